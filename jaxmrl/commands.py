@@ -1,0 +1,111 @@
+"""The command line: flags from the config dataclasses, short errors, exit codes.
+
+0: done. 2: input or settings that cannot be used. 130: stopped by a signal, state saved.
+"""
+
+import argparse
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+import jaxmrl
+from jaxmrl.config import SweepConfig, read_toml
+from jaxmrl.data.datasets import DATASETS
+from jaxmrl.errors import UserError
+from jaxmrl.training.interrupts import StopRequested
+
+USAGE, STOPPED = 2, 130
+
+
+@dataclass(frozen=True)
+class _SweepFlags:
+    settings: Annotated[SweepConfig, tyro.conf.arg(name="")]
+
+    config: Path | None = None
+    """TOML file with settings; flags go over it."""
+
+    list_datasets: bool = False
+    """Name the data sets and end."""
+
+    version: bool = False
+    """Print the version and end."""
+
+
+def sweep_command(arguments: list[str] | None = None) -> None:
+    """`python -m jaxmrl.sweep`."""
+    run_command(lambda: _sweep(sys.argv[1:] if arguments is None else arguments))
+
+
+def _sweep(arguments: list[str]) -> None:
+    from jaxmrl.sweep import sweep
+
+    if "--version" in arguments:
+        print(f"jaxmrl {jaxmrl.__version__}")
+    elif "--list-datasets" in arguments:
+        print(datasets_text())
+    else:
+        flags = parse(_SweepFlags, "python -m jaxmrl.sweep", sweep.__doc__.split("\n")[0], arguments)
+        sweep(flags.settings, quiet=False)
+
+
+def run_command(command: Callable[[], None]) -> None:
+    """Runs a command and ends the process: errors a user can cause become one line on standard error."""
+    try:
+        command()
+    except UserError as error:
+        _end(f"error: {error}", USAGE)
+    except StopRequested:
+        _end("stopped; the state is saved, and the same command goes on from there", STOPPED)
+    except KeyboardInterrupt:
+        _end("stopped", STOPPED)
+
+
+def _end(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(code)
+
+
+def parse(flags: type, program: str, description: str, arguments: list[str]):
+    """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
+    before = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    before.add_argument("--config", type=Path)
+    known, _ = before.parse_known_args(arguments)
+    settings = SweepConfig(**read_toml(known.config)) if known.config else SweepConfig()
+    captured = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(captured):
+            return tyro.cli(
+                flags,
+                prog=program,
+                description=description,
+                args=arguments,
+                default=flags(settings=settings),
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
+    except SystemExit as ended:
+        if ended.code:
+            _end(f"error: {_one_line(captured.getvalue())}", USAGE)
+        raise
+
+
+def _one_line(box: str) -> str:
+    """tyro's boxed message without the box."""
+    lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    return " ".join(line for line in lines if line)
+
+
+def datasets_text() -> str:
+    """The registry, a line for each set."""
+    widths = (max(map(len, DATASETS)), 14, 17)
+    lines = []
+    for dataset in DATASETS.values():
+        kind = dataset.task.ljust(widths[1])
+        lines.append(f"{dataset.name.ljust(widths[0])}  {kind}  {dataset.metric.ljust(widths[2])}  {dataset.about}")
+    return "\n".join(lines)

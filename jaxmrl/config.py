@@ -1,0 +1,208 @@
+"""The sweep's settings: one frozen dataclass, checked where values enter; TOML in, flags over it."""
+
+import hashlib
+import json
+import math
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from jaxmrl.errors import ConfigError
+
+TASKS = ("classification", "regression")
+CLASSIFICATION_METRICS = ("roc_auc", "average_precision")
+METRIC_NAMES = (*CLASSIFICATION_METRICS, "rmse", "mae", "r2")
+PRECISIONS = ("float32", "tf32", "bfloat16")
+DEFAULT_EPOCHS = 100
+STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """A sweep: its data, its grid, its model and how it is trained."""
+
+    dataset: str = "nci"
+    """Data set by name; --list-datasets names them. Not used with --csv."""
+
+    csv: Path | None = None
+    """A CSV or CSV.gz file of your own."""
+
+    smiles_column: str | None = None
+    """Column of the SMILES in --csv. Default: the one named smiles."""
+
+    target_columns: tuple[str, ...] = ()
+    """Columns to predict; empty values are missing labels. Default: every numeric column."""
+
+    task: Literal["classification", "regression"] | None = None
+    """Kind of the targets in --csv. Default: classification where all are 0 or 1."""
+
+    metric: str | None = None
+    """roc_auc, average_precision, rmse, mae or r2. Default: the data set's own; roc_auc or rmse for --csv."""
+
+    deduplicate: bool = False
+    """Keep only the first of molecules with the same canonical SMILES."""
+
+    split_seed: int = 42
+    """Seed of the random 80/10/10 split."""
+
+    fractions: tuple[float, ...] = STUDY_FRACTIONS
+    """Fractions of the training molecules: the points of the curve."""
+
+    seeds: int = 3
+    """Replicas per fraction, with seeds 0, 1, ...: subset, initial weights, batch order, dropout."""
+
+    epochs: int | None = None
+    """Length of a replica in epochs, the study's protocol. Default: 100, unless --steps is given."""
+
+    steps: int | None = None
+    """Length in optimiser steps instead, the same for every fraction."""
+
+    batch_size: int = 256
+    """Molecules per batch; the last batch of an epoch may be smaller."""
+
+    width: tuple[int, ...] = (64,)
+    """Width of the GIN. Several values make several curves."""
+
+    depth: tuple[int, ...] = (5,)
+    """Layers of the GIN. Several values make several curves."""
+
+    dropout: float = 0.5
+    """Dropout after every layer."""
+
+    learning_rate: float = 1e-3
+    """Of Adam."""
+
+    evaluate_every: int = 1
+    """Epochs between validations; the last epoch is always validated."""
+
+    lanes: int | Literal["auto"] = "auto"
+    """Replicas trained side by side. auto: by a formula of the shapes, the queue, the memory and the device."""
+
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Of matrix products: full float32, the accelerator's fast float32, or bfloat16 operands with float32 sums."""
+
+    out: Path | None = None
+    """Run directory; the same command on it resumes. Default: runs/NAME-HASH, by the settings."""
+
+    def __post_init__(self):
+        if self.csv is None:
+            for name in ("smiles_column", "target_columns", "task"):
+                if getattr(self, name):
+                    raise ConfigError(f"{_flag(name)} describes a file of your own: give --csv too")
+        if self.task is not None:
+            _choice("task", self.task, TASKS)
+        if self.metric is not None:
+            _choice("metric", self.metric, METRIC_NAMES)
+        _choice("precision", self.precision, PRECISIONS)
+        if not self.fractions:
+            raise ConfigError("--fractions needs at least one value")
+        for fraction in self.fractions:
+            if not 0 < fraction <= 1:
+                raise ConfigError(f"--fractions must be above 0 and at most 1; got {fraction:g}")
+        for name in ("fractions", "width", "depth"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ConfigError(f"{_flag(name)} has a value twice: {' '.join(map(str, getattr(self, name)))}")
+        for name in ("seeds", "epochs", "steps", "batch_size", "evaluate_every", "lanes"):
+            value = getattr(self, name)
+            if value is not None and value != "auto" and value < 1:
+                raise ConfigError(f"{_flag(name)} must be 1 or more; got {value}")
+        for name in ("width", "depth"):
+            if not getattr(self, name) or min(getattr(self, name)) < 1:
+                raise ConfigError(f"{_flag(name)} must be 1 or more; got {getattr(self, name)}")
+        if self.split_seed < 0:
+            raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
+        if self.epochs is not None and self.steps is not None:
+            raise ConfigError("give --epochs or --steps, not both")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
+
+    @property
+    def name(self) -> str:
+        """Of the data: the data set's, or the file's."""
+        return self.csv.name.split(".")[0] if self.csv else self.dataset
+
+    @property
+    def training_epochs(self) -> int:
+        """Epochs of each replica, where `steps` does not say otherwise."""
+        return self.epochs or DEFAULT_EPOCHS
+
+    @property
+    def length(self) -> str:
+        """The training budget in words: equal epochs and equal steps give different exponents."""
+        return f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each"
+
+
+def default_directory(config: SweepConfig) -> Path:
+    """runs/NAME-HASH: the same settings find the same directory."""
+    digest = hashlib.blake2b(to_toml(config).encode(), digest_size=3).hexdigest()
+    return Path("runs") / f"{config.name}-{digest}"
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
+
+
+_KINDS = {
+    "csv": Path,
+    "out": Path,
+    "deduplicate": bool,
+    "dropout": float,
+    "learning_rate": float,
+    "fractions": float,
+    **dict.fromkeys(("split_seed", "seeds", "epochs", "steps", "batch_size", "evaluate_every", "width", "depth"), int),
+}
+_LISTS = ("target_columns", "fractions", "width", "depth")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Settings from a TOML file, as keyword arguments of SweepConfig. Raises ConfigError."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    known = [f.name for f in fields(SweepConfig)]
+    for key in values:
+        if key not in known:
+            raise ConfigError(f"{path}: unknown setting {key!r}; the settings are {', '.join(known)}")
+    return {key: _from_toml(path, key, value) for key, value in values.items()}
+
+
+def _from_toml(path: Path, key: str, value: Any) -> Any:
+    if key in _LISTS:
+        items = value if isinstance(value, list) else [value]
+        return tuple(_scalar(path, key, item) for item in items)
+    return _scalar(path, key, value)
+
+
+def _scalar(path: Path, key: str, value: Any) -> Any:
+    kind = _KINDS.get(key, str)
+    if key == "lanes":
+        kind = str if isinstance(value, str) else int
+    accepted = {float: (int, float), Path: (str,)}.get(kind, (kind,))
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{path}: {key} = {value!r} is not a {kind.__name__}")
+    if key == "lanes" and kind is str:
+        _choice("lanes", value, ("auto",))
+    return kind(value)
+
+
+def to_toml(config: SweepConfig) -> str:
+    """The settings as TOML that `read_toml` reads back; those not set are left out, `out` too: it names itself."""
+    lines = []
+    for f in fields(config):
+        value = getattr(config, f.name)
+        if value is None or f.name == "out":
+            continue
+        value = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
+        lines.append(f"{f.name} = {json.dumps(value, ensure_ascii=False)}\n")
+    return "".join(lines)

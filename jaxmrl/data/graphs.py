@@ -1,0 +1,174 @@
+"""SMILES -> flat arrays of 2D molecular graphs. NumPy and RDKit only: worker processes import this without JAX.
+
+Atoms carry their atomic number and chirality tag. Bonds never become edge arrays: each atom has up to
+`NEIGHBOURS` neighbour indices and counts of its bonds by type and direction. The few atoms with more neighbours
+keep the rest in an overflow row, to which their last neighbour index points.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+VERSION = 1
+"""Part of the key of the prepared cache: raise it when the arrays below change for the same SMILES."""
+
+NEIGHBOURS = 4
+ATOM_KINDS = 120
+"""Atomic numbers 0 (dummy) to 118, and one index for an atom masked in pre-training."""
+
+CHIRALITY_KINDS = 4
+BOND_TYPES = 6
+BOND_DIRECTIONS = 3
+BOND_FEATURES = BOND_TYPES + BOND_DIRECTIONS
+SELF_LOOP = 4
+NO_NEIGHBOUR = -1
+MAX_ATOMS = 10_000
+
+_TYPES = {"SINGLE": 0, "DOUBLE": 1, "TRIPLE": 2, "AROMATIC": 3}
+_DIRECTIONS = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
+_CHIRALITY = {"CHI_UNSPECIFIED": 0, "CHI_TETRAHEDRAL_CW": 1, "CHI_TETRAHEDRAL_CCW": 2}
+_OTHER_CHIRALITY = 3
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The graphs of `N` molecules with `A` atoms and `V` overflow rows between them.
+
+    size [N] int32            atoms of each molecule
+    overflow_size [N] int32   overflow rows of each molecule
+    atom [A] uint8            atomic number
+    chirality [A] uint8
+    neighbour [A, 4] int16    index within the molecule; -1 is none; -2 - j is the molecule's overflow row j
+    bonds [A, 9] uint8        counts of the atom's bonds by type (6) and by direction (3), self-loop included
+    overflow [V, D] int16     further neighbours, indices within the molecule; -1 is none
+    """
+
+    size: np.ndarray
+    overflow_size: np.ndarray
+    atom: np.ndarray
+    chirality: np.ndarray
+    neighbour: np.ndarray
+    bonds: np.ndarray
+    overflow: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+
+class RejectedMolecule(ValueError):
+    """A SMILES that cannot become a graph; the message is the reason."""
+
+
+def parse(smiles: str):
+    """The RDKit molecule of `smiles`; raises RejectedMolecule with the reason."""
+    from rdkit import Chem, rdBase
+
+    if not smiles.strip():
+        raise RejectedMolecule("empty SMILES")
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+        if molecule is None:
+            raise RejectedMolecule(_why_unparsable(smiles))
+    if molecule.GetNumAtoms() == 0:
+        raise RejectedMolecule("molecule without atoms")
+    if molecule.GetNumAtoms() > MAX_ATOMS:
+        raise RejectedMolecule(f"{molecule.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
+    return molecule
+
+
+def _why_unparsable(smiles: str) -> str:
+    from rdkit import Chem
+
+    raw = Chem.MolFromSmiles(smiles, sanitize=False)
+    if raw is None:
+        return "not a valid SMILES"
+    problems = Chem.DetectChemistryProblems(raw)
+    return problems[0].Message() if problems else "RDKit cannot sanitise it"
+
+
+def molecule_graph(molecule) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[list[int]]]:
+    """atom, chirality, neighbour, bonds of one RDKit molecule, and its overflow rows as lists of neighbours."""
+    count = molecule.GetNumAtoms()
+    atoms = list(molecule.GetAtoms())
+    atom = np.array([a.GetAtomicNum() for a in atoms], np.uint8)
+    chirality = np.array([_CHIRALITY.get(a.GetChiralTag().name, _OTHER_CHIRALITY) for a in atoms], np.uint8)
+    bonds = np.zeros((count, BOND_FEATURES), np.uint8)
+    bonds[:, SELF_LOOP] = bonds[:, BOND_TYPES] = 1
+    neighbours = [[] for _ in range(count)]
+    for bond in molecule.GetBonds():
+        i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        kind = _TYPES.get(bond.GetBondType().name, _TYPES["SINGLE"])
+        direction = BOND_TYPES + _DIRECTIONS.get(bond.GetBondDir().name, 0)
+        for a, b in ((i, j), (j, i)):
+            bonds[a, kind] += 1
+            bonds[a, direction] += 1
+            neighbours[a].append(b)
+    table = np.full((count, NEIGHBOURS), NO_NEIGHBOUR, np.int16)
+    overflow = []
+    for a, found in enumerate(neighbours):
+        if len(found) > NEIGHBOURS:
+            overflow.append(found[NEIGHBOURS - 1 :])
+            found = found[: NEIGHBOURS - 1] + [-1 - len(overflow)]
+        table[a, : len(found)] = found
+    return atom, chirality, table, bonds, overflow
+
+
+def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
+    """Graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others."""
+    from rdkit import Chem
+
+    parts, overflow, canonical, rejected = [], [], [], {}
+    for position, text in enumerate(smiles):
+        try:
+            molecule = parse(text)
+        except RejectedMolecule as reason:
+            rejected[position] = str(reason)
+            continue
+        *arrays, rows = molecule_graph(molecule)
+        parts.append((*arrays, len(rows)))
+        overflow.extend(rows)
+        canonical.append(Chem.MolToSmiles(molecule))
+    return _pack(parts, overflow), canonical, rejected
+
+
+def _pack(parts: list[tuple], overflow_rows: list[list[int]]) -> Graphs:
+    overflow = np.full((len(overflow_rows), max(map(len, overflow_rows), default=0)), NO_NEIGHBOUR, np.int16)
+    for row, found in zip(overflow, overflow_rows, strict=True):
+        row[: len(found)] = found
+    empty = (
+        np.zeros(0, np.uint8),
+        np.zeros(0, np.uint8),
+        np.zeros((0, NEIGHBOURS), np.int16),
+        np.zeros((0, BOND_FEATURES), np.uint8),
+    )
+    atom, chirality, neighbour, bonds = (
+        np.concatenate([none, *(part[k] for part in parts)]) for k, none in enumerate(empty)
+    )
+    return Graphs(
+        size=np.array([len(part[0]) for part in parts], np.int32),
+        overflow_size=np.array([part[4] for part in parts], np.int32),
+        atom=atom,
+        chirality=chirality,
+        neighbour=neighbour,
+        bonds=bonds,
+        overflow=overflow,
+    )
+
+
+def concatenate(pieces: list[Graphs]) -> Graphs:
+    """One Graphs of all `pieces`, in order."""
+    widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
+
+    def widen(overflow):
+        return np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOUR)
+
+    joined = {f.name: [getattr(piece, f.name) for piece in pieces] for f in fields(Graphs)}
+    joined["overflow"] = [widen(overflow) for overflow in joined["overflow"]]
+    return Graphs(**{name: np.concatenate(arrays) for name, arrays in joined.items()})
+
+
+def take(graphs: Graphs, keep: np.ndarray) -> Graphs:
+    """The molecules where `keep` [N] is true."""
+    atoms, rows = np.repeat(keep, graphs.size), np.repeat(keep, graphs.overflow_size)
+    masks = {"size": keep, "overflow_size": keep, "overflow": rows}
+    return Graphs(**{f.name: getattr(graphs, f.name)[masks.get(f.name, atoms)] for f in fields(Graphs)})

@@ -1,0 +1,113 @@
+"""The prepared data of a sweep: read, checked, split, and how it is judged."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, SweepConfig
+from jaxmrl.data import datasets, splits
+from jaxmrl.data.graphs import Graphs
+from jaxmrl.data.prepare import prepare
+from jaxmrl.data.table import Table, read_table
+from jaxmrl.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A table with its graphs and split.
+
+    metric     name of the metric it is judged by; `unit` of the labels, if any
+    shared     validation and test molecules that also stand in another part
+    unjudged   {part: tasks whose labels there have one class, or one value, only}
+    """
+
+    table: Table
+    graphs: Graphs
+    split: splits.Split
+    metric: str
+    unit: str
+    shared: int
+    unjudged: dict[str, list[str]]
+
+    def resources(self) -> np.ndarray:
+        """Node rows and overflow rows that each molecule takes of a batch, [N, 2]."""
+        return np.stack([self.graphs.size, self.graphs.overflow_size], axis=1)
+
+    def fingerprint(self) -> str:
+        """A digest of the molecules and labels that are used."""
+        digest = hashlib.blake2b("\n".join(self.table.smiles).encode(), digest_size=16)
+        digest.update(self.table.labels.tobytes())
+        return digest.hexdigest()
+
+    def label_standard(self, molecules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation [T] of these molecules' labels; 0 and 1 in classification or without spread."""
+        tasks = self.table.labels.shape[1]
+        mean, scale = np.zeros(tasks, np.float32), np.ones(tasks, np.float32)
+        if self.table.task == "regression":
+            for k, column in enumerate(self.table.labels[molecules].T.astype(np.float64)):
+                present = column[~np.isnan(column)]
+                mean[k] = present.mean() if len(present) else 0.0
+                scale[k] = present.std() if len(present) and present.std() > 0 else 1.0
+        return mean, scale
+
+
+def load_problem(config: SweepConfig, reporter) -> Problem:
+    """Reads, prepares and splits the molecules of a sweep, and tells `reporter` what was found.
+
+    Raises UserError where the data cannot be read or no task can be judged.
+    """
+    dataset = None if config.csv else datasets.get_dataset(config.dataset)
+    table = _read(config)
+    metric = _metric(config, table, dataset)
+    reporter.say(f"{config.name}: {len(table):,} rows, {_count(len(table.tasks), 'task')}, {table.task}")
+    for note in table.notes:
+        reporter.say(note)
+    with reporter.progress("parsing", len(table), "molecules") as advance:
+        prepared = prepare(table, deduplicate=config.deduplicate, progress=advance)
+    if prepared.table.rejected:
+        reporter.say(f"{_count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
+    split = splits.random_split(len(prepared), config.split_seed)
+    shared = splits.shared_molecules(prepared.canonical, split)
+    parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
+    reporter.say(f"random split: {parts}; {shared:,} validation or test molecules also stand in another part")
+    unjudged = {part: _without_variety(prepared.table.labels[getattr(split, part)]) for part in ("valid", "test")}
+    names = {part: [prepared.table.tasks[k] for k in columns] for part, columns in unjudged.items()}
+    _report_unjudged(prepared.table, names, reporter)
+    unit = dataset.unit if dataset else ""
+    return Problem(prepared.table, prepared.graphs, split, metric, unit, shared, names)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _read(config: SweepConfig) -> Table:
+    if config.csv is None:
+        return datasets.load_dataset(config.dataset)
+    return read_table(
+        config.csv, smiles_column=config.smiles_column, target_columns=config.target_columns, task=config.task
+    )
+
+
+def _metric(config: SweepConfig, table: Table, dataset: datasets.Dataset | None) -> str:
+    default = dataset.metric if dataset else {"classification": "roc_auc", "regression": "rmse"}[table.task]
+    metric = config.metric or default
+    if (metric in CLASSIFICATION_METRICS) != (table.task == "classification"):
+        fitting = [m for m in METRIC_NAMES if (m in CLASSIFICATION_METRICS) == (table.task == "classification")]
+        raise ConfigError(f"metric {metric} does not fit {table.task}; choose from {', '.join(fitting)}")
+    return metric
+
+
+def _without_variety(labels: np.ndarray) -> list[int]:
+    """Columns of `labels` [n, T] with fewer than two different values."""
+    return [k for k, column in enumerate(labels.T) if len(np.unique(column[~np.isnan(column)])) < 2]
+
+
+def _report_unjudged(table: Table, unjudged: dict[str, list[str]], reporter) -> None:
+    lacking = "one class only" if table.task == "classification" else "one value only"
+    for part, names in unjudged.items():
+        if len(names) == len(table.tasks):
+            raise DataError(f"no task can be judged: the {part} labels have {lacking}, or none, in {', '.join(names)}")
+        if names and table.task == "classification":
+            reporter.say(f"left out of the {part} mean ({lacking}): {', '.join(names)}")

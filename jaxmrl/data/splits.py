@@ -1,0 +1,59 @@
+"""Splits and nested subsets: index arrays into the table, nothing else."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.errors import ConfigError, DataError
+
+TRAIN_SHARE, VALID_SHARE = 0.8, 0.1
+_SPLIT_STREAM, _SUBSET_STREAM = 0, 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions in the table: disjoint, and together all of it."""
+
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+
+    def parts(self) -> dict[str, np.ndarray]:
+        return {"train": self.train, "valid": self.valid, "test": self.test}
+
+
+def random_split(molecules: int, seed: int) -> Split:
+    """80 % train, 10 % validation, the rest test, of a permutation drawn by `seed`.
+
+    Raises DataError where a part would be empty.
+    """
+    train, valid = int(TRAIN_SHARE * molecules), int(VALID_SHARE * molecules)
+    if valid == 0:
+        raise DataError(f"{molecules} usable molecules are too few for an 80/10/10 split; at least 10 are needed")
+    order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(molecules).astype(np.int32)
+    return Split(order[:train], order[train : train + valid], order[train + valid :])
+
+
+def subset_order(train: np.ndarray, seed: int) -> np.ndarray:
+    """The shuffle of the training molecules whose prefixes are the subsets of `seed`: larger ones hold smaller."""
+    return np.random.default_rng([seed, _SUBSET_STREAM]).permutation(train)
+
+
+def subset_size(fraction: float, molecules: int) -> int:
+    """floor(fraction * molecules), safe from binary rounding. Raises ConfigError where that is none."""
+    size = math.floor(fraction * molecules + 1e-9)
+    if size < 1:
+        raise ConfigError(
+            f"fraction {fraction:g} of {molecules} training molecules is less than one molecule; "
+            f"use {math.ceil(1e6 / molecules) / 1e6:g} or more"
+        )
+    return size
+
+
+def shared_molecules(canonical: np.ndarray, split: Split) -> int:
+    """How many validation and test molecules also stand in another part, by canonical SMILES (`canonical` [N])."""
+    train, valid, test = (canonical[ids] for ids in (split.train, split.valid, split.test))
+    in_valid = np.isin(valid, train) | np.isin(valid, test)
+    in_test = np.isin(test, train) | np.isin(test, valid)
+    return int(in_valid.sum() + in_test.sum())

@@ -1,0 +1,231 @@
+"""CSV -> table: ids, SMILES and labels, with every row that cannot be used kept apart with its reason."""
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.errors import DataError
+
+MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
+_SMILES_NAMES = ("smiles", "canonical_smiles", "mol")
+_FIELD_LIMIT = 1_000_000
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that cannot be used. line: 1-based line of the file where the row ends; text: what stands there."""
+
+    line: int
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """`N` molecules with `T` labels.
+
+    ids [N] int64     0-based row in the source file
+    lines [N] int64   line in the source file
+    labels [N, T] float32, NaN for missing
+    """
+
+    ids: np.ndarray
+    lines: np.ndarray
+    smiles: list[str] = field(repr=False)
+    labels: np.ndarray
+    tasks: tuple[str, ...]
+    task: str
+    rejected: tuple[Rejected, ...] = field(repr=False, default=())
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.smiles)
+
+    def take(self, keep: np.ndarray, rejected: list[Rejected]) -> "Table":
+        """The rows where `keep` [N]; `rejected` joins the rejected rows, in order of lines."""
+        everything = tuple(sorted((*self.rejected, *rejected), key=lambda row: row.line))
+        smiles = [text for text, kept in zip(self.smiles, keep, strict=True) if kept]
+        return Table(
+            self.ids[keep], self.lines[keep], smiles, self.labels[keep], self.tasks, self.task, everything, self.notes
+        )
+
+
+def read_table(
+    path: Path,
+    *,
+    smiles_column: str | None = None,
+    target_columns: tuple[str, ...] = (),
+    ignored_columns: tuple[str, ...] = (),
+    task: str | None = None,
+) -> Table:
+    """The table in the CSV or CSV.gz file `path`.
+
+    Without `smiles_column`, a column named like "smiles"; without `target_columns`, every numeric column but that
+    one and `ignored_columns`; without `task`, classification where all labels are 0 or 1. `notes` say what was
+    chosen so. Rows with a wrong number of fields or a label that is no finite number (no 0 or 1, in
+    classification) are rejected. Raises DataError for a file that is no such table.
+    """
+    header, rows, rejected = _read_rows(path)
+    smiles_at = _smiles_index(path, header, smiles_column)
+    notes = []
+    if target_columns:
+        targets = [_column_index(path, header, name) for name in target_columns]
+    else:
+        ignored = {smiles_at, *(header.index(name) for name in ignored_columns if name in header)}
+        targets = _numeric_columns(header, rows, ignored)
+        if not targets:
+            raise DataError(f"{path} has no numeric column to predict; its columns are {_names(header)}")
+        notes.append(f"target columns, all numeric ones: {_names([header[k] for k in targets])}")
+    usable = _parse_labels(rows, targets, rejected)
+    labels = np.array([label for *_, label in usable], np.float32).reshape(len(usable), len(targets))
+    if task is None:
+        present = labels[~np.isnan(labels)]
+        task = "classification" if np.isin(present, (0.0, 1.0)).all() else "regression"
+        notes.append(f"task: {task}, by the values of the labels")
+    table = Table(
+        ids=np.array([row for row, *_ in usable], np.int64),
+        lines=np.array([line for _, line, *_ in usable], np.int64),
+        smiles=[fields[smiles_at].strip() for _, _, fields, _ in usable],
+        labels=labels,
+        tasks=tuple(header[k] for k in targets),
+        task=task,
+        rejected=tuple(rejected),
+        notes=tuple(notes),
+    )
+    return _only_binary(table) if task == "classification" else table
+
+
+def rejected_text(rejected: tuple[Rejected, ...]) -> str:
+    """The content of rejected.csv: line, text, reason."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("line", "text", "reason"))
+    writer.writerows((row.line, row.text, row.reason) for row in rejected)
+    return file.getvalue()
+
+
+def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, int, list[str]]], list[Rejected]]:
+    """Header, (row, line, fields) of the well-formed rows, and the ragged ones."""
+    try:
+        records = _records(path)
+        header = next(((fields) for _, fields in records), None)
+        if header is None:
+            raise DataError(f"{path} is empty; expected a CSV file with a header line")
+        header = _unique([name.strip() for name in header])
+        rows, rejected = [], []
+        for row, (line, fields) in enumerate(records):
+            if len(fields) == len(header):
+                rows.append((row, line, fields))
+            else:
+                reason = f"{len(fields)} fields, expected {len(header)}"
+                rejected.append(Rejected(line, ",".join(fields), reason))
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text file in UTF-8 ({error.reason}); expected CSV") from None
+    except (csv.Error, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read as CSV: {error}") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    if not rows and not rejected:
+        raise DataError(f"{path} has a header but no rows")
+    return header, rows, rejected
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """(line, fields) of each record that is not a blank line."""
+    csv.field_size_limit(_FIELD_LIMIT)
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        for fields in reader:
+            if fields:
+                yield reader.line_num, fields
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Repeated names become name.1, name.2, ..."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        count = seen.get(name, 0)
+        unique.append(f"{name}.{count}" if count else name)
+        seen[name] = count + 1
+    return unique
+
+
+def _names(names: list[str], most: int = 12) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
+
+
+def _column_index(path: Path, header: list[str], name: str) -> int:
+    if name not in header:
+        raise DataError(f"{path} has no column {name!r}; its columns are {_names(header)}")
+    return header.index(name)
+
+
+def _smiles_index(path: Path, header: list[str], name: str | None) -> int:
+    if name is not None:
+        return _column_index(path, header, name)
+    for k, column in enumerate(header):
+        if column.lower() in _SMILES_NAMES:
+            return k
+    raise DataError(f"{path} has no column named smiles; name it with --smiles-column: {_names(header)}")
+
+
+def _number(text: str) -> float | None:
+    """NaN for missing, None for what is no finite number."""
+    text = text.strip()
+    if text.lower() in MISSING:
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if abs(value) <= float(np.finfo(np.float32).max) else None
+
+
+def _numeric_columns(header: list[str], rows: list, ignored: set[int]) -> list[int]:
+    def numeric(k):
+        values = (_number(fields[k]) for _, _, fields in rows)
+        known = [value for value in values if value is None or not math.isnan(value)]
+        return bool(known) and None not in known
+
+    return [k for k in range(len(header)) if k not in ignored and numeric(k)]
+
+
+def _parse_labels(rows: list, targets: list[int], rejected: list[Rejected]) -> list[tuple]:
+    """(row, line, fields, labels) of the rows whose labels are numbers or missing."""
+    usable = []
+    for row, line, fields in rows:
+        labels = [_number(fields[k]) for k in targets]
+        if None in labels:
+            bad = fields[targets[labels.index(None)]]
+            rejected.append(Rejected(line, ",".join(fields), f"label {bad!r} is not a finite number"))
+        else:
+            usable.append((row, line, fields, labels))
+    return usable
+
+
+def _only_binary(table: Table) -> Table:
+    binary = np.isin(table.labels, (0.0, 1.0)) | np.isnan(table.labels)
+    keep = binary.all(axis=1)
+    rejected = [
+        Rejected(int(table.lines[k]), table.smiles[k], f"label {table.labels[k][~binary[k]][0]:g} is not 0 or 1")
+        for k in np.flatnonzero(~keep)
+    ]
+    return table.take(keep, rejected)
+
+
+def without_unlabelled(table: Table) -> tuple[Table, np.ndarray]:
+    """The rows with at least one label, and which those are [N]."""
+    keep = ~np.isnan(table.labels).all(axis=1)
+    unlabelled = np.flatnonzero(~keep)
+    rejected = [Rejected(int(table.lines[k]), table.smiles[k], "no label in any target column") for k in unlabelled]
+    return table.take(keep, rejected), keep

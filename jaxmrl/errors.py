@@ -1,0 +1,13 @@
+"""What a user can cause and mend."""
+
+
+class UserError(Exception):
+    """A problem in the input or settings. Its message says what was received, what was expected, what to do."""
+
+
+class ConfigError(UserError, ValueError):
+    """A setting that cannot be used."""
+
+
+class DataError(UserError, ValueError):
+    """Data that cannot be used."""

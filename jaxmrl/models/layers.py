@@ -1,0 +1,168 @@
+"""Building blocks that stay exact under padding and free of scatter, forwards and backwards.
+
+On every accelerator a floating-point scatter is the slow path, and on GPU not even deterministic. Each operation
+here that would have one carries its own gradient, made of gathers and matrix products.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+
+def matmul(precision: str):
+    """The `dot_general` for a name in `config.PRECISIONS`; results are float32 in each.
+
+    float32 is full precision everywhere; tf32 is the accelerator's fast float32 product (on CPU the same as
+    float32); bfloat16 rounds the operands and sums in float32.
+    """
+    if precision == "bfloat16":
+        return _bfloat16_dot_general
+    asked = jax.lax.Precision.HIGHEST if precision == "float32" else jax.lax.Precision.DEFAULT
+
+    def dot_general(lhs, rhs, dimension_numbers, precision=None, preferred_element_type=None, **_):
+        return jax.lax.dot_general(lhs, rhs, dimension_numbers, asked, jnp.float32)
+
+    return dot_general
+
+
+def _bfloat16_dot_general(lhs, rhs, dimension_numbers, precision=None, preferred_element_type=None, **_):
+    lhs, rhs = lhs.astype(jnp.bfloat16), rhs.astype(jnp.bfloat16)
+    return jax.lax.dot_general(lhs, rhs, dimension_numbers, preferred_element_type=jnp.float32)
+
+
+def exact_product(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
+    """`lhs @ rhs` in full float32, for products that stand in for sums and look-ups."""
+    return jnp.matmul(lhs, rhs, precision=jax.lax.Precision.HIGHEST)
+
+
+@jax.custom_vjp
+def look_up(table: jax.Array, index: jax.Array) -> jax.Array:
+    """Rows of `table` [K, d] at `index` [n]; its gradient is a one-hot product."""
+    return table[index]
+
+
+def _look_up_backward(saved, gradient):
+    index, kinds = saved
+    return exact_product(jax.nn.one_hot(index, kinds, dtype=gradient.dtype, axis=0), gradient), None
+
+
+look_up.defvjp(lambda table, index: (table[index], (index, table.shape[0])), _look_up_backward)
+
+
+@jax.custom_vjp
+def sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array) -> jax.Array:
+    """Sum over each node's bonded neighbours, [n, d].
+
+    h [n, d]; neighbours [n, K], rows of (h, overflow sums, 0); overflow [v, D], rows of (h, 0). The sum over both
+    is a symmetric linear map of `h`, for a bond is listed at both of its ends: its gradient is itself.
+    """
+    return _sum_neighbours(h, neighbours, overflow)
+
+
+def _sum_neighbours(h, neighbours, overflow):
+    nothing = jnp.zeros((1, h.shape[1]), h.dtype)
+    beyond = _sum_rows(jnp.concatenate([h, nothing]), overflow)
+    return _sum_rows(jnp.concatenate([h, beyond, nothing]), neighbours)
+
+
+def _sum_rows(rows, index):
+    return sum(rows[index[:, k]] for k in range(index.shape[1]))
+
+
+def _sum_neighbours_backward(saved, gradient):
+    return _sum_neighbours(gradient, *saved), None, None
+
+
+sum_neighbours.defvjp(lambda h, *index: (_sum_neighbours(h, *index), index), _sum_neighbours_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def mean_nodes(h: jax.Array, graph: jax.Array, mask: jax.Array, graphs: int) -> jax.Array:
+    """Mean of each graph's real rows, [graphs, d]; 0 where a graph has none. h [n, d], graph [n], mask [n]."""
+    return exact_product(_mean_weights(graph, mask, graphs), h)
+
+
+def _mean_weights(graph, mask, graphs):
+    member = jnp.where(mask[None, :], graph[None, :] == jnp.arange(graphs)[:, None], False)
+    count = jnp.maximum(member.sum(axis=1), 1).astype(jnp.float32)
+    return member.astype(jnp.float32) / count[:, None]
+
+
+def _mean_nodes_forward(h, graph, mask, graphs):
+    weights = _mean_weights(graph, mask, graphs)
+    return exact_product(weights, h), (graph, mask, weights.max(axis=1))
+
+
+def _mean_nodes_backward(graphs, saved, gradient):
+    graph, mask, weight = saved
+    return jnp.where(mask[:, None], (gradient * weight[:, None])[graph], 0.0), None, None
+
+
+mean_nodes.defvjp(_mean_nodes_forward, _mean_nodes_backward)
+
+
+def dropout(h: jax.Array, rate: float, key: jax.Array) -> jax.Array:
+    """Zeroes elements of `h` [n, d] with probability `rate` and scales the rest by 1 / (1 - rate).
+
+    The usual rate of one half costs one random bit per element; any other costs a float.
+    """
+    if rate == 0.5:
+        words = jax.random.bits(key, (h.shape[0], -(-h.shape[1] // 32)), jnp.uint32)
+        bits = (words[:, :, None] >> jnp.arange(32, dtype=jnp.uint32)[None, None, :]) & jnp.uint32(1)
+        keep = bits.reshape(h.shape[0], -1)[:, : h.shape[1]].astype(jnp.bool)
+    else:
+        keep = jax.random.bernoulli(key, 1 - rate, h.shape)
+    return jnp.where(keep, h / (1 - rate), 0.0)
+
+
+class MaskedBatchNorm(nnx.Module):
+    """Batch normalisation over the real rows alone (Ioffe & Szegedy 2015), with PyTorch's conventions.
+
+    Running statistics move by `momentum`, the running variance is the unbiased one, and a batch without rows leaves
+    them alone and stays finite. nnx.BatchNorm differs in each of these.
+    """
+
+    def __init__(self, features: int, *, momentum: float = 0.1, epsilon: float = 1e-5):
+        self.scale = nnx.Param(jnp.ones(features))
+        self.bias = nnx.Param(jnp.zeros(features))
+        self.mean = nnx.BatchStat(jnp.zeros(features))
+        self.var = nnx.BatchStat(jnp.ones(features))
+        self.momentum = momentum
+        self.epsilon = epsilon
+
+    def __call__(self, h: jax.Array, mask: jax.Array, *, training: bool) -> jax.Array:
+        """h [n, d], mask [n] -> [n, d]. In training it also moves the running statistics."""
+        mean, var = self._batch_statistics(h, mask) if training else (self.mean[...], self.var[...])
+        gain = self.scale[...] * jax.lax.rsqrt(var + self.epsilon)
+        return h * gain[None, :] + (self.bias[...] - mean * gain)[None, :]
+
+    def _batch_statistics(self, h, mask):
+        count = mask.sum().astype(jnp.float32)
+        weight = mask.astype(jnp.float32) / jnp.maximum(count, 1)
+        mean = jnp.einsum("n,nd->d", weight, h, precision=jax.lax.Precision.HIGHEST)
+        deviation = h - mean[None, :]
+        var = jnp.einsum("n,nd->d", weight, deviation * deviation, precision=jax.lax.Precision.HIGHEST)
+        rate = jnp.where(count > 0, self.momentum, 0.0)
+        unbiased = var * (count / jnp.maximum(count - 1, 1))
+        self.mean[...] = (1 - rate) * self.mean[...] + rate * jax.lax.stop_gradient(mean)
+        self.var[...] = (1 - rate) * self.var[...] + rate * jax.lax.stop_gradient(unbiased)
+        return mean, var
+
+
+def torch_uniform(key: jax.Array, shape: tuple[int, int], dtype=jnp.float32) -> jax.Array:
+    """PyTorch's default for a linear layer: uniform within 1/sqrt(inputs). shape (inputs, outputs)."""
+    bound = shape[0] ** -0.5
+    return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+
+def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> nnx.Linear:
+    """A linear layer initialised as PyTorch's, bias included, computing at `precision`."""
+
+    def bias(key, shape, dtype=jnp.float32):
+        return jax.random.uniform(key, shape, dtype, -(inputs**-0.5), inputs**-0.5)
+
+    return nnx.Linear(
+        inputs, outputs, kernel_init=torch_uniform, bias_init=bias, dot_general=matmul(precision), rngs=rngs
+    )

@@ -1,0 +1,258 @@
+"""The files of a run directory: written whole under a temporary name and renamed, or appended row by row."""
+
+import csv
+import io
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.scaling.fit import Fit
+
+_SAME_FACTS = ("data", "software", "device")
+
+CURVE_COLUMNS = (
+    "dataset",
+    "modality",
+    "model",
+    "split",
+    "pruning",
+    "init",
+    "width",
+    "depth",
+    "params",
+    "precision",
+)
+"""What tells curves apart. A row of results.csv begins with these."""
+
+RESULT_COLUMNS = (
+    *CURVE_COLUMNS,
+    "fraction",
+    "n_train",
+    "seed",
+    "status",
+    "metric",
+    "valid",
+    "test",
+    "best_epoch",
+    "epochs",
+    "steps",
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a curve: the test metric's mean and standard deviation over its finished seeds."""
+
+    fraction: float
+    n_train: int
+    mean: float
+    sd: float
+    n_seeds: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Metric against number of training molecules, for one combination of CURVE_COLUMNS."""
+
+    identity: dict[str, str]
+    metric: str
+    points: tuple[Point, ...]
+
+
+class RunDirectory:
+    """A run's directory: refuses another configuration, and knows what is already done.
+
+    Raises UserError where the directory cannot be written or holds something else.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / ".writable").write_text("")
+            (path / ".writable").unlink()
+        except OSError as error:
+            raise UserError(f"cannot write to {path}: {error.strerror}; choose another directory with --out") from None
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def results(self) -> Path:
+        return self.path / "results.csv"
+
+    def claim(self, config_text: str, facts: dict[str, Any]) -> dict[str, Any]:
+        """Saves configuration and facts of a new run, or checks them against those of the run that is here.
+
+        Returns the facts to go by: those saved with the run. Raises ConfigError naming what differs.
+        """
+        config, run = self.path / "config.toml", self.path / "run.json"
+        if not config.exists() or not run.exists():
+            if self.results.exists():
+                raise ConfigError(f"{self.path} has results.csv but no config.toml and run.json; choose another --out")
+            self.write("run.json", json.dumps(facts, indent=2) + "\n")
+            self.write("config.toml", config_text)
+            return facts
+        saved = json.loads(run.read_text())
+        differing = _differing_lines(config.read_text(), config_text)
+        differing += [name for name in _SAME_FACTS if saved.get(name) != facts[name]]
+        if differing:
+            raise ConfigError(
+                f"{self.path} holds another run; it differs in {', '.join(differing)}. "
+                "Choose another --out, or give the settings in its config.toml"
+            )
+        return saved
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Writes a whole file, atomically."""
+        data = content.encode() if isinstance(content, str) else content
+        temporary = self.path / f".{name}.tmp"
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(self.path / name)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise UserError(f"cannot write {self.path / name}: {error.strerror}") from None
+
+    def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        """Writes a .npz file, atomically."""
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        self.write(name, buffer.getvalue())
+
+    def append_result(self, row: dict[str, str], columns: tuple[str, ...]) -> None:
+        """Adds one row to results.csv, safely on disk before this returns."""
+        new = not self.results.exists()
+        try:
+            with self.results.open("a", newline="") as file:
+                writer = csv.DictWriter(file, columns, lineterminator="\n")
+                if new:
+                    writer.writeheader()
+                writer.writerow(row)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UserError(f"cannot write {self.results}: {error.strerror}; what is there stays") from None
+
+    def read_results(self, columns: tuple[str, ...]) -> list[dict[str, str]]:
+        """The rows of results.csv; a torn last line is left out, and its replica runs again."""
+        if not self.results.exists():
+            return []
+        whole = self.results.read_text().rpartition("\n")[0]
+        rows = list(csv.reader(whole.splitlines()))
+        if not rows:
+            return []
+        if tuple(rows[0]) != columns:
+            raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
+        return [dict(zip(columns, row, strict=True)) for row in rows[1:] if len(row) == len(columns)]
+
+    def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
+        """Writes a whole CSV file, atomically."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, tuple(columns), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write(name, text.getvalue())
+
+
+def row_key(row: dict[str, str]) -> tuple[str, ...]:
+    """What identifies a replica's row."""
+    return tuple(row[column] for column in (*CURVE_COLUMNS, "fraction", "seed"))
+
+
+def software_versions() -> dict[str, str]:
+    """Versions that results depend on."""
+    packages = ("jaxmrl", "jax", "jaxlib", "flax", "optax", "numpy")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def fits_content(curves: list[Curve], fits: list[list[Fit]], length: str) -> list[dict[str, Any]]:
+    """The content of fits.json: for each curve its identity and every fitted law. What is not known is null."""
+
+    def known(values: dict[str, float]) -> dict[str, float | None]:
+        return {name: value if math.isfinite(value) else None for name, value in values.items()}
+
+    def entry(fit: Fit) -> dict[str, Any]:
+        return {
+            "law": fit.law.name,
+            "formula": fit.law.formula,
+            "source": fit.law.source,
+            "parameters": known(fit.values),
+            "standard_errors": known(fit.errors),
+            "exponent": fit.law.exponent,
+            "rmse": fit.rmse,
+            "flags": list(fit.flags),
+        }
+
+    return [
+        {"curve": curve.identity, "metric": curve.metric, "length": length, "points": len(curve.points)}
+        | {"laws": [entry(fit) for fit in laws]}
+        for curve, laws in zip(curves, fits, strict=True)
+    ]
+
+
+def number(value: float) -> str:
+    """A number as the CSV files show it: six significant digits; nothing for NaN."""
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def _differing_lines(saved: str, new: str) -> list[str]:
+    old_lines, new_lines = (dict(line.split(" = ", 1) for line in text.splitlines()) for text in (saved, new))
+    keys = [*new_lines, *(key for key in old_lines if key not in new_lines)]
+
+    def change(key):
+        return f"{key} ({old_lines.get(key, 'not set')} there, {new_lines.get(key, 'not set')} here)"
+
+    return [change(key) for key in keys if old_lines.get(key) != new_lines.get(key)]
+
+
+def curves_of(rows: list[dict[str, str]]) -> list[Curve]:
+    """The curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
+    groups: dict[tuple, dict[tuple, list[float]]] = {}
+    for row in rows:
+        points = groups.setdefault((*(row[c] for c in CURVE_COLUMNS), row["metric"]), {})
+        tests = points.setdefault((float(row["fraction"]), int(row["n_train"])), [])
+        if row["status"] == "finished":
+            tests.append(float(row["test"]))
+    return [
+        Curve(
+            identity=dict(zip(CURVE_COLUMNS, identity, strict=False)),
+            metric=identity[-1],
+            points=tuple(_point(*at, tests) for at, tests in sorted(points.items()) if tests),
+        )
+        for identity, points in groups.items()
+    ]
+
+
+def _point(fraction: float, n_train: int, tests: list[float]) -> Point:
+    sd = float(np.std(tests, ddof=1)) if len(tests) > 1 else math.nan
+    return Point(fraction, n_train, float(np.mean(tests)), sd, len(tests))
+
+
+def curve_rows(curve: Curve) -> list[dict[str, str]]:
+    """The rows of curves.csv."""
+    return [
+        {
+            **curve.identity,
+            "fraction": f"{point.fraction:g}",
+            "n_train": str(point.n_train),
+            "metric": curve.metric,
+            "mean": number(point.mean),
+            "sd": number(point.sd),
+            "n_seeds": str(point.n_seeds),
+        }
+        for point in curve.points
+    ]
+
+
+CURVE_FILE_COLUMNS = (*CURVE_COLUMNS, "fraction", "n_train", "metric", "mean", "sd", "n_seeds")

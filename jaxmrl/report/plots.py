@@ -1,0 +1,81 @@
+"""The figure of a sweep."""
+
+import io
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from jaxmrl.report.files import CURVE_COLUMNS, Curve
+from jaxmrl.scaling.fit import Fit
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe & Ito's colours, told apart by colour-blind readers too."""
+
+
+def draw_curves(curves: list[Curve], fits: list[list[Fit]], *, metric_label: str, unit: str, title: str) -> Figure:
+    """Points with their standard deviation over seeds, and the first fit of each curve, on logarithmic axes."""
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for k, (curve, laws) in enumerate(zip(curves, fits, strict=True)):
+        _draw_curve(axes, curve, laws, _COLOURS[k % len(_COLOURS)], curve_label(curve, curves))
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("training molecules")
+    axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
+    axes.set_title(title, fontsize=10)
+    _plain_ticks(axes)
+    axes.grid(True, which="both", alpha=0.25, linewidth=0.5)
+    axes.legend(fontsize=8, frameon=False)
+    return figure
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """The figure as 'png' or 'svg' bytes, the same each time."""
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    with matplotlib.rc_context({"svg.hashsalt": "jaxmrl", "savefig.dpi": 150}):
+        figure.savefig(buffer, format=kind, metadata=metadata)
+    return buffer.getvalue()
+
+
+def curve_label(curve: Curve, curves: list[Curve]) -> str:
+    """What tells the curve apart from the others, or the model where it is alone."""
+    differing = [c for c in CURVE_COLUMNS if c != "params" and len({other.identity[c] for other in curves}) > 1]
+    named = [f"{c} {curve.identity[c]}" for c in differing]
+    identity = curve.identity
+    return ", ".join(named) or f"{identity['model'].upper()} {identity['width']}x{identity['depth']}"
+
+
+def law_text(fit: Fit) -> str:
+    """The fitted law as one formula with the standard error of its exponent."""
+    numbers = {name: f"{value:.3g}" for name, value in fit.values.items()}
+    error = fit.errors[fit.law.exponent]
+    spread = f" ± {error:.2g}" if np.isfinite(error) else ""
+    formula = fit.law.formula
+    if fit.law.name == "power":
+        formula = f"{numbers['a']} n^{numbers['b']}"
+    elif fit.law.name == "irreducible":
+        formula = f"error {numbers['e_inf']} + {numbers['beta']} n^-{numbers['c']}"
+    return f"{formula} ({fit.law.exponent}{spread})" if spread else formula
+
+
+def _draw_curve(axes, curve: Curve, fits: list[Fit], colour: str, label: str) -> None:
+    n = np.array([point.n_train for point in curve.points])
+    mean = np.array([point.mean for point in curve.points])
+    sd = np.nan_to_num([point.sd for point in curve.points])
+    axes.errorbar(n, mean, yerr=sd, fmt="o", color=colour, markersize=4, capsize=2, linewidth=1, label=label)
+    for fit in fits[:1]:
+        grid = np.geomspace(n.min(), n.max(), 100)
+        axes.plot(grid, fit(grid), color=colour, linewidth=1, label=law_text(fit))
+
+
+def _plain_ticks(axes) -> None:
+    """Numbers in full; on a short axis also between the powers of ten."""
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    if high / low < 10:
+        axes.yaxis.set_major_locator(LogLocator(subs=np.arange(1, 10, 0.5 if high / low < 3 else 1)))
+        axes.yaxis.set_minor_formatter(NullFormatter())

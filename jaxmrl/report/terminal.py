@@ -1,0 +1,91 @@
+"""What the commands print: notes, progress with time left, the table of a sweep."""
+
+import sys
+import time
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from jaxmrl.report.files import Curve, number
+from jaxmrl.report.plots import curve_label, law_text
+from jaxmrl.scaling.fit import Fit
+
+LINE_EVERY_SECONDS = 30.0
+
+
+class Reporter:
+    """Prints to standard output; `quiet` prints nothing. Progress is a bar on a terminal, else a line now and then."""
+
+    def __init__(self, *, quiet: bool = False):
+        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    @contextmanager
+    def progress(self, title: str, total: int, unit: str):
+        """Yields advance(amount)."""
+        if self.console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+            with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console) as bar:
+                task = bar.add_task(title, total=total)
+                yield lambda amount: bar.advance(task, amount)
+        else:
+            yield _LineProgress(self, title, total, unit).advance
+
+
+class _LineProgress:
+    def __init__(self, reporter: Reporter, title: str, total: int, unit: str):
+        self.reporter, self.title, self.total, self.unit = reporter, title, total, unit
+        self.done, self.started, self.said = 0, time.monotonic(), time.monotonic()
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
+        now = time.monotonic()
+        if now - self.said >= LINE_EVERY_SECONDS:
+            left = (now - self.started) / self.done * (self.total - self.done)
+            self.reporter.say(f"{self.title}: {self.done:,}/{self.total:,} {self.unit}, about {duration(left)} left")
+            self.said = now
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def sweep_table(curves: list[Curve], fits: list[list[Fit]], metric_label: str) -> Table:
+    """One row per point, one section per curve."""
+    table = Table(title=f"test {metric_label}, mean ± standard deviation over seeds", title_justify="left")
+    for column in ("curve", "fraction", "molecules", metric_label, "seeds"):
+        table.add_column(column, justify="left" if column == "curve" else "right")
+    for curve, laws in zip(curves, fits, strict=True):
+        label = curve_label(curve, curves)
+        for point in curve.points:
+            spread = f" ± {point.sd:.4f}" if number(point.sd) else ""
+            cells = (f"{point.fraction:g}", f"{point.n_train:,}", f"{point.mean:.4f}{spread}", str(point.n_seeds))
+            table.add_row(label, *cells)
+        table.add_section()
+    return table
+
+
+def law_lines(curves: list[Curve], fits: list[list[Fit]], metric_label: str) -> list[str]:
+    """Each fitted law of each curve, with what not to trust about it."""
+    lines = []
+    for curve, laws in zip(curves, fits, strict=True):
+        if not laws:
+            lines.append(f"{curve_label(curve, curves)}: too few points for a law")
+        for fit in laws:
+            flags = f"  [{'; '.join(fit.flags)}]" if fit.flags else ""
+            name = f"{metric_label} = " if fit.law.on == "metric" else ""
+            lines.append(f"{curve_label(curve, curves)}: {name}{law_text(fit)}{flags}")
+    return lines
+
+
+def fail(message: str, code: int = 2) -> None:
+    """Ends the program with a short message on standard error."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(code)

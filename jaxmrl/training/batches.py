@@ -1,0 +1,73 @@
+"""Host-side planning: which molecule goes into which batch, so that every batch fits one fixed budget.
+
+NumPy only. A plan is a pure function of the replica's ids and a seed sequence, so a resumed run plans the same.
+"""
+
+import numpy as np
+
+from jaxmrl.data.store import NO_MOLECULE
+
+MAX_SWAPS_PER_BATCH = 1000
+
+
+def batches_per_epoch(molecules: int, batch_size: int) -> int:
+    """Batches that `molecules` fill; the last one may be smaller, as in the study."""
+    return -(-molecules // batch_size)
+
+
+def budget(id_sets: list[np.ndarray], resources: np.ndarray, batch_size: int) -> np.ndarray:
+    """Rows of each resource [R] that a batch must offer so that every plan over any of `id_sets` fits.
+
+    The largest mean batch plus the largest molecule: while some batch is over that, another is below its mean, and
+    swapping a larger molecule of the one for a smaller of the other helps (for one resource alone that ends in a
+    plan that fits). Resources beyond the first are scarce and cheap: they get twice their need.
+    """
+    needs = []
+    for ids in id_sets:
+        taken = resources[ids]
+        if len(ids) <= batch_size:
+            needs.append(taken.sum(axis=0))
+        else:
+            mean, largest = taken.mean(axis=0) * batch_size, taken.max(axis=0)
+            needs.append(np.concatenate([mean[:1] + largest[:1], 2 * (mean[1:] + largest[1:])]))
+    return np.ceil(np.max(needs, axis=0)).astype(np.int64)
+
+
+def plan(
+    ids: np.ndarray, resources: np.ndarray, limits: np.ndarray, batch_size: int, rng: np.random.Generator | None
+) -> np.ndarray:
+    """Batches [n, batch_size] that hold each of `ids` once, the last filled up with NO_MOLECULE.
+
+    `resources` [N, R] and `limits` [R]: no batch takes more than its limits. `rng` shuffles; None keeps the order,
+    as for evaluation. Where a batch does not fit, molecules are swapped between batches: nothing is dropped.
+    Raises ValueError if no plan is found, which `budget` excludes.
+    """
+    ids = np.asarray(ids)
+    order = ids if rng is None else rng.permutation(ids)
+    count = batches_per_epoch(len(order), batch_size)
+    batches = np.full((count, batch_size), NO_MOLECULE, np.int32)
+    batches.reshape(-1)[: len(order)] = order
+    taken = np.where((batches >= 0)[..., None], resources[batches], 0)
+    load, molecules = taken.sum(axis=1), (batches >= 0).sum(axis=1)
+    for _ in range(MAX_SWAPS_PER_BATCH * count):
+        excess = np.maximum(load - limits, 0)
+        if not excess.any():
+            return batches
+        over = int((excess / np.maximum(limits, 1)).sum(axis=1).argmax())
+        resource = int((load[over] - limits).argmax())
+        under = int((load[:, resource] / molecules).argmin())
+        _swap(batches, taken, load, limits, over, under)
+    raise ValueError(f"no batches of {batch_size} molecules fit {limits.tolist()} rows; loads {load.tolist()}")
+
+
+def _swap(batches, taken, load, limits, over: int, under: int) -> None:
+    """Swaps the molecules of batches `over` and `under` that leave the least excess in both."""
+    mine, theirs = np.flatnonzero(batches[over] >= 0), np.flatnonzero(batches[under] >= 0)
+    moved = taken[over, mine][:, None] - taken[under, theirs][None, :]
+    left = np.maximum(load[over] - moved - limits, 0) + np.maximum(load[under] + moved - limits, 0)
+    i, j = np.unravel_index((left / np.maximum(limits, 1)).sum(axis=-1).argmin(), moved.shape[:2])
+    step, i, j = moved[i, j].copy(), mine[i], theirs[j]
+    batches[over, i], batches[under, j] = batches[under, j], batches[over, i]
+    taken[over, i], taken[under, j] = taken[under, j].copy(), taken[over, i].copy()
+    load[over] -= step
+    load[under] += step

@@ -1,0 +1,114 @@
+"""The lanes' state on disk: Orbax for arrays, checksums of our own, the last two kept.
+
+Orbax restores a file with a flipped byte without a word; here each file's checksum is compared first.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from jaxmrl.training.lanes import Engine, Slot
+
+KEPT = 2
+_ARRAYS, _HOST, _TEMPORARY = "arrays", "host.json", "unfinished"
+
+
+def save(folder: Path, engine: Engine) -> None:
+    """Writes the engine's state as the newest checkpoint of `folder`; an interruption leaves the former ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / _TEMPORARY
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save((unfinished / _ARRAYS).absolute(), _plain(engine.lanes))
+    host = {
+        "slots": [slot and asdict(slot) for slot in engine.slots],
+        "names": [slot and engine.replicas[slot.replica].name for slot in engine.slots],
+        "checksums": _checksums(unfinished / _ARRAYS),
+    }
+    (unfinished / _HOST).write_text(json.dumps(host))
+    existing = _numbered(folder)
+    unfinished.rename(folder / f"{existing[-1][0] + 1 if existing else 0:08d}")
+    for _, old in _numbered(folder)[:-KEPT]:
+        shutil.rmtree(old)
+
+
+def restore(folder: Path, engine: Engine) -> str | None:
+    """Puts the newest sound checkpoint of `folder` into `engine`. Returns a warning where one was damaged."""
+    damaged = []
+    for _, path in reversed(_numbered(folder)):
+        try:
+            host = json.loads((path / _HOST).read_text())
+            sound = host["checksums"] == _checksums(path / _ARRAYS)
+        except (OSError, ValueError, KeyError):
+            sound = False
+        if sound:
+            _put(path, host, engine)
+            break
+        damaged.append(path.name)
+    return f"damaged checkpoints passed over in {folder}: {', '.join(damaged)}" if damaged else None
+
+
+def remove(folder: Path) -> None:
+    """Removes the checkpoints of a queue that is done, and the folder above where that leaves it empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()
+
+
+class Saver:
+    """Saves an engine's state every `seconds`."""
+
+    def __init__(self, folder: Path, seconds: float):
+        self.folder, self.seconds, self.last = folder, seconds, time.monotonic()
+
+    def save_if(self, engine: Engine, *, due_now: bool) -> None:
+        """Saves where it is time to, or `due_now`."""
+        if due_now or time.monotonic() - self.last > self.seconds:
+            save(self.folder, engine)
+            self.last = time.monotonic()
+
+
+def _put(path: Path, host: dict[str, Any], engine: Engine) -> None:
+    with ocp.StandardCheckpointer() as checkpointer:
+        arrays = checkpointer.restore((path / _ARRAYS).absolute(), _plain(engine.lanes))
+    engine.lanes = _like(engine.lanes, arrays)
+    places = {replica.name: k for k, replica in enumerate(engine.replicas)}
+    for lane, (slot, name) in enumerate(zip(host["slots"], host["names"], strict=True)):
+        engine.slots[lane] = Slot(**slot | {"replica": places[name]}) if slot else None
+
+
+def _is_key(leaf: jax.Array) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _plain(tree: Any) -> dict[str, jax.Array]:
+    """The leaves of `tree` by place, typed keys as their words."""
+    leaves = jax.tree.leaves(tree)
+    return {f"{k:04d}": jax.random.key_data(leaf) if _is_key(leaf) else leaf for k, leaf in enumerate(leaves)}
+
+
+def _like(tree: Any, plain: dict[str, jax.Array]) -> Any:
+    leaves, structure = jax.tree.flatten(tree)
+    restored = [plain[f"{k:04d}"] for k in range(len(leaves))]
+    keys = [jax.random.wrap_key_data(new) if _is_key(old) else new for old, new in zip(leaves, restored, strict=True)]
+    return jax.tree.unflatten(structure, keys)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.blake2b(path.read_bytes()).hexdigest() for path in files}
+
+
+def _numbered(folder: Path) -> list[tuple[int, Path]]:
+    if not folder.is_dir():
+        return []
+    return sorted((int(path.name), path) for path in folder.iterdir() if path.name.isdigit())

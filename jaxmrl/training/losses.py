@@ -1,0 +1,24 @@
+"""Losses per molecule and label, and their mean over the labels that are present."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Elementwise, from logits; labels 0 or 1."""
+    return optax.sigmoid_binary_cross_entropy(logits, labels)
+
+
+def squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Elementwise (outputs - labels)^2."""
+    return (outputs - labels) ** 2
+
+
+LOSSES = {"classification": binary_cross_entropy, "regression": squared_error}
+
+
+def mean_over_present(losses: jax.Array, present: jax.Array) -> jax.Array:
+    """Mean of `losses` [B, T] where `present` [B, T], in float32; 0 where nothing is."""
+    total = jnp.where(present, losses.astype(jnp.float32), 0.0).sum()
+    return total / jnp.maximum(present.sum(), 1).astype(jnp.float32)

@@ -1,0 +1,123 @@
+"""Exact metrics on the device, task by task, with missing labels and ties.
+
+Each takes scores [V, T], labels [V, T] and present [V, T] (bool) and returns [T] float32; a task where the metric
+has no meaning (one class only, a constant target for R^2, no label at all) is NaN. Any order of rows gives the same
+number up to rounding.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+
+def _per_task(metric):
+    """Lifts a metric of one task, [V] x 3 -> scalar, to all tasks."""
+    over_tasks = jax.vmap(metric, in_axes=1)
+
+    def evaluate(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
+        return over_tasks(scores.astype(jnp.float32), labels, present)
+
+    evaluate.__doc__ = metric.__doc__
+    evaluate.__name__ = metric.__name__.lstrip("_")
+    return evaluate
+
+
+def _nan_unless(valid, value):
+    return jnp.where(valid, value, jnp.nan)
+
+
+def _sorted_counts(scores, labels, present):
+    """Positives and negatives in ascending order of score, and the first and last row of each row's tie group."""
+    positive = (present & (labels > 0.5)).astype(jnp.int32)
+    negative = (present & (labels <= 0.5)).astype(jnp.int32)
+    ordered, positive, negative = jax.lax.sort((scores, positive, negative), num_keys=1)
+    row = jnp.arange(len(scores))
+    new = jnp.concatenate([jnp.ones(1, jnp.bool), ordered[1:] != ordered[:-1]])
+    last = jnp.concatenate([new[1:], jnp.ones(1, jnp.bool)])
+    first_row = jax.lax.cummax(jnp.where(new, row, 0))
+    last_row = jax.lax.cummin(jnp.where(last, row, len(scores)), reverse=True)
+    usable = ~jnp.any(jnp.isnan(scores) & present) & (positive.sum() > 0) & (negative.sum() > 0)
+    return positive, negative, first_row, last_row, usable
+
+
+def _exact_sum(counts: jax.Array) -> jax.Array:
+    """Sum of non-negative int32 `counts` as float32, rounded once or twice: int32 would overflow, float32 drift.
+
+    High and low 12 bits add up apart, each within int32 for up to 500,000 rows.
+    """
+    high, low = jnp.sum(counts >> 12), jnp.sum(counts & 4095)
+    return high.astype(jnp.float32) * 4096.0 + low.astype(jnp.float32)
+
+
+def _roc_auc(scores, labels, present):
+    """Area under the ROC curve: the share of (positive, negative) pairs in the right order, ties counting half."""
+    positive, negative, first_row, last_row, usable = _sorted_counts(scores, labels, present)
+    through = jnp.cumsum(negative)
+    twice_beaten = (through - negative)[first_row] + through[last_row]
+    pairs = positive.sum().astype(jnp.float32) * negative.sum().astype(jnp.float32)
+    return _nan_unless(usable, _exact_sum(positive * twice_beaten) / (2.0 * jnp.maximum(pairs, 1.0)))
+
+
+def _average_precision(scores, labels, present):
+    """Sum over thresholds of precision times the gain in recall (no interpolation), as scikit-learn defines it."""
+    positive, negative, first_row, _, usable = _sorted_counts(scores, labels, present)
+
+    def at_or_above(counts):
+        return (counts.sum() - jnp.cumsum(counts) + counts)[first_row]
+
+    true, false = at_or_above(positive), at_or_above(negative)
+    precision = true.astype(jnp.float32) / jnp.maximum(true + false, 1).astype(jnp.float32)
+    total = jnp.maximum(positive.sum(), 1).astype(jnp.float32)
+    return _nan_unless(usable, (positive.astype(jnp.float32) * precision).sum() / total)
+
+
+def _mean(values, present):
+    return jnp.where(present, values, 0.0).sum() / jnp.maximum(present.sum(), 1).astype(jnp.float32)
+
+
+def _rmse(scores, labels, present):
+    """Root of the mean squared error, in the label's unit."""
+    return _nan_unless(present.any(), jnp.sqrt(_mean((scores - labels) ** 2, present)))
+
+
+def _mae(scores, labels, present):
+    """Mean absolute error, in the label's unit."""
+    return _nan_unless(present.any(), _mean(jnp.abs(scores - labels), present))
+
+
+def _r2(scores, labels, present):
+    """1 - residual sum of squares / total sum of squares."""
+    centred = labels - _mean(labels, present)
+    total = _mean(centred**2, present)
+    return _nan_unless(total > 0, 1.0 - _mean((scores - labels) ** 2, present) / jnp.where(total > 0, total, 1.0))
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: its function, its direction, the task type it is for, and how a plot names it."""
+
+    name: str
+    label: str
+    task: str
+    higher_is_better: bool
+    evaluate: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("roc_auc", "ROC-AUC", "classification", True, _per_task(_roc_auc)),
+        Metric("average_precision", "average precision", "classification", True, _per_task(_average_precision)),
+        Metric("rmse", "RMSE", "regression", False, _per_task(_rmse)),
+        Metric("mae", "MAE", "regression", False, _per_task(_mae)),
+        Metric("r2", "R²", "regression", True, _per_task(_r2)),
+    )
+}
+
+
+def mean_over_tasks(per_task: jax.Array) -> jax.Array:
+    """Mean of the tasks where the metric has a meaning; NaN where it has none in any."""
+    valid = ~jnp.isnan(per_task)
+    return _nan_unless(valid.any(), _mean(per_task, valid))

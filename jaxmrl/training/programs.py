@@ -1,0 +1,130 @@
+"""The compiled programs of the lanes engine: replicas stacked under `vmap`, one compilation each per model shape."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxmrl.training.metrics import mean_over_tasks
+from jaxmrl.training.replica import DeviceTable, Recipe, ReplicaState, batch_labels, init_replica, predict, train_step
+
+MAX_CHUNK = 64
+"""Most steps of one call of `train`; the ids of a chunk are an array of this length."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Lanes:
+    """The replicas in training, stacked on a leading axis [L], and the best weights each has had so far."""
+
+    state: ReplicaState
+    best_params: Any
+    best_stats: Any
+    best_metric: jax.Array
+    best_epoch: jax.Array
+
+
+def weights_now(lanes: Lanes) -> tuple:
+    """What `predict` needs, of the current weights."""
+    state = lanes.state
+    return state.params, state.stats, state.label_mean, state.label_scale
+
+
+def weights_best(lanes: Lanes) -> tuple:
+    """What `predict` needs, of the best weights by validation."""
+    return lanes.best_params, lanes.best_stats, lanes.state.label_mean, lanes.state.label_scale
+
+
+def _new_lane(recipe: Recipe, init_key, stream_key, label_mean, label_scale) -> Lanes:
+    state = init_replica(recipe, init_key, stream_key, label_mean, label_scale)
+    worst = jnp.float32(-jnp.inf if recipe.metric.higher_is_better else jnp.inf)
+    copies = jax.tree.map(jnp.copy, (state.params, state.stats))
+    return Lanes(state, *copies, best_metric=worst, best_epoch=jnp.int32(0))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def empty(recipe: Recipe, lanes: int) -> Lanes:
+    """`lanes` idle lanes."""
+    keys = jax.random.split(jax.random.key(0), lanes)
+    nothing = jnp.zeros((lanes, recipe.shape.tasks))
+    return jax.vmap(partial(_new_lane, recipe))(keys, keys, nothing, nothing + 1)
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=1)
+def fill(recipe: Recipe, lanes: Lanes, lane, init_key, stream_key, label_mean, label_scale) -> Lanes:
+    """`lanes` with a fresh replica in place `lane`."""
+    new = _new_lane(recipe, init_key, stream_key, label_mean, label_scale)
+    return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=2)
+def train(recipe: Recipe, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps) -> tuple[Lanes, jax.Array]:
+    """`steps` optimiser steps in every lane, on ids [MAX_CHUNK, L, B]; also each lane's summed loss [L].
+
+    The trip count is dynamic: chunks of every length share one compilation.
+    """
+    step = jax.vmap(partial(train_step, recipe), in_axes=(None, 0, 0))
+
+    def body(index, carry):
+        state, total = carry
+        state, loss = step(table, state, ids[index])
+        return state, total + loss
+
+    state, total = jax.lax.fori_loop(0, steps, body, (lanes.state, jnp.zeros(ids.shape[1])))
+    return replace(lanes, state=state), total
+
+
+@partial(jax.jit, static_argnums=0)
+def evaluate(recipe: Recipe, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count) -> jax.Array:
+    """The metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
+
+    plans [L, batches, B] are each lane's evaluation batches. The (lane, batch) pairs that are due are worked off L
+    at a time, so the cost follows the lanes that are due, not all lanes.
+    """
+    lanes, batches, size = plans.shape
+    tasks = table.labels.shape[1]
+    predict_pairs = jax.vmap(partial(predict, recipe), in_axes=(None, 0, 0))
+
+    def pairs(block):
+        pair = jnp.minimum(block * lanes + jnp.arange(lanes), lanes * batches - 1)
+        return due[pair // batches], pair % batches
+
+    def predict_block(block, outputs):
+        lane, batch = pairs(block)
+        scores = predict_pairs(table, jax.tree.map(lambda w: w[lane], weights), plans[lane, batch])
+        return jax.lax.dynamic_update_slice(outputs, scores, (block * lanes, 0, 0))
+
+    def judge(place, metrics):
+        ids = plans[due[place]].reshape(-1)
+        scores = jax.lax.dynamic_slice_in_dim(outputs, place * batches, batches).reshape(-1, tasks)
+        return metrics.at[place].set(recipe.metric.evaluate(scores, *batch_labels(table, ids)))
+
+    blocks = (count * batches + lanes - 1) // lanes
+    outputs = jnp.zeros((lanes * batches, size, tasks))
+    outputs = jax.lax.fori_loop(0, blocks, predict_block, outputs)
+    return jax.lax.fori_loop(0, count, judge, jnp.full((lanes, tasks), jnp.nan))
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=1)
+def keep_best(recipe: Recipe, lanes: Lanes, metrics: jax.Array, due: jax.Array, count, epochs: jax.Array) -> Lanes:
+    """`lanes` with the current weights kept as the best where a lane that is due has improved.
+
+    metrics [L, T], due [L] and `count` as of `evaluate`; epochs [L] of each lane. The first of equals stays.
+    """
+    places = jnp.arange(len(due))
+    mean = jax.vmap(mean_over_tasks)(metrics)
+    mean = jnp.full(len(due), jnp.nan).at[due].set(jnp.where(places < count, mean, jnp.nan))
+    better = mean > lanes.best_metric if recipe.metric.higher_is_better else mean < lanes.best_metric
+
+    def choose(new, old):
+        return jnp.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
+
+    return Lanes(
+        state=lanes.state,
+        best_params=jax.tree.map(choose, lanes.state.params, lanes.best_params),
+        best_stats=jax.tree.map(choose, lanes.state.stats, lanes.best_stats),
+        best_metric=choose(mean, lanes.best_metric),
+        best_epoch=choose(epochs, lanes.best_epoch),
+    )

@@ -1,0 +1,105 @@
+"""One replica: its state, one training step, one prediction. Pure; `lanes` vmaps them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxmrl.data.store import GraphStore
+from jaxmrl.models.build import ModelShape
+from jaxmrl.training.losses import LOSSES, mean_over_present
+from jaxmrl.training.metrics import METRICS, Metric
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class DeviceTable:
+    """The table on the device: features in `store`, labels [N, T] float32 with NaN for missing."""
+
+    store: GraphStore
+    labels: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class ReplicaState:
+    """All that training changes, and the constants of one replica.
+
+    `key` is the replica's own stream; the step folded into it draws the dropout masks. `label_mean` and
+    `label_scale` [T] standardise regression labels by the replica's own training subset (0 and 1 otherwise).
+    """
+
+    params: Any
+    stats: Any
+    optimiser: Any
+    step: jax.Array
+    key: jax.Array
+    label_mean: jax.Array
+    label_scale: jax.Array
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained and judged; static in every compiled program."""
+
+    shape: ModelShape
+    task: str
+    metric_name: str
+    learning_rate: float
+
+    @property
+    def metric(self) -> Metric:
+        return METRICS[self.metric_name]
+
+    @cached_property
+    def optimiser(self) -> optax.GradientTransformation:
+        return optax.adam(self.learning_rate)
+
+
+def init_replica(recipe: Recipe, init_key, stream_key, label_mean, label_scale) -> ReplicaState:
+    """The state before the first step."""
+    params, stats = recipe.shape.init(init_key)
+    return ReplicaState(
+        params=params,
+        stats=stats,
+        optimiser=recipe.optimiser.init(params),
+        step=jnp.int32(0),
+        key=stream_key,
+        label_mean=label_mean,
+        label_scale=label_scale,
+    )
+
+
+def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Labels of `ids` [B] with 0 for missing, and which are present; [B, T] both. Every mask is made here."""
+    labels = table.labels[jnp.maximum(ids, 0)]
+    present = ~jnp.isnan(labels) & (ids >= 0)[:, None]
+    return jnp.where(present, labels, 0.0), present
+
+
+def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> tuple[ReplicaState, jax.Array]:
+    """One optimiser step on the molecules `ids` [B]; returns the new state and the batch's loss."""
+    batch = table.store.gather(ids)
+    labels, present = batch_labels(table, ids)
+    targets = (labels - state.label_mean[None, :]) / state.label_scale[None, :]
+    key = jax.random.fold_in(state.key, state.step)
+
+    def loss(params):
+        outputs, stats = recipe.shape.train(params, state.stats, batch, key)
+        return mean_over_present(LOSSES[recipe.task](outputs, targets), present), stats
+
+    (value, stats), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
+    updates, optimiser = recipe.optimiser.update(gradients, state.optimiser, state.params)
+    params = optax.apply_updates(state.params, updates)
+    new = dict(params=params, stats=stats, optimiser=optimiser, step=state.step + 1)
+    return ReplicaState(**new, key=state.key, label_mean=state.label_mean, label_scale=state.label_scale), value
+
+
+def predict(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
+    """Logits, or values in the label's unit, of `ids` [B]: [B, T]. weights = (params, stats, mean, scale)."""
+    params, stats, label_mean, label_scale = weights
+    outputs = recipe.shape.predict(params, stats, table.store.gather(ids))
+    return outputs * label_scale[None, :] + label_mean[None, :]
