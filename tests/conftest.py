@@ -1,0 +1,70 @@
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxmrl.data.graphs import featurise
+
+SMILES = [
+    "CCO",
+    "c1ccccc1C(=O)O",
+    "C[C@H](N)C(=O)O",
+    "C/C=C/C",
+    "C/C=C\\Cl",
+    "[Na+].[Cl-]",
+    "CC(C)(C)c1ccc(O)cc1",
+    "O=S(=O)(N)c1ccccc1",
+    "FS(F)(F)(F)(F)F",
+    "[Fe]",
+    "C#N",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C",
+]
+"""Small molecules with rings, ions, both kinds of chirality, and one atom (S in SF6) with more than four bonds."""
+
+
+@pytest.fixture
+def strict():
+    """Silent promotion of ranks or dtypes is an error."""
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def molecules():
+    """Graphs of SMILES."""
+    graphs, _, rejected = featurise(SMILES)
+    assert not rejected
+    return graphs
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache directory."""
+    monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real data sets; absent on most machines, but not where CI runs."""
+    folder = Path(os.environ.get("JAXMRL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (folder / "hiv.csv.gz").exists():
+        reason = f"no real data at {folder}; set JAXMRL_DATA to a folder that has hiv.csv.gz and the others"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def nci():
+    """The first 160 molecules of NCI first_5K with Crippen logP: (smiles, labels [N, 1])."""
+    import numpy as np
+    from rdkit import Chem, RDConfig
+    from rdkit.Chem import Crippen
+
+    lines = (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines()
+    parsed = [(line.split()[0], Chem.MolFromSmiles(line.split()[0])) for line in lines[:170]]
+    usable = [(smiles, Crippen.MolLogP(molecule)) for smiles, molecule in parsed if molecule][:160]
+    return [smiles for smiles, _ in usable], np.array([[value] for _, value in usable], np.float32)

@@ -1,0 +1,169 @@
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from rdkit import Chem
+
+from jaxmrl.data.graphs import featurise
+from jaxmrl.data.store import GraphStore
+from jaxmrl.models.build import ModelShape
+from jaxmrl.models.layers import dropout, mean_nodes, sum_neighbours
+from tests.conftest import SMILES
+
+SHAPE = ModelShape(width=8, depth=3, dropout=0.5, tasks=2, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return SHAPE.init(jax.random.key(1))
+
+
+def outputs(weights, molecules, ids, nodes=200, training=False):
+    batch = GraphStore.put(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
+    if training:
+        return SHAPE.train(*weights, batch, jax.random.key(2))[0]
+    return SHAPE.predict(*weights, batch)
+
+
+def test_parameters_of_the_study():
+    study = ModelShape(width=300, depth=5, dropout=0.5, tasks=1, precision="float32")
+    layer = 9 * 300 + 300 * 600 + 600 + 600 * 300 + 300 + 2 * 300
+    assert study.parameters == (120 + 4) * 300 + 5 * layer + 301
+
+
+def test_batch_mates_order_and_padding_change_nothing(weights, molecules):
+    alone = jnp.concatenate([outputs(weights, molecules, [k], nodes=32) for k in range(len(SMILES))])
+    together = outputs(weights, molecules, range(len(SMILES)))
+    reversed_ = outputs(weights, molecules, [*range(len(SMILES))][::-1] + [-1] * 5, nodes=500)
+    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(reversed_[: len(SMILES)][::-1], alone, rtol=1e-5, atol=1e-6)
+
+
+def test_padding_is_inert_in_training(weights, molecules):
+    def loss(params, nodes, ids):
+        batch = GraphStore.put(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
+        shape = ModelShape(width=8, depth=3, dropout=0.0, tasks=2, precision="float32")
+        out, stats = shape.train(params, weights[1], batch, jax.random.key(0))
+        return (out[:4] ** 2).sum(), stats
+
+    tight, padded = (
+        jax.value_and_grad(loss, has_aux=True)(weights[0], nodes, ids)
+        for nodes, ids in ((40, [0, 1, 8, 3]), (300, [0, 1, 8, 3, -1, -1]))
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5), tight, padded)
+
+
+def test_atom_order_changes_nothing(weights):
+    molecule = Chem.MolFromSmiles(SMILES[-1])
+    order = np.random.default_rng(0).permutation(molecule.GetNumAtoms()).tolist()
+    shuffled = Chem.MolToSmiles(Chem.RenumberAtoms(molecule, order), canonical=False)
+    graphs, _, _ = featurise([SMILES[-1], shuffled])
+    one, other = outputs(weights, graphs, [0, 1])
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+def test_against_a_plain_reading_of_the_definition(weights):
+    """The whole network, written with explicit edges and NumPy for one molecule."""
+    smiles = "C/C=C/c1ccc([S](F)(F)(F)(F)F)cc1"
+    graphs, _, _ = featurise([smiles])
+    ours = outputs(weights, graphs, [0])[0]
+
+    params = jax.tree.map(np.asarray, weights[0].to_pure_dict())
+    stats = jax.tree.map(np.asarray, weights[1].to_pure_dict())
+    molecule = Chem.MolFromSmiles(smiles)
+    h = params["atom"][graphs.atom] + params["chirality"][graphs.chirality]
+    kinds = {"SINGLE": 0, "DOUBLE": 1, "TRIPLE": 2, "AROMATIC": 3}
+    directions = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
+    for k in range(3):
+        p, norm = params["layers"][k], stats["layers"][k]["norm"]
+        message = h + p["bond"][4] + p["bond"][6]
+        for bond in molecule.GetBonds():
+            i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+            embedded = p["bond"][kinds[bond.GetBondType().name]] + p["bond"][6 + directions[bond.GetBondDir().name]]
+            message[i] += h[j] + embedded
+            message[j] += h[i] + embedded
+        hidden = np.maximum(message @ p["expand"]["kernel"] + p["expand"]["bias"], 0)
+        h = hidden @ p["contract"]["kernel"] + p["contract"]["bias"]
+        h = (h - norm["mean"]) / np.sqrt(norm["var"] + 1e-5) * p["norm"]["scale"] + p["norm"]["bias"]
+        h = np.maximum(h, 0) if k < 2 else h
+    expected = h.mean(axis=0) @ params["head"]["kernel"] + params["head"]["bias"]
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_of_a_degree_ten_star():
+    """The overflow neighbours belong to both directions of the sum: its gradient is the transposed map."""
+    leaves = 10
+    n = leaves + 1
+    neighbours = np.full((n, 4), n + 1)
+    neighbours[0] = [1, 2, 3, n]
+    neighbours[1:, 0] = 0
+    overflow = np.array([[*range(4, n)]])
+    h = jax.random.normal(jax.random.key(0), (n, 5))
+    adjacency = np.zeros((n, n), np.float32)
+    adjacency[0, 1:] = adjacency[1:, 0] = 1
+    summed, backward = jax.vjp(lambda h: sum_neighbours(h, jnp.asarray(neighbours), jnp.asarray(overflow)), h)
+    np.testing.assert_allclose(summed, adjacency @ h, rtol=1e-5)
+    np.testing.assert_allclose(backward(h)[0], adjacency.T @ h, rtol=1e-5)
+
+
+def test_mean_of_nodes_and_its_gradient(strict):
+    h = jax.random.normal(jax.random.key(0), (6, 3))
+    graph, mask = jnp.array([0, 0, 1, 1, 1, 1]), jnp.array([True, True, True, True, True, False])
+
+    def plain(h):
+        return jnp.stack([h[:2].mean(0), h[2:5].mean(0), jnp.zeros(3)])
+
+    ours, backward = jax.vjp(lambda h: mean_nodes(h, graph, mask, 3), h)
+    expected, backward_plain = jax.vjp(plain, h)
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+    np.testing.assert_allclose(backward(ours)[0], backward_plain(ours)[0], rtol=1e-5)
+
+
+def scatter_types(function, *arguments):
+    """Operand types of every scatter in the lowered program."""
+    text = jax.jit(function).lower(*arguments).as_text()
+    return re.findall(r'"stablehlo\.scatter".*?\n.*?\n.*?\n.*?\}\) : \((.*?)\)', text, re.S)
+
+
+def test_no_promotion_and_no_float_scatter(weights, molecules, strict):
+    store = GraphStore.put(molecules).with_budget((200, 32))
+
+    def loss(params, ids):
+        return SHAPE.train(params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
+
+    ours = scatter_types(jax.grad(loss), weights[0], jnp.arange(4))
+    assert ours, "the integer scatters of jnp.repeat are found"
+    assert not [types for types in ours if "f32" in types]
+    plain = scatter_types(jax.grad(lambda table: table[jnp.array([0, 0, 1])].sum()), jnp.ones((3, 2)))
+    assert [types for types in plain if "f32" in types], "a plain look-up has one, and it would be found"
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.2])
+def test_dropout_rate_and_scale(rate, strict):
+    h = jnp.ones((200, 70))
+    dropped = dropout(h, rate, jax.random.key(0))
+    assert set(np.unique(dropped)) == {0.0, np.float32(1 / (1 - rate))}
+    assert float((dropped == 0).mean()) == pytest.approx(rate, abs=0.02)
+    columns = (dropped == 0).astype(np.float32).mean(axis=0)
+    assert columns.std() < 0.06, "every column drops alike"
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
+def test_precisions_agree_roughly(precision, weights, molecules):
+    shape = ModelShape(width=8, depth=3, dropout=0.5, tasks=2, precision=precision)
+    batch = GraphStore.put(molecules).with_budget((200, 32)).gather(jnp.arange(4))
+    out = shape.predict(*weights, batch)
+    assert out.dtype == jnp.float32
+    exact = SHAPE.predict(*weights, batch)
+    np.testing.assert_allclose(out, exact, atol=0.05 * float(jnp.abs(exact).max()))
+    if precision == "bfloat16":
+        assert not np.array_equal(out, exact)
+
+
+def test_an_empty_batch_is_finite(weights, molecules):
+    batch = GraphStore.put(molecules).with_budget((32, 0)).gather(jnp.array([-1, -1]))
+    out, stats = SHAPE.train(*weights, batch, jax.random.key(0))
+    assert np.isfinite(out).all()
+    jax.tree.map(np.testing.assert_array_equal, stats, weights[1])

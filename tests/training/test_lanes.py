@@ -1,0 +1,277 @@
+import math
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score, root_mean_squared_error
+
+from jaxmrl.data.graphs import featurise
+from jaxmrl.data.store import GraphStore
+from jaxmrl.models.build import ModelShape
+from jaxmrl.training import checkpoint, programs
+from jaxmrl.training.lanes import Engine, Replica, auto_lanes, name_hash, replica_keys
+from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, predict, train_step
+
+SHAPE = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
+RECIPE = Recipe(SHAPE, "regression", "rmse", 1e-2)
+BATCH = 32
+LANES = 3
+VALID, TEST = np.arange(100, 130), np.arange(130, 160)
+
+
+@pytest.fixture(scope="module")
+def table(nci):
+    smiles, labels = nci
+    return DeviceTable(GraphStore.put(featurise(smiles)[0]), jnp.asarray(labels))
+
+
+def replica(name, molecules=40, seed=0, steps=6, scale=1.0):
+    order = np.random.default_rng(seed).permutation(100)[:molecules]
+    mean, scale = np.zeros(1, np.float32), np.full(1, scale, np.float32)
+    return Replica(name, seed, order, VALID, TEST, steps, mean, scale)
+
+
+QUEUE = [
+    replica("a", 70, 0, 9),
+    replica("b", 40, 1, 6),
+    replica("c", 20, 2, 4),
+    replica("d", 100, 3, 8),
+    replica("e", 33, 4, 5),
+]
+
+
+def train(table, queue, lanes=LANES, recipe=RECIPE, done=(), engine=None, **options):
+    engine = engine or Engine(recipe, table, queue, lanes, BATCH)
+    outcomes = {}
+    engine.run(set(done), lambda outcome: outcomes.update({outcome.name: outcome}), **options)
+    return outcomes
+
+
+def assert_same(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        a, b = vars(one[name]), vars(other[name])
+        for key in a:
+            np.testing.assert_array_equal(a[key], b[key], err_msg=f"{name} {key}")
+
+
+def test_every_replica_ends_once_with_its_own_length(table):
+    outcomes = train(table, QUEUE)
+    assert set(outcomes) == {"a", "b", "c", "d", "e"}
+    for r in QUEUE:
+        assert outcomes[r.name].steps == r.steps
+        assert outcomes[r.name].epochs == math.ceil(r.steps / math.ceil(len(r.train) / BATCH))
+        assert 1 <= outcomes[r.name].best_epoch <= outcomes[r.name].epochs
+        assert math.isfinite(outcomes[r.name].test)
+
+
+def test_lanes_and_neighbours_change_no_bit(table):
+    """The same replicas in other lanes, beside others and refilled at other moments."""
+    outcomes = train(table, QUEUE)
+    assert_same(outcomes, train(table, QUEUE[::-1]))
+    others = [replace(QUEUE[0], name="x", seed=9), *QUEUE[1:3], replica("y", 100, 7, 3), QUEUE[3]]
+    beside = train(table, others)
+    shared = outcomes.keys() & beside.keys()
+    assert shared == {"b", "c", "d"}
+    assert_same({k: outcomes[k] for k in shared}, {k: beside[k] for k in shared})
+
+
+def test_streams_come_from_the_name(table):
+    twins = [replica("one"), replica("other")]
+    outcomes = train(table, twins, lanes=2)
+    assert outcomes["one"].test != outcomes["other"].test
+    first, second = (replica_keys(twin) for twin in twins)
+    assert jnp.array_equal(jax.random.key_data(first[0]), jax.random.key_data(second[0])), "same initial weights"
+    assert not jnp.array_equal(jax.random.key_data(first[1]), jax.random.key_data(second[1]))
+    assert name_hash("one") != name_hash("other")
+
+
+def test_lanes_draw_different_dropout_masks(table):
+    """Under vmap, only threefry keys give each lane its own bits."""
+    keys = jnp.stack([replica_keys(r)[1] for r in QUEUE])
+    bits = jax.vmap(lambda key: jax.random.bits(key, (8,)))(keys)
+    assert len({tuple(row) for row in np.asarray(bits).tolist()}) == len(QUEUE)
+    assert jax.random.key_impl(keys) == "threefry2x32"
+
+
+def test_one_step_in_lanes_is_one_step_alone(table):
+    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    engine._refill(iter([0, 1, 3]))
+    ids = np.stack([engine._batch(k, 0) for k in (0, 1, 3)])
+    chunk = np.full((programs.MAX_CHUNK, LANES, BATCH), -1, np.int32)
+    chunk[0] = ids
+    lanes, losses = programs.train(RECIPE, engine.table, engine.lanes, chunk, 1)
+    for lane, index in enumerate((0, 1, 3)):
+        r = QUEUE[index]
+        alone = init_replica(RECIPE, *replica_keys(r), jnp.asarray(r.label_mean), jnp.asarray(r.label_scale))
+        alone, loss = jax.jit(train_step, static_argnums=0)(RECIPE, engine.table, alone, ids[lane])
+        np.testing.assert_allclose(losses[lane], loss, rtol=1e-5)
+        in_lane = jax.tree.map(lambda x, lane=lane: x[lane], (lanes.state.params, lanes.state.stats))
+        # Adam's first step is the sign of the gradient: where that is rounding noise, steps differ by the rate.
+        moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.optimiser[0].mu)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * float(jnp.abs(b).max()) + 1e-9),
+            moments,
+            alone.optimiser[0].mu,
+        )
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), in_lane[1], alone.stats
+        )
+
+
+def test_one_compilation_however_many_replicas(table):
+    shape = replace(SHAPE, width=12)
+    recipe = replace(RECIPE, shape=shape)
+    counted = (programs.train, programs.evaluate, programs.keep_best, programs.fill)
+    before = [program._cache_size() for program in counted]
+    train(table, QUEUE, lanes=2, recipe=recipe)
+    assert [program._cache_size() - b for program, b in zip(counted, before, strict=True)] == [1, 1, 1, 1]
+
+
+def test_idle_lanes_cost_no_memory_and_spoil_nothing(table):
+    outcomes = train(table, QUEUE[:2], lanes=4)
+    assert all(outcome.status == "finished" for outcome in outcomes.values())
+
+
+def test_outcome_is_the_best_epochs_on_the_test_set(table):
+    """The reported numbers, recomputed on the host from the weights that were kept."""
+    r = replica("long", 64, 0, 20)
+    engine = Engine(RECIPE, table, [r], 1, BATCH)
+    validated = []
+
+    def watch(engine):
+        weights = jax.tree.map(lambda x: x[0], programs.weights_now(engine.lanes))
+        validated.append(host_rmse(engine, weights, VALID))
+
+    outcome = train(table, [r], engine=engine, at_rest=watch)["long"]
+    best = jax.tree.map(lambda x: x[0], programs.weights_best(engine.lanes))
+    assert outcome.valid == pytest.approx(host_rmse(engine, best, VALID), rel=1e-5)
+    assert outcome.test == pytest.approx(host_rmse(engine, best, TEST), rel=1e-5)
+    assert outcome.valid == pytest.approx(min(validated), rel=1e-5)
+    assert outcome.best_epoch == 10 or outcome.valid < validated[-1]
+
+
+def host_rmse(engine, weights, ids):
+    parts = [ids[k : k + BATCH] for k in range(0, len(ids), BATCH)]
+    outputs = [predict(RECIPE, engine.table, weights, jnp.asarray(part)) for part in parts]
+    return root_mean_squared_error(np.asarray(engine.table.labels)[ids, 0], np.concatenate(outputs)[:, 0])
+
+
+def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
+    labels = np.where(np.arange(160) % 5 == 0, np.nan, np.asarray(table.labels)[:, 0] > 1.5).astype(np.float32)
+    table = DeviceTable(table.store, jnp.asarray(labels[:, None]))
+    recipe = Recipe(SHAPE, "classification", "roc_auc", 1e-2)
+    engine = Engine(recipe, table, QUEUE, LANES, BATCH)
+    engine._refill(iter([0, 1, 2]))
+    metrics = engine._evaluate(programs.weights_now(engine.lanes), "test", [2, 0])
+    for place, lane in enumerate((2, 0)):
+        weights = jax.tree.map(lambda x, lane=lane: x[lane], programs.weights_now(engine.lanes))
+        scores = predict(recipe, engine.table, weights, jnp.asarray(np.append(TEST, [-1, -1])))[:30, 0]
+        known = ~np.isnan(labels[TEST])
+        assert float(metrics[place, 0]) == pytest.approx(roc_auc_score(labels[TEST][known], scores[known]), abs=1e-6)
+    assert np.isnan(metrics[2]).all()
+
+
+def test_evaluate_every_thins_out_but_keeps_the_last_epoch(table):
+    r = replica("r", 20, 0, 7)
+    sparse = Engine(RECIPE, table, [r], 1, BATCH, evaluate_every=5)
+    assert train(table, [r], engine=sparse)["r"].best_epoch in (5, 7)
+
+
+def test_a_small_model_overfits(table):
+    shape = replace(SHAPE, width=32, dropout=0.0)
+    recipe = Recipe(shape, "regression", "rmse", 3e-3)
+    r = replace(replica("fit", 32, 0, 400), valid=np.arange(32), test=np.arange(32), train=np.arange(32))
+    outcome = train(table, [r], lanes=1, recipe=recipe)["fit"]
+    spread = np.asarray(table.labels)[:32].std()
+    assert outcome.test < 0.15 * spread
+
+
+def test_a_diverged_replica_is_told_and_its_neighbours_are_not_touched(table):
+    """A label scale so small that the loss is infinite."""
+    sick = replica("a", 70, 0, 9, scale=1e-30)
+    outcomes = train(table, [sick, *QUEUE[1:]])
+    healthy = train(table, QUEUE)
+    assert outcomes["a"].status == "diverged"
+    assert math.isnan(outcomes["a"].test)
+    assert_same({k: v for k, v in outcomes.items() if k != "a"}, {k: v for k, v in healthy.items() if k != "a"})
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(calls, folder=None):
+    def at_rest(engine):
+        nonlocal calls
+        calls -= 1
+        if folder and calls >= 0:
+            checkpoint.save(folder, engine)
+        if calls <= 0:
+            raise Killed
+
+    return at_rest
+
+
+def interrupted(table, folder, chunks):
+    """Outcomes of a run killed after some chunks, each followed by a checkpoint."""
+    outcomes = {}
+    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    with pytest.raises(Killed):
+        engine.run(set(), lambda o: outcomes.update({o.name: o}), at_rest=kill_after(chunks, folder))
+    return outcomes
+
+
+@pytest.mark.parametrize("chunks", [1, 4, 9])
+def test_killed_and_resumed_is_uninterrupted(table, tmp_path, chunks):
+    before = interrupted(table, tmp_path, chunks)
+    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    assert checkpoint.restore(tmp_path, engine) is None
+    assert any(slot and slot.step for slot in engine.slots)
+    after = train(table, QUEUE, engine=engine, done=before)
+    assert not before.keys() & after.keys()
+    assert_same(before | after, train(table, QUEUE))
+
+
+def test_only_two_checkpoints_are_kept(table, tmp_path):
+    interrupted(table, tmp_path, 4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000002", "00000003"]
+
+
+def flip_a_byte(checkpoint_folder):
+    largest = max((p for p in (checkpoint_folder / "arrays").rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[len(data) // 2] ^= 1
+    largest.write_bytes(data)
+
+
+def test_a_flipped_byte_falls_back_to_the_checkpoint_before(table, tmp_path):
+    before = interrupted(table, tmp_path, 4)
+    flip_a_byte(tmp_path / "00000003")
+    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    assert "00000003" in checkpoint.restore(tmp_path, engine)
+    assert any(slot and slot.step for slot in engine.slots)
+    after = train(table, QUEUE, engine=engine, done=before)
+    assert_same(before | after, train(table, QUEUE))
+
+
+def test_damaged_checkpoints_mean_starting_again(table, tmp_path):
+    before = interrupted(table, tmp_path, 4)
+    flip_a_byte(tmp_path / "00000003")
+    (tmp_path / "00000002" / "host.json").write_text("{")
+    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    assert checkpoint.restore(tmp_path, engine)
+    assert_same(before | train(table, QUEUE, engine=engine, done=before), train(table, QUEUE))
+
+
+def test_auto_lanes_formula():
+    shape = ModelShape(width=300, depth=5, dropout=0.5, tasks=1, precision="float32")
+    steps = [100 * n for n in (129, 103, 78, 52, 39, 26, 13, 7, 2) for _ in range(5)]
+    plenty = 10**12
+    assert auto_lanes(shape, 6752, steps, "gpu", plenty) == 17, "total steps / longest replica's"
+    assert auto_lanes(shape, 6752, steps, "gpu", 10**10) < 17, "memory"
+    assert auto_lanes(shape, 6752, [5], "gpu", plenty) == 1
+    assert auto_lanes(shape, 6752, steps, "cpu", 1) == 1, "one lane at least"
+    assert auto_lanes(shape, 6752, steps, "cpu", plenty) < 17
