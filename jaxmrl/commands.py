@@ -19,7 +19,7 @@ import jaxmrl
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import UserError
-from jaxmrl.training.interrupts import StopRequested
+from jaxmrl.training.interrupts import StopRequestedError
 
 USAGE, STOPPED = 2, 130
 
@@ -61,7 +61,7 @@ def run_command(command: Callable[[], None]) -> None:
         command()
     except UserError as error:
         _end(f"error: {error}", USAGE)
-    except StopRequested:
+    except StopRequestedError:
         _end("stopped; the state is saved, and the same command goes on from there", STOPPED)
     except KeyboardInterrupt:
         _end("stopped", STOPPED)

@@ -5,6 +5,7 @@ Data flows one way: table -> features -> split -> replicas -> lanes -> results -
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -25,8 +26,9 @@ from jaxmrl.scaling.fit import Fit, fit_law
 from jaxmrl.scaling.laws import LAWS
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
+from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.interrupts import Stop, catch_signals
-from jaxmrl.training.lanes import Engine, Outcome, Replica, choose_lanes, device_name
+from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.metrics import METRICS
 from jaxmrl.training.replica import DeviceTable, Recipe
 
@@ -57,26 +59,25 @@ class SweepResult:
 def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     """Trains every replica of the grid, fits the laws and writes the run directory; resumes what is there.
 
-    Raises UserError for input or settings that cannot be used, and StopRequested when stopped by a signal, with the
-    state saved.
+    Raises UserError for input or settings that cannot be used, and StopRequestedError when stopped by a signal, with
+    the state saved.
     """
     reporter = Reporter(quiet=quiet)
     problem = load_problem(config, reporter)
-    run = RunDirectory(config.out or default_directory(config))
+    run = RunDirectory(config.out or default_directory(config), problem.table.tasks)
     grid = plan_grid(config, problem)
     facts = run.claim(to_toml(config), run_facts(config, problem, grid))
     write_inputs(run, config, problem)
-    columns = (*files.RESULT_COLUMNS, *(f"test_{task}" for task in problem.table.tasks))
-    run.write_table("results.csv", columns, run.read_results(columns))
+    run.write_table("results.csv", run.columns, run.read_results())
     _announce(reporter, grid, facts["lanes"])
 
     started = time.monotonic()
     total = sum(cell.replica.steps for queue in grid.values() for cell in queue)
     with catch_signals() as stop, reporter.progress("training", total, "steps") as advance:
         for shape, queue in grid.items():
-            train_queue(config, problem, shape, queue, facts["lanes"][shape.name], run, columns, advance, stop)
+            train_queue(config, problem, shape, queue, facts["lanes"][shape.name], run, reporter, advance, stop)
     reporter.say(f"training took {duration(time.monotonic() - started)}")
-    return write_report(config, problem, grid, run, columns, reporter)
+    return write_report(config, problem, grid, run, reporter)
 
 
 def plan_grid(config: SweepConfig, problem: Problem) -> dict[ModelShape, list[Cell]]:
@@ -167,13 +168,13 @@ def train_queue(
     queue: list[Cell],
     lanes: int,
     run: RunDirectory,
-    columns: tuple[str, ...],
-    advance,
+    reporter: Reporter,
+    advance: Callable[[int], None],
     stop: Stop,
 ) -> None:
     """Trains the replicas of one program that have no row in results.csv yet, adding rows as they end."""
     rows = {cell.replica.name: cell.row for cell in queue}
-    finished = {files.row_key(row) for row in run.read_results(columns)}
+    finished = {files.row_key(row) for row in run.read_results()}
     done = {name for name, row in rows.items() if files.row_key(row) in finished}
     replicas = [cell.replica for cell in queue]
     advance(sum(replica.steps for replica in replicas if replica.name in done))
@@ -184,7 +185,8 @@ def train_queue(
     table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
     engine = Engine(recipe, table, replicas, lanes, config.batch_size, config.evaluate_every)
     folder = run.checkpoints / shape.name
-    checkpoint.restore(folder, engine)
+    if warning := checkpoint.restore(folder, engine):
+        reporter.say(warning)
     advance(sum(slot.step for slot in engine.slots if slot and replicas[slot.replica].name not in done))
     saver = checkpoint.Saver(folder, CHECKPOINT_SECONDS)
 
@@ -193,7 +195,7 @@ def train_queue(
         stop.check()
 
     def on_result(outcome: Outcome) -> None:
-        run.append_result(rows[outcome.name] | outcome_cells(outcome, problem.table.tasks), columns)
+        run.append_result(rows[outcome.name] | outcome_cells(outcome, problem.table.tasks))
 
     engine.run(done, on_result, advance, at_rest)
     checkpoint.remove(folder)
@@ -212,11 +214,11 @@ def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
     return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
 
 
-def write_report(config, problem: Problem, grid, run: RunDirectory, columns, reporter: Reporter) -> SweepResult:
+def write_report(config, problem: Problem, grid, run: RunDirectory, reporter: Reporter) -> SweepResult:
     """Sorts results.csv by the grid, and writes curves.csv, fits.json and the figure."""
     order = [files.row_key(cell.row) for queue in grid.values() for cell in queue]
-    rows = sorted(run.read_results(columns), key=lambda row: order.index(files.row_key(row)))
-    run.write_table("results.csv", columns, rows)
+    rows = sorted(run.read_results(), key=lambda row: order.index(files.row_key(row)))
+    run.write_table("results.csv", run.columns, rows)
     curves = files.curves_of(rows)
     run.write_table(
         "curves.csv", files.CURVE_FILE_COLUMNS, [row for curve in curves for row in files.curve_rows(curve)]
@@ -228,7 +230,7 @@ def write_report(config, problem: Problem, grid, run: RunDirectory, columns, rep
     figure = plots.draw_curves(curves, fits, metric_label=metric.label, unit=problem.unit, title=title)
     for kind in ("png", "svg"):
         run.write(f"curve.{kind}", plots.render(figure, kind))
-    reporter.console.print(sweep_table(curves, fits, metric.label))
+    reporter.console.print(sweep_table(curves, metric.label))
     for line in law_lines(curves, fits, metric.label):
         reporter.say(line)
     reporter.say(f"everything is in {run.path}")

@@ -48,14 +48,14 @@ def _wildman_crippen_rows() -> list[list[str]]:
     from rdkit import RDConfig
     from rdkit.Chem import Crippen
 
-    from jaxmrl.data.graphs import RejectedMolecule, parse
+    from jaxmrl.data.graphs import UnusableMoleculeError, parse
 
     rows = [["smiles", "crippen_logp"]]
     for line in (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines():
         smiles = line.split()[0] if line.strip() else ""
         try:
             rows.append([smiles, f"{Crippen.MolLogP(parse(smiles)):.5f}"])
-        except RejectedMolecule:
+        except UnusableMoleculeError:
             rows.append([smiles, ""])
     return rows
 
@@ -63,7 +63,7 @@ def _wildman_crippen_rows() -> list[list[str]]:
 def _alert_labels(smiles: list[str]) -> list[list[str]]:
     from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
-    from jaxmrl.data.graphs import RejectedMolecule, parse
+    from jaxmrl.data.graphs import UnusableMoleculeError, parse
 
     catalogues = [FilterCatalog(getattr(FilterCatalogParams.FilterCatalogs, name)) for name in ("PAINS", "BRENK")]
     rows = []
@@ -71,7 +71,7 @@ def _alert_labels(smiles: list[str]) -> list[list[str]]:
         try:
             molecule = parse(text)
             rows.append([text, *(str(int(catalogue.HasMatch(molecule))) for catalogue in catalogues)])
-        except RejectedMolecule:
+        except UnusableMoleculeError:
             rows.append([text, "", ""])
     return rows
 
@@ -83,9 +83,7 @@ def _structural_alert_rows() -> list[list[str]]:
 
     path = Path(RDConfig.RDDataDir) / "Pains" / "test_data" / "wehi_mols.csv"
     with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        column = next(name for name in reader.fieldnames if name.lower() == "smiles")
-        smiles = [row[column] for row in reader]
+        smiles = [row[0] for row in csv.reader(file)]
     chunks = [smiles[start : start + 500] for start in range(0, len(smiles), 500)]
     parts = joblib.Parallel(n_jobs=-1)(joblib.delayed(_alert_labels)(chunk) for chunk in chunks)
     return [["smiles", "pains_alert", "brenk_alert"], *(row for part in parts for row in part)]

@@ -55,24 +55,24 @@ class Graphs:
         return len(self.size)
 
 
-class RejectedMolecule(ValueError):
+class UnusableMoleculeError(ValueError):
     """A SMILES that cannot become a graph; the message is the reason."""
 
 
 def parse(smiles: str):
-    """The RDKit molecule of `smiles`; raises RejectedMolecule with the reason."""
+    """The RDKit molecule of `smiles`; raises UnusableMoleculeError with the reason."""
     from rdkit import Chem, rdBase
 
     if not smiles.strip():
-        raise RejectedMolecule("empty SMILES")
+        raise UnusableMoleculeError("empty SMILES")
     with rdBase.BlockLogs():
         molecule = Chem.MolFromSmiles(smiles)
         if molecule is None:
-            raise RejectedMolecule(_why_unparsable(smiles))
+            raise UnusableMoleculeError(_why_unparsable(smiles))
     if molecule.GetNumAtoms() == 0:
-        raise RejectedMolecule("molecule without atoms")
+        raise UnusableMoleculeError("molecule without atoms")
     if molecule.GetNumAtoms() > MAX_ATOMS:
-        raise RejectedMolecule(f"{molecule.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
+        raise UnusableMoleculeError(f"{molecule.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
     return molecule
 
 
@@ -108,7 +108,7 @@ def molecule_graph(molecule) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     for a, found in enumerate(neighbours):
         if len(found) > NEIGHBOURS:
             overflow.append(found[NEIGHBOURS - 1 :])
-            found = found[: NEIGHBOURS - 1] + [-1 - len(overflow)]
+            found = [*found[: NEIGHBOURS - 1], -1 - len(overflow)]
         table[a, : len(found)] = found
     return atom, chirality, table, bonds, overflow
 
@@ -121,7 +121,7 @@ def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
     for position, text in enumerate(smiles):
         try:
             molecule = parse(text)
-        except RejectedMolecule as reason:
+        except UnusableMoleculeError as reason:
             rejected[position] = str(reason)
             continue
         *arrays, rows = molecule_graph(molecule)

@@ -57,20 +57,13 @@ def prepare(
     usable[usable] = labelled
     canonical = features["canonical"][usable[features["usable"]]]
     molecule_graphs = _graphs(features, usable[features["usable"]])
+    prepared = Prepared(kept, molecule_graphs, canonical)
     if deduplicate:
-        first = _first_of_each(canonical)
-        again = [
-            table.Rejected(int(kept.lines[k]), kept.smiles[k], "duplicate molecule") for k in np.flatnonzero(~first)
-        ]
-        kept, canonical, molecule_graphs = (
-            kept.take(first, again),
-            canonical[first],
-            graphs.take(molecule_graphs, first),
-        )
+        prepared = _without_duplicates(prepared)
     if len(kept) == 0:
         first = kept.rejected[0]
         raise DataError(f"none of the {len(kept.rejected)} rows can be used; line {first.line}: {first.reason}")
-    return Prepared(kept, molecule_graphs, canonical)
+    return prepared
 
 
 def _without_unparsable(source: table.Table, features: dict) -> tuple[table.Table, np.ndarray]:
@@ -85,10 +78,12 @@ def _graphs(features: dict, keep: np.ndarray) -> graphs.Graphs:
     return graphs.take(everything, keep)
 
 
-def _first_of_each(canonical: np.ndarray) -> np.ndarray:
-    first = np.zeros(len(canonical), bool)
-    first[np.unique(canonical, return_index=True)[1]] = True
-    return first
+def _without_duplicates(prepared: Prepared) -> Prepared:
+    first = np.zeros(len(prepared), bool)
+    first[np.unique(prepared.canonical, return_index=True)[1]] = True
+    kept = prepared.table
+    again = [table.Rejected(int(kept.lines[k]), kept.smiles[k], "duplicate molecule") for k in np.flatnonzero(~first)]
+    return Prepared(kept.take(first, again), graphs.take(prepared.graphs, first), prepared.canonical[first])
 
 
 def _cached_features(smiles: list[str], progress) -> dict[str, np.ndarray]:

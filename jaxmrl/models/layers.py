@@ -22,7 +22,7 @@ def matmul(precision: str):
     asked = jax.lax.Precision.HIGHEST if precision == "float32" else jax.lax.Precision.DEFAULT
 
     def dot_general(lhs, rhs, dimension_numbers, precision=None, preferred_element_type=None, **_):
-        return jax.lax.dot_general(lhs, rhs, dimension_numbers, asked, jnp.float32)
+        return jax.lax.dot_general(lhs, rhs, dimension_numbers, asked)
 
     return dot_general
 

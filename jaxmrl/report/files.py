@@ -71,11 +71,13 @@ class Curve:
 class RunDirectory:
     """A run's directory: refuses another configuration, and knows what is already done.
 
+    `columns` are those of its results.csv: RESULT_COLUMNS, then test_<task> for each of `tasks`.
     Raises UserError where the directory cannot be written or holds something else.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, tasks: tuple[str, ...]):
         self.path = path
+        self.columns = (*RESULT_COLUMNS, *(f"test_{task}" for task in tasks))
         try:
             path.mkdir(parents=True, exist_ok=True)
             (path / ".writable").write_text("")
@@ -130,12 +132,12 @@ class RunDirectory:
         np.savez(buffer, **arrays)
         self.write(name, buffer.getvalue())
 
-    def append_result(self, row: dict[str, str], columns: tuple[str, ...]) -> None:
+    def append_result(self, row: dict[str, str]) -> None:
         """Adds one row to results.csv, safely on disk before this returns."""
         new = not self.results.exists()
         try:
             with self.results.open("a", newline="") as file:
-                writer = csv.DictWriter(file, columns, lineterminator="\n")
+                writer = csv.DictWriter(file, self.columns, lineterminator="\n")
                 if new:
                     writer.writeheader()
                 writer.writerow(row)
@@ -144,7 +146,7 @@ class RunDirectory:
         except OSError as error:
             raise UserError(f"cannot write {self.results}: {error.strerror}; what is there stays") from None
 
-    def read_results(self, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    def read_results(self) -> list[dict[str, str]]:
         """The rows of results.csv; a torn last line is left out, and its replica runs again."""
         if not self.results.exists():
             return []
@@ -152,9 +154,9 @@ class RunDirectory:
         rows = list(csv.reader(whole.splitlines()))
         if not rows:
             return []
-        if tuple(rows[0]) != columns:
+        if tuple(rows[0]) != self.columns:
             raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
-        return [dict(zip(columns, row, strict=True)) for row in rows[1:] if len(row) == len(columns)]
+        return [dict(zip(self.columns, row, strict=True)) for row in rows[1:] if len(row) == len(self.columns)]
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
         """Writes a whole CSV file, atomically."""

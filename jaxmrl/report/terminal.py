@@ -1,6 +1,5 @@
 """What the commands print: notes, progress with time left, the table of a sweep."""
 
-import sys
 import time
 from contextlib import contextmanager
 
@@ -57,12 +56,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def sweep_table(curves: list[Curve], fits: list[list[Fit]], metric_label: str) -> Table:
+def sweep_table(curves: list[Curve], metric_label: str) -> Table:
     """One row per point, one section per curve."""
     table = Table(title=f"test {metric_label}, mean ± standard deviation over seeds", title_justify="left")
     for column in ("curve", "fraction", "molecules", metric_label, "seeds"):
         table.add_column(column, justify="left" if column == "curve" else "right")
-    for curve, laws in zip(curves, fits, strict=True):
+    for curve in curves:
         label = curve_label(curve, curves)
         for point in curve.points:
             spread = f" ± {point.sd:.4f}" if number(point.sd) else ""
@@ -83,9 +82,3 @@ def law_lines(curves: list[Curve], fits: list[list[Fit]], metric_label: str) -> 
             name = f"{metric_label} = " if fit.law.on == "metric" else ""
             lines.append(f"{curve_label(curve, curves)}: {name}{law_text(fit)}{flags}")
     return lines
-
-
-def fail(message: str, code: int = 2) -> None:
-    """Ends the program with a short message on standard error."""
-    print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(code)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 
-class StopRequested(Exception):
+class StopRequestedError(Exception):
     """The run was asked to stop by a signal, and has saved its state."""
 
 
@@ -18,9 +18,9 @@ class Stop:
     requested: bool = False
 
     def check(self) -> None:
-        """Raises StopRequested if it was."""
+        """Raises StopRequestedError if it was."""
         if self.requested:
-            raise StopRequested
+            raise StopRequestedError
 
 
 @contextmanager

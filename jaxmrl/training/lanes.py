@@ -4,8 +4,6 @@ The host hands out replicas, plans batches of ids and asks for evaluations; the 
 """
 
 import math
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,18 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.data.store import NO_MOLECULE
-from jaxmrl.models.build import ModelShape
 from jaxmrl.training import batches, programs
 from jaxmrl.training.replica import DeviceTable, Recipe
 
 CHUNK_SECONDS = 2.0
 """Aim for the length of one device call: long enough to hide its overhead, short enough to stop soon when asked."""
-
-HOST_LANES = 8
-ACCELERATOR_LANES = 32
-MEMORY_SHARE = 0.5
-SAVED_ROWS_PER_LAYER = 10
-"""Activations kept for the gradient, in rows of the model's width per layer: an upper estimate for GIN."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +39,14 @@ class Replica:
     steps: int
     label_mean: np.ndarray = field(repr=False)
     label_scale: np.ndarray = field(repr=False)
+
+    def epoch_steps(self, batch_size: int) -> int:
+        """Optimiser steps of one epoch."""
+        return batches.batches_per_epoch(len(self.train), batch_size)
+
+    def epochs(self, step: int, batch_size: int) -> int:
+        """Epochs begun after `step` steps: a run of so many steps may end inside one."""
+        return math.ceil(step / self.epoch_steps(batch_size))
 
 
 @dataclass(frozen=True)
@@ -73,49 +72,11 @@ class Slot:
     diverged: bool = False
 
 
-def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int) -> int:
-    """How many lanes to train: a formula of what is to be done and the kind of device, never of a timing.
-
-    rows: node rows of a batch; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes.
-    Never more lanes than total steps / longest replica's steps: the others would idle while it ends.
-    """
-    most = HOST_LANES if device_kind == "cpu" else ACCELERATOR_LANES
-    weights = 5 * 4 * shape.parameters
-    activations = 4 * rows * shape.width * SAVED_ROWS_PER_LAYER * shape.depth
-    fitting = int(MEMORY_SHARE * memory / (weights + activations))
-    useful = sum(steps) // max(steps)
-    return max(1, min(most, fitting, useful))
-
-
-def choose_lanes(
-    asked: int | str, shape: ModelShape, replicas: list[Replica], resources: np.ndarray, batch_size: int
-) -> int:
-    """Lanes for a queue: as asked (never more than replicas), or `auto_lanes` on this machine's first device."""
-    if asked != "auto":
-        return min(asked, len(replicas))
-    rows = int(queue_budget(replicas, resources, batch_size)[0])
-    return auto_lanes(shape, rows, [replica.steps for replica in replicas], *_device_memory())
-
-
-def _device_memory() -> tuple[str, int]:
-    """The first device's platform and bytes of memory."""
-    device = jax.devices()[0]
-    if device.platform == "cpu":
-        return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return device.platform, (device.memory_stats() or {}).get("bytes_limit", 16 * 2**30)
-
-
-def device_name() -> str:
-    """What this machine computes on, as run.json names it."""
-    device = jax.devices()[0]
-    return f"cpu {platform.machine()}" if device.platform == "cpu" else device.device_kind
-
-
 class Engine:
     """Trains a queue of replicas in `lanes` lanes. All replicas share `recipe` and `table`.
 
-    The number of lanes and the budgets come from the whole queue, finished replicas included, so that a resumed run
-    computes the same bits.
+    The budget of a batch comes from the whole queue, finished replicas included, so that a resumed run computes the
+    same bits. `slots` says what each lane is doing; `lanes` is their state on the device.
     """
 
     def __init__(
@@ -132,13 +93,11 @@ class Engine:
         self.resources = table.store.resources()
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = DeviceTable(table.store.with_budget(self.limits), table.labels)
-        self.slots: list[Slot | None] = [None] * lanes
         self.lanes = programs.empty(recipe, lanes)
+        self.slots: list[Slot | None] = [None] * lanes
+        self._affordable_steps = 1
         self._epoch_plans: dict[int, tuple[int, np.ndarray]] = {}
-        evaluated = [ids for replica in replicas for ids in (replica.valid, replica.test)]
-        self._plan_batches = max(batches.batches_per_epoch(len(ids), batch_size) for ids in evaluated)
-        self._plans: dict[int, np.ndarray] = {}
-        self._step_seconds = math.inf
+        self._evaluation_plans = _evaluation_plans(replicas, self.resources, self.limits, batch_size)
 
     def run(
         self,
@@ -152,26 +111,23 @@ class Engine:
         on_result gets each outcome as it comes; on_progress the steps just made, over all replicas; at_rest is
         called between chunks, when `slots` and `lanes` agree and may be saved, and may raise to stop.
         """
-        self._drop_finished(done)
-        queue = self._queue(done)
+        self.slots = [slot if slot and self.replicas[slot.replica].name not in done else None for slot in self.slots]
+        busy = {slot.replica for slot in self.slots if slot}
+        waiting = [k for k, replica in enumerate(self.replicas) if replica.name not in done and k not in busy]
+        queue = iter(sorted(waiting, key=lambda k: (-self.replicas[k].steps, k)))
         while True:
-            self._refill(queue)
-            if all(slot is None for slot in self.slots):
+            self.refill(queue)
+            active = [slot for slot in self.slots if slot]
+            if not active:
                 return
-            steps = self._train_chunk()
+            steps = min(self._affordable_steps, *(self._steps_to_boundary(slot) for slot in active), programs.MAX_CHUNK)
+            self.train_chunk(steps)
             self._evaluate_due(on_result)
-            on_progress(steps)
+            on_progress(steps * len(active))
             at_rest(self)
 
-    def _queue(self, done: set[str]) -> Iterator[int]:
-        busy = {slot.replica for slot in self.slots if slot}
-        waiting = [i for i, r in enumerate(self.replicas) if r.name not in done and i not in busy]
-        return iter(sorted(waiting, key=lambda i: (-self.replicas[i].steps, i)))
-
-    def _drop_finished(self, done: set[str]) -> None:
-        self.slots = [slot if slot and self.replicas[slot.replica].name not in done else None for slot in self.slots]
-
-    def _refill(self, queue: Iterator[int]) -> None:
+    def refill(self, queue: Iterator[int]) -> None:
+        """Gives each free lane the next replica of `queue`."""
         for lane, slot in enumerate(self.slots):
             index = next(queue, None) if slot is None else None
             if index is not None:
@@ -180,112 +136,105 @@ class Engine:
                 constants = jnp.asarray(replica.label_mean), jnp.asarray(replica.label_scale)
                 self.lanes = programs.fill(self.recipe, self.lanes, lane, *replica_keys(replica), *constants)
 
-    def _steps_to_boundary(self, slot: Slot) -> int:
-        replica = self.replicas[slot.replica]
-        per_epoch = batches.batches_per_epoch(len(replica.train), self.batch_size)
-        return min(per_epoch - slot.step % per_epoch, replica.steps - slot.step)
-
-    def _train_chunk(self) -> int:
-        """Trains every lane to the next epoch end of any of them, or for a while; returns the steps made."""
-        active = [(lane, slot) for lane, slot in enumerate(self.slots) if slot]
-        affordable = max(1, int(min(programs.MAX_CHUNK, CHUNK_SECONDS / max(self._step_seconds, 1e-6))))
-        first_time = math.isinf(self._step_seconds)
-        steps = 1 if first_time else min(affordable, *(self._steps_to_boundary(slot) for _, slot in active), 10**9)
+    def train_chunk(self, steps: int) -> None:
+        """`steps` optimiser steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""
         ids = np.full((programs.MAX_CHUNK, len(self.slots), self.batch_size), NO_MOLECULE, np.int32)
-        for lane, slot in active:
-            for k in range(steps):
-                ids[k, lane] = self._batch(slot.replica, slot.step + k)
+        for lane, slot in enumerate(self.slots):
+            for k in range(steps if slot else 0):
+                ids[k, lane] = self.batch(slot.replica, slot.step + k)
         started = time.perf_counter()
-        self.lanes, loss = programs.train(self.recipe, self.table, self.lanes, ids, steps)
-        loss = np.asarray(loss)
-        self._step_seconds = 1e-3 if first_time else (time.perf_counter() - started) / steps
-        for lane, slot in active:
-            slot.step += steps
-            slot.diverged |= not math.isfinite(loss[lane])
-        return steps * len(active)
+        self.lanes, losses = programs.train(self.recipe, self.table, self.lanes, ids, steps)
+        losses = np.asarray(losses)
+        self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
+        for slot, loss in zip(self.slots, losses, strict=True):
+            if slot:
+                slot.step += steps
+                slot.diverged |= not math.isfinite(loss)
 
-    def _batch(self, index: int, step: int) -> np.ndarray:
-        """Molecule ids of one step of a replica: a pure function of its identity and the step."""
+    def batch(self, index: int, step: int) -> np.ndarray:
+        """Molecule ids of one step of replica `index`: a pure function of its identity and the step."""
         replica = self.replicas[index]
-        epoch, place = divmod(step, batches.batches_per_epoch(len(replica.train), self.batch_size))
+        epoch, place = divmod(step, replica.epoch_steps(self.batch_size))
         if self._epoch_plans.get(index, (None,))[0] != epoch:
             rng = np.random.default_rng([replica.seed, name_hash(replica.name), epoch])
             plan = batches.plan(replica.train, self.resources, self.limits, self.batch_size, rng)
             self._epoch_plans[index] = epoch, plan
         return self._epoch_plans[index][1][place]
 
+    def evaluate(self, weights: tuple, part: str, due: list[int]) -> jax.Array:
+        """The metric per task of the lanes in `due` on their 'valid' or 'test' ids; see `programs.evaluate`."""
+        nothing = np.full_like(next(iter(self._evaluation_plans.values())), NO_MOLECULE)
+        ids = [slot and id(getattr(self.replicas[slot.replica], part)) for slot in self.slots]
+        plans = np.stack([self._evaluation_plans.get(key, nothing) for key in ids])
+        return programs.evaluate(self.recipe, self.table, weights, plans, self._order(due), len(due))
+
+    def _order(self, due: list[int]) -> np.ndarray:
+        """All lanes, those that are due first."""
+        return np.array(due + [lane for lane in range(len(self.slots)) if lane not in due], np.int32)
+
+    def _steps_to_boundary(self, slot: Slot) -> int:
+        """Steps to the replica's next epoch end, or to its own end."""
+        replica = self.replicas[slot.replica]
+        epoch = replica.epoch_steps(self.batch_size)
+        return min(epoch - slot.step % epoch, replica.steps - slot.step)
+
     def _evaluate_due(self, on_result: Callable[[Outcome], None]) -> None:
-        """Validates the lanes at an epoch end; tests and frees those at the end of their replica."""
+        """Validates the lanes at an epoch end; tests and frees those whose replica has ended."""
         ended = [lane for lane, slot in enumerate(self.slots) if slot and self._has_ended(slot)]
         due = [lane for lane, slot in enumerate(self.slots) if slot and (lane in ended or self._is_due(slot))]
         if due:
-            order = _order(due, len(self.slots))
-            metrics = self._evaluate(programs.weights_now(self.lanes), "valid", due)
-            epochs = np.array([self._epoch(slot) if slot else 0 for slot in self.slots], np.int32)
-            self.lanes = programs.keep_best(self.recipe, self.lanes, metrics, order, len(due), epochs)
+            metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
+            epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
+            self.lanes = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
         if ended:
-            tested = np.asarray(self._evaluate(programs.weights_best(self.lanes), "test", ended))
+            tested = np.asarray(self.evaluate(programs.weights_best(self.lanes), "test", ended))
             for lane, per_task in zip(ended, tested, strict=False):
                 on_result(self._outcome(lane, per_task))
                 self._epoch_plans.pop(self.slots[lane].replica, None)
                 self.slots[lane] = None
 
-    def _has_ended(self, slot: Slot) -> bool:
-        at_boundary = slot.step >= self.replicas[slot.replica].steps
-        return at_boundary or (slot.diverged and self._at_epoch_end(slot))
+    def _epochs(self, slot: Slot) -> int:
+        return self.replicas[slot.replica].epochs(slot.step, self.batch_size)
 
     def _at_epoch_end(self, slot: Slot) -> bool:
-        molecules = len(self.replicas[slot.replica].train)
-        return slot.step % batches.batches_per_epoch(molecules, self.batch_size) == 0
+        return slot.step % self.replicas[slot.replica].epoch_steps(self.batch_size) == 0
+
+    def _has_ended(self, slot: Slot) -> bool:
+        return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._at_epoch_end(slot))
 
     def _is_due(self, slot: Slot) -> bool:
-        return self._at_epoch_end(slot) and self._epoch(slot) % self.evaluate_every == 0
-
-    def _epoch(self, slot: Slot) -> int:
-        """Epochs begun so far: a run of `steps` may end inside one."""
-        return batches.batches_per_epoch(slot.step, self._epoch_steps(slot))
-
-    def _epoch_steps(self, slot: Slot) -> int:
-        return batches.batches_per_epoch(len(self.replicas[slot.replica].train), self.batch_size)
-
-    def _evaluate(self, weights: tuple, part: str, due: list[int]) -> jax.Array:
-        plans = np.stack([self._plan(slot, part) for slot in self.slots])
-        order = _order(due, len(self.slots))
-        return programs.evaluate(self.recipe, self.table, weights, plans, order, len(due))
-
-    def _plan(self, slot: Slot | None, part: str) -> np.ndarray:
-        """Evaluation batches [plan batches, batch size] of a lane, made once for each set of ids."""
-        empty = np.full((self._plan_batches, self.batch_size), NO_MOLECULE, np.int32)
-        if slot is None:
-            return empty
-        ids = getattr(self.replicas[slot.replica], part)
-        if id(ids) not in self._plans:
-            plan = batches.plan(ids, self.resources, self.limits, self.batch_size, None)
-            empty[: len(plan)] = plan
-            self._plans[id(ids)] = empty
-        return self._plans[id(ids)]
+        return self._at_epoch_end(slot) and self._epochs(slot) % self.evaluate_every == 0
 
     def _outcome(self, lane: int, test_tasks: np.ndarray) -> Outcome:
         slot = self.slots[lane]
         replica = self.replicas[slot.replica]
         valid = float(self.lanes.best_metric[lane])
         ok = not slot.diverged and math.isfinite(valid)
-        nothing = np.full_like(test_tasks, np.nan)
         return Outcome(
             name=replica.name,
             status="finished" if ok else "diverged",
             valid=valid if ok else math.nan,
             test=float(np.nanmean(test_tasks)) if ok else math.nan,
-            test_tasks=test_tasks if ok else nothing,
+            test_tasks=test_tasks if ok else np.full_like(test_tasks, np.nan),
             best_epoch=int(self.lanes.best_epoch[lane]) if ok else 0,
-            epochs=self._epoch(slot),
+            epochs=self._epochs(slot),
             steps=slot.step,
         )
 
 
-def _order(due: list[int], lanes: int) -> np.ndarray:
-    """All lanes, those that are due first."""
-    return np.array(due + [lane for lane in range(lanes) if lane not in due], np.int32)
+def _evaluation_plans(replicas, resources, limits, batch_size: int) -> dict[int, np.ndarray]:
+    """Evaluation batches of each set of ids, by its identity as an object: replicas share their sets.
+
+    All have the length of the longest, so that they share one program.
+    """
+    sets = {id(ids): ids for replica in replicas for ids in (replica.valid, replica.test)}
+    longest = max(batches.batches_per_epoch(len(ids), batch_size) for ids in sets.values())
+    plans = {}
+    for key, ids in sets.items():
+        plan = batches.plan(ids, resources, limits, batch_size, None)
+        plans[key] = np.full((longest, batch_size), NO_MOLECULE, np.int32)
+        plans[key][: len(plan)] = plan
+    return plans
 
 
 def queue_budget(replicas: list[Replica], resources: np.ndarray, batch_size: int) -> np.ndarray:

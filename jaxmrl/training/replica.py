@@ -1,6 +1,6 @@
 """One replica: its state, one training step, one prediction. Pure; `lanes` vmaps them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -94,8 +94,7 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
     (value, stats), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
     updates, optimiser = recipe.optimiser.update(gradients, state.optimiser, state.params)
     params = optax.apply_updates(state.params, updates)
-    new = dict(params=params, stats=stats, optimiser=optimiser, step=state.step + 1)
-    return ReplicaState(**new, key=state.key, label_mean=state.label_mean, label_scale=state.label_scale), value
+    return replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1), value
 
 
 def predict(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:

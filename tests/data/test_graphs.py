@@ -64,7 +64,13 @@ def test_high_degree_goes_to_overflow_rows():
 
 @pytest.mark.parametrize(
     ("smiles", "reason"),
-    [("", "empty"), ("  ", "empty"), ("not a molecule", "not a valid"), ("C(C)(C)(C)(C)C", "valence"), ("c1cccc1", "kekul")],
+    [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("not a molecule", "not a valid"),
+        ("C(C)(C)(C)(C)C", "valence"),
+        ("c1cccc1", "kekul"),
+    ],
 )
 def test_bad_smiles_has_a_reason(smiles, reason):
     table, canonical, rejected = featurise(["CC", smiles, "CCC"])

@@ -11,7 +11,8 @@ from jaxmrl.data.graphs import featurise
 from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training import checkpoint, programs
-from jaxmrl.training.lanes import Engine, Replica, auto_lanes, name_hash, replica_keys
+from jaxmrl.training.capacity import auto_lanes
+from jaxmrl.training.lanes import Engine, Replica, name_hash, replica_keys
 from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, predict, train_step
 
 SHAPE = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
@@ -98,8 +99,8 @@ def test_lanes_draw_different_dropout_masks(table):
 
 def test_one_step_in_lanes_is_one_step_alone(table):
     engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
-    engine._refill(iter([0, 1, 3]))
-    ids = np.stack([engine._batch(k, 0) for k in (0, 1, 3)])
+    engine.refill(iter([0, 1, 3]))
+    ids = np.stack([engine.batch(k, 0) for k in (0, 1, 3)])
     chunk = np.full((programs.MAX_CHUNK, LANES, BATCH), -1, np.int32)
     chunk[0] = ids
     lanes, losses = programs.train(RECIPE, engine.table, engine.lanes, chunk, 1)
@@ -116,9 +117,7 @@ def test_one_step_in_lanes_is_one_step_alone(table):
             moments,
             alone.optimiser[0].mu,
         )
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), in_lane[1], alone.stats
-        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), in_lane[1], alone.stats)
 
 
 def test_one_compilation_however_many_replicas(table):
@@ -164,8 +163,8 @@ def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
     table = DeviceTable(table.store, jnp.asarray(labels[:, None]))
     recipe = Recipe(SHAPE, "classification", "roc_auc", 1e-2)
     engine = Engine(recipe, table, QUEUE, LANES, BATCH)
-    engine._refill(iter([0, 1, 2]))
-    metrics = engine._evaluate(programs.weights_now(engine.lanes), "test", [2, 0])
+    engine.refill(iter([0, 1, 2]))
+    metrics = engine.evaluate(programs.weights_now(engine.lanes), "test", [2, 0])
     for place, lane in enumerate((2, 0)):
         weights = jax.tree.map(lambda x, lane=lane: x[lane], programs.weights_now(engine.lanes))
         scores = predict(recipe, engine.table, weights, jnp.asarray(np.append(TEST, [-1, -1])))[:30, 0]
@@ -199,7 +198,7 @@ def test_a_diverged_replica_is_told_and_its_neighbours_are_not_touched(table):
     assert_same({k: v for k, v in outcomes.items() if k != "a"}, {k: v for k, v in healthy.items() if k != "a"})
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -210,7 +209,7 @@ def kill_after(calls, folder=None):
         if folder and calls >= 0:
             checkpoint.save(folder, engine)
         if calls <= 0:
-            raise Killed
+            raise KilledError
 
     return at_rest
 
@@ -219,7 +218,7 @@ def interrupted(table, folder, chunks):
     """Outcomes of a run killed after some chunks, each followed by a checkpoint."""
     outcomes = {}
     engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         engine.run(set(), lambda o: outcomes.update({o.name: o}), at_rest=kill_after(chunks, folder))
     return outcomes
 

@@ -1,0 +1,58 @@
+"""How many lanes: a formula of what is to be done and where, never of a timing.
+
+With another number of lanes the same sums round differently, so results agree only statistically: a formula keeps
+them the same from run to run.
+"""
+
+import os
+import platform
+
+import jax
+import numpy as np
+
+from jaxmrl.models.build import ModelShape
+from jaxmrl.training.lanes import Replica, queue_budget
+
+HOST_LANES = 8
+ACCELERATOR_LANES = 32
+MEMORY_SHARE = 0.5
+SAVED_ROWS_PER_LAYER = 10
+"""Activations kept for the gradient, in rows of the model's width per layer: an upper estimate for GIN."""
+
+
+def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int) -> int:
+    """How many lanes to train: a formula of what is to be done and the kind of device, never of a timing.
+
+    rows: node rows of a batch; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes.
+    Never more lanes than total steps / longest replica's steps: the others would idle while it ends.
+    """
+    most = HOST_LANES if device_kind == "cpu" else ACCELERATOR_LANES
+    weights = 5 * 4 * shape.parameters
+    activations = 4 * rows * shape.width * SAVED_ROWS_PER_LAYER * shape.depth
+    fitting = int(MEMORY_SHARE * memory / (weights + activations))
+    useful = sum(steps) // max(steps)
+    return max(1, min(most, fitting, useful))
+
+
+def choose_lanes(
+    asked: int | str, shape: ModelShape, replicas: list[Replica], resources: np.ndarray, batch_size: int
+) -> int:
+    """Lanes for a queue: as asked (never more than replicas), or `auto_lanes` on this machine's first device."""
+    if asked != "auto":
+        return min(asked, len(replicas))
+    rows = int(queue_budget(replicas, resources, batch_size)[0])
+    return auto_lanes(shape, rows, [replica.steps for replica in replicas], *_device_memory())
+
+
+def _device_memory() -> tuple[str, int]:
+    """The first device's platform and bytes of memory."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return device.platform, (device.memory_stats() or {}).get("bytes_limit", 16 * 2**30)
+
+
+def device_name() -> str:
+    """What this machine computes on, as run.json names it."""
+    device = jax.devices()[0]
+    return f"cpu {platform.machine()}" if device.platform == "cpu" else device.device_kind

@@ -1,0 +1,143 @@
+import csv
+import gzip
+import http.server
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import METRIC_NAMES, TASKS
+from jaxmrl.data import datasets
+from jaxmrl.data.datasets import DATASETS, load_dataset, locate
+from jaxmrl.data.prepare import prepare
+from jaxmrl.errors import ConfigError, DataError
+
+REAL = {
+    "hiv": (41_127, 1),
+    "muv": (93_087, 17),
+    "tox21": (7_831, 12),
+    "toxcast": (8_576, 617),
+    "sider": (1_427, 27),
+    "clintox": (1_478, 2),
+    "bace": (1_513, 1),
+    "bbbp": (2_039, 1),
+    "esol": (1_128, 1),
+    "freesolv": (642, 1),
+    "lipo": (4_200, 1),
+    "qm8": (21_786, 16),
+}
+
+
+def test_registry_is_complete_and_consistent():
+    assert {"nci", "wehi", "pcba", *REAL} == set(DATASETS)
+    for name, dataset in DATASETS.items():
+        assert dataset.name == name
+        assert dataset.task in TASKS
+        assert dataset.metric in METRIC_NAMES
+        assert dataset.citation
+        assert bool(dataset.address) != bool(dataset.build)
+
+
+def test_unknown_name_names_the_valid_ones():
+    with pytest.raises(ConfigError, match=r"'hvi'.*hiv.*--csv"):
+        load_dataset("hvi")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_files(name, real_data, monkeypatch):
+    monkeypatch.setenv("JAXMRL_DATA", str(real_data))
+    table = load_dataset(name)
+    rows, tasks = REAL[name]
+    assert (len(table) + len(table.rejected), len(table.tasks)) == (rows, tasks)
+    assert not table.rejected
+    assert table.task == DATASETS[name].task
+
+
+def test_nci_is_made_once_of_what_rdkit_ships(cache, monkeypatch):
+    monkeypatch.delenv("JAXMRL_DATA", raising=False)
+    prepared = prepare(load_dataset("nci"))
+    assert len(prepared) + len(prepared.table.rejected) == 4999
+    assert len(np.unique(prepared.canonical)) == 4892
+    assert prepared.table.tasks == ("crippen_logp",)
+    assert all("no label" not in row.reason for row in prepared.table.rejected)
+    before = (cache / "datasets" / "nci.csv.gz").stat().st_mtime_ns
+    load_dataset("nci")
+    assert (cache / "datasets" / "nci.csv.gz").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_wehi_is_made_of_what_rdkit_ships(cache, monkeypatch):
+    monkeypatch.delenv("JAXMRL_DATA", raising=False)
+    table = load_dataset("wehi")
+    assert len(table) == 10_000
+    assert table.tasks == ("pains_alert", "brenk_alert")
+    assert table.labels[:, 0].sum() == 840
+
+
+def test_pcba_layout(tmp_path, monkeypatch):
+    """The public file: mol_id and smiles among 128 assays, values missing."""
+    assays = [f"PCBA-{k}" for k in range(128)]
+    with gzip.open(tmp_path / "pcba.csv.gz", "wt", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*assays, "mol_id", "smiles"])
+        writer.writerow(["1", "", *["0"] * 126, "CID1", "CCO"])
+        writer.writerow(["", "1", *["0"] * 126, "CID2", "CCN"])
+    monkeypatch.setenv("JAXMRL_DATA", str(tmp_path))
+    table = load_dataset("pcba")
+    assert table.tasks == tuple(assays)
+    assert table.smiles == ["CCO", "CCN"]
+    assert np.isnan(table.labels[0, 1])
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A local HTTP server for one data set, `lipo`; yields (its content, the requests seen)."""
+    content = b"smiles,exp,CMPD_CHEMBLID\nCCO,1.5,x\nCCN,2.5,y\n"
+    requests = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append(self.path)
+            self.send_response(200 if self.path == "/Lipophilicity.csv" else 404)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        address = f"http://127.0.0.1:{httpd.server_address[1]}/Lipophilicity.csv"
+        monkeypatch.setitem(datasets.DATASETS, "lipo", replace(DATASETS["lipo"], address=address))
+        monkeypatch.delenv("JAXMRL_DATA", raising=False)
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        yield content, requests
+        httpd.shutdown()
+        thread.join()
+
+
+def test_downloads_once_under_either_column_name(cache, server, capsys):
+    content, requests = server
+    for _ in range(2):
+        table = load_dataset("lipo")
+        assert table.labels[:, 0].tolist() == [1.5, 2.5]
+        assert table.tasks == ("exp",)
+    assert len(requests) == 1
+    with gzip.open(cache / "datasets" / "lipo.csv.gz") as file:
+        assert file.read() == content
+    assert "SHA-256" in capsys.readouterr().out
+
+
+def test_without_network_one_line_says_where_to_put_the_file(cache, monkeypatch):
+    monkeypatch.delenv("JAXMRL_DATA", raising=False)
+    unreachable = replace(DATASETS["bace"], address="http://127.0.0.1:9/bace.csv")
+    with pytest.raises(DataError) as error:
+        locate(unreachable)
+    message = str(error.value)
+    assert "\n" not in message
+    assert str(cache / "datasets" / "bace.csv.gz") in message
+    assert "JAXMRL_DATA" in message
+    assert not list(cache.rglob("*.tmp"))

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxmrl.data.splits import Split, random_split, shared_molecules, subset_order, subset_size
+from jaxmrl.errors import ConfigError, DataError
+
+
+@given(molecules=st.integers(10, 5000), seed=st.integers(0, 100))
+def test_disjoint_exhaustive_and_of_the_stated_sizes(molecules, seed):
+    split = random_split(molecules, seed)
+    together = np.concatenate(list(split.parts().values()))
+    assert sorted(together) == list(range(molecules))
+    assert len(split.train) == int(0.8 * molecules)
+    assert len(split.valid) == int(0.1 * molecules)
+
+
+def test_seed_decides():
+    assert np.array_equal(random_split(100, 42).train, random_split(100, 42).train)
+    assert not np.array_equal(random_split(100, 42).train, random_split(100, 43).train)
+
+
+def test_too_few_molecules():
+    with pytest.raises(DataError, match="at least 10"):
+        random_split(9, 42)
+
+
+def test_subsets_are_nested_and_differ_by_seed():
+    train = random_split(500, 42).train
+    order = subset_order(train, 0)
+    assert sorted(order) == sorted(train)
+    assert not np.array_equal(order, subset_order(train, 1))
+    assert not np.array_equal(order, train)
+
+
+@given(molecules=st.integers(100, 10**6), percent=st.integers(1, 100))
+def test_subset_size_is_not_fooled_by_binary_fractions(molecules, percent):
+    assert subset_size(percent / 100, molecules) == percent * molecules // 100
+
+
+def test_less_than_one_molecule_is_an_error():
+    with pytest.raises(ConfigError, match=r"less than one molecule; use 0\.02"):
+        subset_size(0.01, 50)
+
+
+def test_shared_molecules_are_counted():
+    canonical = np.array([1, 2, 3, 1, 5, 3, 7], np.uint64)
+    split = Split(np.array([0, 1, 2]), np.array([3, 4]), np.array([5, 6]))
+    assert shared_molecules(canonical, split) == 2
+    assert shared_molecules(np.arange(7, dtype=np.uint64), split) == 0

@@ -1,0 +1,105 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from jaxmrl.data.table import read_table, rejected_text
+from jaxmrl.errors import DataError
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(content, name="table.csv"):
+        path = tmp_path / name
+        data = content.encode() if isinstance(content, str) else content
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        return path
+
+    return write
+
+
+def test_reads_what_is_there(file):
+    table = read_table(file("id,smiles,a,b\nx,CC,1,0\ny,CCC,,1\n"), target_columns=("a", "b"))
+    assert table.smiles == ["CC", "CCC"]
+    assert table.tasks == ("a", "b")
+    assert table.task == "classification"
+    np.testing.assert_array_equal(table.ids, [0, 1])
+    np.testing.assert_array_equal(table.lines, [2, 3])
+    np.testing.assert_array_equal(table.labels, [[1, 0], [np.nan, 1]])
+
+
+def test_gzip_and_byte_order_mark(file):
+    content = b"\xef\xbb\xbfSMILES,y\nCC,1.5\n"
+    for name in ("t.csv", "t.csv.gz"):
+        table = read_table(file(content, name))
+        assert (table.smiles, table.task) == (["CC"], "regression")
+
+
+def test_default_targets_are_the_numeric_columns_and_are_named(file):
+    table = read_table(file("name,smiles,y,z,empty\nab,CC,1.5,2,\ncd,CC,,3,\n"))
+    assert table.tasks == ("y", "z")
+    assert any("y, z" in note for note in table.notes)
+    assert any("regression" in note for note in table.notes)
+
+
+def test_repeated_columns_get_numbers(file):
+    assert read_table(file("smiles,y,y\nCC,1.5,2\n")).tasks == ("y", "y.1")
+
+
+@pytest.mark.parametrize("text", ["", "nan", "NA", "None", " "])
+def test_missing_labels(file, text):
+    table = read_table(file(f"smiles,y\nCC,{text}\nCC,2.5\n"), target_columns=("y",))
+    assert np.isnan(table.labels[0, 0])
+    assert not table.rejected
+
+
+def test_unusable_rows_are_kept_apart_with_line_text_and_reason(file):
+    table = read_table(
+        file('smiles,y\nCC,1\nCC,much\nCC\n"C\nC",3\nCC,inf\nCC,4\n'), task="regression", target_columns=("y",)
+    )
+    assert table.smiles == ["CC", "C\nC", "CC"]
+    assert [(r.line, r.text) for r in table.rejected] == [(4, "CC"), (3, "CC,much"), (7, "CC,inf")]
+    reasons = " ".join(r.reason for r in table.rejected)
+    assert "1 fields, expected 2" in reasons
+    assert "'much' is not a finite number" in reasons
+    assert rejected_text(table.rejected).splitlines()[0] == "line,text,reason"
+    np.testing.assert_array_equal(table.ids, [0, 3, 5])
+
+
+def test_classification_labels_are_0_or_1(file):
+    table = read_table(file("smiles,y\nCC,1\nCCC,2\nCCCC,0\n"), task="classification")
+    assert table.smiles == ["CC", "CCCC"]
+    assert "2 is not 0 or 1" in table.rejected[0].reason
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "empty"),
+        ("smiles,y\n", "no rows"),
+        ("a,b\n1,2\n", "no column named smiles.*a, b"),
+        ("smiles,name\nCC,x\n", "no numeric column"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff", "not a text file"),
+        (b"smiles,y\nCC,1\x00\n", "no numeric column"),
+    ],
+)
+def test_what_is_no_table_is_said_so(file, content, message):
+    with pytest.raises(DataError, match=message):
+        read_table(file(content))
+
+
+def test_missing_column_names_those_present(file):
+    with pytest.raises(DataError, match=r"no column 'z'.*smiles, y"):
+        read_table(file("smiles,y\nCC,1\n"), target_columns=("z",))
+
+
+def test_missing_file_and_bad_gzip(tmp_path, file):
+    with pytest.raises(DataError, match="No such file"):
+        read_table(tmp_path / "nothing.csv")
+    (tmp_path / "bad.csv.gz").write_bytes(b"not gzip at all")
+    with pytest.raises(DataError, match="CSV"):
+        read_table(tmp_path / "bad.csv.gz")
+    whole = gzip.compress(b"smiles,y\n" + b"CC,1\n" * 1000)
+    (tmp_path / "torn.csv.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="CSV"):
+        read_table(tmp_path / "torn.csv.gz")

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+
+from jaxmrl.config import SweepConfig, default_directory, read_toml, to_toml
+from jaxmrl.errors import ConfigError
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fractions": (0.0,)}, "fractions.*above 0.*got 0"),
+        ({"fractions": (0.1, 1.5)}, "at most 1; got 1.5"),
+        ({"fractions": ()}, "at least one"),
+        ({"fractions": (0.1, 0.1)}, "value twice"),
+        ({"seeds": 0}, "--seeds must be 1 or more; got 0"),
+        ({"epochs": 0}, "--epochs"),
+        ({"epochs": 3, "steps": 4}, "not both"),
+        ({"width": ()}, "--width"),
+        ({"depth": (2, 0)}, "--depth"),
+        ({"batch_size": -1}, "--batch-size must be 1 or more; got -1"),
+        ({"lanes": 0}, "--lanes"),
+        ({"dropout": 1.0}, "below 1"),
+        ({"learning_rate": float("nan")}, "positive"),
+        ({"metric": "auc"}, "'auc'; choose from roc_auc"),
+        ({"precision": "float16"}, "float16.*bfloat16"),
+        ({"csv": Path("x.csv"), "task": "ranking"}, "'ranking'; choose from classification"),
+        ({"smiles_column": "s"}, "--smiles-column.*--csv"),
+        ({"split_seed": -1}, "--split-seed"),
+    ],
+)
+def test_bad_values_are_refused_with_what_is_expected(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        SweepConfig(**settings)
+
+
+def test_toml_round_trip(tmp_path):
+    config = SweepConfig(
+        csv=Path('a "b" ü.csv'), target_columns=("x", "y z"), fractions=(0.5, 1.0), width=(8, 16), lanes=3, steps=7
+    )
+    (tmp_path / "c.toml").write_text(to_toml(config), encoding="utf-8")
+    assert SweepConfig(**read_toml(tmp_path / "c.toml")) == config
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("sedes = 3", "unknown setting 'sedes'.*seeds"),
+        ("seeds = 'three'", "seeds = 'three' is not a int"),
+        ("seeds = true", "not a int"),
+        ("seeds = ", "not valid TOML"),
+        ("lanes = 'many'", "'many'; choose from auto"),
+        ("fractions = [0.1, 'x']", "not a float"),
+    ],
+)
+def test_bad_toml(tmp_path, content, message):
+    (tmp_path / "c.toml").write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        SweepConfig(**read_toml(tmp_path / "c.toml"))
+
+
+def test_missing_toml(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        read_toml(tmp_path / "nothing.toml")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configurations_are_valid(path):
+    SweepConfig(**read_toml(path))
+
+
+def test_default_configuration_is_shipped_as_a_file():
+    assert SweepConfig(**read_toml(next(p for p in CONFIGS if p.stem == "default"))) == SweepConfig()
+
+
+def test_default_directory_follows_the_settings():
+    one, other = SweepConfig(), SweepConfig(seeds=4)
+    assert default_directory(one) == default_directory(SweepConfig())
+    assert default_directory(one) != default_directory(other)
+    assert default_directory(one).parts[0] == "runs"

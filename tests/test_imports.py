@@ -1,0 +1,61 @@
+"""Data flows one way: a module imports only from those above it in this list; commands import everything."""
+
+import ast
+from pathlib import Path
+
+import jaxmrl
+
+ORDER = ("errors", "config", "data", "models", "training", "pruning", "scaling", "report", "sweep", "commands")
+WITHIN_DATA = ("graphs", "store", "splits", "table", "prepare", "datasets", "problem")
+WITHIN_TRAINING = (
+    "losses",
+    "metrics",
+    "replica",
+    "programs",
+    "batches",
+    "lanes",
+    "capacity",
+    "interrupts",
+    "checkpoint",
+)
+PACKAGE = Path(jaxmrl.__file__).parent
+
+
+def imported(path):
+    """(module, line) of every jaxmrl import outside functions: a command may import late, to start fast."""
+    for node in ast.parse(path.read_text()).body:
+        names = []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module else []
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            if name.split(".")[0] == "jaxmrl" and len(name.split(".")) > 1:
+                yield name.split(".")[1:], node.lineno
+
+
+def modules():
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
+
+
+def test_every_module_has_a_place():
+    for path in modules():
+        top = path.relative_to(PACKAGE).with_suffix("").parts
+        assert top[0] in ORDER, f"{path} has no place in the order"
+        for folder, order in (("data", WITHIN_DATA), ("training", WITHIN_TRAINING)):
+            assert top[0] != folder or top[1] in order, f"{path} has no place in the order"
+
+
+def test_imports_point_upwards():
+    seen = 0
+    for path in modules():
+        own = path.relative_to(PACKAGE).with_suffix("").parts
+        for other, line in imported(path):
+            if other[0] not in ORDER:
+                continue
+            seen += 1
+            assert ORDER.index(other[0]) <= ORDER.index(own[0]), f"{path}:{line} imports {'.'.join(other)}"
+            for folder, order in (("data", WITHIN_DATA), ("training", WITHIN_TRAINING)):
+                if own[0] == other[0] == folder and other[1] in order:
+                    assert order.index(other[1]) < order.index(own[1]), f"{path}:{line} imports {'.'.join(other)}"
+    assert seen > 30

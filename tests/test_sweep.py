@@ -1,0 +1,294 @@
+"""The sweep end to end, small, as a function and as a command."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import SweepConfig, read_toml
+from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.report.files import CURVE_COLUMNS, CURVE_FILE_COLUMNS, RESULT_COLUMNS
+from jaxmrl.sweep import sweep
+
+SMALL = {"fractions": (0.25, 0.5, 1.0), "seeds": 2, "epochs": 3, "width": (8,), "depth": (2,), "batch_size": 32}
+SMALL_FLAGS = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32".split())
+
+
+@pytest.fixture(scope="module")
+def csv_file(nci, tmp_path_factory):
+    """160 molecules with a number, a class with missing values, and two rows that cannot be used."""
+    path = tmp_path_factory.mktemp("table") / "mine.csv"
+    smiles, labels = nci
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["smiles", "logp", "greasy", "rare"])
+        for k, (text, (value,)) in enumerate(zip(smiles, labels.tolist(), strict=True)):
+            writer.writerow([text, value, "" if k % 7 == 0 else int(value > 1.5), int(k == 0)])
+        writer.writerow(["rubbish", 1.0, 1, 0])
+        writer.writerow(["CC", "much", 1, 0])
+    return path
+
+
+@pytest.fixture(scope="module")
+def regression(csv_file, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        out = tmp_path_factory.mktemp("run") / "here"
+        return sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=out, **SMALL))
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_results_have_a_row_for_each_replica(regression):
+    rows = rows_of(regression.directory / "results.csv")
+    assert rows == regression.rows
+    assert tuple(rows[0]) == (*RESULT_COLUMNS, "test_logp")
+    assert [(r["fraction"], r["seed"]) for r in rows] == [(f, s) for f in ("0.25", "0.5", "1") for s in "01"]
+    for row in rows:
+        assert row["status"] == "finished"
+        assert row["n_train"] == str(int(float(row["fraction"]) * 128))
+        assert row["metric"] == "rmse"
+        assert row["test"] == row["test_logp"]
+        assert row["epochs"] == "3"
+        assert 1 <= int(row["best_epoch"]) <= 3
+
+
+def test_curves_are_the_mean_and_spread_of_the_results(regression):
+    rows = rows_of(regression.directory / "curves.csv")
+    assert tuple(rows[0]) == CURVE_FILE_COLUMNS
+    for row in rows:
+        tests = [float(r["test"]) for r in regression.rows if r["fraction"] == row["fraction"]]
+        assert float(row["mean"]) == pytest.approx(np.mean(tests), rel=1e-5)
+        assert float(row["sd"]) == pytest.approx(np.std(tests, ddof=1), rel=1e-4)
+        assert row["n_seeds"] == "2"
+
+
+def test_every_file_is_there_and_no_other(regression):
+    names = {path.name for path in regression.directory.iterdir()}
+    figures = {"curve.png", "curve.svg"}
+    files = {"config.toml", "run.json", "splits.npz", "rejected.csv", "results.csv", "curves.csv", "fits.json"}
+    assert names == files | figures
+    assert (regression.directory / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert b"<svg" in (regression.directory / "curve.svg").read_bytes()
+
+
+def test_fits_say_what_was_fitted(regression):
+    (curve,) = json.loads((regression.directory / "fits.json").read_text())
+    assert curve["curve"] == {c: regression.rows[0][c] for c in CURVE_COLUMNS}
+    assert curve["length"] == "3 epochs each"
+    assert {law["law"] for law in curve["laws"]} <= {"power", "irreducible"}
+    power = next(law for law in curve["laws"] if law["law"] == "power")
+    assert power["standard_errors"]["b"] > 0
+
+
+def test_splits_and_rejected_rows_are_saved(regression, csv_file):
+    with np.load(regression.directory / "splits.npz") as file:
+        parts = {name: file[name] for name in file.files}
+    assert sorted(np.concatenate([parts["train"], parts["valid"], parts["test"]])) == list(range(160))
+    assert sorted(parts["train_order_1"]) == sorted(parts["train"])
+    rejected = rows_of(regression.directory / "rejected.csv")
+    assert [row["line"] for row in rejected] == ["162", "163"]
+    assert rejected[0]["text"] == "rubbish"
+    config = SweepConfig(**read_toml(regression.directory / "config.toml"))
+    assert config.csv == csv_file
+
+
+def test_repeating_the_command_trains_nothing(regression, csv_file, monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path))
+    monkeypatch.setattr("jaxmrl.sweep.Engine", None)
+    before = {path: path.read_bytes() for path in regression.directory.iterdir()}
+    sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=regression.directory, **SMALL))
+    assert {path: path.read_bytes() for path in regression.directory.iterdir()} == before
+
+
+def test_another_configuration_on_the_directory_is_refused(regression, csv_file, cache):
+    other = SMALL | {"seeds": 3, "width": (16,)}
+    with pytest.raises(ConfigError, match=r"seeds \(2 there, 3 here\), width \(\[8\] there, \[16\] here\)"):
+        sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=regression.directory, **other))
+
+
+def test_other_data_under_the_same_name_are_refused(nci, tmp_path, cache):
+    path, out = tmp_path / "t.csv", tmp_path / "run"
+    rows = [f"{s},{v[0]}" for s, v in zip(*nci, strict=True)]
+    config = SweepConfig(csv=path, out=out, **SMALL | {"fractions": (1.0,), "seeds": 1, "epochs": 1})
+    path.write_text("smiles,y\n" + "\n".join(rows) + "\n")
+    sweep(config)
+    path.write_text("smiles,y\n" + "\n".join(rows[1:]) + "\n")
+    with pytest.raises(ConfigError, match="differs in data"):
+        sweep(config)
+
+
+def test_lost_and_torn_rows_are_trained_again_to_the_same_bytes(regression, csv_file, tmp_path, cache):
+    out = tmp_path / "copy"
+    out.mkdir()
+    for name in ("config.toml", "run.json"):
+        (out / name).write_bytes((regression.directory / name).read_bytes())
+    whole = (regression.directory / "results.csv").read_text()
+    lines = whole.splitlines(keepends=True)
+    (out / "results.csv").write_text("".join(lines[:3]) + lines[3][:20])
+    result = sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=out, **SMALL))
+    assert (out / "results.csv").read_text() == whole
+    assert result.rows == regression.rows
+
+
+def test_classification_with_missing_labels_and_a_task_of_one_class(csv_file, tmp_path, cache, capsys):
+    config = SweepConfig(
+        csv=csv_file, target_columns=("greasy", "rare"), out=tmp_path / "run", **SMALL | {"width": (8, 12)}
+    )
+    result = sweep(config, quiet=False)
+    printed = capsys.readouterr().out
+    assert "left out of the test mean (one class only): rare" in printed
+    assert "2 rows rejected" not in printed
+    assert result.rows[0]["metric"] == "roc_auc"
+    assert {row["test_rare"] for row in result.rows} == {""}
+    assert all(row["test"] == row["test_greasy"] for row in result.rows)
+    assert [curve.identity["width"] for curve in result.curves] == ["8", "12"], "one curve for each width"
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert "rare" in facts["left_out_of_mean"]["test"]
+
+
+def test_equal_steps(csv_file, tmp_path, cache):
+    settings = {**SMALL, "epochs": None, "steps": 5}
+    result = sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **settings))
+    assert {row["steps"] for row in result.rows} == {"5"}
+    assert {row["epochs"] for row in result.rows} == {"5", "3", "2"}
+    (fits,) = json.loads((tmp_path / "run" / "fits.json").read_text())
+    assert fits["length"] == "5 steps each"
+
+
+@pytest.mark.parametrize(
+    ("rows", "flags", "message"),
+    [
+        ([f"{'C' * (k + 1)},1" for k in range(40)], {"task": "classification"}, "one class only"),
+        ([f"{'C' * (k + 1)},1.5" for k in range(40)], {}, "one value only"),
+        (["rubbish,1.5"] * 20, {}, "none of the 20 rows can be used"),
+        ([f"{'C' * (k + 1)},{k}" for k in range(5)], {}, "too few"),
+        ([f"{'C' * (k + 1)},{k}" for k in range(40)], {"fractions": (0.01,)}, "less than one molecule"),
+        ([f"{'C' * (k + 1)},{k}" for k in range(40)], {"metric": "roc_auc"}, "does not fit regression"),
+    ],
+)
+def test_data_that_cannot_be_swept(tmp_path, cache, rows, flags, message):
+    (tmp_path / "t.csv").write_text("smiles,y\n" + "\n".join(rows) + "\n")
+    with pytest.raises(UserError, match=message) as error:
+        sweep(SweepConfig(csv=tmp_path / "t.csv", out=tmp_path / "run", **{**SMALL, **flags}))
+    assert isinstance(error.value, DataError | ConfigError)
+
+
+def command(*arguments, cache, **options):
+    environment = os.environ | {"JAXMRL_CACHE": str(cache)}
+    words = [sys.executable, "-m", "jaxmrl.sweep", *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, env=environment, timeout=300, **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "hvi"], "unknown data set 'hvi'; choose from nci, wehi, hiv"),
+        (["--csv", "{csv}", "--target-columns", "nothing"], "no column 'nothing'; its columns are smiles, logp"),
+        (["--csv", "{png}"], "not a text file"),
+        (["--csv", "{empty}"], "is empty"),
+        (["--csv", "{missing}"], "No such file"),
+        (["--seeds", "0"], "--seeds must be 1 or more; got 0"),
+        (["--fractions", "0"], "above 0"),
+        (["--fractions", "1.5"], "at most 1"),
+        (["--fractions", "some"], "--fractions"),
+        (["--nonsense"], "--nonsense"),
+        (["--config", "{missing}"], "No such file"),
+        (["--csv", "{csv}", "--target-columns", "logp", "--out", "{file}"], "cannot write to"),
+    ],
+    ids=lambda value: value[-1].strip("{}") if isinstance(value, list) else "",
+)
+def test_wrong_commands_end_with_one_clear_line(arguments, message, csv_file, tmp_path):
+    (tmp_path / "png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "file").write_text("")
+    names = {name: tmp_path / name for name in ("png", "empty", "missing", "file")} | {"csv": csv_file}
+    ended = command(*(argument.format(**names) for argument in arguments), cache=tmp_path / "cache", cwd=tmp_path)
+    assert ended.returncode == 2
+    assert message in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert "Traceback" not in ended.stderr
+
+
+def test_version_datasets_and_help(tmp_path):
+    assert command("--version", cache=tmp_path).stdout.startswith("jaxmrl 0.")
+    listed = command("--list-datasets", cache=tmp_path).stdout
+    assert {line.split()[0] for line in listed.splitlines()} >= {"nci", "wehi", "hiv", "qm8"}
+    assert "--fractions" in command("--help", cache=tmp_path).stdout
+
+
+def test_the_command_prints_curve_and_law(csv_file, tmp_path, regression):
+    arguments = ["--csv", csv_file, "--target-columns", "logp", *SMALL_FLAGS, "--out", tmp_path / "run"]
+    ended = command(*arguments, cache=tmp_path / "cache")
+    assert ended.returncode == 0, ended.stderr
+    assert "2 rows rejected" in ended.stdout
+    assert "RMSE" in ended.stdout
+    assert " n^" in ended.stdout
+    assert (tmp_path / "run" / "results.csv").read_bytes() == (regression.directory / "results.csv").read_bytes()
+    assert (tmp_path / "run" / "curves.csv").read_bytes() == (regression.directory / "curves.csv").read_bytes()
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + 240
+    while not condition():
+        assert process.poll() is None, "the command ended too soon"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+LONG = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 150 --width 8 --depth 2 --batch-size 32".split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_stopped_and_repeated_is_uninterrupted(number, csv_file, tmp_path):
+    arguments = ["--csv", csv_file, "--target-columns", "logp", *LONG]
+    assert command(*arguments, "--out", tmp_path / "whole", cache=tmp_path / "cache").returncode == 0
+    out = tmp_path / "torn"
+    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+    words = [sys.executable, "-m", "jaxmrl.sweep", *map(str, arguments), "--out", str(out)]
+    process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    results = out / "results.csv"
+    wait_for(lambda: results.exists() and results.read_text().count("\n") > 2, process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    if number != signal.SIGKILL:
+        assert process.returncode == 130
+        assert "the same command goes on" in errors
+        assert list((out / "checkpoints").rglob("host.json"))
+    finished = results.read_text().count("\n") - 1
+    assert finished < 6, "it was stopped half-way"
+    assert command(*arguments, "--out", out, cache=tmp_path / "cache").returncode == 0
+    for name in ("results.csv", "curves.csv", "fits.json", "splits.npz", "config.toml", "rejected.csv", "curve.svg"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
+
+
+@pytest.mark.slow
+def test_nci_default_data_learn(cache, tmp_path, monkeypatch):
+    monkeypatch.delenv("JAXMRL_DATA", raising=False)
+    config = SweepConfig(fractions=(0.1, 1.0), seeds=1, epochs=15, width=(32,), depth=(3,), out=tmp_path / "run")
+    small, large = sweep(config).rows
+    assert float(large["test"]) < float(small["test"])
+    labels_spread = 1.8
+    assert float(large["test"]) < 0.75 * labels_spread
+
+
+def test_public_functions_are_documented():
+    import jaxmrl.sweep as module
+
+    public = [value for name, value in vars(module).items() if not name.startswith("_") and callable(value)]
+    own = [value for value in public if getattr(value, "__module__", "") == "jaxmrl.sweep"]
+    assert own
+    assert all(value.__doc__ for value in own)
+    assert Path(module.__file__).read_text().count("\n") < 320, "a newcomer reads sweep.py"
