@@ -5,7 +5,7 @@ Needs the `bench` extra. Graphs come straight from RDKit here, sharing no featur
 
 import numpy as np
 import torch
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from torch import nn
 from torch_geometric.data import Data
 from torch_geometric.nn import MessagePassing, global_mean_pool
@@ -18,7 +18,8 @@ SELF_LOOP = (4, 0)
 
 def molecule_data(smiles: str, label: list[float]) -> Data:
     """One molecule as PyG data, self-loops included. label [T]."""
-    molecule = Chem.MolFromSmiles(smiles)
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
     atoms = [(a.GetAtomicNum(), CHIRALITY.get(a.GetChiralTag().name, 3)) for a in molecule.GetAtoms()]
     edges, attributes = [], []
     for bond in molecule.GetBonds():

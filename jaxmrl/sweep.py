@@ -231,7 +231,7 @@ def write_report(config, problem: Problem, grid, run: RunDirectory, reporter: Re
     for kind in ("png", "svg"):
         run.write(f"curve.{kind}", plots.render(figure, kind))
     reporter.console.print(sweep_table(curves, metric.label))
-    for line in law_lines(curves, fits, metric.label):
+    for line in law_lines(curves, fits, metric):
         reporter.say(line)
     reporter.say(f"everything is in {run.path}")
     return SweepResult(run.path, rows, curves, fits)

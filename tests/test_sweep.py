@@ -227,15 +227,17 @@ def test_version_datasets_and_help(tmp_path):
     assert "--fractions" in command("--help", cache=tmp_path).stdout
 
 
-def test_the_command_prints_curve_and_law(csv_file, tmp_path, regression):
-    arguments = ["--csv", csv_file, "--target-columns", "logp", *SMALL_FLAGS, "--out", tmp_path / "run"]
-    ended = command(*arguments, cache=tmp_path / "cache")
-    assert ended.returncode == 0, ended.stderr
-    assert "2 rows rejected" in ended.stdout
-    assert "RMSE" in ended.stdout
-    assert " n^" in ended.stdout
-    assert (tmp_path / "run" / "results.csv").read_bytes() == (regression.directory / "results.csv").read_bytes()
-    assert (tmp_path / "run" / "curves.csv").read_bytes() == (regression.directory / "curves.csv").read_bytes()
+def test_the_command_prints_curve_and_law_and_repeats_to_the_byte(csv_file, tmp_path, regression):
+    """With cold caches, then with warm ones."""
+    for name in ("cold", "warm"):
+        arguments = ["--csv", csv_file, "--target-columns", "logp", *SMALL_FLAGS, "--out", tmp_path / name]
+        ended = command(*arguments, cache=tmp_path / "cache")
+        assert ended.returncode == 0, ended.stderr
+        assert "2 rows rejected" in ended.stdout
+        assert "RMSE = " in ended.stdout
+        assert " n^" in ended.stdout
+        for file in ("results.csv", "curves.csv"):
+            assert (tmp_path / name / file).read_bytes() == (regression.directory / file).read_bytes()
 
 
 def wait_for(condition, process):

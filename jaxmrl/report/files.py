@@ -148,15 +148,10 @@ class RunDirectory:
 
     def read_results(self) -> list[dict[str, str]]:
         """The rows of results.csv; a torn last line is left out, and its replica runs again."""
-        if not self.results.exists():
-            return []
-        whole = self.results.read_text().rpartition("\n")[0]
-        rows = list(csv.reader(whole.splitlines()))
-        if not rows:
-            return []
-        if tuple(rows[0]) != self.columns:
+        rows = read_rows(self.results) if self.results.exists() else []
+        if rows and tuple(rows[0]) != self.columns:
             raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
-        return [dict(zip(self.columns, row, strict=True)) for row in rows[1:] if len(row) == len(self.columns)]
+        return rows
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
         """Writes a whole CSV file, atomically."""
@@ -165,6 +160,13 @@ class RunDirectory:
         writer.writeheader()
         writer.writerows(rows)
         self.write(name, text.getvalue())
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a results.csv: what follows the last line end, or has not all fields, is torn."""
+    whole = path.read_text().rpartition("\n")[0]
+    header, *rows = list(csv.reader(whole.splitlines())) or [[]]
+    return [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
 
 
 def row_key(row: dict[str, str]) -> tuple[str, ...]:

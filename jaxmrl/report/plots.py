@@ -50,25 +50,22 @@ def curve_label(curve: Curve, curves: list[Curve]) -> str:
 
 def law_text(fit: Fit) -> str:
     """The fitted law as one formula with the standard error of its exponent."""
-    numbers = {name: f"{value:.3g}" for name, value in fit.values.items()}
+    value = {name: "0" if abs(number) < 1e-9 else f"{number:.3g}" for name, number in fit.values.items()}
+    formula = fit.law.text.format(**value)
     error = fit.errors[fit.law.exponent]
-    spread = f" ± {error:.2g}" if np.isfinite(error) else ""
-    formula = fit.law.formula
-    if fit.law.name == "power":
-        formula = f"{numbers['a']} n^{numbers['b']}"
-    elif fit.law.name == "irreducible":
-        formula = f"error {numbers['e_inf']} + {numbers['beta']} n^-{numbers['c']}"
-    return f"{formula} ({fit.law.exponent}{spread})" if spread else formula
+    return f"{formula} ({fit.law.exponent} ± {error:.2g})" if np.isfinite(error) else formula
 
 
 def _draw_curve(axes, curve: Curve, fits: list[Fit], colour: str, label: str) -> None:
     n = np.array([point.n_train for point in curve.points])
     mean = np.array([point.mean for point in curve.points])
     sd = np.nan_to_num([point.sd for point in curve.points])
-    axes.errorbar(n, mean, yerr=sd, fmt="o", color=colour, markersize=4, capsize=2, linewidth=1, label=label)
+    law = f": {law_text(fits[0])}" if fits else ""
+    bars = {"fmt": "o", "color": colour, "markersize": 4, "capsize": 2, "linewidth": 1}
+    axes.errorbar(n, mean, yerr=sd, label=label + law, **bars)
     for fit in fits[:1]:
         grid = np.geomspace(n.min(), n.max(), 100)
-        axes.plot(grid, fit(grid), color=colour, linewidth=1, label=law_text(fit))
+        axes.plot(grid, fit(grid), color=colour, linewidth=1)
 
 
 def _plain_ticks(axes) -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from jaxmrl.report.files import Curve, number
 from jaxmrl.report.plots import curve_label, law_text
 from jaxmrl.scaling.fit import Fit
+from jaxmrl.training.metrics import Metric
 
 LINE_EVERY_SECONDS = 30.0
 
@@ -71,14 +72,16 @@ def sweep_table(curves: list[Curve], metric_label: str) -> Table:
     return table
 
 
-def law_lines(curves: list[Curve], fits: list[list[Fit]], metric_label: str) -> list[str]:
+def law_lines(curves: list[Curve], fits: list[list[Fit]], metric: Metric) -> list[str]:
     """Each fitted law of each curve, with what not to trust about it."""
+    error = f"1 - {metric.label}" if metric.higher_is_better else metric.label
+    left = {"metric": metric.label, "error": error}
     lines = []
     for curve, laws in zip(curves, fits, strict=True):
+        label = curve_label(curve, curves)
         if not laws:
-            lines.append(f"{curve_label(curve, curves)}: too few points for a law")
+            lines.append(f"{label}: too few points for a law")
         for fit in laws:
             flags = f"  [{'; '.join(fit.flags)}]" if fit.flags else ""
-            name = f"{metric_label} = " if fit.law.on == "metric" else ""
-            lines.append(f"{curve_label(curve, curves)}: {name}{law_text(fit)}{flags}")
+            lines.append(f"{label}: {left[fit.law.on]} = {law_text(fit)}{flags}")
     return lines

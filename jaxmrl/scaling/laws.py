@@ -10,12 +10,14 @@ import numpy as np
 class Law:
     """A law: its function of (n, *parameters), its parameters' names and bounds, and where it comes from.
 
+    text: the right-hand side, with a place for each parameter's value.
     on: 'metric', or 'error' (1 - metric where higher is better, else the metric itself).
     exponent: the parameter that says how fast the curve moves.
     """
 
     name: str
     formula: str
+    text: str
     on: str
     parameters: tuple[str, ...]
     lower: tuple[float, ...]
@@ -28,6 +30,7 @@ class Law:
 POWER = Law(
     name="power",
     formula="metric = a n^b",
+    text="{a} n^{b}",
     on="metric",
     parameters=("a", "b"),
     lower=(0.0, -np.inf),
@@ -40,6 +43,7 @@ POWER = Law(
 IRREDUCIBLE = Law(
     name="irreducible",
     formula="error = e_inf + beta n^-c",
+    text="{e_inf} + {beta} n^-{c}",
     on="error",
     parameters=("e_inf", "beta", "c"),
     lower=(0.0, 0.0, 0.0),

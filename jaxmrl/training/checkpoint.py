@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+from jaxmrl.errors import UserError
 from jaxmrl.training.lanes import Engine, Slot
 
 KEPT = 2
@@ -22,7 +23,18 @@ _ARRAYS, _HOST, _TEMPORARY = "arrays", "host.json", "unfinished"
 
 
 def save(folder: Path, engine: Engine) -> None:
-    """Writes the engine's state as the newest checkpoint of `folder`; an interruption leaves the former ones."""
+    """Writes the engine's state as the newest checkpoint of `folder`; an interruption leaves the former ones.
+
+    Raises UserError where it cannot be written.
+    """
+    try:
+        _write(folder, engine)
+    except (OSError, ValueError) as error:  # Orbax reports a full disk as either
+        reason = str(error).splitlines()[0][:200]
+        raise UserError(f"cannot write a checkpoint to {folder}: {reason}; mend that and repeat the command") from None
+
+
+def _write(folder: Path, engine: Engine) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / _TEMPORARY
     shutil.rmtree(unfinished, ignore_errors=True)

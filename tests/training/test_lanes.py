@@ -129,7 +129,24 @@ def test_one_compilation_however_many_replicas(table):
     assert [program._cache_size() - b for program, b in zip(counted, before, strict=True)] == [1, 1, 1, 1]
 
 
-def test_idle_lanes_cost_no_memory_and_spoil_nothing(table):
+def test_device_memory_does_not_grow_with_the_queue(table):
+    def peak(queue):
+        most = 0
+
+        def watch(engine):
+            nonlocal most
+            most = max(most, sum(array.nbytes for array in jax.live_arrays()))
+
+        train(table, queue, lanes=2, at_rest=watch)
+        return most
+
+    few = [replica(f"r{k}", 100, k, 2) for k in range(3)]
+    many = few + [replica(f"r{k}", 100, k, 2) for k in range(3, 40)]
+    peak(few)
+    assert peak(many) == peak(few)
+
+
+def test_idle_lanes_spoil_nothing(table):
     outcomes = train(table, QUEUE[:2], lanes=4)
     assert all(outcome.status == "finished" for outcome in outcomes.values())
 
