@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="run directory of a sweep")
     parser.add_argument("--out", type=Path, help="default: published.png in the run directory")
     flags = parser.parse_args()
-    (ours,) = curves_of(read_rows(flags.run / "results.csv"))
+    ours, *others = curves_of(read_rows(flags.run / "results.csv"))
+    if others:
+        parser.error(f"{flags.run} holds {1 + len(others)} curves; give a run with one")
     published = published_curve(ours)
     for line in comparison(ours, published):
         print(line)

@@ -31,6 +31,7 @@ from jaxmrl.report.files import software_versions
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import DeviceTable, Recipe
 
 BATCH, DEPTH, DROPOUT, RATE = 256, 5, 0.5, 1e-3
@@ -46,6 +47,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="optimiser steps per round, in every lane")
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
+    if not 1 <= flags.steps <= MAX_CHUNK:
+        parser.error(f"--steps must be from 1 to {MAX_CHUNK}; got {flags.steps}")
 
     problem = load_problem(SweepConfig(dataset=flags.dataset), Reporter(quiet=True))
     data = baseline_data(problem)

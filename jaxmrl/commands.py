@@ -18,7 +18,7 @@ import tyro
 import jaxmrl
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
-from jaxmrl.errors import UserError
+from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.training.interrupts import StopRequestedError
 
 USAGE, STOPPED = 2, 130
@@ -74,10 +74,7 @@ def _end(message: str, code: int) -> None:
 
 def parse(flags: type, program: str, description: str, arguments: list[str]):
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
-    before = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    before.add_argument("--config", type=Path)
-    known, _ = before.parse_known_args(arguments)
-    settings = SweepConfig(**read_toml(known.config)) if known.config else SweepConfig()
+    settings = _file_settings(arguments)
     captured = io.StringIO()
     try:
         with contextlib.redirect_stderr(captured):
@@ -95,6 +92,23 @@ def parse(flags: type, program: str, description: str, arguments: list[str]):
         raise
 
 
+def _file_settings(arguments: list[str]) -> SweepConfig:
+    """The settings of the file that --config names, without those that a flag here rules out."""
+    before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("config", "csv", "dataset", "epochs", "steps"):
+        before.add_argument(f"--{name}", nargs="?")
+    flags, _ = before.parse_known_args(arguments)
+    if flags.csv and flags.dataset:
+        raise ConfigError("give --csv or --dataset, not both")
+    values = read_toml(Path(flags.config)) if flags.config else {}
+    for name, other in (("epochs", "steps"), ("steps", "epochs"), ("dataset", "csv"), ("csv", "dataset")):
+        if getattr(flags, name):
+            values.pop(other, None)
+    if flags.csv:
+        values |= {"csv": flags.csv}
+    return SweepConfig(**values)
+
+
 def _one_line(box: str) -> str:
     """tyro's boxed message without the box."""
     lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
@@ -102,10 +116,11 @@ def _one_line(box: str) -> str:
 
 
 def datasets_text() -> str:
-    """The registry, a line for each set."""
-    widths = (max(map(len, DATASETS)), 14, 17)
+    """The registry, a line for each set: name, kind, metric, tasks, what it is and where it comes from."""
+    widths = (10, 14, 17)
     lines = []
     for dataset in DATASETS.values():
-        kind = dataset.task.ljust(widths[1])
-        lines.append(f"{dataset.name.ljust(widths[0])}  {kind}  {dataset.metric.ljust(widths[2])}  {dataset.about}")
+        names = (dataset.name, dataset.task, dataset.metric)
+        columns = "  ".join(text.ljust(width) for text, width in zip(names, widths, strict=True))
+        lines.append(f"{columns}  {dataset.tasks:>3} task(s)  {dataset.about} ({dataset.citation})")
     return "\n".join(lines)

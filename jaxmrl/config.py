@@ -35,7 +35,7 @@ class SweepConfig:
     """Column of the SMILES in --csv. Default: the one named smiles."""
 
     target_columns: tuple[str, ...] = ()
-    """Columns to predict; empty values are missing labels. Default: every numeric column."""
+    """Columns to predict; empty values are missing labels. Default: the data set's tasks, or every numeric column."""
 
     task: Literal["classification", "regression"] | None = None
     """Kind of the targets in --csv. Default: classification where all are 0 or 1."""
@@ -89,8 +89,10 @@ class SweepConfig:
     """Run directory; the same command on it resumes. Default: runs/NAME-HASH, by the settings."""
 
     def __post_init__(self):
+        for f in fields(self):
+            object.__setattr__(self, f.name, _typed(f.name, getattr(self, f.name)))
         if self.csv is None:
-            for name in ("smiles_column", "target_columns", "task"):
+            for name in ("smiles_column", "task"):
                 if getattr(self, name):
                     raise ConfigError(f"{_flag(name)} describes a file of your own: give --csv too")
         if self.task is not None:
@@ -153,18 +155,6 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
 
 
-_KINDS = {
-    "csv": Path,
-    "out": Path,
-    "deduplicate": bool,
-    "dropout": float,
-    "learning_rate": float,
-    "fractions": float,
-    **dict.fromkeys(("split_seed", "seeds", "epochs", "steps", "batch_size", "evaluate_every", "width", "depth"), int),
-}
-_LISTS = ("target_columns", "fractions", "width", "depth")
-
-
 def read_toml(path: Path) -> dict[str, Any]:
     """Settings from a TOML file, as keyword arguments of SweepConfig. Raises ConfigError."""
     try:
@@ -173,39 +163,56 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
-    known = [f.name for f in fields(SweepConfig)]
     for key in values:
-        if key not in known:
-            raise ConfigError(f"{path}: unknown setting {key!r}; the settings are {', '.join(known)}")
-    return {key: _from_toml(path, key, value) for key, value in values.items()}
-
-
-def _from_toml(path: Path, key: str, value: Any) -> Any:
-    if key in _LISTS:
-        items = value if isinstance(value, list) else [value]
-        return tuple(_scalar(path, key, item) for item in items)
-    return _scalar(path, key, value)
-
-
-def _scalar(path: Path, key: str, value: Any) -> Any:
-    kind = _KINDS.get(key, str)
-    if key == "lanes":
-        kind = str if isinstance(value, str) else int
-    accepted = {float: (int, float), Path: (str,)}.get(kind, (kind,))
-    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{path}: {key} = {value!r} is not a {kind.__name__}")
-    if key == "lanes" and kind is str:
-        _choice("lanes", value, ("auto",))
-    return kind(value)
+        if key not in _DEFAULTS:
+            raise ConfigError(f"{path}: unknown setting {key!r}; the settings are {', '.join(_DEFAULTS)}")
+    return values
 
 
 def to_toml(config: SweepConfig) -> str:
-    """The settings as TOML that `read_toml` reads back; those not set are left out, `out` too: it names itself."""
+    """The settings as TOML that `read_toml` reads back, without those that are not set.
+
+    `out` is left out, for the file lies in it, and so is `dataset` where a file takes its place.
+    """
+    left_out = ("out", "dataset") if config.csv else ("out",)
     lines = []
     for f in fields(config):
         value = getattr(config, f.name)
-        if value is None or f.name == "out":
+        if value is None or f.name in left_out:
             continue
         value = list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
         lines.append(f"{f.name} = {json.dumps(value, ensure_ascii=False)}\n")
     return "".join(lines)
+
+
+_KINDS = {
+    **dict.fromkeys(("csv", "out"), Path),
+    **dict.fromkeys(("dropout", "learning_rate", "fractions"), float),
+    **dict.fromkeys(("split_seed", "seeds", "epochs", "steps", "batch_size", "evaluate_every", "width", "depth"), int),
+    "lanes": int,
+    "deduplicate": bool,
+}
+"""The kind of each setting that is no string."""
+
+_LISTS = ("target_columns", "fractions", "width", "depth")
+_ACCEPTED = {float: (int, float), Path: (str, Path)}
+
+
+def _typed(name: str, value: Any) -> Any:
+    """The value of a setting in its own type: a list for a tuple, one value for a list of one, a string for a path."""
+    if value is None or value == _DEFAULTS[name]:
+        return value
+    if name in _LISTS:
+        items = value if isinstance(value, list | tuple) else [value]
+        return tuple(_scalar(name, item) for item in items)
+    return _scalar(name, value)
+
+
+def _scalar(name: str, value: Any) -> Any:
+    kind = _KINDS.get(name, str)
+    if not isinstance(value, _ACCEPTED.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{_flag(name)} must be of type {kind.__name__}; got {value!r}")
+    return kind(value)
+
+
+_DEFAULTS = {f.name: f.default for f in fields(SweepConfig)}

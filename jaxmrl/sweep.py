@@ -5,7 +5,6 @@ Data flows one way: table -> features -> split -> replicas -> lanes -> results -
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -21,7 +20,7 @@ from jaxmrl.data.table import rejected_text
 from jaxmrl.models.build import ModelShape
 from jaxmrl.report import files, plots
 from jaxmrl.report.files import Curve, RunDirectory, number
-from jaxmrl.report.terminal import Reporter, duration, law_lines, sweep_table
+from jaxmrl.report.terminal import Progress, Reporter, duration, law_lines, sweep_table
 from jaxmrl.scaling.fit import Fit, fit_law
 from jaxmrl.scaling.laws import LAWS
 from jaxmrl.training import checkpoint
@@ -32,7 +31,7 @@ from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.metrics import METRICS
 from jaxmrl.training.replica import DeviceTable, Recipe
 
-CHECKPOINT_SECONDS = 45.0
+CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,9 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
 
     started = time.monotonic()
     total = sum(cell.replica.steps for queue in grid.values() for cell in queue)
-    with catch_signals() as stop, reporter.progress("training", total, "steps") as advance:
+    with catch_signals() as stop, reporter.progress("training", total, "steps") as progress:
         for shape, queue in grid.items():
-            train_queue(config, problem, shape, queue, facts["lanes"][shape.name], run, reporter, advance, stop)
+            train_queue(config, problem, shape, queue, facts["lanes"][shape.name], run, reporter, progress, stop)
     reporter.say(f"training took {duration(time.monotonic() - started)}")
     return write_report(config, problem, grid, run, reporter)
 
@@ -169,7 +168,7 @@ def train_queue(
     lanes: int,
     run: RunDirectory,
     reporter: Reporter,
-    advance: Callable[[int], None],
+    progress: Progress,
     stop: Stop,
 ) -> None:
     """Trains the replicas of one program that have no row in results.csv yet, adding rows as they end."""
@@ -177,17 +176,18 @@ def train_queue(
     finished = {files.row_key(row) for row in run.read_results()}
     done = {name for name, row in rows.items() if files.row_key(row) in finished}
     replicas = [cell.replica for cell in queue]
-    advance(sum(replica.steps for replica in replicas if replica.name in done))
+    progress.skip(sum(replica.steps for replica in replicas if replica.name in done))
+    folder = run.checkpoints / shape.name
     if len(done) == len(replicas):
+        checkpoint.remove(folder)
         return
 
     recipe = Recipe(shape, problem.table.task, problem.metric, config.learning_rate)
     table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
     engine = Engine(recipe, table, replicas, lanes, config.batch_size, config.evaluate_every)
-    folder = run.checkpoints / shape.name
     if warning := checkpoint.restore(folder, engine):
         reporter.say(warning)
-    advance(sum(slot.step for slot in engine.slots if slot and replicas[slot.replica].name not in done))
+    progress.skip(sum(slot.step for slot in engine.slots if slot and replicas[slot.replica].name not in done))
     saver = checkpoint.Saver(folder, CHECKPOINT_SECONDS)
 
     def at_rest(engine: Engine) -> None:
@@ -197,7 +197,7 @@ def train_queue(
     def on_result(outcome: Outcome) -> None:
         run.append_result(rows[outcome.name] | outcome_cells(outcome, problem.table.tasks))
 
-    engine.run(done, on_result, advance, at_rest)
+    engine.run(done, on_result, progress.advance, at_rest)
     checkpoint.remove(folder)
 
 
@@ -220,9 +220,8 @@ def write_report(config, problem: Problem, grid, run: RunDirectory, reporter: Re
     rows = sorted(run.read_results(), key=lambda row: order.index(files.row_key(row)))
     run.write_table("results.csv", run.columns, rows)
     curves = files.curves_of(rows)
-    run.write_table(
-        "curves.csv", files.CURVE_FILE_COLUMNS, [row for curve in curves for row in files.curve_rows(curve)]
-    )
+    points = [row for curve in curves for row in files.curve_rows(curve)]
+    run.write_table("curves.csv", files.CURVE_FILE_COLUMNS, points)
     metric = METRICS[problem.metric]
     fits = [fit_curve(curve, metric.higher_is_better) for curve in curves]
     run.write("fits.json", json.dumps(files.fits_content(curves, fits, config.length), indent=2) + "\n")
@@ -230,6 +229,9 @@ def write_report(config, problem: Problem, grid, run: RunDirectory, reporter: Re
     figure = plots.draw_curves(curves, fits, metric_label=metric.label, unit=problem.unit, title=title)
     for kind in ("png", "svg"):
         run.write(f"curve.{kind}", plots.render(figure, kind))
+    diverged = sum(row["status"] == "diverged" for row in rows)
+    if diverged:
+        reporter.say(f"{diverged} of {len(rows)} replicas diverged and are left out of the curves: see results.csv")
     reporter.console.print(sweep_table(curves, metric.label))
     for line in law_lines(curves, fits, metric):
         reporter.say(line)

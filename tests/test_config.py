@@ -48,17 +48,24 @@ def test_toml_round_trip(tmp_path):
     ("content", "message"),
     [
         ("sedes = 3", "unknown setting 'sedes'.*seeds"),
-        ("seeds = 'three'", "seeds = 'three' is not a int"),
-        ("seeds = true", "not a int"),
+        ("seeds = 'three'", "--seeds must be of type int; got 'three'"),
+        ("seeds = true", "type int; got True"),
         ("seeds = ", "not valid TOML"),
-        ("lanes = 'many'", "'many'; choose from auto"),
-        ("fractions = [0.1, 'x']", "not a float"),
+        ("lanes = 'many'", "type int; got 'many'"),
+        ("fractions = [0.1, 'x']", "type float; got 'x'"),
     ],
 )
 def test_bad_toml(tmp_path, content, message):
     (tmp_path / "c.toml").write_text(content)
     with pytest.raises(ConfigError, match=message):
         SweepConfig(**read_toml(tmp_path / "c.toml"))
+
+
+def test_python_values_are_put_into_their_types():
+    config = SweepConfig(csv="a.csv", width=128, fractions=[1, 0.5], out="runs/x", target_columns="y")
+    assert config == SweepConfig(
+        csv=Path("a.csv"), width=(128,), fractions=(1.0, 0.5), out=Path("runs/x"), target_columns=("y",)
+    )
 
 
 def test_missing_toml(tmp_path):

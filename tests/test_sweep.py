@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxmrl.commands import _SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.report.files import CURVE_COLUMNS, CURVE_FILE_COLUMNS, RESULT_COLUMNS
 from jaxmrl.sweep import sweep
+from jaxmrl.training import checkpoint
+from jaxmrl.training.interrupts import StopRequestedError
 
 SMALL = {"fractions": (0.25, 0.5, 1.0), "seeds": 2, "epochs": 3, "width": (8,), "depth": (2,), "batch_size": 32}
 SMALL_FLAGS = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32".split())
@@ -128,6 +131,45 @@ def test_other_data_under_the_same_name_are_refused(nci, tmp_path, cache):
         sweep(config)
 
 
+def test_a_foreign_directory_is_left_alone(csv_file, tmp_path, cache):
+    (tmp_path / "config.toml").write_text("theirs = 1")
+    with pytest.raises(ConfigError, match=r"config\.toml of no run"):
+        sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path, **SMALL))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["config.toml"]
+
+
+def test_saved_lanes_and_checkpoints_of_every_moment_resume_to_the_same_bytes(
+    regression, csv_file, tmp_path, cache, monkeypatch
+):
+    """Stopped again and again, each time after a checkpoint, on a machine that would choose other lanes."""
+    config = SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **SMALL)
+    monkeypatch.setattr("jaxmrl.sweep.CHECKPOINT_SECONDS", 0.0)
+    save, restored = checkpoint.save, []
+
+    def save_and_stop(folder, engine):
+        save(folder, engine)
+        raise StopRequestedError
+
+    monkeypatch.setattr(checkpoint, "save", save_and_stop)
+    monkeypatch.setattr(checkpoint, "_put", lambda *a, put=checkpoint._put: (restored.append(a), put(*a)))
+    for _ in range(100):
+        try:
+            result = sweep(config)
+            break
+        except StopRequestedError:
+            monkeypatch.setattr("jaxmrl.sweep.choose_lanes", lambda *_: 1)
+    assert len(restored) > 5
+    assert result.rows == regression.rows
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_flags_go_over_the_file(csv_file, tmp_path, capsys):
+    (tmp_path / "c.toml").write_text('dataset = "hiv"\nepochs = 9\nseeds = 2\nwidth = 16\n')
+    flags = ["--config", str(tmp_path / "c.toml"), "--steps", "5", "--csv", str(csv_file), "--task", "regression"]
+    settings = parse(_SweepFlags, "sweep", "", [*flags, "--seeds", "4"]).settings
+    assert settings == SweepConfig(csv=csv_file, task="regression", steps=5, seeds=4, width=(16,))
+
+
 def test_lost_and_torn_rows_are_trained_again_to_the_same_bytes(regression, csv_file, tmp_path, cache):
     out = tmp_path / "copy"
     out.mkdir()
@@ -171,6 +213,9 @@ def test_equal_steps(csv_file, tmp_path, cache):
     [
         ([f"{'C' * (k + 1)},1" for k in range(40)], {"task": "classification"}, "one class only"),
         ([f"{'C' * (k + 1)},1.5" for k in range(40)], {}, "one value only"),
+        ([f"{'C' * (k + 1)},{int(k < 3)}" for k in range(400)], {}, "no task can be judged: one class only"),
+        (["CC,bad"] * 20, {"target_columns": ("y",)}, "none of the 20 rows can be used; line 2: label 'bad'"),
+        (["CC,1.5"] * 20, {"target_columns": ("y", "y")}, "named twice"),
         (["rubbish,1.5"] * 20, {}, "none of the 20 rows can be used"),
         ([f"{'C' * (k + 1)},{k}" for k in range(5)], {}, "too few"),
         ([f"{'C' * (k + 1)},{k}" for k in range(40)], {"fractions": (0.01,)}, "less than one molecule"),
@@ -198,6 +243,7 @@ def command(*arguments, cache, **options):
         (["--csv", "{png}"], "not a text file"),
         (["--csv", "{empty}"], "is empty"),
         (["--csv", "{missing}"], "No such file"),
+        (["--csv", "{csv}", "--dataset", "hiv"], "not both"),
         (["--seeds", "0"], "--seeds must be 1 or more; got 0"),
         (["--fractions", "0"], "above 0"),
         (["--fractions", "1.5"], "at most 1"),

@@ -2,10 +2,10 @@
 
 import csv
 import gzip
-import hashlib
 import io
 import os
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,14 @@ from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError
 
 _BUCKET = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/"
-_MOLECULENET = "Wu et al., MoleculeNet, Chemical Science 2018"
+_HIV, _BACE = (("HIV_active",),), (("Class",),)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Where a data set is found and how it is read.
+    """Where a data set is found and how it is read. The public ones are as MoleculeNet (Wu et al. 2018) keeps them.
 
+    tasks      how many task columns it has
     file       its name in $JAXMRL_DATA and in the cache
     smiles     names the SMILES column may have
     targets    the task columns; for each, the names it may have. Empty: every numeric column but `ignored`
@@ -32,6 +33,7 @@ class Dataset:
     name: str
     task: str
     metric: str
+    tasks: int
     about: str
     citation: str
     file: str
@@ -43,7 +45,7 @@ class Dataset:
     unit: str = ""
 
 
-def _wildman_crippen_rows() -> list[list[str]]:
+def _crippen_rows() -> list[list[str]]:
     """NCI first_5K with Crippen logP. A line RDKit cannot parse keeps an empty label, to be rejected with a reason."""
     from rdkit import RDConfig
     from rdkit.Chem import Crippen
@@ -89,122 +91,88 @@ def _structural_alert_rows() -> list[list[str]]:
     return [["smiles", "pains_alert", "brenk_alert"], *(row for part in parts for row in part)]
 
 
-def _moleculenet(name, task, metric, about, file, remote, **more) -> Dataset:
-    return Dataset(name, task, metric, about, _MOLECULENET, file, address=_BUCKET + remote, **more)
+def _public(name, kind, metric, tasks, about, citation, file, remote, **more) -> Dataset:
+    return Dataset(name, kind, metric, tasks, about, citation, file, address=_BUCKET + remote, **more)
 
 
-DATASETS = {
-    dataset.name: dataset
-    for dataset in (
-        Dataset(
-            "nci",
-            "regression",
-            "rmse",
-            "NCI first_5K from the RDKit wheel; labels computed: Crippen logP",
-            "Wildman & Crippen, J. Chem. Inf. Comput. Sci. 1999 (the label)",
-            "nci.csv.gz",
-            targets=(("crippen_logp",),),
-            build=_wildman_crippen_rows,
-        ),
-        Dataset(
-            "wehi",
-            "classification",
-            "roc_auc",
-            "10,000 screening molecules from the RDKit wheel; labels computed: PAINS and Brenk alerts",
-            "Baell & Holloway, J. Med. Chem. 2010; Brenk et al., ChemMedChem 2008 (the labels)",
-            "wehi.csv.gz",
-            targets=(("pains_alert",), ("brenk_alert",)),
-            build=_structural_alert_rows,
-        ),
-        _moleculenet(
-            "hiv",
-            "classification",
-            "roc_auc",
-            "HIV replication inhibition",
-            "hiv.csv.gz",
-            "HIV.csv",
-            targets=(("HIV_active",),),
-        ),
-        _moleculenet("muv", "classification", "roc_auc", "17 PubChem bioassays", "muv.csv.gz", "muv.csv.gz"),
-        _moleculenet(
-            "pcba", "classification", "average_precision", "128 PubChem bioassays", "pcba.csv.gz", "pcba.csv.gz"
-        ),
-        _moleculenet("tox21", "classification", "roc_auc", "12 toxicity assays", "tox21.csv.gz", "tox21.csv.gz"),
-        _moleculenet(
-            "toxcast", "classification", "roc_auc", "617 toxicity assays", "toxcast.csv.gz", "toxcast_data.csv.gz"
-        ),
-        _moleculenet(
-            "sider", "classification", "roc_auc", "27 classes of side effects", "sider.csv.gz", "sider.csv.gz"
-        ),
-        _moleculenet(
-            "clintox",
-            "classification",
-            "roc_auc",
-            "FDA approval and trial toxicity",
-            "clintox.csv.gz",
-            "clintox.csv.gz",
-            targets=(("FDA_APPROVED",), ("CT_TOX",)),
-        ),
-        _moleculenet(
-            "bace",
-            "classification",
-            "roc_auc",
-            "BACE-1 inhibition",
-            "bace.csv.gz",
-            "bace.csv",
-            smiles=("mol",),
-            targets=(("Class",),),
-        ),
-        _moleculenet(
-            "bbbp",
-            "classification",
-            "roc_auc",
-            "blood-brain barrier penetration",
-            "bbbp.csv.gz",
-            "BBBP.csv",
-            targets=(("p_np",),),
-        ),
-        _moleculenet(
-            "esol",
-            "regression",
-            "rmse",
-            "water solubility",
-            "delaney.csv.gz",
-            "delaney-processed.csv",
-            targets=(("logp", "measured log solubility in mols per litre"),),
-            unit="log mol/L",
-        ),
-        _moleculenet(
-            "freesolv",
-            "regression",
-            "rmse",
-            "hydration free energy",
-            "freesolv.csv.gz",
-            "SAMPL.csv",
-            targets=(("freesolv", "expt"),),
-            unit="kcal/mol",
-        ),
-        _moleculenet(
-            "lipo",
-            "regression",
-            "rmse",
-            "octanol/water logD",
-            "lipo.csv.gz",
-            "Lipophilicity.csv",
-            targets=(("lipo", "exp"),),
-            unit="log D",
-        ),
-        _moleculenet(
-            "qm8",
-            "regression",
-            "mae",
-            "16 electronic spectra properties",
-            "qm8.csv.gz",
-            "qm8.csv",
-            unit="a.u.",
-        ),
-    )
-}
+def _assays(name, metric, tasks, about, citation, remote, **more) -> Dataset:
+    return _public(name, "classification", metric, tasks, about, citation, f"{name}.csv.gz", remote, **more)
+
+
+def _property(name, metric, tasks, about, citation, file, remote, **more) -> Dataset:
+    return _public(name, "regression", metric, tasks, about, citation, file, remote, **more)
+
+
+_ALL = (
+    Dataset(
+        name="nci",
+        task="regression",
+        metric="rmse",
+        tasks=1,
+        about="NCI first_5K from the RDKit wheel; label computed: Crippen logP",
+        citation="label: Wildman & Crippen 1999",
+        file="nci.csv.gz",
+        targets=(("crippen_logp",),),
+        build=_crippen_rows,
+    ),
+    Dataset(
+        name="wehi",
+        task="classification",
+        metric="roc_auc",
+        tasks=2,
+        about="10,000 screening molecules from the RDKit wheel; labels computed: PAINS and Brenk alerts",
+        citation="labels: Baell & Holloway 2010, Brenk et al. 2008",
+        file="wehi.csv.gz",
+        targets=(("pains_alert",), ("brenk_alert",)),
+        build=_structural_alert_rows,
+    ),
+    _assays("hiv", "roc_auc", 1, "HIV replication inhibition", "NCI AIDS Antiviral Screen", "HIV.csv", targets=_HIV),
+    _assays("muv", "roc_auc", 17, "unbiased virtual screening", "Rohrer & Baumann 2009", "muv.csv.gz"),
+    _assays("pcba", "average_precision", 128, "PubChem bioassays", "Wang et al. 2012", "pcba.csv.gz"),
+    _assays("tox21", "roc_auc", 12, "toxicity assays", "Tox21 Challenge 2014", "tox21.csv.gz"),
+    _assays("toxcast", "roc_auc", 617, "toxicity assays", "Richard et al. 2016", "toxcast_data.csv.gz"),
+    _assays("sider", "roc_auc", 27, "classes of side effects", "Kuhn et al. 2016", "sider.csv.gz"),
+    _assays("clintox", "roc_auc", 2, "approval and trial toxicity", "Gayvert et al. 2016", "clintox.csv.gz"),
+    _assays(
+        "bace", "roc_auc", 1, "BACE-1 inhibition", "Subramanian et al. 2016", "bace.csv", smiles=("mol",), targets=_BACE
+    ),
+    _assays("bbbp", "roc_auc", 1, "blood-brain barrier", "Martins et al. 2012", "BBBP.csv", targets=(("p_np",),)),
+    _property(
+        "esol",
+        "rmse",
+        1,
+        "water solubility",
+        "Delaney 2004",
+        "delaney.csv.gz",
+        "delaney-processed.csv",
+        targets=(("logp", "measured log solubility in mols per litre"),),
+        unit="log mol/L",
+    ),
+    _property(
+        "freesolv",
+        "rmse",
+        1,
+        "hydration free energy",
+        "Mobley & Guthrie 2014",
+        "freesolv.csv.gz",
+        "SAMPL.csv",
+        targets=(("freesolv", "expt"),),
+        unit="kcal/mol",
+    ),
+    _property(
+        "lipo",
+        "rmse",
+        1,
+        "octanol/water logD",
+        "AstraZeneca deposit in ChEMBL, Hersey 2015",
+        "lipo.csv.gz",
+        "Lipophilicity.csv",
+        targets=(("lipo", "exp"),),
+        unit="log D",
+    ),
+    _property("qm8", "mae", 16, "electronic spectra", "Ramakrishnan et al. 2015", "qm8.csv.gz", "qm8.csv"),
+)
+DATASETS = {dataset.name: dataset for dataset in _ALL}
 
 
 def get_dataset(name: str) -> Dataset:
@@ -214,18 +182,21 @@ def get_dataset(name: str) -> Dataset:
     return DATASETS[name]
 
 
-def load_dataset(name: str) -> Table:
-    """The table of a registered data set, found, built or downloaded."""
+def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
+    """The table of a registered data set, found, built or downloaded; all its tasks, or those named."""
     dataset = get_dataset(name)
     path = locate(dataset)
     header = _header(path)
-    return read_table(
+    table = read_table(
         path,
         smiles_column=_present(dataset.smiles, header),
-        target_columns=tuple(_present(names, header) for names in dataset.targets),
+        target_columns=target_columns or tuple(_present(names, header) for names in dataset.targets),
         ignored_columns=dataset.ignored,
         task=dataset.task,
     )
+    if not target_columns and len(table.tasks) != dataset.tasks:
+        raise DataError(f"{path} has {len(table.tasks)} task columns, {name} has {dataset.tasks}; replace the file")
+    return table
 
 
 def locate(dataset: Dataset) -> Path:
@@ -248,8 +219,8 @@ def _header(path: Path) -> list[str]:
     try:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             return next(csv.reader(file), [])
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}; delete it to get it anew") from None
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+        raise DataError(f"cannot read {path}: {error}; replace the file") from None
 
 
 def _build(dataset: Dataset, path: Path) -> Path:
@@ -274,9 +245,19 @@ def _download(dataset: Dataset, path: Path) -> Path:
         ) from None
     if not dataset.address.endswith(".gz"):
         content = gzip.compress(content, mtime=0)
-    _write(path, content)
-    print(f"downloaded {dataset.name} to {path} (SHA-256 {hashlib.sha256(content).hexdigest()})")
-    return path
+    if not _has_columns(dataset, content):
+        raise DataError(f"what came from {dataset.address} is not {dataset.name}; {by_hand}")
+    return _write(path, content)
+
+
+def _has_columns(dataset: Dataset, content: bytes) -> bool:
+    """Whether the CSV.gz `content` is whole and begins with the data set's columns: a portal's page does not."""
+    try:
+        first = gzip.decompress(content).split(b"\n", 1)[0].decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        return False
+    header = next(csv.reader([first.strip()]), [])
+    return all(any(name in header for name in names) for names in (dataset.smiles, *dataset.targets))
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,8 @@ def prepare(
     `deduplicate`, molecules whose canonical SMILES came before. progress(molecules) is called as they are parsed.
     Raises DataError where nothing usable remains.
     """
+    if len(source) == 0:
+        raise _nothing_usable(source)
     features = _cached_features(source.smiles, progress)
     kept, usable = _without_unparsable(source, features)
     kept, labelled = table.without_unlabelled(kept)
@@ -61,9 +64,13 @@ def prepare(
     if deduplicate:
         prepared = _without_duplicates(prepared)
     if len(kept) == 0:
-        first = kept.rejected[0]
-        raise DataError(f"none of the {len(kept.rejected)} rows can be used; line {first.line}: {first.reason}")
+        raise _nothing_usable(kept)
     return prepared
+
+
+def _nothing_usable(source: table.Table) -> DataError:
+    first = source.rejected[0]
+    return DataError(f"none of the {len(source.rejected)} rows can be used; line {first.line}: {first.reason}")
 
 
 def _without_unparsable(source: table.Table, features: dict) -> tuple[table.Table, np.ndarray]:
@@ -89,10 +96,22 @@ def _without_duplicates(prepared: Prepared) -> Prepared:
 def _cached_features(smiles: list[str], progress) -> dict[str, np.ndarray]:
     path = cache_directory() / "prepared" / f"graphs-{_content_key(smiles)}.npz"
     features = _load(path, len(smiles))
+    if features is not None and _rdkit_version() not in ("", str(features["rdkit"])):
+        features = None
     if features is None:
         features = _compute(smiles, progress)
         _save(path, features)
+    elif progress:
+        progress(len(smiles))
     return features
+
+
+def _rdkit_version() -> str:
+    """Of the RDKit that is installed, which decides what is a valid molecule; empty where there is none."""
+    try:
+        return version("rdkit")
+    except PackageNotFoundError:
+        return ""
 
 
 def _content_key(smiles: list[str]) -> str:
@@ -111,7 +130,7 @@ def _load(path: Path, molecules: int) -> dict[str, np.ndarray] | None:
         return None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
         return None
-    complete = {"usable", "reasons", "canonical", *(f.name for f in fields(graphs.Graphs))} <= features.keys()
+    complete = {"rdkit", "usable", "reasons", "canonical", *(f.name for f in fields(graphs.Graphs))} <= features.keys()
     return features if complete and len(features["usable"]) == molecules else None
 
 
@@ -141,6 +160,7 @@ def _compute(smiles: list[str], progress) -> dict[str, np.ndarray]:
     usable[list(rejected)] = False
     joined = graphs.concatenate(pieces)
     return {
+        "rdkit": np.array(_rdkit_version()),
         "usable": usable,
         "reasons": np.array([rejected[k] for k in sorted(rejected)], dtype=np.str_),
         "canonical": np.array([_hash(name) for name in canonical], np.uint64),

@@ -19,7 +19,7 @@ class Problem:
 
     metric     name of the metric it is judged by; `unit` of the labels, if any
     shared     validation and test molecules that also stand in another part
-    unjudged   {part: tasks whose labels there have one class, or one value, only}
+    unjudged   {part: tasks whose labels there leave the metric without a meaning}
     """
 
     table: Table
@@ -35,9 +35,11 @@ class Problem:
         return np.stack([self.graphs.size, self.graphs.overflow_size], axis=1)
 
     def fingerprint(self) -> str:
-        """A digest of the molecules and labels that are used."""
+        """A digest of all that a replica learns from or is judged by: molecules, features, labels, split."""
         digest = hashlib.blake2b("\n".join(self.table.smiles).encode(), digest_size=16)
-        digest.update(self.table.labels.tobytes())
+        arrays = (self.table.labels, *vars(self.graphs).values(), *self.split.parts().values())
+        for array in arrays:
+            digest.update(array.tobytes())
         return digest.hexdigest()
 
     def label_standard(self, molecules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -63,19 +65,20 @@ def load_problem(config: SweepConfig, reporter) -> Problem:
     reporter.say(f"{config.name}: {len(table):,} rows, {_count(len(table.tasks), 'task')}, {table.task}")
     for note in table.notes:
         reporter.say(note)
-    with reporter.progress("parsing", len(table), "molecules") as advance:
-        prepared = prepare(table, deduplicate=config.deduplicate, progress=advance)
+    with reporter.progress("parsing", len(table), "molecules") as progress:
+        prepared = prepare(table, deduplicate=config.deduplicate, progress=progress.advance)
     if prepared.table.rejected:
         reporter.say(f"{_count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
     split = splits.random_split(len(prepared), config.split_seed)
     shared = splits.shared_molecules(prepared.canonical, split)
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
     reporter.say(f"random split: {parts}; {shared:,} validation or test molecules also stand in another part")
-    unjudged = {part: _without_variety(prepared.table.labels[getattr(split, part)]) for part in ("valid", "test")}
-    names = {part: [prepared.table.tasks[k] for k in columns] for part, columns in unjudged.items()}
-    _report_unjudged(prepared.table, names, reporter)
+    unjudged = find_unjudged(prepared.table, split, metric)
+    for part, names in unjudged.items():
+        if names:
+            reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(names)}")
     unit = dataset.unit if dataset else ""
-    return Problem(prepared.table, prepared.graphs, split, metric, unit, shared, names)
+    return Problem(prepared.table, prepared.graphs, split, metric, unit, shared, unjudged)
 
 
 def _count(number: int, noun: str) -> str:
@@ -84,7 +87,7 @@ def _count(number: int, noun: str) -> str:
 
 def _read(config: SweepConfig) -> Table:
     if config.csv is None:
-        return datasets.load_dataset(config.dataset)
+        return datasets.load_dataset(config.dataset, config.target_columns)
     return read_table(
         config.csv, smiles_column=config.smiles_column, target_columns=config.target_columns, task=config.task
     )
@@ -99,15 +102,30 @@ def _metric(config: SweepConfig, table: Table, dataset: datasets.Dataset | None)
     return metric
 
 
-def _without_variety(labels: np.ndarray) -> list[int]:
-    """Columns of `labels` [n, T] with fewer than two different values."""
-    return [k for k, column in enumerate(labels.T) if len(np.unique(column[~np.isnan(column)])) < 2]
+def _lacking(metric: str) -> str:
+    if metric in CLASSIFICATION_METRICS:
+        return "one class only"
+    return "one value only" if metric == "r2" else "no label"
 
 
-def _report_unjudged(table: Table, unjudged: dict[str, list[str]], reporter) -> None:
-    lacking = "one class only" if table.task == "classification" else "one value only"
-    for part, names in unjudged.items():
-        if len(names) == len(table.tasks):
-            raise DataError(f"no task can be judged: the {part} labels have {lacking}, or none, in {', '.join(names)}")
-        if names and table.task == "classification":
-            reporter.say(f"left out of the {part} mean ({lacking}): {', '.join(names)}")
+def find_unjudged(table: Table, split: splits.Split, metric: str) -> dict[str, list[str]]:
+    """The tasks that `metric` cannot judge on the validation and on the test molecules.
+
+    Raises DataError where that is all of them, and where every target is constant over the whole table.
+    """
+    if all(_values(column) < 2 for column in table.labels.T):
+        lacking = "one class" if table.task == "classification" else "one value"
+        raise DataError(f"there is nothing to learn: the labels have {lacking} only in {', '.join(table.tasks)}")
+    needed = 1 if metric in ("rmse", "mae") else 2
+    unjudged = {}
+    for part in ("valid", "test"):
+        labels = table.labels[getattr(split, part)]
+        unjudged[part] = [name for name, column in zip(table.tasks, labels.T, strict=True) if _values(column) < needed]
+        if len(unjudged[part]) == len(table.tasks):
+            raise DataError(f"no task can be judged: {_lacking(metric)} among the {part} labels of every task")
+    return unjudged
+
+
+def _values(column: np.ndarray) -> int:
+    """How many different labels there are."""
+    return len(np.unique(column[~np.isnan(column)]))

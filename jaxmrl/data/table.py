@@ -77,6 +77,8 @@ def read_table(
     notes = []
     if target_columns:
         targets = [_column_index(path, header, name) for name in target_columns]
+        if len(set(targets)) < len(targets):
+            raise DataError(f"a target column is named twice: {_names(list(target_columns))}")
     else:
         ignored = {smiles_at, *(header.index(name) for name in ignored_columns if name in header)}
         targets = _numeric_columns(header, rows, ignored)
@@ -118,7 +120,7 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, int, list[str]]],
         header = next(((fields) for _, fields in records), None)
         if header is None:
             raise DataError(f"{path} is empty; expected a CSV file with a header line")
-        header = _unique([name.strip() for name in header])
+        header = _unique([" ".join(name.split()) for name in header])
         rows, rejected = [], []
         for row, (line, fields) in enumerate(records):
             if len(fields) == len(header):
@@ -150,12 +152,10 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _unique(names: list[str]) -> list[str]:
     """Repeated names become name.1, name.2, ..."""
-    seen: dict[str, int] = {}
-    unique = []
+    unique: list[str] = []
     for name in names:
-        count = seen.get(name, 0)
-        unique.append(f"{name}.{count}" if count else name)
-        seen[name] = count + 1
+        numbered = (name, *(f"{name}.{k}" for k in range(1, len(names) + 1)))
+        unique.append(next(candidate for candidate in numbered if candidate not in unique))
     return unique
 
 

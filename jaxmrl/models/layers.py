@@ -28,8 +28,24 @@ def matmul(precision: str):
 
 
 def _bfloat16_dot_general(lhs, rhs, dimension_numbers, precision=None, preferred_element_type=None, **_):
-    lhs, rhs = lhs.astype(jnp.bfloat16), rhs.astype(jnp.bfloat16)
-    return jax.lax.dot_general(lhs, rhs, dimension_numbers, preferred_element_type=jnp.float32)
+    assert dimension_numbers == (((1,), (0,)), ((), ())), "products of matrices only"
+    return _bfloat16_product(lhs, rhs)
+
+
+def _round_and_multiply(lhs, rhs):
+    return jnp.matmul(lhs.astype(jnp.bfloat16), rhs.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+
+
+@jax.custom_vjp
+def _bfloat16_product(lhs, rhs):
+    """lhs @ rhs; its own gradient, for JAX's would round the float32 sums of both to bfloat16."""
+    return _round_and_multiply(lhs, rhs)
+
+
+_bfloat16_product.defvjp(
+    lambda lhs, rhs: (_round_and_multiply(lhs, rhs), (lhs, rhs)),
+    lambda saved, gradient: (_round_and_multiply(gradient, saved[1].T), _round_and_multiply(saved[0].T, gradient)),
+)
 
 
 def exact_product(lhs: jax.Array, rhs: jax.Array) -> jax.Array:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -100,14 +101,20 @@ class RunDirectory:
         """
         config, run = self.path / "config.toml", self.path / "run.json"
         if not config.exists() or not run.exists():
-            if self.results.exists():
-                raise ConfigError(f"{self.path} has results.csv but no config.toml and run.json; choose another --out")
+            foreign = [path.name for path in (config, self.results, self.checkpoints) if path.exists()]
+            if foreign:
+                raise ConfigError(f"{self.path} has {foreign[0]} of no run that can go on; choose another --out")
             self.write("run.json", json.dumps(facts, indent=2) + "\n")
             self.write("config.toml", config_text)
             return facts
-        saved = json.loads(run.read_text())
-        differing = _differing_lines(config.read_text(), config_text)
-        differing += [name for name in _SAME_FACTS if saved.get(name) != facts[name]]
+        try:
+            saved = json.loads(run.read_text(encoding="utf-8"))
+            settings = tomllib.loads(config.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{run} or config.toml beside it is damaged ({error}); choose another --out") from None
+        differing = _differences(settings, tomllib.loads(config_text))
+        for name in _SAME_FACTS:
+            differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts[name]))
         if differing:
             raise ConfigError(
                 f"{self.path} holds another run; it differs in {', '.join(differing)}. "
@@ -136,7 +143,7 @@ class RunDirectory:
         """Adds one row to results.csv, safely on disk before this returns."""
         new = not self.results.exists()
         try:
-            with self.results.open("a", newline="") as file:
+            with self.results.open("a", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, self.columns, lineterminator="\n")
                 if new:
                     writer.writeheader()
@@ -147,11 +154,12 @@ class RunDirectory:
             raise UserError(f"cannot write {self.results}: {error.strerror}; what is there stays") from None
 
     def read_results(self) -> list[dict[str, str]]:
-        """The rows of results.csv; a torn last line is left out, and its replica runs again."""
-        rows = read_rows(self.results) if self.results.exists() else []
-        if rows and tuple(rows[0]) != self.columns:
+        """The rows of results.csv, one for each replica; a torn last line is left out, and its replica runs again."""
+        header, *_ = (_whole_records(self.results) if self.results.exists() else []) or [self.columns]
+        if tuple(header) != self.columns:
             raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
-        return rows
+        rows = read_rows(self.results) if self.results.exists() else []
+        return list({row_key(row): row for row in reversed(rows)}.values())[::-1]
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
         """Writes a whole CSV file, atomically."""
@@ -162,10 +170,14 @@ class RunDirectory:
         self.write(name, text.getvalue())
 
 
+def _whole_records(path: Path) -> list[list[str]]:
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    return list(csv.reader(io.StringIO(whole, newline="")))
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The whole rows of a results.csv: what follows the last line end, or has not all fields, is torn."""
-    whole = path.read_text().rpartition("\n")[0]
-    header, *rows = list(csv.reader(whole.splitlines())) or [[]]
+    header, *rows = _whole_records(path) or [[]]
     return [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
 
 
@@ -210,14 +222,16 @@ def number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.6g}"
 
 
-def _differing_lines(saved: str, new: str) -> list[str]:
-    old_lines, new_lines = (dict(line.split(" = ", 1) for line in text.splitlines()) for text in (saved, new))
-    keys = [*new_lines, *(key for key in old_lines if key not in new_lines)]
+def _as_dict(name: str, value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {name: value}
 
+
+def _differences(saved: dict[str, Any], new: dict[str, Any]) -> list[str]:
     def change(key):
-        return f"{key} ({old_lines.get(key, 'not set')} there, {new_lines.get(key, 'not set')} here)"
+        there, here = (json.dumps(side[key]) if key in side else "not set" for side in (saved, new))
+        return f"{key} ({there} there, {here} here)"
 
-    return [change(key) for key in keys if old_lines.get(key) != new_lines.get(key)]
+    return [change(key) for key in {**new, **saved} if saved.get(key) != new.get(key)]
 
 
 def curves_of(rows: list[dict[str, str]]) -> list[Curve]:

@@ -15,13 +15,17 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 
 
 def draw_curves(curves: list[Curve], fits: list[list[Fit]], *, metric_label: str, unit: str, title: str) -> Figure:
-    """Points with their standard deviation over seeds, and the first fit of each curve, on logarithmic axes."""
+    """Points with their standard deviation over seeds, and the first fit of each curve, on logarithmic axes.
+
+    The vertical one is linear where a point is not above 0, as R^2 may be.
+    """
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
     for k, (curve, laws) in enumerate(zip(curves, fits, strict=True)):
         _draw_curve(axes, curve, laws, _COLOURS[k % len(_COLOURS)], curve_label(curve, curves))
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    positive = all(point.mean > 0 for curve in curves for point in curve.points)
+    axes.set_yscale("log" if positive else "linear")
     axes.set_xlabel("training molecules")
     axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
     axes.set_title(title, fontsize=10)
@@ -73,6 +77,6 @@ def _plain_ticks(axes) -> None:
     low, high = axes.get_ylim()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    if high / low < 10:
+    if axes.get_yscale() == "log" and high / low < 10:
         axes.yaxis.set_major_locator(LogLocator(subs=np.arange(1, 10, 0.5 if high / low < 3 else 1)))
         axes.yaxis.set_minor_formatter(NullFormatter())

@@ -1,10 +1,14 @@
 """What the commands print: notes, progress with time left, the table of a sweep."""
 
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from jaxmrl.report.files import Curve, number
@@ -25,28 +29,63 @@ class Reporter:
         self.console.print(text, markup=False)
 
     @contextmanager
-    def progress(self, title: str, total: int, unit: str):
-        """Yields advance(amount)."""
+    def progress(self, title: str, total: int, unit: str) -> Iterator["Progress"]:
+        """How far a task of `total` units has come: `advance` for work done now, `skip` for work found done."""
         if self.console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
-            with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console) as bar:
-                task = bar.add_task(title, total=total)
-                yield lambda amount: bar.advance(task, amount)
+            with rich.progress.Progress(
+                *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console
+            ) as bar:
+                yield _BarProgress(bar, bar.add_task(title, total=total))
         else:
-            yield _LineProgress(self, title, total, unit).advance
+            yield _LineProgress(self, title, total, unit)
 
 
+class Progress(Protocol):
+    """Units done, now or before."""
+
+    def advance(self, amount: int) -> None: ...
+
+    def skip(self, amount: int) -> None: ...
+
+
+@dataclass
+class _BarProgress:
+    bar: rich.progress.Progress
+    task: rich.progress.TaskID
+    skipped: int = 0
+
+    def advance(self, amount: int) -> None:
+        self.bar.advance(self.task, amount)
+
+    def skip(self, amount: int) -> None:
+        self.skipped += amount
+        self.bar.reset(self.task, completed=self.skipped)
+
+
+@dataclass
 class _LineProgress:
-    def __init__(self, reporter: Reporter, title: str, total: int, unit: str):
-        self.reporter, self.title, self.total, self.unit = reporter, title, total, unit
-        self.done, self.started, self.said = 0, time.monotonic(), time.monotonic()
+    """A line now and then, with the time left by the speed so far."""
+
+    reporter: Reporter
+    title: str
+    total: int
+    unit: str
+    skipped: int = 0
+    done: int = 0
+    started: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
+
+    def skip(self, amount: int) -> None:
+        self.skipped += amount
 
     def advance(self, amount: int) -> None:
         self.done += amount
         now = time.monotonic()
-        if now - self.said >= LINE_EVERY_SECONDS:
-            left = (now - self.started) / self.done * (self.total - self.done)
-            self.reporter.say(f"{self.title}: {self.done:,}/{self.total:,} {self.unit}, about {duration(left)} left")
+        if self.done and now - self.said >= LINE_EVERY_SECONDS:
+            reached = self.skipped + self.done
+            left = duration((now - self.started) / self.done * (self.total - reached))
+            self.reporter.say(f"{self.title}: {reached:,}/{self.total:,} {self.unit}, about {left} left")
             self.said = now
 
 
@@ -80,7 +119,7 @@ def law_lines(curves: list[Curve], fits: list[list[Fit]], metric: Metric) -> lis
     for curve, laws in zip(curves, fits, strict=True):
         label = curve_label(curve, curves)
         if not laws:
-            lines.append(f"{label}: too few points for a law")
+            lines.append(f"{label}: no law fitted; it takes two points or more, all above 0")
         for fit in laws:
             flags = f"  [{'; '.join(fit.flags)}]" if fit.flags else ""
             lines.append(f"{label}: {left[fit.law.on]} = {law_text(fit)}{flags}")

@@ -8,6 +8,8 @@ import numpy as np
 from jaxmrl.data.store import NO_MOLECULE
 
 MAX_SWAPS_PER_BATCH = 1000
+MOST_CANDIDATES = 256
+"""Of each batch in a swap: the largest of the one and the smallest of the other, for all pairs are tried."""
 
 
 def batches_per_epoch(molecules: int, batch_size: int) -> int:
@@ -40,7 +42,7 @@ def plan(
 
     `resources` [N, R] and `limits` [R]: no batch takes more than its limits. `rng` shuffles; None keeps the order,
     as for evaluation. Where a batch does not fit, molecules are swapped between batches: nothing is dropped.
-    Raises ValueError if no plan is found, which `budget` excludes.
+    Raises ValueError if no plan is found; with limits from `budget` that has not been seen.
     """
     ids = np.asarray(ids)
     order = ids if rng is None else rng.permutation(ids)
@@ -63,6 +65,10 @@ def plan(
 def _swap(batches, taken, load, limits, over: int, under: int) -> None:
     """Swaps the molecules of batches `over` and `under` that leave the least excess in both."""
     mine, theirs = np.flatnonzero(batches[over] >= 0), np.flatnonzero(batches[under] >= 0)
+    if max(len(mine), len(theirs)) > MOST_CANDIDATES:
+        resource = int((load[over] - limits).argmax())
+        mine = mine[np.argsort(-taken[over, mine, resource], kind="stable")[:MOST_CANDIDATES]]
+        theirs = theirs[np.argsort(taken[under, theirs, resource], kind="stable")[:MOST_CANDIDATES]]
     moved = taken[over, mine][:, None] - taken[under, theirs][None, :]
     left = np.maximum(load[over] - moved - limits, 0) + np.maximum(load[under] + moved - limits, 0)
     i, j = np.unravel_index((left / np.maximum(limits, 1)).sum(axis=-1).argmin(), moved.shape[:2])

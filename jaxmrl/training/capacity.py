@@ -18,6 +18,7 @@ HOST_LANES = 4
 
 ACCELERATOR_LANES = 32
 MEMORY_SHARE = 0.5
+_UNKNOWN_MEMORY = 16 * 2**30
 SAVED_ROWS_PER_LAYER = 10
 """Activations kept for the gradient, in rows of the model's width per layer: an upper estimate for GIN."""
 
@@ -49,9 +50,10 @@ def choose_lanes(
 def _device_memory() -> tuple[str, int]:
     """The first device's platform and bytes of memory."""
     device = jax.devices()[0]
-    if device.platform == "cpu":
-        return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return device.platform, (device.memory_stats() or {}).get("bytes_limit", 16 * 2**30)
+    if device.platform != "cpu":
+        return device.platform, (device.memory_stats() or {}).get("bytes_limit", _UNKNOWN_MEMORY)
+    known = hasattr(os, "sysconf")
+    return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
 
 
 def device_name() -> str:

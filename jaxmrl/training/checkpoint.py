@@ -19,7 +19,7 @@ from jaxmrl.errors import UserError
 from jaxmrl.training.lanes import Engine, Slot
 
 KEPT = 2
-_ARRAYS, _HOST, _TEMPORARY = "arrays", "host.json", "unfinished"
+_ARRAYS, _HOST, _CHECKSUMS, _TEMPORARY = "arrays", "host.json", "checksums.json", "unfinished"
 
 
 def save(folder: Path, engine: Engine) -> None:
@@ -44,9 +44,9 @@ def _write(folder: Path, engine: Engine) -> None:
     host = {
         "slots": [slot and asdict(slot) for slot in engine.slots],
         "names": [slot and engine.replicas[slot.replica].name for slot in engine.slots],
-        "checksums": _checksums(unfinished / _ARRAYS),
     }
-    (unfinished / _HOST).write_text(json.dumps(host))
+    (unfinished / _HOST).write_text(json.dumps(host), encoding="utf-8")
+    (unfinished / _CHECKSUMS).write_text(json.dumps(_checksums(unfinished)), encoding="utf-8")
     existing = _numbered(folder)
     unfinished.rename(folder / f"{existing[-1][0] + 1 if existing else 0:08d}")
     for _, old in _numbered(folder)[:-KEPT]:
@@ -57,13 +57,8 @@ def restore(folder: Path, engine: Engine) -> str | None:
     """Puts the newest sound checkpoint of `folder` into `engine`. Returns a warning where one was damaged."""
     damaged = []
     for _, path in reversed(_numbered(folder)):
-        try:
-            host = json.loads((path / _HOST).read_text())
-            sound = host["checksums"] == _checksums(path / _ARRAYS)
-        except (OSError, ValueError, KeyError):
-            sound = False
-        if sound:
-            _put(path, host, engine)
+        if _is_sound(path):
+            _put(path, engine)
             break
         damaged.append(path.name)
     return f"damaged checkpoints passed over in {folder}: {', '.join(damaged)}" if damaged else None
@@ -89,7 +84,15 @@ class Saver:
             self.last = time.monotonic()
 
 
-def _put(path: Path, host: dict[str, Any], engine: Engine) -> None:
+def _is_sound(path: Path) -> bool:
+    try:
+        return json.loads((path / _CHECKSUMS).read_text(encoding="utf-8")) == _checksums(path)
+    except (OSError, ValueError):
+        return False
+
+
+def _put(path: Path, engine: Engine) -> None:
+    host = json.loads((path / _HOST).read_text(encoding="utf-8"))
     with ocp.StandardCheckpointer() as checkpointer:
         arrays = checkpointer.restore((path / _ARRAYS).absolute(), _plain(engine.lanes))
     engine.lanes = _like(engine.lanes, arrays)
@@ -116,7 +119,7 @@ def _like(tree: Any, plain: dict[str, jax.Array]) -> Any:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _CHECKSUMS)
     return {str(path.relative_to(folder)): hashlib.blake2b(path.read_bytes()).hexdigest() for path in files}
 
 

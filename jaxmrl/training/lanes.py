@@ -173,10 +173,10 @@ class Engine:
         return np.array(due + [lane for lane in range(len(self.slots)) if lane not in due], np.int32)
 
     def _steps_to_boundary(self, slot: Slot) -> int:
-        """Steps to the replica's next epoch end, or to its own end."""
+        """Steps to the replica's next evaluation, or to its end."""
         replica = self.replicas[slot.replica]
-        epoch = replica.epoch_steps(self.batch_size)
-        return min(epoch - slot.step % epoch, replica.steps - slot.step)
+        interval = replica.epoch_steps(self.batch_size) * self.evaluate_every
+        return min(interval - slot.step % interval, replica.steps - slot.step)
 
     def _evaluate_due(self, on_result: Callable[[Outcome], None]) -> None:
         """Validates the lanes at an epoch end; tests and frees those whose replica has ended."""
@@ -196,14 +196,11 @@ class Engine:
     def _epochs(self, slot: Slot) -> int:
         return self.replicas[slot.replica].epochs(slot.step, self.batch_size)
 
-    def _at_epoch_end(self, slot: Slot) -> bool:
-        return slot.step % self.replicas[slot.replica].epoch_steps(self.batch_size) == 0
+    def _is_due(self, slot: Slot) -> bool:
+        return slot.step % (self.replicas[slot.replica].epoch_steps(self.batch_size) * self.evaluate_every) == 0
 
     def _has_ended(self, slot: Slot) -> bool:
-        return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._at_epoch_end(slot))
-
-    def _is_due(self, slot: Slot) -> bool:
-        return self._at_epoch_end(slot) and self._epochs(slot) % self.evaluate_every == 0
+        return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._is_due(slot))
 
     def _outcome(self, lane: int, test_tasks: np.ndarray) -> Outcome:
         slot = self.slots[lane]

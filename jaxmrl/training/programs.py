@@ -47,7 +47,7 @@ def _new_lane(recipe: Recipe, init_key, stream_key, label_mean, label_scale) -> 
 @partial(jax.jit, static_argnums=(0, 1))
 def empty(recipe: Recipe, lanes: int) -> Lanes:
     """`lanes` idle lanes."""
-    keys = jax.random.split(jax.random.key(0), lanes)
+    keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), lanes)
     nothing = jnp.zeros((lanes, recipe.shape.tasks))
     return jax.vmap(partial(_new_lane, recipe))(keys, keys, nothing, nothing + 1)
 

@@ -58,7 +58,8 @@ def test_nci_is_made_once_of_what_rdkit_ships(cache, monkeypatch):
     monkeypatch.delenv("JAXMRL_DATA", raising=False)
     prepared = prepare(load_dataset("nci"))
     assert len(prepared) + len(prepared.table.rejected) == 4999
-    assert len(np.unique(prepared.canonical)) == 4892
+    # RDKit's ideas of a valence change a little with its version; 2026.9 finds 4,892.
+    assert 4885 <= len(np.unique(prepared.canonical)) <= 4900
     assert prepared.table.tasks == ("crippen_logp",)
     assert all("no label" not in row.reason for row in prepared.table.rejected)
     before = (cache / "datasets" / "nci.csv.gz").stat().st_mtime_ns
@@ -119,7 +120,7 @@ def server(tmp_path, monkeypatch):
         thread.join()
 
 
-def test_downloads_once_under_either_column_name(cache, server, capsys):
+def test_downloads_once_under_either_column_name(cache, server):
     content, requests = server
     for _ in range(2):
         table = load_dataset("lipo")
@@ -128,7 +129,19 @@ def test_downloads_once_under_either_column_name(cache, server, capsys):
     assert len(requests) == 1
     with gzip.open(cache / "datasets" / "lipo.csv.gz") as file:
         assert file.read() == content
-    assert "SHA-256" in capsys.readouterr().out
+
+
+def test_a_page_instead_of_data_is_not_kept(cache, server, monkeypatch):
+    page = replace(DATASETS["lipo"], targets=(("logD at pH 7.4",),), address=datasets.DATASETS["lipo"].address)
+    with pytest.raises(DataError, match=r"is not lipo.*JAXMRL_DATA"):
+        locate(page)
+    assert not list(cache.rglob("*.gz"))
+
+
+def test_some_tasks_of_a_data_set(cache, server):
+    assert load_dataset("lipo", ("exp",)).tasks == ("exp",)
+    with pytest.raises(DataError, match="no column 'other'"):
+        load_dataset("lipo", ("other",))
 
 
 def test_without_network_one_line_says_where_to_put_the_file(cache, monkeypatch):

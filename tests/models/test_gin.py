@@ -4,12 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from rdkit import Chem
 
 from jaxmrl.data.graphs import featurise
 from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
-from jaxmrl.models.layers import dropout, mean_nodes, sum_neighbours
+from jaxmrl.models.layers import dropout, matmul, mean_nodes, sum_neighbours
 from tests.conftest import SMILES
 
 SHAPE = ModelShape(width=8, depth=3, dropout=0.5, tasks=2, precision="float32")
@@ -70,8 +71,8 @@ def test_against_a_plain_reading_of_the_definition(weights):
     graphs, _, _ = featurise([smiles])
     ours = outputs(weights, graphs, [0])[0]
 
-    params = jax.tree.map(np.asarray, weights[0].to_pure_dict())
-    stats = jax.tree.map(np.asarray, weights[1].to_pure_dict())
+    params = jax.tree.map(np.asarray, nnx.to_pure_dict(weights[0]))
+    stats = jax.tree.map(np.asarray, nnx.to_pure_dict(weights[1]))
     molecule = Chem.MolFromSmiles(smiles)
     h = params["atom"][graphs.atom] + params["chirality"][graphs.chirality]
     kinds = {"SINGLE": 0, "DOUBLE": 1, "TRIPLE": 2, "AROMATIC": 3}
@@ -160,6 +161,17 @@ def test_precisions_agree_roughly(precision, weights, molecules):
     np.testing.assert_allclose(out, exact, atol=0.05 * float(jnp.abs(exact).max()))
     if precision == "bfloat16":
         assert not np.array_equal(out, exact)
+
+
+def test_bfloat16_products_and_gradients_are_float32_sums_of_rounded_operands():
+    lhs, rhs, gradient = (
+        jax.random.normal(jax.random.key(k), shape) for k, shape in enumerate([(9, 5), (5, 7), (9, 7)])
+    )
+    product, backward = jax.vjp(lambda a, b: matmul("bfloat16")(a, b, (((1,), (0,)), ((), ()))), lhs, rhs)
+    a, b, g = (np.asarray(x.astype(jnp.bfloat16)).astype(np.float64) for x in (lhs, rhs, gradient))
+    for ours, expected in zip((product, *backward(gradient)), (a @ b, g @ b.T, a.T @ g), strict=True):
+        assert ours.dtype == jnp.float32
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_an_empty_batch_is_finite(weights, molecules):
