@@ -23,6 +23,7 @@ from jaxmrl.report.files import Curve, RunDirectory, number
 from jaxmrl.report.terminal import Progress, Reporter, duration, law_lines, sweep_table
 from jaxmrl.scaling.fit import Fit, fit_law
 from jaxmrl.scaling.laws import LAWS
+from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes, device_name
@@ -251,8 +252,8 @@ def _announce(reporter: Reporter, grid: dict[ModelShape, list[Cell]], lanes: dic
     for shape, queue in grid.items():
         steps = sum(cell.replica.steps for cell in queue)
         reporter.say(
-            f"{shape.name}: {shape.parameters:,} parameters, {len(queue)} replicas, {steps:,} steps "
-            f"in {lanes[shape.name]} lanes"
+            f"{shape.name}: {shape.parameters:,} parameters, {count(len(queue), 'replica')}, {steps:,} steps "
+            f"in {count(lanes[shape.name], 'lane')}"
         )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jaxmrl
 
-ORDER = ("errors", "config", "data", "models", "training", "pruning", "scaling", "report", "sweep", "commands")
+ORDER = ("errors", "text", "config", "data", "models", "training", "pruning", "scaling", "report", "sweep", "commands")
 WITHIN_DATA = ("graphs", "store", "splits", "table", "prepare", "datasets", "problem")
 WITHIN_TRAINING = (
     "losses",

@@ -11,6 +11,7 @@ from jaxmrl.data.graphs import Graphs
 from jaxmrl.data.prepare import prepare
 from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.text import count
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,13 @@ def load_problem(config: SweepConfig, reporter) -> Problem:
     dataset = None if config.csv else datasets.get_dataset(config.dataset)
     table = _read(config)
     metric = _metric(config, table, dataset)
-    reporter.say(f"{config.name}: {len(table):,} rows, {_count(len(table.tasks), 'task')}, {table.task}")
+    reporter.say(f"{config.name}: {len(table):,} rows, {count(len(table.tasks), 'task')}, {table.task}")
     for note in table.notes:
         reporter.say(note)
     with reporter.progress("parsing", len(table), "molecules") as progress:
         prepared = prepare(table, deduplicate=config.deduplicate, progress=progress.advance)
     if prepared.table.rejected:
-        reporter.say(f"{_count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
+        reporter.say(f"{count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
     split = splits.random_split(len(prepared), config.split_seed)
     shared = splits.shared_molecules(prepared.canonical, split)
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
@@ -79,10 +80,6 @@ def load_problem(config: SweepConfig, reporter) -> Problem:
             reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(names)}")
     unit = dataset.unit if dataset else ""
     return Problem(prepared.table, prepared.graphs, split, metric, unit, shared, unjudged)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _read(config: SweepConfig) -> Table:

@@ -158,8 +158,10 @@ class RunDirectory:
         header, *_ = (_whole_records(self.results) if self.results.exists() else []) or [self.columns]
         if tuple(header) != self.columns:
             raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
-        rows = read_rows(self.results) if self.results.exists() else []
-        return list({row_key(row): row for row in reversed(rows)}.values())[::-1]
+        rows: dict[tuple, dict[str, str]] = {}
+        for row in read_rows(self.results) if self.results.exists() else []:
+            rows.setdefault(row_key(row), row)
+        return list(rows.values())
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
         """Writes a whole CSV file, atomically."""

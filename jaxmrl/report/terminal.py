@@ -73,8 +73,8 @@ class _LineProgress:
     unit: str
     skipped: int = 0
     done: int = 0
-    started: float = field(default_factory=time.monotonic)
-    said: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())
+    said: float = field(default_factory=lambda: time.monotonic())
 
     def skip(self, amount: int) -> None:
         self.skipped += amount

@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+
+from jaxmrl.report import plots, terminal
+from jaxmrl.report.files import CURVE_COLUMNS, RESULT_COLUMNS, Curve, Point, RunDirectory, curves_of, number
+from jaxmrl.report.terminal import Reporter, duration, law_lines
+from jaxmrl.scaling.fit import fit_law
+from jaxmrl.scaling.laws import POWER
+from jaxmrl.training.metrics import METRICS
+
+IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"width": "64", "depth": "3"}
+
+
+def curve(means, **changes):
+    n = [100 * 2**k for k in range(len(means))]
+    points = tuple(Point(size / 1000, size, mean, 0.01, 3) for size, mean in zip(n, means, strict=True))
+    return Curve(IDENTITY | changes, "roc_auc", points)
+
+
+def row(fraction, seed, test, status="finished"):
+    cells = {"fraction": fraction, "n_train": "10", "seed": seed, "status": status, "metric": "rmse", "test": test}
+    return dict.fromkeys(RESULT_COLUMNS, "x") | cells
+
+
+def test_diverged_replicas_do_not_count():
+    rows = [
+        row("0.5", "0", "1.0"),
+        row("0.5", "1", "3.0"),
+        row("0.5", "2", "", "diverged"),
+        row("1", "0", "", "diverged"),
+    ]
+    (found,) = curves_of(rows)
+    (point,) = found.points
+    assert (point.mean, point.n_seeds) == (2.0, 2)
+    assert point.sd == pytest.approx(np.sqrt(2))
+
+
+def test_one_seed_has_no_spread():
+    (found,) = curves_of([row("0.5", "0", "1.0")])
+    assert np.isnan(found.points[0].sd)
+    assert number(found.points[0].sd) == ""
+
+
+def test_the_same_replica_twice_counts_once(tmp_path):
+    run = RunDirectory(tmp_path, ("y",))
+    for seed in ("0", "1", "0"):
+        run.append_result(row("0.5", seed, "1.0") | {"test_y": "1.0"})
+    assert [found["seed"] for found in run.read_results()] == ["0", "1"]
+
+
+def test_axes_are_logarithmic_unless_a_point_is_not_above_zero():
+    options = {"metric_label": "R²", "unit": "", "title": ""}
+    scales = [
+        plots.draw_curves([curve(means)], [[]], **options).axes[0].get_yscale() for means in ([0.1, 0.5], [-0.1, 0.5])
+    ]
+    assert scales == ["log", "linear"]
+
+
+def test_a_figure_is_the_same_each_time():
+    drawn = [
+        plots.render(plots.draw_curves([curve([0.6, 0.7])], [[]], metric_label="m", unit="", title="t"), kind)
+        for kind in ("png", "svg", "png", "svg")
+    ]
+    assert drawn[:2] == drawn[2:]
+
+
+def test_labels_name_what_differs():
+    curves = [curve([0.6]), curve([0.7], width="128", params="9")]
+    assert [plots.curve_label(c, curves) for c in curves] == ["width 64", "width 128"]
+    assert plots.curve_label(curves[0], curves[:1]) == "X 64x3"
+
+
+def test_law_lines_name_the_error_of_a_score():
+    found = curve([0.6, 0.7, 0.75, 0.8])
+    n = np.array([point.n_train for point in found.points])
+    fit = fit_law(POWER, n, np.array([point.mean for point in found.points]), higher_is_better=True)
+    (line,) = law_lines([found], [[fit]], METRICS["roc_auc"])
+    assert "ROC-AUC = " in line
+    assert "n^0.1" in line
+    assert "(b ± " in line
+    assert "no law" in law_lines([found], [[]], METRICS["roc_auc"])[0]
+
+
+def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_speed(monkeypatch, capsys):
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    with Reporter().progress("training", 1000, "steps") as progress:
+        clock[0] = 40.0
+        progress.skip(900)
+        progress.advance(0)
+        clock[0] = 50.0
+        progress.advance(50)
+    assert capsys.readouterr().out == "training: 950/1,000 steps, about 50 s left\n"
+
+
+def test_durations():
+    assert [duration(seconds) for seconds in (5, 300, 9000)] == ["5 s", "5 min", "2.5 h"]
