@@ -14,7 +14,7 @@ from jaxmrl.models.build import ModelShape
 from jaxmrl.training.lanes import Replica, queue_budget
 
 HOST_LANES = 4
-"""On two cores, 4 lanes train as fast as 2 at width 64 and 128 within a tenth, and fastest at 300; 8 are slower."""
+"""On two cores, 4 lanes are within a tenth of the fastest at widths 64, 128 and 300 (benchmarks/results/)."""
 
 ACCELERATOR_LANES = 32
 MEMORY_SHARE = 0.5
