@@ -34,8 +34,9 @@ def main() -> None:
     smiles, labels = data.table.smiles, data.table.labels[:, 0]
     chunks = [smiles[start : start + CHUNK] for start in range(0, len(smiles), CHUNK)]
     features = np.concatenate(Parallel(-1)(delayed(fingerprints)(chunk) for chunk in chunks))
-    grid = [(split_seed, seed) for split_seed in flags.split_seeds for seed in range(flags.seeds)]
-    aucs = Parallel(-1)(delayed(forest_auc)(features, labels, *place, flags.fraction) for place in grid)
+    cuts = [splits.random_split(data.table.ids, data.table.rows, seed) for seed in flags.split_seeds]
+    grid = [(split, seed) for split in cuts for seed in range(flags.seeds)]
+    aucs = Parallel(-1)(delayed(forest_auc)(features, labels, flags.fraction, *place) for place in grid)
     means = np.reshape(aucs, (len(flags.split_seeds), flags.seeds, 2)).mean(axis=1)
     for split_seed, (valid, test) in zip(flags.split_seeds, means, strict=True):
         print(f"split seed {split_seed:>3}: validation {valid:.4f}  test {test:.4f}")
@@ -51,9 +52,8 @@ def fingerprints(smiles: list[str]) -> np.ndarray:
         return np.stack([generator.GetFingerprintAsNumPy(Chem.MolFromSmiles(text)) for text in smiles])
 
 
-def forest_auc(features, labels, split_seed: int, seed: int, fraction: float) -> tuple[float, float]:
+def forest_auc(features, labels, fraction: float, split: splits.Split, seed: int) -> tuple[float, float]:
     """ROC-AUC on the validation and on the test molecules of a forest trained on the subset of `seed`."""
-    split = splits.random_split(len(features), split_seed)
     train = splits.subset_order(split.train, seed)[: splits.subset_size(fraction, len(split.train))]
     forest = RandomForestClassifier(200, min_samples_leaf=2, random_state=seed).fit(features[train], labels[train])
     parts = (split.valid, split.test)

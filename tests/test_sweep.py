@@ -54,12 +54,14 @@ def rows_of(path):
 
 def test_results_have_a_row_for_each_replica(regression):
     rows = rows_of(regression.directory / "results.csv")
+    with np.load(regression.directory / "splits.npz") as file:
+        train = len(file["train"])
     assert rows == regression.rows
     assert tuple(rows[0]) == (*RESULT_COLUMNS, "test_logp")
     assert [(r["fraction"], r["seed"]) for r in rows] == [(f, s) for f in ("0.25", "0.5", "1") for s in "01"]
     for row in rows:
         assert row["status"] == "finished"
-        assert row["n_train"] == str(int(float(row["fraction"]) * 128))
+        assert row["n_train"] == str(int(float(row["fraction"]) * train))
         assert row["metric"] == "rmse"
         assert row["test"] == row["test_logp"]
         assert row["epochs"] == "3"

@@ -70,7 +70,7 @@ def load_problem(config: SweepConfig, reporter) -> Problem:
         prepared = prepare(table, deduplicate=config.deduplicate, progress=progress.advance)
     if prepared.table.rejected:
         reporter.say(f"{count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
-    split = splits.random_split(len(prepared), config.split_seed)
+    split = splits.random_split(prepared.table.ids, prepared.table.rows, config.split_seed)
     shared = splits.shared_molecules(prepared.canonical, split)
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
     reporter.say(f"random split: {parts}; {shared:,} validation or test molecules also stand in another part")

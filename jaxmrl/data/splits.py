@@ -1,6 +1,7 @@
 """Splits and nested subsets: index arrays into the table, nothing else."""
 
 import math
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from jaxmrl.errors import ConfigError, DataError
 
 TRAIN_SHARE, VALID_SHARE = 0.8, 0.1
-_SPLIT_STREAM, _SUBSET_STREAM = 0, 1
+_SUBSET_STREAM = 1
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,24 @@ class Split:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
-def random_split(molecules: int, seed: int) -> Split:
-    """80 % train, 10 % validation, the rest test, of a permutation drawn by `seed`.
+def random_split(ids: np.ndarray, rows: int, seed: int) -> Split:
+    """80 % train, 10 % validation, the rest test, of a shuffle of the source file's `rows` rows.
 
-    Raises DataError where a part would be empty.
+    ids [N] are the rows of the usable molecules; the others leave their places empty, so a molecule's part does not
+    depend on what else can be used. The shuffle is Python's, as in the study's code (and that of Hu et al. 2020, on
+    which it stands): with the same file and seed, the parts are the study's. Raises DataError where one is empty.
     """
-    train, valid = int(TRAIN_SHARE * molecules), int(VALID_SHARE * molecules)
-    if valid == 0:
-        raise DataError(f"{molecules} usable molecules are too few for an 80/10/10 split; at least 10 are needed")
-    order = np.random.default_rng([seed, _SPLIT_STREAM]).permutation(molecules).astype(np.int32)
-    return Split(order[:train], order[train : train + valid], order[train + valid :])
+    order = list(range(rows))
+    random.Random(seed).shuffle(order)
+    position = np.full(rows, -1, np.int32)
+    position[ids] = np.arange(len(ids), dtype=np.int32)
+    train, valid = int(TRAIN_SHARE * rows), int(VALID_SHARE * rows)
+    shuffled = position[order]
+    parts = (shuffled[:train], shuffled[train : train + valid], shuffled[train + valid :])
+    split = Split(*(part[part >= 0] for part in parts))
+    if min(map(len, split.parts().values())) == 0:
+        raise DataError(f"{len(ids)} usable molecules are too few for an 80/10/10 split; at least 10 are needed")
+    return split
 
 
 def subset_order(train: np.ndarray, seed: int) -> np.ndarray:

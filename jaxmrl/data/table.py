@@ -6,7 +6,7 @@ import io
 import math
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ class Table:
     ids [N] int64     0-based row in the source file
     lines [N] int64   line in the source file
     labels [N, T] float32, NaN for missing
+    rows              of the source file, those that cannot be used included
     """
 
     ids: np.ndarray
@@ -42,6 +43,7 @@ class Table:
     labels: np.ndarray
     tasks: tuple[str, ...]
     task: str
+    rows: int
     rejected: tuple[Rejected, ...] = field(repr=False, default=())
     notes: tuple[str, ...] = ()
 
@@ -52,9 +54,8 @@ class Table:
         """The rows where `keep` [N]; `rejected` joins the rejected rows, in order of lines."""
         everything = tuple(sorted((*self.rejected, *rejected), key=lambda row: row.line))
         smiles = [text for text, kept in zip(self.smiles, keep, strict=True) if kept]
-        return Table(
-            self.ids[keep], self.lines[keep], smiles, self.labels[keep], self.tasks, self.task, everything, self.notes
-        )
+        arrays = {name: getattr(self, name)[keep] for name in ("ids", "lines", "labels")}
+        return replace(self, **arrays, smiles=smiles, rejected=everything)
 
 
 def read_table(
@@ -85,6 +86,7 @@ def read_table(
         if not targets:
             raise DataError(f"{path} has no numeric column to predict; its columns are {_names(header)}")
         notes.append(f"target columns, all numeric ones: {_names([header[k] for k in targets])}")
+    ragged = len(rejected)
     usable = _parse_labels(rows, targets, rejected)
     labels = np.array([label for *_, label in usable], np.float32).reshape(len(usable), len(targets))
     if task is None:
@@ -98,6 +100,7 @@ def read_table(
         labels=labels,
         tasks=tuple(header[k] for k in targets),
         task=task,
+        rows=len(rows) + ragged,
         rejected=tuple(rejected),
         notes=tuple(notes),
     )

@@ -14,7 +14,7 @@ from jaxmrl.errors import DataError
 def table_of(smiles, labels=None):
     count = len(smiles)
     labels = np.zeros((count, 1), np.float32) if labels is None else np.array(labels, np.float32)
-    return Table(np.arange(count), np.arange(count) + 2, list(smiles), labels, ("y",), "regression")
+    return Table(np.arange(count), np.arange(count) + 2, list(smiles), labels, ("y",), "regression", count)
 
 
 @pytest.fixture

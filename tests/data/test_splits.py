@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,25 +11,46 @@ from jaxmrl.errors import ConfigError, DataError
 
 @given(molecules=st.integers(10, 5000), seed=st.integers(0, 100))
 def test_disjoint_exhaustive_and_of_the_stated_sizes(molecules, seed):
-    split = random_split(molecules, seed)
+    split = random_split(np.arange(molecules), molecules, seed)
     together = np.concatenate(list(split.parts().values()))
     assert sorted(together) == list(range(molecules))
     assert len(split.train) == int(0.8 * molecules)
     assert len(split.valid) == int(0.1 * molecules)
 
 
+@given(seed=st.integers(0, 100), lost=st.sets(st.integers(0, 299), max_size=100))
+def test_a_molecules_part_does_not_depend_on_other_rows(seed, lost):
+    whole = random_split(np.arange(300), 300, seed)
+    ids = np.array([k for k in range(300) if k not in lost])
+    some = random_split(ids, 300, seed)
+    together = np.concatenate(list(some.parts().values()))
+    assert sorted(together) == list(range(len(ids)))
+    for name, part in some.parts().items():
+        assert list(ids[part]) == [k for k in whole.parts()[name] if k not in lost]
+
+
+def test_the_shuffle_is_the_studys():
+    """Python's own, first 80 %, next 10 %, rest."""
+    order = list(range(50))
+    random.seed(42)
+    random.shuffle(order)
+    split = random_split(np.arange(50), 50, 42)
+    assert [*split.train, *split.valid, *split.test] == order
+
+
 def test_seed_decides():
-    assert np.array_equal(random_split(100, 42).train, random_split(100, 42).train)
-    assert not np.array_equal(random_split(100, 42).train, random_split(100, 43).train)
+    ids = np.arange(100)
+    assert np.array_equal(random_split(ids, 100, 42).train, random_split(ids, 100, 42).train)
+    assert not np.array_equal(random_split(ids, 100, 42).train, random_split(ids, 100, 43).train)
 
 
 def test_too_few_molecules():
     with pytest.raises(DataError, match="at least 10"):
-        random_split(9, 42)
+        random_split(np.arange(9), 9, 42)
 
 
 def test_subsets_are_nested_and_differ_by_seed():
-    train = random_split(500, 42).train
+    train = random_split(np.arange(500), 500, 42).train
     order = subset_order(train, 0)
     assert sorted(order) == sorted(train)
     assert not np.array_equal(order, subset_order(train, 1))
