@@ -1,3 +1,4 @@
+import gc
 import math
 from dataclasses import replace
 
@@ -131,11 +132,14 @@ def test_one_compilation_however_many_replicas(table):
 
 def test_device_memory_does_not_grow_with_the_queue(table):
     def peak(queue):
-        most = 0
+        gc.collect()
+        others, most = jax.live_arrays(), 0
+        known = {id(array) for array in others}
 
         def watch(engine):
             nonlocal most
-            most = max(most, sum(array.nbytes for array in jax.live_arrays()))
+            gc.collect()
+            most = max(most, sum(array.nbytes for array in jax.live_arrays() if id(array) not in known))
 
         train(table, queue, lanes=2, at_rest=watch)
         return most
@@ -143,7 +147,8 @@ def test_device_memory_does_not_grow_with_the_queue(table):
     few = [replica(f"r{k}", 100, k, 2) for k in range(3)]
     many = few + [replica(f"r{k}", 100, k, 2) for k in range(3, 40)]
     peak(few)
-    assert peak(many) == peak(few)
+    one_replica = 4 * SHAPE.parameters
+    assert 0 < peak(many) < peak(few) + one_replica
 
 
 def test_idle_lanes_spoil_nothing(table):
