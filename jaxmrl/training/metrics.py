@@ -2,7 +2,7 @@
 
 Each takes scores [V, T], labels [V, T] and present [V, T] (bool) and returns [T] float32; a task where the metric
 has no meaning (one class only, a constant target for R^2, no label at all) is NaN. Any order of rows gives the same
-number up to rounding.
+number up to rounding. Scores so small that they are subnormal (below 1e-38) count as 0: XLA flushes them.
 """
 
 from collections.abc import Callable
