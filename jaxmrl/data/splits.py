@@ -29,7 +29,7 @@ def random_split(ids: np.ndarray, rows: int, seed: int) -> Split:
 
     ids [N] are the rows of the usable molecules; the others leave their places empty, so a molecule's part does not
     depend on what else can be used. The shuffle is Python's, as in the study's code (and that of Hu et al. 2020, on
-    which it stands): with the same file and seed, the parts are the study's. Raises DataError where one is empty.
+    which it stands): with the same rows and seed the parts are the study's. Raises DataError where one is empty.
     """
     order = list(range(rows))
     random.Random(seed).shuffle(order)

@@ -98,6 +98,12 @@ def test_lanes_draw_different_dropout_masks(table):
     assert jax.random.key_impl(keys) == "threefry2x32"
 
 
+def rounding(moments):
+    """Of a gradient's moments. A bias before a batch norm has no gradient: its moments are rounding alone."""
+    largest = float(jnp.abs(moments).max())
+    return 1e-6 if largest < 1e-6 else 1e-5 * largest + 1e-9
+
+
 def test_one_step_in_lanes_is_one_step_alone(table):
     engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
     engine.refill(iter([0, 1, 3]))
@@ -114,7 +120,7 @@ def test_one_step_in_lanes_is_one_step_alone(table):
         # Adam's first step is the sign of the gradient: where that is rounding noise, steps differ by the rate.
         moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.optimiser[0].mu)
         jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * float(jnp.abs(b).max()) + 1e-6),
+            lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=rounding(b)),
             moments,
             alone.optimiser[0].mu,
         )
