@@ -11,22 +11,23 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
 import jaxmrl
-from jaxmrl.config import SweepConfig, read_toml
+from jaxmrl.config import ScoreConfig, Settings, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.training.interrupts import StopRequestedError
 
 USAGE, STOPPED = 2, 130
+SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
 @dataclass(frozen=True)
-class _SweepFlags:
-    settings: Annotated[SweepConfig, tyro.conf.arg(name="")]
+class _Flags(Generic[SomeSettings]):
+    settings: Annotated[SomeSettings, tyro.conf.arg(name="")]
 
     config: Path | None = None
     """TOML file with settings; flags go over it."""
@@ -38,21 +39,29 @@ class _SweepFlags:
     """Print the version and end."""
 
 
-def sweep_command(arguments: list[str] | None = None) -> None:
+def sweep_command() -> None:
     """`python -m jaxmrl.sweep`."""
-    run_command(lambda: _sweep(sys.argv[1:] if arguments is None else arguments))
-
-
-def _sweep(arguments: list[str]) -> None:
     from jaxmrl.sweep import sweep
 
+    run_command(lambda: _run(sweep, SweepConfig, sys.argv[1:]))
+
+
+def score_command() -> None:
+    """`python -m jaxmrl.score`."""
+    from jaxmrl.score import score
+
+    run_command(lambda: _run(score, ScoreConfig, sys.argv[1:]))
+
+
+def _run(function: Callable[..., Any], kind: type[Settings], arguments: list[str]) -> None:
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     elif "--list-datasets" in arguments:
         print(datasets_text())
     else:
-        flags = parse(_SweepFlags, "python -m jaxmrl.sweep", sweep.__doc__.split("\n")[0], arguments)
-        sweep(flags.settings, quiet=False)
+        program = f"python -m jaxmrl.{function.__name__}"
+        settings = parse(kind, program, function.__doc__.split("\n")[0], arguments)
+        function(settings, quiet=False)
 
 
 def run_command(command: Callable[[], None]) -> None:
@@ -72,27 +81,28 @@ def _end(message: str, code: int) -> None:
     raise SystemExit(code)
 
 
-def parse(flags: type, program: str, description: str, arguments: list[str]):
+def parse(kind: type[SomeSettings], program: str, description: str, arguments: list[str]) -> SomeSettings:
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
-    settings = _file_settings(arguments)
+    settings = _file_settings(kind, arguments)
     captured = io.StringIO()
     try:
         with contextlib.redirect_stderr(captured):
-            return tyro.cli(
-                flags,
+            flags = tyro.cli(
+                _Flags[kind],
                 prog=program,
                 description=description,
                 args=arguments,
-                default=flags(settings=settings),
+                default=_Flags(settings=settings),
                 config=(tyro.conf.OmitArgPrefixes,),
             )
     except SystemExit as ended:
         if ended.code:
             _end(f"error: {_one_line(captured.getvalue())}", USAGE)
         raise
+    return flags.settings
 
 
-def _file_settings(arguments: list[str]) -> SweepConfig:
+def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:
     """The settings of the file that --config names, without those that a flag here rules out."""
     before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for name in ("config", "csv", "dataset", "epochs", "steps"):
@@ -100,13 +110,13 @@ def _file_settings(arguments: list[str]) -> SweepConfig:
     flags, _ = before.parse_known_args(arguments)
     if flags.csv and flags.dataset:
         raise ConfigError("give --csv or --dataset, not both")
-    values = read_toml(Path(flags.config)) if flags.config else {}
+    values = read_toml(Path(flags.config), kind) if flags.config else {}
     for name, other in (("epochs", "steps"), ("steps", "epochs"), ("dataset", "csv"), ("csv", "dataset")):
         if getattr(flags, name):
             values.pop(other, None)
     if flags.csv:
         values |= {"csv": flags.csv}
-    return SweepConfig(**values)
+    return kind(**values)
 
 
 def _one_line(box: str) -> str:

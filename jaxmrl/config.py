@@ -1,12 +1,14 @@
-"""The sweep's settings: one frozen dataclass, checked where values enter; TOML in, flags over it."""
+"""The commands' settings: frozen dataclasses, checked where values enter; TOML in, flags over it."""
 
 import hashlib
 import json
 import math
 import tomllib
+import types
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxmrl.errors import ConfigError
 
@@ -14,16 +16,28 @@ TASKS = ("classification", "regression")
 CLASSIFICATION_METRICS = ("roc_auc", "average_precision")
 METRIC_NAMES = (*CLASSIFICATION_METRICS, "rmse", "mae", "r2")
 PRECISIONS = ("float32", "tf32", "bfloat16")
+PRUNING_METHODS = (
+    "random",
+    "el2n",
+    "grand",
+    "grand-last",
+    "entropy",
+    "least-confidence",
+    "forgetting",
+    "herding",
+    "kmeans",
+)
+KEPT = ("hard", "easy")
+SCORE_KINDS = (".csv", ".parquet", ".npz")
 DEFAULT_EPOCHS = 30
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+_COUNTS = ("seeds", "epochs", "steps", "batch_size", "evaluate_every", "lanes", "score_seeds", "score_epochs")
+_AXES = ("fractions", "width", "depth", "pruning", "methods")
 
 
 @dataclass(frozen=True)
-class SweepConfig:
-    """A sweep: its data, its grid, its model and how it is trained.
-
-    The defaults are a small study that two cores finish in about two minutes; configs/ has the published one.
-    """
+class Settings:
+    """What every command is told that trains models: the data, and how one model is trained."""
 
     dataset: str = "nci"
     """Data set by name; --list-datasets names them. Not used with --csv."""
@@ -49,6 +63,70 @@ class SweepConfig:
     split_seed: int = 42
     """Seed of the random 80/10/10 split."""
 
+    batch_size: int = 256
+    """Molecules per batch; the last batch of an epoch may be smaller."""
+
+    dropout: float = 0.5
+    """Dropout after every layer."""
+
+    learning_rate: float = 1e-3
+    """Of Adam."""
+
+    lanes: int | Literal["auto"] = "auto"
+    """Replicas trained side by side. auto: by a formula of the shapes, the queue, the memory and the device."""
+
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Of matrix products: full float32, the accelerator's fast float32, or bfloat16 operands with float32 sums."""
+
+    keep: Literal["hard", "easy"] = "hard"
+    """Which end of a score pruning keeps, where that is a choice; the study keeps the hard molecules."""
+
+    def __post_init__(self):
+        for f in fields(self):
+            object.__setattr__(self, f.name, _typed(type(self), f.name, getattr(self, f.name)))
+        if self.csv is None:
+            for name in ("smiles_column", "task"):
+                if getattr(self, name):
+                    raise ConfigError(f"{_flag(name)} describes a file of your own: give --csv too")
+        if self.task is not None:
+            _choice("task", self.task, TASKS)
+        if self.metric is not None:
+            _choice("metric", self.metric, METRIC_NAMES)
+        _choice("precision", self.precision, PRECISIONS)
+        if self.keep not in KEPT:
+            raise ConfigError(f"--keep is hard or easy; got {self.keep!r}. How much is kept is for --fractions to say")
+        for name in _COUNTS:
+            value = getattr(self, name, None)
+            if value is not None and value != "auto" and value < 1:
+                raise ConfigError(f"{_flag(name)} must be 1 or more; got {value}")
+        for name in ("width", "depth"):
+            values = getattr(self, name, 1)
+            if min(values if isinstance(values, tuple) else (values,), default=0) < 1:
+                raise ConfigError(f"{_flag(name)} must be 1 or more; got {values}")
+        for name in _AXES:
+            values = getattr(self, name, ())
+            if isinstance(values, tuple) and len(set(values)) < len(values):
+                raise ConfigError(f"{_flag(name)} has a value twice: {' '.join(map(str, values))}")
+        if self.split_seed < 0:
+            raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
+
+    @property
+    def name(self) -> str:
+        """Of the data: the data set's, or the file's."""
+        return self.csv.name.split(".")[0] if self.csv else self.dataset
+
+
+@dataclass(frozen=True)
+class SweepConfig(Settings):
+    """A sweep: its data, its grid, its models and how they are trained.
+
+    The defaults are a small study that two cores finish in about two minutes; configs/ has the published one.
+    """
+
     fractions: tuple[float, ...] = STUDY_FRACTIONS
     """Fractions of the training molecules: the points of the curve."""
 
@@ -61,73 +139,44 @@ class SweepConfig:
     steps: int | None = None
     """Length in optimiser steps instead, the same for every fraction."""
 
-    batch_size: int = 256
-    """Molecules per batch; the last batch of an epoch may be smaller."""
-
     width: tuple[int, ...] = (64,)
     """Width of the GIN; the study's is 300. Several values make several curves."""
 
     depth: tuple[int, ...] = (3,)
     """Layers of the GIN; the study's are 5. Several values make several curves."""
 
-    dropout: float = 0.5
-    """Dropout after every layer."""
-
-    learning_rate: float = 1e-3
-    """Of Adam."""
-
     evaluate_every: int = 1
     """Epochs between validations; the last epoch is always validated."""
 
-    lanes: int | Literal["auto"] = "auto"
-    """Replicas trained side by side. auto: by a formula of the shapes, the queue, the memory and the device."""
+    pruning: tuple[str, ...] = ("random",)
+    """How the molecules of a fraction are chosen: random, el2n, grand, grand-last, entropy, least-confidence,
+    forgetting, herding, kmeans, or a column of --scores. Several make several curves."""
 
-    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
-    """Of matrix products: full float32, the accelerator's fast float32, or bfloat16 operands with float32 sums."""
+    scores: Path | None = None
+    """Ready-made scores: a file with the columns molecule_id and <method>, or <method>_rank (1 is kept first)."""
+
+    score_seeds: int = 5
+    """Models whose scores are averaged, for --pruning without --scores."""
+
+    score_epochs: int = 20
+    """Epochs after which these models score the molecules, as in the study."""
 
     out: Path | None = None
     """Run directory; the same command on it resumes. Default: runs/NAME-HASH, by the settings."""
 
     def __post_init__(self):
-        for f in fields(self):
-            object.__setattr__(self, f.name, _typed(f.name, getattr(self, f.name)))
-        if self.csv is None:
-            for name in ("smiles_column", "task"):
-                if getattr(self, name):
-                    raise ConfigError(f"{_flag(name)} describes a file of your own: give --csv too")
-        if self.task is not None:
-            _choice("task", self.task, TASKS)
-        if self.metric is not None:
-            _choice("metric", self.metric, METRIC_NAMES)
-        _choice("precision", self.precision, PRECISIONS)
-        if not self.fractions:
-            raise ConfigError("--fractions needs at least one value")
+        super().__post_init__()
+        for name in ("fractions", "pruning"):
+            if not getattr(self, name):
+                raise ConfigError(f"{_flag(name)} needs at least one value")
         for fraction in self.fractions:
             if not 0 < fraction <= 1:
                 raise ConfigError(f"--fractions must be above 0 and at most 1; got {fraction:g}")
-        for name in ("fractions", "width", "depth"):
-            if len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise ConfigError(f"{_flag(name)} has a value twice: {' '.join(map(str, getattr(self, name)))}")
-        for name in ("seeds", "epochs", "steps", "batch_size", "evaluate_every", "lanes"):
-            value = getattr(self, name)
-            if value is not None and value != "auto" and value < 1:
-                raise ConfigError(f"{_flag(name)} must be 1 or more; got {value}")
-        for name in ("width", "depth"):
-            if not getattr(self, name) or min(getattr(self, name)) < 1:
-                raise ConfigError(f"{_flag(name)} must be 1 or more; got {getattr(self, name)}")
-        if self.split_seed < 0:
-            raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
         if self.epochs is not None and self.steps is not None:
             raise ConfigError("give --epochs or --steps, not both")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
-
-    @property
-    def name(self) -> str:
-        """Of the data: the data set's, or the file's."""
-        return self.csv.name.split(".")[0] if self.csv else self.dataset
+        if self.scores is None:
+            for method in self.pruning:
+                _choice("pruning method", method, PRUNING_METHODS)
 
     @property
     def training_epochs(self) -> int:
@@ -138,6 +187,37 @@ class SweepConfig:
     def length(self) -> str:
         """The training budget in words: equal epochs and equal steps give different exponents."""
         return f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each"
+
+
+@dataclass(frozen=True)
+class ScoreConfig(Settings):
+    """Scores of every training molecule, by models trained on all of them."""
+
+    methods: tuple[str, ...] = ()
+    """random, el2n, grand, grand-last, entropy, least-confidence, forgetting, herding, kmeans. Default: all that
+    have a meaning for the task."""
+
+    seeds: int = 5
+    """Models whose scores are averaged."""
+
+    epochs: int = 20
+    """Epochs after which they score the molecules; the study's are 20."""
+
+    width: int = 64
+    """Width of the GIN; the study's is 300."""
+
+    depth: int = 3
+    """Layers of the GIN; the study's are 5."""
+
+    out: Path = Path("scores.csv")
+    """File of the scores: .csv, .parquet or .npz. A .json and a .png of the same name come beside it."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for method in self.methods:
+            _choice("method", method, PRUNING_METHODS)
+        if self.out.suffix not in SCORE_KINDS:
+            raise ConfigError(f"--out must end in {', '.join(SCORE_KINDS)}; got {self.out}")
 
 
 def default_directory(config: SweepConfig) -> Path:
@@ -155,8 +235,8 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Settings from a TOML file, as keyword arguments of SweepConfig. Raises ConfigError."""
+def read_toml(path: Path, kind: type[Settings] = SweepConfig) -> dict[str, Any]:
+    """Settings from a TOML file, as keyword arguments of `kind`. Raises ConfigError."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -164,12 +244,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     for key in values:
-        if key not in _DEFAULTS:
-            raise ConfigError(f"{path}: unknown setting {key!r}; the settings are {', '.join(_DEFAULTS)}")
+        if key not in _kinds(kind):
+            raise ConfigError(f"{path}: unknown setting {key!r}; the settings are {', '.join(_kinds(kind))}")
     return values
 
 
-def to_toml(config: SweepConfig) -> str:
+def to_toml(config: Settings) -> str:
     """The settings as TOML that `read_toml` reads back, without those that are not set.
 
     `out` is left out, for the file lies in it, and so is `dataset` where a file takes its place.
@@ -185,34 +265,38 @@ def to_toml(config: SweepConfig) -> str:
     return "".join(lines)
 
 
-_KINDS = {
-    **dict.fromkeys(("csv", "out"), Path),
-    **dict.fromkeys(("dropout", "learning_rate", "fractions"), float),
-    **dict.fromkeys(("split_seed", "seeds", "epochs", "steps", "batch_size", "evaluate_every", "width", "depth"), int),
-    "lanes": int,
-    "deduplicate": bool,
-}
-"""The kind of each setting that is no string."""
-
-_LISTS = ("target_columns", "fractions", "width", "depth")
 _ACCEPTED = {float: (int, float), Path: (str, Path)}
 
 
-def _typed(name: str, value: Any) -> Any:
+@cache
+def _kinds(settings: type[Settings]) -> dict[str, tuple[type, bool]]:
+    """The type of each setting, and whether it is a list of them, by its annotation."""
+    hints = get_type_hints(settings)
+    return {f.name: _kind(hints[f.name]) for f in fields(settings)}
+
+
+def _kind(hint: Any) -> tuple[type, bool]:
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0], True
+    if get_origin(hint) is Literal:
+        return str, False
+    if get_origin(hint) in (Union, types.UnionType):
+        return _kind(get_args(hint)[0])
+    return hint, False
+
+
+def _typed(settings: type[Settings], name: str, value: Any) -> Any:
     """The value of a setting in its own type: a list for a tuple, one value for a list of one, a string for a path."""
-    if value is None or value == _DEFAULTS[name]:
+    kind, several = _kinds(settings)[name]
+    if value is None or value == settings.__dataclass_fields__[name].default:
         return value
-    if name in _LISTS:
+    if several:
         items = value if isinstance(value, list | tuple) else [value]
-        return tuple(_scalar(name, item) for item in items)
-    return _scalar(name, value)
+        return tuple(_scalar(name, item, kind) for item in items)
+    return _scalar(name, value, kind)
 
 
-def _scalar(name: str, value: Any) -> Any:
-    kind = _KINDS.get(name, str)
+def _scalar(name: str, value: Any, kind: type) -> Any:
     if not isinstance(value, _ACCEPTED.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{_flag(name)} must be of type {kind.__name__}; got {value!r}")
     return kind(value)
-
-
-_DEFAULTS = {f.name: f.default for f in fields(SweepConfig)}

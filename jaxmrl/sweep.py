@@ -1,9 +1,8 @@
 """The sweep: from molecules to learning curves and their laws. `python -m jaxmrl.sweep`, or `sweep(SweepConfig(...))`.
 
-Data flows one way: table -> features -> split -> replicas -> lanes -> results -> curves -> laws -> figure.
+Data flows one way: table -> features -> split -> (scores ->) replicas -> lanes -> results -> curves -> laws -> figure.
 """
 
-import json
 import time
 from dataclasses import dataclass
 from itertools import product
@@ -18,18 +17,21 @@ from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.data.store import GraphStore
 from jaxmrl.data.table import rejected_text
 from jaxmrl.models.build import ModelShape
-from jaxmrl.report import files, plots
+from jaxmrl.pruning.methods import methods_for
+from jaxmrl.pruning.scoring import ScoringTask
+from jaxmrl.pruning.select import canonical_order
+from jaxmrl.report import files
 from jaxmrl.report.files import Curve, RunDirectory, number
-from jaxmrl.report.terminal import Progress, Reporter, duration, law_lines, sweep_table
-from jaxmrl.scaling.fit import Fit, fit_law
-from jaxmrl.scaling.laws import LAWS
+from jaxmrl.report.scores import read_order, score_table, table_bytes
+from jaxmrl.report.summary import summarise
+from jaxmrl.report.terminal import Progress, Reporter, duration
+from jaxmrl.scaling.fit import Fit
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.interrupts import Stop, catch_signals
 from jaxmrl.training.lanes import Engine, Outcome, Replica
-from jaxmrl.training.metrics import METRICS
 from jaxmrl.training.replica import DeviceTable, Recipe
 
 CHECKPOINT_SECONDS = 30.0
@@ -37,10 +39,31 @@ CHECKPOINT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Cell:
-    """One place of the grid: the replica to train, and what results.csv says of it beforehand."""
+    """One place of the grid: the replica to train, and what results.csv says of it beforehand.
+
+    Cells may share a replica: at fraction 1 every pruning keeps the same molecules.
+    """
 
     replica: Replica
     row: dict[str, str]
+
+
+Orders = dict[ModelShape, dict[str, np.ndarray]]
+"""Of each model, {pruning: the training molecules in order of keeping}."""
+
+Grid = dict[ModelShape, list[Cell]]
+"""Every cell of a sweep, by the program that trains it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sweep under way: its settings and data, where its files go, whom to tell, whether to stop."""
+
+    config: SweepConfig
+    problem: Problem
+    run: RunDirectory
+    reporter: Reporter
+    stop: Stop
 
 
 @dataclass(frozen=True)
@@ -64,44 +87,90 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     """
     reporter = Reporter(quiet=quiet)
     problem = load_problem(config, reporter)
+    check(config, problem)
     run = RunDirectory(config.out or default_directory(config), problem.table.tasks)
-    grid = plan_grid(config, problem)
-    facts = run.claim(to_toml(config), run_facts(config, problem, grid))
-    write_inputs(run, config, problem)
+    run.claim(to_toml(config), run_facts(config, problem))
     run.write_table("results.csv", run.columns, run.read_results())
-    _announce(reporter, grid, facts["lanes"])
-
-    started = time.monotonic()
-    total = sum(cell.replica.steps for queue in grid.values() for cell in queue)
-    with catch_signals() as stop, reporter.progress("training", total, "steps") as progress:
-        for shape, queue in grid.items():
-            train_queue(config, problem, shape, queue, facts["lanes"][shape.name], run, reporter, progress, stop)
-    reporter.say(f"training took {duration(time.monotonic() - started)}")
-    return write_report(config, problem, grid, run, reporter)
+    with catch_signals() as stop:
+        job = Job(config, problem, run, reporter, stop)
+        orders = {shape: kept_first(job, shape) for shape in model_shapes(config, problem)}
+        grid = plan_grid(config, problem, orders)
+        write_inputs(job, orders)
+        train_grid(job, grid)
+    return write_report(job, grid)
 
 
-def plan_grid(config: SweepConfig, problem: Problem) -> dict[ModelShape, list[Cell]]:
-    """Every replica of the sweep, by the program that trains it."""
+def model_shapes(config: SweepConfig, problem: Problem) -> list[ModelShape]:
+    """The models of the grid."""
     tasks = len(problem.table.tasks)
-    shapes = [
+    return [
         ModelShape(width=width, depth=depth, dropout=config.dropout, tasks=tasks, precision=config.precision)
         for width, depth in product(config.width, config.depth)
     ]
-    orders = [splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)]
-    runs = list(product(sorted(config.fractions), enumerate(orders)))
+
+
+def check(config: SweepConfig, problem: Problem) -> None:
+    """Raises UserError for what would else fail only after the run directory is taken and models are trained."""
+    for fraction in config.fractions:
+        splits.subset_size(fraction, len(problem.split.train))
+    for name in config.pruning:
+        if config.scores and name != "random":
+            read_kept_first(config, problem, name, config.scores)
+    if not config.scores:
+        methods_for(config.pruning, problem.table.task)
+
+
+def kept_first(job: Job, shape: ModelShape) -> dict[str, np.ndarray]:
+    """{pruning: the training molecules in order of keeping}, by --scores or by scores of this model; no random."""
+    config, problem, run = job.config, job.problem, job.run
+    names = tuple(name for name in config.pruning if name != "random")
+    path = config.scores or run.path / f"scores_{shape.name}.csv"
+    if names and not path.exists():
+        folder = run.checkpoints / f"scoring-{shape.name}"
+        task = ScoringTask(config, problem, shape, names, config.score_seeds, config.score_epochs)
+        scores = task.scores(run, folder, job.reporter, job.stop)
+        files.write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
+        checkpoint.remove(folder)
+    return {name: read_kept_first(config, problem, name, path) for name in names}
+
+
+def read_kept_first(config: SweepConfig, problem: Problem, name: str, path: Path) -> np.ndarray:
+    """The training molecules in order of keeping, by a file of scores."""
+    molecules = canonical_order(problem.split.train, problem.canonical)
+    return read_order(path, name, molecules, problem.table.ids, config.keep)
+
+
+def choose(job: Job, shape: ModelShape, replicas: list[Replica]) -> int:
+    """Lanes for these replicas."""
+    return choose_lanes(job.config.lanes, shape, replicas, job.problem.resources(), job.config.batch_size)
+
+
+def plan_grid(config: SweepConfig, problem: Problem, orders: Orders) -> Grid:
+    """Every replica of the sweep."""
+    shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
+    places = list(product(config.pruning, sorted(config.fractions), shuffles))
     return {
-        shape: [plan_cell(config, problem, shape, fraction, seed, order) for fraction, (seed, order) in runs]
-        for shape in shapes
+        shape: [
+            plan_cell(config, problem, shape, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
+            for pruning, fraction, seed in places
+        ]
+        for shape, by_score in orders.items()
     }
 
 
-def plan_cell(config: SweepConfig, problem: Problem, shape: ModelShape, fraction, seed, order) -> Cell:
-    """The replica that trains on the first `fraction` of `order` [n_train], the seed's shuffled training molecules."""
-    train = order[: splits.subset_size(fraction, len(order))]
+def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, seed, shuffle, by_score) -> Cell:
+    """The replica that trains on the first `fraction` of `by_score`, or of the seed's `shuffle` [n_train] without one.
+
+    The whole set is the same whatever the pruning, and so is its replica.
+    """
+    size = splits.subset_size(fraction, len(shuffle))
+    pruned = by_score is not None and size < len(shuffle)
+    train = (by_score if pruned else shuffle)[:size]
     epoch = batches_per_epoch(len(train), config.batch_size)
     mean, scale = problem.label_standard(train)
+    kept = f"{pruning} " if pruned else ""
     replica = Replica(
-        name=f"{config.name} {shape.name} {config.precision} random {fraction:g} {seed}",
+        name=f"{config.name} {shape.name} {config.precision} random {kept}{fraction:g} {seed}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
@@ -115,7 +184,7 @@ def plan_cell(config: SweepConfig, problem: Problem, shape: ModelShape, fraction
         "modality": shape.modality,
         "model": shape.model,
         "split": "random",
-        "pruning": "none",
+        "pruning": pruning,
         "init": "none",
         "width": str(shape.width),
         "depth": str(shape.depth),
@@ -129,18 +198,13 @@ def plan_cell(config: SweepConfig, problem: Problem, shape: ModelShape, fraction
     return Cell(replica, row)
 
 
-def run_facts(config: SweepConfig, problem: Problem, grid: dict[ModelShape, list[Cell]]) -> dict:
+def run_facts(config: SweepConfig, problem: Problem) -> dict:
     """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same."""
-    resources = problem.resources()
-    lanes = {
-        shape.name: choose_lanes(config.lanes, shape, [cell.replica for cell in queue], resources, config.batch_size)
-        for shape, queue in grid.items()
-    }
     return {
         "software": files.software_versions(),
         "device": device_name(),
-        "lanes": lanes,
         "data": problem.fingerprint(),
+        "scores": files.digest(config.scores) if config.scores else None,
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
         "rejected": len(problem.table.rejected),
         "shared_between_parts": problem.shared,
@@ -148,38 +212,55 @@ def run_facts(config: SweepConfig, problem: Problem, grid: dict[ModelShape, list
     }
 
 
-def write_inputs(run: RunDirectory, config: SweepConfig, problem: Problem) -> None:
+def write_inputs(job: Job, orders: Orders) -> None:
     """splits.npz, with molecule ids (rows of the source file), and rejected.csv.
 
-    train_order_S is seed S's shuffle of the training molecules: each fraction's subset is a prefix of it.
+    train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
+    <pruning>_order_<model> is the order that a pruning keeps them in.
     """
-    ids = problem.table.ids
-    arrays = {part: ids[positions] for part, positions in problem.split.parts().items()}
-    for seed in range(config.seeds):
-        arrays[f"train_order_{seed}"] = ids[splits.subset_order(problem.split.train, seed)]
-    run.write_arrays("splits.npz", arrays)
-    run.write("rejected.csv", rejected_text(problem.table.rejected))
+    problem = job.problem
+    arrays = dict(problem.split.parts())
+    for seed in range(job.config.seeds):
+        arrays[f"train_order_{seed}"] = splits.subset_order(problem.split.train, seed)
+    for shape, by_pruning in orders.items():
+        arrays |= {f"{name}_order_{shape.name}": order for name, order in by_pruning.items()}
+    job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})
+    job.run.write("rejected.csv", rejected_text(problem.table.rejected))
 
 
-def train_queue(
-    config: SweepConfig,
-    problem: Problem,
-    shape: ModelShape,
-    queue: list[Cell],
-    lanes: int,
-    run: RunDirectory,
-    reporter: Reporter,
-    progress: Progress,
-    stop: Stop,
-) -> None:
-    """Trains the replicas of one program that have no row in results.csv yet, adding rows as they end."""
-    rows = {cell.replica.name: cell.row for cell in queue}
+def train_grid(job: Job, grid: Grid) -> None:
+    """Trains what has no row in results.csv yet, one program after the other."""
+    lanes = {}
+    for shape, cells in grid.items():
+        replicas = unique_replicas(cells)
+        lanes[shape] = job.run.settle(f"lanes of {shape.name}", choose(job, shape, replicas))
+        job.reporter.say(
+            f"{shape.name}: {shape.parameters:,} parameters, {count(len(replicas), 'replica')}, "
+            f"{sum(replica.steps for replica in replicas):,} steps in {count(lanes[shape], 'lane')}"
+        )
+    started = time.monotonic()
+    total = sum(replica.steps for cells in grid.values() for replica in unique_replicas(cells))
+    with job.reporter.progress("training", total, "steps") as progress:
+        for shape, cells in grid.items():
+            train_queue(job, shape, cells, lanes[shape], progress)
+    job.reporter.say(f"training took {duration(time.monotonic() - started)}")
+
+
+def unique_replicas(cells: list[Cell]) -> list[Replica]:
+    """The replicas of the cells, each once."""
+    return list({cell.replica.name: cell.replica for cell in cells}.values())
+
+
+def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, progress: Progress) -> None:
+    """Trains the replicas of one program that lack a row in results.csv, adding rows as they end."""
+    config, problem, run = job.config, job.problem, job.run
+    replicas = unique_replicas(cells)
     finished = {files.row_key(row) for row in run.read_results()}
-    done = {name for name, row in rows.items() if files.row_key(row) in finished}
-    replicas = [cell.replica for cell in queue]
+    missing = [cell for cell in cells if files.row_key(cell.row) not in finished]
+    done = {replica.name for replica in replicas} - {cell.replica.name for cell in missing}
     progress.skip(sum(replica.steps for replica in replicas if replica.name in done))
     folder = run.checkpoints / shape.name
-    if len(done) == len(replicas):
+    if not missing:
         checkpoint.remove(folder)
         return
 
@@ -187,16 +268,18 @@ def train_queue(
     table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
     engine = Engine(recipe, table, replicas, lanes, config.batch_size, config.evaluate_every)
     if warning := checkpoint.restore(folder, engine):
-        reporter.say(warning)
+        job.reporter.say(warning)
     progress.skip(sum(slot.step for slot in engine.slots if slot and replicas[slot.replica].name not in done))
     saver = checkpoint.Saver(folder, CHECKPOINT_SECONDS)
 
     def at_rest(engine: Engine) -> None:
-        saver.save_if(engine, due_now=stop.requested)
-        stop.check()
+        saver.save_if(engine, due_now=job.stop.requested)
+        job.stop.check()
 
     def on_result(outcome: Outcome) -> None:
-        run.append_result(rows[outcome.name] | outcome_cells(outcome, problem.table.tasks))
+        for cell in missing:
+            if cell.replica.name == outcome.name:
+                run.append_result(cell.row | outcome_cells(outcome, problem.table.tasks))
 
     engine.run(done, on_result, progress.advance, at_rest)
     checkpoint.remove(folder)
@@ -215,46 +298,13 @@ def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
     return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
 
 
-def write_report(config, problem: Problem, grid, run: RunDirectory, reporter: Reporter) -> SweepResult:
-    """Sorts results.csv by the grid, and writes curves.csv, fits.json and the figure."""
-    order = [files.row_key(cell.row) for queue in grid.values() for cell in queue]
-    rows = sorted(run.read_results(), key=lambda row: order.index(files.row_key(row)))
-    run.write_table("results.csv", run.columns, rows)
-    curves = files.curves_of(rows)
-    points = [row for curve in curves for row in files.curve_rows(curve)]
-    run.write_table("curves.csv", files.CURVE_FILE_COLUMNS, points)
-    metric = METRICS[problem.metric]
-    fits = [fit_curve(curve, metric.higher_is_better) for curve in curves]
-    run.write("fits.json", json.dumps(files.fits_content(curves, fits, config.length), indent=2) + "\n")
-    title = f"{config.name}, random split, {config.length}"
-    figure = plots.draw_curves(curves, fits, metric_label=metric.label, unit=problem.unit, title=title)
-    for kind in ("png", "svg"):
-        run.write(f"curve.{kind}", plots.render(figure, kind))
-    diverged = sum(row["status"] == "diverged" for row in rows)
-    if diverged:
-        reporter.say(f"{diverged} of {len(rows)} replicas diverged and are left out of the curves: see results.csv")
-    reporter.console.print(sweep_table(curves, metric.label))
-    for line in law_lines(curves, fits, metric):
-        reporter.say(line)
-    reporter.say(f"everything is in {run.path}")
-    return SweepResult(run.path, rows, curves, fits)
-
-
-def fit_curve(curve: Curve, higher_is_better: bool) -> list[Fit]:
-    """The laws that can be fitted to a curve."""
-    n = np.array([point.n_train for point in curve.points])
-    mean = np.array([point.mean for point in curve.points])
-    fits = [fit_law(law, n, mean, higher_is_better=higher_is_better) for law in LAWS]
-    return [fit for fit in fits if fit]
-
-
-def _announce(reporter: Reporter, grid: dict[ModelShape, list[Cell]], lanes: dict[str, int]) -> None:
-    for shape, queue in grid.items():
-        steps = sum(cell.replica.steps for cell in queue)
-        reporter.say(
-            f"{shape.name}: {shape.parameters:,} parameters, {count(len(queue), 'replica')}, {steps:,} steps "
-            f"in {count(lanes[shape.name], 'lane')}"
-        )
+def write_report(job: Job, grid: Grid) -> SweepResult:
+    """Sorts results.csv by the grid, and writes what follows from it."""
+    order = [files.row_key(cell.row) for cells in grid.values() for cell in cells]
+    rows = sorted(job.run.read_results(), key=lambda row: order.index(files.row_key(row)))
+    job.run.write_table("results.csv", job.run.columns, rows)
+    curves, fits = summarise(job.run, rows, job.config, job.problem, job.reporter)
+    return SweepResult(job.run.path, rows, curves, fits)
 
 
 if __name__ == "__main__":

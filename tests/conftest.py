@@ -1,3 +1,4 @@
+import csv
 import os
 from pathlib import Path
 
@@ -68,3 +69,18 @@ def nci():
     parsed = [(line.split()[0], Chem.MolFromSmiles(line.split()[0])) for line in lines[:170]]
     usable = [(smiles, Crippen.MolLogP(molecule)) for smiles, molecule in parsed if molecule][:160]
     return [smiles for smiles, _ in usable], np.array([[value] for _, value in usable], np.float32)
+
+
+@pytest.fixture(scope="session")
+def csv_file(nci, tmp_path_factory):
+    """160 molecules with a number, a class with missing values, and two rows that cannot be used."""
+    path = tmp_path_factory.mktemp("table") / "mine.csv"
+    smiles, labels = nci
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["smiles", "logp", "greasy", "rare"])
+        for k, (text, (value,)) in enumerate(zip(smiles, labels.tolist(), strict=True)):
+            writer.writerow([text, value, "" if k % 7 == 0 else int(value > 1.5), int(k == 0)])
+        writer.writerow(["rubbish", 1.0, 1, 0])
+        writer.writerow(["CC", "much", 1, 0])
+    return path

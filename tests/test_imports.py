@@ -5,8 +5,21 @@ from pathlib import Path
 
 import jaxmrl
 
-ORDER = ("errors", "text", "config", "data", "models", "training", "pruning", "scaling", "report", "sweep", "commands")
-WITHIN_DATA = ("graphs", "store", "splits", "table", "prepare", "datasets", "problem")
+ORDER = (
+    "errors",
+    "text",
+    "config",
+    "data",
+    "models",
+    "training",
+    "pruning",
+    "scaling",
+    "report",
+    "score",
+    "sweep",
+    "commands",
+)
+WITHIN_DATA = ("cache", "graphs", "fingerprints", "store", "splits", "table", "prepare", "datasets", "problem")
 WITHIN_TRAINING = (
     "losses",
     "metrics",

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.commands import _SweepFlags, parse
+from jaxmrl.commands import parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.report.files import CURVE_COLUMNS, CURVE_FILE_COLUMNS, RESULT_COLUMNS
@@ -22,21 +22,6 @@ from jaxmrl.training.interrupts import StopRequestedError
 
 SMALL = {"fractions": (0.25, 0.5, 1.0), "seeds": 2, "epochs": 3, "width": (8,), "depth": (2,), "batch_size": 32}
 SMALL_FLAGS = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32".split())
-
-
-@pytest.fixture(scope="module")
-def csv_file(nci, tmp_path_factory):
-    """160 molecules with a number, a class with missing values, and two rows that cannot be used."""
-    path = tmp_path_factory.mktemp("table") / "mine.csv"
-    smiles, labels = nci
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["smiles", "logp", "greasy", "rare"])
-        for k, (text, (value,)) in enumerate(zip(smiles, labels.tolist(), strict=True)):
-            writer.writerow([text, value, "" if k % 7 == 0 else int(value > 1.5), int(k == 0)])
-        writer.writerow(["rubbish", 1.0, 1, 0])
-        writer.writerow(["CC", "much", 1, 0])
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +153,7 @@ def test_saved_lanes_and_checkpoints_of_every_moment_resume_to_the_same_bytes(
 def test_flags_go_over_the_file(csv_file, tmp_path, capsys):
     (tmp_path / "c.toml").write_text('dataset = "hiv"\nepochs = 9\nseeds = 2\nwidth = 16\n')
     flags = ["--config", str(tmp_path / "c.toml"), "--steps", "5", "--csv", str(csv_file), "--task", "regression"]
-    settings = parse(_SweepFlags, "sweep", "", [*flags, "--seeds", "4"]).settings
+    settings = parse(SweepConfig, "sweep", "", [*flags, "--seeds", "4"])
     assert settings == SweepConfig(csv=csv_file, task="regression", steps=5, seeds=4, width=(16,))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxmrl.data.prepare import cache_directory
+from jaxmrl.data.cache import cache_directory
 from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError
 

@@ -1,11 +1,11 @@
-"""The prepared data of a sweep: read, checked, split, and how it is judged."""
+"""The prepared data of a command: read, checked, split, and how it is judged."""
 
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
-from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, SweepConfig
+from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, Settings
 from jaxmrl.data import datasets, splits
 from jaxmrl.data.graphs import Graphs
 from jaxmrl.data.prepare import prepare
@@ -18,6 +18,7 @@ from jaxmrl.text import count
 class Problem:
     """A table with its graphs and split.
 
+    canonical [N] uint64   hash of each canonical SMILES
     metric     name of the metric it is judged by; `unit` of the labels, if any
     shared     validation and test molecules that also stand in another part
     unjudged   {part: tasks whose labels there leave the metric without a meaning}
@@ -25,6 +26,7 @@ class Problem:
 
     table: Table
     graphs: Graphs
+    canonical: np.ndarray
     split: splits.Split
     metric: str
     unit: str
@@ -55,8 +57,8 @@ class Problem:
         return mean, scale
 
 
-def load_problem(config: SweepConfig, reporter) -> Problem:
-    """Reads, prepares and splits the molecules of a sweep, and tells `reporter` what was found.
+def load_problem(config: Settings, reporter) -> Problem:
+    """Reads, prepares and splits the molecules, and tells `reporter` what was found.
 
     Raises UserError where the data cannot be read or no task can be judged.
     """
@@ -79,10 +81,10 @@ def load_problem(config: SweepConfig, reporter) -> Problem:
         if names:
             reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(names)}")
     unit = dataset.unit if dataset else ""
-    return Problem(prepared.table, prepared.graphs, split, metric, unit, shared, unjudged)
+    return Problem(prepared.table, prepared.graphs, prepared.canonical, split, metric, unit, shared, unjudged)
 
 
-def _read(config: SweepConfig) -> Table:
+def _read(config: Settings) -> Table:
     if config.csv is None:
         return datasets.load_dataset(config.dataset, config.target_columns)
     return read_table(
@@ -90,7 +92,7 @@ def _read(config: SweepConfig) -> Table:
     )
 
 
-def _metric(config: SweepConfig, table: Table, dataset: datasets.Dataset | None) -> str:
+def _metric(config: Settings, table: Table, dataset: datasets.Dataset | None) -> str:
     default = dataset.metric if dataset else {"classification": "roc_auc", "regression": "rmse"}[table.task]
     metric = config.metric or default
     if (metric in CLASSIFICATION_METRICS) != (table.task == "classification"):

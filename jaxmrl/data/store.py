@@ -18,7 +18,7 @@ from jaxmrl.data.graphs import NO_NEIGHBOUR, Graphs
 NO_MOLECULE = -1
 """The id that fills a batch with fewer molecules than its size; such ids come last in a batch."""
 
-ROW_MULTIPLE = 32
+ROW_MULTIPLE = 8
 
 
 @jax.tree_util.register_dataclass

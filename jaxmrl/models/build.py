@@ -55,6 +55,12 @@ class ModelShape:
         """Outputs [B, tasks] in evaluation mode."""
         return nnx.merge(self._graphdef, params, stats, copy=True)(batch, training=False)
 
+    def embed(self, params, stats, batch) -> tuple[jax.Array, jax.Array]:
+        """What the head sees of each molecule in evaluation mode, [B, width], and its outputs [B, tasks]."""
+        module = nnx.merge(self._graphdef, params, stats, copy=True)
+        embeddings = module.embed(batch, training=False)
+        return embeddings, module.head(embeddings)
+
     @cached_property
     def parameters(self) -> int:
         """How many trained numbers the model has."""

@@ -1,6 +1,8 @@
 """The files of a run directory: written whole under a temporary name and renamed, or appended row by row."""
 
+import contextlib
 import csv
+import hashlib
 import io
 import json
 import math
@@ -18,7 +20,7 @@ import numpy as np
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.scaling.fit import Fit
 
-_SAME_FACTS = ("data", "software", "device")
+_SAME_FACTS = ("data", "scores", "software", "device")
 
 CURVE_COLUMNS = (
     "dataset",
@@ -114,7 +116,7 @@ class RunDirectory:
             raise ConfigError(f"{run} or config.toml beside it is damaged ({error}); choose another --out") from None
         differing = _differences(settings, tomllib.loads(config_text))
         for name in _SAME_FACTS:
-            differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts[name]))
+            differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts.get(name)))
         if differing:
             raise ConfigError(
                 f"{self.path} holds another run; it differs in {', '.join(differing)}. "
@@ -122,16 +124,16 @@ class RunDirectory:
             )
         return saved
 
+    def settle(self, name: str, value: Any) -> Any:
+        """What run.json holds under `name`; `value`, from now on, where it holds nothing."""
+        facts = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        if name not in facts:
+            self.write("run.json", json.dumps(facts | {name: value}, indent=2) + "\n")
+        return facts.get(name, value)
+
     def write(self, name: str, content: str | bytes) -> None:
         """Writes a whole file, atomically."""
-        data = content.encode() if isinstance(content, str) else content
-        temporary = self.path / f".{name}.tmp"
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(self.path / name)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise UserError(f"cannot write {self.path / name}: {error.strerror}") from None
+        write_whole(self.path / name, content.encode() if isinstance(content, str) else content)
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """Writes a .npz file, atomically."""
@@ -170,6 +172,26 @@ class RunDirectory:
         writer.writeheader()
         writer.writerows(rows)
         self.write(name, text.getvalue())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file under a temporary name and renames it. Raises UserError where that cannot be."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def digest(path: Path) -> str:
+    """Of a file's content. Raises UserError where it cannot be read."""
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _whole_records(path: Path) -> list[list[str]]:

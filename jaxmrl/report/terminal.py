@@ -111,6 +111,23 @@ def sweep_table(curves: list[Curve], metric_label: str) -> Table:
     return table
 
 
+def score_summary(content: dict) -> Table:
+    """One row per method of a scores.json: how far its seeds agree, and what it goes with."""
+    table = Table(title="rank correlations", title_justify="left")
+    heads = ("method", "two seeds", "two such means", "el2n", "heavy atoms")
+    for column in heads:
+        table.add_column(column, justify="left" if column == "method" else "right")
+
+    def cell(value):
+        return "" if value is None else f"{value:.2f}"
+
+    for name, agreement in content["rank_correlation_of_seeds"].items():
+        others = content["rank_correlation_of_methods"][name], content["rank_correlation_with_properties"][name]
+        values = (*agreement.values(), others[0].get("el2n"), others[1]["heavy_atoms"])
+        table.add_row(name, *map(cell, values))
+    return table
+
+
 def law_lines(curves: list[Curve], fits: list[list[Fit]], metric: Metric) -> list[str]:
     """Each fitted law of each curve, with what not to trust about it."""
     error = f"1 - {metric.label}" if metric.higher_is_better else metric.label

@@ -44,10 +44,10 @@ def choose_lanes(
     if asked != "auto":
         return min(asked, len(replicas))
     rows = int(queue_budget(replicas, resources, batch_size)[0])
-    return auto_lanes(shape, rows, [replica.steps for replica in replicas], *_device_memory())
+    return auto_lanes(shape, rows, [replica.steps for replica in replicas], *device_memory())
 
 
-def _device_memory() -> tuple[str, int]:
+def device_memory() -> tuple[str, int]:
     """The first device's platform and bytes of memory."""
     device = jax.devices()[0]
     if device.platform != "cpu":

@@ -40,7 +40,7 @@ def _write(folder: Path, engine: Engine) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save((unfinished / _ARRAYS).absolute(), _plain(engine.lanes))
+        checkpointer.save((unfinished / _ARRAYS).absolute(), plain(engine.lanes))
     host = {
         "slots": [slot and asdict(slot) for slot in engine.slots],
         "names": [slot and engine.replicas[slot.replica].name for slot in engine.slots],
@@ -94,8 +94,8 @@ def _is_sound(path: Path) -> bool:
 def _put(path: Path, engine: Engine) -> None:
     host = json.loads((path / _HOST).read_text(encoding="utf-8"))
     with ocp.StandardCheckpointer() as checkpointer:
-        arrays = checkpointer.restore((path / _ARRAYS).absolute(), _plain(engine.lanes))
-    engine.lanes = _like(engine.lanes, arrays)
+        arrays = checkpointer.restore((path / _ARRAYS).absolute(), plain(engine.lanes))
+    engine.lanes = like(engine.lanes, arrays)
     places = {replica.name: k for k, replica in enumerate(engine.replicas)}
     for lane, (slot, name) in enumerate(zip(host["slots"], host["names"], strict=True)):
         engine.slots[lane] = Slot(**slot | {"replica": places[name]}) if slot else None
@@ -105,15 +105,16 @@ def _is_key(leaf: jax.Array) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _plain(tree: Any) -> dict[str, jax.Array]:
-    """The leaves of `tree` by place, typed keys as their words."""
+def plain(tree: Any) -> dict[str, jax.Array]:
+    """The leaves of `tree` by their place in it, typed keys as their words."""
     leaves = jax.tree.leaves(tree)
     return {f"{k:04d}": jax.random.key_data(leaf) if _is_key(leaf) else leaf for k, leaf in enumerate(leaves)}
 
 
-def _like(tree: Any, plain: dict[str, jax.Array]) -> Any:
+def like(tree: Any, leaves_by_place: dict[str, jax.Array]) -> Any:
+    """The inverse of `plain`, in the structure of `tree`."""
     leaves, structure = jax.tree.flatten(tree)
-    restored = [plain[f"{k:04d}"] for k in range(len(leaves))]
+    restored = [leaves_by_place[f"{k:04d}"] for k in range(len(leaves))]
     keys = [jax.random.wrap_key_data(new) if _is_key(old) else new for old, new in zip(leaves, restored, strict=True)]
     return jax.tree.unflatten(structure, keys)
 

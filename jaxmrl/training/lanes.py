@@ -126,6 +126,11 @@ class Engine:
             on_progress(steps * len(active))
             at_rest(self)
 
+    def lane_of(self, name: str) -> int:
+        """The lane that holds the replica `name`, as it does until `on_result` has returned. Raises KeyError."""
+        held = {self.replicas[slot.replica].name: lane for lane, slot in enumerate(self.slots) if slot}
+        return held[name]
+
     def refill(self, queue: Iterator[int]) -> None:
         """Gives each free lane the next replica of `queue`."""
         for lane, slot in enumerate(self.slots):

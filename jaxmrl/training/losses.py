@@ -18,6 +18,13 @@ def squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 LOSSES = {"classification": binary_cross_entropy, "regression": squared_error}
 
 
+def molecule_means(values: jax.Array, present: jax.Array) -> jax.Array:
+    """Mean of `values` [B, T] over each molecule's labels that are present [B, T]: [B]; NaN where none is."""
+    count = present.sum(axis=1)
+    total = jnp.where(present, values.astype(jnp.float32), 0.0).sum(axis=1)
+    return jnp.where(count > 0, total / jnp.maximum(count, 1).astype(jnp.float32), jnp.nan)
+
+
 def mean_over_present(losses: jax.Array, present: jax.Array) -> jax.Array:
     """Mean of `losses` [B, T] where `present` [B, T], in float32; 0 where nothing is."""
     total = jnp.where(present, losses.astype(jnp.float32), 0.0).sum()

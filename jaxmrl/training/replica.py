@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,8 @@ class ReplicaState:
     """All that training changes, and the constants of one replica.
 
     `key` is the replica's own stream; the step folded into it draws the dropout masks. `label_mean` and
-    `label_scale` [T] standardise regression labels by the replica's own training subset (0 and 1 otherwise).
+    `label_scale` [T] standardise regression labels by the replica's own training subset (0 and 1 otherwise). `notes`
+    is what the recipe's watch has noted.
     """
 
     params: Any
@@ -39,6 +40,17 @@ class ReplicaState:
     key: jax.Array
     label_mean: jax.Array
     label_scale: jax.Array
+    notes: Any = None
+
+
+class Watch(Protocol):
+    """Something noted of every molecule while a replica trains. Hashable: it is static in the programs."""
+
+    def start(self) -> Any:
+        """The notes before the first step."""
+
+    def note(self, notes: Any, ids: jax.Array, outputs: jax.Array, labels: jax.Array, present: jax.Array) -> Any:
+        """The notes after a step on `ids` [B] whose training outputs were `outputs` [B, T]."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,7 @@ class Recipe:
     task: str
     metric_name: str
     learning_rate: float
+    watch: Watch | None = None
 
     @property
     def metric(self) -> Metric:
@@ -70,6 +83,7 @@ def init_replica(recipe: Recipe, init_key, stream_key, label_mean, label_scale) 
         key=stream_key,
         label_mean=label_mean,
         label_scale=label_scale,
+        notes=recipe.watch.start() if recipe.watch else None,
     )
 
 
@@ -89,12 +103,14 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
 
     def loss(params):
         outputs, stats = recipe.shape.train(params, state.stats, batch, key)
-        return mean_over_present(LOSSES[recipe.task](outputs, targets), present), stats
+        return mean_over_present(LOSSES[recipe.task](outputs, targets), present), (stats, outputs)
 
-    (value, stats), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
+    (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
     updates, optimiser = recipe.optimiser.update(gradients, state.optimiser, state.params)
     params = optax.apply_updates(state.params, updates)
-    return replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1), value
+    notes = recipe.watch.note(state.notes, ids, outputs, labels, present) if recipe.watch else None
+    state = replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1, notes=notes)
+    return state, value
 
 
 def predict(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:

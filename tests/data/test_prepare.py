@@ -126,13 +126,13 @@ def test_nothing_usable_is_an_error(cache):
 
 
 def test_parallel_is_serial(cache, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr(module.cache, "CHUNK", 3)
     smiles = ["C" * (k % 7 + 1) for k in range(20)]
     smiles[5] = smiles[13] = "rubbish"
     seen = []
     chunked = prepare(table_of(smiles), progress=seen.append)
     assert sum(seen) == 20
-    monkeypatch.setattr(module, "CHUNK", 1000)
+    monkeypatch.setattr(module.cache, "CHUNK", 1000)
     for path in (cache / "prepared").iterdir():
         path.unlink()
     assert_equal(prepare(table_of(smiles)), chunked)

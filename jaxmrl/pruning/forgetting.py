@@ -1,0 +1,54 @@
+"""Forgetting events, counted on the device while a model trains.
+
+Source: Toneva et al., An Empirical Study of Example Forgetting during Deep Neural Network Learning (ICLR 2019). An
+event is a label that was right when the molecule was last in a batch and is wrong now, by the outputs of the
+training step itself. A label that was never right counts as forgotten most: once for each time it was seen.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from jaxmrl.training.losses import molecule_means
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Notes:
+    """Of each label, [N, T]: events so far, whether it was right last time, ever, and how often it was seen."""
+
+    events: jax.Array
+    right: jax.Array
+    learned: jax.Array
+    seen: jax.Array
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """The watch that counts: see `replica.Watch`."""
+
+    molecules: int
+    tasks: int
+
+    def start(self) -> Notes:
+        nothing = jnp.zeros((self.molecules, self.tasks), jnp.int16)
+        return Notes(nothing, nothing.astype(jnp.bool), nothing.astype(jnp.bool), nothing)
+
+    def note(self, notes: Notes, ids: jax.Array, outputs: jax.Array, labels: jax.Array, present: jax.Array) -> Notes:
+        right = (outputs > 0) == (labels > 0.5)
+        one = jax.tree.map(lambda array: array[jnp.maximum(ids, 0)], notes)
+        new = Notes(
+            events=one.events + (one.right & ~right & present).astype(jnp.int16),
+            right=jnp.where(present, right, one.right),
+            learned=one.learned | (right & present),
+            seen=one.seen + present.astype(jnp.int16),
+        )
+        beyond = jnp.where(ids >= 0, ids, self.molecules)
+        return jax.tree.map(lambda array, rows: array.at[beyond].set(rows, mode="drop"), notes, new)
+
+
+def forgetting(notes: Notes, ids: jax.Array, present: jax.Array) -> jax.Array:
+    """Mean over the labels present [B, T] of the forgetting events of the molecules `ids` [B]: [B]."""
+    events = jnp.where(notes.learned, notes.events, notes.seen)[ids]
+    return molecule_means(events, present)

@@ -1,0 +1,53 @@
+"""The pruning methods by name: what each measures, where it comes from, what it needs."""
+
+from dataclasses import dataclass
+
+from jaxmrl.config import PRUNING_METHODS
+from jaxmrl.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Method:
+    """A pruning method. Of every score, the largest is kept first, unless `--keep easy` turns it round.
+
+    trained     it needs models trained on the molecules
+    classes     it has a meaning in classification only
+    directed    which end is kept is a choice; else the method itself is an order, and has one end
+    """
+
+    name: str
+    measures: str
+    source: str
+    trained: bool = True
+    classes: bool = False
+    directed: bool = True
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("random", "nothing", "shuffle", trained=False, directed=False),
+        Method("el2n", "norm of the error", "Paul et al. 2021, eq. 3"),
+        Method("grand", "norm of the gradient, all parameters", "Paul et al. 2021, eq. 2"),
+        Method("grand-last", "norm of the gradient, last layer", "Paul et al. 2021, eq. 2, of the head alone"),
+        Method("entropy", "entropy of the prediction", "Settles 2009", classes=True),
+        Method("least-confidence", "probability of the other class", "Settles 2009", classes=True),
+        Method("forgetting", "times a label was right and then wrong", "Toneva et al. 2019", classes=True),
+        Method("herding", "nearness of the mean of those kept to the mean", "Welling 2009", directed=False),
+        Method("kmeans", "distance from the cluster's centre", "Sorscher et al. 2022", trained=False, directed=False),
+    )
+}
+assert tuple(METHODS) == PRUNING_METHODS
+
+
+def methods_for(names: tuple[str, ...], task: str) -> tuple[Method, ...]:
+    """The methods of these names, or all that fit the task where there are none.
+
+    Raises ConfigError for one that has no meaning for it.
+    """
+    fitting = [method for method in METHODS.values() if task == "classification" or not method.classes]
+    for name in names:
+        if METHODS[name] not in fitting:
+            known = ", ".join(method.name for method in fitting)
+            raise ConfigError(f"{name} has no meaning for {task}: there are no classes; choose from {known}")
+    return tuple(METHODS[name] for name in names) or tuple(fitting)

@@ -1,0 +1,136 @@
+"""One model's scores of the molecules: passes over them with its weights, and the methods that need no model.
+
+Every score stands at its molecule's place, whatever batch it was computed in.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmrl.data.fingerprints import path_fingerprints
+from jaxmrl.data.problem import Problem
+from jaxmrl.data.splits import subset_order
+from jaxmrl.data.store import GraphStore
+from jaxmrl.pruning import gradients, kmeans, uncertainty
+from jaxmrl.pruning.forgetting import Notes, forgetting
+from jaxmrl.pruning.herding import herd
+from jaxmrl.training import batches
+from jaxmrl.training.capacity import device_memory
+from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels
+
+
+def model_scores(
+    names: tuple[str, ...],
+    recipe: Recipe,
+    problem: Problem,
+    weights: tuple,
+    notes: Notes | None,
+    molecules: np.ndarray,
+    batch_size: int,
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, np.ndarray]:
+    """{method: [n]} of `molecules` [n] by one model, for those of `names` that need a model.
+
+    weights as of `predict`; notes of forgetting, where it is among them. check() is called between device calls, and
+    may raise to stop.
+    """
+    table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
+    resources = problem.resources()
+    forward, embeddings = _forward(recipe, table, resources, weights, notes, molecules, batch_size, check)
+    scores = {name: values for name, values in forward.items() if name in names}
+    if "grand" in names:
+        scores["grand"] = grand(recipe, table, resources, weights, molecules, check)
+    if "herding" in names:
+        scores["herding"] = from_order(np.asarray(herd(jnp.asarray(embeddings))))
+    return scores
+
+
+@partial(jax.jit, static_argnums=0)
+def judge(recipe: Recipe, table: DeviceTable, weights: tuple, notes, ids: jax.Array) -> tuple[dict, jax.Array]:
+    """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
+    params, stats, label_mean, label_scale = weights
+    embeddings, outputs = recipe.shape.embed(params, stats, table.store.gather(ids))
+    labels, present = batch_labels(table, ids)
+    targets = (labels - label_mean[None, :]) / label_scale[None, :]
+    scores = {
+        "el2n": gradients.el2n(recipe.task, outputs, targets, present),
+        "grand-last": gradients.grand_last(recipe.task, embeddings, outputs, targets, present),
+    }
+    if recipe.task == "classification":
+        scores["entropy"] = uncertainty.entropy(outputs, present)
+        scores["least-confidence"] = uncertainty.least_confidence(outputs, present)
+    if notes is not None:
+        scores["forgetting"] = forgetting(notes, jnp.maximum(ids, 0), present)
+    return scores, embeddings
+
+
+def _forward(recipe, table, resources, weights, notes, molecules, batch_size, check) -> tuple[dict, np.ndarray]:
+    """What `judge` says of each of `molecules`: {method: [n]}, embeddings [n, d]."""
+    limits = batches.budget([molecules], resources, batch_size)
+    table = DeviceTable(table.store.with_budget(limits), table.labels)
+    plan = batches.plan(molecules, resources, limits, batch_size, None)
+    parts = []
+    for ids in plan:
+        parts.append(jax.tree.map(np.asarray, judge(recipe, table, weights, notes, jnp.asarray(ids))))
+        check()
+    real = plan.reshape(-1) >= 0
+    position = np.full(len(resources), -1)
+    position[molecules] = np.arange(len(molecules))
+    places = position[plan.reshape(-1)[real]]
+
+    def at_their_places(*pieces):
+        values = np.concatenate(pieces)[real]
+        placed = np.empty_like(values)
+        placed[places] = values
+        return placed
+
+    return jax.tree.map(at_their_places, *parts)
+
+
+def grand(
+    recipe: Recipe,
+    table: DeviceTable,
+    resources: np.ndarray,
+    weights: tuple,
+    molecules: np.ndarray,
+    check: Callable[[], None] = lambda: None,
+) -> np.ndarray:
+    """The norm of each molecule's gradient over all parameters, [n], in blocks of molecules of like size."""
+    scores = np.empty(len(molecules), np.float32)
+    for places in gradients.size_buckets(resources[molecules, 0]):
+        store = table.store.with_budget(resources[molecules[places]].max(axis=0))
+        bucket = DeviceTable(store, table.labels)
+        size = gradients.block_size(recipe, store.budget[0], *device_memory())
+        for start in range(0, len(places), size):
+            block = places[start : start + size]
+            ids = np.resize(molecules[block], size).astype(np.int32)
+            norms = gradients.gradient_norms(recipe, bucket, weights, jnp.asarray(ids))
+            scores[block] = np.asarray(norms)[: len(block)]
+            check()
+    return scores
+
+
+def random_scores(problem: Problem, molecules: np.ndarray, seed: int) -> np.ndarray:
+    """From the shuffle that draws the seed's random subsets, [n]."""
+    place = np.empty(len(problem.table), np.int64)
+    order = subset_order(problem.split.train, seed)
+    place[order] = np.arange(len(order))
+    return from_order(np.argsort(place[molecules]))
+
+
+def kmeans_scores(smiles: list[str], seed: int) -> np.ndarray:
+    """From k-means on the molecules' fingerprints, [n]."""
+    packed = path_fingerprints(smiles)
+    centres = kmeans.first_centres(packed, kmeans.cluster_count(len(packed)), seed)
+    _, cluster, similarity = kmeans.lloyd(jnp.asarray(packed), kmeans.unit_rows(jnp.asarray(centres)))
+    return from_order(kmeans.balanced_order(np.asarray(similarity), np.asarray(cluster)))
+
+
+def from_order(order: np.ndarray) -> np.ndarray:
+    """A score for each place of an order of `n` places: 1 for the first, falling evenly to 1 / n, [n]."""
+    scores = np.empty(len(order), np.float32)
+    scores[order] = 1 - np.arange(len(order)) / len(order)
+    return scores

@@ -1,0 +1,158 @@
+"""Scores of every training molecule: models trained in lanes, one for each seed, then the methods on their weights.
+
+What is done is kept in a folder, so that a stopped scoring goes on from there.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmrl.config import Settings
+from jaxmrl.data.cache import load_arrays, save_arrays
+from jaxmrl.data.problem import Problem
+from jaxmrl.data.store import GraphStore
+from jaxmrl.errors import UserError
+from jaxmrl.models.build import ModelShape
+from jaxmrl.pruning import passes
+from jaxmrl.pruning.forgetting import Forgetting
+from jaxmrl.pruning.methods import methods_for
+from jaxmrl.pruning.select import Scores, canonical_order
+from jaxmrl.training import checkpoint, programs
+from jaxmrl.training.batches import batches_per_epoch
+from jaxmrl.training.capacity import choose_lanes
+from jaxmrl.training.interrupts import Stop
+from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.replica import DeviceTable, Recipe
+
+CHECKPOINT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class ScoringTask:
+    """What to score, by which methods, and with how many models trained for how long.
+
+    names: of the methods; all that fit the task where there are none. Raises ConfigError for one that does not.
+    """
+
+    settings: Settings
+    problem: Problem
+    shape: ModelShape
+    names: tuple[str, ...]
+    seeds: int
+    epochs: int
+
+    def __post_init__(self):
+        methods = methods_for(self.names, self.problem.table.task)
+        object.__setattr__(self, "names", tuple(method.name for method in methods))
+        object.__setattr__(self, "trains", any(method.trained for method in methods))
+
+    @cached_property
+    def molecules(self) -> np.ndarray:
+        """The training molecules, in order of their canonical SMILES."""
+        return canonical_order(self.problem.split.train, self.problem.canonical)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How the models are trained; they count forgetting where it is asked for."""
+        table = self.problem.table
+        watch = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
+        return Recipe(self.shape, table.task, self.problem.metric, self.settings.learning_rate, watch)
+
+    def replicas(self) -> list[Replica]:
+        """The models that score, one for each seed. They learn from all training molecules and never see the test."""
+        settings, split = self.settings, self.problem.split
+        steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
+        mean, scale = self.problem.label_standard(self.molecules)
+        name = f"{settings.name} {self.shape.name} {settings.precision} random scoring {self.epochs}"
+        return [
+            Replica(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, mean, scale)
+            for seed in range(self.seeds)
+        ]
+
+    def scores(self, run, folder: Path, reporter, stop: Stop) -> Scores:
+        """Scores of the training molecules by each method and seed.
+
+        `folder` keeps what is done: remove it once the scores are safe. `run` keeps the number of lanes. Raises
+        UserError where every model diverged, and StopRequestedError when stopped.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        models = self._train(run, folder, reporter, stop) if self.trains else dict.fromkeys(range(self.seeds))
+        found = []
+        with reporter.progress("scoring", len(models), "seeds") as progress:
+            for seed, model in models.items():
+                found.append(self._scores_of_seed(seed, model, folder / f"scores-{seed}.npz", stop))
+                progress.advance(1)
+        return Scores(self.molecules, {name: np.stack([scores[name] for scores in found]) for name in self.names})
+
+    def _train(self, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
+        """{seed: weights and notes}, as flat arrays, of the models that did not diverge."""
+        settings, problem, replicas = self.settings, self.problem, self.replicas()
+        lanes = choose_lanes(settings.lanes, self.shape, replicas, problem.resources(), settings.batch_size)
+        lanes = run.settle(f"scoring lanes of {self.shape.name}", lanes)
+        table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
+        engine = Engine(self.recipe, table, replicas, lanes, settings.batch_size, evaluate_every=self.epochs)
+        paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
+        done = {name for name, path in paths.items() if load_arrays(path, {"status"})}
+        if warning := checkpoint.restore(folder / "lanes", engine):
+            reporter.say(warning)
+        saver = checkpoint.Saver(folder / "lanes", CHECKPOINT_SECONDS)
+
+        def at_rest(engine: Engine) -> None:
+            saver.save_if(engine, due_now=stop.requested)
+            stop.check()
+
+        def on_result(outcome: Outcome) -> None:
+            save_arrays(paths[outcome.name], lane_arrays(engine, outcome))
+
+        with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
+            progress.skip(sum(replica.steps for replica in replicas if replica.name in done))
+            engine.run(done, on_result, progress.advance, at_rest)
+        models = {replica.seed: load_arrays(paths[replica.name], {"status"}) for replica in replicas}
+        return _without_diverged(models, reporter)
+
+    def _scores_of_seed(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
+        """One seed's scores by method, [n] each; from `path` where it holds them."""
+        scores = load_arrays(path, set(self.names))
+        if scores is None:
+            scores = {}
+            if model:
+                weights, notes = self._unpack(model)
+                recipe, size = replace(self.recipe, watch=None), self.settings.batch_size
+                scores |= passes.model_scores(
+                    self.names, recipe, self.problem, weights, notes, self.molecules, size, stop.check
+                )
+            if "random" in self.names:
+                scores["random"] = passes.random_scores(self.problem, self.molecules, seed)
+            if "kmeans" in self.names:
+                smiles = [self.problem.table.smiles[k] for k in self.molecules]
+                scores["kmeans"] = passes.kmeans_scores(smiles, seed)
+            save_arrays(path, scores)
+        return scores
+
+    def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
+        """(weights as of `predict`, notes) of a model's flat arrays."""
+        params, stats = jax.eval_shape(self.shape.init, jax.random.key(0))
+        standard = jax.ShapeDtypeStruct((len(self.problem.table.tasks),), jnp.float32)
+        notes = jax.eval_shape(self.recipe.watch.start) if self.recipe.watch else None
+        arrays = {name: jnp.asarray(array) for name, array in model.items() if name.isdigit()}
+        return checkpoint.like(((params, stats, standard, standard), notes), arrays)
+
+
+def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
+    """The weights and notes of a replica that has just ended, as flat arrays, and its status."""
+    lane = engine.lane_of(outcome.name)
+    model = jax.tree.map(lambda x: x[lane], (programs.weights_now(engine.lanes), engine.lanes.state.notes))
+    return {name: np.asarray(leaf) for name, leaf in checkpoint.plain(model).items()} | {"status": outcome.status}
+
+
+def _without_diverged(models: dict[int, dict], reporter) -> dict[int, dict]:
+    finished = {seed: model for seed, model in models.items() if str(model["status"]) == "finished"}
+    if not finished:
+        raise UserError(f"all {len(models)} models that were to score diverged; give a lower --learning-rate")
+    if len(finished) < len(models):
+        reporter.say(f"{len(models) - len(finished)} of {len(models)} scoring models diverged and are left out")
+    return finished

@@ -1,0 +1,54 @@
+"""The picture of a scoring: each score's distribution, and the molecules at its ends, drawn by RDKit."""
+
+import io
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from jaxmrl.data.problem import Problem
+from jaxmrl.pruning.select import Scores
+from jaxmrl.report.scores import direction
+
+SHOWN = 12
+_CELL = 200
+
+
+def draw_scores(scores: Scores, problem: Problem, keep: str, title: str) -> Figure:
+    """For each method a histogram of its mean score, and the SHOWN molecules kept first and last with their labels."""
+    names = list(scores.values)
+    figure = Figure(figsize=(20, 3.2 * len(names) + 0.6), layout="constrained")
+    figure.suptitle(title, fontsize=12)
+    cells = figure.subplots(len(names), 2, width_ratios=(1, 5), squeeze=False)
+    for name, (left, right) in zip(names, cells, strict=True):
+        values = scores.mean(name)
+        left.hist(values[~np.isnan(values)], bins=50, color="#0072B2")
+        left.set_xlabel(name)
+        left.set_ylabel("molecules")
+        order = scores.order(name, direction(name, keep))
+        shown = [*order[:SHOWN], *order[::-1][:SHOWN]]
+        right.imshow(_draw_molecules([int(k) for k in shown], problem))
+        right.set_title(f"{name}: above those kept first, below those kept last", fontsize=9, loc="left")
+        right.axis("off")
+    return figure
+
+
+def _draw_molecules(molecules: list[int], problem: Problem) -> np.ndarray:
+    """Two rows of molecules as an image, their ids and labels below them."""
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    from jaxmrl.data.graphs import parse
+
+    columns = -(-len(molecules) // 2)
+    drawer = rdMolDraw2D.MolDraw2DCairo(columns * _CELL, 2 * _CELL, _CELL, _CELL)
+    drawer.drawOptions().legendFontSize = 16
+    drawn = [parse(problem.table.smiles[k]) for k in molecules]
+    drawer.DrawMolecules(drawn, legends=[_legend(k, problem) for k in molecules])
+    drawer.FinishDrawing()
+    return imread(io.BytesIO(drawer.GetDrawingText()), format="png")
+
+
+def _legend(molecule: int, problem: Problem, most: int = 4) -> str:
+    labels = problem.table.labels[molecule]
+    shown = " ".join("-" if np.isnan(value) else f"{value:.3g}" for value in labels[:most])
+    return f"{problem.table.ids[molecule]}: {shown}" + (" ..." if len(labels) > most else "")

@@ -1,0 +1,64 @@
+"""Scores of every training molecule for pruning. `python -m jaxmrl.score`, or `score(ScoreConfig(...))`."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from jaxmrl.config import ScoreConfig, to_toml
+from jaxmrl.data.problem import Problem, load_problem
+from jaxmrl.models.build import ModelShape
+from jaxmrl.pruning.scoring import ScoringTask
+from jaxmrl.pruning.select import Scores
+from jaxmrl.report import files, plots
+from jaxmrl.report.files import RunDirectory
+from jaxmrl.report.score_plot import draw_scores
+from jaxmrl.report.scores import import_parquet, score_facts, score_table, table_bytes
+from jaxmrl.report.terminal import Reporter, score_summary
+from jaxmrl.training.capacity import device_name
+from jaxmrl.training.interrupts import catch_signals
+
+
+def score(config: ScoreConfig, *, quiet: bool = True) -> Scores:
+    """Scores the training molecules for pruning, and writes the scores, what to make of them, and a picture.
+
+    Stopped half-way, the same command goes on. Raises UserError for input or settings that cannot be used, and
+    StopRequestedError when stopped by a signal.
+    """
+    reporter = Reporter(quiet=quiet)
+    if config.out.suffix == ".parquet":
+        import_parquet()
+    problem = load_problem(config, reporter)
+    shape = ModelShape(config.width, config.depth, config.dropout, len(problem.table.tasks), config.precision)
+    task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
+    work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
+    facts = {"software": files.software_versions(), "device": device_name(), "data": problem.fingerprint()}
+    work.claim(to_toml(config), facts)
+    with catch_signals() as stop:
+        scores = task.scores(work, work.path, reporter, stop)
+    write_scores(config, problem, scores, facts, reporter)
+    shutil.rmtree(work.path)
+    return scores
+
+
+def write_scores(config: ScoreConfig, problem: Problem, scores: Scores, facts: dict[str, Any], reporter) -> None:
+    """The scores as config.out, and beside it .json and .png."""
+    settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
+    seeds = len(next(iter(scores.values.values())))
+    content = {"settings": settings, **facts, "molecules": len(scores.molecules), "seeds": seeds}
+    content |= score_facts(scores, problem, config.keep)
+    figure = draw_scores(scores, problem, config.keep, f"{config.name}, {seeds} seeds, {config.epochs} epochs")
+    beside = {kind: config.out.with_suffix(kind) for kind in (".json", ".png")}
+    files.write_whole(beside[".png"], plots.render(figure, "png"))
+    files.write_whole(beside[".json"], (json.dumps(content, indent=2) + "\n").encode())
+    files.write_whole(config.out, table_bytes(score_table(scores, problem, config.keep), config.out.suffix))
+    reporter.console.print(score_summary(content))
+    for line in content["warnings"]:
+        reporter.say(line)
+    reporter.say(f"{len(scores.molecules):,} molecules: {config.out}, {beside['.json']}, {beside['.png']}")
+
+
+if __name__ == "__main__":
+    from jaxmrl.commands import score_command
+
+    score_command()

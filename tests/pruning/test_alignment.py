@@ -1,0 +1,59 @@
+"""A score belongs to a molecule: not to its row, its batch, or its block."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxmrl.pruning import gradients, passes
+from jaxmrl.pruning.forgetting import Notes
+from jaxmrl.pruning.methods import METHODS
+from jaxmrl.pruning.select import canonical_order
+
+NAMES = tuple(name for name in METHODS if name != "random")
+ORDER = np.random.default_rng(5).permutation(160)
+
+
+def notes_for(order):
+    """Counts that belong to the molecules, wherever their rows are."""
+    rng = np.random.default_rng(0)
+    counts = [rng.integers(9, size=(160, 2)), rng.random((160, 2)) < 0.5, rng.random((160, 2)) < 0.7]
+    seen = np.full((160, 2), 20)
+    return jax.tree.map(lambda x: jnp.asarray(x[order]), Notes(counts[0], counts[1], counts[2], seen))
+
+
+def all_scores(problem, recipe, weights, order, batch_size=32):
+    """{method: scores by molecule}, NaN for those that are not scored."""
+    molecules = canonical_order(problem.split.train, problem.canonical)
+    scores = passes.model_scores(NAMES, recipe, problem, weights, notes_for(order), molecules, batch_size)
+    scores["kmeans"] = passes.kmeans_scores([problem.table.smiles[k] for k in molecules], seed=0)
+    assert scores.keys() == set(NAMES)
+    placed = {}
+    for name, values in scores.items():
+        placed[name] = np.full(160, np.nan)
+        placed[name][order[molecules]] = values
+    return placed
+
+
+def test_permuted_rows_give_permuted_scores(problem_of, recipe, weights):
+    straight = all_scores(problem_of(), recipe, weights, np.arange(160))
+    permuted = all_scores(problem_of(ORDER), recipe, weights, ORDER)
+    for name in NAMES:
+        np.testing.assert_allclose(permuted[name], straight[name], rtol=2e-5, err_msg=name)
+        assert np.isnan(straight[name]).tolist() == [False] * 120 + [True] * 40
+        assert len(np.unique(straight[name][:120])) > 5
+
+
+@pytest.mark.parametrize("batch_size", [7, 120])
+def test_batches_and_blocks_change_no_score(problem, recipe, weights, batch_size, monkeypatch):
+    usual = all_scores(problem, recipe, weights, np.arange(160))
+    monkeypatch.setattr(gradients, "MOST_IN_BLOCK", {"cpu": batch_size})
+    other = all_scores(problem, recipe, weights, np.arange(160), batch_size)
+    for name in NAMES:
+        np.testing.assert_allclose(other[name], usual[name], rtol=2e-5, err_msg=name)
+
+
+def test_this_test_would_see_a_shift_by_one_row(problem, recipe, weights):
+    usual = all_scores(problem, recipe, weights, np.arange(160))
+    for name in NAMES:
+        assert not np.allclose(np.roll(usual[name], 1)[1:120], usual[name][1:120], rtol=1e-2), name

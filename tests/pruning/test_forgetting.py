@@ -1,0 +1,107 @@
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmrl.data.store import GraphStore
+from jaxmrl.pruning.forgetting import Forgetting, Notes, forgetting
+from jaxmrl.training import batches, programs
+from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.replica import DeviceTable
+from tests.pruning.conftest import BATCH
+
+EPOCHS = 6
+
+
+def replayed(outputs_by_step, problem):
+    """Toneva's counts in plain Python: {(molecule, task): score}."""
+    last, events, seen, ever = {}, {}, {}, set()
+    for ids, outputs in outputs_by_step:
+        for molecule, row in zip(ids.tolist(), outputs.tolist(), strict=True):
+            for task, value in enumerate(row if molecule >= 0 else []):
+                label = problem.table.labels[molecule, task]
+                if np.isnan(label):
+                    continue
+                key, right = (molecule, task), (value > 0) == (label == 1)
+                events[key] = events.get(key, 0) + (last.get(key, False) and not right)
+                seen[key] = seen.get(key, 0) + 1
+                last[key] = right
+                ever |= {key} if right else set()
+    return {key: events[key] if key in ever else seen[key] for key in events}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Forgetting, and each molecule's latest training outputs beside it."""
+
+    counting: Forgetting
+
+    def start(self):
+        return self.counting.start(), jnp.zeros((self.counting.molecules, self.counting.tasks))
+
+    def note(self, notes, ids, outputs, labels, present):
+        counts, latest = notes
+        latest = latest.at[jnp.where(ids >= 0, ids, len(latest))].set(outputs, mode="drop")
+        return self.counting.note(counts, ids, outputs, labels, present), latest
+
+
+def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, recipe, monkeypatch):
+    monkeypatch.setattr(programs, "MAX_CHUNK", 1)
+    table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
+    recipe = replace(recipe, watch=Recording(Forgetting(*problem.table.labels.shape)))
+    nothing, ones = np.zeros(2, np.float32), np.ones(2, np.float32)
+    train, valid = problem.split.train, problem.split.valid
+    steps = EPOCHS * batches.batches_per_epoch(len(train), BATCH)
+    replicas = [Replica(f"r{seed}", seed, train, valid, valid, steps, nothing, ones) for seed in range(2)]
+    engine = Engine(recipe, table, replicas, 2, BATCH)
+    recorded, found = {0: [], 1: []}, {}
+
+    def record(_):
+        for lane in recorded:
+            step = len(recorded[lane])
+            ids = engine.batch(lane, step)
+            latest = np.asarray(engine.lanes.state.notes[1][lane])
+            recorded[lane].append((ids, latest[ids]))
+
+    def keep(outcome):
+        found[outcome.name] = jax.tree.map(
+            lambda x: np.asarray(x[engine.lane_of(outcome.name)]), engine.lanes.state.notes
+        )
+
+    engine.run(set(), keep, at_rest=record)
+    for lane, replica in enumerate(replicas):
+        assert len(recorded[lane]) == steps
+        counts, _ = found[replica.name]
+        scores = np.where(counts.learned, counts.events, counts.seen)
+        expected = np.zeros_like(scores)
+        for key, value in replayed(recorded[lane], problem).items():
+            expected[key] = value
+        np.testing.assert_array_equal(scores, expected)
+        assert counts.events.sum() > 30
+        assert not counts.learned[train].all()
+
+
+def test_events_step_by_step(strict):
+    watch = Forgetting(3, 1)
+    notes = watch.start()
+    labels, present = jnp.ones((2, 1)), jnp.ones((2, 1), jnp.bool)
+    for output in (1.0, -1.0, -1.0, 1.0, -1.0):
+        notes = watch.note(notes, jnp.array([1, -1]), jnp.array([[output], [5.0]]), labels, present)
+    notes = watch.note(notes, jnp.array([2, -1]), -labels, labels, present)
+    assert notes.events[:, 0].tolist() == [0, 2, 0], "right to wrong, twice; padding counts nowhere"
+    assert notes.seen[:, 0].tolist() == [0, 5, 1]
+    scores = forgetting(notes, jnp.arange(3), jnp.ones((3, 1), jnp.bool))
+    assert scores.tolist() == [0.0, 2.0, 1.0], "never right counts as often as it was seen"
+
+
+def test_never_learned_is_most_forgotten_and_missing_labels_do_not_count():
+    shape = (2, 2)
+    notes = Notes(
+        events=jnp.array([[3, 0], [0, 0]], jnp.int16),
+        right=jnp.zeros(shape, jnp.bool),
+        learned=jnp.array([[True, False], [False, True]]),
+        seen=jnp.full(shape, 9, jnp.int16),
+    )
+    present = jnp.array([[True, False], [True, True]])
+    assert forgetting(notes, jnp.arange(2), present).tolist() == [3.0, 4.5]

@@ -1,0 +1,104 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from jaxmrl.data.graphs import featurise
+from jaxmrl.data.problem import Problem
+from jaxmrl.data.splits import Split
+from jaxmrl.data.table import Table
+from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.pruning.select import Scores
+from jaxmrl.report import plots
+from jaxmrl.report.score_plot import draw_scores
+from jaxmrl.report.scores import import_parquet, read_order, score_facts, score_table, table_bytes
+from tests.conftest import SMILES
+
+IDS = np.arange(len(SMILES)) * 10
+TRAIN = np.array([4, 0, 2, 7])
+
+
+@pytest.fixture(scope="module")
+def problem():
+    graphs, _, _ = featurise(SMILES)
+    labels = np.stack([np.arange(12) % 2, np.full(12, np.nan)], axis=1).astype(np.float32)
+    table = Table(IDS, IDS + 2, SMILES, labels, ("active", "other"), "classification", 120)
+    split = Split(TRAIN, np.array([1]), np.array([3]))
+    return Problem(table, graphs, np.arange(12, dtype=np.uint64), split, "roc_auc", "", 0, {})
+
+
+@pytest.fixture(scope="module")
+def scores():
+    values = {
+        "el2n": np.array([[0.125, 0.25, 0.5, 0.4], [0.375, 0.25, 0.5, 0.6], [0.25, 0.25, 0.5, np.nan]], np.float32),
+        "herding": np.array([[1.0, 0.75, 0.5, 0.25]] * 3, np.float32),
+    }
+    return Scores(TRAIN, values)
+
+
+def test_a_row_for_each_molecule_in_order_of_its_id(problem, scores):
+    table = score_table(scores, problem, "hard")
+    heads = "molecule_id smiles active other el2n el2n_sd el2n_rank herding herding_sd herding_rank".split()
+    assert list(table) == heads
+    assert table["molecule_id"].tolist() == [0, 20, 40, 70]
+    assert table["smiles"].tolist() == [SMILES[k] for k in (0, 2, 4, 7)]
+    np.testing.assert_allclose(table["el2n"], [0.25, 0.5, 0.25, np.nan])
+    assert table["el2n_rank"].tolist() == [3, 1, 2, 4]
+    assert score_table(scores, problem, "easy")["el2n_rank"].tolist() == [2, 3, 1, 4]
+    assert score_table(scores, problem, "easy")["herding_rank"].tolist() == [2, 3, 1, 4], "an order has one end"
+
+
+@pytest.mark.parametrize("kind", [".csv", ".npz", ".parquet"])
+def test_files_are_read_back_in_order(problem, scores, kind, tmp_path):
+    if kind == ".parquet":
+        pytest.importorskip("pyarrow")
+    for keep in ("hard", "easy"):
+        path = tmp_path / f"scores{kind}"
+        path.write_bytes(table_bytes(score_table(scores, problem, keep), kind))
+        for name in ("el2n", "herding"):
+            expected = scores.order(name, keep if name == "el2n" else "hard")
+            assert read_order(path, name, TRAIN, IDS, "hard").tolist() == expected.tolist()
+
+
+def test_scores_of_ones_own(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("molecule_id,mine,words\n0,5,a\n70,\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"cannot read .*mine\.csv"):
+        read_order(path, "mine", TRAIN, IDS, "hard")
+    path.write_text("molecule_id,mine,words\n0,5,a\n40,7,b\n20,6,c\n70,,d\n110,9,e\n", encoding="utf-8")
+    assert read_order(path, "mine", TRAIN, IDS, "hard").tolist() == [4, 2, 0, 7]
+    assert read_order(path, "mine", TRAIN, IDS, "easy").tolist() == [0, 2, 4, 7]
+    with pytest.raises(ConfigError, match=r"no column 'yours'; its columns are molecule_id, mine, words"):
+        read_order(path, "yours", TRAIN, IDS, "hard")
+    with pytest.raises(DataError, match="expected numbers"):
+        read_order(path, "words", TRAIN, IDS, "hard")
+    with pytest.raises(DataError, match="lacks 1 of the 2 training molecules, the first with molecule_id 10"):
+        read_order(path, "mine", np.array([0, 1]), IDS, "hard")
+    path.write_text("molecule_id,mine\n0,5\n0,6\n", encoding="utf-8")
+    with pytest.raises(DataError, match="molecule_id twice"):
+        read_order(path, "mine", TRAIN, IDS, "hard")
+    with pytest.raises(DataError, match="cannot read"):
+        read_order(tmp_path / "nothing.npz", "mine", TRAIN, IDS, "hard")
+
+
+def test_parquet_without_pyarrow_is_a_clear_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match=r"jaxmrl\[parquet\]"):
+        import_parquet()
+
+
+def test_facts_tell_what_a_score_goes_with(problem, scores):
+    facts = json.loads(json.dumps(score_facts(scores, problem, "hard"), allow_nan=False))
+    assert facts["methods"]["el2n"]["source"].startswith("Paul")
+    assert facts["rank_correlation_of_methods"]["herding"]["herding"] == 1.0
+    assert facts["rank_correlation_of_seeds"]["herding"] == {"of_two_seeds": 1.0, "of_two_such_means": 1.0}
+    assert facts["rank_correlation_with_properties"]["el2n"]["label other"] is None
+    assert {"heavy_atoms", "labels_present", "label active"} <= facts["rank_correlation_with_properties"]["el2n"].keys()
+    assert any(line.startswith("herding: follows") for line in facts["warnings"])
+
+
+def test_the_picture_shows_both_ends(problem, scores):
+    figure = draw_scores(scores, problem, "hard", "a title")
+    assert len(figure.axes) == 4
+    assert plots.render(figure, "png").startswith(b"\x89PNG")

@@ -1,0 +1,143 @@
+"""The score command, and a sweep by its scores."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import ScoreConfig, SweepConfig
+from jaxmrl.errors import ConfigError
+from jaxmrl.score import score
+from jaxmrl.sweep import sweep
+
+SMALL = {"width": 8, "depth": 2, "batch_size": 32, "seeds": 2, "epochs": 2}
+SWEEP = {"width": 8, "depth": 2, "batch_size": 32, "seeds": 3, "epochs": 2, "fractions": (0.25, 1.0)}
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def scored(csv_file, tmp_path_factory):
+    """The folder of scores.csv and what is beside it."""
+    folder = tmp_path_factory.mktemp("scores")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        score(ScoreConfig(csv=csv_file, target_columns=("greasy", "rare"), out=folder / "scores.csv", **SMALL))
+    return folder
+
+
+def test_three_files_and_no_other(scored):
+    assert {path.name for path in scored.iterdir()} == {"scores.csv", "scores.json", "scores.png"}
+    rows = rows_of(scored / "scores.csv")
+    assert len(rows) == 129
+    assert {"molecule_id", "smiles", "greasy", "rare", "grand", "grand_sd", "grand_rank", "kmeans_rank"} <= rows[
+        0
+    ].keys()
+    assert sorted(int(row["forgetting_rank"]) for row in rows) == list(range(1, 130))
+    content = json.loads((scored / "scores.json").read_text())
+    assert content["seeds"] == 2
+    assert content["settings"]["epochs"] == 2
+    assert len(content["methods"]) == 9
+
+
+def test_regression_has_its_own_methods(csv_file, tmp_path, cache):
+    config = ScoreConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "s.npz", **SMALL)
+    scores = score(config)
+    assert list(scores.values) == ["random", "el2n", "grand", "grand-last", "herding", "kmeans"]
+    with np.load(tmp_path / "s.npz") as file:
+        assert file["el2n"].shape == file["molecule_id"].shape
+    with pytest.raises(ConfigError, match="entropy has no meaning for regression"):
+        score(ScoreConfig(csv=csv_file, target_columns=("logp",), methods=("entropy",), out=tmp_path / "t.csv"))
+    assert not (tmp_path / "t.csv.unfinished").exists()
+
+
+def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, monkeypatch):
+    config = SweepConfig(
+        csv=csv_file,
+        target_columns=("greasy",),
+        pruning=("random", "el2n", "kmeans"),
+        score_seeds=2,
+        score_epochs=2,
+        out=tmp_path / "run",
+        **SWEEP,
+    )
+    result = sweep(config)
+    names = {path.name for path in result.directory.iterdir()}
+    assert {"pruning.csv", "scores_graph-gin-8x2.csv"} <= names
+    assert "checkpoints" not in names
+    assert len(result.rows) == 3 * 2 * 3
+    tests = {(row["pruning"], row["fraction"], row["seed"]): row["test"] for row in result.rows}
+    for seed in "012":
+        assert tests["el2n", "1", seed] == tests["random", "1", seed] == tests["kmeans", "1", seed]
+    kept = np.load(result.directory / "splits.npz")["el2n_order_graph-gin-8x2"]
+    scores = rows_of(result.directory / "scores_graph-gin-8x2.csv")
+    ranks = {int(row["molecule_id"]): int(row["el2n_rank"]) for row in scores}
+    assert [ranks[int(k)] for k in kept] == list(range(1, len(kept) + 1))
+    differences = rows_of(result.directory / "pruning.csv")
+    assert [(row["pruning"], row["fraction"]) for row in differences] == [("el2n", "0.25"), ("kmeans", "0.25")]
+    expected = np.mean([float(tests["el2n", "0.25", s]) - float(tests["random", "0.25", s]) for s in "012"])
+    assert float(differences[0]["difference"]) == pytest.approx(expected, abs=1e-5)
+    assert float(differences[0]["low"]) <= expected <= float(differences[0]["high"])
+
+    monkeypatch.setattr("jaxmrl.sweep.Engine", None)
+    monkeypatch.setattr("jaxmrl.pruning.scoring.Engine", None)
+    assert sweep(config).rows == result.rows
+
+
+def test_random_subsets_do_not_depend_on_what_else_is_swept(csv_file, tmp_path, cache):
+    settings = {"csv": csv_file, "target_columns": ("greasy",), **SWEEP}
+    plain = sweep(SweepConfig(out=tmp_path / "plain", **settings))
+    pruned = sweep(SweepConfig(out=tmp_path / "pruned", pruning=("kmeans", "random"), score_seeds=1, **settings))
+    assert plain.rows == [row for row in pruned.rows if row["pruning"] == "random"]
+
+
+def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
+    path = tmp_path / "mine.csv"
+    rows = rows_of(scored / "scores.csv")
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["molecule_id", "mine"])
+        writer.writerows([row["molecule_id"], k] for k, row in enumerate(rows))
+    settings = {"csv": csv_file, "target_columns": ("greasy", "rare"), **SWEEP, "seeds": 1}
+    result = sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
+    kept = np.load(result.directory / "splits.npz")["mine_order_graph-gin-8x2"]
+    assert kept.tolist() == [int(row["molecule_id"]) for row in rows][::-1]
+    with pytest.raises(ConfigError, match="no column 'yours'"):
+        sweep(SweepConfig(scores=path, pruning=("yours",), out=tmp_path / "other", **settings))
+    assert not (tmp_path / "other").exists(), "a mistake takes no directory"
+    path.write_text(path.read_text().replace(",0\n", ",0.5\n"))
+    with pytest.raises(ConfigError, match="differs in scores"):
+        sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        ("score", ["--keep", "0"], "--keep"),
+        ("sweep", ["--keep", "0"], "--keep"),
+        ("sweep", ["--pruning", "random", "--fractions", "1.2"], "at most 1; got 1.2"),
+        ("sweep", ["--pruning", "grandd"], "unknown pruning method 'grandd'; choose from random, el2n"),
+        ("sweep", ["--pruning", "el2n", "el2n"], "has a value twice"),
+        ("sweep", ["--pruning", "entropy"], "entropy has no meaning for regression"),
+        ("score", ["--methods", "forgetting"], "forgetting has no meaning for regression"),
+        ("score", ["--methods", "best"], "unknown method 'best'; choose from random"),
+        ("score", ["--out", "scores.txt"], "--out must end in .csv, .parquet, .npz; got scores.txt"),
+        ("score", ["--seeds", "0"], "--seeds must be 1 or more; got 0"),
+        ("score", ["--fractions", "0.5"], "--fractions"),
+    ],
+)
+def test_wrong_commands_end_with_one_clear_line(command, arguments, message, csv_file, tmp_path):
+    words = [sys.executable, "-m", f"jaxmrl.{command}", "--csv", str(csv_file), "--target-columns", "logp", *arguments]
+    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+    ended = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=300)
+    assert ended.returncode == 2
+    assert message in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
