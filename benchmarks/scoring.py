@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import torch
 from torch_geometric.loader import DataLoader
@@ -25,7 +24,6 @@ from benchmarks import pyg_baseline
 from benchmarks.throughput import BATCH, DEPTH, DROPOUT, RATE, len_affinity, processor
 from jaxmrl.config import Settings
 from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring import ScoringTask
@@ -34,7 +32,7 @@ from jaxmrl.report.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.lanes import Engine
-from jaxmrl.training.replica import DeviceTable
+from jaxmrl.training.replica import device_table
 
 
 def main() -> None:
@@ -74,8 +72,10 @@ def scoring_task(problem: Problem, width: int, seeds: int, epochs: int) -> Scori
 
 def engine_of(task: ScoringTask, lanes: int) -> Engine:
     problem = task.problem
-    table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
-    return Engine(task.recipe, table, task.replicas(), lanes, BATCH, evaluate_every=task.epochs)
+    table = device_table(problem, "graph")
+    return Engine(
+        task.recipe, table, task.features.resources(), task.replicas(), lanes, BATCH, evaluate_every=task.epochs
+    )
 
 
 def grand_in_epochs(problem: Problem, width: int, rounds: int) -> dict:
@@ -92,7 +92,7 @@ def grand_in_epochs(problem: Problem, width: int, rounds: int) -> dict:
 
     def score():
         weights = jax.tree.map(lambda x: x[0], programs.weights_now(engine.lanes))
-        grand(task.recipe, engine.table, problem.resources(), weights, task.molecules)
+        grand(task.recipe, engine.table, task.features, weights, task.molecules)
 
     for warm_up in (epoch, score):
         warm_up()
@@ -112,7 +112,7 @@ def el2n_against_baseline(problem: Problem, flags) -> dict:
     """Seconds to train and score `seeds` models in lanes, and one after the other with PyTorch Geometric."""
     few = replace(problem, split=replace(problem.split, train=problem.split.train[: flags.molecules]))
     task = scoring_task(few, flags.el2n_width, flags.seeds, flags.epochs)
-    lanes = choose_lanes("auto", task.shape, task.replicas(), few.resources(), BATCH)
+    lanes = choose_lanes("auto", task.shape, task.replicas(), task.features, BATCH)
     data = [
         pyg_baseline.molecule_data(few.table.smiles[k], few.table.labels[k].tolist()) for k in few.split.train.tolist()
     ]

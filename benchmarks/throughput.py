@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import torch
 from torch_geometric.loader import DataLoader
@@ -25,14 +24,13 @@ from torch_geometric.loader import DataLoader
 from benchmarks import pyg_baseline
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.report.files import software_versions
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.programs import MAX_CHUNK
-from jaxmrl.training.replica import DeviceTable, Recipe
+from jaxmrl.training.replica import Recipe, device_table
 
 BATCH, DEPTH, DROPOUT, RATE = 256, 5, 0.5, 1e-3
 MOLECULES = 8192
@@ -142,15 +140,16 @@ def auto_lanes(problem: Problem, width: int) -> int:
     """The lanes of a sweep with many replicas."""
     shape = ModelShape(width, DEPTH, DROPOUT, len(problem.table.tasks), "float32")
     queue = [bench_replica(problem, seed) for seed in range(64)]
-    return choose_lanes("auto", shape, queue, problem.resources(), BATCH)
+    return choose_lanes("auto", shape, queue, problem.features["graph"], BATCH)
 
 
 def jaxmrl_round(problem: Problem, width: int, lanes: int, steps: int):
     """A function that trains `steps` steps in every lane and returns molecules per second."""
     shape = ModelShape(width, DEPTH, DROPOUT, len(problem.table.tasks), "float32")
     recipe = Recipe(shape, "classification", "roc_auc", RATE)
-    table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
-    engine = Engine(recipe, table, [bench_replica(problem, seed) for seed in range(lanes)], lanes, BATCH)
+    table = device_table(problem, "graph")
+    replicas = [bench_replica(problem, seed) for seed in range(lanes)]
+    engine = Engine(recipe, table, problem.features["graph"].resources(), replicas, lanes, BATCH)
     engine.refill(iter(range(lanes)))
 
     def run() -> float:

@@ -27,12 +27,35 @@ PRUNING_METHODS = (
     "herding",
     "kmeans",
 )
+MODALITIES = ("graph", "fingerprint", "smiles")
 KEPT = ("hard", "easy")
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 DEFAULT_EPOCHS = 30
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 _COUNTS = ("seeds", "epochs", "steps", "batch_size", "evaluate_every", "lanes", "score_seeds", "score_epochs")
-_AXES = ("fractions", "width", "depth", "pruning", "methods")
+_AXES = ("fractions", "width", "depth", "pruning", "methods", "modality")
+
+
+@dataclass(frozen=True)
+class ModelDefaults:
+    """The model of a modality, and its settings where the user leaves them open."""
+
+    model: str
+    width: int
+    depth: int
+    dropout: float
+    learning_rate: float
+
+
+MODELS = {
+    "graph": ModelDefaults("gin", width=64, depth=3, dropout=0.5, learning_rate=1e-3),
+    "fingerprint": ModelDefaults("transformer", width=64, depth=1, dropout=0.1, learning_rate=1e-3),
+    "smiles": ModelDefaults("transformer", width=64, depth=1, dropout=0.1, learning_rate=1e-3),
+}
+"""The transformers are the study's; its GIN has width 300 and depth 5."""
+
+HEADS = 8
+"""Of attention."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +89,23 @@ class Settings:
     batch_size: int = 256
     """Molecules per batch; the last batch of an epoch may be smaller."""
 
-    dropout: float = 0.5
-    """Dropout after every layer."""
+    dropout: float | None = None
+    """Dropout after every layer. Default: the model's own, 0.5 for the GIN, 0.1 for the transformers."""
 
-    learning_rate: float = 1e-3
-    """Of Adam."""
+    learning_rate: float | None = None
+    """Default: the model's own, 1e-3."""
+
+    fingerprint_radius: int = 2
+    """Radius of the Morgan fingerprint; 2 is ECFP4."""
+
+    fingerprint_bits: int = 1024
+    """Its length; a multiple of 8."""
+
+    fingerprint_chirality: bool = False
+    """Whether it tells stereoisomers apart."""
+
+    fingerprint_tokens: Literal["set", "all"] = "set"
+    """What the transformer sees: the bits that are set, or all of them, as in the study."""
 
     lanes: int | Literal["auto"] = "auto"
     """Replicas trained side by side. auto: by a formula of the shapes, the queue, the memory and the device."""
@@ -100,19 +135,43 @@ class Settings:
             if value is not None and value != "auto" and value < 1:
                 raise ConfigError(f"{_flag(name)} must be 1 or more; got {value}")
         for name in ("width", "depth"):
-            values = getattr(self, name, 1)
-            if min(values if isinstance(values, tuple) else (values,), default=0) < 1:
+            values = getattr(self, name, None) or ()
+            if min(values if isinstance(values, tuple) else (values,), default=1) < 1:
                 raise ConfigError(f"{_flag(name)} must be 1 or more; got {values}")
         for name in _AXES:
             values = getattr(self, name, ())
             if isinstance(values, tuple) and len(set(values)) < len(values):
                 raise ConfigError(f"{_flag(name)} has a value twice: {' '.join(map(str, values))}")
+        _choice("fingerprint tokens", self.fingerprint_tokens, ("set", "all"))
+        if self.fingerprint_bits < 8 or self.fingerprint_bits % 8:
+            raise ConfigError(f"--fingerprint-bits must be a multiple of 8; got {self.fingerprint_bits}")
+        if self.fingerprint_radius < 0:
+            raise ConfigError(f"--fingerprint-radius must be 0 or more; got {self.fingerprint_radius}")
+        for modality in self.modalities:
+            _choice("modality", modality, MODALITIES)
+            odd = [width for width in self.widths if width and width % HEADS]
+            if MODELS[modality].model == "transformer" and odd:
+                raise ConfigError(f"--width of a transformer must be a multiple of its {HEADS} heads; got {odd[0]}")
         if self.split_seed < 0:
             raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
-        if not 0 <= self.dropout < 1:
+        if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+        if self.learning_rate is not None and not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What the models see."""
+        return ("graph",)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of the models, where they are set."""
+        return ()
+
+    def rate(self, modality: str) -> float:
+        """The learning rate of a modality's model."""
+        return self.learning_rate or MODELS[modality].learning_rate
 
     @property
     def name(self) -> str:
@@ -139,11 +198,14 @@ class SweepConfig(Settings):
     steps: int | None = None
     """Length in optimiser steps instead, the same for every fraction."""
 
-    width: tuple[int, ...] = (64,)
-    """Width of the GIN; the study's is 300. Several values make several curves."""
+    modality: tuple[str, ...] = ("graph",)
+    """What the model sees: graph, fingerprint or smiles. Several make several curves."""
 
-    depth: tuple[int, ...] = (3,)
-    """Layers of the GIN; the study's are 5. Several values make several curves."""
+    width: tuple[int, ...] = ()
+    """Width of the model; the study's GIN has 300. Several values make several curves. Default: 64."""
+
+    depth: tuple[int, ...] = ()
+    """Layers; the study's GIN has 5. Several values make several curves. Default: 3 for the GIN, 1 for transformers."""
 
     evaluate_every: int = 1
     """Epochs between validations; the last epoch is always validated."""
@@ -166,7 +228,7 @@ class SweepConfig(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("fractions", "pruning"):
+        for name in ("fractions", "pruning", "modality"):
             if not getattr(self, name):
                 raise ConfigError(f"{_flag(name)} needs at least one value")
         for fraction in self.fractions:
@@ -177,6 +239,14 @@ class SweepConfig(Settings):
         if self.scores is None:
             for method in self.pruning:
                 _choice("pruning method", method, PRUNING_METHODS)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return self.modality
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.width
 
     @property
     def training_epochs(self) -> int:
@@ -203,11 +273,14 @@ class ScoreConfig(Settings):
     epochs: int = 20
     """Epochs after which they score the molecules; the study's are 20."""
 
-    width: int = 64
-    """Width of the GIN; the study's is 300."""
+    modality: str = "graph"
+    """What the model sees: graph, fingerprint or smiles."""
 
-    depth: int = 3
-    """Layers of the GIN; the study's are 5."""
+    width: int | None = None
+    """Width of the model; the study's GIN has 300. Default: 64."""
+
+    depth: int | None = None
+    """Layers; the study's GIN has 5. Default: 3 for the GIN, 1 for transformers."""
 
     out: Path = Path("scores.csv")
     """File of the scores: .csv, .parquet or .npz. A .json and a .png of the same name come beside it."""
@@ -218,6 +291,14 @@ class ScoreConfig(Settings):
             _choice("method", method, PRUNING_METHODS)
         if self.out.suffix not in SCORE_KINDS:
             raise ConfigError(f"--out must end in {', '.join(SCORE_KINDS)}; got {self.out}")
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return (self.modality,)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return (self.width,) if self.width else ()
 
 
 def default_directory(config: SweepConfig) -> Path:

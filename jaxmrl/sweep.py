@@ -3,20 +3,19 @@
 Data flows one way: table -> features -> split -> (scores ->) replicas -> lanes -> results -> curves -> laws -> figure.
 """
 
+import json
 import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
 from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.data.store import GraphStore
 from jaxmrl.data.table import rejected_text
-from jaxmrl.models.build import ModelShape
+from jaxmrl.models.build import ModelShape, model_shape
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import canonical_order
@@ -32,7 +31,7 @@ from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.interrupts import Stop, catch_signals
 from jaxmrl.training.lanes import Engine, Outcome, Replica
-from jaxmrl.training.replica import DeviceTable, Recipe
+from jaxmrl.training.replica import Recipe, device_table
 
 CHECKPOINT_SECONDS = 30.0
 
@@ -102,11 +101,8 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
 
 def model_shapes(config: SweepConfig, problem: Problem) -> list[ModelShape]:
     """The models of the grid."""
-    tasks = len(problem.table.tasks)
-    return [
-        ModelShape(width=width, depth=depth, dropout=config.dropout, tasks=tasks, precision=config.precision)
-        for width, depth in product(config.width, config.depth)
-    ]
+    grid = product(config.modality, config.width or (None,), config.depth or (None,))
+    return [model_shape(config, problem, *place) for place in grid]
 
 
 def check(config: SweepConfig, problem: Problem) -> None:
@@ -142,7 +138,8 @@ def read_kept_first(config: SweepConfig, problem: Problem, name: str, path: Path
 
 def choose(job: Job, shape: ModelShape, replicas: list[Replica]) -> int:
     """Lanes for these replicas."""
-    return choose_lanes(job.config.lanes, shape, replicas, job.problem.resources(), job.config.batch_size)
+    features = job.problem.features[shape.modality]
+    return choose_lanes(job.config.lanes, shape, replicas, features, job.config.batch_size)
 
 
 def plan_grid(config: SweepConfig, problem: Problem, orders: Orders) -> Grid:
@@ -225,6 +222,8 @@ def write_inputs(job: Job, orders: Orders) -> None:
     for shape, by_pruning in orders.items():
         arrays |= {f"{name}_order_{shape.name}": order for name, order in by_pruning.items()}
     job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})
+    if "smiles" in problem.features:
+        job.run.write("vocabulary.json", json.dumps(problem.features["smiles"].vocabulary) + "\n")
     job.run.write("rejected.csv", rejected_text(problem.table.rejected))
 
 
@@ -264,9 +263,9 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
         checkpoint.remove(folder)
         return
 
-    recipe = Recipe(shape, problem.table.task, problem.metric, config.learning_rate)
-    table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
-    engine = Engine(recipe, table, replicas, lanes, config.batch_size, config.evaluate_every)
+    recipe = Recipe(shape, problem.table.task, problem.metric, config.rate(shape.modality))
+    table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
+    engine = Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
     if warning := checkpoint.restore(folder, engine):
         job.reporter.say(warning)
     progress.skip(sum(slot.step for slot in engine.slots if slot and replicas[slot.replica].name not in done))

@@ -19,10 +19,24 @@ ORDER = (
     "sweep",
     "commands",
 )
-WITHIN_DATA = ("cache", "graphs", "fingerprints", "store", "splits", "table", "prepare", "datasets", "problem")
+WITHIN_DATA = (
+    "cache",
+    "graphs",
+    "tokens",
+    "fingerprints",
+    "store",
+    "token_store",
+    "stores",
+    "splits",
+    "table",
+    "prepare",
+    "datasets",
+    "problem",
+)
 WITHIN_TRAINING = (
     "losses",
     "metrics",
+    "schedules",
     "replica",
     "programs",
     "batches",

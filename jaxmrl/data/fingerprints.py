@@ -1,31 +1,89 @@
 """SMILES -> fingerprints as packed bits. NumPy and RDKit only: worker processes import this without JAX."""
 
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 
 from jaxmrl.data import cache
+from jaxmrl.data.tokens import group_resources, group_rows, group_widths
 
 VERSION = 1
 RDKIT_BITS = 2048
 """Of RDKit's path-based fingerprint at its defaults: paths of 1 to 7 bonds, two bits each."""
 
 
-def path_fingerprints(smiles: list[str], progress: cache.Progress | None = None) -> np.ndarray:
-    """RDKit's path-based fingerprint of each (valid) molecule, [N, RDKIT_BITS / 8] uint8; the first bit is the highest.
+@dataclass(frozen=True)
+class Fingerprints:
+    """Morgan fingerprints of `N` molecules.
+
+    packed [N, bits / 8] uint8   eight bits a byte, the first the highest
+    whole                        whether every bit is a token of the model, or those that are set
+    """
+
+    packed: np.ndarray
+    whole: bool
+
+    @property
+    def bits(self) -> int:
+        return 8 * self.packed.shape[1]
+
+    @property
+    def size(self) -> np.ndarray:
+        """Tokens of each molecule, [N] int32."""
+        if self.whole:
+            return np.full(len(self.packed), self.bits, np.int32)
+        return np.bitwise_count(self.packed).sum(axis=1, dtype=np.int32)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return group_widths(self.size)
+
+    def resources(self) -> np.ndarray:
+        return group_resources(self.size, self.widths)
+
+    def rows(self, limits: np.ndarray, batch_size: int) -> int:
+        """Rows of a batch within `limits`."""
+        return sum(b * w for b, w in zip(group_rows(limits, batch_size), self.widths[::-1], strict=True))
+
+
+def morgan_fingerprints(
+    smiles: list[str], radius: int, bits: int, chirality: bool, progress: cache.Progress | None = None
+) -> np.ndarray:
+    """The Morgan fingerprint (Rogers & Hahn 2010; radius 2 is ECFP4) of each (valid) molecule, packed, [N, bits / 8].
 
     Cached on disk.
     """
+    kind = f"morgan{radius}-{bits}{'-chiral' if chirality else ''}"
+    return _cached(kind, partial(_morgan, radius=radius, bits=bits, chirality=chirality), smiles, progress)
 
+
+def path_fingerprints(smiles: list[str], progress: cache.Progress | None = None) -> np.ndarray:
+    """RDKit's path-based fingerprint of each (valid) molecule, packed, [N, RDKIT_BITS / 8]. Cached on disk."""
+    return _cached("rdkit-fingerprints", _paths, smiles, progress)
+
+
+def _cached(kind: str, featurise, smiles: list[str], progress) -> np.ndarray:
     def compute():
-        parts = [part for _, part in cache.in_chunks(_path_fingerprints, smiles, progress)]
-        return {"bits": np.concatenate(parts)}
+        return {"bits": np.concatenate([part for _, part in cache.in_chunks(featurise, smiles, progress)])}
 
-    return cache.cached("rdkit-fingerprints", VERSION, smiles, {"bits"}, compute, progress)["bits"]
+    return cache.cached(kind, VERSION, smiles, {"bits"}, compute, progress)["bits"]
 
 
-def _path_fingerprints(smiles: list[str]) -> np.ndarray:
+def _paths(smiles: list[str]) -> np.ndarray:
     from rdkit.Chem import rdFingerprintGenerator
 
+    return _packed(rdFingerprintGenerator.GetRDKitFPGenerator(fpSize=RDKIT_BITS), smiles)
+
+
+def _morgan(smiles: list[str], radius: int, bits: int, chirality: bool) -> np.ndarray:
+    from rdkit.Chem import rdFingerprintGenerator
+
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=bits, includeChirality=chirality)
+    return _packed(generator, smiles)
+
+
+def _packed(generator, smiles: list[str]) -> np.ndarray:
     from jaxmrl.data.graphs import parse
 
-    generator = rdFingerprintGenerator.GetRDKitFPGenerator(fpSize=RDKIT_BITS)
     return np.packbits([generator.GetFingerprintAsNumPy(parse(text)) for text in smiles], axis=1)

@@ -54,6 +54,14 @@ class Graphs:
     def __len__(self) -> int:
         return len(self.size)
 
+    def resources(self) -> np.ndarray:
+        """Node rows and overflow rows that each molecule takes of a batch, [N, 2]."""
+        return np.stack([self.size, self.overflow_size], axis=1)
+
+    def rows(self, limits: np.ndarray, batch_size: int) -> int:
+        """Rows of a batch within `limits`."""
+        return int(limits[0])
+
 
 class UnusableMoleculeError(ValueError):
     """A SMILES that cannot become a graph; the message is the reason."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, Settings
-from jaxmrl.data import datasets, splits
-from jaxmrl.data.graphs import Graphs
-from jaxmrl.data.prepare import prepare
+from jaxmrl.data import datasets, splits, tokens
+from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
+from jaxmrl.data.prepare import Prepared, prepare
+from jaxmrl.data.stores import Features, arrays_of
 from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
@@ -18,6 +19,7 @@ from jaxmrl.text import count
 class Problem:
     """A table with its graphs and split.
 
+    features   {modality: its features}; graph is always there
     canonical [N] uint64   hash of each canonical SMILES
     metric     name of the metric it is judged by; `unit` of the labels, if any
     shared     validation and test molecules that also stand in another part
@@ -25,7 +27,7 @@ class Problem:
     """
 
     table: Table
-    graphs: Graphs
+    features: dict[str, Features]
     canonical: np.ndarray
     split: splits.Split
     metric: str
@@ -33,14 +35,12 @@ class Problem:
     shared: int
     unjudged: dict[str, list[str]]
 
-    def resources(self) -> np.ndarray:
-        """Node rows and overflow rows that each molecule takes of a batch, [N, 2]."""
-        return np.stack([self.graphs.size, self.graphs.overflow_size], axis=1)
-
     def fingerprint(self) -> str:
         """A digest of all that a replica learns from or is judged by: molecules, features, labels, split."""
         digest = hashlib.blake2b("\n".join(self.table.smiles).encode(), digest_size=16)
-        arrays = (self.table.labels, *vars(self.graphs).values(), *self.split.parts().values())
+        arrays = [self.table.labels, *self.split.parts().values()]
+        for features in self.features.values():
+            arrays += arrays_of(features)
         for array in arrays:
             digest.update(array.tobytes())
         return digest.hexdigest()
@@ -81,7 +81,24 @@ def load_problem(config: Settings, reporter) -> Problem:
         if names:
             reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(names)}")
     unit = dataset.unit if dataset else ""
-    return Problem(prepared.table, prepared.graphs, prepared.canonical, split, metric, unit, shared, unjudged)
+    features = _features(config, prepared, split, reporter)
+    return Problem(prepared.table, features, prepared.canonical, split, metric, unit, shared, unjudged)
+
+
+def _features(config: Settings, prepared: Prepared, split: splits.Split, reporter) -> dict[str, Features]:
+    """The features of each modality that is asked for, and the graphs."""
+    smiles, features = prepared.table.smiles, {"graph": prepared.graphs}
+    if "fingerprint" in config.modalities:
+        kind = config.fingerprint_radius, config.fingerprint_bits, config.fingerprint_chirality
+        with reporter.progress("fingerprints", len(smiles), "molecules") as progress:
+            packed = morgan_fingerprints(smiles, *kind, progress.advance)
+        features["fingerprint"] = Fingerprints(packed, config.fingerprint_tokens == "all")
+    if "smiles" in config.modalities:
+        vocabulary = tokens.build_vocabulary([smiles[k] for k in split.train])
+        features["smiles"] = encoded = tokens.encode(smiles, vocabulary)
+        cut = f"; {encoded.truncated:,} molecules cut off at {tokens.MOST_TOKENS}" if encoded.truncated else ""
+        reporter.say(f"SMILES: {len(vocabulary) - 1} different tokens, {encoded.size.mean():.0f} a molecule{cut}")
+    return features
 
 
 def _read(config: Settings) -> Table:

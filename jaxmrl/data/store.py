@@ -1,8 +1,11 @@
 """The table's features on the device, and `gather(ids)`, which assembles a padded batch from molecule ids alone.
 
-A store is what the engine knows of a modality:
-    resources()         [N, R] what each molecule takes of a batch's budget, for the planner (host)
-    with_budget(rows)   the same store, its batches shaped by that budget
+A modality is features on the host, a store of them on the device, and a model for what the store gathers. Features:
+    size [N]            how large each molecule is, for grouping like with like
+    resources()         [N, R] what each molecule takes of a batch's budget, for the planner
+A store, all that the engine knows of a modality:
+    put(features)       the store of these features
+    with_budget(rows)   the same store, its batches shaped by a budget of those resources
     gather(ids)         the padded model input of `ids`, traced inside the training program
 """
 
@@ -56,10 +59,6 @@ class GraphStore:
             bonds=jnp.asarray(graphs.bonds),
             overflow=jnp.asarray(overflow),
         )
-
-    def resources(self) -> np.ndarray:
-        """Node rows and overflow rows that each molecule takes, [N, 2]."""
-        return np.stack([np.asarray(self.size), np.asarray(self.overflow_size)], axis=1)
 
     def with_budget(self, rows: np.ndarray) -> "GraphStore":
         """The store whose batches hold at least `rows` = (node rows, overflow rows)."""

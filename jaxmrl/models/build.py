@@ -7,12 +7,37 @@ from typing import Any
 import jax
 from flax import nnx
 
+from jaxmrl.config import MODELS, Settings
+from jaxmrl.data.problem import Problem
 from jaxmrl.models.gin import GIN
+from jaxmrl.models.transformer import Transformer
+
+
+def _gin(shape: "ModelShape", rngs: nnx.Rngs) -> nnx.Module:
+    return GIN(**_common(shape), rngs=rngs)
+
+
+def _transformer(shape: "ModelShape", rngs: nnx.Rngs) -> nnx.Module:
+    return Transformer(**_common(shape), tokens=shape.tokens, positions=shape.positions, rngs=rngs)
+
+
+def _common(shape: "ModelShape") -> dict[str, Any]:
+    return {name: getattr(shape, name) for name in ("width", "depth", "dropout", "tasks", "precision")}
+
+
+MODULES = {"gin": _gin, "transformer": _transformer}
+"""From a shape and its random streams to the module, by the model's name.
+
+A module has `embed(batch, training=..., key=...)`, [B, d], `head`, from there to [B, tasks], and is called for both.
+"""
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """All that decides a model's program: replicas that share it can share lanes."""
+    """All that decides a model's program: replicas that share it can share lanes.
+
+    tokens: rows of the token embedding, and positions: whether a token's place counts; of a transformer.
+    """
 
     width: int
     depth: int
@@ -21,20 +46,15 @@ class ModelShape:
     precision: str
     model: str = "gin"
     modality: str = "graph"
+    tokens: int = 0
+    positions: bool = False
 
     @property
     def name(self) -> str:
         return f"{self.modality}-{self.model}-{self.width}x{self.depth}"
 
     def _module(self, key: jax.Array) -> nnx.Module:
-        return GIN(
-            width=self.width,
-            depth=self.depth,
-            dropout=self.dropout,
-            tasks=self.tasks,
-            precision=self.precision,
-            rngs=nnx.Rngs(params=key),
-        )
+        return MODULES[self.model](self, nnx.Rngs(params=key))
 
     @cached_property
     def _graphdef(self):
@@ -56,7 +76,7 @@ class ModelShape:
         return nnx.merge(self._graphdef, params, stats, copy=True)(batch, training=False)
 
     def embed(self, params, stats, batch) -> tuple[jax.Array, jax.Array]:
-        """What the head sees of each molecule in evaluation mode, [B, width], and its outputs [B, tasks]."""
+        """What the head sees of each molecule in evaluation mode, [B, d], and its outputs [B, tasks]."""
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         embeddings = module.embed(batch, training=False)
         return embeddings, module.head(embeddings)
@@ -66,3 +86,27 @@ class ModelShape:
         """How many trained numbers the model has."""
         params, _ = jax.eval_shape(self.init, jax.random.key(0))
         return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def model_shape(
+    settings: Settings, problem: Problem, modality: str, width: int | None, depth: int | None
+) -> ModelShape:
+    """The model of a modality for these settings; its own width, depth and dropout where they are not set."""
+    default = MODELS[modality]
+    tokens, positions = 0, False
+    if modality == "smiles":
+        tokens, positions = len(problem.features[modality].vocabulary), True
+    if modality == "fingerprint":
+        fingerprints = problem.features[modality]
+        tokens, positions = (2, True) if fingerprints.whole else (fingerprints.bits, False)
+    return ModelShape(
+        width=width or default.width,
+        depth=depth or default.depth,
+        dropout=default.dropout if settings.dropout is None else settings.dropout,
+        tasks=len(problem.table.tasks),
+        precision=settings.precision,
+        model=default.model,
+        modality=modality,
+        tokens=tokens,
+        positions=positions,
+    )

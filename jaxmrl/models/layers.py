@@ -67,6 +67,14 @@ def _look_up_backward(saved, gradient):
 look_up.defvjp(lambda table, index: (table[index], (index, table.shape[0])), _look_up_backward)
 
 
+def look_up_many(table: jax.Array, index: jax.Array) -> jax.Array:
+    """Rows of `table` [K, d] at `index` [b, w], for a table too large for one-hot products: on a CPU the gradient is
+    XLA's own scatter, which is the fast path there."""
+    flat = index.reshape(-1)
+    rows = jax.lax.platform_dependent(table, flat, cpu=lambda table, flat: table[flat], default=look_up)
+    return rows.reshape(*index.shape, -1)
+
+
 @jax.custom_vjp
 def sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array) -> jax.Array:
     """Sum over each node's bonded neighbours, [n, d].
@@ -120,16 +128,18 @@ mean_nodes.defvjp(_mean_nodes_forward, _mean_nodes_backward)
 
 
 def dropout(h: jax.Array, rate: float, key: jax.Array) -> jax.Array:
-    """Zeroes elements of `h` [n, d] with probability `rate` and scales the rest by 1 / (1 - rate).
+    """Zeroes elements of `h` with probability `rate` and scales the rest by 1 / (1 - rate).
 
-    The usual rate of one half costs one random bit per element; any other costs a float.
+    For h [n, d], the usual rate of one half costs one random bit per element; any other rate costs a byte, and is
+    rounded to a multiple of 1 / 256.
     """
-    if rate == 0.5:
+    if rate == 0.5 and h.ndim == 2:
         words = jax.random.bits(key, (h.shape[0], -(-h.shape[1] // 32)), jnp.uint32)
         bits = (words[:, :, None] >> jnp.arange(32, dtype=jnp.uint32)[None, None, :]) & jnp.uint32(1)
         keep = bits.reshape(h.shape[0], -1)[:, : h.shape[1]].astype(jnp.bool)
     else:
-        keep = jax.random.bernoulli(key, 1 - rate, h.shape)
+        dropped = min(max(round(rate * 256), 1), 255)
+        keep, rate = jax.random.bits(key, h.shape, jnp.uint8) >= dropped, dropped / 256
     return jnp.where(keep, h / (1 - rate), 0.0)
 
 

@@ -80,7 +80,7 @@ def size_buckets(sizes: np.ndarray, smallest: int = SMALLEST_BUCKET, fewest: int
     The bounds grow by a third to a half, so little is padding and the programs are few; a group with fewer than
     `fewest` molecules joins the next.
     """
-    groups, waiting, bound = [], np.zeros(0, np.int64), 0
+    groups, waiting, bound = [], np.zeros(0, np.int64), -1
     bounds = [smallest]
     while bounds[-1] < sizes.max(initial=0):
         bounds.append(bounds[-1] * 3 // 2 if bounds[-1] & (bounds[-1] - 1) == 0 else bounds[-1] * 4 // 3)

@@ -13,13 +13,13 @@ import numpy as np
 from jaxmrl.data.fingerprints import path_fingerprints
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.splits import subset_order
-from jaxmrl.data.store import GraphStore
+from jaxmrl.data.stores import Features
 from jaxmrl.pruning import gradients, kmeans, uncertainty
 from jaxmrl.pruning.forgetting import Notes, forgetting
 from jaxmrl.pruning.herding import herd
 from jaxmrl.training import batches
 from jaxmrl.training.capacity import device_memory
-from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels
+from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels, device_table
 
 
 def model_scores(
@@ -37,12 +37,13 @@ def model_scores(
     weights as of `predict`; notes of forgetting, where it is among them. check() is called between device calls, and
     may raise to stop.
     """
-    table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
-    resources = problem.resources()
+    table = device_table(problem, recipe.shape.modality)
+    features = problem.features[recipe.shape.modality]
+    resources = features.resources()
     forward, embeddings = _forward(recipe, table, resources, weights, notes, molecules, batch_size, check)
     scores = {name: values for name, values in forward.items() if name in names}
     if "grand" in names:
-        scores["grand"] = grand(recipe, table, resources, weights, molecules, check)
+        scores["grand"] = grand(recipe, table, features, weights, molecules, check)
     if "herding" in names:
         scores["herding"] = from_order(np.asarray(herd(jnp.asarray(embeddings))))
     return scores
@@ -93,17 +94,17 @@ def _forward(recipe, table, resources, weights, notes, molecules, batch_size, ch
 def grand(
     recipe: Recipe,
     table: DeviceTable,
-    resources: np.ndarray,
+    features: Features,
     weights: tuple,
     molecules: np.ndarray,
     check: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
     """The norm of each molecule's gradient over all parameters, [n], in blocks of molecules of like size."""
-    scores = np.empty(len(molecules), np.float32)
-    for places in gradients.size_buckets(resources[molecules, 0]):
+    scores, resources = np.empty(len(molecules), np.float32), features.resources()
+    for places in gradients.size_buckets(features.size[molecules]):
         store = table.store.with_budget(resources[molecules[places]].max(axis=0))
         bucket = DeviceTable(store, table.labels)
-        size = gradients.block_size(recipe, store.budget[0], *device_memory())
+        size = gradients.block_size(recipe, int(features.size[molecules[places]].max()), *device_memory())
         for start in range(0, len(places), size):
             block = places[start : start + size]
             ids = np.resize(molecules[block], size).astype(np.int32)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxmrl.config import Settings
 from jaxmrl.data.cache import load_arrays, save_arrays
 from jaxmrl.data.problem import Problem
-from jaxmrl.data.store import GraphStore
+from jaxmrl.data.stores import Features
 from jaxmrl.errors import UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.pruning import passes
@@ -26,7 +26,7 @@ from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Outcome, Replica
-from jaxmrl.training.replica import DeviceTable, Recipe
+from jaxmrl.training.replica import Recipe, device_table
 
 CHECKPOINT_SECONDS = 30.0
 
@@ -60,7 +60,12 @@ class ScoringTask:
         """How the models are trained; they count forgetting where it is asked for."""
         table = self.problem.table
         watch = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
-        return Recipe(self.shape, table.task, self.problem.metric, self.settings.learning_rate, watch)
+        return Recipe(self.shape, table.task, self.problem.metric, self.settings.rate(self.shape.modality), watch)
+
+    @property
+    def features(self) -> Features:
+        """What the models see."""
+        return self.problem.features[self.shape.modality]
 
     def replicas(self) -> list[Replica]:
         """The models that score, one for each seed. They learn from all training molecules and never see the test."""
@@ -91,10 +96,11 @@ class ScoringTask:
     def _train(self, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
         """{seed: weights and notes}, as flat arrays, of the models that did not diverge."""
         settings, problem, replicas = self.settings, self.problem, self.replicas()
-        lanes = choose_lanes(settings.lanes, self.shape, replicas, problem.resources(), settings.batch_size)
+        lanes = choose_lanes(settings.lanes, self.shape, replicas, self.features, settings.batch_size)
         lanes = run.settle(f"scoring lanes of {self.shape.name}", lanes)
-        table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
-        engine = Engine(self.recipe, table, replicas, lanes, settings.batch_size, evaluate_every=self.epochs)
+        table = device_table(problem, self.shape.modality)
+        resources, size = self.features.resources(), settings.batch_size
+        engine = Engine(self.recipe, table, resources, replicas, lanes, size, evaluate_every=self.epochs)
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
         done = {name for name, path in paths.items() if load_arrays(path, {"status"})}
         if warning := checkpoint.restore(folder / "lanes", engine):

@@ -45,10 +45,14 @@ def render(figure: Figure, kind: str) -> bytes:
 
 
 def curve_label(curve: Curve, curves: list[Curve]) -> str:
-    """What tells the curve apart from the others, or the model where it is alone."""
-    differing = [c for c in CURVE_COLUMNS if c != "params" and len({other.identity[c] for other in curves}) > 1]
-    named = [f"{c} {curve.identity[c]}" for c in differing]
+    """As much as tells the curve apart from the others, or the model where it is alone."""
+    told: list[str] = []
+    for column in CURVE_COLUMNS:
+        apart = len({tuple(other.identity[c] for c in told) for other in curves})
+        if len({tuple(other.identity[c] for c in (*told, column)) for other in curves}) > apart:
+            told.append(column)
     identity = curve.identity
+    named = [f"{column} {identity[column]}" for column in told]
     return ", ".join(named) or f"{identity['model'].upper()} {identity['width']}x{identity['depth']}"
 
 

@@ -8,8 +8,8 @@ import os
 import platform
 
 import jax
-import numpy as np
 
+from jaxmrl.data.stores import Features
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.lanes import Replica, queue_budget
 
@@ -26,7 +26,7 @@ SAVED_ROWS_PER_LAYER = 10
 def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int) -> int:
     """How many lanes to train: a formula of what is to be done and the kind of device, never of a timing.
 
-    rows: node rows of a batch; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes.
+    rows: of a batch, nodes or tokens; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes.
     Never more lanes than total steps / longest replica's steps: the others would idle while it ends.
     """
     most = HOST_LANES if device_kind == "cpu" else ACCELERATOR_LANES
@@ -38,12 +38,12 @@ def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str,
 
 
 def choose_lanes(
-    asked: int | str, shape: ModelShape, replicas: list[Replica], resources: np.ndarray, batch_size: int
+    asked: int | str, shape: ModelShape, replicas: list[Replica], features: Features, batch_size: int
 ) -> int:
     """Lanes for a queue: as asked (never more than replicas), or `auto_lanes` on this machine's first device."""
     if asked != "auto":
         return min(asked, len(replicas))
-    rows = int(queue_budget(replicas, resources, batch_size)[0])
+    rows = features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
     return auto_lanes(shape, rows, [replica.steps for replica in replicas], *device_memory())
 
 

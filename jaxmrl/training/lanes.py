@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.data.store import NO_MOLECULE
@@ -75,6 +74,8 @@ class Slot:
 class Engine:
     """Trains a queue of replicas in `lanes` lanes. All replicas share `recipe` and `table`.
 
+    resources [N, R] is what each molecule takes of a batch, as the features of the table's modality tell.
+
     The budget of a batch comes from the whole queue, finished replicas included, so that a resumed run computes the
     same bits. `slots` says what each lane is doing; `lanes` is their state on the device.
     """
@@ -83,6 +84,7 @@ class Engine:
         self,
         recipe: Recipe,
         table: DeviceTable,
+        resources: np.ndarray,
         replicas: list[Replica],
         lanes: int,
         batch_size: int,
@@ -90,7 +92,7 @@ class Engine:
     ):
         self.recipe, self.replicas, self.batch_size = recipe, replicas, batch_size
         self.evaluate_every = evaluate_every
-        self.resources = table.store.resources()
+        self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = DeviceTable(table.store.with_budget(self.limits), table.labels)
         self.lanes = programs.empty(recipe, lanes)
@@ -138,8 +140,8 @@ class Engine:
             if index is not None:
                 replica = self.replicas[index]
                 self.slots[lane] = Slot(index)
-                constants = jnp.asarray(replica.label_mean), jnp.asarray(replica.label_scale)
-                self.lanes = programs.fill(self.recipe, self.lanes, lane, *replica_keys(replica), *constants)
+                new = *replica_keys(replica), replica.label_mean, replica.label_scale, replica.steps
+                self.lanes = programs.fill(self.recipe, self.lanes, lane, *new)
 
     def train_chunk(self, steps: int) -> None:
         """`steps` optimiser steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""

@@ -37,8 +37,8 @@ def weights_best(lanes: Lanes) -> tuple:
     return lanes.best_params, lanes.best_stats, lanes.state.label_mean, lanes.state.label_scale
 
 
-def _new_lane(recipe: Recipe, init_key, stream_key, label_mean, label_scale) -> Lanes:
-    state = init_replica(recipe, init_key, stream_key, label_mean, label_scale)
+def _new_lane(recipe: Recipe, *identity_and_constants) -> Lanes:
+    state = init_replica(recipe, *identity_and_constants)
     worst = jnp.float32(-jnp.inf if recipe.metric.higher_is_better else jnp.inf)
     copies = jax.tree.map(jnp.copy, (state.params, state.stats))
     return Lanes(state, *copies, best_metric=worst, best_epoch=jnp.int32(0))
@@ -49,13 +49,13 @@ def empty(recipe: Recipe, lanes: int) -> Lanes:
     """`lanes` idle lanes."""
     keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), lanes)
     nothing = jnp.zeros((lanes, recipe.shape.tasks))
-    return jax.vmap(partial(_new_lane, recipe))(keys, keys, nothing, nothing + 1)
+    return jax.vmap(partial(_new_lane, recipe))(keys, keys, nothing, nothing + 1, jnp.ones(lanes, jnp.int32))
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
-def fill(recipe: Recipe, lanes: Lanes, lane, init_key, stream_key, label_mean, label_scale) -> Lanes:
-    """`lanes` with a fresh replica in place `lane`."""
-    new = _new_lane(recipe, init_key, stream_key, label_mean, label_scale)
+def fill(recipe: Recipe, lanes: Lanes, lane, *identity_and_constants) -> Lanes:
+    """`lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
+    new = _new_lane(recipe, *identity_and_constants)
     return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
 
 

@@ -1,17 +1,18 @@
 """One replica: its state, one training step, one prediction. Pure; `lanes` vmaps them."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from jaxmrl.data.store import GraphStore
+from jaxmrl.data.problem import Problem
+from jaxmrl.data.stores import Store, put
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.losses import LOSSES, mean_over_present
 from jaxmrl.training.metrics import METRICS, Metric
+from jaxmrl.training.schedules import OPTIMISATIONS, Optimisation
 
 
 @jax.tree_util.register_dataclass
@@ -19,8 +20,13 @@ from jaxmrl.training.metrics import METRICS, Metric
 class DeviceTable:
     """The table on the device: features in `store`, labels [N, T] float32 with NaN for missing."""
 
-    store: GraphStore
+    store: Store
     labels: jax.Array
+
+
+def device_table(problem: Problem, modality: str) -> DeviceTable:
+    """The problem's table on the default device, with one modality's features."""
+    return DeviceTable(put(problem.features[modality]), jnp.asarray(problem.table.labels))
 
 
 @jax.tree_util.register_dataclass
@@ -29,8 +35,8 @@ class ReplicaState:
     """All that training changes, and the constants of one replica.
 
     `key` is the replica's own stream; the step folded into it draws the dropout masks. `label_mean` and
-    `label_scale` [T] standardise regression labels by the replica's own training subset (0 and 1 otherwise). `notes`
-    is what the recipe's watch has noted.
+    `label_scale` [T] standardise regression labels by the replica's own training subset (0 and 1 otherwise);
+    `total_steps` is its length, which schedules the learning rate. `notes` is what the recipe's watch has noted.
     """
 
     params: Any
@@ -40,6 +46,7 @@ class ReplicaState:
     key: jax.Array
     label_mean: jax.Array
     label_scale: jax.Array
+    total_steps: jax.Array
     notes: Any = None
 
 
@@ -67,22 +74,23 @@ class Recipe:
     def metric(self) -> Metric:
         return METRICS[self.metric_name]
 
-    @cached_property
-    def optimiser(self) -> optax.GradientTransformation:
-        return optax.adam(self.learning_rate)
+    @property
+    def optimisation(self) -> Optimisation:
+        return OPTIMISATIONS[self.shape.modality]
 
 
-def init_replica(recipe: Recipe, init_key, stream_key, label_mean, label_scale) -> ReplicaState:
+def init_replica(recipe: Recipe, init_key, stream_key, label_mean, label_scale, total_steps) -> ReplicaState:
     """The state before the first step."""
     params, stats = recipe.shape.init(init_key)
     return ReplicaState(
         params=params,
         stats=stats,
-        optimiser=recipe.optimiser.init(params),
+        optimiser=recipe.optimisation.optimiser.init(params),
         step=jnp.int32(0),
         key=stream_key,
         label_mean=label_mean,
         label_scale=label_scale,
+        total_steps=jnp.int32(total_steps),
         notes=recipe.watch.start() if recipe.watch else None,
     )
 
@@ -106,8 +114,10 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
         return mean_over_present(LOSSES[recipe.task](outputs, targets), present), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
-    updates, optimiser = recipe.optimiser.update(gradients, state.optimiser, state.params)
-    params = optax.apply_updates(state.params, updates)
+    updates, optimiser = recipe.optimisation.optimiser.update(gradients, state.optimiser, state.params)
+    progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
+    rate = recipe.learning_rate * recipe.optimisation.factor(progress)
+    params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
     notes = recipe.watch.note(state.notes, ids, outputs, labels, present) if recipe.watch else None
     state = replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1, notes=notes)
     return state, value

@@ -35,10 +35,11 @@ def both(nci):
     labels = np.random.default_rng(0).integers(0, 2, (64, 2)).astype(np.float32)
     labels[::3, 0] = np.nan
     with jax.enable_x64(True):
-        store = GraphStore.put(featurise(smiles)[0])
-        sizes = store.resources().sum(axis=0)
+        graphs = featurise(smiles)[0]
+        store = GraphStore.put(graphs)
+        sizes = graphs.resources().sum(axis=0)
         table = DeviceTable(store.with_budget(sizes + 20), jnp.asarray(labels))
-        state = init_replica(RECIPE, jax.random.key(3), jax.random.key(4), jnp.zeros(2), jnp.ones(2))
+        state = init_replica(RECIPE, jax.random.key(3), jax.random.key(4), jnp.zeros(2), jnp.ones(2), 1)
         rng = np.random.default_rng(1)
         stats = jax.tree.map(lambda x: jnp.asarray(rng.uniform(0.5, 1.5, x.shape)), state.stats)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), state.params)

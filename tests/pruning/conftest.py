@@ -46,7 +46,7 @@ def problem_of(nci, labels, cache):
         place = np.argsort(order)
         split = Split(place[:TRAIN], place[TRAIN:VALID], place[VALID:])
         metric = "roc_auc" if task == "classification" else "rmse"
-        return Problem(prepared.table, prepared.graphs, prepared.canonical, split, metric, "", 0, {})
+        return Problem(prepared.table, {"graph": prepared.graphs}, prepared.canonical, split, metric, "", 0, {})
 
     return build
 

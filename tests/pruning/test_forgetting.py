@@ -4,11 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.data.store import GraphStore
 from jaxmrl.pruning.forgetting import Forgetting, Notes, forgetting
 from jaxmrl.training import batches, programs
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.replica import DeviceTable
+from jaxmrl.training.replica import device_table
 from tests.pruning.conftest import BATCH
 
 EPOCHS = 6
@@ -48,13 +47,13 @@ class Recording:
 
 def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, recipe, monkeypatch):
     monkeypatch.setattr(programs, "MAX_CHUNK", 1)
-    table = DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
+    table = device_table(problem, "graph")
     recipe = replace(recipe, watch=Recording(Forgetting(*problem.table.labels.shape)))
     nothing, ones = np.zeros(2, np.float32), np.ones(2, np.float32)
     train, valid = problem.split.train, problem.split.valid
     steps = EPOCHS * batches.batches_per_epoch(len(train), BATCH)
     replicas = [Replica(f"r{seed}", seed, train, valid, valid, steps, nothing, ones) for seed in range(2)]
-    engine = Engine(recipe, table, replicas, 2, BATCH)
+    engine = Engine(recipe, table, problem.features["graph"].resources(), replicas, 2, BATCH)
     recorded, found = {0: [], 1: []}, {}
 
     def record(_):

@@ -6,21 +6,25 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.store import GraphStore
 from jaxmrl.pruning import gradients
 from jaxmrl.pruning.passes import grand, judge
+from jaxmrl.training import replica
 from jaxmrl.training.losses import LOSSES
 from jaxmrl.training.replica import DeviceTable
 
 
 def device_table(problem):
-    return DeviceTable(GraphStore.put(problem.graphs), jnp.asarray(problem.table.labels))
+    return replica.device_table(problem, "graph")
+
+
+def resources_of(problem):
+    return problem.features["graph"].resources()
 
 
 def one_loss(recipe, problem, weights, molecule):
     """The loss of one molecule as a plain function of the parameters, by a batch of one."""
     table = device_table(problem)
-    batch = table.store.with_budget(problem.resources()[molecule]).gather(jnp.array([molecule]))
+    batch = table.store.with_budget(resources_of(problem)[molecule]).gather(jnp.array([molecule]))
     _, stats, mean, scale = weights
     values = problem.table.labels[molecule]
     present = np.flatnonzero(~np.isnan(values))
@@ -42,7 +46,7 @@ def test_grand_is_the_loop_over_molecules(problem_of, recipe, weights, task, mon
     monkeypatch.setattr(gradients, "MOST_IN_BLOCK", {"cpu": 5})
     problem, recipe = problem_of(task=task), replace(recipe, task=task)
     molecules = problem.split.train[:12]
-    scores = grand(recipe, device_table(problem), problem.resources(), weights, molecules)
+    scores = grand(recipe, device_table(problem), problem.features["graph"], weights, molecules)
     for score, molecule in zip(scores, molecules, strict=True):
         expected = norm(jax.grad(one_loss(recipe, problem, weights, int(molecule)))(weights[0]))
         assert score == pytest.approx(expected, rel=1e-5)
@@ -53,7 +57,7 @@ def test_grand_last_is_the_gradient_by_the_head(problem_of, recipe, weights, tas
     problem, recipe = problem_of(task=task), replace(recipe, task=task)
     ids = problem.split.train[:10]
     table = device_table(problem)
-    table = DeviceTable(table.store.with_budget(problem.resources()[ids].sum(axis=0)), table.labels)
+    table = DeviceTable(table.store.with_budget(resources_of(problem)[ids].sum(axis=0)), table.labels)
     scores, _ = judge(recipe, table, weights, None, jnp.asarray(ids))
     for score, molecule in zip(scores["grand-last"], ids, strict=True):
         gradient = jax.grad(one_loss(recipe, problem, weights, int(molecule)))(weights[0])
@@ -83,7 +87,7 @@ def test_the_number_of_labels_does_not_raise_a_score(problem, recipe, weights):
     one[:, 1] = np.nan
     found = []
     for labels in (one, both):
-        store = device_table(problem).store.with_budget(problem.resources()[ids].sum(axis=0))
+        store = device_table(problem).store.with_budget(resources_of(problem)[ids].sum(axis=0))
         table = DeviceTable(store, jnp.asarray(labels))
         found.append(judge(recipe, table, weights, None, jnp.asarray(ids))[0])
     for name in ("el2n", "entropy", "least-confidence"):
@@ -94,9 +98,14 @@ def test_a_molecule_without_labels_has_no_score(problem, recipe, weights):
     ids = problem.split.train[:4]
     labels = problem.table.labels.copy()
     labels[ids[0]] = np.nan
-    resources = problem.resources()
+    resources = resources_of(problem)
     table = DeviceTable(device_table(problem).store, jnp.asarray(labels))
-    assert np.isnan(grand(recipe, table, resources, weights, ids)).tolist() == [True, False, False, False]
+    assert np.isnan(grand(recipe, table, problem.features["graph"], weights, ids)).tolist() == [
+        True,
+        False,
+        False,
+        False,
+    ]
     table = DeviceTable(table.store.with_budget(resources[ids].sum(axis=0)), table.labels)
     for name, values in judge(recipe, table, weights, None, jnp.asarray(ids))[0].items():
         assert np.isnan(values).tolist() == [True, False, False, False], name
@@ -107,7 +116,7 @@ def test_a_task_of_one_class_is_scored_as_any_other(problem, recipe, weights):
     labels = problem.table.labels.copy()
     labels[:, 1] = 0.0
     table = DeviceTable(device_table(problem).store, jnp.asarray(labels))
-    assert np.isfinite(grand(recipe, table, problem.resources(), weights, ids)).all()
+    assert np.isfinite(grand(recipe, table, problem.features["graph"], weights, ids)).all()
 
 
 def test_size_buckets_hold_each_molecule_once():

@@ -25,7 +25,7 @@ def problem():
     labels = np.stack([np.arange(12) % 2, np.full(12, np.nan)], axis=1).astype(np.float32)
     table = Table(IDS, IDS + 2, SMILES, labels, ("active", "other"), "classification", 120)
     split = Split(TRAIN, np.array([1]), np.array([3]))
-    return Problem(table, graphs, np.arange(12, dtype=np.uint64), split, "roc_auc", "", 0, {})
+    return Problem(table, {"graph": graphs}, np.arange(12, dtype=np.uint64), split, "roc_auc", "", 0, {})
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,10 @@ def table(nci):
     return DeviceTable(GraphStore.put(featurise(smiles)[0]), jnp.asarray(labels))
 
 
+def resources_of(table):
+    return np.stack([table.store.size, table.store.overflow_size], axis=1)
+
+
 def replica(name, molecules=40, seed=0, steps=6, scale=1.0):
     order = np.random.default_rng(seed).permutation(100)[:molecules]
     mean, scale = np.zeros(1, np.float32), np.full(1, scale, np.float32)
@@ -46,7 +50,7 @@ QUEUE = [
 
 
 def train(table, queue, lanes=LANES, recipe=RECIPE, done=(), engine=None, **options):
-    engine = engine or Engine(recipe, table, queue, lanes, BATCH)
+    engine = engine or Engine(recipe, table, resources_of(table), queue, lanes, BATCH)
     outcomes = {}
     engine.run(set(done), lambda outcome: outcomes.update({outcome.name: outcome}), **options)
     return outcomes
@@ -113,7 +117,7 @@ def assert_same_gradients(ours, reference):
 
 
 def test_one_step_in_lanes_is_one_step_alone(table):
-    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     engine.refill(iter([0, 1, 3]))
     ids = np.stack([engine.batch(k, 0) for k in (0, 1, 3)])
     chunk = np.full((programs.MAX_CHUNK, LANES, BATCH), -1, np.int32)
@@ -121,12 +125,12 @@ def test_one_step_in_lanes_is_one_step_alone(table):
     lanes, losses = programs.train(RECIPE, engine.table, engine.lanes, chunk, 1)
     for lane, index in enumerate((0, 1, 3)):
         r = QUEUE[index]
-        alone = init_replica(RECIPE, *replica_keys(r), jnp.asarray(r.label_mean), jnp.asarray(r.label_scale))
+        alone = init_replica(RECIPE, *replica_keys(r), r.label_mean, r.label_scale, r.steps)
         alone, loss = jax.jit(train_step, static_argnums=0)(RECIPE, engine.table, alone, ids[lane])
         np.testing.assert_allclose(losses[lane], loss, rtol=1e-5)
         stats = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.stats)
-        moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.optimiser[0].mu)
-        assert_same_gradients(moments, alone.optimiser[0].mu)
+        moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.optimiser.mu)
+        assert_same_gradients(moments, alone.optimiser.mu)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), stats, alone.stats)
 
 
@@ -168,7 +172,7 @@ def test_idle_lanes_spoil_nothing(table):
 def test_outcome_is_the_best_epochs_on_the_test_set(table):
     """The reported numbers, recomputed on the host from the weights that were kept."""
     r = replica("long", 64, 0, 20)
-    engine = Engine(RECIPE, table, [r], 1, BATCH)
+    engine = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH)
     validated = []
 
     def watch(engine):
@@ -193,7 +197,7 @@ def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
     labels = np.where(np.arange(160) % 5 == 0, np.nan, np.asarray(table.labels)[:, 0] > 1.5).astype(np.float32)
     table = DeviceTable(table.store, jnp.asarray(labels[:, None]))
     recipe = Recipe(SHAPE, "classification", "roc_auc", 1e-2)
-    engine = Engine(recipe, table, QUEUE, LANES, BATCH)
+    engine = Engine(recipe, table, resources_of(table), QUEUE, LANES, BATCH)
     engine.refill(iter([0, 1, 2]))
     metrics = engine.evaluate(programs.weights_now(engine.lanes), "test", [2, 0])
     for place, lane in enumerate((2, 0)):
@@ -206,7 +210,7 @@ def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
 
 def test_evaluate_every_thins_out_but_keeps_the_last_epoch(table):
     r = replica("r", 20, 0, 7)
-    sparse = Engine(RECIPE, table, [r], 1, BATCH, evaluate_every=5)
+    sparse = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH, evaluate_every=5)
     validated, evaluate = [], sparse.evaluate
     sparse.evaluate = lambda weights, part, due: (
         validated.append((part, sparse.slots[0].step)),
@@ -254,7 +258,7 @@ def kill_after(calls, folder=None):
 def interrupted(table, folder, chunks):
     """Outcomes of a run killed after some chunks, each followed by a checkpoint."""
     outcomes = {}
-    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     with pytest.raises(KilledError):
         engine.run(set(), lambda o: outcomes.update({o.name: o}), at_rest=kill_after(chunks, folder))
     return outcomes
@@ -263,7 +267,7 @@ def interrupted(table, folder, chunks):
 @pytest.mark.parametrize("chunks", [1, 4, 9])
 def test_killed_and_resumed_is_uninterrupted(table, tmp_path, chunks):
     before = interrupted(table, tmp_path, chunks)
-    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     assert checkpoint.restore(tmp_path, engine) is None
     assert any(slot and slot.step for slot in engine.slots)
     after = train(table, QUEUE, engine=engine, done=before)
@@ -286,7 +290,7 @@ def flip_a_byte(checkpoint_folder):
 def test_a_flipped_byte_falls_back_to_the_checkpoint_before(table, tmp_path):
     before = interrupted(table, tmp_path, 4)
     flip_a_byte(tmp_path / "00000003")
-    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     assert "00000003" in checkpoint.restore(tmp_path, engine)
     assert any(slot and slot.step for slot in engine.slots)
     after = train(table, QUEUE, engine=engine, done=before)
@@ -298,7 +302,7 @@ def test_damaged_checkpoints_mean_starting_again(table, tmp_path):
     flip_a_byte(tmp_path / "00000003")
     host = tmp_path / "00000002" / "host.json"
     host.write_text(host.read_text().replace('"step": ', '"step": 1'))
-    engine = Engine(RECIPE, table, QUEUE, LANES, BATCH)
+    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     assert checkpoint.restore(tmp_path, engine)
     assert_same(before | train(table, QUEUE, engine=engine, done=before), train(table, QUEUE))
 

@@ -1,0 +1,46 @@
+"""How a model is optimised: Adam or AdamW, and the learning rate over a replica's own steps.
+
+Schedules are of step / total, so that a small fraction goes through the same course as a large one: the published
+code's fixed numbers of warm-up steps tie the learning rate to the data's size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import optax
+
+
+def constant(progress: jax.Array) -> jax.Array:
+    """1, always."""
+    return jnp.ones_like(progress)
+
+
+def warm_up(progress: jax.Array) -> jax.Array:
+    """Linearly to 1 over the first tenth."""
+    return jnp.minimum(progress / 0.1, 1.0)
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """An optimiser whose updates are of learning rate 1, and the factor of that rate at a step.
+
+    factor: of progress, (step + 1) / total, in (0, 1].
+    """
+
+    optimiser: optax.GradientTransformation
+    factor: Callable[[jax.Array], jax.Array]
+
+
+def adamw() -> optax.GradientTransformation:
+    """The study's for SMILES: betas 0.9 and 0.98, epsilon 1e-6, decoupled weight decay 0.01."""
+    return optax.chain(optax.scale_by_adam(b1=0.9, b2=0.98, eps=1e-6), optax.add_decayed_weights(0.01))
+
+
+OPTIMISATIONS = {
+    "graph": Optimisation(optax.scale_by_adam(), constant),
+    "fingerprint": Optimisation(optax.scale_by_adam(), constant),
+    "smiles": Optimisation(adamw(), warm_up),
+}
+"""By modality, as in the study."""
