@@ -105,7 +105,7 @@ def parse(kind: type[SomeSettings], program: str, description: str, arguments: l
 def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:
     """The settings of the file that --config names, without those that a flag here rules out."""
     before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("config", "csv", "dataset", "epochs", "steps"):
+    for name in ("config", "csv", "dataset", "epochs", "steps", "scores"):
         before.add_argument(f"--{name}", nargs="?")
     flags, _ = before.parse_known_args(arguments)
     if flags.csv and flags.dataset:
@@ -114,8 +114,9 @@ def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettin
     for name, other in (("epochs", "steps"), ("steps", "epochs"), ("dataset", "csv"), ("csv", "dataset")):
         if getattr(flags, name):
             values.pop(other, None)
-    if flags.csv:
-        values |= {"csv": flags.csv}
+    for name in ("csv", "scores"):
+        if getattr(flags, name) and name in kind.__dataclass_fields__:
+            values |= {name: getattr(flags, name)}
     return kind(**values)
 
 

@@ -291,6 +291,8 @@ class ScoreConfig(Settings):
             _choice("method", method, PRUNING_METHODS)
         if self.out.suffix not in SCORE_KINDS:
             raise ConfigError(f"--out must end in {', '.join(SCORE_KINDS)}; got {self.out}")
+        if self.csv and self.csv.resolve() == self.out.resolve():
+            raise ConfigError(f"--out {self.out} would replace --csv {self.csv}; give another --out")
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -9,5 +9,9 @@ class ConfigError(UserError, ValueError):
     """A setting that cannot be used."""
 
 
+class DivergedError(UserError):
+    """Every model of a task lost itself in infinite numbers."""
+
+
 class DataError(UserError, ValueError):
     """Data that cannot be used."""

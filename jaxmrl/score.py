@@ -1,12 +1,12 @@
 """Scores of every training molecule for pruning. `python -m jaxmrl.score`, or `score(ScoreConfig(...))`."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 from jaxmrl.config import ScoreConfig, to_toml
 from jaxmrl.data.problem import Problem, load_problem
+from jaxmrl.errors import DivergedError
 from jaxmrl.models.build import model_shape
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import Scores
@@ -34,10 +34,14 @@ def score(config: ScoreConfig, *, quiet: bool = True) -> Scores:
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
     facts = {"software": files.software_versions(), "device": device_name(), "data": problem.fingerprint()}
     work.claim(to_toml(config), facts)
-    with catch_signals() as stop:
-        scores = task.scores(work, work.path, reporter, stop)
+    try:
+        with catch_signals() as stop:
+            scores = task.scores(work, work.path, reporter, stop)
+    except DivergedError:
+        files.remove_folder(work.path)
+        raise
     write_scores(config, problem, scores, facts, reporter)
-    shutil.rmtree(work.path)
+    files.remove_folder(work.path)
     return scores
 
 

@@ -33,6 +33,20 @@ WITHIN_DATA = (
     "datasets",
     "problem",
 )
+WITHIN_MODELS = ("layers", "gin", "transformer", "build")
+WITHIN_PRUNING = (
+    "methods",
+    "select",
+    "uncertainty",
+    "gradients",
+    "forgetting",
+    "herding",
+    "kmeans",
+    "passes",
+    "scoring",
+)
+WITHIN_SCALING = ("laws", "fit", "compare")
+WITHIN_REPORT = ("files", "plots", "comparison", "scores", "score_plot", "terminal", "summary")
 WITHIN_TRAINING = (
     "losses",
     "metrics",
@@ -45,6 +59,14 @@ WITHIN_TRAINING = (
     "interrupts",
     "checkpoint",
 )
+WITHIN = {
+    "data": WITHIN_DATA,
+    "models": WITHIN_MODELS,
+    "training": WITHIN_TRAINING,
+    "pruning": WITHIN_PRUNING,
+    "scaling": WITHIN_SCALING,
+    "report": WITHIN_REPORT,
+}
 PACKAGE = Path(jaxmrl.__file__).parent
 
 
@@ -69,8 +91,7 @@ def test_every_module_has_a_place():
     for path in modules():
         top = path.relative_to(PACKAGE).with_suffix("").parts
         assert top[0] in ORDER, f"{path} has no place in the order"
-        for folder, order in (("data", WITHIN_DATA), ("training", WITHIN_TRAINING)):
-            assert top[0] != folder or top[1] in order, f"{path} has no place in the order"
+        assert len(top) == 1 or top[1] in WITHIN[top[0]], f"{path} has no place in the order"
 
 
 def test_imports_point_upwards():
@@ -82,7 +103,7 @@ def test_imports_point_upwards():
                 continue
             seen += 1
             assert ORDER.index(other[0]) <= ORDER.index(own[0]), f"{path}:{line} imports {'.'.join(other)}"
-            for folder, order in (("data", WITHIN_DATA), ("training", WITHIN_TRAINING)):
-                if own[0] == other[0] == folder and other[1] in order:
-                    assert order.index(other[1]) < order.index(own[1]), f"{path}:{line} imports {'.'.join(other)}"
+            if own[0] == other[0] and len(own) > 1 and other[1] in WITHIN[own[0]]:
+                order = WITHIN[own[0]]
+                assert order.index(other[1]) < order.index(own[1]), f"{path}:{line} imports {'.'.join(other)}"
     assert seen > 30

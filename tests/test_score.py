@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from jaxmrl.commands import parse
 from jaxmrl.config import ScoreConfig, SweepConfig
 from jaxmrl.errors import ConfigError
 from jaxmrl.score import score
@@ -112,6 +113,9 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
     with pytest.raises(ConfigError, match="no column 'yours'"):
         sweep(SweepConfig(scores=path, pruning=("yours",), out=tmp_path / "other", **settings))
     assert not (tmp_path / "other").exists(), "a mistake takes no directory"
+    (tmp_path / "c.toml").write_text('pruning = ["random", "mine"]')
+    flags = ["--config", str(tmp_path / "c.toml"), "--scores", str(path)]
+    assert parse(SweepConfig, "sweep", "", flags) == SweepConfig(pruning=("random", "mine"), scores=path)
     path.write_text(path.read_text().replace(",0\n", ",0.5\n"))
     with pytest.raises(ConfigError, match="differs in scores"):
         sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
@@ -129,11 +133,13 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
         ("score", ["--methods", "forgetting"], "forgetting has no meaning for regression"),
         ("score", ["--methods", "best"], "unknown method 'best'; choose from random"),
         ("score", ["--out", "scores.txt"], "--out must end in .csv, .parquet, .npz; got scores.txt"),
+        ("score", ["--out", "{csv}"], "would replace --csv"),
         ("score", ["--seeds", "0"], "--seeds must be 1 or more; got 0"),
         ("score", ["--fractions", "0.5"], "--fractions"),
     ],
 )
 def test_wrong_commands_end_with_one_clear_line(command, arguments, message, csv_file, tmp_path):
+    arguments = [argument.format(csv=csv_file) for argument in arguments]
     words = [sys.executable, "-m", f"jaxmrl.{command}", "--csv", str(csv_file), "--target-columns", "logp", *arguments]
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
     ended = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=300)

@@ -1,5 +1,6 @@
 """Features on disk: computed once, in parallel processes, keyed by the molecules and the featuriser's version."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -43,7 +44,8 @@ def cached(
     features = load_arrays(path, names | {"rdkit"})
     if features is None or _rdkit_version() not in ("", str(features["rdkit"])):
         features = compute() | {"rdkit": np.array(_rdkit_version())}
-        save_arrays(path, features)
+        with contextlib.suppress(OSError):  # what cannot be kept will be computed again
+            save_arrays(path, features)
     elif progress:
         progress(len(smiles))
     return features
@@ -93,7 +95,7 @@ def load_arrays(path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
 
 
 def save_arrays(path: Path, features: dict[str, np.ndarray]) -> None:
-    """Writes a .npz file under a temporary name and renames it. What cannot be written will be computed again."""
+    """Writes a .npz file under a temporary name and renames it. Raises OSError, leaving nothing behind."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,3 +106,4 @@ def save_arrays(path: Path, features: dict[str, np.ndarray]) -> None:
     except OSError:
         if temporary:
             temporary.unlink(missing_ok=True)
+        raise

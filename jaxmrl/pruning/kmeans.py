@@ -57,8 +57,8 @@ def _nearest(rows, centres):
 def lloyd(packed: jax.Array, centres: jax.Array, iterations: int = MOST_ITERATIONS) -> tuple[jax.Array, ...]:
     """K-means from `centres` [K, D], until no molecule changes its cluster.
 
-    Returns centres [K, D], each molecule's cluster [n] and its cosine similarity with the centre [n]. A centre
-    without members stays where it is.
+    Returns centres [K, D], each molecule's cluster [n], its cosine similarity with the centre [n], and the inertia:
+    the sum of squared distances from the centres. A centre without members stays where it is.
     """
     blocks, real = _blocks(packed)
 
@@ -90,19 +90,20 @@ def lloyd(packed: jax.Array, centres: jax.Array, iterations: int = MOST_ITERATIO
         packed, cluster = block
         mine = centres[cluster]
         length = jnp.maximum(jnp.linalg.norm(mine, axis=1), 1e-12)
-        return jnp.sum(unit_rows(packed) * mine, axis=1) / length
+        rows = unit_rows(packed)
+        return jnp.sum(rows * mine, axis=1) / length, jnp.sum((rows - mine) ** 2, axis=1)
 
-    similarity = jax.lax.map(similar, (blocks, clusters))
+    similarity, distance = jax.lax.map(similar, (blocks, clusters))
     n = len(packed)
-    return centres, clusters.reshape(-1)[:n], similarity.reshape(-1)[:n]
+    return centres, clusters.reshape(-1)[:n], similarity.reshape(-1)[:n], jnp.where(real, distance, 0.0).sum()
 
 
 def balanced_order(similarity: np.ndarray, cluster: np.ndarray) -> np.ndarray:
     """Places [n] in order of keeping: of any beginning, half is spread over the clusters in proportion.
 
-    The study gives each cluster of c molecules the c m / 2n of a budget m that are least like its centre, and fills
-    the rest with the least like of all. Here one order does so for every m, so that smaller subsets lie within
-    larger ones: a molecule is due once m reaches its cluster's claim to it. Of equals, the first.
+    The study gives each cluster of c molecules the c m / 2n (rounded up) of a budget m that are least like its centre,
+    and fills the rest with the least like of all. Here one order does so for every m, so that smaller subsets lie
+    within larger ones: a molecule is due once m reaches its cluster's claim to it. Of equals, the first.
     """
     n = len(cluster)
     overall = np.argsort(similarity, kind="stable")

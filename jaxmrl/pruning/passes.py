@@ -34,6 +34,8 @@ def model_scores(
 ) -> dict[str, np.ndarray]:
     """{method: [n]} of `molecules` [n] by one model, for those of `names` that need a model.
 
+    With herding, also "embeddings" [n, d], for one herding over several models.
+
     weights as of `predict`; notes of forgetting, where it is among them. check() is called between device calls, and
     may raise to stop.
     """
@@ -45,7 +47,9 @@ def model_scores(
     if "grand" in names:
         scores["grand"] = grand(recipe, table, features, weights, molecules, check)
     if "herding" in names:
-        scores["herding"] = from_order(np.asarray(herd(jnp.asarray(embeddings))))
+        check()
+        scores["herding"] = herding_scores(embeddings)
+        scores["embeddings"] = embeddings
     return scores
 
 
@@ -122,12 +126,23 @@ def random_scores(problem: Problem, molecules: np.ndarray, seed: int) -> np.ndar
     return from_order(np.argsort(place[molecules]))
 
 
-def kmeans_scores(smiles: list[str], seed: int) -> np.ndarray:
-    """From k-means on the molecules' fingerprints, [n]."""
+def herding_scores(embeddings: np.ndarray) -> np.ndarray:
+    """From herding on `embeddings` [n, d], [n]."""
+    return from_order(np.asarray(herd(jnp.asarray(embeddings))))
+
+
+def joint_embeddings(embeddings: list[np.ndarray]) -> np.ndarray:
+    """Those of several models side by side [n, S d], each with the same mean square distance from its mean."""
+    scales = [np.sqrt(np.mean(np.sum((one - one.mean(axis=0)) ** 2, axis=1))) or 1.0 for one in embeddings]
+    return np.concatenate([one / scale for one, scale in zip(embeddings, scales, strict=True)], axis=1)
+
+
+def kmeans_scores(smiles: list[str], seed: int) -> tuple[np.ndarray, float]:
+    """From k-means on the molecules' fingerprints: scores [n], and the clustering's inertia."""
     packed = path_fingerprints(smiles)
-    centres = kmeans.first_centres(packed, kmeans.cluster_count(len(packed)), seed)
-    _, cluster, similarity = kmeans.lloyd(jnp.asarray(packed), kmeans.unit_rows(jnp.asarray(centres)))
-    return from_order(kmeans.balanced_order(np.asarray(similarity), np.asarray(cluster)))
+    first = kmeans.first_centres(packed, kmeans.cluster_count(len(packed)), seed)
+    _, cluster, similarity, inertia = kmeans.lloyd(jnp.asarray(packed), kmeans.unit_rows(jnp.asarray(first)))
+    return from_order(kmeans.balanced_order(np.asarray(similarity), np.asarray(cluster))), float(inertia)
 
 
 def from_order(order: np.ndarray) -> np.ndarray:

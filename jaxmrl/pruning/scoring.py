@@ -15,7 +15,7 @@ from jaxmrl.config import Settings
 from jaxmrl.data.cache import load_arrays, save_arrays
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.stores import Features
-from jaxmrl.errors import UserError
+from jaxmrl.errors import DivergedError, UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.pruning import passes
 from jaxmrl.pruning.forgetting import Forgetting
@@ -91,7 +91,35 @@ class ScoringTask:
             for seed, model in models.items():
                 found.append(self._scores_of_seed(seed, model, folder / f"scores-{seed}.npz", stop))
                 progress.advance(1)
-        return Scores(self.molecules, {name: np.stack([scores[name] for scores in found]) for name in self.names})
+        stop.check()
+        values = {name: np.stack([scores[name] for scores in found]) for name in self.names}
+        return Scores(self.molecules, values, self._joint(found))
+
+    def _joint(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Herding on all models' embeddings at once, and the k-means clustering of least inertia."""
+        joint = {}
+        if "herding" in self.names:
+            joint["herding"] = passes.herding_scores(passes.joint_embeddings([one["embeddings"] for one in found]))
+        if "kmeans" in self.names:
+            joint["kmeans"] = min(found, key=lambda one: one["inertia"])["kmeans"]
+        return joint
+
+    @cached_property
+    def _identity(self) -> str:
+        """What the parts in the folder belong to: data, models and methods."""
+        settings = self.settings
+        parts = (self.problem.fingerprint(), self.shape, self.epochs, self.names, settings.batch_size, self.recipe)
+        return repr(parts)
+
+    def _load(self, path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
+        arrays = load_arrays(path, names | {"identity"})
+        return arrays if arrays and str(arrays["identity"]) == self._identity else None
+
+    def _save(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
+        try:
+            save_arrays(path, arrays | {"identity": np.array(self._identity)})
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
 
     def _train(self, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
         """{seed: weights and notes}, as flat arrays, of the models that did not diverge."""
@@ -102,7 +130,7 @@ class ScoringTask:
         resources, size = self.features.resources(), settings.batch_size
         engine = Engine(self.recipe, table, resources, replicas, lanes, size, evaluate_every=self.epochs)
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
-        done = {name for name, path in paths.items() if load_arrays(path, {"status"})}
+        done = {name for name, path in paths.items() if self._load(path, {"status"})}
         if warning := checkpoint.restore(folder / "lanes", engine):
             reporter.say(warning)
         saver = checkpoint.Saver(folder / "lanes", CHECKPOINT_SECONDS)
@@ -112,17 +140,18 @@ class ScoringTask:
             stop.check()
 
         def on_result(outcome: Outcome) -> None:
-            save_arrays(paths[outcome.name], lane_arrays(engine, outcome))
+            self._save(paths[outcome.name], lane_arrays(engine, outcome))
 
         with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
             progress.skip(sum(replica.steps for replica in replicas if replica.name in done))
             engine.run(done, on_result, progress.advance, at_rest)
-        models = {replica.seed: load_arrays(paths[replica.name], {"status"}) for replica in replicas}
+        models = {replica.seed: self._load(paths[replica.name], {"status"}) for replica in replicas}
         return _without_diverged(models, reporter)
 
     def _scores_of_seed(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
         """One seed's scores by method, [n] each; from `path` where it holds them."""
-        scores = load_arrays(path, set(self.names))
+        stop.check()
+        scores = self._load(path, set(self.names))
         if scores is None:
             scores = {}
             if model:
@@ -135,8 +164,9 @@ class ScoringTask:
                 scores["random"] = passes.random_scores(self.problem, self.molecules, seed)
             if "kmeans" in self.names:
                 smiles = [self.problem.table.smiles[k] for k in self.molecules]
-                scores["kmeans"] = passes.kmeans_scores(smiles, seed)
-            save_arrays(path, scores)
+                stop.check()
+                scores["kmeans"], scores["inertia"] = passes.kmeans_scores(smiles, seed)
+            self._save(path, scores)
         return scores
 
     def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
@@ -152,13 +182,17 @@ def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
     """The weights and notes of a replica that has just ended, as flat arrays, and its status."""
     lane = engine.lane_of(outcome.name)
     model = jax.tree.map(lambda x: x[lane], (programs.weights_now(engine.lanes), engine.lanes.state.notes))
-    return {name: np.asarray(leaf) for name, leaf in checkpoint.plain(model).items()} | {"status": outcome.status}
+    return {name: np.asarray(leaf) for name, leaf in checkpoint.plain(model).items()} | {
+        "status": np.array(outcome.status)
+    }
 
 
 def _without_diverged(models: dict[int, dict], reporter) -> dict[int, dict]:
     finished = {seed: model for seed, model in models.items() if str(model["status"]) == "finished"}
     if not finished:
-        raise UserError(f"all {len(models)} models that were to score diverged; give a lower --learning-rate")
+        raise DivergedError(
+            f"all {len(models)} models that were to score diverged; give a lower --learning-rate, and another --out"
+        )
     if len(finished) < len(models):
         reporter.say(f"{len(models) - len(finished)} of {len(models)} scoring models diverged and are left out")
     return finished

@@ -1,6 +1,6 @@
 """Scores and what is kept by them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,14 +13,16 @@ class Scores:
 
     molecules [n]   positions in the table, in order of their canonical SMILES, which breaks ties
     values          {method: [S, n] float32}, one row for each seed; NaN where a molecule has none
+    joint           {method: [n]}, of methods that score by all seeds at once: a mean of orders has not their property
     """
 
     molecules: np.ndarray
     values: dict[str, np.ndarray]
+    joint: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def mean(self, method: str) -> np.ndarray:
-        """Mean over seeds [n]."""
-        return self.values[method].astype(np.float64).mean(axis=0)
+    def score(self, method: str) -> np.ndarray:
+        """The score by all seeds [n]: their mean, unless the method has its own way."""
+        return self.joint[method] if method in self.joint else self.values[method].astype(np.float64).mean(axis=0)
 
     def spread(self, method: str) -> np.ndarray:
         """Standard deviation over seeds [n]; NaN for a single one."""
@@ -28,12 +30,12 @@ class Scores:
         return values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
 
     def order(self, method: str, keep: str = "hard") -> np.ndarray:
-        """`molecules` in order of keeping: `keep_first` by the mean."""
-        return self.molecules[keep_first(self.mean(method), keep)]
+        """`molecules` in order of keeping: `keep_first` by the score."""
+        return self.molecules[keep_first(self.score(method), keep)]
 
     def rank(self, method: str, keep: str = "hard") -> np.ndarray:
         """Of each molecule [n]: 1 for the one that is kept first."""
-        places = keep_first(self.mean(method), keep)
+        places = keep_first(self.score(method), keep)
         rank = np.empty(len(places), np.int64)
         rank[places] = np.arange(1, len(places) + 1)
         return rank

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -184,6 +185,14 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def remove_folder(path: Path) -> None:
+    """Removes a folder under another name: a removal that is interrupted leaves nothing that looks like a run."""
+    doomed = path.with_name(f".{path.name}.removed")
+    shutil.rmtree(doomed, ignore_errors=True)
+    path.rename(doomed)
+    shutil.rmtree(doomed)
 
 
 def digest(path: Path) -> str:

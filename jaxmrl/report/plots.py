@@ -13,6 +13,8 @@ from jaxmrl.scaling.fit import Fit
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito's colours, told apart by colour-blind readers too."""
 
+_MARKERS = ("o", "s", "^", "D", "v")
+
 
 def draw_curves(curves: list[Curve], fits: list[list[Fit]], *, metric_label: str, unit: str, title: str) -> Figure:
     """Points with their standard deviation over seeds, and the first fit of each curve, on logarithmic axes.
@@ -22,7 +24,9 @@ def draw_curves(curves: list[Curve], fits: list[list[Fit]], *, metric_label: str
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
     for k, (curve, laws) in enumerate(zip(curves, fits, strict=True)):
-        _draw_curve(axes, curve, laws, _COLOURS[k % len(_COLOURS)], curve_label(curve, curves))
+        again, colour = divmod(k, len(_COLOURS))
+        style = {"color": _COLOURS[colour], "marker": _MARKERS[again % len(_MARKERS)]}
+        _draw_curve(axes, curve, laws, style, curve_label(curve, curves))
     axes.set_xscale("log")
     positive = all(point.mean > 0 for curve in curves for point in curve.points)
     axes.set_yscale("log" if positive else "linear")
@@ -64,16 +68,16 @@ def law_text(fit: Fit) -> str:
     return f"{formula} ({fit.law.exponent} ± {error:.2g})" if np.isfinite(error) else formula
 
 
-def _draw_curve(axes, curve: Curve, fits: list[Fit], colour: str, label: str) -> None:
+def _draw_curve(axes, curve: Curve, fits: list[Fit], style: dict[str, str], label: str) -> None:
     n = np.array([point.n_train for point in curve.points])
     mean = np.array([point.mean for point in curve.points])
     sd = np.nan_to_num([point.sd for point in curve.points])
     law = f": {law_text(fits[0])}" if fits else ""
-    bars = {"fmt": "o", "color": colour, "markersize": 4, "capsize": 2, "linewidth": 1}
-    axes.errorbar(n, mean, yerr=sd, label=label + law, **bars)
+    bars = {"linestyle": "none", "markersize": 4, "capsize": 2, "elinewidth": 1}
+    axes.errorbar(n, mean, yerr=sd, label=label + law, **style, **bars)
     for fit in fits[:1]:
         grid = np.geomspace(n.min(), n.max(), 100)
-        axes.plot(grid, fit(grid), color=colour, linewidth=1)
+        axes.plot(grid, fit(grid), color=style["color"], linewidth=1)
 
 
 def _plain_ticks(axes) -> None:

@@ -21,7 +21,7 @@ def draw_scores(scores: Scores, problem: Problem, keep: str, title: str) -> Figu
     figure.suptitle(title, fontsize=12)
     cells = figure.subplots(len(names), 2, width_ratios=(1, 5), squeeze=False)
     for name, (left, right) in zip(names, cells, strict=True):
-        values = scores.mean(name)
+        values = scores.score(name)
         left.hist(values[~np.isnan(values)], bins=50, color="#0072B2")
         left.set_xlabel(name)
         left.set_ylabel("molecules")

@@ -22,8 +22,8 @@ LITTLE_AGREEMENT, STRONG = 0.5, 0.5
 def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.ndarray]:
     """The columns of a scores file, one row for each molecule in order of its id.
 
-    molecule_id, smiles, the labels; for each method its mean over seeds, <method>_sd, and <method>_rank, 1 for the
-    molecule that is kept first.
+    molecule_id, smiles, the labels; for each method its score, <method>_sd over seeds, and <method>_rank, 1 for the
+    molecule that is kept first. A label that is called like one of these becomes "label <name>".
     """
     rows = np.argsort(problem.table.ids[scores.molecules])
     molecules = scores.molecules[rows]
@@ -31,12 +31,19 @@ def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.nda
         "molecule_id": problem.table.ids[molecules],
         "smiles": np.array([problem.table.smiles[k] for k in molecules]),
     }
-    columns |= {task: problem.table.labels[molecules, k] for k, task in enumerate(problem.table.tasks)}
+    labels = zip(_label_columns(problem.table.tasks), problem.table.labels[molecules].T, strict=True)
+    columns |= dict(labels)
     for name in scores.values:
-        columns[name] = scores.mean(name)[rows]
+        columns[name] = scores.score(name)[rows]
         columns[f"{name}_sd"] = scores.spread(name)[rows]
         columns[f"{name}_rank"] = scores.rank(name, direction(name, keep))[rows]
     return columns
+
+
+def _label_columns(tasks: tuple[str, ...]) -> list[str]:
+    """The tasks' names, those that a scores file has another use for with a word before them."""
+    taken = {"molecule_id", "smiles", "file", *(f"{name}{end}" for name in METHODS for end in ("", "_sd", "_rank"))}
+    return [f"label {task}" if task in taken else task for task in tasks]
 
 
 def direction(name: str, keep: str) -> str:
@@ -80,15 +87,17 @@ def _cell(value: Any) -> str:
 def read_order(path: Path, method: str, molecules: np.ndarray, ids: np.ndarray, keep: str) -> np.ndarray:
     """`molecules` (positions in a table with `ids`) in order of keeping, by a file of scores.
 
-    <method>_rank decides where there is such a column, 1 first; else <method>, the largest first or, with `keep`
-    easy, the smallest; of equals, the first of `molecules`. Raises ConfigError for a missing column, DataError for a
-    molecule without a row, a second row, or a value that is no number.
+    The column <method> decides, the largest first or, with `keep` easy, the smallest; where there is none,
+    <method>_rank, 1 first; of equals, the first of `molecules`. Raises ConfigError for a missing column, DataError for
+    a molecule without a row, a second row, or a value that is no number.
     """
     columns = _read_columns(path)
-    column = next((name for name in (f"{method}_rank", method) if name in columns), None)
-    for name in ("molecule_id", column or method):
+    column = next((name for name in (method, f"{method}_rank") if name in columns), method)
+    for name in ("molecule_id", column):
         if name not in columns:
             raise ConfigError(f"{path} has no column {name!r}; its columns are {', '.join(columns)}")
+    if column != method and keep == "easy":
+        raise ConfigError(f"{path} has {column} but no {method}: a rank is kept from 1 on, whatever --keep says")
     try:
         found = [int(value) for value in columns["molecule_id"]]
         values = [math.nan if value in ("", None) else float(value) for value in columns[column]]
@@ -127,7 +136,7 @@ def _read_columns(path: Path) -> dict[str, list]:
 def score_facts(scores: Scores, problem: Problem, keep: str) -> dict[str, Any]:
     """What to make of the scores: rank correlations between methods, between seeds, with plain properties."""
     names = list(scores.values)
-    means = {name: scores.mean(name) for name in names}
+    means = {name: scores.score(name) for name in names}
     properties = _properties(scores, problem)
     facts = {
         "methods": {name: _method_facts(name, keep) for name in names},

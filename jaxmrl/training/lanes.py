@@ -99,7 +99,7 @@ class Engine:
         self.slots: list[Slot | None] = [None] * lanes
         self._affordable_steps = 1
         self._epoch_plans: dict[int, tuple[int, np.ndarray]] = {}
-        self._evaluation_plans = _evaluation_plans(replicas, self.resources, self.limits, batch_size)
+        self._evaluation_plans = _evaluation_plans(replicas, self.resources, batch_size)
 
     def run(
         self,
@@ -159,12 +159,16 @@ class Engine:
                 slot.diverged |= not math.isfinite(loss)
 
     def batch(self, index: int, step: int) -> np.ndarray:
-        """Molecule ids of one step of replica `index`: a pure function of its identity and the step."""
+        """Molecule ids of one step of replica `index`: a pure function of its identity, molecules and step.
+
+        It is planned within its own budget, not the queue's, so that its batches do not depend on its company.
+        """
         replica = self.replicas[index]
         epoch, place = divmod(step, replica.epoch_steps(self.batch_size))
         if self._epoch_plans.get(index, (None,))[0] != epoch:
             rng = np.random.default_rng([replica.seed, name_hash(replica.name), epoch])
-            plan = batches.plan(replica.train, self.resources, self.limits, self.batch_size, rng)
+            limits = batches.budget([replica.train], self.resources, self.batch_size)
+            plan = batches.plan(replica.train, self.resources, limits, self.batch_size, rng)
             self._epoch_plans[index] = epoch, plan
         return self._epoch_plans[index][1][place]
 
@@ -226,7 +230,7 @@ class Engine:
         )
 
 
-def _evaluation_plans(replicas, resources, limits, batch_size: int) -> dict[int, np.ndarray]:
+def _evaluation_plans(replicas, resources, batch_size: int) -> dict[int, np.ndarray]:
     """Evaluation batches of each set of ids, by its identity as an object: replicas share their sets.
 
     All have the length of the longest, so that they share one program.
@@ -235,7 +239,7 @@ def _evaluation_plans(replicas, resources, limits, batch_size: int) -> dict[int,
     longest = max(batches.batches_per_epoch(len(ids), batch_size) for ids in sets.values())
     plans = {}
     for key, ids in sets.items():
-        plan = batches.plan(ids, resources, limits, batch_size, None)
+        plan = batches.plan(ids, resources, batches.budget([ids], resources, batch_size), batch_size, None)
         plans[key] = np.full((longest, batch_size), NO_MOLECULE, np.int32)
         plans[key][: len(plan)] = plan
     return plans

@@ -26,7 +26,8 @@ def all_scores(problem, recipe, weights, order, batch_size=32):
     """{method: scores by molecule}, NaN for those that are not scored."""
     molecules = canonical_order(problem.split.train, problem.canonical)
     scores = passes.model_scores(NAMES, recipe, problem, weights, notes_for(order), molecules, batch_size)
-    scores["kmeans"] = passes.kmeans_scores([problem.table.smiles[k] for k in molecules], seed=0)
+    scores["kmeans"], _ = passes.kmeans_scores([problem.table.smiles[k] for k in molecules], seed=0)
+    assert scores.pop("embeddings").shape == (120, 8)
     assert scores.keys() == set(NAMES)
     placed = {}
     for name, values in scores.items():

@@ -18,10 +18,11 @@ def fingerprints(molecules, seed=0):
 def test_inertia_is_no_worse_than_scikit_learns(molecules):
     packed = fingerprints(molecules)
     start = np.asarray(kmeans.unit_rows(jnp.asarray(kmeans.first_centres(packed, 10, 0))))
-    centres, cluster, similarity = map(np.asarray, kmeans.lloyd(jnp.asarray(packed), jnp.asarray(start)))
+    found = kmeans.lloyd(jnp.asarray(packed), jnp.asarray(start))
+    centres, cluster, similarity, inertia = map(np.asarray, found)
     rows = np.asarray(kmeans.unit_rows(jnp.asarray(packed)))
     oracle = KMeans(10, init=start, n_init=1, tol=0, max_iter=100, algorithm="lloyd").fit(rows)
-    inertia = ((rows - centres[cluster]) ** 2).sum()
+    assert inertia == pytest.approx(((rows - centres[cluster]) ** 2).sum(), rel=1e-4)
     assert inertia <= oracle.inertia_ * (1 + 1e-4)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
     lengths = np.linalg.norm(centres[cluster], axis=1)
@@ -33,7 +34,7 @@ def test_a_molecule_without_bits_and_an_empty_cluster_are_finite():
     packed[3] = 0
     far = np.zeros((2, 128), np.float32)
     far[1, 0] = 100
-    centres, cluster, similarity = kmeans.lloyd(jnp.asarray(packed), jnp.asarray(far))
+    centres, cluster, similarity, _ = kmeans.lloyd(jnp.asarray(packed), jnp.asarray(far))
     assert np.isfinite(centres).all()
     assert np.isfinite(similarity).all()
     assert set(np.asarray(cluster).tolist()) == {0}
@@ -60,6 +61,7 @@ def test_balanced_order_gives_each_cluster_its_part():
     kept = order[:200]
     counts = np.bincount(cluster[kept])
     np.testing.assert_allclose(counts[1:], [30, 10], atol=2), "half of the budget, in proportion"
+    assert set(cluster[order[:3]]) == {0, 1, 2}, "rounded up: each cluster has a claim to one"
     for c in range(3):
         inside = similarity[kept[cluster[kept] == c]]
         assert inside.max() <= np.sort(similarity[cluster == c])[len(inside) - 1], "the least like its centre"

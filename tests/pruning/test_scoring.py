@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jaxmrl.errors import UserError
+from jaxmrl.errors import DivergedError, UserError
 from jaxmrl.pruning import scoring
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.report.files import RunDirectory
@@ -89,6 +89,60 @@ def test_methods_without_a_model_train_none(task, tmp_path, monkeypatch):
     assert list(scores.values) == ["random", "kmeans"]
 
 
-def test_diverged_models_are_left_out_or_said(task, tmp_path):
-    with pytest.raises(UserError, match=r"all 3 models.*--learning-rate"):
+def test_when_all_models_diverge_it_is_said(task, tmp_path):
+    with pytest.raises(DivergedError, match=r"all 3 models.*--learning-rate"):
         scored(replace(task, settings=replace(task.settings, learning_rate=1e30)), tmp_path)
+
+
+def test_a_diverged_model_is_left_out(task, tmp_path, monkeypatch):
+    whole = scored(task, tmp_path / "whole")
+    arrays = scoring.lane_arrays
+
+    def second_diverges(engine, outcome):
+        status = "diverged" if outcome.name.endswith(" 1") else outcome.status
+        return arrays(engine, replace(outcome, status=status))
+
+    monkeypatch.setattr(scoring, "lane_arrays", second_diverges)
+    for _ in range(2):
+        scores = scored(task, tmp_path / "parts")
+        np.testing.assert_array_equal(scores.values["el2n"], whole.values["el2n"][[0, 2]])
+
+
+def test_parts_of_another_task_are_not_taken(task, tmp_path):
+    first = scored(task, tmp_path)
+    other = scored(replace(task, epochs=3), tmp_path)
+    assert not np.array_equal(other.values["el2n"], first.values["el2n"])
+    again = scored(task, tmp_path / "fresh")
+    np.testing.assert_array_equal(again.values["el2n"], first.values["el2n"])
+
+
+def test_a_full_disk_is_one_clear_line(task, tmp_path, monkeypatch):
+    def full(path, arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(scoring, "save_arrays", full)
+    with pytest.raises(UserError, match=r"cannot write .*model-.*npz: No space left on device"):
+        scored(task, tmp_path)
+
+
+def test_a_stop_is_obeyed_between_seeds(task, tmp_path):
+    with pytest.raises(StopRequestedError):
+        replace(task, names=("random",)).scores(run_at(tmp_path), tmp_path / "scoring", QUIET, Stop(requested=True))
+
+
+def test_herding_by_several_models_is_near_the_mean_in_each(settings, problem, shape, tmp_path):
+    """One herding on all embeddings; a mean of the models' own orders would be little better than chance."""
+    task = ScoringTask(replace(settings, lanes=2), problem, shape, ("herding",), 3, 2)
+    scores = scored(task, tmp_path)
+    order = np.argsort(-scores.score("herding"), kind="stable")
+    assert sorted(scores.score("herding")) == pytest.approx(np.arange(1, 121) / 120)
+    for seed in range(3):
+        with np.load(tmp_path / "scoring" / f"scores-{seed}.npz") as file:
+            rows = file["embeddings"]
+        lots = [away(rows, np.random.default_rng(k).permutation(120)[:30]) for k in range(50)]
+        assert away(rows, order[:30]) < 0.5 * np.mean(lots)
+
+
+def away(rows, kept):
+    """How far the mean of the rows that are kept is from that of all."""
+    return np.linalg.norm(rows[kept].mean(axis=0) - rows.mean(axis=0))

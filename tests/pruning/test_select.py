@@ -11,13 +11,15 @@ SCORES = Scores(
 
 
 def test_mean_spread_and_rank():
-    np.testing.assert_allclose(SCORES.mean("el2n"), [1, 3, 3, np.nan])
+    np.testing.assert_allclose(SCORES.score("el2n"), [1, 3, 3, np.nan])
     np.testing.assert_allclose(SCORES.spread("el2n"), [0, 2**0.5, 2**0.5, np.nan])
     assert SCORES.order("el2n").tolist() == [3, 5, 7, 9], "largest first, ties in order, no score last"
     assert SCORES.rank("el2n").tolist() == [3, 1, 2, 4]
     assert SCORES.order("el2n", "easy").tolist() == [7, 3, 5, 9]
     alone = Scores(SCORES.molecules, {"el2n": SCORES.values["el2n"][:1]})
     assert np.isnan(alone.spread("el2n")).all()
+    joint = Scores(SCORES.molecules, SCORES.values, {"el2n": np.array([4.0, 3.0, 2.0, 1.0])})
+    assert joint.order("el2n").tolist() == [7, 3, 5, 9], "a method's own way goes before the mean"
 
 
 def test_keep_is_hard_or_easy():

@@ -1,5 +1,6 @@
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,12 +54,28 @@ def test_a_row_for_each_molecule_in_order_of_its_id(problem, scores):
 def test_files_are_read_back_in_order(problem, scores, kind, tmp_path):
     if kind == ".parquet":
         pytest.importorskip("pyarrow")
+    path = tmp_path / f"scores{kind}"
+    path.write_bytes(table_bytes(score_table(scores, problem, "hard"), kind))
     for keep in ("hard", "easy"):
-        path = tmp_path / f"scores{kind}"
-        path.write_bytes(table_bytes(score_table(scores, problem, keep), kind))
         for name in ("el2n", "herding"):
             expected = scores.order(name, keep if name == "el2n" else "hard")
-            assert read_order(path, name, TRAIN, IDS, "hard").tolist() == expected.tolist()
+            assert read_order(path, name, TRAIN, IDS, keep).tolist() == expected.tolist()
+
+
+def test_a_file_of_ranks_alone(tmp_path):
+    path = tmp_path / "ranks.csv"
+    path.write_text("molecule_id,mine_rank\n0,3\n20,1\n40,2\n70,4\n", encoding="utf-8")
+    assert read_order(path, "mine", TRAIN, IDS, "hard").tolist() == [2, 4, 0, 7]
+    with pytest.raises(ConfigError, match="a rank is kept from 1 on"):
+        read_order(path, "mine", TRAIN, IDS, "easy")
+
+
+def test_labels_called_like_other_columns(problem, scores):
+    table = replace(problem.table, tasks=("molecule_id", "el2n"))
+    columns = score_table(scores, replace(problem, table=table), "hard")
+    assert columns["molecule_id"].tolist() == [0, 20, 40, 70]
+    assert columns["label el2n"].shape == (4,)
+    assert columns["el2n"].tolist()[:3] == [0.25, 0.5, 0.25]
 
 
 def test_scores_of_ones_own(tmp_path):
