@@ -18,7 +18,7 @@ CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
         ({"seeds": 0}, "--seeds must be 1 or more; got 0"),
         ({"epochs": 0}, "--epochs"),
         ({"epochs": 3, "steps": 4}, "not both"),
-        ({"width": ()}, "--width"),
+        ({"width": (0,)}, "--width"),
         ({"depth": (2, 0)}, "--depth"),
         ({"batch_size": -1}, "--batch-size must be 1 or more; got -1"),
         ({"lanes": 0}, "--lanes"),
