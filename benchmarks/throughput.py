@@ -1,6 +1,8 @@
-"""Molecules trained per second, jaxmrl against PyTorch Geometric on the same GIN, batch size and optimiser.
+"""Molecules trained per second, jaxmrl against PyTorch on the same model, batch size and optimiser.
 
-    python -m benchmarks.throughput [--dataset hiv] [--widths 64 128 300] [--rounds 5] [--out FILE.json]
+    python -m benchmarks.throughput [--dataset hiv] [--modality graph] [--widths 64 128 300] [--out FILE.json]
+
+The baseline is PyTorch Geometric for the GIN on graphs, plain PyTorch for the transformer on fingerprints or SMILES.
 
 The two take turns within one process, round by round, on the same machine: quote the ratios. The baseline is timed
 twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimiser alone. jaxmrl
@@ -21,10 +23,10 @@ import numpy as np
 import torch
 from torch_geometric.loader import DataLoader
 
-from benchmarks import pyg_baseline
-from jaxmrl.config import SweepConfig
+from benchmarks import pyg_baseline, torch_transformer
+from jaxmrl.config import MODELS, Settings, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.models.build import ModelShape
+from jaxmrl.models.build import ModelShape, model_shape
 from jaxmrl.report.files import software_versions
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, device_name
@@ -39,7 +41,8 @@ MOLECULES = 8192
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--dataset", default="hiv")
-    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 300])
+    parser.add_argument("--modality", choices=MODELS, default="graph")
+    parser.add_argument("--widths", type=int, nargs="+", help="default: 64 128 300 for graphs, 64 for transformers")
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes to try; default: what a sweep would choose")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="optimiser steps per round, in every lane")
@@ -48,15 +51,17 @@ def main() -> None:
     if not 1 <= flags.steps <= MAX_CHUNK:
         parser.error(f"--steps must be from 1 to {MAX_CHUNK}; got {flags.steps}")
 
-    problem = load_problem(SweepConfig(dataset=flags.dataset), Reporter(quiet=True))
-    data = baseline_data(problem)
-    rows = [row for width in flags.widths for row in measure(problem, data, width, flags)]
+    problem = load_problem(SweepConfig(dataset=flags.dataset, modality=flags.modality), Reporter(quiet=True))
+    data = baseline_data(problem, flags.modality)
+    widths = flags.widths or ([64, 128, 300] if flags.modality == "graph" else [64])
+    rows = [row for width in widths for row in measure(problem, data, width, flags)]
     result = {
         "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),
         "hardware": {"device": device_name(), "cores": len_affinity(), "processor": processor()},
         "software": software_versions() | {"torch": torch.__version__, "torch_threads": torch.get_num_threads()},
+        "modality": flags.modality,
         "batch": BATCH,
-        "depth": DEPTH,
+        "depth": shape_of(problem, flags.modality, widths[0]).depth,
         "molecules": len(data),
         "rows": rows,
     }
@@ -86,20 +91,31 @@ def chosen_molecules(problem: Problem) -> np.ndarray:
     return problem.split.train[:MOLECULES]
 
 
-def baseline_data(problem: Problem) -> list:
-    """The molecules as PyG data."""
-    table = problem.table
-    return [
-        pyg_baseline.molecule_data(table.smiles[k], table.labels[k].tolist())
-        for k in chosen_molecules(problem).tolist()
-    ]
+def shape_of(problem: Problem, modality: str, width: int) -> ModelShape:
+    """The model of both sides: the study's depth."""
+    return model_shape(Settings(), problem, modality, width, DEPTH if modality == "graph" else None)
+
+
+def baseline_data(problem: Problem, modality: str) -> list:
+    """The molecules as the baseline's loader takes them: PyG data, or (tokens, labels)."""
+    table, chosen = problem.table, chosen_molecules(problem).tolist()
+    if modality == "graph":
+        return [pyg_baseline.molecule_data(table.smiles[k], table.labels[k].tolist()) for k in chosen]
+    features = problem.features[modality]
+    if modality == "fingerprint":
+        tokens = [np.flatnonzero(np.unpackbits(features.packed[k])) for k in chosen]
+    else:
+        starts = np.cumsum(features.size) - features.size
+        tokens = [features.token[starts[k] :][: features.size[k]].astype(np.int64) for k in chosen]
+    return [(torch.from_numpy(one), torch.from_numpy(table.labels[k])) for one, k in zip(tokens, chosen, strict=True)]
 
 
 def measure(problem: Problem, data: list, width: int, flags) -> list[dict]:
     """Rows of the table for one width: one for each number of lanes."""
-    lane_counts = flags.lanes or [auto_lanes(problem, width)]
-    ours = {lanes: jaxmrl_round(problem, width, lanes, flags.steps) for lanes in lane_counts}
-    loaded, prebuilt = baseline_rounds(data, width, len(problem.table.tasks), flags.steps)
+    shape = shape_of(problem, flags.modality, width)
+    lane_counts = flags.lanes or [auto_lanes(problem, shape)]
+    ours = {lanes: jaxmrl_round(problem, shape, lanes, flags.steps) for lanes in lane_counts}
+    loaded, prebuilt = baseline_rounds(data, shape, flags.steps)
     for run in (*ours.values(), loaded, prebuilt):
         run()
     speeds = {name: [] for name in (*ours, "loader", "prebuilt")}
@@ -122,8 +138,8 @@ def row(width: int, lanes: int, speeds: dict) -> dict:
         "width": width,
         "lanes": lanes,
         "jaxmrl": summary(speeds[lanes]),
-        "pyg": summary(speeds["loader"]),
-        "pyg_prebuilt_batches": summary(speeds["prebuilt"]),
+        "baseline": summary(speeds["loader"]),
+        "baseline_prebuilt_batches": summary(speeds["prebuilt"]),
         "ratio": ratio("loader"),
         "ratio_to_prebuilt": ratio("prebuilt"),
     }
@@ -136,20 +152,18 @@ def bench_replica(problem: Problem, seed: int) -> Replica:
     return Replica(f"bench {seed}", seed, molecules, molecules[:BATCH], molecules[:BATCH], 10**6, zeros, ones)
 
 
-def auto_lanes(problem: Problem, width: int) -> int:
+def auto_lanes(problem: Problem, shape: ModelShape) -> int:
     """The lanes of a sweep with many replicas."""
-    shape = ModelShape(width, DEPTH, DROPOUT, len(problem.table.tasks), "float32")
     queue = [bench_replica(problem, seed) for seed in range(64)]
-    return choose_lanes("auto", shape, queue, problem.features["graph"], BATCH)
+    return choose_lanes("auto", shape, queue, problem.features[shape.modality], BATCH)
 
 
-def jaxmrl_round(problem: Problem, width: int, lanes: int, steps: int):
+def jaxmrl_round(problem: Problem, shape: ModelShape, lanes: int, steps: int):
     """A function that trains `steps` steps in every lane and returns molecules per second."""
-    shape = ModelShape(width, DEPTH, DROPOUT, len(problem.table.tasks), "float32")
     recipe = Recipe(shape, "classification", "roc_auc", RATE)
-    table = device_table(problem, "graph")
+    table = device_table(problem, shape.modality)
     replicas = [bench_replica(problem, seed) for seed in range(lanes)]
-    engine = Engine(recipe, table, problem.features["graph"].resources(), replicas, lanes, BATCH)
+    engine = Engine(recipe, table, problem.features[shape.modality].resources(), replicas, lanes, BATCH)
     engine.refill(iter(range(lanes)))
 
     def run() -> float:
@@ -161,12 +175,20 @@ def jaxmrl_round(problem: Problem, width: int, lanes: int, steps: int):
     return run
 
 
-def baseline_rounds(data: list, width: int, tasks: int, steps: int):
+def baseline_rounds(data: list, shape: ModelShape, steps: int):
     """Two such functions for the baseline: with its loader, and on batches made beforehand."""
     torch.manual_seed(0)
-    module = pyg_baseline.GIN(width, DEPTH, DROPOUT, tasks)
-    optimiser = torch.optim.Adam(module.parameters(), lr=RATE)
-    loader = DataLoader(data, batch_size=BATCH, shuffle=True, drop_last=True)
+    sizes = shape.width, shape.depth, shape.dropout, shape.tasks
+    options = {"batch_size": BATCH, "shuffle": True, "drop_last": True}
+    if shape.modality == "graph":
+        module, loader = pyg_baseline.GIN(*sizes), DataLoader(data, **options)
+        judged = lambda batch: (module(batch), batch.y)
+    else:
+        module = torch_transformer.Transformer(shape.tokens, shape.positions, *sizes)
+        loader = torch.utils.data.DataLoader(data, collate_fn=torch_transformer.collate, **options)
+        judged = lambda batch: (module(*batch[:2]), batch[2])
+    kind = torch.optim.AdamW if shape.modality == "smiles" else torch.optim.Adam
+    optimiser = kind(module.parameters(), lr=RATE)
     stream = forever(loader)
     ready = list(islice(stream, steps))
 
@@ -174,7 +196,7 @@ def baseline_rounds(data: list, width: int, tasks: int, steps: int):
         started = time.perf_counter()
         for batch in islice(batches, steps):
             optimiser.zero_grad()
-            pyg_baseline.present_loss(module(batch), batch.y).backward()
+            pyg_baseline.present_loss(*judged(batch)).backward()
             optimiser.step()
         return steps * BATCH / (time.perf_counter() - started)
 
@@ -189,12 +211,12 @@ def forever(loader):
 
 def print_table(rows: list[dict]) -> None:
     """Medians over rounds."""
-    heads = ("width", "lanes", "jaxmrl", "PyG", "PyG, batches ready", "ratio", "ratio, batches ready")
+    heads = ("width", "lanes", "jaxmrl", "PyTorch", "batches ready", "ratio", "ratio, batches ready")
     widths = [max(8, len(head)) for head in heads]
     print("molecules per second, median of rounds")
     print("  ".join(head.rjust(w) for head, w in zip(heads, widths, strict=True)))
     for r in rows:
-        speeds = (f"{r[name]['median']:,.0f}" for name in ("jaxmrl", "pyg", "pyg_prebuilt_batches"))
+        speeds = (f"{r[name]['median']:,.0f}" for name in ("jaxmrl", "baseline", "baseline_prebuilt_batches"))
         cells = (str(r["width"]), str(r["lanes"]), *speeds, f"{r['ratio']:.2f}", f"{r['ratio_to_prebuilt']:.2f}")
         print("  ".join(cell.rjust(w) for cell, w in zip(cells, widths, strict=True)))
 

@@ -43,7 +43,7 @@ def both(nci):
         rng = np.random.default_rng(1)
         stats = jax.tree.map(lambda x: jnp.asarray(rng.uniform(0.5, 1.5, x.shape)), state.stats)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), state.params)
-        state = replace(state, params=params, stats=stats, optimiser=RECIPE.optimiser.init(params))
+        state = replace(state, params=params, stats=stats, optimiser=RECIPE.optimisation.optimiser.init(params))
         module = pyg_module(params, stats)
         data = [pyg_baseline.molecule_data(s, y) for s, y in zip(smiles, labels.tolist(), strict=True)]
         batch = Batch.from_data_list(data)

@@ -1,0 +1,30 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'jaxmrl[bench]'")
+
+from benchmarks.torch_transformer import Transformer, collate, copy_weights  # noqa: E402
+from jaxmrl.data.stores import put  # noqa: E402
+from jaxmrl.data.tokens import build_vocabulary, encode  # noqa: E402
+from jaxmrl.models.build import ModelShape  # noqa: E402
+from tests.conftest import SMILES  # noqa: E402
+
+
+@pytest.mark.parametrize("positions", [True, False])
+def test_same_logits_with_the_same_weights(positions):
+    features = encode(SMILES, build_vocabulary(SMILES))
+    shape = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(features.vocabulary), positions)
+    params, stats = shape.init(jax.random.key(0))
+    ids = np.arange(12)
+    batch = put(features).with_budget(features.resources().sum(axis=0)).gather(jnp.asarray(ids))
+    ours = shape.predict(params, stats, batch)
+    module = Transformer(shape.tokens, positions, 16, 2, 0.1, 3).eval()
+    copy_weights(module, params.to_pure_dict())
+    starts = np.cumsum(features.size) - features.size
+    tokens = [features.token[start:][:size].astype(np.int64) for start, size in zip(starts, features.size, strict=True)]
+    padded, present, _ = collate([(torch.from_numpy(one), torch.zeros(3)) for one in tokens])
+    with torch.no_grad():
+        theirs = module(padded, present).numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
