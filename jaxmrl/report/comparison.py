@@ -44,9 +44,9 @@ def comparison_table(compared: list[dict[str, str]], metric_label: str, higher_i
         title_justify="left",
     )
     fractions = sorted({row["fraction"] for row in compared}, key=float)
-    table.add_column("pruning")
+    table.add_column("pruning", no_wrap=True)
     for fraction in fractions:
-        table.add_column(fraction, justify="right")
+        table.add_column(fraction, justify="right", no_wrap=True)
     several = len({(row["width"], row["depth"]) for row in compared}) > 1
     lines: dict[str, dict[str, str]] = {}
     for row in compared:

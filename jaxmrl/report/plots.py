@@ -85,6 +85,10 @@ def _plain_ticks(axes) -> None:
     low, high = axes.get_ylim()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    left, right = axes.get_xlim()
+    if right / left < 30:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
     if axes.get_yscale() == "log" and high / low < 10:
         axes.yaxis.set_major_locator(LogLocator(subs=np.arange(1, 10, 0.5 if high / low < 3 else 1)))
         axes.yaxis.set_minor_formatter(NullFormatter())

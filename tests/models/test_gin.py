@@ -145,7 +145,8 @@ def test_no_promotion_and_no_float_scatter(weights, molecules, strict):
 def test_dropout_rate_and_scale(rate, strict):
     h = jnp.ones((200, 70))
     dropped = dropout(h, rate, jax.random.key(0))
-    assert set(np.unique(dropped)) == {0.0, np.float32(1 / (1 - rate))}
+    in_force = round(rate * 256) / 256
+    assert set(np.unique(dropped)) == {0.0, np.float32(1 / (1 - in_force))}
     assert float((dropped == 0).mean()) == pytest.approx(rate, abs=0.02)
     columns = (dropped == 0).astype(np.float32).mean(axis=0)
     assert columns.std() < 0.06, "every column drops alike"
