@@ -78,26 +78,30 @@ def present_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return nn.functional.binary_cross_entropy_with_logits(logits[present], labels[present])
 
 
+def tensor(array) -> torch.Tensor:
+    """A copy of a JAX array."""
+    return torch.from_numpy(np.array(array))
+
+
+def copy_linear(layer: nn.Linear, weights: dict) -> None:
+    """Puts jaxmrl's weights of a linear layer into PyTorch's."""
+    layer.weight.copy_(tensor(weights["kernel"]).t())
+    layer.bias.copy_(tensor(weights["bias"]))
+
+
 def copy_weights(module: GIN, params: dict, stats: dict) -> None:
     """Puts jaxmrl's parameters and running statistics, as pure dicts of arrays, into the PyG module."""
-
-    def tensor(array):
-        return torch.from_numpy(np.array(array))
-
-    def linear(layer, weights):
-        layer.weight.copy_(tensor(weights["kernel"]).t())
-        layer.bias.copy_(tensor(weights["bias"]))
 
     with torch.no_grad():
         module.atom.weight.copy_(tensor(params["atom"]))
         module.chirality.weight.copy_(tensor(params["chirality"]))
-        linear(module.head, params["head"])
+        copy_linear(module.head, params["head"])
         for k, (convolution, norm) in enumerate(zip(module.convolutions, module.norms, strict=True)):
             layer = params["layers"][k]
             convolution.bond_type.weight.copy_(tensor(layer["bond"][:6]))
             convolution.bond_direction.weight.copy_(tensor(layer["bond"][6:]))
-            linear(convolution.mlp[0], layer["expand"])
-            linear(convolution.mlp[2], layer["contract"])
+            copy_linear(convolution.mlp[0], layer["expand"])
+            copy_linear(convolution.mlp[2], layer["contract"])
             norm.weight.copy_(tensor(layer["norm"]["scale"]))
             norm.bias.copy_(tensor(layer["norm"]["bias"]))
             norm.running_mean.copy_(tensor(stats["layers"][k]["norm"]["mean"]))

@@ -5,9 +5,10 @@ Needs the `bench` extra. Batches are padded to their longest molecule, as a coll
 
 import math
 
-import numpy as np
 import torch
 from torch import nn
+
+from benchmarks.pyg_baseline import copy_linear, tensor
 
 
 class Transformer(nn.Module):
@@ -48,24 +49,17 @@ def collate(batch: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tenso
 def copy_weights(module: Transformer, params: dict) -> None:
     """Puts jaxmrl's parameters, as a pure dict of arrays, into the PyTorch module."""
 
-    def tensor(array):
-        return torch.from_numpy(np.array(array))
-
-    def linear(layer, weights):
-        layer.weight.copy_(tensor(weights["kernel"]).t())
-        layer.bias.copy_(tensor(weights["bias"]))
-
     with torch.no_grad():
         module.embedding.weight.copy_(tensor(params["token"]))
-        linear(module.output, params["output"])
-        linear(module.head, params["head"])
+        copy_linear(module.output, params["output"])
+        copy_linear(module.head, params["head"])
         for k, layer in enumerate(module.layers.layers):
             ours = params["layers"][k]
             layer.self_attn.in_proj_weight.copy_(tensor(ours["inward"]["kernel"]).t())
             layer.self_attn.in_proj_bias.copy_(tensor(ours["inward"]["bias"]))
-            linear(layer.self_attn.out_proj, ours["outward"])
-            linear(layer.linear1, ours["expand"])
-            linear(layer.linear2, ours["contract"])
+            copy_linear(layer.self_attn.out_proj, ours["outward"])
+            copy_linear(layer.linear1, ours["expand"])
+            copy_linear(layer.linear2, ours["contract"])
             for norm, weights in zip((layer.norm1, layer.norm2), (ours["norms"][0], ours["norms"][1]), strict=True):
                 norm.weight.copy_(tensor(weights["scale"]))
                 norm.bias.copy_(tensor(weights["bias"]))

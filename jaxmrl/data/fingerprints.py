@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from jaxmrl.data import cache
-from jaxmrl.data.tokens import group_resources, group_rows, group_widths
+from jaxmrl.data.tokens import Sequences
 
 VERSION = 1
 RDKIT_BITS = 2048
@@ -14,7 +14,7 @@ RDKIT_BITS = 2048
 
 
 @dataclass(frozen=True)
-class Fingerprints:
+class Fingerprints(Sequences):
     """Morgan fingerprints of `N` molecules.
 
     packed [N, bits / 8] uint8   eight bits a byte, the first the highest
@@ -34,17 +34,6 @@ class Fingerprints:
         if self.whole:
             return np.full(len(self.packed), self.bits, np.int32)
         return np.bitwise_count(self.packed).sum(axis=1, dtype=np.int32)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return group_widths(self.size)
-
-    def resources(self) -> np.ndarray:
-        return group_resources(self.size, self.widths)
-
-    def rows(self, limits: np.ndarray, batch_size: int) -> int:
-        """Rows of a batch within `limits`."""
-        return sum(b * w for b, w in zip(group_rows(limits, batch_size), self.widths[::-1], strict=True))
 
 
 def morgan_fingerprints(

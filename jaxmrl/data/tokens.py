@@ -18,8 +18,27 @@ _SHARES = (0.5, 0.9)
 _WIDTH_MULTIPLE = 8
 
 
+class Sequences:
+    """What sequences of `size` [N] tokens take of a batch, which is laid out in groups of like length."""
+
+    size: np.ndarray
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Tokens of a row in each group, the narrowest first."""
+        return group_widths(self.size)
+
+    def resources(self) -> np.ndarray:
+        """Of each molecule whether it is too long for each group but the last, [N, groups - 1]."""
+        return group_resources(self.size, self.widths)
+
+    def rows(self, limits: np.ndarray, batch_size: int) -> int:
+        """Rows of a batch within `limits`."""
+        return sum(b * w for b, w in zip(group_rows(limits, batch_size), self.widths[::-1], strict=True))
+
+
 @dataclass(frozen=True)
-class Tokens:
+class Tokens(Sequences):
     """The token sequences of `N` molecules, end to end.
 
     size [N] int32      tokens of each molecule
@@ -31,17 +50,6 @@ class Tokens:
     token: np.ndarray
     vocabulary: tuple[str, ...]
     truncated: int
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return group_widths(self.size)
-
-    def resources(self) -> np.ndarray:
-        return group_resources(self.size, self.widths)
-
-    def rows(self, limits: np.ndarray, batch_size: int) -> int:
-        """Rows of a batch within `limits`."""
-        return sum(b * w for b, w in zip(group_rows(limits, batch_size), self.widths[::-1], strict=True))
 
 
 def tokenise(smiles: str) -> list[str]:
