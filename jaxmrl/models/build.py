@@ -10,6 +10,7 @@ from flax import nnx
 from jaxmrl.config import MODELS, Settings
 from jaxmrl.data.problem import Problem
 from jaxmrl.models.gin import GIN
+from jaxmrl.models.layers import Linear
 from jaxmrl.models.transformer import Transformer
 
 
@@ -80,6 +81,14 @@ class ModelShape:
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         embeddings = module.embed(batch, training=False)
         return embeddings, module.head(embeddings)
+
+    def predict_probed(self, params, stats, batch, probe: jax.Array) -> jax.Array:
+        """`predict`, where the gradient by `probe` is the squared norm of that by all linear layers' weights."""
+        module = nnx.merge(self._graphdef, params, stats, copy=True)
+        for _, layer in nnx.iter_modules(module):
+            if isinstance(layer, Linear):
+                layer.probe = probe
+        return module(batch, training=False)
 
     @cached_property
     def parameters(self) -> int:

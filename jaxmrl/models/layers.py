@@ -183,12 +183,43 @@ def torch_uniform(key: jax.Array, shape: tuple[int, int], dtype=jnp.float32) -> 
     return jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
-def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> nnx.Linear:
+@jax.custom_vjp
+def tap(outputs: jax.Array, inputs: jax.Array, probe: jax.Array) -> jax.Array:
+    """`outputs` [n, o] of a linear layer on `inputs` [n, i]; its gradient by the scalar `probe` is the squared norm of
+    the loss's gradient by the layer's weights and bias.
+
+    That gradient is inputs^T G, with G that by the outputs, and its squared norm the sum over pairs of rows of their
+    products in both: with few rows, cheaper than the gradient itself, which need not be stored.
+    """
+    return outputs
+
+
+def _tap_backward(inputs, gradient):
+    (rows, width), outputs = inputs.shape, gradient.shape[1]
+    if rows * (width + outputs) < width * outputs:
+        squares = exact_product(inputs, inputs.T) * exact_product(gradient, gradient.T)
+    else:
+        squares = exact_product(inputs.T, gradient) ** 2
+    return gradient, jnp.zeros_like(inputs), squares.sum() + jnp.sum(gradient.sum(axis=0) ** 2)
+
+
+tap.defvjp(lambda outputs, inputs, probe: (outputs, inputs), _tap_backward)
+
+
+class Linear(nnx.Linear):
+    """A linear layer on rows [n, i]; where it has a `probe`, that receives the squared norm of its gradient: `tap`."""
+
+    probe: jax.Array | None = None
+
+    def __call__(self, inputs: jax.Array) -> jax.Array:
+        outputs = super().__call__(inputs)
+        return outputs if self.probe is None else tap(outputs, inputs, self.probe)
+
+
+def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Linear:
     """A linear layer initialised as PyTorch's, bias included, computing at `precision`."""
 
     def bias(key, shape, dtype=jnp.float32):
         return jax.random.uniform(key, shape, dtype, -(inputs**-0.5), inputs**-0.5)
 
-    return nnx.Linear(
-        inputs, outputs, kernel_init=torch_uniform, bias_init=bias, dot_general=matmul(precision), rngs=rngs
-    )
+    return Linear(inputs, outputs, kernel_init=torch_uniform, bias_init=bias, dot_general=matmul(precision), rngs=rngs)

@@ -58,11 +58,22 @@ def _gradient_norm(recipe: Recipe, table: DeviceTable, weights: tuple, molecule:
     targets = (labels - label_mean[None, :]) / label_scale[None, :]
     batch = table.store.gather(ids)
 
-    def loss(params):
-        return mean_over_present(LOSSES[recipe.task](recipe.shape.predict(params, stats, batch), targets), present)
+    def loss(params, probe):
+        outputs = recipe.shape.predict_probed(params, stats, batch, probe)
+        return mean_over_present(LOSSES[recipe.task](outputs, targets), present)
 
-    squares = [jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(jax.grad(loss)(params))]
-    return jnp.where(present.any(), jnp.sqrt(sum(squares)), jnp.nan)
+    gradient, in_linear_layers = jax.grad(loss, argnums=(0, 1))(params, jnp.float32(0))
+    squares = in_linear_layers + _squares_elsewhere(gradient)
+    return jnp.where(present.any(), jnp.sqrt(squares), jnp.nan)
+
+
+def _squares_elsewhere(gradient) -> jax.Array:
+    """Sum of squares of a gradient outside the linear layers; what is not used of it is never computed."""
+    if not hasattr(gradient, "items"):
+        return sum((jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(gradient)), start=jnp.float32(0))
+    if "kernel" in gradient:
+        return jnp.float32(0)
+    return sum((_squares_elsewhere(part) for _, part in gradient.items()), start=jnp.float32(0))
 
 
 @partial(jax.jit, static_argnums=0)

@@ -53,7 +53,7 @@ def test_a_row_for_each_molecule_in_order_of_its_id(problem, scores):
 @pytest.mark.parametrize("kind", [".csv", ".npz", ".parquet"])
 def test_files_are_read_back_in_order(problem, scores, kind, tmp_path):
     if kind == ".parquet":
-        pytest.importorskip("pyarrow")
+        pytest.importorskip("pyarrow", reason="needs the parquet extra")
     path = tmp_path / f"scores{kind}"
     path.write_bytes(table_bytes(score_table(scores, problem, "hard"), kind))
     for keep in ("hard", "easy"):
