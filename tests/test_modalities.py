@@ -54,6 +54,7 @@ def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
     assert again.rows == result.rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", ["fingerprint", "smiles"])
 def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
     settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16}
@@ -67,6 +68,7 @@ def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
         assert len(np.unique(values)) > 5 or name == "forgetting"
 
 
+@pytest.mark.slow
 def test_all_bits_as_tokens(csv_file, tmp_path, cache):
     settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "batch_size": 32, "width": (16,)}
     more = {"fingerprint_bits": 64, "fingerprint_tokens": "all", "target_columns": ("greasy",)}

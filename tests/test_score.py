@@ -48,6 +48,7 @@ def test_three_files_and_no_other(scored):
     assert len(content["methods"]) == 9
 
 
+@pytest.mark.slow
 def test_regression_has_its_own_methods(csv_file, tmp_path, cache):
     config = ScoreConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "s.npz", **SMALL)
     scores = score(config)
@@ -92,6 +93,7 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
     assert sweep(config).rows == result.rows
 
 
+@pytest.mark.slow
 def test_random_subsets_do_not_depend_on_what_else_is_swept(csv_file, tmp_path, cache):
     settings = {"csv": csv_file, "target_columns": ("greasy",), **SWEEP}
     plain = sweep(SweepConfig(out=tmp_path / "plain", **settings))
@@ -99,6 +101,7 @@ def test_random_subsets_do_not_depend_on_what_else_is_swept(csv_file, tmp_path, 
     assert plain.rows == [row for row in pruned.rows if row["pruning"] == "random"]
 
 
+@pytest.mark.slow
 def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
     path = tmp_path / "mine.csv"
     rows = rows_of(scored / "scores.csv")

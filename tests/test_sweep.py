@@ -186,6 +186,7 @@ def test_classification_with_missing_labels_and_a_task_of_one_class(csv_file, tm
     assert "rare" in facts["left_out_of_mean"]["test"]
 
 
+@pytest.mark.slow
 def test_equal_steps(csv_file, tmp_path, cache):
     settings = {**SMALL, "epochs": None, "steps": 5}
     result = sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **settings))
@@ -260,6 +261,7 @@ def test_version_datasets_and_help(tmp_path):
     assert "--fractions" in command("--help", cache=tmp_path).stdout
 
 
+@pytest.mark.slow
 def test_the_command_prints_curve_and_law_and_repeats_to_the_byte(csv_file, tmp_path, regression):
     """With cold caches, then with warm ones."""
     for name in ("cold", "warm"):

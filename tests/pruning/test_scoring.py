@@ -94,6 +94,7 @@ def test_when_all_models_diverge_it_is_said(task, tmp_path):
         scored(replace(task, settings=replace(task.settings, learning_rate=1e30)), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_diverged_model_is_left_out(task, tmp_path, monkeypatch):
     whole = scored(task, tmp_path / "whole")
     arrays = scoring.lane_arrays
@@ -108,6 +109,7 @@ def test_a_diverged_model_is_left_out(task, tmp_path, monkeypatch):
         np.testing.assert_array_equal(scores.values["el2n"], whole.values["el2n"][[0, 2]])
 
 
+@pytest.mark.slow
 def test_parts_of_another_task_are_not_taken(task, tmp_path):
     first = scored(task, tmp_path)
     other = scored(replace(task, epochs=3), tmp_path)
@@ -116,6 +118,7 @@ def test_parts_of_another_task_are_not_taken(task, tmp_path):
     np.testing.assert_array_equal(again.values["el2n"], first.values["el2n"])
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_clear_line(task, tmp_path, monkeypatch):
     def full(path, arrays):
         raise OSError(28, "No space left on device")

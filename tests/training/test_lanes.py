@@ -143,6 +143,7 @@ def test_one_compilation_however_many_replicas(table):
     assert [program._cache_size() - b for program, b in zip(counted, before, strict=True)] == [1, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_device_memory_does_not_grow_with_the_queue(table):
     def peak(queue):
         gc.collect()
