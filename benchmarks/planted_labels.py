@@ -61,7 +61,7 @@ def planted_aucs(problem: Problem, methods, *, seeds: int, epochs: int, width: i
     observed, flipped = problem.table.labels[rows, 0], flipped[rows]
     found = {}
     for name in methods:
-        values = scores.mean(name).astype(np.float32)[places]
+        values = scores.score(name).astype(np.float32)[places]
         moved = np.roll(values, 1)
         found[name] = tuple(auc_within_labels(one, flipped, observed) for one in (values, moved))
     return found
