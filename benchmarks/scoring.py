@@ -21,8 +21,8 @@ import torch
 from torch_geometric.loader import DataLoader
 
 from benchmarks import pyg_baseline
-from benchmarks.throughput import BATCH, DEPTH, DROPOUT, RATE, len_affinity, processor
-from jaxmrl.config import Settings
+from benchmarks.throughput import BATCH, RATE, SIZES, len_affinity, processor
+from jaxmrl.config import MODELS, Settings
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape
 from jaxmrl.pruning.passes import grand, model_scores
@@ -33,6 +33,8 @@ from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.lanes import Engine
 from jaxmrl.training.replica import device_table
+
+(_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
 """Molecules trained per second, jaxmrl against PyTorch on the same model, batch size and optimiser.
 
     python -m benchmarks.throughput [--dataset hiv] [--modality graph] [--widths 64 128 300] [--out FILE.json]
+    python -m benchmarks.throughput --npz qm7_3d.npz --target-columns ae_pbe0 --model schnet
 
-The baseline is PyTorch Geometric for the GIN on graphs, plain PyTorch for the transformer on fingerprints or SMILES.
+The baseline is PyTorch Geometric for the GIN and SchNet, plain PyTorch for PaiNN and for the transformer on
+fingerprints or SMILES.
 
 The two take turns within one process, round by round, on the same machine: quote the ratios. The baseline is timed
 twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimiser alone. jaxmrl
@@ -23,8 +25,8 @@ import numpy as np
 import torch
 from torch_geometric.loader import DataLoader
 
-from benchmarks import pyg_baseline, torch_transformer
-from jaxmrl.config import MODELS, Settings, SweepConfig
+from benchmarks import pyg_baseline, torch_geometry, torch_transformer
+from jaxmrl.config import MODALITIES, MODELS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
 from jaxmrl.report.files import software_versions
@@ -34,15 +36,21 @@ from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import Recipe, device_table
 
-BATCH, DEPTH, DROPOUT, RATE = 256, 5, 0.5, 1e-3
+BATCH, RATE = 256, 1e-3
 MOLECULES = 8192
+SIZES = {"gin": ([64, 128, 300], 5), "painn": ([64, 128], 6), "schnet": ([64, 128], 6), "transformer": ([64], 1)}
+"""Widths to try, and the study's depth."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--dataset", default="hiv")
-    parser.add_argument("--modality", choices=MODELS, default="graph")
-    parser.add_argument("--widths", type=int, nargs="+", help="default: 64 128 300 for graphs, 64 for transformers")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--dataset", default="hiv")
+    source.add_argument("--npz", type=Path)
+    parser.add_argument("--target-columns", nargs="+", default=[])
+    parser.add_argument("--modality", choices=MODALITIES)
+    parser.add_argument("--model", choices=MODELS)
+    parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes to try; default: what a sweep would choose")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="optimiser steps per round, in every lane")
@@ -51,17 +59,23 @@ def main() -> None:
     if not 1 <= flags.steps <= MAX_CHUNK:
         parser.error(f"--steps must be from 1 to {MAX_CHUNK}; got {flags.steps}")
 
-    problem = load_problem(SweepConfig(dataset=flags.dataset, modality=flags.modality), Reporter(quiet=True))
-    data = baseline_data(problem, flags.modality)
-    widths = flags.widths or ([64, 128, 300] if flags.modality == "graph" else [64])
-    rows = [row for width in widths for row in measure(problem, data, width, flags)]
+    names = ("dataset", "npz", "modality", "model", "target_columns")
+    config = SweepConfig(**{name: getattr(flags, name) for name in names if getattr(flags, name)})
+    problem = load_problem(config, Reporter(quiet=True))
+    (modality,) = config.modalities
+    (model,) = config.models_of(modality)
+    data = baseline_data(problem, modality)
+    widths, depth = SIZES[model]
+    shapes = [model_shape(config, problem, modality, model, width, depth) for width in flags.widths or widths]
+    rows = [row for shape in shapes for row in measure(problem, data, shape, flags)]
     result = {
         "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),
         "hardware": {"device": device_name(), "cores": len_affinity(), "processor": processor()},
         "software": software_versions() | {"torch": torch.__version__, "torch_threads": torch.get_num_threads()},
-        "modality": flags.modality,
+        "modality": modality,
+        "model": model,
         "batch": BATCH,
-        "depth": shape_of(problem, flags.modality, widths[0]).depth,
+        "depth": depth,
         "molecules": len(data),
         "rows": rows,
     }
@@ -91,17 +105,15 @@ def chosen_molecules(problem: Problem) -> np.ndarray:
     return problem.split.train[:MOLECULES]
 
 
-def shape_of(problem: Problem, modality: str, width: int) -> ModelShape:
-    """The model of both sides: the study's depth."""
-    return model_shape(Settings(), problem, modality, width, DEPTH if modality == "graph" else None)
-
-
 def baseline_data(problem: Problem, modality: str) -> list:
     """The molecules as the baseline's loader takes them: PyG data, or (tokens, labels)."""
     table, chosen = problem.table, chosen_molecules(problem).tolist()
     if modality == "graph":
         return [pyg_baseline.molecule_data(table.smiles[k], table.labels[k].tolist()) for k in chosen]
     features = problem.features[modality]
+    if modality == "geometry":
+        targets = standardised(problem, problem.split.train)
+        return [torch_geometry.molecule_data(features, k, targets[k].tolist()) for k in chosen]
     if modality == "fingerprint":
         tokens = [np.flatnonzero(np.unpackbits(features.packed[k])) for k in chosen]
     else:
@@ -110,9 +122,14 @@ def baseline_data(problem: Problem, modality: str) -> list:
     return [(torch.from_numpy(one), torch.from_numpy(table.labels[k])) for one, k in zip(tokens, chosen, strict=True)]
 
 
-def measure(problem: Problem, data: list, width: int, flags) -> list[dict]:
-    """Rows of the table for one width: one for each number of lanes."""
-    shape = shape_of(problem, flags.modality, width)
+def standardised(problem: Problem, molecules: np.ndarray) -> np.ndarray:
+    """What a model learns, of all molecules [N, T]."""
+    standard = problem.label_standard(molecules)
+    return np.asarray(standard.targets(problem.table.labels, problem.composition))
+
+
+def measure(problem: Problem, data: list, shape: ModelShape, flags) -> list[dict]:
+    """Rows of the table for one model: one for each number of lanes."""
     lane_counts = flags.lanes or [auto_lanes(problem, shape)]
     ours = {lanes: jaxmrl_round(problem, shape, lanes, flags.steps) for lanes in lane_counts}
     loaded, prebuilt = baseline_rounds(data, shape, flags.steps)
@@ -122,7 +139,7 @@ def measure(problem: Problem, data: list, width: int, flags) -> list[dict]:
     for _ in range(flags.rounds):
         for name, run in (*ours.items(), ("loader", loaded), ("prebuilt", prebuilt)):
             speeds[name].append(run())
-    return [row(width, lanes, speeds) for lanes in ours]
+    return [row(shape.width, lanes, speeds) for lanes in ours]
 
 
 def row(width: int, lanes: int, speeds: dict) -> dict:
@@ -146,10 +163,8 @@ def row(width: int, lanes: int, speeds: dict) -> dict:
 
 
 def bench_replica(problem: Problem, seed: int) -> Replica:
-    molecules = chosen_molecules(problem)
-    tasks = len(problem.table.tasks)
-    zeros, ones = np.zeros(tasks, np.float32), np.ones(tasks, np.float32)
-    return Replica(f"bench {seed}", seed, molecules, molecules[:BATCH], molecules[:BATCH], 10**6, zeros, ones)
+    molecules, standard = chosen_molecules(problem), problem.label_standard(problem.split.train)
+    return Replica(f"bench {seed}", seed, molecules, molecules[:BATCH], molecules[:BATCH], 10**6, standard)
 
 
 def auto_lanes(problem: Problem, shape: ModelShape) -> int:
@@ -160,7 +175,7 @@ def auto_lanes(problem: Problem, shape: ModelShape) -> int:
 
 def jaxmrl_round(problem: Problem, shape: ModelShape, lanes: int, steps: int):
     """A function that trains `steps` steps in every lane and returns molecules per second."""
-    recipe = Recipe(shape, "classification", "roc_auc", RATE)
+    recipe = Recipe(shape, problem.table.task, problem.metric, RATE)
     table = device_table(problem, shape.modality)
     replicas = [bench_replica(problem, seed) for seed in range(lanes)]
     engine = Engine(recipe, table, problem.features[shape.modality].resources(), replicas, lanes, BATCH)
@@ -180,9 +195,13 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int):
     torch.manual_seed(0)
     sizes = shape.width, shape.depth, shape.dropout, shape.tasks
     options = {"batch_size": BATCH, "shuffle": True, "drop_last": True}
+    loss = pyg_baseline.present_loss
     if shape.modality == "graph":
         module, loader = pyg_baseline.GIN(*sizes), DataLoader(data, **options)
         judged = lambda batch: (module(batch), batch.y)
+    elif shape.modality == "geometry":
+        module, loader = torch_geometry.MODELS[shape.model](shape), DataLoader(data, **options)
+        judged, loss = lambda batch: (module(batch), batch.y), torch.nn.functional.mse_loss
     else:
         module = torch_transformer.Transformer(shape.tokens, shape.positions, *sizes)
         loader = torch.utils.data.DataLoader(data, collate_fn=torch_transformer.collate, **options)
@@ -196,7 +215,7 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int):
         started = time.perf_counter()
         for batch in islice(batches, steps):
             optimiser.zero_grad()
-            pyg_baseline.present_loss(*judged(batch)).backward()
+            loss(*judged(batch)).backward()
             optimiser.step()
         return steps * BATCH / (time.perf_counter() - started)
 

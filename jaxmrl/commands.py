@@ -22,6 +22,7 @@ from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.training.interrupts import StopRequestedError
 
 USAGE, STOPPED = 2, 130
+_SOURCES = ("dataset", "csv", "npz")
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
@@ -105,16 +106,18 @@ def parse(kind: type[SomeSettings], program: str, description: str, arguments: l
 def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:
     """The settings of the file that --config names, without those that a flag here rules out."""
     before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("config", "csv", "dataset", "epochs", "steps", "scores"):
+    for name in ("config", *_SOURCES, "epochs", "steps", "scores"):
         before.add_argument(f"--{name}", nargs="?")
     flags, _ = before.parse_known_args(arguments)
-    if flags.csv and flags.dataset:
-        raise ConfigError("give --csv or --dataset, not both")
+    sources = [name for name in _SOURCES if getattr(flags, name)]
+    if len(sources) > 1:
+        raise ConfigError(f"give --{' or --'.join(sources)}, not both")
     values = read_toml(Path(flags.config), kind) if flags.config else {}
-    for name, other in (("epochs", "steps"), ("steps", "epochs"), ("dataset", "csv"), ("csv", "dataset")):
-        if getattr(flags, name):
-            values.pop(other, None)
-    for name in ("csv", "scores"):
+    for rivals in (("epochs", "steps"), _SOURCES):
+        for name in rivals:
+            if any(getattr(flags, other) for other in rivals if other != name):
+                values.pop(name, None)
+    for name in ("csv", "npz", "scores"):
         if getattr(flags, name) and name in kind.__dataclass_fields__:
             values |= {name: getattr(flags, name)}
     return kind(**values)

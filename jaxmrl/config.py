@@ -27,20 +27,34 @@ PRUNING_METHODS = (
     "herding",
     "kmeans",
 )
-MODALITIES = ("graph", "fingerprint", "smiles")
+MODALITIES = ("graph", "geometry", "fingerprint", "smiles")
+ATOM_REFERENCES = ("auto", "on", "off")
+GEOMETRY_DATASETS = ("qm9",)
+"""Those that come with positions instead of SMILES."""
+
 KEPT = ("hard", "easy")
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 DEFAULT_EPOCHS = 30
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
-_COUNTS = ("seeds", "epochs", "steps", "batch_size", "evaluate_every", "lanes", "score_seeds", "score_epochs")
-_AXES = ("fractions", "width", "depth", "pruning", "methods", "modality")
+_COUNTS = (
+    "seeds",
+    "epochs",
+    "steps",
+    "batch_size",
+    "evaluate_every",
+    "lanes",
+    "score_seeds",
+    "score_epochs",
+    "smiles_variants",
+)
+_AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model")
 
 
 @dataclass(frozen=True)
 class ModelDefaults:
-    """The model of a modality, and its settings where the user leaves them open."""
+    """What a model is for, and its settings where the user leaves them open."""
 
-    model: str
+    modalities: tuple[str, ...]
     width: int
     depth: int
     dropout: float
@@ -48,11 +62,13 @@ class ModelDefaults:
 
 
 MODELS = {
-    "graph": ModelDefaults("gin", width=64, depth=3, dropout=0.5, learning_rate=1e-3),
-    "fingerprint": ModelDefaults("transformer", width=64, depth=1, dropout=0.1, learning_rate=1e-3),
-    "smiles": ModelDefaults("transformer", width=64, depth=1, dropout=0.1, learning_rate=1e-3),
+    "gin": ModelDefaults(("graph",), width=64, depth=3, dropout=0.5, learning_rate=1e-3),
+    "painn": ModelDefaults(("geometry",), width=64, depth=3, dropout=0.0, learning_rate=5e-4),
+    "schnet": ModelDefaults(("geometry",), width=64, depth=3, dropout=0.0, learning_rate=5e-4),
+    "transformer": ModelDefaults(("fingerprint", "smiles"), width=64, depth=1, dropout=0.1, learning_rate=1e-3),
 }
-"""The transformers are the study's; its GIN has width 300 and depth 5."""
+"""The first that fits a modality is its default. The transformer is the study's; its GIN has width 300 and depth 5, its
+SchNet and PaiNN 128 and 6."""
 
 HEADS = 8
 """Of attention."""
@@ -68,17 +84,21 @@ class Settings:
     csv: Path | None = None
     """A CSV or CSV.gz file of your own."""
 
+    npz: Path | None = None
+    """A file of geometries of your own, as qm9_eV.npz is: R [atoms, 3] in Å, Z [atoms], N [molecules], and targets."""
+
     smiles_column: str | None = None
     """Column of the SMILES in --csv. Default: the one named smiles."""
 
     target_columns: tuple[str, ...] = ()
-    """Columns to predict; empty values are missing labels. Default: the data set's tasks, or every numeric column."""
+    """Columns, or arrays of --npz, to predict. Default: the data set's tasks, or all that are numeric."""
 
     task: Literal["classification", "regression"] | None = None
-    """Kind of the targets in --csv. Default: classification where all are 0 or 1."""
+    """Kind of the targets in a file of your own. Default: classification where all are 0 or 1."""
 
     metric: str | None = None
-    """roc_auc, average_precision, rmse, mae or r2. Default: the data set's own; roc_auc or rmse for --csv."""
+    """roc_auc, average_precision, rmse, mae or r2. Default: the data set's own; roc_auc or rmse for --csv, mae for
+    --npz."""
 
     deduplicate: bool = False
     """Keep only the first of molecules with the same canonical SMILES."""
@@ -90,10 +110,21 @@ class Settings:
     """Molecules per batch; the last batch of an epoch may be smaller."""
 
     dropout: float | None = None
-    """Dropout after every layer. Default: the model's own, 0.5 for the GIN, 0.1 for the transformers."""
+    """Dropout after every layer. Default: the model's own, 0.5 for the GIN, 0.1 for transformers. SchNet and PaiNN
+    have none."""
 
     learning_rate: float | None = None
-    """Default: the model's own, 1e-3."""
+    """Default: the model's own, 1e-3, or 5e-4 for SchNet and PaiNN."""
+
+    cutoff: float = 5.0
+    """Distance in Å up to which atoms see each other, in geometries."""
+
+    atom_references: Literal["auto", "on", "off"] = "auto"
+    """Whether models of geometries learn what a regression on the atoms of each element leaves of a target, and sum
+    over atoms. auto: for targets that it explains to nine tenths, as energies. With off, models average over atoms."""
+
+    smiles_variants: int = 1
+    """SMILES of each molecule that training draws from: its own and random ones, seeded. 1: its own alone."""
 
     fingerprint_radius: int = 2
     """Radius of the Morgan fingerprint; 2 is ECFP4."""
@@ -119,10 +150,12 @@ class Settings:
     def __post_init__(self):
         for f in fields(self):
             object.__setattr__(self, f.name, _typed(type(self), f.name, getattr(self, f.name)))
-        if self.csv is None:
-            for name in ("smiles_column", "task"):
-                if getattr(self, name):
-                    raise ConfigError(f"{_flag(name)} describes a file of your own: give --csv too")
+        if self.csv and self.npz:
+            raise ConfigError("give --csv or --npz, not both")
+        if self.csv is None and self.smiles_column:
+            raise ConfigError("--smiles-column describes a file of your own: give --csv too")
+        if self.csv is None and self.npz is None and self.task:
+            raise ConfigError("--task describes a file of your own: give --csv or --npz too")
         if self.task is not None:
             _choice("task", self.task, TASKS)
         if self.metric is not None:
@@ -147,11 +180,10 @@ class Settings:
             raise ConfigError(f"--fingerprint-bits must be a multiple of 8; got {self.fingerprint_bits}")
         if self.fingerprint_radius < 0:
             raise ConfigError(f"--fingerprint-radius must be 0 or more; got {self.fingerprint_radius}")
-        for modality in self.modalities:
-            _choice("modality", modality, MODALITIES)
-            odd = [width for width in self.widths if width and width % HEADS]
-            if MODELS[modality].model == "transformer" and odd:
-                raise ConfigError(f"--width of a transformer must be a multiple of its {HEADS} heads; got {odd[0]}")
+        if not (self.cutoff > 0 and math.isfinite(self.cutoff)):
+            raise ConfigError(f"--cutoff must be a positive number of Å; got {self.cutoff:g}")
+        _choice("atom references", self.atom_references, ATOM_REFERENCES)
+        self._check_models()
         if self.split_seed < 0:
             raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
@@ -159,24 +191,59 @@ class Settings:
         if self.learning_rate is not None and not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
             raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
 
+    def _check_models(self) -> None:
+        for modality in self.modalities:
+            _choice("modality", modality, MODALITIES)
+            odd = [width for width in self.widths if width % HEADS]
+            if "transformer" in self.models_of(modality) and odd:
+                raise ConfigError(f"--width of a transformer must be a multiple of its {HEADS} heads; got {odd[0]}")
+        for name in self.models:
+            _choice("model", name, tuple(MODELS))
+            if not set(MODELS[name].modalities) & set(self.modalities):
+                raise ConfigError(f"--model {name} is for --modality {' or '.join(MODELS[name].modalities)}")
+
+    def axis(self, name: str) -> tuple:
+        """The values of a setting that is one or several or none."""
+        value = getattr(self, name, None)
+        return value if isinstance(value, tuple) else () if value is None else (value,)
+
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What the models see."""
-        return ("graph",)
+        """What the models see: as asked, else geometry where the data has positions, else what --model is for."""
+        if asked := self.axis("modality"):
+            return asked
+        if self.npz or (not self.csv and self.dataset in GEOMETRY_DATASETS):
+            return ("geometry",)
+        return next((MODELS[name].modalities[:1] for name in self.models if name in MODELS), ("graph",))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Those that are asked for."""
+        return self.axis("model")
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Of the models, where they are set."""
-        return ()
+        """Those that are asked for."""
+        return self.axis("width")
 
-    def rate(self, modality: str) -> float:
-        """The learning rate of a modality's model."""
-        return self.learning_rate or MODELS[modality].learning_rate
+    def models_of(self, modality: str) -> tuple[str, ...]:
+        """The models of a modality: those of them that are asked for, else its default."""
+        fitting = tuple(name for name, model in MODELS.items() if modality in model.modalities)
+        return tuple(name for name in self.models if name in fitting) or fitting[:1]
+
+    def rate(self, model: str) -> float:
+        """The learning rate of a model."""
+        return self.learning_rate or MODELS[model].learning_rate
 
     @property
     def name(self) -> str:
         """Of the data: the data set's, or the file's."""
-        return self.csv.name.split(".")[0] if self.csv else self.dataset
+        return self.file.name.split(".")[0] if self.file else self.dataset
+
+    @property
+    def file(self) -> Path | None:
+        """A file of the user's own."""
+        return self.csv or self.npz
 
 
 @dataclass(frozen=True)
@@ -198,14 +265,21 @@ class SweepConfig(Settings):
     steps: int | None = None
     """Length in optimiser steps instead, the same for every fraction."""
 
-    modality: tuple[str, ...] = ("graph",)
-    """What the model sees: graph, fingerprint or smiles. Several make several curves."""
+    modality: tuple[str, ...] = ()
+    """What the model sees: graph, geometry, fingerprint or smiles. Several make several curves. Default: geometry for
+    data with positions, else graph."""
+
+    model: tuple[str, ...] = ()
+    """gin, painn, schnet or transformer. Several make several curves. Default: the modality's own, painn for
+    geometry."""
 
     width: tuple[int, ...] = ()
-    """Width of the model; the study's GIN has 300. Several values make several curves. Default: 64."""
+    """Width of the model; the study's GIN has 300, its SchNet and PaiNN 128. Several values make several curves.
+    Default: 64."""
 
     depth: tuple[int, ...] = ()
-    """Layers; the study's GIN has 5. Several values make several curves. Default: 3 for the GIN, 1 for transformers."""
+    """Layers; the study's GIN has 5, its SchNet and PaiNN 6. Several values make several curves. Default: 3, or 1 for
+    transformers."""
 
     evaluate_every: int = 1
     """Epochs between validations; the last epoch is always validated."""
@@ -228,7 +302,7 @@ class SweepConfig(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("fractions", "pruning", "modality"):
+        for name in ("fractions", "pruning"):
             if not getattr(self, name):
                 raise ConfigError(f"{_flag(name)} needs at least one value")
         for fraction in self.fractions:
@@ -239,14 +313,6 @@ class SweepConfig(Settings):
         if self.scores is None:
             for method in self.pruning:
                 _choice("pruning method", method, PRUNING_METHODS)
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        return self.modality
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return self.width
 
     @property
     def training_epochs(self) -> int:
@@ -273,14 +339,18 @@ class ScoreConfig(Settings):
     epochs: int = 20
     """Epochs after which they score the molecules; the study's are 20."""
 
-    modality: str = "graph"
-    """What the model sees: graph, fingerprint or smiles."""
+    modality: str | None = None
+    """What the model sees: graph, geometry, fingerprint or smiles. Default: geometry for data with positions, else
+    graph."""
+
+    model: str | None = None
+    """gin, painn, schnet or transformer. Default: the modality's own, painn for geometry."""
 
     width: int | None = None
-    """Width of the model; the study's GIN has 300. Default: 64."""
+    """Width of the model; the study's GIN has 300, its SchNet and PaiNN 128. Default: 64."""
 
     depth: int | None = None
-    """Layers; the study's GIN has 5. Default: 3 for the GIN, 1 for transformers."""
+    """Layers; the study's GIN has 5, its SchNet and PaiNN 6. Default: 3, or 1 for transformers."""
 
     out: Path = Path("scores.csv")
     """File of the scores: .csv, .parquet or .npz. A .json and a .png of the same name come beside it."""
@@ -291,16 +361,9 @@ class ScoreConfig(Settings):
             _choice("method", method, PRUNING_METHODS)
         if self.out.suffix not in SCORE_KINDS:
             raise ConfigError(f"--out must end in {', '.join(SCORE_KINDS)}; got {self.out}")
-        if self.csv and self.csv.resolve() == self.out.resolve():
-            raise ConfigError(f"--out {self.out} would replace --csv {self.csv}; give another --out")
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        return (self.modality,)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return (self.width,) if self.width else ()
+        if self.file and self.file.resolve() == self.out.resolve():
+            kind = "csv" if self.csv else "npz"
+            raise ConfigError(f"--out {self.out} would replace --{kind} {self.file}; give another --out")
 
 
 def default_directory(config: SweepConfig) -> Path:
@@ -337,7 +400,7 @@ def to_toml(config: Settings) -> str:
 
     `out` is left out, for the file lies in it, and so is `dataset` where a file takes its place.
     """
-    left_out = ("out", "dataset") if config.csv else ("out",)
+    left_out = ("out", "dataset") if config.file else ("out",)
     lines = []
     for f in fields(config):
         value = getattr(config, f.name)

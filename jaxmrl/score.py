@@ -7,7 +7,7 @@ from typing import Any
 from jaxmrl.config import ScoreConfig, to_toml
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.errors import DivergedError
-from jaxmrl.models.build import model_shape
+from jaxmrl.models.build import model_shapes
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import Scores
 from jaxmrl.report import files, plots
@@ -29,7 +29,7 @@ def score(config: ScoreConfig, *, quiet: bool = True) -> Scores:
     if config.out.suffix == ".parquet":
         import_parquet()
     problem = load_problem(config, reporter)
-    shape = model_shape(config, problem, config.modality, config.width, config.depth)
+    (shape,) = model_shapes(config, problem)
     task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
     facts = {"software": files.software_versions(), "device": device_name(), "data": problem.fingerprint()}

@@ -13,9 +13,10 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
+from jaxmrl.data.conformers import CONFORMERS
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.data.table import rejected_text
-from jaxmrl.models.build import ModelShape, model_shape
+from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import canonical_order
@@ -99,12 +100,6 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     return write_report(job, grid)
 
 
-def model_shapes(config: SweepConfig, problem: Problem) -> list[ModelShape]:
-    """The models of the grid."""
-    grid = product(config.modality, config.width or (None,), config.depth or (None,))
-    return [model_shape(config, problem, *place) for place in grid]
-
-
 def check(config: SweepConfig, problem: Problem) -> None:
     """Raises UserError for what would else fail only after the run directory is taken and models are trained."""
     for fraction in config.fractions:
@@ -113,7 +108,7 @@ def check(config: SweepConfig, problem: Problem) -> None:
         if config.scores and name != "random":
             read_kept_first(config, problem, name, config.scores)
     if not config.scores:
-        methods_for(config.pruning, problem.table.task)
+        methods_for(config.pruning, problem.table.task, problem.has_smiles)
 
 
 def kept_first(job: Job, shape: ModelShape) -> dict[str, np.ndarray]:
@@ -164,7 +159,6 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
     pruned = by_score is not None and size < len(shuffle)
     train = (by_score if pruned else shuffle)[:size]
     epoch = batches_per_epoch(len(train), config.batch_size)
-    mean, scale = problem.label_standard(train)
     kept = f"{pruning} " if pruned else ""
     replica = Replica(
         name=f"{config.name} {shape.name} {config.precision} random {kept}{fraction:g} {seed}",
@@ -173,8 +167,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
         valid=problem.split.valid,
         test=problem.split.test,
         steps=config.steps or config.training_epochs * epoch,
-        label_mean=mean,
-        label_scale=scale,
+        standard=problem.label_standard(train),
     )
     row = {
         "dataset": config.name,
@@ -197,7 +190,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
 
 def run_facts(config: SweepConfig, problem: Problem) -> dict:
     """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same."""
-    return {
+    facts = {
         "software": files.software_versions(),
         "device": device_name(),
         "data": problem.fingerprint(),
@@ -207,6 +200,11 @@ def run_facts(config: SweepConfig, problem: Problem) -> dict:
         "shared_between_parts": problem.shared,
         "left_out_of_mean": problem.unjudged,
     }
+    if "geometry" in problem.features and problem.has_smiles:
+        facts["geometries"] = CONFORMERS
+    if problem.extensive is not None:
+        facts["sums_over_atoms"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
+    return facts
 
 
 def write_inputs(job: Job, orders: Orders) -> None:
@@ -263,7 +261,7 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
         checkpoint.remove(folder)
         return
 
-    recipe = Recipe(shape, problem.table.task, problem.metric, config.rate(shape.modality))
+    recipe = Recipe(shape, problem.table.task, problem.metric, config.rate(shape.model))
     table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
     engine = Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
     if warning := checkpoint.restore(folder, engine):

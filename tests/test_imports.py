@@ -22,18 +22,24 @@ ORDER = (
 WITHIN_DATA = (
     "cache",
     "graphs",
+    "geometries",
+    "conformers",
     "tokens",
+    "random_smiles",
     "fingerprints",
     "store",
+    "geometry_store",
     "token_store",
     "stores",
+    "standard",
     "splits",
     "table",
+    "npz",
     "prepare",
     "datasets",
     "problem",
 )
-WITHIN_MODELS = ("layers", "gin", "transformer", "build")
+WITHIN_MODELS = ("layers", "gin", "transformer", "pairs", "schnet", "painn", "build")
 WITHIN_PRUNING = (
     "methods",
     "select",

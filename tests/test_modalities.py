@@ -12,6 +12,7 @@ from rdkit import Chem, RDConfig
 from rdkit.Chem import Crippen
 
 from jaxmrl.config import ScoreConfig, SweepConfig
+from jaxmrl.data.standard import no_standard
 from jaxmrl.data.stores import STORES
 from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import MODULES, ModelShape
@@ -79,7 +80,10 @@ def test_all_bits_as_tokens(csv_file, tmp_path, cache):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"modality": ("graph", "image")}, r"unknown modality 'image'; choose from graph, fingerprint, smiles"),
+        (
+            {"modality": ("graph", "image")},
+            r"unknown modality 'image'; choose from graph, geometry, fingerprint, smi",
+        ),
         ({"modality": ("smiles",), "width": (60,)}, r"multiple of its 8 heads; got 60"),
         ({"fingerprint_bits": 100}, r"multiple of 8; got 100"),
         ({"fingerprint_radius": -1}, r"--fingerprint-radius must be 0 or more"),
@@ -105,7 +109,7 @@ def test_a_fifth_modality_is_one_store_and_one_model(molecules):
         table = DeviceTable(STORES[type(features)].put(features), labels)
         shape = ModelShape(16, 1, 0.0, 1, "float32", "perceptron", "composition")
         everyone = np.arange(12)
-        replica = Replica("r", 0, everyone, everyone, everyone, 300, np.zeros(1, np.float32), np.ones(1, np.float32))
+        replica = Replica("r", 0, everyone, everyone, everyone, 300, no_standard(1))
         found = []
         recipe = Recipe(shape, "regression", "mae", 1e-2)
         Engine(recipe, table, features.resources(), [replica], 1, 4).run(set(), found.append)

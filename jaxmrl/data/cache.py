@@ -52,13 +52,13 @@ def cached(
 
 
 def in_chunks(
-    featurise: Callable[[list[str]], Any], smiles: list[str], progress: Progress | None
+    featurise: Callable[[list[str]], Any], smiles: list[str], progress: Progress | None, size: int = CHUNK
 ) -> Iterator[tuple[int, Any]]:
-    """(position of the first, result) of `featurise` for each CHUNK of molecules, in order, in parallel processes."""
+    """(position of the first, result) of `featurise` for each `size` molecules, in order, in parallel processes."""
     import joblib
 
-    starts = range(0, len(smiles), CHUNK)
-    chunks = [smiles[start : start + CHUNK] for start in starts]
+    starts = range(0, len(smiles), size)
+    chunks = [smiles[start : start + size] for start in starts]
     parallel = joblib.Parallel(n_jobs=min(len(chunks), joblib.cpu_count()), return_as="generator")
     results = parallel(joblib.delayed(featurise)(chunk) for chunk in chunks)
     for start, chunk, result in zip(starts, chunks, results, strict=True):

@@ -16,6 +16,20 @@ from jaxmrl.errors import ConfigError, DataError
 
 _BUCKET = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/"
 _HIV, _BACE = (("HIV_active",),), (("Class",),)
+_QM9_UNITS = {
+    "mu": "D",
+    "alpha": "a0^3",
+    "homo": "eV",
+    "lumo": "eV",
+    "gap": "eV",
+    "r2": "a0^2",
+    "zpve": "eV",
+    "U0": "eV",
+    "U": "eV",
+    "H": "eV",
+    "G": "eV",
+    "Cv": "cal/(mol K)",
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +41,9 @@ class Dataset:
     smiles     names the SMILES column may have
     targets    the task columns; for each, the names it may have. Empty: every numeric column but `ignored`
     address    where it is downloaded from; None for an embedded set, which `build` writes
-    unit       of the labels, where there is one
+    unit       of the labels, where they share one
+    units      of each target, where they differ
+    split_sizes   training and validation rows of the study's random split; None for 80 % and 10 %
     """
 
     name: str
@@ -43,6 +59,13 @@ class Dataset:
     address: str | None = None
     build: Callable[[], list[list[str]]] | None = None
     unit: str = ""
+    units: tuple[tuple[str, str], ...] = ()
+    split_sizes: tuple[int, int] | None = None
+
+    @property
+    def is_npz(self) -> bool:
+        """Whether it has positions instead of SMILES."""
+        return self.file.endswith(".npz")
 
 
 def _crippen_rows() -> list[list[str]]:
@@ -172,6 +195,19 @@ _ALL = (
         unit="log D",
     ),
     _property("qm8", "mae", 16, "electronic spectra", "Ramakrishnan et al. 2015", "qm8.csv.gz", "qm8.csv"),
+    Dataset(
+        name="qm9",
+        task="regression",
+        metric="mae",
+        tasks=1,
+        about="quantum chemistry, with positions: gap, or by --target-columns any of mu, alpha, homo, ... Cv",
+        citation="Ramakrishnan et al. 2014, as prepared by Gasteiger et al. 2020",
+        file="qm9_eV.npz",
+        targets=(("gap",),),
+        address="https://github.com/gasteigerjo/dimenet/raw/master/data/qm9_eV.npz",
+        units=tuple(_QM9_UNITS.items()),
+        split_sizes=(110_000, 10_000),
+    ),
 )
 DATASETS = {dataset.name: dataset for dataset in _ALL}
 
@@ -181,6 +217,12 @@ def get_dataset(name: str) -> Dataset:
     if name not in DATASETS:
         raise ConfigError(f"unknown data set {name!r}; choose from {', '.join(DATASETS)}, or give --csv FILE")
     return DATASETS[name]
+
+
+def unit_of(dataset: Dataset, targets: tuple[str, ...]) -> str:
+    """The unit that these targets share; empty where there is none."""
+    units = {dict(dataset.units).get(target, dataset.unit) for target in targets}
+    return units.pop() if len(units) == 1 else ""
 
 
 def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
@@ -244,9 +286,13 @@ def _download(dataset: Dataset, path: Path) -> Path:
         raise DataError(
             f"cannot download {dataset.name} from {dataset.address} ({type(error).__name__}); {by_hand}"
         ) from None
-    if not dataset.address.endswith(".gz"):
-        content = gzip.compress(content, mtime=0)
-    if not _has_columns(dataset, content):
+    if dataset.is_npz:
+        whole = content.startswith(b"PK")
+    else:
+        if not dataset.address.endswith(".gz"):
+            content = gzip.compress(content, mtime=0)
+        whole = _has_columns(dataset, content)
+    if not whole:
         raise DataError(f"what came from {dataset.address} is not {dataset.name}; {by_hand}")
     return _write(path, content)
 

@@ -1,28 +1,41 @@
-"""From a table's SMILES to graphs, and the rows that cannot become one."""
+"""From a table's SMILES to graphs and conformers, and the rows that cannot become one."""
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from jaxmrl.data import cache, graphs, table
+from jaxmrl.data import cache, graphs, npz, table
+from jaxmrl.data.conformers import conformers
+from jaxmrl.data.geometries import Conformers
 from jaxmrl.errors import DataError
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table whose every molecule is usable, with its features.
+    """A table whose every molecule is usable, with what was made of it.
 
-    canonical [N] uint64   hash of each canonical SMILES, to find the same molecule twice
+    canonical [N] uint64   hash of each canonical SMILES, or geometry, to find the same molecule twice
+    graphs                 None where molecules have no SMILES
+    conformers             None where nobody asked for them
     """
 
     table: table.Table
-    graphs: graphs.Graphs
+    graphs: graphs.Graphs | None
     canonical: np.ndarray
+    conformers: Conformers | None = None
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def take(self, keep: np.ndarray, rejected: list[table.Rejected]) -> "Prepared":
+        """The molecules where `keep` [N]; `rejected` joins the rejected rows. Raises DataError where none remains."""
+        kept = self.table.take(keep, rejected)
+        if len(kept) == 0:
+            raise _nothing_usable(kept)
+        molecule_graphs = self.graphs and graphs.take(self.graphs, keep)
+        return Prepared(kept, molecule_graphs, self.canonical[keep], self.conformers and self.conformers.take(keep))
 
 
 def prepare(
@@ -41,13 +54,27 @@ def prepare(
     kept, labelled = table.without_unlabelled(kept)
     usable[usable] = labelled
     canonical = features["canonical"][usable[features["usable"]]]
-    molecule_graphs = _graphs(features, usable[features["usable"]])
-    prepared = Prepared(kept, molecule_graphs, canonical)
-    if deduplicate:
-        prepared = _without_duplicates(prepared)
     if len(kept) == 0:
         raise _nothing_usable(kept)
-    return prepared
+    prepared = Prepared(kept, _graphs(features, usable[features["usable"]]), canonical)
+    return without_duplicates(prepared) if deduplicate else prepared
+
+
+def prepare_geometries(source: table.Table, found: Conformers) -> Prepared:
+    """The molecules of an .npz file as Prepared. Raises DataError where there is none."""
+    if len(source) == 0:
+        raise _nothing_usable(source)
+    return Prepared(source, None, npz.molecule_hashes(found), found)
+
+
+def with_conformers(prepared: Prepared, progress: Callable[[int], None] | None = None) -> Prepared:
+    """The molecules that have a conformer, with it; the others join the rejected rows."""
+    found, reasons = conformers(prepared.table.smiles, progress)
+    keep = np.ones(len(prepared), bool)
+    keep[list(reasons)] = False
+    kept = prepared.table
+    rejected = [table.Rejected(int(kept.lines[k]), kept.smiles[k], reason) for k, reason in sorted(reasons.items())]
+    return replace(prepared.take(keep, rejected), conformers=found)
 
 
 def _nothing_usable(source: table.Table) -> DataError:
@@ -67,12 +94,13 @@ def _graphs(features: dict, keep: np.ndarray) -> graphs.Graphs:
     return graphs.take(everything, keep)
 
 
-def _without_duplicates(prepared: Prepared) -> Prepared:
+def without_duplicates(prepared: Prepared) -> Prepared:
+    """The first of each molecule; the others join the rejected rows."""
     first = np.zeros(len(prepared), bool)
     first[np.unique(prepared.canonical, return_index=True)[1]] = True
     kept = prepared.table
     again = [table.Rejected(int(kept.lines[k]), kept.smiles[k], "duplicate molecule") for k in np.flatnonzero(~first)]
-    return Prepared(kept.take(first, again), graphs.take(prepared.graphs, first), prepared.canonical[first])
+    return prepared.take(first, again)
 
 
 def _cached_features(smiles: list[str], progress) -> dict[str, np.ndarray]:

@@ -2,13 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, Settings
 from jaxmrl.data import datasets, splits, tokens
 from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
-from jaxmrl.data.prepare import Prepared, prepare
+from jaxmrl.data.geometries import Conformers, find_pairs
+from jaxmrl.data.npz import read_npz
+from jaxmrl.data.prepare import Prepared, prepare, prepare_geometries, with_conformers, without_duplicates
+from jaxmrl.data.random_smiles import random_smiles
+from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
 from jaxmrl.data.stores import Features, arrays_of
 from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError
@@ -17,13 +22,14 @@ from jaxmrl.text import count
 
 @dataclass(frozen=True)
 class Problem:
-    """A table with its graphs and split.
+    """A table with its features and split.
 
-    features   {modality: its features}; graph is always there
+    features   {modality: its features}; graph is there wherever molecules have SMILES
     canonical [N] uint64   hash of each canonical SMILES
     metric     name of the metric it is judged by; `unit` of the labels, if any
     shared     validation and test molecules that also stand in another part
     unjudged   {part: tasks whose labels there leave the metric without a meaning}
+    extensive  [T] whether models learn what the atoms' references leave of a target; None: of none
     """
 
     table: Table
@@ -34,6 +40,7 @@ class Problem:
     unit: str
     shared: int
     unjudged: dict[str, list[str]]
+    extensive: np.ndarray | None = None
 
     def fingerprint(self) -> str:
         """A digest of all that a replica learns from or is judged by: molecules, features, labels, split."""
@@ -45,16 +52,30 @@ class Problem:
             digest.update(array.tobytes())
         return digest.hexdigest()
 
-    def label_standard(self, molecules: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation [T] of these molecules' labels; 0 and 1 in classification or without spread."""
-        tasks = self.table.labels.shape[1]
-        mean, scale = np.zeros(tasks, np.float32), np.ones(tasks, np.float32)
-        if self.table.task == "regression":
-            for k, column in enumerate(self.table.labels[molecules].T.astype(np.float64)):
-                present = column[~np.isnan(column)]
-                mean[k] = present.mean() if len(present) else 0.0
-                scale[k] = present.std() if len(present) and present.std() > 0 else 1.0
-        return mean, scale
+    @property
+    def has_smiles(self) -> bool:
+        """Whether the molecules have SMILES; else they have positions."""
+        return "graph" in self.features
+
+    def heavy_atoms(self) -> np.ndarray:
+        """Of each molecule, hydrogens left out, [N]."""
+        if self.has_smiles:
+            return self.features["graph"].size
+        geometries = self.features["geometry"]
+        molecule = np.repeat(np.arange(len(geometries)), geometries.size)
+        return np.bincount(molecule[geometries.atom > 1], minlength=len(geometries))
+
+    @cached_property
+    def composition(self) -> np.ndarray | None:
+        """Atoms of each element in each molecule [N, E], where a target is extensive."""
+        return None if self.extensive is None else self.features["geometry"].composition()
+
+    def label_standard(self, molecules: np.ndarray) -> LabelStandard:
+        """How a replica that trains on these molecules standardises its labels."""
+        if self.table.task == "classification":
+            return no_standard(len(self.table.tasks))
+        composition = None if self.composition is None else self.composition[molecules]
+        return fit_standard(self.table.labels[molecules], composition, self.extensive)
 
 
 def load_problem(config: Settings, reporter) -> Problem:
@@ -62,17 +83,16 @@ def load_problem(config: Settings, reporter) -> Problem:
 
     Raises UserError where the data cannot be read or no task can be judged.
     """
-    dataset = None if config.csv else datasets.get_dataset(config.dataset)
-    table = _read(config)
+    dataset = None if config.file else datasets.get_dataset(config.dataset)
+    table, conformers = _read(config, dataset)
     metric = _metric(config, table, dataset)
-    reporter.say(f"{config.name}: {len(table):,} rows, {count(len(table.tasks), 'task')}, {table.task}")
+    reporter.say(f"{config.name}: {table.rows:,} rows, {count(len(table.tasks), 'task')}, {table.task}")
     for note in table.notes:
         reporter.say(note)
-    with reporter.progress("parsing", len(table), "molecules") as progress:
-        prepared = prepare(table, deduplicate=config.deduplicate, progress=progress.advance)
+    prepared = _prepare(config, table, conformers, reporter)
     if prepared.table.rejected:
         reporter.say(f"{count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
-    split = splits.random_split(prepared.table.ids, prepared.table.rows, config.split_seed)
+    split = _split(config, dataset, prepared.table)
     shared = splits.shared_molecules(prepared.canonical, split)
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
     reporter.say(f"random split: {parts}; {shared:,} validation or test molecules also stand in another part")
@@ -80,37 +100,87 @@ def load_problem(config: Settings, reporter) -> Problem:
     for part, names in unjudged.items():
         if names:
             reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(names)}")
-    unit = dataset.unit if dataset else ""
     features = _features(config, prepared, split, reporter)
-    return Problem(prepared.table, features, prepared.canonical, split, metric, unit, shared, unjudged)
+    extensive = _extensive(config, prepared.table, features, split, reporter)
+    unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
+    return Problem(prepared.table, features, prepared.canonical, split, metric, unit, shared, unjudged, extensive)
+
+
+def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Conformers | None]:
+    """The table, and its geometries where it comes with them."""
+    path = config.npz or (datasets.locate(dataset) if dataset and dataset.is_npz else None)
+    if path:
+        odd = [modality for modality in config.modalities if modality != "geometry"]
+        if odd:
+            raise ConfigError(f"{config.name} has positions and no SMILES, which --modality {odd[0]} needs")
+        targets = config.target_columns or tuple(names[0] for names in (dataset.targets if dataset else ()))
+        return read_npz(path, target_columns=targets, task=dataset.task if dataset else config.task)
+    if dataset:
+        return datasets.load_dataset(dataset.name, config.target_columns), None
+    columns = {"smiles_column": config.smiles_column, "target_columns": config.target_columns}
+    return read_table(config.csv, **columns, task=config.task), None
+
+
+def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> Prepared:
+    """The molecules that can be used."""
+    if conformers:
+        prepared = prepare_geometries(table, conformers)
+        return without_duplicates(prepared) if config.deduplicate else prepared
+    with reporter.progress("parsing", len(table), "molecules") as progress:
+        prepared = prepare(table, deduplicate=config.deduplicate, progress=progress.advance)
+    if "geometry" in config.modalities:
+        reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
+        with reporter.progress("conformers", len(prepared), "molecules") as progress:
+            prepared = with_conformers(prepared, progress.advance)
+    return prepared
+
+
+def _split(config: Settings, dataset: datasets.Dataset | None, table: Table) -> splits.Split:
+    sizes = dataset.split_sizes if dataset else None
+    if sizes and sum(sizes) >= table.rows:
+        sizes = None
+    return splits.random_split(table.ids, table.rows, config.split_seed, sizes)
+
+
+def _extensive(config: Settings, table: Table, features, split: splits.Split, reporter) -> np.ndarray | None:
+    """Which targets [T] models learn as what a regression on the atoms leaves, by the training molecules."""
+    if config.atom_references == "off" or "geometry" not in features or table.task == "classification":
+        return None
+    shares = find_extensive(table.labels[split.train], features["geometry"].composition()[split.train])
+    extensive = shares >= (REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
+    for name, share in zip(np.array(table.tasks)[extensive], shares[extensive], strict=True):
+        reporter.say(f"{name}: atoms explain {share:.2%} of the variance; models learn the rest, as a sum over atoms")
+    return extensive if extensive.any() else None
 
 
 def _features(config: Settings, prepared: Prepared, split: splits.Split, reporter) -> dict[str, Features]:
     """The features of each modality that is asked for, and the graphs."""
-    smiles, features = prepared.table.smiles, {"graph": prepared.graphs}
+    smiles, features = prepared.table.smiles, {}
+    if prepared.graphs:
+        features["graph"] = prepared.graphs
+    if prepared.conformers:
+        features["geometry"] = find_pairs(prepared.conformers, config.cutoff)
     if "fingerprint" in config.modalities:
         kind = config.fingerprint_radius, config.fingerprint_bits, config.fingerprint_chirality
         with reporter.progress("fingerprints", len(smiles), "molecules") as progress:
             packed = morgan_fingerprints(smiles, *kind, progress.advance)
         features["fingerprint"] = Fingerprints(packed, config.fingerprint_tokens == "all")
     if "smiles" in config.modalities:
-        vocabulary = tokens.build_vocabulary([smiles[k] for k in split.train])
-        features["smiles"] = encoded = tokens.encode(smiles, vocabulary)
+        spelled = [[text] for text in smiles]
+        if config.smiles_variants > 1:
+            with reporter.progress("random SMILES", len(smiles), "molecules") as progress:
+                others = random_smiles(smiles, config.smiles_variants - 1, progress.advance)
+            spelled = [[own, *more] for own, more in zip(smiles, others, strict=True)]
+        vocabulary = tokens.build_vocabulary([text for k in split.train for text in spelled[k]])
+        features["smiles"] = encoded = tokens.encode(spelled, vocabulary)
         cut = f"; {encoded.truncated:,} molecules cut off at {tokens.MOST_TOKENS}" if encoded.truncated else ""
         reporter.say(f"SMILES: {len(vocabulary) - 1} different tokens, {encoded.size.mean():.0f} a molecule{cut}")
     return features
 
 
-def _read(config: Settings) -> Table:
-    if config.csv is None:
-        return datasets.load_dataset(config.dataset, config.target_columns)
-    return read_table(
-        config.csv, smiles_column=config.smiles_column, target_columns=config.target_columns, task=config.task
-    )
-
-
 def _metric(config: Settings, table: Table, dataset: datasets.Dataset | None) -> str:
-    default = dataset.metric if dataset else {"classification": "roc_auc", "regression": "rmse"}[table.task]
+    kinds = {"classification": "roc_auc", "regression": "mae" if config.npz else "rmse"}
+    default = dataset.metric if dataset else kinds[table.task]
     metric = config.metric or default
     if (metric in CLASSIFICATION_METRICS) != (table.task == "classification"):
         fitting = [m for m in METRIC_NAMES if (m in CLASSIFICATION_METRICS) == (table.task == "classification")]

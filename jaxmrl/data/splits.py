@@ -24,8 +24,8 @@ class Split:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
-def random_split(ids: np.ndarray, rows: int, seed: int) -> Split:
-    """80 % train, 10 % validation, the rest test, of a shuffle of the source file's `rows` rows.
+def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] | None = None) -> Split:
+    """80 % train, 10 % validation, or `sizes` of both, and the rest test, of a shuffle of the file's `rows` rows.
 
     ids [N] are the rows of the usable molecules; the others leave their places empty, so a molecule's part does not
     depend on what else can be used. The shuffle is Python's, as in the study's code (and that of Hu et al. 2020, on
@@ -35,7 +35,7 @@ def random_split(ids: np.ndarray, rows: int, seed: int) -> Split:
     random.Random(seed).shuffle(order)
     position = np.full(rows, -1, np.int32)
     position[ids] = np.arange(len(ids), dtype=np.int32)
-    train, valid = int(TRAIN_SHARE * rows), int(VALID_SHARE * rows)
+    train, valid = sizes or (int(TRAIN_SHARE * rows), int(VALID_SHARE * rows))
     shuffled = position[order]
     parts = (shuffled[:train], shuffled[train : train + valid], shuffled[train + valid :])
     split = Split(*(part[part >= 0] for part in parts))

@@ -6,7 +6,8 @@ A modality is features on the host, a store of them on the device, and a model f
 A store, all that the engine knows of a modality:
     put(features)       the store of these features
     with_budget(rows)   the same store, its batches shaped by a budget of those resources
-    gather(ids)         the padded model input of `ids`, traced inside the training program
+    gather(ids, key)    the padded model input of `ids`, traced inside the training program; a store may draw from
+                        `key`, which is given in training only, to show a molecule in another form each time
 """
 
 from dataclasses import dataclass, field, replace
@@ -49,9 +50,9 @@ class GraphStore:
         # A gather needs a row to read even where the table has no overflow.
         overflow = np.pad(graphs.overflow, ((0, 1), (0, 1)), constant_values=NO_NEIGHBOUR)
         return cls(
-            start=jnp.asarray(_starts(graphs.size)),
+            start=jnp.asarray(starts(graphs.size)),
             size=jnp.asarray(graphs.size),
-            overflow_start=jnp.asarray(_starts(graphs.overflow_size)),
+            overflow_start=jnp.asarray(starts(graphs.overflow_size)),
             overflow_size=jnp.asarray(graphs.overflow_size),
             atom=jnp.asarray(graphs.atom),
             chirality=jnp.asarray(graphs.chirality),
@@ -63,11 +64,10 @@ class GraphStore:
     def with_budget(self, rows: np.ndarray) -> "GraphStore":
         """The store whose batches hold at least `rows` = (node rows, overflow rows)."""
         nodes, overflow = (int(r) for r in rows)
-        round_up = lambda n: -(-n // ROW_MULTIPLE) * ROW_MULTIPLE
         return replace(self, budget=(round_up(nodes + 1), round_up(overflow)))
 
-    def gather(self, ids: jax.Array) -> jraph.GraphsTuple:
-        """The padded batch of the molecules `ids` [B], on the device.
+    def gather(self, ids: jax.Array, key: jax.Array | None = None) -> jraph.GraphsTuple:
+        """The padded batch of the molecules `ids` [B], on the device. `key` is not used.
 
         nodes: atom, chirality [n]; bonds [n, 9] float32; graph [n], the index of each row's molecule;
         neighbours [n, 4], rows of the batch, where n + j is overflow row j and n + v is none;
@@ -79,8 +79,8 @@ class GraphStore:
         ids = jnp.where(real, ids, 0)
         size = jnp.where(real, self.size[ids], 0)
         extra = jnp.where(real, self.overflow_size[ids], 0)
-        graph, source, first, is_node = _spread(self.start[ids], size, nodes)
-        owner, extra_source, extra_first, is_row = _spread(self.overflow_start[ids], extra, rows)
+        graph, source, first, is_node = spread(self.start[ids], size, nodes)
+        owner, extra_source, extra_first, is_row = spread(self.overflow_start[ids], extra, rows)
 
         local = self.neighbour[source].astype(jnp.int32)
         inside = local + first[graph][:, None]
@@ -110,11 +110,17 @@ class GraphStore:
         )
 
 
-def _starts(size: np.ndarray) -> np.ndarray:
+def round_up(rows: int) -> int:
+    """To a multiple of ROW_MULTIPLE."""
+    return -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE
+
+
+def starts(size: np.ndarray) -> np.ndarray:
+    """The first row of each of `size` [N] rows that stand end to end, [N] int32."""
     return (np.cumsum(size, dtype=np.int64) - size).astype(np.int32)
 
 
-def _spread(start: jax.Array, size: jax.Array, total: int) -> tuple[jax.Array, ...]:
+def spread(start: jax.Array, size: jax.Array, total: int) -> tuple[jax.Array, ...]:
     """Rows of variable-size groups, end to end in `total` rows.
 
     Returns each row's group [total], its row in the flat store [total], each group's first row [B], and whether

@@ -3,14 +3,16 @@
 import numpy as np
 
 from jaxmrl.data.fingerprints import Fingerprints
+from jaxmrl.data.geometries import Geometries
+from jaxmrl.data.geometry_store import GeometryStore
 from jaxmrl.data.graphs import Graphs
 from jaxmrl.data.store import GraphStore
 from jaxmrl.data.token_store import FingerprintStore, TokenStore
 from jaxmrl.data.tokens import Tokens
 
-Features = Graphs | Fingerprints | Tokens
-Store = GraphStore | FingerprintStore | TokenStore
-STORES = {Graphs: GraphStore, Fingerprints: FingerprintStore, Tokens: TokenStore}
+Features = Graphs | Geometries | Fingerprints | Tokens
+Store = GraphStore | GeometryStore | FingerprintStore | TokenStore
+STORES = {Graphs: GraphStore, Geometries: GeometryStore, Fingerprints: FingerprintStore, Tokens: TokenStore}
 
 
 def put(features: Features) -> Store:

@@ -79,13 +79,13 @@ def read_table(
     if target_columns:
         targets = [_column_index(path, header, name) for name in target_columns]
         if len(set(targets)) < len(targets):
-            raise DataError(f"a target column is named twice: {_names(list(target_columns))}")
+            raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
     else:
         ignored = {smiles_at, *(header.index(name) for name in ignored_columns if name in header)}
         targets = _numeric_columns(header, rows, ignored)
         if not targets:
-            raise DataError(f"{path} has no numeric column to predict; its columns are {_names(header)}")
-        notes.append(f"target columns, all numeric ones: {_names([header[k] for k in targets])}")
+            raise DataError(f"{path} has no numeric column to predict; its columns are {column_names(header)}")
+        notes.append(f"target columns, all numeric ones: {column_names([header[k] for k in targets])}")
     ragged = len(rejected)
     usable = _parse_labels(rows, targets, rejected)
     labels = np.array([label for *_, label in usable], np.float32).reshape(len(usable), len(targets))
@@ -104,7 +104,7 @@ def read_table(
         rejected=tuple(rejected),
         notes=tuple(notes),
     )
-    return _only_binary(table) if task == "classification" else table
+    return only_binary(table)[0] if task == "classification" else table
 
 
 def rejected_text(rejected: tuple[Rejected, ...]) -> str:
@@ -162,14 +162,15 @@ def _unique(names: list[str]) -> list[str]:
     return unique
 
 
-def _names(names: list[str], most: int = 12) -> str:
+def column_names(names: list[str], most: int = 12) -> str:
+    """The names in a row, the first `most` of them."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
 
 
 def _column_index(path: Path, header: list[str], name: str) -> int:
     if name not in header:
-        raise DataError(f"{path} has no column {name!r}; its columns are {_names(header)}")
+        raise DataError(f"{path} has no column {name!r}; its columns are {column_names(header)}")
     return header.index(name)
 
 
@@ -179,7 +180,7 @@ def _smiles_index(path: Path, header: list[str], name: str | None) -> int:
     for k, column in enumerate(header):
         if column.lower() in _SMILES_NAMES:
             return k
-    raise DataError(f"{path} has no column named smiles; name it with --smiles-column: {_names(header)}")
+    raise DataError(f"{path} has no column named smiles; name it with --smiles-column: {column_names(header)}")
 
 
 def _number(text: str) -> float | None:
@@ -216,14 +217,15 @@ def _parse_labels(rows: list, targets: list[int], rejected: list[Rejected]) -> l
     return usable
 
 
-def _only_binary(table: Table) -> Table:
+def only_binary(table: Table) -> tuple[Table, np.ndarray]:
+    """The rows whose labels are all 0, 1 or missing, and which those are [N]."""
     binary = np.isin(table.labels, (0.0, 1.0)) | np.isnan(table.labels)
     keep = binary.all(axis=1)
     rejected = [
         Rejected(int(table.lines[k]), table.smiles[k], f"label {table.labels[k][~binary[k]][0]:g} is not 0 or 1")
         for k in np.flatnonzero(~keep)
     ]
-    return table.take(keep, rejected)
+    return table.take(keep, rejected), keep
 
 
 def without_unlabelled(table: Table) -> tuple[Table, np.ndarray]:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.data.fingerprints import Fingerprints
+from jaxmrl.data.store import starts
 from jaxmrl.data.tokens import Tokens, group_rows
 
 
@@ -27,17 +28,19 @@ class TokenBatch:
     place: jax.Array
 
 
-def _lay_out(ids, size, budget, widths, tokens_of) -> TokenBatch:
-    """The batch of `ids` [B]: sorted by length, in groups; tokens_of(ids, width) gives a group's tokens [b, w]."""
-    size = jnp.where(ids >= 0, size[jnp.maximum(ids, 0)], 0)
+def _lay_out(size, budget, widths, tokens_of) -> TokenBatch:
+    """A batch of sequences of `size` [B] tokens: sorted by length, in groups.
+
+    tokens_of(rows, width) gives the tokens [b, width] of some rows [b] of the batch.
+    """
     order = jnp.argsort(-size, stable=True)
     groups, start = [], 0
-    for rows, width in zip(group_rows(budget, len(ids)), reversed(widths), strict=True):
+    for rows, width in zip(group_rows(budget, len(size)), reversed(widths), strict=True):
         if rows == 0:
             continue
         mine = order[start : start + rows]
         present = jnp.arange(width)[None, :] < size[mine][:, None]
-        tokens = jnp.where(present, tokens_of(jnp.maximum(ids[mine], 0), width), 0)
+        tokens = jnp.where(present, tokens_of(mine, width), 0)
         groups.append((tokens, present))
         start += rows
     return TokenBatch(tuple(groups), jnp.argsort(order))
@@ -46,7 +49,7 @@ def _lay_out(ids, size, budget, widths, tokens_of) -> TokenBatch:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TokenStore:
-    """The tokens of a whole table, end to end; `tokens.Tokens` describes the arrays."""
+    """The tokens of a whole table, end to end; `tokens.Tokens` describes the arrays. start, size [N, V]."""
 
     start: jax.Array
     size: jax.Array
@@ -56,18 +59,25 @@ class TokenStore:
 
     @classmethod
     def put(cls, tokens: Tokens) -> "TokenStore":
-        start = (np.cumsum(tokens.size, dtype=np.int64) - tokens.size).astype(np.int32)
-        return cls(jnp.asarray(start), jnp.asarray(tokens.size), jnp.asarray(tokens.token), tokens.widths)
+        start = starts(tokens.sizes.reshape(-1)).reshape(tokens.sizes.shape)
+        return cls(jnp.asarray(start), jnp.asarray(tokens.sizes), jnp.asarray(tokens.token), tokens.widths)
 
     def with_budget(self, rows: np.ndarray) -> "TokenStore":
         return replace(self, budget=tuple(int(count) for count in rows))
 
-    def gather(self, ids: jax.Array) -> TokenBatch:
-        def tokens_of(ids, width):
-            place = self.start[ids][:, None] + jnp.arange(width)[None, :]
+    def gather(self, ids: jax.Array, key: jax.Array | None = None) -> TokenBatch:
+        """The batch of `ids` [B]: each molecule's own sequence, or any of its V where there is a `key`."""
+        variants = self.size.shape[1]
+        alone = key is None or variants == 1
+        chosen = jnp.zeros_like(ids) if alone else jax.random.randint(key, ids.shape, 0, variants)
+        at = jnp.maximum(ids, 0), chosen
+        start, size = self.start[at], jnp.where(ids >= 0, self.size[at], 0)
+
+        def tokens_of(rows, width):
+            place = start[rows][:, None] + jnp.arange(width)[None, :]
             return self.token[jnp.minimum(place, len(self.token) - 1)].astype(jnp.int32)
 
-        return _lay_out(ids, self.size, self.budget, self.widths, tokens_of)
+        return _lay_out(size, self.budget, self.widths, tokens_of)
 
 
 @jax.tree_util.register_dataclass
@@ -92,13 +102,16 @@ class FingerprintStore:
     def with_budget(self, rows: np.ndarray) -> "FingerprintStore":
         return replace(self, budget=tuple(int(count) for count in rows))
 
-    def gather(self, ids: jax.Array) -> TokenBatch:
-        def tokens_of(ids, width):
-            bits = jnp.unpackbits(self.packed[ids], axis=1).astype(jnp.int32)
+    def gather(self, ids: jax.Array, key: jax.Array | None = None) -> TokenBatch:
+        """The batch of `ids` [B]. `key` is not used."""
+        real = jnp.maximum(ids, 0)
+
+        def tokens_of(rows, width):
+            bits = jnp.unpackbits(self.packed[real[rows]], axis=1).astype(jnp.int32)
             if self.whole:
                 return bits
             so_far = jnp.cumsum(bits, axis=1)
             kth = jnp.arange(1, width + 1)
             return jax.vmap(lambda row: jnp.searchsorted(row, kth))(so_far).astype(jnp.int32)
 
-        return _lay_out(ids, self.size, self.budget, self.widths, tokens_of)
+        return _lay_out(jnp.where(ids >= 0, self.size[real], 0), self.budget, self.widths, tokens_of)

@@ -39,17 +39,22 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Tokens(Sequences):
-    """The token sequences of `N` molecules, end to end.
+    """The token sequences of `N` molecules, `V` of each, end to end.
 
-    size [N] int32      tokens of each molecule
+    sizes [N, V] int32  tokens of each sequence; the first of a molecule is its own, others are of training alone
     token [A] uint16    places in `vocabulary`, whose first one stands for all that it lacks
     truncated           molecules that were cut off at MOST_TOKENS
     """
 
-    size: np.ndarray
+    sizes: np.ndarray
     token: np.ndarray
     vocabulary: tuple[str, ...]
     truncated: int
+
+    @property
+    def size(self) -> np.ndarray:
+        """Tokens of each molecule's longest sequence, [N] int32."""
+        return self.sizes.max(axis=1)
 
 
 def tokenise(smiles: str) -> list[str]:
@@ -63,17 +68,14 @@ def build_vocabulary(smiles: list[str]) -> tuple[str, ...]:
     return ("", *sorted(counts, key=lambda token: (-counts[token], token)))
 
 
-def encode(smiles: list[str], vocabulary: tuple[str, ...]) -> Tokens:
-    """The molecules' tokens as places in `vocabulary`."""
+def encode(smiles: list[list[str]], vocabulary: tuple[str, ...]) -> Tokens:
+    """The tokens of each molecule's SMILES, as many for each, as places in `vocabulary`."""
     place = {token: k for k, token in enumerate(vocabulary)}
-    sequences = [[place.get(token, UNKNOWN) for token in tokenise(text)] for text in smiles]
+    sequences = [[place.get(token, UNKNOWN) for token in tokenise(text)] for several in smiles for text in several]
     kept = [np.array(sequence[:MOST_TOKENS], np.uint16) for sequence in sequences]
-    return Tokens(
-        size=np.array([len(sequence) for sequence in kept], np.int32),
-        token=np.concatenate(kept),
-        vocabulary=vocabulary,
-        truncated=sum(len(sequence) > MOST_TOKENS for sequence in sequences),
-    )
+    sizes = np.array([len(sequence) for sequence in kept], np.int32).reshape(len(smiles), -1)
+    cut = np.array([len(sequence) > MOST_TOKENS for sequence in sequences]).reshape(sizes.shape)
+    return Tokens(sizes, np.concatenate(kept), vocabulary, truncated=int(cut.any(axis=1).sum()))
 
 
 def group_widths(size: np.ndarray) -> tuple[int, ...]:

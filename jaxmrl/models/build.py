@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import jax
@@ -11,6 +12,8 @@ from jaxmrl.config import MODELS, Settings
 from jaxmrl.data.problem import Problem
 from jaxmrl.models.gin import GIN
 from jaxmrl.models.layers import Linear
+from jaxmrl.models.painn import PaiNN
+from jaxmrl.models.schnet import SchNet
 from jaxmrl.models.transformer import Transformer
 
 
@@ -22,11 +25,24 @@ def _transformer(shape: "ModelShape", rngs: nnx.Rngs) -> nnx.Module:
     return Transformer(**_common(shape), tokens=shape.tokens, positions=shape.positions, rngs=rngs)
 
 
+def _of_geometries(kind: type[nnx.Module]):
+    def module(shape: "ModelShape", rngs: nnx.Rngs) -> nnx.Module:
+        sizes = {name: getattr(shape, name) for name in ("width", "depth", "tasks", "precision")}
+        return kind(**sizes, cutoff=shape.cutoff, over_atoms=shape.over_atoms, rngs=rngs)
+
+    return module
+
+
 def _common(shape: "ModelShape") -> dict[str, Any]:
     return {name: getattr(shape, name) for name in ("width", "depth", "dropout", "tasks", "precision")}
 
 
-MODULES = {"gin": _gin, "transformer": _transformer}
+MODULES = {
+    "gin": _gin,
+    "painn": _of_geometries(PaiNN),
+    "schnet": _of_geometries(SchNet),
+    "transformer": _transformer,
+}
 """From a shape and its random streams to the module, by the model's name.
 
 A module has `embed(batch, training=..., key=...)`, [B, d], `head`, from there to [B, tasks], and is called for both.
@@ -38,6 +54,7 @@ class ModelShape:
     """All that decides a model's program: replicas that share it can share lanes.
 
     tokens: rows of the token embedding, and positions: whether a token's place counts; of a transformer.
+    cutoff: in Å, and over_atoms: sum or mean; of a model of geometries.
     """
 
     width: int
@@ -49,6 +66,8 @@ class ModelShape:
     modality: str = "graph"
     tokens: int = 0
     positions: bool = False
+    cutoff: float = 0.0
+    over_atoms: str = ""
 
     @property
     def name(self) -> str:
@@ -97,25 +116,38 @@ class ModelShape:
         return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
+def model_shapes(settings: Settings, problem: Problem) -> list[ModelShape]:
+    """The models that the settings ask for: of each modality, by width and depth."""
+    sizes = list(product(settings.widths or (None,), settings.axis("depth") or (None,)))
+    return [
+        model_shape(settings, problem, modality, model, *size)
+        for modality in settings.modalities
+        for model in settings.models_of(modality)
+        for size in sizes
+    ]
+
+
 def model_shape(
-    settings: Settings, problem: Problem, modality: str, width: int | None, depth: int | None
+    settings: Settings, problem: Problem, modality: str, model: str, width: int | None, depth: int | None
 ) -> ModelShape:
-    """The model of a modality for these settings; its own width, depth and dropout where they are not set."""
-    default = MODELS[modality]
-    tokens, positions = 0, False
+    """A model of a modality for these settings; its own width, depth and dropout where they are not set."""
+    default = MODELS[model]
+    more = {}
     if modality == "smiles":
-        tokens, positions = len(problem.features[modality].vocabulary), True
+        more = {"tokens": len(problem.features[modality].vocabulary), "positions": True}
     if modality == "fingerprint":
         fingerprints = problem.features[modality]
-        tokens, positions = (2, True) if fingerprints.whole else (fingerprints.bits, False)
+        more = {"tokens": 2 if fingerprints.whole else fingerprints.bits, "positions": fingerprints.whole}
+    if modality == "geometry":
+        extensive = problem.extensive is not None and problem.extensive.all()
+        more = {"cutoff": settings.cutoff, "over_atoms": "sum" if extensive else "mean"}
     return ModelShape(
         width=width or default.width,
         depth=depth or default.depth,
         dropout=default.dropout if settings.dropout is None else settings.dropout,
         tasks=len(problem.table.tasks),
         precision=settings.precision,
-        model=default.model,
+        model=model,
         modality=modality,
-        tokens=tokens,
-        positions=positions,
+        **more,
     )

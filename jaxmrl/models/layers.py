@@ -127,6 +127,12 @@ def _mean_nodes_backward(graphs, saved, gradient):
 mean_nodes.defvjp(_mean_nodes_forward, _mean_nodes_backward)
 
 
+def sum_nodes(h: jax.Array, graph: jax.Array, mask: jax.Array, graphs: int) -> jax.Array:
+    """Sum of each graph's real rows, [graphs, d], as `mean_nodes`."""
+    member = jnp.where(mask[None, :], graph[None, :] == jnp.arange(graphs)[:, None], False)
+    return mean_nodes(h, graph, mask, graphs) * member.sum(axis=1).astype(h.dtype)[:, None]
+
+
 def dropout(h: jax.Array, rate: float, key: jax.Array) -> jax.Array:
     """Zeroes elements of `h` with probability `rate` and scales the rest by 1 / (1 - rate).
 
@@ -183,10 +189,10 @@ def torch_uniform(key: jax.Array, shape: tuple[int, int], dtype=jnp.float32) -> 
     return jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
-@jax.custom_vjp
-def tap(outputs: jax.Array, inputs: jax.Array, probe: jax.Array) -> jax.Array:
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def tap(outputs: jax.Array, inputs: jax.Array, probe: jax.Array, has_bias: bool = True) -> jax.Array:
     """`outputs` [n, o] of a linear layer on `inputs` [n, i]; its gradient by the scalar `probe` is the squared norm of
-    the loss's gradient by the layer's weights and bias.
+    the loss's gradient by the layer's weights and its bias, if any.
 
     That gradient is inputs^T G, with G that by the outputs, and its squared norm the sum over pairs of rows of their
     products in both: with few rows, cheaper than the gradient itself, which need not be stored.
@@ -194,16 +200,17 @@ def tap(outputs: jax.Array, inputs: jax.Array, probe: jax.Array) -> jax.Array:
     return outputs
 
 
-def _tap_backward(inputs, gradient):
+def _tap_backward(has_bias, inputs, gradient):
     (rows, width), outputs = inputs.shape, gradient.shape[1]
     if rows * (width + outputs) < width * outputs:
         squares = exact_product(inputs, inputs.T) * exact_product(gradient, gradient.T)
     else:
         squares = exact_product(inputs.T, gradient) ** 2
-    return gradient, jnp.zeros_like(inputs), squares.sum() + jnp.sum(gradient.sum(axis=0) ** 2)
+    of_bias = jnp.sum(gradient.sum(axis=0) ** 2) if has_bias else jnp.float32(0)
+    return gradient, jnp.zeros_like(inputs), squares.sum() + of_bias
 
 
-tap.defvjp(lambda outputs, inputs, probe: (outputs, inputs), _tap_backward)
+tap.defvjp(lambda outputs, inputs, probe, has_bias: (outputs, inputs), _tap_backward)
 
 
 class Linear(nnx.Linear):
@@ -213,7 +220,7 @@ class Linear(nnx.Linear):
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         outputs = super().__call__(inputs)
-        return outputs if self.probe is None else tap(outputs, inputs, self.probe)
+        return outputs if self.probe is None else tap(outputs, inputs, self.probe, self.use_bias)
 
 
 def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Linear:
@@ -223,3 +230,9 @@ def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Line
         return jax.random.uniform(key, shape, dtype, -(inputs**-0.5), inputs**-0.5)
 
     return Linear(inputs, outputs, kernel_init=torch_uniform, bias_init=bias, dot_general=matmul(precision), rngs=rngs)
+
+
+def xavier_linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs, bias: bool = True) -> Linear:
+    """A linear layer with weights after Glorot & Bengio (2010), uniform, and a bias of 0 or none."""
+    initial = nnx.initializers.xavier_uniform()
+    return Linear(inputs, outputs, use_bias=bias, kernel_init=initial, dot_general=matmul(precision), rngs=rngs)

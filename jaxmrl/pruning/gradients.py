@@ -52,10 +52,10 @@ def grand_last(
 
 
 def _gradient_norm(recipe: Recipe, table: DeviceTable, weights: tuple, molecule: jax.Array) -> jax.Array:
-    params, stats, label_mean, label_scale = weights
+    params, stats, standard = weights
     ids = molecule[None]
     labels, present = batch_labels(table, ids)
-    targets = (labels - label_mean[None, :]) / label_scale[None, :]
+    targets = standard.targets(labels, table.composition_of(ids))
     batch = table.store.gather(ids)
 
     def loss(params, probe):

@@ -13,6 +13,7 @@ class Method:
     trained     it needs models trained on the molecules
     classes     it has a meaning in classification only
     directed    which end is kept is a choice; else the method itself is an order, and has one end
+    smiles      it needs the molecules' SMILES
     """
 
     name: str
@@ -21,6 +22,7 @@ class Method:
     trained: bool = True
     classes: bool = False
     directed: bool = True
+    smiles: bool = False
 
 
 METHODS = {
@@ -34,20 +36,31 @@ METHODS = {
         Method("least-confidence", "probability of the other class", "Settles 2009", classes=True),
         Method("forgetting", "times a label was right and then wrong", "Toneva et al. 2019", classes=True),
         Method("herding", "nearness of the mean of those kept to the mean", "Welling 2009", directed=False),
-        Method("kmeans", "distance from the cluster's centre", "Sorscher et al. 2022", trained=False, directed=False),
+        Method(
+            "kmeans",
+            "distance from the cluster's centre",
+            "Sorscher et al. 2022",
+            trained=False,
+            directed=False,
+            smiles=True,
+        ),
     )
 }
 assert tuple(METHODS) == PRUNING_METHODS
 
 
-def methods_for(names: tuple[str, ...], task: str) -> tuple[Method, ...]:
-    """The methods of these names, or all that fit the task where there are none.
+def methods_for(names: tuple[str, ...], task: str, has_smiles: bool = True) -> tuple[Method, ...]:
+    """The methods of these names, or all that fit the task and the molecules where there are none.
 
-    Raises ConfigError for one that has no meaning for it.
+    Raises ConfigError for one that has no meaning for them.
     """
-    fitting = [method for method in METHODS.values() if task == "classification" or not method.classes]
+    for_task = [method for method in METHODS.values() if task == "classification" or not method.classes]
+    fitting = [method for method in for_task if has_smiles or not method.smiles]
     for name in names:
         if METHODS[name] not in fitting:
             known = ", ".join(method.name for method in fitting)
-            raise ConfigError(f"{name} has no meaning for {task}: there are no classes; choose from {known}")
+            lacking = f"{name} has no meaning for {task}: there are no classes"
+            if METHODS[name] in for_task:
+                lacking = f"{name} needs SMILES, and these molecules have positions only"
+            raise ConfigError(f"{lacking}; choose from {known}")
     return tuple(METHODS[name] for name in names) or tuple(fitting)

@@ -56,10 +56,10 @@ def model_scores(
 @partial(jax.jit, static_argnums=0)
 def judge(recipe: Recipe, table: DeviceTable, weights: tuple, notes, ids: jax.Array) -> tuple[dict, jax.Array]:
     """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
-    params, stats, label_mean, label_scale = weights
+    params, stats, standard = weights
     embeddings, outputs = recipe.shape.embed(params, stats, table.store.gather(ids))
     labels, present = batch_labels(table, ids)
-    targets = (labels - label_mean[None, :]) / label_scale[None, :]
+    targets = standard.targets(labels, table.composition_of(ids))
     scores = {
         "el2n": gradients.el2n(recipe.task, outputs, targets, present),
         "grand-last": gradients.grand_last(recipe.task, embeddings, outputs, targets, present),
@@ -75,7 +75,7 @@ def judge(recipe: Recipe, table: DeviceTable, weights: tuple, notes, ids: jax.Ar
 def _forward(recipe, table, resources, weights, notes, molecules, batch_size, check) -> tuple[dict, np.ndarray]:
     """What `judge` says of each of `molecules`: {method: [n]}, embeddings [n, d]."""
     limits = batches.budget([molecules], resources, batch_size)
-    table = DeviceTable(table.store.with_budget(limits), table.labels)
+    table = table.with_budget(limits)
     plan = batches.plan(molecules, resources, limits, batch_size, None)
     parts = []
     for ids in plan:
@@ -106,8 +106,7 @@ def grand(
     """The norm of each molecule's gradient over all parameters, [n], in blocks of molecules of like size."""
     scores, resources = np.empty(len(molecules), np.float32), features.resources()
     for places in gradients.size_buckets(features.size[molecules]):
-        store = table.store.with_budget(resources[molecules[places]].max(axis=0))
-        bucket = DeviceTable(store, table.labels)
+        bucket = table.with_budget(resources[molecules[places]].max(axis=0))
         size = gradients.block_size(recipe, int(features.size[molecules[places]].max()), *device_memory())
         for start in range(0, len(places), size):
             block = places[start : start + size]

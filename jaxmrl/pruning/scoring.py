@@ -46,7 +46,7 @@ class ScoringTask:
     epochs: int
 
     def __post_init__(self):
-        methods = methods_for(self.names, self.problem.table.task)
+        methods = methods_for(self.names, self.problem.table.task, self.problem.has_smiles)
         object.__setattr__(self, "names", tuple(method.name for method in methods))
         object.__setattr__(self, "trains", any(method.trained for method in methods))
 
@@ -60,7 +60,7 @@ class ScoringTask:
         """How the models are trained; they count forgetting where it is asked for."""
         table = self.problem.table
         watch = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
-        return Recipe(self.shape, table.task, self.problem.metric, self.settings.rate(self.shape.modality), watch)
+        return Recipe(self.shape, table.task, self.problem.metric, self.settings.rate(self.shape.model), watch)
 
     @property
     def features(self) -> Features:
@@ -71,10 +71,10 @@ class ScoringTask:
         """The models that score, one for each seed. They learn from all training molecules and never see the test."""
         settings, split = self.settings, self.problem.split
         steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
-        mean, scale = self.problem.label_standard(self.molecules)
+        standard = self.problem.label_standard(self.molecules)
         name = f"{settings.name} {self.shape.name} {settings.precision} random scoring {self.epochs}"
         return [
-            Replica(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, mean, scale)
+            Replica(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard)
             for seed in range(self.seeds)
         ]
 
@@ -172,10 +172,10 @@ class ScoringTask:
     def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
         """(weights as of `predict`, notes) of a model's flat arrays."""
         params, stats = jax.eval_shape(self.shape.init, jax.random.key(0))
-        standard = jax.ShapeDtypeStruct((len(self.problem.table.tasks),), jnp.float32)
+        standard = self.replicas()[0].standard
         notes = jax.eval_shape(self.recipe.watch.start) if self.recipe.watch else None
         arrays = {name: jnp.asarray(array) for name, array in model.items() if name.isdigit()}
-        return checkpoint.like(((params, stats, standard, standard), notes), arrays)
+        return checkpoint.like(((params, stats, standard), notes), arrays)
 
 
 def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:

@@ -37,15 +37,33 @@ def _draw_molecules(molecules: list[int], problem: Problem) -> np.ndarray:
     """Two rows of molecules as an image, their ids and labels below them."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
-    from jaxmrl.data.graphs import parse
-
     columns = -(-len(molecules) // 2)
     drawer = rdMolDraw2D.MolDraw2DCairo(columns * _CELL, 2 * _CELL, _CELL, _CELL)
     drawer.drawOptions().legendFontSize = 16
-    drawn = [parse(problem.table.smiles[k]) for k in molecules]
+    drawn = [_molecule(k, problem) for k in molecules]
     drawer.DrawMolecules(drawn, legends=[_legend(k, problem) for k in molecules])
     drawer.FinishDrawing()
     return imread(io.BytesIO(drawer.GetDrawingText()), format="png")
+
+
+def _molecule(molecule: int, problem: Problem):
+    """By its SMILES, or by its positions: atoms and which of them are bonded, for a drawing."""
+    from rdkit import Chem, Geometry
+    from rdkit.Chem import rdDetermineBonds
+
+    from jaxmrl.data.graphs import parse
+
+    if problem.has_smiles:
+        return parse(problem.table.smiles[molecule])
+    atoms, positions = problem.features["geometry"].molecule(molecule)
+    drawn = Chem.RWMol()
+    conformer = Chem.Conformer(len(atoms))
+    for atom, position in zip(atoms.tolist(), positions.tolist(), strict=True):
+        conformer.SetAtomPosition(drawn.AddAtom(Chem.Atom(atom)), Geometry.Point3D(*position))
+    drawn.AddConformer(conformer)
+    rdDetermineBonds.DetermineConnectivity(drawn)
+    drawn.RemoveAllConformers()
+    return drawn.GetMol()
 
 
 def _legend(molecule: int, problem: Problem, most: int = 4) -> str:

@@ -159,7 +159,7 @@ def _method_facts(name: str, keep: str) -> dict[str, str]:
 
 def _properties(scores: Scores, problem: Problem) -> dict[str, np.ndarray]:
     labels = problem.table.labels[scores.molecules]
-    properties = {"heavy_atoms": problem.features["graph"].size[scores.molecules].astype(float)}
+    properties = {"heavy_atoms": problem.heavy_atoms()[scores.molecules].astype(float)}
     if np.isnan(labels).any():
         properties["labels_present"] = (~np.isnan(labels)).sum(axis=1).astype(float)
     return properties | {f"label {task}": labels[:, k] for k, task in enumerate(problem.table.tasks)}

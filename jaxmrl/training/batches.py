@@ -22,7 +22,8 @@ def budget(id_sets: list[np.ndarray], resources: np.ndarray, batch_size: int) ->
 
     The largest mean batch plus the largest molecule: while some batch is over that, another is below its mean, and
     swapping a larger molecule of the one for a smaller of the other helps (for one resource alone that ends in a
-    plan that fits). Resources beyond the first are scarce and cheap: they get twice their need.
+    plan that fits). Each resource beyond the first gets the room of three more of its largest molecules, or, where it
+    is scarce, twice its need.
     """
     needs = []
     for ids in id_sets:
@@ -31,7 +32,8 @@ def budget(id_sets: list[np.ndarray], resources: np.ndarray, batch_size: int) ->
             needs.append(taken.sum(axis=0))
         else:
             mean, largest = taken.mean(axis=0) * batch_size, taken.max(axis=0)
-            needs.append(np.concatenate([mean[:1] + largest[:1], 2 * (mean[1:] + largest[1:])]))
+            roomy = np.minimum(mean + 4 * largest, 2 * (mean + largest))
+            needs.append(np.concatenate([mean[:1] + largest[:1], roomy[1:]]))
     return np.ceil(np.max(needs, axis=0)).astype(np.int64)
 
 

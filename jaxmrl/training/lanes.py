@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import jax
 import numpy as np
 
+from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.store import NO_MOLECULE
 from jaxmrl.training import batches, programs
 from jaxmrl.training.replica import DeviceTable, Recipe
@@ -27,7 +28,7 @@ class Replica:
     seed        initial weights depend on it alone
     train, valid, test   molecule ids
     steps       its length in optimiser steps
-    label_mean, label_scale [T]   of its own training labels (0 and 1 for classification)
+    standard    of its own training labels
     """
 
     name: str
@@ -36,8 +37,7 @@ class Replica:
     valid: np.ndarray = field(repr=False)
     test: np.ndarray = field(repr=False)
     steps: int
-    label_mean: np.ndarray = field(repr=False)
-    label_scale: np.ndarray = field(repr=False)
+    standard: LabelStandard = field(repr=False)
 
     def epoch_steps(self, batch_size: int) -> int:
         """Optimiser steps of one epoch."""
@@ -94,8 +94,8 @@ class Engine:
         self.evaluate_every = evaluate_every
         self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
-        self.table = DeviceTable(table.store.with_budget(self.limits), table.labels)
-        self.lanes = programs.empty(recipe, lanes)
+        self.table = table.with_budget(self.limits)
+        self.lanes = programs.empty(recipe, lanes, replicas[0].standard)
         self.slots: list[Slot | None] = [None] * lanes
         self._affordable_steps = 1
         self._epoch_plans: dict[int, tuple[int, np.ndarray]] = {}
@@ -140,7 +140,7 @@ class Engine:
             if index is not None:
                 replica = self.replicas[index]
                 self.slots[lane] = Slot(index)
-                new = *replica_keys(replica), replica.label_mean, replica.label_scale, replica.steps
+                new = *replica_keys(replica), replica.standard, replica.steps
                 self.lanes = programs.fill(self.recipe, self.lanes, lane, *new)
 
     def train_chunk(self, steps: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from jaxmrl.data.standard import LabelStandard
 from jaxmrl.training.metrics import mean_over_tasks
 from jaxmrl.training.replica import DeviceTable, Recipe, ReplicaState, batch_labels, init_replica, predict, train_step
 
@@ -29,12 +30,12 @@ class Lanes:
 def weights_now(lanes: Lanes) -> tuple:
     """What `predict` needs, of the current weights."""
     state = lanes.state
-    return state.params, state.stats, state.label_mean, state.label_scale
+    return state.params, state.stats, state.standard
 
 
 def weights_best(lanes: Lanes) -> tuple:
     """What `predict` needs, of the best weights by validation."""
-    return lanes.best_params, lanes.best_stats, lanes.state.label_mean, lanes.state.label_scale
+    return lanes.best_params, lanes.best_stats, lanes.state.standard
 
 
 def _new_lane(recipe: Recipe, *identity_and_constants) -> Lanes:
@@ -45,11 +46,11 @@ def _new_lane(recipe: Recipe, *identity_and_constants) -> Lanes:
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def empty(recipe: Recipe, lanes: int) -> Lanes:
-    """`lanes` idle lanes."""
+def empty(recipe: Recipe, lanes: int, standard: LabelStandard) -> Lanes:
+    """`lanes` idle lanes; any replica's standard gives the form of theirs."""
     keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), lanes)
-    nothing = jnp.zeros((lanes, recipe.shape.tasks))
-    return jax.vmap(partial(_new_lane, recipe))(keys, keys, nothing, nothing + 1, jnp.ones(lanes, jnp.int32))
+    standards = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), standard)
+    return jax.vmap(partial(_new_lane, recipe))(keys, keys, standards, jnp.ones(lanes, jnp.int32))
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)

@@ -5,9 +5,11 @@ from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from jaxmrl.data.problem import Problem
+from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.stores import Store, put
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.losses import LOSSES, mean_over_present
@@ -18,15 +20,28 @@ from jaxmrl.training.schedules import OPTIMISATIONS, Optimisation
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class DeviceTable:
-    """The table on the device: features in `store`, labels [N, T] float32 with NaN for missing."""
+    """The table on the device: features in `store`, labels [N, T] float32 with NaN for missing.
+
+    composition [N, E] float32: atoms of each element, where a target is extensive.
+    """
 
     store: Store
     labels: jax.Array
+    composition: jax.Array | None = None
+
+    def with_budget(self, rows: np.ndarray) -> "DeviceTable":
+        """The table whose batches are shaped by a budget of the features' resources."""
+        return replace(self, store=self.store.with_budget(rows))
+
+    def composition_of(self, ids: jax.Array) -> jax.Array | None:
+        """Of the molecules `ids` [B], [B, E]."""
+        return None if self.composition is None else self.composition[jnp.maximum(ids, 0)]
 
 
 def device_table(problem: Problem, modality: str) -> DeviceTable:
     """The problem's table on the default device, with one modality's features."""
-    return DeviceTable(put(problem.features[modality]), jnp.asarray(problem.table.labels))
+    composition = None if problem.composition is None else jnp.asarray(problem.composition, jnp.float32)
+    return DeviceTable(put(problem.features[modality]), jnp.asarray(problem.table.labels), composition)
 
 
 @jax.tree_util.register_dataclass
@@ -34,9 +49,9 @@ def device_table(problem: Problem, modality: str) -> DeviceTable:
 class ReplicaState:
     """All that training changes, and the constants of one replica.
 
-    `key` is the replica's own stream; the step folded into it draws the dropout masks. `label_mean` and
-    `label_scale` [T] standardise regression labels by the replica's own training subset (0 and 1 otherwise);
-    `total_steps` is its length, which schedules the learning rate. `notes` is what the recipe's watch has noted.
+    `key` is the replica's own stream; the step folded into it draws the dropout masks. `standard` is
+    of the replica's own training subset; `total_steps` is its length, which schedules the learning rate. `notes` is
+    what the recipe's watch has noted.
     """
 
     params: Any
@@ -44,8 +59,7 @@ class ReplicaState:
     optimiser: Any
     step: jax.Array
     key: jax.Array
-    label_mean: jax.Array
-    label_scale: jax.Array
+    standard: LabelStandard
     total_steps: jax.Array
     notes: Any = None
 
@@ -79,7 +93,7 @@ class Recipe:
         return OPTIMISATIONS[self.shape.modality]
 
 
-def init_replica(recipe: Recipe, init_key, stream_key, label_mean, label_scale, total_steps) -> ReplicaState:
+def init_replica(recipe: Recipe, init_key, stream_key, standard: LabelStandard, total_steps) -> ReplicaState:
     """The state before the first step."""
     params, stats = recipe.shape.init(init_key)
     return ReplicaState(
@@ -88,8 +102,7 @@ def init_replica(recipe: Recipe, init_key, stream_key, label_mean, label_scale, 
         optimiser=recipe.optimisation.optimiser.init(params),
         step=jnp.int32(0),
         key=stream_key,
-        label_mean=label_mean,
-        label_scale=label_scale,
+        standard=standard,
         total_steps=jnp.int32(total_steps),
         notes=recipe.watch.start() if recipe.watch else None,
     )
@@ -104,10 +117,10 @@ def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
 
 def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> tuple[ReplicaState, jax.Array]:
     """One optimiser step on the molecules `ids` [B]; returns the new state and the batch's loss."""
-    batch = table.store.gather(ids)
-    labels, present = batch_labels(table, ids)
-    targets = (labels - state.label_mean[None, :]) / state.label_scale[None, :]
     key = jax.random.fold_in(state.key, state.step)
+    batch = table.store.gather(ids, key)
+    labels, present = batch_labels(table, ids)
+    targets = state.standard.targets(labels, table.composition_of(ids))
 
     def loss(params):
         outputs, stats = recipe.shape.train(params, state.stats, batch, key)
@@ -124,7 +137,7 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
 
 
 def predict(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
-    """Logits, or values in the label's unit, of `ids` [B]: [B, T]. weights = (params, stats, mean, scale)."""
-    params, stats, label_mean, label_scale = weights
+    """Logits, or values in the label's unit, of `ids` [B]: [B, T]. weights = (params, stats, standard)."""
+    params, stats, standard = weights
     outputs = recipe.shape.predict(params, stats, table.store.gather(ids))
-    return outputs * label_scale[None, :] + label_mean[None, :]
+    return standard.values(outputs, table.composition_of(ids))

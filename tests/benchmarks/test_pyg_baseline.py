@@ -9,6 +9,7 @@ import pytest
 from flax import nnx
 
 from jaxmrl.data.graphs import featurise
+from jaxmrl.data.standard import no_standard
 from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, train_step
@@ -39,7 +40,7 @@ def both(nci):
         store = GraphStore.put(graphs)
         sizes = graphs.resources().sum(axis=0)
         table = DeviceTable(store.with_budget(sizes + 20), jnp.asarray(labels))
-        state = init_replica(RECIPE, jax.random.key(3), jax.random.key(4), jnp.zeros(2), jnp.ones(2), 1)
+        state = init_replica(RECIPE, jax.random.key(3), jax.random.key(4), no_standard(2), 1)
         rng = np.random.default_rng(1)
         stats = jax.tree.map(lambda x: jnp.asarray(rng.uniform(0.5, 1.5, x.shape)), state.stats)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), state.params)

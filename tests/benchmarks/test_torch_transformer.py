@@ -14,7 +14,7 @@ from tests.conftest import SMILES  # noqa: E402
 
 @pytest.mark.parametrize("positions", [True, False])
 def test_same_logits_with_the_same_weights(positions):
-    features = encode(SMILES, build_vocabulary(SMILES))
+    features = encode([[text] for text in SMILES], build_vocabulary(SMILES))
     shape = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(features.vocabulary), positions)
     params, stats = shape.init(jax.random.key(0))
     ids = np.arange(12)

@@ -2,8 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rdkit import Chem
 
 from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
+from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.stores import put
 from jaxmrl.data.tokens import build_vocabulary, encode
 from jaxmrl.training import batches
@@ -19,7 +21,7 @@ def sequences(batch):
 
 @pytest.fixture
 def tokens():
-    return encode(SMILES, build_vocabulary(SMILES))
+    return encode([[text] for text in SMILES], build_vocabulary(SMILES))
 
 
 @pytest.fixture
@@ -42,6 +44,21 @@ def test_a_batch_holds_each_molecules_own_tokens(kind, request):
     widths = [tokens.shape[1] for tokens, _ in batch.groups]
     assert widths == sorted(features.widths, reverse=True)
     assert sum(len(tokens) for tokens, _ in batch.groups) == 8
+
+
+def test_training_draws_any_of_a_molecules_smiles_and_evaluation_its_own(cache):
+    several = [[own, *more] for own, more in zip(SMILES, random_smiles(SMILES, 3), strict=True)]
+    features = encode(several, build_vocabulary([text for texts in several for text in texts]))
+    store = put(features).with_budget(np.full(len(features.widths) - 1, 12))
+    gather = jax.jit(lambda *key: store.gather(jnp.arange(12), *key))
+    spell = lambda batch: ["".join(features.vocabulary[k] for k in tokens) for tokens in sequences(batch)]
+    assert spell(gather()) == SMILES
+    drawn = [spell(gather(jax.random.key(seed))) for seed in range(40)]
+    for k, texts in enumerate(several):
+        assert {one[k] for one in drawn} == set(texts)
+    assert random_smiles(SMILES, 3) == random_smiles(SMILES, 3)
+    for texts in several:
+        assert len({Chem.CanonSmiles(text) for text in texts}) == 1
 
 
 def test_all_bits_are_tokens_on_request(fingerprints):

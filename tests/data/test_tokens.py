@@ -20,7 +20,7 @@ def test_tokens_spell_any_text(text):
 
 def test_encoding_is_undone_by_the_vocabulary():
     vocabulary = tokens.build_vocabulary(SMILES[:-1])
-    encoded = tokens.encode(SMILES, vocabulary)
+    encoded = tokens.encode([[text] for text in SMILES], vocabulary)
     assert vocabulary[tokens.UNKNOWN] == ""
     starts = np.cumsum(encoded.size) - encoded.size
     for text, start, size in zip(SMILES[:-1], starts, encoded.size, strict=False):
@@ -35,7 +35,7 @@ def test_vocabulary_does_not_depend_on_the_order():
 
 
 def test_long_molecules_are_cut_off_and_counted():
-    encoded = tokens.encode(["C" * 510, "C" * 511, "C"], ("", "C"))
+    encoded = tokens.encode([["C" * 510], ["C" * 511], ["C"]], ("", "C"))
     assert encoded.size.tolist() == [510, 510, 1]
     assert encoded.truncated == 1
 

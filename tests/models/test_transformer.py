@@ -11,7 +11,7 @@ from jaxmrl.models.build import ModelShape
 from jaxmrl.models.transformer import HEADS, OUTPUT, sinusoids
 from tests.conftest import SMILES
 
-FEATURES = encode(SMILES, build_vocabulary(SMILES))
+FEATURES = encode([[text] for text in SMILES], build_vocabulary(SMILES))
 SHAPE = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(FEATURES.vocabulary), True)
 
 

@@ -9,6 +9,7 @@ from jaxmrl.config import Settings
 from jaxmrl.data.prepare import prepare
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.splits import Split
+from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.table import Table
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.replica import Recipe
@@ -73,7 +74,7 @@ def weights(shape):
     keys = iter(jax.random.split(jax.random.key(1), 100))
     params = jax.tree.map(lambda x: x + 0.1 * jax.random.normal(next(keys), x.shape), params)
     stats = jax.tree.map(lambda x: x + 0.1 * jax.random.uniform(next(keys), x.shape), stats)
-    return params, stats, jnp.array([0.5, 1.0]), jnp.array([2.0, 3.0])
+    return params, stats, LabelStandard(jnp.array([0.5, 1.0]), jnp.array([2.0, 3.0]))
 
 
 @pytest.fixture(scope="session")

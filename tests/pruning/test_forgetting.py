@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmrl.data.standard import no_standard
 from jaxmrl.pruning.forgetting import Forgetting, Notes, forgetting
 from jaxmrl.training import batches, programs
 from jaxmrl.training.lanes import Engine, Replica
@@ -49,10 +50,9 @@ def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, recipe, m
     monkeypatch.setattr(programs, "MAX_CHUNK", 1)
     table = device_table(problem, "graph")
     recipe = replace(recipe, watch=Recording(Forgetting(*problem.table.labels.shape)))
-    nothing, ones = np.zeros(2, np.float32), np.ones(2, np.float32)
     train, valid = problem.split.train, problem.split.valid
     steps = EPOCHS * batches.batches_per_epoch(len(train), BATCH)
-    replicas = [Replica(f"r{seed}", seed, train, valid, valid, steps, nothing, ones) for seed in range(2)]
+    replicas = [Replica(f"r{seed}", seed, train, valid, valid, steps, no_standard(2)) for seed in range(2)]
     engine = Engine(recipe, table, problem.features["graph"].resources(), replicas, 2, BATCH)
     recorded, found = {0: [], 1: []}, {}
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmrl.data.standard import LabelStandard
 from jaxmrl.pruning import gradients
 from jaxmrl.pruning.passes import grand, judge
 from jaxmrl.training import replica
@@ -25,7 +26,8 @@ def one_loss(recipe, problem, weights, molecule):
     """The loss of one molecule as a plain function of the parameters, by a batch of one."""
     table = device_table(problem)
     batch = table.store.with_budget(resources_of(problem)[molecule]).gather(jnp.array([molecule]))
-    _, stats, mean, scale = weights
+    _, stats, standard = weights
+    mean, scale = standard.mean, standard.scale
     values = problem.table.labels[molecule]
     present = np.flatnonzero(~np.isnan(values))
 
@@ -77,11 +79,11 @@ def test_el2n_is_the_distance_to_the_label(strict):
 def test_the_number_of_labels_does_not_raise_a_score(problem, recipe, weights):
     """A molecule whose second label repeats its first scores as with the first alone."""
     ids = problem.split.train[:10]
-    params, stats, mean, scale = weights
+    params, stats, standard = weights
     double = lambda head: jax.tree.map(lambda x: jnp.repeat(x[..., :1], 2, axis=-1), head)
     params = jax.tree.map(lambda x: x, params)
     params["head"] = double(params["head"])
-    weights = params, stats, mean[:1].repeat(2), scale[:1].repeat(2)
+    weights = params, stats, LabelStandard(standard.mean[:1].repeat(2), standard.scale[:1].repeat(2))
     both = problem.table.labels[:, :1].repeat(2, axis=1)
     one = both.copy()
     one[:, 1] = np.nan

@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
 from jaxmrl.data.graphs import featurise
+from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training import checkpoint, programs
@@ -36,8 +37,8 @@ def resources_of(table):
 
 def replica(name, molecules=40, seed=0, steps=6, scale=1.0):
     order = np.random.default_rng(seed).permutation(100)[:molecules]
-    mean, scale = np.zeros(1, np.float32), np.full(1, scale, np.float32)
-    return Replica(name, seed, order, VALID, TEST, steps, mean, scale)
+    standard = LabelStandard(np.zeros(1, np.float32), np.full(1, scale, np.float32))
+    return Replica(name, seed, order, VALID, TEST, steps, standard)
 
 
 QUEUE = [
@@ -125,7 +126,7 @@ def test_one_step_in_lanes_is_one_step_alone(table):
     lanes, losses = programs.train(RECIPE, engine.table, engine.lanes, chunk, 1)
     for lane, index in enumerate((0, 1, 3)):
         r = QUEUE[index]
-        alone = init_replica(RECIPE, *replica_keys(r), r.label_mean, r.label_scale, r.steps)
+        alone = init_replica(RECIPE, *replica_keys(r), r.standard, r.steps)
         alone, loss = jax.jit(train_step, static_argnums=0)(RECIPE, engine.table, alone, ids[lane])
         np.testing.assert_allclose(losses[lane], loss, rtol=1e-5)
         stats = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.stats)

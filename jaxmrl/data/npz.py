@@ -1,0 +1,117 @@
+"""NPZ -> table and geometries, in the layout of the DimeNet authors' qm9_eV.npz (Gasteiger et al. 2020).
+
+R [atoms, 3] positions in Å, Z [atoms] atomic numbers, N [molecules] atoms of each, and an array [molecules] for each
+target; arrays of whole numbers, as `id`, are no targets unless they are asked for.
+"""
+
+import hashlib
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.data.geometries import Conformers, why_unusable
+from jaxmrl.data.table import Rejected, Table, column_names, only_binary
+from jaxmrl.errors import DataError
+
+LAYOUT = "expected the arrays R [atoms, 3], Z [atoms], N [molecules] and targets [molecules]"
+
+
+def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | None = None) -> tuple[Table, Conformers]:
+    """The table in the .npz file `path`, and its molecules' geometries.
+
+    A molecule's line is its place in the file, from 1; it has no SMILES. Without `target_columns`, all arrays of
+    floating-point numbers, one for each molecule. Molecules whose positions or labels cannot be used are rejected.
+    Raises DataError for a file of another layout.
+    """
+    arrays = _arrays(path)
+    size, atom, position = _geometries(path, arrays)
+    candidates = [name for name, array in arrays.items() if name not in "RZN" and _is_target(array, len(size))]
+    for name in target_columns:
+        if name not in candidates:
+            raise DataError(f"{path} has no target {name!r}; its targets are {column_names(candidates)}")
+    names = target_columns or tuple(name for name in candidates if arrays[name].dtype.kind == "f")
+    if not names:
+        raise DataError(f"{path} has no array of one number for each of its {len(size)} molecules to predict")
+    with np.errstate(over="ignore"):
+        labels = np.stack([arrays[name].reshape(-1) for name in names], axis=1).astype(np.float32)
+    notes = [] if target_columns else [f"targets, all arrays of numbers: {column_names(list(names))}"]
+    if task is None:
+        task = "classification" if np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all() else "regression"
+        notes.append(f"task: {task}, by the values of the labels")
+    everything = Table(
+        ids=np.arange(len(size)),
+        lines=np.arange(1, len(size) + 1),
+        smiles=[""] * len(size),
+        labels=labels,
+        tasks=names,
+        task=task,
+        rows=len(size),
+        notes=tuple(notes),
+    )
+    keep, rejected = _usable(size, atom, position, labels)
+    table, conformers = everything.take(keep, rejected), Conformers(size, atom, position).take(keep)
+    if task == "classification":
+        table, binary = only_binary(table)
+        conformers = conformers.take(binary)
+    return table, conformers
+
+
+def molecule_hashes(conformers: Conformers) -> np.ndarray:
+    """A hash of each molecule's atoms and positions (to 0.001 Å), [N] uint64: the same for the same geometry."""
+    places = np.cumsum(conformers.size)[:-1]
+    atoms = np.split(conformers.atom, places)
+    positions = np.split(np.round(conformers.position, 3) + 0.0, places)
+    digests = [
+        hashlib.blake2b(z.tobytes() + r.tobytes(), digest_size=8).digest()
+        for z, r in zip(atoms, positions, strict=True)
+    ]
+    return np.frombuffer(b"".join(digests), np.uint64)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} is not an .npz file of plain arrays ({error}); {LAYOUT}") from None
+
+
+def _geometries(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """size [N], atom [A], position [A, 3] of the file, whose shapes agree."""
+    missing = [name for name in "RZN" if name not in arrays]
+    if missing:
+        raise DataError(f"{path} has no array {missing[0]}; {LAYOUT}")
+    position, atom, size = (arrays[name] for name in "RZN")
+    if size.dtype.kind not in "iu" or atom.dtype.kind not in "iu" or position.dtype.kind not in "fiu":
+        raise DataError(f"{path}: N and Z must be whole numbers and R numbers; {LAYOUT}")
+    atoms = int(size.sum()) if size.ndim == 1 and size.min(initial=0) >= 0 else -1
+    if position.shape != (atoms, 3) or atom.shape != (atoms,):
+        shapes = ", ".join(f"{name} {list(arrays[name].shape)}" for name in "RZN")
+        raise DataError(f"{path}: shapes do not agree: {shapes}, with {atoms} atoms by N; {LAYOUT}")
+    if len(size) == 0:
+        raise DataError(f"{path} has no molecules")
+    return size.astype(np.int32), np.clip(atom, 0, 255).astype(np.uint8), position.astype(np.float32)
+
+
+def _is_target(array: np.ndarray, molecules: int) -> bool:
+    return array.dtype.kind in "fiub" and array.shape in ((molecules,), (molecules, 1))
+
+
+def _usable(size, atom, position, labels) -> tuple[np.ndarray, list[Rejected]]:
+    """Which molecules can be used [N], and the others."""
+    places = np.cumsum(size)[:-1]
+    keep, rejected = np.ones(len(size), bool), []
+    for k, (z, r) in enumerate(zip(np.split(atom, places), np.split(position, places), strict=True)):
+        reason = why_unusable(z, r)
+        if reason is None and np.isinf(labels[k]).any():
+            reason = "a label is not a finite number"
+        if reason is None and np.isnan(labels[k]).all():
+            reason = "no label in any target"
+        if reason:
+            keep[k] = False
+            rejected.append(Rejected(k + 1, f"molecule {k + 1}, {len(z)} atoms", reason))
+    return keep, rejected

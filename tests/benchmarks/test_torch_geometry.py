@@ -1,0 +1,50 @@
+"""SchNet against PyTorch Geometric's, and PaiNN against the baseline's: parameters, outputs and gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+torch = pytest.importorskip("torch", reason="needs the bench extra")
+pytest.importorskip("torch_geometric", reason="needs the bench extra")
+
+from torch_geometric.data import Batch  # noqa: E402
+
+from benchmarks.torch_geometry import MODELS, copy_weights, molecule_data  # noqa: E402
+from jaxmrl.data.geometries import find_pairs  # noqa: E402
+from jaxmrl.data.geometry_store import GeometryStore  # noqa: E402
+from jaxmrl.models.build import ModelShape  # noqa: E402
+from tests.geometry import SIZES, molecules  # noqa: E402
+
+CUTOFF = 3.0
+
+
+@pytest.mark.parametrize("model", ["schnet", "painn"])
+def test_same_outputs_and_gradients_with_the_same_weights(model):
+    shape = ModelShape(16, 3, 0.0, 2, "float32", model, "geometry", cutoff=CUTOFF, over_atoms="sum")
+    geometries = find_pairs(molecules(), CUTOFF)
+    params, stats = shape.init(jax.random.key(0))
+    module = MODELS[model](shape)
+    copy_weights(module, nnx.to_pure_dict(params))
+    theirs = module(Batch.from_data_list([molecule_data(geometries, k, [0.0, 0.0]) for k in range(len(SIZES))]))
+    batch = GeometryStore.put(geometries).with_budget((80, 30)).gather(jnp.arange(len(SIZES)))
+
+    def loss(params):
+        outputs = shape.predict(params, stats, batch)
+        return (outputs**2).sum(), outputs
+
+    gradient, ours = jax.jit(jax.grad(loss, has_aux=True))(params)
+    np.testing.assert_allclose(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
+    (theirs**2).sum().backward()
+    copied = MODELS[model](shape)
+    copy_weights(copied, nnx.to_pure_dict(gradient))
+    # The last is the head's bias, which counts once for each molecule in ours: see `pairs.Readout`.
+    for mine, other in zip([*copied.parameters()][:-1], [*module.parameters()][:-1], strict=True):
+        np.testing.assert_allclose(mine.detach(), other.grad, rtol=1e-3, atol=1e-4 * float(other.grad.abs().max()))
+
+
+@pytest.mark.parametrize(("model", "depth"), [("schnet", 6), ("painn", 3)])
+def test_as_many_parameters(model, depth):
+    shape = ModelShape(128, depth, 0.0, 1, "float32", model, "geometry", cutoff=5.0, over_atoms="sum")
+    assert shape.parameters == sum(parameter.numel() for parameter in MODELS[model](shape).parameters())
