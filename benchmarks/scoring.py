@@ -76,7 +76,7 @@ def engine_of(task: ScoringTask, lanes: int) -> Engine:
     problem = task.problem
     table = device_table(problem, "graph")
     return Engine(
-        task.recipe, table, task.features.resources(), task.replicas(), lanes, BATCH, evaluate_every=task.epochs
+        task.recipe, task.table, task.features.resources(), task.replicas(), lanes, BATCH, evaluate_every=task.epochs
     )
 
 
@@ -141,7 +141,8 @@ def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
     def score(outcome):
         lane = engine.lane_of(outcome.name)
         weights = jax.tree.map(lambda x: x[lane], programs.weights_now(engine.lanes))
-        found.append(model_scores(("el2n",), task.recipe, task.problem, weights, None, task.molecules, BATCH)["el2n"])
+        scores = model_scores(("el2n",), task.recipe, task.table, task.features, weights, None, task.molecules, BATCH)
+        found.append(scores["el2n"])
 
     engine.run(set(), score)
     return np.mean(found, axis=0)

@@ -22,7 +22,7 @@ from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import canonical_order
 from jaxmrl.report import files
 from jaxmrl.report.files import Curve, RunDirectory, number
-from jaxmrl.report.scores import read_order, score_table, table_bytes
+from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import summarise
 from jaxmrl.report.terminal import Progress, Reporter, duration
 from jaxmrl.scaling.fit import Fit
@@ -33,8 +33,6 @@ from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.interrupts import Stop, catch_signals
 from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.replica import Recipe, device_table
-
-CHECKPOINT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -87,48 +85,55 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     """
     reporter = Reporter(quiet=quiet)
     problem = load_problem(config, reporter)
-    check(config, problem)
+    given = check(config, problem)
     run = RunDirectory(config.out or default_directory(config), problem.table.tasks)
     run.claim(to_toml(config), run_facts(config, problem))
     run.write_table("results.csv", run.columns, run.read_results())
     with catch_signals() as stop:
         job = Job(config, problem, run, reporter, stop)
-        orders = {shape: kept_first(job, shape) for shape in model_shapes(config, problem)}
+        orders = {shape: given or kept_first(job, shape) for shape in model_shapes(config, problem)}
         grid = plan_grid(config, problem, orders)
         write_inputs(job, orders)
         train_grid(job, grid)
     return write_report(job, grid)
 
 
-def check(config: SweepConfig, problem: Problem) -> None:
-    """Raises UserError for what would else fail only after the run directory is taken and models are trained."""
+def check(config: SweepConfig, problem: Problem) -> dict[str, np.ndarray]:
+    """Raises UserError for what would else fail only after the run directory is taken and models are trained.
+
+    Returns, with --scores, {pruning: the training molecules in order of keeping}; no random.
+    """
     for fraction in config.fractions:
         splits.subset_size(fraction, len(problem.split.train))
-    for name in config.pruning:
-        if config.scores and name != "random":
-            read_kept_first(config, problem, name, config.scores)
-    if not config.scores:
-        methods_for(config.pruning, problem.table.task, problem.has_smiles)
+    if config.scores:
+        return read_kept_first(config, problem, config.scores)
+    methods_for(config.pruning, problem.table.task, problem.has_smiles)
+    return {}
 
 
 def kept_first(job: Job, shape: ModelShape) -> dict[str, np.ndarray]:
-    """{pruning: the training molecules in order of keeping}, by --scores or by scores of this model; no random."""
+    """{pruning: the training molecules in order of keeping}, by scores of this model; no random."""
     config, problem, run = job.config, job.problem, job.run
-    names = tuple(name for name in config.pruning if name != "random")
-    path = config.scores or run.path / f"scores_{shape.name}.csv"
+    names = scored_prunings(config)
+    path = run.path / f"scores_{shape.name}.csv"
     if names and not path.exists():
         folder = run.checkpoints / f"scoring-{shape.name}"
         task = ScoringTask(config, problem, shape, names, config.score_seeds, config.score_epochs)
         scores = task.scores(run, folder, job.reporter, job.stop)
         files.write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
         checkpoint.remove(folder)
-    return {name: read_kept_first(config, problem, name, path) for name in names}
+    return read_kept_first(config, problem, path) if names else {}
 
 
-def read_kept_first(config: SweepConfig, problem: Problem, name: str, path: Path) -> np.ndarray:
-    """The training molecules in order of keeping, by a file of scores."""
+def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
+    """Those that keep molecules by a score."""
+    return tuple(name for name in config.pruning if name != "random")
+
+
+def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> dict[str, np.ndarray]:
+    """{pruning: the training molecules in order of keeping}, by a file of scores."""
     molecules = canonical_order(problem.split.train, problem.canonical)
-    return read_order(path, name, molecules, problem.table.ids, config.keep)
+    return read_orders(path, scored_prunings(config), molecules, problem.table.ids, config.keep)
 
 
 def choose(job: Job, shape: ModelShape, replicas: list[Replica]) -> int:
@@ -255,31 +260,22 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
     finished = {files.row_key(row) for row in run.read_results()}
     missing = [cell for cell in cells if files.row_key(cell.row) not in finished]
     done = {replica.name for replica in replicas} - {cell.replica.name for cell in missing}
-    progress.skip(sum(replica.steps for replica in replicas if replica.name in done))
     folder = run.checkpoints / shape.name
     if not missing:
+        progress.skip(sum(replica.steps for replica in replicas))
         checkpoint.remove(folder)
         return
 
     recipe = Recipe(shape, problem.table.task, problem.metric, config.rate(shape.model))
     table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
     engine = Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
-    if warning := checkpoint.restore(folder, engine):
-        job.reporter.say(warning)
-    progress.skip(sum(slot.step for slot in engine.slots if slot and replicas[slot.replica].name not in done))
-    saver = checkpoint.Saver(folder, CHECKPOINT_SECONDS)
-
-    def at_rest(engine: Engine) -> None:
-        saver.save_if(engine, due_now=job.stop.requested)
-        job.stop.check()
 
     def on_result(outcome: Outcome) -> None:
         for cell in missing:
             if cell.replica.name == outcome.name:
                 run.append_result(cell.row | outcome_cells(outcome, problem.table.tasks))
 
-    engine.run(done, on_result, progress.advance, at_rest)
-    checkpoint.remove(folder)
+    checkpoint.run(folder, engine, done, on_result, progress, job.stop, job.reporter.say)
 
 
 def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:

@@ -130,7 +130,7 @@ def test_saved_lanes_and_checkpoints_of_every_moment_resume_to_the_same_bytes(
 ):
     """Stopped again and again, each time after a checkpoint, on a machine that would choose other lanes."""
     config = SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **SMALL)
-    monkeypatch.setattr("jaxmrl.sweep.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     save, restored = checkpoint.save, []
 
     def save_and_stop(folder, engine):

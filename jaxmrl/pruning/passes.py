@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.data.fingerprints import path_fingerprints
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.splits import subset_order
 from jaxmrl.data.stores import Features
@@ -19,13 +18,14 @@ from jaxmrl.pruning.forgetting import Notes, forgetting
 from jaxmrl.pruning.herding import herd
 from jaxmrl.training import batches
 from jaxmrl.training.capacity import device_memory
-from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels, device_table
+from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels
 
 
 def model_scores(
     names: tuple[str, ...],
     recipe: Recipe,
-    problem: Problem,
+    table: DeviceTable,
+    features: Features,
     weights: tuple,
     notes: Notes | None,
     molecules: np.ndarray,
@@ -39,10 +39,7 @@ def model_scores(
     weights as of `predict`; notes of forgetting, where it is among them. check() is called between device calls, and
     may raise to stop.
     """
-    table = device_table(problem, recipe.shape.modality)
-    features = problem.features[recipe.shape.modality]
-    resources = features.resources()
-    forward, embeddings = _forward(recipe, table, resources, weights, notes, molecules, batch_size, check)
+    forward, embeddings = _forward(recipe, table, features.resources(), weights, notes, molecules, batch_size, check)
     scores = {name: values for name, values in forward.items() if name in names}
     if "grand" in names:
         scores["grand"] = grand(recipe, table, features, weights, molecules, check)
@@ -136,9 +133,8 @@ def joint_embeddings(embeddings: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([one / scale for one, scale in zip(embeddings, scales, strict=True)], axis=1)
 
 
-def kmeans_scores(smiles: list[str], seed: int) -> tuple[np.ndarray, float]:
-    """From k-means on the molecules' fingerprints: scores [n], and the clustering's inertia."""
-    packed = path_fingerprints(smiles)
+def kmeans_scores(packed: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    """From k-means on `packed` fingerprints [n, bits / 8]: scores [n], and the clustering's inertia."""
     first = kmeans.first_centres(packed, kmeans.cluster_count(len(packed)), seed)
     _, cluster, similarity, inertia = kmeans.lloyd(jnp.asarray(packed), kmeans.unit_rows(jnp.asarray(first)))
     return from_order(kmeans.balanced_order(np.asarray(similarity), np.asarray(cluster))), float(inertia)

@@ -13,22 +13,21 @@ import numpy as np
 
 from jaxmrl.config import Settings
 from jaxmrl.data.cache import load_arrays, save_arrays
+from jaxmrl.data.fingerprints import path_fingerprints
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.stores import Features
 from jaxmrl.errors import DivergedError, UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.pruning import passes
 from jaxmrl.pruning.forgetting import Forgetting
-from jaxmrl.pruning.methods import methods_for
+from jaxmrl.pruning.methods import METHODS, methods_for
 from jaxmrl.pruning.select import Scores, canonical_order
 from jaxmrl.training import checkpoint, programs
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Outcome, Replica
-from jaxmrl.training.replica import Recipe, device_table
-
-CHECKPOINT_SECONDS = 30.0
+from jaxmrl.training.replica import DeviceTable, Recipe, device_table
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,11 @@ class ScoringTask:
     def __post_init__(self):
         methods = methods_for(self.names, self.problem.table.task, self.problem.has_smiles)
         object.__setattr__(self, "names", tuple(method.name for method in methods))
-        object.__setattr__(self, "trains", any(method.trained for method in methods))
+
+    @property
+    def trains(self) -> bool:
+        """Whether a method needs models."""
+        return any(METHODS[name].trained for name in self.names)
 
     @cached_property
     def molecules(self) -> np.ndarray:
@@ -66,6 +69,16 @@ class ScoringTask:
     def features(self) -> Features:
         """What the models see."""
         return self.problem.features[self.shape.modality]
+
+    @cached_property
+    def table(self) -> DeviceTable:
+        """The molecules on the device."""
+        return device_table(self.problem, self.shape.modality)
+
+    @cached_property
+    def _fingerprints(self) -> np.ndarray:
+        """Of the training molecules, packed, [n, bits / 8]."""
+        return path_fingerprints([self.problem.table.smiles[k] for k in self.molecules])
 
     def replicas(self) -> list[Replica]:
         """The models that score, one for each seed. They learn from all training molecules and never see the test."""
@@ -123,28 +136,19 @@ class ScoringTask:
 
     def _train(self, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
         """{seed: weights and notes}, as flat arrays, of the models that did not diverge."""
-        settings, problem, replicas = self.settings, self.problem, self.replicas()
+        settings, replicas = self.settings, self.replicas()
         lanes = choose_lanes(settings.lanes, self.shape, replicas, self.features, settings.batch_size)
         lanes = run.settle(f"scoring lanes of {self.shape.name}", lanes)
-        table = device_table(problem, self.shape.modality)
         resources, size = self.features.resources(), settings.batch_size
-        engine = Engine(self.recipe, table, resources, replicas, lanes, size, evaluate_every=self.epochs)
+        engine = Engine(self.recipe, self.table, resources, replicas, lanes, size, evaluate_every=self.epochs)
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
         done = {name for name, path in paths.items() if self._load(path, {"status"})}
-        if warning := checkpoint.restore(folder / "lanes", engine):
-            reporter.say(warning)
-        saver = checkpoint.Saver(folder / "lanes", CHECKPOINT_SECONDS)
-
-        def at_rest(engine: Engine) -> None:
-            saver.save_if(engine, due_now=stop.requested)
-            stop.check()
 
         def on_result(outcome: Outcome) -> None:
             self._save(paths[outcome.name], lane_arrays(engine, outcome))
 
         with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
-            progress.skip(sum(replica.steps for replica in replicas if replica.name in done))
-            engine.run(done, on_result, progress.advance, at_rest)
+            checkpoint.run(folder / "lanes", engine, done, on_result, progress, stop, reporter.say)
         models = {replica.seed: self._load(paths[replica.name], {"status"}) for replica in replicas}
         return _without_diverged(models, reporter)
 
@@ -158,14 +162,12 @@ class ScoringTask:
                 weights, notes = self._unpack(model)
                 recipe, size = replace(self.recipe, watch=None), self.settings.batch_size
                 scores |= passes.model_scores(
-                    self.names, recipe, self.problem, weights, notes, self.molecules, size, stop.check
+                    self.names, recipe, self.table, self.features, weights, notes, self.molecules, size, stop.check
                 )
             if "random" in self.names:
                 scores["random"] = passes.random_scores(self.problem, self.molecules, seed)
             if "kmeans" in self.names:
-                smiles = [self.problem.table.smiles[k] for k in self.molecules]
-                stop.check()
-                scores["kmeans"], scores["inertia"] = passes.kmeans_scores(smiles, seed)
+                scores["kmeans"], scores["inertia"] = passes.kmeans_scores(self._fingerprints, seed)
             self._save(path, scores)
         return scores
 

@@ -84,14 +84,20 @@ def _cell(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def read_order(path: Path, method: str, molecules: np.ndarray, ids: np.ndarray, keep: str) -> np.ndarray:
-    """`molecules` (positions in a table with `ids`) in order of keeping, by a file of scores.
+def read_orders(
+    path: Path, methods: tuple[str, ...], molecules: np.ndarray, ids: np.ndarray, keep: str
+) -> dict[str, np.ndarray]:
+    """{method: `molecules` (positions in a table with `ids`) in order of keeping}, by a file of scores.
 
     The column <method> decides, the largest first or, with `keep` easy, the smallest; where there is none,
     <method>_rank, 1 first; of equals, the first of `molecules`. Raises ConfigError for a missing column, DataError for
     a molecule without a row, a second row, or a value that is no number.
     """
     columns = _read_columns(path)
+    return {method: _order(path, columns, method, molecules, ids, keep) for method in methods}
+
+
+def _order(path, columns: dict[str, list], method: str, molecules, ids, keep: str) -> np.ndarray:
     column = next((name for name in (method, f"{method}_rank") if name in columns), method)
     for name in ("molecule_id", column):
         if name not in columns:

@@ -8,17 +8,22 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import orbax.checkpoint as ocp
 
 from jaxmrl.errors import UserError
-from jaxmrl.training.lanes import Engine, Slot
+from jaxmrl.training.interrupts import Stop
+from jaxmrl.training.lanes import Engine, Outcome, Slot
 
 KEPT = 2
+SECONDS = 30.0
+"""Between checkpoints."""
+
 _ARRAYS, _HOST, _CHECKSUMS, _TEMPORARY = "arrays", "host.json", "checksums.json", "unfinished"
 
 
@@ -71,17 +76,43 @@ def remove(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-class Saver:
-    """Saves an engine's state every `seconds`."""
+class Progress(Protocol):
+    """Steps done, now or before."""
 
-    def __init__(self, folder: Path, seconds: float):
-        self.folder, self.seconds, self.last = folder, seconds, time.monotonic()
+    def advance(self, amount: int) -> None: ...
 
-    def save_if(self, engine: Engine, *, due_now: bool) -> None:
-        """Saves where it is time to, or `due_now`."""
-        if due_now or time.monotonic() - self.last > self.seconds:
-            save(self.folder, engine)
-            self.last = time.monotonic()
+    def skip(self, amount: int) -> None: ...
+
+
+def run(
+    folder: Path,
+    engine: Engine,
+    done: set[str],
+    on_result: Callable[[Outcome], None],
+    progress: Progress,
+    stop: Stop,
+    say: Callable[[str], None],
+) -> None:
+    """`engine.run`, saved in `folder` every SECONDS and when asked to stop; goes on from what is saved there.
+
+    say(text) is called where a checkpoint is damaged. Raises StopRequestedError when stopped.
+    """
+    if warning := restore(folder, engine):
+        say(warning)
+    steps_done = sum(replica.steps for replica in engine.replicas if replica.name in done)
+    under_way = (slot for slot in engine.slots if slot and engine.replicas[slot.replica].name not in done)
+    progress.skip(steps_done + sum(slot.step for slot in under_way))
+    saved = time.monotonic()
+
+    def at_rest(engine: Engine) -> None:
+        nonlocal saved
+        if stop.requested or time.monotonic() - saved > SECONDS:
+            save(folder, engine)
+            saved = time.monotonic()
+        stop.check()
+
+    engine.run(done, on_result, progress.advance, at_rest)
+    remove(folder)
 
 
 def _is_sound(path: Path) -> bool:

@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmrl.data.fingerprints import path_fingerprints
 from jaxmrl.pruning import gradients, passes
 from jaxmrl.pruning.forgetting import Notes
 from jaxmrl.pruning.methods import METHODS
 from jaxmrl.pruning.select import canonical_order
+from jaxmrl.training.replica import device_table
 
 NAMES = tuple(name for name in METHODS if name != "random")
 ORDER = np.random.default_rng(5).permutation(160)
@@ -25,8 +27,10 @@ def notes_for(order):
 def all_scores(problem, recipe, weights, order, batch_size=32):
     """{method: scores by molecule}, NaN for those that are not scored."""
     molecules = canonical_order(problem.split.train, problem.canonical)
-    scores = passes.model_scores(NAMES, recipe, problem, weights, notes_for(order), molecules, batch_size)
-    scores["kmeans"], _ = passes.kmeans_scores([problem.table.smiles[k] for k in molecules], seed=0)
+    table, features = device_table(problem, "graph"), problem.features["graph"]
+    scores = passes.model_scores(NAMES, recipe, table, features, weights, notes_for(order), molecules, batch_size)
+    packed = path_fingerprints([problem.table.smiles[k] for k in molecules])
+    scores["kmeans"], _ = passes.kmeans_scores(packed, seed=0)
     assert scores.pop("embeddings").shape == (120, 8)
     assert scores.keys() == set(NAMES)
     placed = {}

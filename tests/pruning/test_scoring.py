@@ -43,7 +43,7 @@ def test_every_method_scores_every_training_molecule_by_every_seed(task, problem
 
 def test_stopped_anywhere_it_goes_on_to_the_same_scores(task, tmp_path, monkeypatch):
     whole = scored(task, tmp_path / "whole")
-    monkeypatch.setattr(scoring, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     save, seed_scores, stops = checkpoint.save, scoring.passes.random_scores, []
 
     def save_and_stop(folder, engine):

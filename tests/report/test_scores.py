@@ -13,11 +13,15 @@ from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.pruning.select import Scores
 from jaxmrl.report import plots
 from jaxmrl.report.score_plot import draw_scores
-from jaxmrl.report.scores import import_parquet, read_order, score_facts, score_table, table_bytes
+from jaxmrl.report.scores import import_parquet, read_orders, score_facts, score_table, table_bytes
 from tests.conftest import SMILES
 
 IDS = np.arange(len(SMILES)) * 10
 TRAIN = np.array([4, 0, 2, 7])
+
+
+def order_by(path, name, *arguments):
+    return read_orders(path, (name,), *arguments)[name]
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +63,15 @@ def test_files_are_read_back_in_order(problem, scores, kind, tmp_path):
     for keep in ("hard", "easy"):
         for name in ("el2n", "herding"):
             expected = scores.order(name, keep if name == "el2n" else "hard")
-            assert read_order(path, name, TRAIN, IDS, keep).tolist() == expected.tolist()
+            assert order_by(path, name, TRAIN, IDS, keep).tolist() == expected.tolist()
 
 
 def test_a_file_of_ranks_alone(tmp_path):
     path = tmp_path / "ranks.csv"
     path.write_text("molecule_id,mine_rank\n0,3\n20,1\n40,2\n70,4\n", encoding="utf-8")
-    assert read_order(path, "mine", TRAIN, IDS, "hard").tolist() == [2, 4, 0, 7]
+    assert order_by(path, "mine", TRAIN, IDS, "hard").tolist() == [2, 4, 0, 7]
     with pytest.raises(ConfigError, match="a rank is kept from 1 on"):
-        read_order(path, "mine", TRAIN, IDS, "easy")
+        order_by(path, "mine", TRAIN, IDS, "easy")
 
 
 def test_labels_called_like_other_columns(problem, scores):
@@ -82,21 +86,21 @@ def test_scores_of_ones_own(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("molecule_id,mine,words\n0,5,a\n70,\n", encoding="utf-8")
     with pytest.raises(DataError, match=r"cannot read .*mine\.csv"):
-        read_order(path, "mine", TRAIN, IDS, "hard")
+        order_by(path, "mine", TRAIN, IDS, "hard")
     path.write_text("molecule_id,mine,words\n0,5,a\n40,7,b\n20,6,c\n70,,d\n110,9,e\n", encoding="utf-8")
-    assert read_order(path, "mine", TRAIN, IDS, "hard").tolist() == [4, 2, 0, 7]
-    assert read_order(path, "mine", TRAIN, IDS, "easy").tolist() == [0, 2, 4, 7]
+    assert order_by(path, "mine", TRAIN, IDS, "hard").tolist() == [4, 2, 0, 7]
+    assert order_by(path, "mine", TRAIN, IDS, "easy").tolist() == [0, 2, 4, 7]
     with pytest.raises(ConfigError, match=r"no column 'yours'; its columns are molecule_id, mine, words"):
-        read_order(path, "yours", TRAIN, IDS, "hard")
+        order_by(path, "yours", TRAIN, IDS, "hard")
     with pytest.raises(DataError, match="expected numbers"):
-        read_order(path, "words", TRAIN, IDS, "hard")
+        order_by(path, "words", TRAIN, IDS, "hard")
     with pytest.raises(DataError, match="lacks 1 of the 2 training molecules, the first with molecule_id 10"):
-        read_order(path, "mine", np.array([0, 1]), IDS, "hard")
+        order_by(path, "mine", np.array([0, 1]), IDS, "hard")
     path.write_text("molecule_id,mine\n0,5\n0,6\n", encoding="utf-8")
     with pytest.raises(DataError, match="molecule_id twice"):
-        read_order(path, "mine", TRAIN, IDS, "hard")
+        order_by(path, "mine", TRAIN, IDS, "hard")
     with pytest.raises(DataError, match="cannot read"):
-        read_order(tmp_path / "nothing.npz", "mine", TRAIN, IDS, "hard")
+        order_by(tmp_path / "nothing.npz", "mine", TRAIN, IDS, "hard")
 
 
 def test_parquet_without_pyarrow_is_a_clear_error(monkeypatch):
