@@ -32,7 +32,6 @@ from jaxmrl.report.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_lanes, device_name
 from jaxmrl.training.lanes import Engine
-from jaxmrl.training.replica import device_table
 
 (_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout
 
@@ -73,8 +72,6 @@ def scoring_task(problem: Problem, width: int, seeds: int, epochs: int) -> Scori
 
 
 def engine_of(task: ScoringTask, lanes: int) -> Engine:
-    problem = task.problem
-    table = device_table(problem, "graph")
     return Engine(
         task.recipe, task.table, task.features.resources(), task.replicas(), lanes, BATCH, evaluate_every=task.epochs
     )
