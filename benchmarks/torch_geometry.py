@@ -72,8 +72,8 @@ class TorchPaiNN(nn.Module):
         s = self.embedding(batch.z)
         v = torch.zeros(len(s), 3, s.shape[1])
         for k in range(self.depth):
-            ds, along, of_v = (filters[k] * self.message[k](s)[j]).chunk(3, dim=1)
-            dv = along[:, None, :] * unit[:, :, None] + of_v[:, None, :] * v[j]
+            ds, along, of_v = (filters[k] * self.message[k](s).index_select(0, j)).chunk(3, dim=1)
+            dv = along[:, None, :] * unit[:, :, None] + of_v[:, None, :] * v.index_select(0, j)
             s, v = s.index_add(0, i, ds), v.index_add(0, i, dv)
             left, right = self.mix[k](v).chunk(2, dim=-1)
             length = torch.sqrt((left**2).sum(dim=1) + 1e-8)
