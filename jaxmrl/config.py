@@ -36,6 +36,7 @@ KEPT = ("hard", "easy")
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 DEFAULT_EPOCHS = 30
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+SPLITS = ("random", "scaffold", "imbalanced")
 _COUNTS = (
     "seeds",
     "epochs",
@@ -47,7 +48,7 @@ _COUNTS = (
     "score_epochs",
     "smiles_variants",
 )
-_AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model")
+_AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split")
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,11 @@ class Settings:
     """Keep only the first of molecules with the same canonical SMILES."""
 
     split_seed: int = 42
-    """Seed of the random 80/10/10 split."""
+    """Seed of the random 80/10/10 split, and of what the imbalanced one moves."""
+
+    split_file: Path | None = None
+    """CSV file of your own split: a column split with train, valid or test, and molecule_id (row of the data, from 0),
+    or a row for each row of the data."""
 
     batch_size: int = 256
     """Molecules per batch; the last batch of an epoch may be smaller."""
@@ -184,6 +189,8 @@ class Settings:
             raise ConfigError(f"--cutoff must be a positive number of Å; got {self.cutoff:g}")
         _choice("atom references", self.atom_references, ATOM_REFERENCES)
         self._check_models()
+        for name in self.axis("split"):
+            _choice("split", name, SPLITS)
         if self.split_seed < 0:
             raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
@@ -215,6 +222,11 @@ class Settings:
         if self.npz or (not self.csv and self.dataset in GEOMETRY_DATASETS):
             return ("geometry",)
         return next((MODELS[name].modalities[:1] for name in self.models if name in MODELS), ("graph",))
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """As asked, and `file` with --split-file; else random."""
+        return (*self.axis("split"), *(("file",) if self.split_file else ())) or ("random",)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -264,6 +276,9 @@ class SweepConfig(Settings):
 
     steps: int | None = None
     """Length in optimiser steps instead, the same for every fraction."""
+
+    split: tuple[str, ...] = ()
+    """random, scaffold or imbalanced. Several make several curves. Default: random, or the one of --split-file."""
 
     modality: tuple[str, ...] = ()
     """What the model sees: graph, geometry, fingerprint or smiles. Several make several curves. Default: geometry for
@@ -339,6 +354,9 @@ class ScoreConfig(Settings):
     epochs: int = 20
     """Epochs after which they score the molecules; the study's are 20."""
 
+    split: str | None = None
+    """random, scaffold or imbalanced. Default: random, or the one of --split-file."""
+
     modality: str | None = None
     """What the model sees: graph, geometry, fingerprint or smiles. Default: geometry for data with positions, else
     graph."""
@@ -364,6 +382,8 @@ class ScoreConfig(Settings):
         if self.file and self.file.resolve() == self.out.resolve():
             kind = "csv" if self.csv else "npz"
             raise ConfigError(f"--out {self.out} would replace --{kind} {self.file}; give another --out")
+        if len(self.splits) > 1:
+            raise ConfigError("give --split or --split-file, not both: scores are of one split's training molecules")
 
 
 def default_directory(config: SweepConfig) -> Path:

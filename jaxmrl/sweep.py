@@ -13,14 +13,14 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
-from jaxmrl.data.conformers import CONFORMERS
-from jaxmrl.data.problem import Problem, load_problem
+from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.table import rejected_text
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import canonical_order
 from jaxmrl.report import files
+from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory, number
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import summarise
@@ -29,7 +29,7 @@ from jaxmrl.scaling.fit import Fit
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
-from jaxmrl.training.capacity import choose_lanes, device_name
+from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.interrupts import Stop, catch_signals
 from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.replica import Recipe, device_table
@@ -46,8 +46,8 @@ class Cell:
     row: dict[str, str]
 
 
-Orders = dict[ModelShape, dict[str, np.ndarray]]
-"""Of each model, {pruning: the training molecules in order of keeping}."""
+Orders = dict[tuple[ModelShape, str], dict[str, np.ndarray]]
+"""Of each model and split, {pruning: the training molecules in order of keeping}."""
 
 Grid = dict[ModelShape, list[Cell]]
 """Every cell of a sweep, by the program that trains it."""
@@ -55,13 +55,18 @@ Grid = dict[ModelShape, list[Cell]]
 
 @dataclass(frozen=True)
 class Job:
-    """A sweep under way: its settings and data, where its files go, whom to tell, whether to stop."""
+    """A sweep under way: its settings, data and splits, where its files go, whom to tell, whether to stop."""
 
     config: SweepConfig
-    problem: Problem
+    problems: list[Problem]
     run: RunDirectory
     reporter: Reporter
     stop: Stop
+
+    @property
+    def problem(self) -> Problem:
+        """Of the first split; all have the same table and features."""
+        return self.problems[0]
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,19 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     the state saved.
     """
     reporter = Reporter(quiet=quiet)
-    problem = load_problem(config, reporter)
-    given = check(config, problem)
-    run = RunDirectory(config.out or default_directory(config), problem.table.tasks)
-    run.claim(to_toml(config), run_facts(config, problem))
+    problems = load_problems(config, reporter)
+    given = {problem.split_name: check(config, problem) for problem in problems}
+    run = RunDirectory(config.out or default_directory(config), problems[0].table.tasks)
+    run.claim(to_toml(config), run_facts(config, problems))
     run.write_table("results.csv", run.columns, run.read_results())
     with catch_signals() as stop:
-        job = Job(config, problem, run, reporter, stop)
-        orders = {shape: given or kept_first(job, shape) for shape in model_shapes(config, problem)}
-        grid = plan_grid(config, problem, orders)
+        job = Job(config, problems, run, reporter, stop)
+        places = product(model_shapes(config, job.problem), problems)
+        orders = {
+            (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
+            for shape, problem in places
+        }
+        grid = plan_grid(config, problems, orders)
         write_inputs(job, orders)
         train_grid(job, grid)
     return write_report(job, grid)
@@ -111,18 +120,24 @@ def check(config: SweepConfig, problem: Problem) -> dict[str, np.ndarray]:
     return {}
 
 
-def kept_first(job: Job, shape: ModelShape) -> dict[str, np.ndarray]:
+def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.ndarray]:
     """{pruning: the training molecules in order of keeping}, by scores of this model; no random."""
-    config, problem, run = job.config, job.problem, job.run
+    config, run = job.config, job.run
     names = scored_prunings(config)
-    path = run.path / f"scores_{shape.name}.csv"
+    name = of_split(problem, shape.name)
+    path = run.path / f"scores_{name}.csv"
     if names and not path.exists():
-        folder = run.checkpoints / f"scoring-{shape.name}"
+        folder = run.checkpoints / f"scoring-{name}"
         task = ScoringTask(config, problem, shape, names, config.score_seeds, config.score_epochs)
         scores = task.scores(run, folder, job.reporter, job.stop)
         files.write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
         checkpoint.remove(folder)
     return read_kept_first(config, problem, path) if names else {}
+
+
+def of_split(problem: Problem, name: str) -> str:
+    """`name` in the run directory, with the split where that is not random."""
+    return name if problem.split_name == "random" else f"{problem.split_name}_{name}"
 
 
 def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
@@ -142,17 +157,17 @@ def choose(job: Job, shape: ModelShape, replicas: list[Replica]) -> int:
     return choose_lanes(job.config.lanes, shape, replicas, features, job.config.batch_size)
 
 
-def plan_grid(config: SweepConfig, problem: Problem, orders: Orders) -> Grid:
-    """Every replica of the sweep."""
-    shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
-    places = list(product(config.pruning, sorted(config.fractions), shuffles))
-    return {
-        shape: [
+def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders) -> Grid:
+    """Every replica of the sweep; those of all splits of a model share its program."""
+    grid: Grid = {}
+    for (shape, split), by_score in orders.items():
+        problem = next(problem for problem in problems if problem.split_name == split)
+        shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
+        grid.setdefault(shape, []).extend(
             plan_cell(config, problem, shape, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
-            for pruning, fraction, seed in places
-        ]
-        for shape, by_score in orders.items()
-    }
+            for pruning, fraction, seed in product(config.pruning, sorted(config.fractions), shuffles)
+        )
+    return grid
 
 
 def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, seed, shuffle, by_score) -> Cell:
@@ -166,7 +181,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
     epoch = batches_per_epoch(len(train), config.batch_size)
     kept = f"{pruning} " if pruned else ""
     replica = Replica(
-        name=f"{config.name} {shape.name} {config.precision} random {kept}{fraction:g} {seed}",
+        name=f"{config.name} {shape.name} {config.precision} {problem.split_name} {kept}{fraction:g} {seed}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
@@ -178,7 +193,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
         "dataset": config.name,
         "modality": shape.modality,
         "model": shape.model,
-        "split": "random",
+        "split": problem.split_name,
         "pruning": pruning,
         "init": "none",
         "width": str(shape.width),
@@ -193,37 +208,22 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
     return Cell(replica, row)
 
 
-def run_facts(config: SweepConfig, problem: Problem) -> dict:
-    """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same."""
-    facts = {
-        "software": files.software_versions(),
-        "device": device_name(),
-        "data": problem.fingerprint(),
-        "scores": files.digest(config.scores) if config.scores else None,
-        "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
-        "rejected": len(problem.table.rejected),
-        "shared_between_parts": problem.shared,
-        "left_out_of_mean": problem.unjudged,
-    }
-    if "geometry" in problem.features and problem.has_smiles:
-        facts["geometries"] = CONFORMERS
-    if problem.extensive is not None:
-        facts["sums_over_atoms"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
-    return facts
-
-
 def write_inputs(job: Job, orders: Orders) -> None:
     """splits.npz, with molecule ids (rows of the source file), and rejected.csv.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
-    <pruning>_order_<model> is the order that a pruning keeps them in.
+    <pruning>_order_<model> is the order that a pruning keeps them in. Names of other splits than random begin with
+    theirs.
     """
-    problem = job.problem
-    arrays = dict(problem.split.parts())
-    for seed in range(job.config.seeds):
-        arrays[f"train_order_{seed}"] = splits.subset_order(problem.split.train, seed)
-    for shape, by_pruning in orders.items():
-        arrays |= {f"{name}_order_{shape.name}": order for name, order in by_pruning.items()}
+    problem, arrays = job.problem, {}
+    for split in job.problems:
+        molecules = split.split.parts()
+        for seed in range(job.config.seeds):
+            molecules[f"train_order_{seed}"] = splits.subset_order(split.split.train, seed)
+        for (shape, name), by_pruning in orders.items():
+            if name == split.split_name:
+                molecules |= {f"{pruning}_order_{shape.name}": order for pruning, order in by_pruning.items()}
+        arrays |= {of_split(split, name): positions for name, positions in molecules.items()}
     job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})
     if "smiles" in problem.features:
         job.run.write("vocabulary.json", json.dumps(problem.features["smiles"].vocabulary) + "\n")
@@ -296,7 +296,7 @@ def write_report(job: Job, grid: Grid) -> SweepResult:
     order = [files.row_key(cell.row) for cells in grid.values() for cell in cells]
     rows = sorted(job.run.read_results(), key=lambda row: order.index(files.row_key(row)))
     job.run.write_table("results.csv", job.run.columns, rows)
-    curves, fits = summarise(job.run, rows, job.config, job.problem, job.reporter)
+    curves, fits = summarise(job.run, rows, job.config, job.problems, job.reporter)
     return SweepResult(job.run.path, rows, curves, fits)
 
 

@@ -32,6 +32,8 @@ WITHIN_DATA = (
     "token_store",
     "stores",
     "standard",
+    "overlap",
+    "scaffolds",
     "splits",
     "table",
     "npz",
@@ -52,7 +54,7 @@ WITHIN_PRUNING = (
     "scoring",
 )
 WITHIN_SCALING = ("laws", "fit", "compare")
-WITHIN_REPORT = ("files", "plots", "comparison", "scores", "score_plot", "terminal", "summary")
+WITHIN_REPORT = ("files", "facts", "plots", "comparison", "scores", "score_plot", "terminal", "summary")
 WITHIN_TRAINING = (
     "losses",
     "metrics",

@@ -183,7 +183,7 @@ def test_classification_with_missing_labels_and_a_task_of_one_class(csv_file, tm
     assert all(row["test"] == row["test_greasy"] for row in result.rows)
     assert [curve.identity["width"] for curve in result.curves] == ["8", "12"], "one curve for each width"
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert "rare" in facts["left_out_of_mean"]["test"]
+    assert "rare" in facts["splits"]["random"]["left_out_of_mean"]["test"]
 
 
 @pytest.mark.slow

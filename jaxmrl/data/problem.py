@@ -11,24 +11,28 @@ from jaxmrl.data import datasets, splits, tokens
 from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
 from jaxmrl.data.geometries import Conformers, find_pairs
 from jaxmrl.data.npz import read_npz
+from jaxmrl.data.overlap import NEAR, near_share
 from jaxmrl.data.prepare import Prepared, prepare, prepare_geometries, with_conformers, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
+from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
 from jaxmrl.data.stores import Features, arrays_of
-from jaxmrl.data.table import Table, read_table
+from jaxmrl.data.table import Table, read_parts, read_table
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A table with its features and split.
+    """A table with its features and one split.
 
     features   {modality: its features}; graph is there wherever molecules have SMILES
     canonical [N] uint64   hash of each canonical SMILES
     metric     name of the metric it is judged by; `unit` of the labels, if any
     shared     validation and test molecules that also stand in another part
     unjudged   {part: tasks whose labels there leave the metric without a meaning}
+    split_name random, scaffold, imbalanced or file
+    near       share of test molecules with a near relative in training, see `overlap`; None without SMILES
     extensive  [T] whether models learn what the atoms' references leave of a target; None: of none
     """
 
@@ -40,6 +44,8 @@ class Problem:
     unit: str
     shared: int
     unjudged: dict[str, list[str]]
+    split_name: str = "random"
+    near: float | None = None
     extensive: np.ndarray | None = None
 
     def fingerprint(self) -> str:
@@ -79,9 +85,16 @@ class Problem:
 
 
 def load_problem(config: Settings, reporter) -> Problem:
-    """Reads, prepares and splits the molecules, and tells `reporter` what was found.
+    """`load_problems` of settings with one split."""
+    (problem,) = load_problems(config, reporter)
+    return problem
 
-    Raises UserError where the data cannot be read or no task can be judged.
+
+def load_problems(config: Settings, reporter) -> list[Problem]:
+    """Reads and prepares the molecules, splits them in each way, and tells `reporter` what was found.
+
+    The problems share their table and features. Raises UserError where the data cannot be read or no task can be
+    judged.
     """
     dataset = None if config.file else datasets.get_dataset(config.dataset)
     table, conformers = _read(config, dataset)
@@ -92,18 +105,37 @@ def load_problem(config: Settings, reporter) -> Problem:
     prepared = _prepare(config, table, conformers, reporter)
     if prepared.table.rejected:
         reporter.say(f"{count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
-    split = _split(config, dataset, prepared.table)
-    shared = splits.shared_molecules(prepared.canonical, split)
-    parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
-    reporter.say(f"random split: {parts}; {shared:,} validation or test molecules also stand in another part")
-    unjudged = find_unjudged(prepared.table, split, metric)
-    for part, names in unjudged.items():
-        if names:
-            reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(names)}")
-    features = _features(config, prepared, split, reporter)
-    extensive = _extensive(config, prepared.table, features, split, reporter)
+    ways = _splits(config, dataset, prepared, reporter)
+    features = _features(config, prepared, list(ways.values()), reporter)
+    extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
-    return Problem(prepared.table, features, prepared.canonical, split, metric, unit, shared, unjudged, extensive)
+    problems = []
+    for name, split in ways.items():
+        shared = splits.shared_molecules(prepared.canonical, split)
+        near = _near(prepared, split)
+        _describe(name, split, shared, near, reporter)
+        unjudged = find_unjudged(prepared.table, split, metric)
+        for part, tasks in unjudged.items():
+            if tasks:
+                reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(tasks)}")
+        common = prepared.table, features, prepared.canonical
+        problems.append(Problem(*common, split, metric, unit, shared, unjudged, name, near, extensive))
+    return problems
+
+
+def _describe(name: str, split: splits.Split, shared: int, near: float | None, reporter) -> None:
+    parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
+    reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also stand in another part")
+    if near is not None:
+        reporter.say(f"{near:.1%} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
+
+
+def _near(prepared: Prepared, split: splits.Split) -> float | None:
+    """The share of test molecules whose nearest training molecule's ECFP4 is very like theirs."""
+    if prepared.graphs is None:
+        return None
+    packed = morgan_fingerprints(prepared.table.smiles, 2, 1024, chirality=False)
+    return near_share(packed, split.train, split.test)
 
 
 def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Conformers | None]:
@@ -135,11 +167,45 @@ def _prepare(config: Settings, table: Table, conformers: Conformers | None, repo
     return prepared
 
 
-def _split(config: Settings, dataset: datasets.Dataset | None, table: Table) -> splits.Split:
+def _splits(
+    config: Settings, dataset: datasets.Dataset | None, prepared: Prepared, reporter
+) -> dict[str, splits.Split]:
+    """{name: split} of each that is asked for."""
+    found, by_scaffold = {}, None
+    if {"scaffold", "imbalanced"} & set(config.splits):
+        by_scaffold = _scaffolds(config, prepared, reporter)
+    for name in config.splits:
+        if name == "random":
+            found[name] = _random_split(config, dataset, prepared.table)
+        elif name == "scaffold":
+            found[name] = splits.scaffold_split(by_scaffold)
+        elif name == "imbalanced":
+            found[name] = splits.imbalanced_split(by_scaffold, config.split_seed)
+        else:
+            table = prepared.table
+            found[name] = splits.given_split(read_parts(config.split_file, table.ids, table.rows))
+    return found
+
+
+def _random_split(config: Settings, dataset: datasets.Dataset | None, table: Table) -> splits.Split:
     sizes = dataset.split_sizes if dataset else None
     if sizes and sum(sizes) >= table.rows:
         sizes = None
     return splits.random_split(table.ids, table.rows, config.split_seed, sizes)
+
+
+def _scaffolds(config: Settings, prepared: Prepared, reporter) -> list[str]:
+    if prepared.graphs is None:
+        raise ConfigError(f"{config.name} has positions and no SMILES, which a split by scaffolds needs")
+    with reporter.progress("scaffolds", len(prepared), "molecules") as progress:
+        found = scaffolds(prepared.table.smiles, progress.advance)
+    without = sum(scaffold == "" for scaffold in found)
+    failed = sum(scaffold == NO_SCAFFOLD for scaffold in found)
+    reporter.say(
+        f"{len(set(found)):,} scaffolds; {count(without, 'molecule')} without rings, which count as one scaffold"
+        + (f"; {count(failed, 'molecule')} without a scaffold, each by itself" if failed else "")
+    )
+    return found
 
 
 def _extensive(config: Settings, table: Table, features, split: splits.Split, reporter) -> np.ndarray | None:
@@ -153,7 +219,7 @@ def _extensive(config: Settings, table: Table, features, split: splits.Split, re
     return extensive if extensive.any() else None
 
 
-def _features(config: Settings, prepared: Prepared, split: splits.Split, reporter) -> dict[str, Features]:
+def _features(config: Settings, prepared: Prepared, ways: list[splits.Split], reporter) -> dict[str, Features]:
     """The features of each modality that is asked for, and the graphs."""
     smiles, features = prepared.table.smiles, {}
     if prepared.graphs:
@@ -171,7 +237,8 @@ def _features(config: Settings, prepared: Prepared, split: splits.Split, reporte
             with reporter.progress("random SMILES", len(smiles), "molecules") as progress:
                 others = random_smiles(smiles, config.smiles_variants - 1, progress.advance)
             spelled = [[own, *more] for own, more in zip(smiles, others, strict=True)]
-        vocabulary = tokens.build_vocabulary([text for k in split.train for text in spelled[k]])
+        trained_on = sorted({int(k) for split in ways for k in split.train})
+        vocabulary = tokens.build_vocabulary([text for k in trained_on for text in spelled[k]])
         features["smiles"] = encoded = tokens.encode(spelled, vocabulary)
         cut = f"; {encoded.truncated:,} molecules cut off at {tokens.MOST_TOKENS}" if encoded.truncated else ""
         reporter.say(f"SMILES: {len(vocabulary) - 1} different tokens, {encoded.size.mean():.0f} a molecule{cut}")

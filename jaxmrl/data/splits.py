@@ -6,9 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxmrl.data.scaffolds import NO_SCAFFOLD
 from jaxmrl.errors import ConfigError, DataError
 
-TRAIN_SHARE, VALID_SHARE = 0.8, 0.1
+SHARES = (0.8, 0.1)
+"""Training and validation."""
+
+IMBALANCED_SHARES, MOVED_SHARE = (0.7, 0.15), 0.05
+PARTS = ("train", "valid", "test")
 _SUBSET_STREAM = 1
 
 
@@ -35,13 +40,59 @@ def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] |
     random.Random(seed).shuffle(order)
     position = np.full(rows, -1, np.int32)
     position[ids] = np.arange(len(ids), dtype=np.int32)
-    train, valid = sizes or (int(TRAIN_SHARE * rows), int(VALID_SHARE * rows))
+    train, valid = sizes or tuple(int(share * rows) for share in SHARES)
     shuffled = position[order]
     parts = (shuffled[:train], shuffled[train : train + valid], shuffled[train + valid :])
     split = Split(*(part[part >= 0] for part in parts))
     if min(map(len, split.parts().values())) == 0:
         raise DataError(f"{len(ids)} usable molecules are too few for an 80/10/10 split; at least 10 are needed")
     return split
+
+
+def scaffold_split(scaffolds: list[str], shares: tuple[float, float] = SHARES) -> Split:
+    """Groups of one scaffold each go, the largest first, to train, else to validation, else to test.
+
+    scaffolds [N]: the molecules of one scaffold stay together, those without rings too; one without a scaffold
+    (NO_SCAFFOLD) is a group of its own. A group goes to train while that stays within its share of the molecules, to
+    validation while both stay within theirs; of groups of a size, the one that begins last in the table comes first:
+    as in the study's code (and that of Hu et al. 2020). Raises DataError where a part is empty.
+    """
+    groups: dict[object, list[int]] = {}
+    for k, scaffold in enumerate(scaffolds):
+        groups.setdefault(k if scaffold == NO_SCAFFOLD else scaffold, []).append(k)
+    parts: dict[str, list[int]] = {part: [] for part in PARTS}
+    train_most, both_most = shares[0] * len(scaffolds), sum(shares) * len(scaffolds)
+    for group in sorted(groups.values(), key=lambda group: (len(group), group[0]), reverse=True):
+        in_train, in_valid = len(parts["train"]), len(parts["valid"])
+        fits_train = in_train + len(group) <= train_most
+        fits_valid = in_train + in_valid + len(group) <= both_most
+        parts["train" if fits_train else "valid" if fits_valid else "test"].extend(group)
+    return _checked(parts, "scaffold")
+
+
+def imbalanced_split(scaffolds: list[str], seed: int) -> Split:
+    """A scaffold split of 70/15/15, then 5 % of the molecules at random from validation and as many from test to train.
+
+    The published code loses the molecules it takes from test and has those from validation twice.
+    """
+    base = scaffold_split(scaffolds, IMBALANCED_SHARES)
+    rng = np.random.default_rng([seed, len(scaffolds)])
+    moved = int(MOVED_SHARE * len(scaffolds))
+    valid, test = rng.permutation(base.valid), rng.permutation(base.test)
+    train = np.concatenate([base.train, valid[:moved], test[:moved]])
+    return _checked({"train": train, "valid": np.sort(valid[moved:]), "test": np.sort(test[moved:])}, "imbalanced")
+
+
+def given_split(parts: list[str]) -> Split:
+    """By the name of each molecule's part, [N]: train, valid or test. Raises DataError where one is empty."""
+    return _checked({part: [k for k, name in enumerate(parts) if name == part] for part in PARTS}, "given")
+
+
+def _checked(parts: dict[str, list[int] | np.ndarray], name: str) -> Split:
+    for part, molecules in parts.items():
+        if len(molecules) == 0:
+            raise DataError(f"the {name} split has no {part} molecules; use --split random, or a file of your own")
+    return Split(**{part: np.asarray(molecules, np.int64) for part, molecules in parts.items()})
 
 
 def subset_order(train: np.ndarray, seed: int) -> np.ndarray:

@@ -85,7 +85,7 @@ class ScoringTask:
         settings, split = self.settings, self.problem.split
         steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
         standard = self.problem.label_standard(self.molecules)
-        name = f"{settings.name} {self.shape.name} {settings.precision} random scoring {self.epochs}"
+        name = f"{settings.name} {self.shape.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
         return [
             Replica(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard)
             for seed in range(self.seeds)

@@ -1,4 +1,4 @@
-"""The figure of a sweep."""
+"""The figures of a sweep: its curves, and its models' capacity."""
 
 import io
 
@@ -27,15 +27,49 @@ def draw_curves(curves: list[Curve], fits: list[list[Fit]], *, metric_label: str
         again, colour = divmod(k, len(_COLOURS))
         style = {"color": _COLOURS[colour], "marker": _MARKERS[again % len(_MARKERS)]}
         _draw_curve(axes, curve, laws, style, curve_label(curve, curves))
-    axes.set_xscale("log")
     positive = all(point.mean > 0 for curve in curves for point in curve.points)
     axes.set_yscale("log" if positive else "linear")
-    axes.set_xlabel("training molecules")
-    axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
-    axes.set_title(title, fontsize=10)
-    _plain_ticks(axes)
-    axes.grid(True, which="both", alpha=0.25, linewidth=0.5)
-    axes.legend(fontsize=8, frameon=False)
+    _finish(axes, "training molecules", metric_label, unit, title)
+    return figure
+
+
+_CAPACITY = ("width", "depth", "params")
+
+
+def capacity_groups(curves: list[Curve]) -> list[list[Curve]]:
+    """Curves that differ in width and depth alone, by number of parameters; only where there are several sizes."""
+    groups: dict[tuple, list[Curve]] = {}
+    for curve in curves:
+        key = tuple(value for column, value in curve.identity.items() if column not in _CAPACITY)
+        groups.setdefault(key, []).append(curve)
+    of_size = lambda curve: int(curve.identity["params"])
+    ordered = [sorted(group, key=of_size) for group in groups.values()]
+    return [group for group in ordered if of_size(group[0]) < of_size(group[-1])]
+
+
+def draw_capacity(curves: list[Curve], *, metric_label: str, unit: str, title: str) -> Figure:
+    """The metric against the model's number of parameters, a line for each fraction and kind of model."""
+    groups = capacity_groups(curves)
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    fractions = sorted({point.fraction for group in groups for curve in group for point in curve.points})
+    for place, group in enumerate(groups):
+        label = curve_label(group[0], [other[0] for other in groups]) + ", " if len(groups) > 1 else ""
+        for k, fraction in enumerate(fractions):
+            points = [(curve, point) for curve in group for point in curve.points if point.fraction == fraction]
+            sizes = [int(curve.identity["params"]) for curve, _ in points]
+            axes.errorbar(
+                sizes,
+                [point.mean for _, point in points],
+                yerr=np.nan_to_num([point.sd for _, point in points]),
+                color=_COLOURS[k % len(_COLOURS)],
+                marker=_MARKERS[place % len(_MARKERS)],
+                label=f"{label}fraction {fraction:g}",
+                markersize=4,
+                capsize=2,
+                linewidth=1,
+            )
+    _finish(axes, "parameters", metric_label, unit, title)
     return figure
 
 
@@ -78,6 +112,16 @@ def _draw_curve(axes, curve: Curve, fits: list[Fit], style: dict[str, str], labe
     for fit in fits[:1]:
         grid = np.geomspace(n.min(), n.max(), 100)
         axes.plot(grid, fit(grid), color=style["color"], linewidth=1)
+
+
+def _finish(axes, across: str, metric_label: str, unit: str, title: str) -> None:
+    axes.set_xscale("log")
+    axes.set_xlabel(across)
+    axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
+    axes.set_title(title, fontsize=10)
+    _plain_ticks(axes)
+    axes.grid(True, which="both", alpha=0.25, linewidth=0.5)
+    axes.legend(fontsize=8, frameon=False)
 
 
 def _plain_ticks(axes) -> None:

@@ -16,22 +16,28 @@ from jaxmrl.training.metrics import METRICS
 
 
 def summarise(
-    run: RunDirectory, rows: list[dict[str, str]], config: SweepConfig, problem: Problem, reporter: Reporter
+    run: RunDirectory, rows: list[dict[str, str]], config: SweepConfig, problems: list[Problem], reporter: Reporter
 ) -> tuple[list[Curve], list[list[Fit]]]:
     """Writes curves.csv, fits.json, the figure and, with pruning, pruning.csv; prints them; returns curves and fits."""
+    problem = problems[0]
     metric = METRICS[problem.metric]
     curves = files.curves_of(rows)
     fits = [fit_curve(curve, metric.higher_is_better) for curve in curves]
     run.write_table("curves.csv", files.CURVE_FILE_COLUMNS, [row for c in curves for row in files.curve_rows(c)])
     run.write("fits.json", json.dumps(files.fits_content(curves, fits, config.length), indent=2) + "\n")
-    title = f"{config.name}, random split, {config.length}"
-    figure = plots.draw_curves(curves, fits, metric_label=metric.label, unit=problem.unit, title=title)
-    for kind in ("png", "svg"):
-        run.write(f"curve.{kind}", plots.render(figure, kind))
+    title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
+    names = {"metric_label": metric.label, "unit": problem.unit, "title": title}
+    figures = {"curve": plots.draw_curves(curves, fits, **names)}
+    if plots.capacity_groups(curves):
+        figures["capacity"] = plots.draw_capacity(curves, **names)
+    for name, figure in figures.items():
+        for kind in ("png", "svg"):
+            run.write(f"{name}.{kind}", plots.render(figure, kind))
     diverged = sum(row["status"] == "diverged" for row in rows)
     if diverged:
         reporter.say(f"{diverged} of {len(rows)} replicas diverged and are left out of the curves: see results.csv")
-    reporter.console.print(sweep_table(curves, metric.label))
+    near = {one.split_name: one.near for one in problems if one.near is not None}
+    reporter.console.print(sweep_table(curves, metric.label, near if len(problems) > 1 else {}))
     for line in law_lines(curves, fits, metric):
         reporter.say(line)
     if compared := compare_to_random(rows):

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxmrl.data.splits import Split, random_split, shared_molecules, subset_order, subset_size
+from jaxmrl.data.scaffolds import NO_SCAFFOLD
+from jaxmrl.data.splits import (
+    Split,
+    given_split,
+    imbalanced_split,
+    random_split,
+    scaffold_split,
+    shared_molecules,
+    subset_order,
+    subset_size,
+)
 from jaxmrl.errors import ConfigError, DataError
 
 
@@ -72,3 +82,66 @@ def test_shared_molecules_are_counted():
     split = Split(np.array([0, 1, 2]), np.array([3, 4]), np.array([5, 6]))
     assert shared_molecules(canonical, split) == 2
     assert shared_molecules(np.arange(7, dtype=np.uint64), split) == 0
+
+
+def hu_et_al(scaffolds, train_share, valid_share):
+    """A plain reading of the scaffold split of Hu et al. 2020, on which the study's code stands."""
+    by_scaffold = {}
+    for index, scaffold in enumerate(scaffolds):
+        by_scaffold.setdefault(scaffold, []).append(index)
+    ordered = [
+        members for _, members in sorted(by_scaffold.items(), key=lambda item: (len(item[1]), item[1][0]), reverse=True)
+    ]
+    train, valid, test = [], [], []
+    for members in ordered:
+        if len(train) + len(members) > train_share * len(scaffolds):
+            if len(train) + len(valid) + len(members) > (train_share + valid_share) * len(scaffolds):
+                test += members
+            else:
+                valid += members
+        else:
+            train += members
+    return train, valid, test
+
+
+@given(st.lists(st.sampled_from([""] * 3 + list("abcdefghijklmnopqrst")), min_size=60, max_size=300))
+def test_the_scaffold_split_is_its_definition(scaffolds):
+    expected = hu_et_al(scaffolds, 0.8, 0.1)
+    if not all(expected):
+        with pytest.raises(DataError, match="has no"):
+            scaffold_split(scaffolds)
+        return
+    split = scaffold_split(scaffolds)
+    assert tuple(part.tolist() for part in split.parts().values()) == expected
+    found = [{scaffolds[k] for k in part} for part in split.parts().values()]
+    assert not found[0] & found[1] | found[0] & found[2] | found[1] & found[2]
+
+
+def test_molecules_without_rings_stay_together_and_those_without_a_scaffold_do_not():
+    names = [""] * 4 + [NO_SCAFFOLD] * 10 + list("abcdefghij")
+    split = scaffold_split(names)
+    parts = [[names[k] for k in part] for part in split.parts().values()]
+    assert sum("" in part for part in parts) == 1
+    assert sum(NO_SCAFFOLD in part for part in parts) > 1
+
+
+@given(molecules=st.integers(100, 400), seed=st.integers(0, 20))
+def test_the_imbalanced_split_moves_each_molecule_once(molecules, seed):
+    names = [str(k % 60) for k in range(molecules)]
+    base, split = scaffold_split(names, (0.7, 0.15)), imbalanced_split(names, seed)
+    together = np.concatenate(list(split.parts().values()))
+    assert sorted(together) == list(range(molecules))
+    moved = int(0.05 * molecules)
+    assert len(split.train) == len(base.train) + 2 * moved
+    assert set(split.valid) < set(base.valid)
+    assert set(split.test) < set(base.test)
+    assert len(split.test) == len(base.test) - moved
+    again = imbalanced_split(names, seed)
+    assert [part.tolist() for part in again.parts().values()] == [part.tolist() for part in split.parts().values()]
+
+
+def test_a_split_of_ones_own():
+    split = given_split(["test", "train", "valid", "train"])
+    assert [part.tolist() for part in split.parts().values()] == [[1, 3], [2], [0]]
+    with pytest.raises(DataError, match="the given split has no valid molecules"):
+        given_split(["train", "test"])

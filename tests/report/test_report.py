@@ -56,6 +56,17 @@ def test_axes_are_logarithmic_unless_a_point_is_not_above_zero():
     assert scales == ["log", "linear"]
 
 
+def test_capacity_has_a_line_for_each_fraction_and_kind_of_model():
+    small = [curve([0.6, 0.7], params="100", split=split) for split in ("random", "scaffold")]
+    large = [curve([0.65, 0.8], params="9000", width="128", split=split) for split in ("random", "scaffold")]
+    figure = plots.draw_capacity([*large, *small], metric_label="ROC-AUC", unit="", title="")
+    lines = {line.get_label(): line for line in figure.axes[0].containers}
+    assert set(lines) == {f"split {s}, fraction {f}" for s in ("random", "scaffold") for f in ("0.1", "0.2")}
+    x, y = lines["split random, fraction 0.2"][0].get_data()
+    assert (list(x), list(y)) == ([100, 9000], [0.7, 0.8])
+    assert plots.capacity_groups(small) == []
+
+
 def test_a_figure_is_the_same_each_time():
     drawn = [
         plots.render(plots.draw_curves([curve([0.6, 0.7])], [[]], metric_label="m", unit="", title="t"), kind)

@@ -1,0 +1,39 @@
+"""SMILES -> Bemis-Murcko scaffolds. NumPy and RDKit only: worker processes import this without JAX."""
+
+import numpy as np
+
+from jaxmrl.data import cache
+
+VERSION = 1
+NO_SCAFFOLD = "?"
+"""No SMILES: of a molecule that RDKit cannot give a scaffold for."""
+
+
+def scaffolds(smiles: list[str], progress: cache.Progress | None = None) -> list[str]:
+    """The scaffold (Bemis & Murcko 1996, with chirality) of each (valid) molecule as SMILES. Cached on disk.
+
+    Empty for a molecule without rings.
+    """
+
+    def compute():
+        lines = [line for _, part in cache.in_chunks(_scaffolds, smiles, progress) for line in part]
+        return {"lines": np.frombuffer("\n".join(lines).encode(), np.uint8)}
+
+    arrays = cache.cached("scaffolds", VERSION, smiles, {"lines"}, compute, progress)
+    return arrays["lines"].tobytes().decode().split("\n")
+
+
+def _scaffolds(smiles: list[str]) -> list[str]:
+    from rdkit import rdBase
+    from rdkit.Chem.Scaffolds import MurckoScaffold
+
+    from jaxmrl.data.graphs import parse
+
+    found = []
+    with rdBase.BlockLogs():
+        for text in smiles:
+            try:
+                found.append(MurckoScaffold.MurckoScaffoldSmiles(mol=parse(text), includeChirality=True))
+            except (RuntimeError, ValueError):  # a scaffold that RDKit cannot sanitise
+                found.append(NO_SCAFFOLD)
+    return found

@@ -1,0 +1,35 @@
+"""What run.json says of a sweep's software, device and data."""
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.conformers import CONFORMERS
+from jaxmrl.data.problem import Problem
+from jaxmrl.report import files
+from jaxmrl.training.capacity import device_name
+
+
+def run_facts(config: SweepConfig, problems: list[Problem]) -> dict:
+    """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same."""
+    problem = problems[0]
+    facts = {
+        "software": files.software_versions(),
+        "device": device_name(),
+        "data": {f"data of the {problem.split_name} split": problem.fingerprint() for problem in problems},
+        "scores": files.digest(config.scores) if config.scores else None,
+        "rejected": len(problem.table.rejected),
+        "splits": {problem.split_name: split_facts(problem) for problem in problems},
+    }
+    if "geometry" in problem.features and problem.has_smiles:
+        facts["geometries"] = CONFORMERS
+    if problem.extensive is not None:
+        facts["sums_over_atoms"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
+    return facts
+
+
+def split_facts(problem: Problem) -> dict:
+    """What run.json says of a split."""
+    return {
+        "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
+        "shared_between_parts": problem.shared,
+        "test_near_training": problem.near,
+        "left_out_of_mean": problem.unjudged,
+    }
