@@ -124,7 +124,7 @@ def baseline_data(problem: Problem, modality: str) -> list:
 
 def standardised(problem: Problem, molecules: np.ndarray) -> np.ndarray:
     """What a model learns, of all molecules [N, T]."""
-    standard = problem.label_standard(molecules)
+    standard = problem.label_standard(molecules, "geometry")
     return np.asarray(standard.targets(problem.table.labels, problem.composition))
 
 
@@ -162,14 +162,14 @@ def row(width: int, lanes: int, speeds: dict) -> dict:
     }
 
 
-def bench_replica(problem: Problem, seed: int) -> Replica:
-    molecules, standard = chosen_molecules(problem), problem.label_standard(problem.split.train)
+def bench_replica(problem: Problem, modality: str, seed: int) -> Replica:
+    molecules, standard = chosen_molecules(problem), problem.label_standard(problem.split.train, modality)
     return Replica(f"bench {seed}", seed, molecules, molecules[:BATCH], molecules[:BATCH], 10**6, standard)
 
 
 def auto_lanes(problem: Problem, shape: ModelShape) -> int:
     """The lanes of a sweep with many replicas."""
-    queue = [bench_replica(problem, seed) for seed in range(64)]
+    queue = [bench_replica(problem, shape.modality, seed) for seed in range(64)]
     return choose_lanes("auto", shape, queue, problem.features[shape.modality], BATCH)
 
 
@@ -177,7 +177,7 @@ def jaxmrl_round(problem: Problem, shape: ModelShape, lanes: int, steps: int):
     """A function that trains `steps` steps in every lane and returns molecules per second."""
     recipe = Recipe(shape, problem.table.task, problem.metric, RATE)
     table = device_table(problem, shape.modality)
-    replicas = [bench_replica(problem, seed) for seed in range(lanes)]
+    replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes)]
     engine = Engine(recipe, table, problem.features[shape.modality].resources(), replicas, lanes, BATCH)
     engine.refill(iter(range(lanes)))
 

@@ -117,6 +117,10 @@ def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettin
         for name in rivals:
             if any(getattr(flags, other) for other in rivals if other != name):
                 values.pop(name, None)
+    if sources:
+        described = {"dataset": ("smiles_column", "task"), "npz": ("smiles_column",), "csv": ()}
+        for name in described[sources[0]]:
+            values.pop(name, None)
     for name in ("csv", "npz", "scores"):
         if getattr(flags, name) and name in kind.__dataclass_fields__:
             values |= {name: getattr(flags, name)}

@@ -92,7 +92,8 @@ class Settings:
     """Column of the SMILES in --csv. Default: the one named smiles."""
 
     target_columns: tuple[str, ...] = ()
-    """Columns, or arrays of --npz, to predict. Default: the data set's tasks, or all that are numeric."""
+    """Columns, or arrays of --npz, to predict. Default: the data set's tasks, or all numeric columns, all
+    floating-point arrays."""
 
     task: Literal["classification", "regression"] | None = None
     """Kind of the targets in a file of your own. Default: classification where all are 0 or 1."""
@@ -102,7 +103,7 @@ class Settings:
     --npz."""
 
     deduplicate: bool = False
-    """Keep only the first of molecules with the same canonical SMILES."""
+    """Keep only the first of molecules with the same canonical SMILES, or, without SMILES, the same distances."""
 
     split_seed: int = 42
     """Seed of the random 80/10/10 split, and of what the imbalanced one moves."""
@@ -125,8 +126,9 @@ class Settings:
     """Distance in Å up to which atoms see each other, in geometries."""
 
     atom_references: Literal["auto", "on", "off"] = "auto"
-    """Whether models of geometries learn what a regression on the atoms of each element leaves of a target, and sum
-    over atoms. auto: for targets that it explains to nine tenths, as energies. With off, models average over atoms."""
+    """Whether models of geometries learn what a regression on the atoms of each element leaves of a target. auto: of
+    targets that it explains to nine tenths, as energies. Where that is all of them, models sum over atoms; else they
+    average."""
 
     smiles_variants: int = 1
     """SMILES of each molecule that training draws from: its own and random ones, seeded. 1: its own alone."""
@@ -221,7 +223,8 @@ class Settings:
             return asked
         if self.npz or (not self.csv and self.dataset in GEOMETRY_DATASETS):
             return ("geometry",)
-        return next((MODELS[name].modalities[:1] for name in self.models if name in MODELS), ("graph",))
+        first = (MODELS[name].modalities[0] for name in self.models if name in MODELS)
+        return tuple(dict.fromkeys(first)) or ("graph",)
 
     @property
     def splits(self) -> tuple[str, ...]:

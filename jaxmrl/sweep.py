@@ -187,7 +187,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
         valid=problem.split.valid,
         test=problem.split.test,
         steps=config.steps or config.training_epochs * epoch,
-        standard=problem.label_standard(train),
+        standard=problem.label_standard(train, shape.modality),
     )
     row = {
         "dataset": config.name,

@@ -3,16 +3,22 @@
 import csv
 import json
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from jaxmrl.config import ScoreConfig, SweepConfig
 from jaxmrl.data.conformers import embed_all
 from jaxmrl.data.problem import load_problem
 from jaxmrl.errors import ConfigError
+from jaxmrl.models.build import model_shapes
+from jaxmrl.pruning.passes import grand
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.score import score
 from jaxmrl.sweep import sweep
+from jaxmrl.training.replica import Recipe, device_table
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +48,13 @@ def test_both_models_learn_an_energy_from_one_command(npz, tmp_path):
     result = sweep(config)
     assert [curve.identity["model"] for curve in result.curves] == ["painn", "schnet"]
     problem = load_problem(config, Reporter(quiet=True))
-    standard = problem.label_standard(problem.split.train)
+    standard = problem.label_standard(problem.split.train, "geometry")
     left = problem.table.labels - problem.composition @ standard.references - standard.mean
     for curve in result.curves:
         assert curve.metric == "mae"
         assert curve.points[-1].mean < 0.8 * np.abs(left[problem.split.test]).mean()
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert facts["sums_over_atoms"] == {"energy": True}
+    assert (facts["atom_references"], facts["over_atoms"]) == ({"energy": True}, "sum")
     assert sweep(config).rows == result.rows
 
 
@@ -56,13 +62,17 @@ def test_a_replica_subtracts_the_references_of_its_own_molecules(npz):
     problem = load_problem(SweepConfig(npz=npz), Reporter(quiet=True))
     assert problem.table.tasks == ("energy", "gap")
     assert problem.extensive.tolist() == [True, False]
-    few, all_ = (problem.label_standard(problem.split.train[:count]) for count in (20, 1000))
+    few, all_ = (problem.label_standard(problem.split.train[:count], "geometry") for count in (20, 1000))
     assert all_.scale[0] < 0.02 * problem.table.labels[:, 0].std()
     assert all_.scale[1] == pytest.approx(1.0, abs=0.3)
     assert (few.references != all_.references)[:, 0].all()
     assert (all_.references[:, 1] == 0).all()
     off = load_problem(SweepConfig(npz=npz, atom_references="off"), Reporter(quiet=True))
-    assert (off.extensive, off.label_standard(off.split.train).references) == (None, None)
+    assert (off.extensive, off.label_standard(off.split.train, "geometry").references) == (None, None)
+    assert problem.label_standard(problem.split.train, "graph").references is None
+    assert (problem.over_atoms, off.over_atoms) == ("mean", "mean")
+    alone = load_problem(SweepConfig(npz=npz, target_columns=("energy",)), Reporter(quiet=True))
+    assert alone.over_atoms == "sum"
 
 
 @pytest.mark.slow
@@ -81,6 +91,29 @@ def test_conformers_of_smiles_learn_beside_graphs(nci, model, tmp_path, cache):
     assert "*CC,no conformer: a dummy atom has no size" in (tmp_path / "run" / "rejected.csv").read_text()
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["geometries"] == "one conformer of each molecule: ETKDGv3, seed 42, MMFF94"
+
+
+@pytest.mark.parametrize("model", ["painn", "schnet"])
+def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
+    config = SweepConfig(npz=npz, target_columns=("energy",), model=model, width=8, depth=2)
+    problem = load_problem(config, Reporter(quiet=True))
+    (shape,) = model_shapes(config, problem)
+    recipe = Recipe(shape, "regression", "mae", 1e-3)
+    molecules = problem.split.train[:6]
+    params, stats = jax.jit(shape.init)(jax.random.key(0))
+    weights = params, stats, jax.tree.map(jnp.asarray, problem.label_standard(problem.split.train, "geometry"))
+    table, features = device_table(problem, "geometry"), problem.features["geometry"]
+    scores = grand(recipe, table, features, weights, molecules)
+    table = table.with_budget(features.resources()[molecules].max(axis=0))
+
+    @jax.jit
+    def norm(molecule):
+        ids = molecule[None]
+        targets = weights[2].targets(table.labels[ids], table.composition_of(ids))
+        loss = lambda params: jnp.mean((shape.predict(params, stats, table.store.gather(ids)) - targets) ** 2)
+        return optax.tree.norm(jax.grad(loss)(params))
+
+    np.testing.assert_allclose(scores, [norm(jnp.int32(k)) for k in molecules], rtol=1e-3)
 
 
 @pytest.mark.slow
@@ -130,6 +163,7 @@ def test_modalities_follow_data_and_model():
     assert SweepConfig(dataset="qm9").modalities == ("geometry",)
     assert SweepConfig(npz="a.npz").models_of("geometry") == ("painn",)
     assert SweepConfig(dataset="hiv", model="schnet").modalities == ("geometry",)
+    assert SweepConfig(model=("gin", "painn", "schnet")).modalities == ("graph", "geometry")
     config = SweepConfig(modality=("graph", "geometry"), model=("schnet", "painn"))
     assert (config.models_of("graph"), config.models_of("geometry")) == (("gin",), ("schnet", "painn"))
     assert (config.rate("gin"), config.rate("schnet")) == (1e-3, 5e-4)

@@ -5,7 +5,7 @@ import numpy as np
 from jaxmrl.data import cache
 from jaxmrl.data.geometries import Conformers, concatenate, why_unusable
 
-VERSION = 1
+VERSION = 2
 SEED = 42
 MOST_HEAVY_ATOMS = 150
 """Embedding larger molecules can take hours."""
@@ -72,12 +72,16 @@ def embed(smiles: str) -> Conformers | str:
             return "no conformer: a dummy atom has no size"
         settings = rdDistGeom.ETKDGv3()
         settings.randomSeed = SEED
+        # Apart, the fragments of a salt would all lie at the origin.
+        settings.embedFragmentsSeparately = False
         if rdDistGeom.EmbedMolecule(molecule, settings) < 0:
             settings.useRandomCoords = True
             if rdDistGeom.EmbedMolecule(molecule, settings) < 0:
                 return "no conformer found"
         if rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule):
-            rdForceFieldHelpers.MMFFOptimizeMolecule(molecule, maxIters=FORCE_FIELD_STEPS)
+            rdForceFieldHelpers.MMFFOptimizeMolecule(
+                molecule, maxIters=FORCE_FIELD_STEPS, ignoreInterfragInteractions=False
+            )
     position = molecule.GetConformer().GetPositions().astype(np.float32)
     if reason := why_unusable(atom, position):
         return f"no conformer: {reason}"

@@ -228,6 +228,8 @@ def unit_of(dataset: Dataset, targets: tuple[str, ...]) -> str:
 def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
     """The table of a registered data set, found, built or downloaded; all its tasks, or those named."""
     dataset = get_dataset(name)
+    if dataset.is_npz:
+        raise ConfigError(f"{name} has positions, not SMILES: `problem.load_problem` reads it")
     path = locate(dataset)
     header = _header(path)
     table = read_table(

@@ -13,6 +13,9 @@ ELEMENTS = 100
 CLOSEST = 0.1
 """Å between two atoms, below which the positions cannot be a molecule's."""
 
+MOST_PAIRS = 2**20
+"""Whose distances are computed at once."""
+
 
 @dataclass(frozen=True)
 class Geometries:
@@ -107,9 +110,13 @@ def why_unusable(atom: np.ndarray, position: np.ndarray) -> str | None:
 
 
 def _by_size(size: np.ndarray) -> list[np.ndarray]:
-    """Places of the molecules of each size."""
+    """Places of the molecules of each size, in blocks of about MOST_PAIRS pairs."""
     order = np.argsort(size, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(size[order])) + 1)
+    blocks = []
+    for places in np.split(order, np.flatnonzero(np.diff(size[order])) + 1):
+        at_once = max(1, 2 * MOST_PAIRS // max(1, int(size[places[0]])) ** 2)
+        blocks += [places[start : start + at_once] for start in range(0, len(places), at_once)]
+    return blocks
 
 
 def _pairs_of_size(conformers: Conformers, molecules: np.ndarray, cutoff: float) -> tuple[np.ndarray, np.ndarray]:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.data.geometries import Conformers, why_unusable
-from jaxmrl.data.table import Rejected, Table, column_names, only_binary
+from jaxmrl.data.table import Rejected, Table, check_distinct, column_names, only_binary
 from jaxmrl.errors import DataError
 
+_GEOMETRY = ("R", "Z", "N")
 LAYOUT = "expected the arrays R [atoms, 3], Z [atoms], N [molecules] and targets [molecules]"
 
 
@@ -27,16 +28,18 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
     """
     arrays = _arrays(path)
     size, atom, position = _geometries(path, arrays)
-    candidates = [name for name, array in arrays.items() if name not in "RZN" and _is_target(array, len(size))]
+    candidates = [name for name, array in arrays.items() if name not in _GEOMETRY and _is_target(array, len(size))]
     for name in target_columns:
         if name not in candidates:
             raise DataError(f"{path} has no target {name!r}; its targets are {column_names(candidates)}")
+    check_distinct(target_columns)
     names = target_columns or tuple(name for name in candidates if arrays[name].dtype.kind == "f")
     if not names:
-        raise DataError(f"{path} has no array of one number for each of its {len(size)} molecules to predict")
+        whole = f"; of whole numbers, name one with --target-columns: {column_names(candidates)}" if candidates else ""
+        raise DataError(f"{path} has no array of a floating-point number for each of its {len(size)} molecules{whole}")
     with np.errstate(over="ignore"):
         labels = np.stack([arrays[name].reshape(-1) for name in names], axis=1).astype(np.float32)
-    notes = [] if target_columns else [f"targets, all arrays of numbers: {column_names(list(names))}"]
+    notes = [] if target_columns else [f"targets, all floating-point arrays: {column_names(list(names))}"]
     if task is None:
         task = "classification" if np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all() else "regression"
         notes.append(f"task: {task}, by the values of the labels")
@@ -59,15 +62,17 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
 
 
 def molecule_hashes(conformers: Conformers) -> np.ndarray:
-    """A hash of each molecule's atoms and positions (to 0.001 Å), [N] uint64: the same for the same geometry."""
+    """A hash of each molecule's elements and distances (to 0.01 Å), [N] uint64: the same wherever it lies."""
     places = np.cumsum(conformers.size)[:-1]
-    atoms = np.split(conformers.atom, places)
-    positions = np.split(np.round(conformers.position, 3) + 0.0, places)
-    digests = [
-        hashlib.blake2b(z.tobytes() + r.tobytes(), digest_size=8).digest()
-        for z, r in zip(atoms, positions, strict=True)
-    ]
-    return np.frombuffer(b"".join(digests), np.uint64)
+    both = zip(np.split(conformers.atom, places), np.split(conformers.position, places), strict=True)
+    return np.frombuffer(b"".join(_digest(atom, position) for atom, position in both), np.uint64)
+
+
+def _digest(atom: np.ndarray, position: np.ndarray) -> bytes:
+    first, second = np.triu_indices(len(atom), 1)
+    distance = np.linalg.norm(position[first] - position[second], axis=1)
+    distances = np.sort(np.round(100 * distance).astype(np.int32))
+    return hashlib.blake2b(np.sort(atom).tobytes() + distances.tobytes(), digest_size=8).digest()
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
@@ -82,19 +87,19 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _geometries(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """size [N], atom [A], position [A, 3] of the file, whose shapes agree."""
-    missing = [name for name in "RZN" if name not in arrays]
+    missing = [name for name in _GEOMETRY if name not in arrays]
     if missing:
         raise DataError(f"{path} has no array {missing[0]}; {LAYOUT}")
-    position, atom, size = (arrays[name] for name in "RZN")
+    position, atom, size = (arrays[name] for name in _GEOMETRY)
     if size.dtype.kind not in "iu" or atom.dtype.kind not in "iu" or position.dtype.kind not in "fiu":
         raise DataError(f"{path}: N and Z must be whole numbers and R numbers; {LAYOUT}")
     atoms = int(size.sum()) if size.ndim == 1 and size.min(initial=0) >= 0 else -1
     if position.shape != (atoms, 3) or atom.shape != (atoms,):
-        shapes = ", ".join(f"{name} {list(arrays[name].shape)}" for name in "RZN")
+        shapes = ", ".join(f"{name} {list(arrays[name].shape)}" for name in _GEOMETRY)
         raise DataError(f"{path}: shapes do not agree: {shapes}, with {atoms} atoms by N; {LAYOUT}")
     if len(size) == 0:
         raise DataError(f"{path} has no molecules")
-    return size.astype(np.int32), np.clip(atom, 0, 255).astype(np.uint8), position.astype(np.float32)
+    return size.astype(np.int32), np.clip(atom.astype(np.int64), 0, 255).astype(np.uint8), position.astype(np.float32)
 
 
 def _is_target(array: np.ndarray, molecules: int) -> bool:

@@ -99,7 +99,10 @@ def without_duplicates(prepared: Prepared) -> Prepared:
     first = np.zeros(len(prepared), bool)
     first[np.unique(prepared.canonical, return_index=True)[1]] = True
     kept = prepared.table
-    again = [table.Rejected(int(kept.lines[k]), kept.smiles[k], "duplicate molecule") for k in np.flatnonzero(~first)]
+    again = [
+        table.Rejected(int(kept.lines[k]), kept.smiles[k] or f"molecule {kept.lines[k]}", "duplicate molecule")
+        for k in np.flatnonzero(~first)
+    ]
     return prepared.take(first, again)
 
 

@@ -76,12 +76,22 @@ class Problem:
         """Atoms of each element in each molecule [N, E], where a target is extensive."""
         return None if self.extensive is None else self.features["geometry"].composition()
 
-    def label_standard(self, molecules: np.ndarray) -> LabelStandard:
-        """How a replica that trains on these molecules standardises its labels."""
+    def composition_for(self, modality: str) -> np.ndarray | None:
+        """`composition`, which models of geometries alone subtract."""
+        return self.composition if modality == "geometry" else None
+
+    @property
+    def over_atoms(self) -> str:
+        """Whether models of geometries give a sum over atoms, as energies ask for, or a mean."""
+        return "sum" if self.extensive is not None and self.extensive.all() else "mean"
+
+    def label_standard(self, molecules: np.ndarray, modality: str) -> LabelStandard:
+        """How a replica of a modality's model that trains on these molecules standardises its labels."""
         if self.table.task == "classification":
             return no_standard(len(self.table.tasks))
-        composition = None if self.composition is None else self.composition[molecules]
-        return fit_standard(self.table.labels[molecules], composition, self.extensive)
+        composition = self.composition_for(modality)
+        some = None if composition is None else composition[molecules]
+        return fit_standard(self.table.labels[molecules], some, self.extensive)
 
 
 def load_problem(config: Settings, reporter) -> Problem:
@@ -215,7 +225,9 @@ def _extensive(config: Settings, table: Table, features, split: splits.Split, re
     shares = find_extensive(table.labels[split.train], features["geometry"].composition()[split.train])
     extensive = shares >= (REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
     for name, share in zip(np.array(table.tasks)[extensive], shares[extensive], strict=True):
-        reporter.say(f"{name}: atoms explain {share:.2%} of the variance; models learn the rest, as a sum over atoms")
+        reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the rest")
+    if extensive.any() and not extensive.all():
+        reporter.say("not so the other targets: all are a mean over atoms; alone, such a target would be a sum")
     return extensive if extensive.any() else None
 
 

@@ -79,8 +79,7 @@ def read_table(
     notes = []
     if target_columns:
         targets = [_column_index(path, header, name) for name in target_columns]
-        if len(set(targets)) < len(targets):
-            raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
+        check_distinct(target_columns)
     else:
         ignored = {smiles_at, *(header.index(name) for name in ignored_columns if name in header)}
         targets = _numeric_columns(header, rows, ignored)
@@ -189,6 +188,12 @@ def _unique(names: list[str]) -> list[str]:
         numbered = (name, *(f"{name}.{k}" for k in range(1, len(names) + 1)))
         unique.append(next(candidate for candidate in numbered if candidate not in unique))
     return unique
+
+
+def check_distinct(target_columns: tuple[str, ...]) -> None:
+    """Raises DataError where one is named twice."""
+    if len(set(target_columns)) < len(target_columns):
+        raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
 
 
 def column_names(names: list[str], most: int = 12) -> str:

@@ -139,8 +139,7 @@ def model_shape(
         fingerprints = problem.features[modality]
         more = {"tokens": 2 if fingerprints.whole else fingerprints.bits, "positions": fingerprints.whole}
     if modality == "geometry":
-        extensive = problem.extensive is not None and problem.extensive.all()
-        more = {"cutoff": settings.cutoff, "over_atoms": "sum" if extensive else "mean"}
+        more = {"cutoff": settings.cutoff, "over_atoms": problem.over_atoms}
     return ModelShape(
         width=width or default.width,
         depth=depth or default.depth,

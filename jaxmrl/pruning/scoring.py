@@ -84,7 +84,7 @@ class ScoringTask:
         """The models that score, one for each seed. They learn from all training molecules and never see the test."""
         settings, split = self.settings, self.problem.split
         steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
-        standard = self.problem.label_standard(self.molecules)
+        standard = self.problem.label_standard(self.molecules, self.shape.modality)
         name = f"{settings.name} {self.shape.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
         return [
             Replica(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard)

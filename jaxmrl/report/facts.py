@@ -21,7 +21,8 @@ def run_facts(config: SweepConfig, problems: list[Problem]) -> dict:
     if "geometry" in problem.features and problem.has_smiles:
         facts["geometries"] = CONFORMERS
     if problem.extensive is not None:
-        facts["sums_over_atoms"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
+        facts["atom_references"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
+        facts["over_atoms"] = problem.over_atoms
     return facts
 
 

@@ -40,7 +40,8 @@ class DeviceTable:
 
 def device_table(problem: Problem, modality: str) -> DeviceTable:
     """The problem's table on the default device, with one modality's features."""
-    composition = None if problem.composition is None else jnp.asarray(problem.composition, jnp.float32)
+    counts = problem.composition_for(modality)
+    composition = None if counts is None else jnp.asarray(counts, jnp.float32)
     return DeviceTable(put(problem.features[modality]), jnp.asarray(problem.table.labels), composition)
 
 

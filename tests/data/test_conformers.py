@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from rdkit import Chem
 
 from jaxmrl.data.conformers import conformers, embed, embed_all
 
@@ -9,6 +10,20 @@ def test_a_conformer_has_hydrogens_and_bonds_of_their_length():
     assert ethanol.size.tolist() == [9]
     assert sorted(ethanol.atom.tolist()) == [1] * 6 + [6, 6, 8]
     assert np.linalg.norm(ethanol.position[0] - ethanol.position[1]) == pytest.approx(1.52, abs=0.05)
+
+
+SALTS = ("[Na+].CC(=O)[O-]", "Cl.CCN", "CCO.Cl", "[Na+].[Cl-]", "CCO.CCO", "Br.Br.CCN(CC)CC")
+
+
+@pytest.mark.parametrize("smiles", SALTS)
+def test_the_parts_of_a_salt_do_not_overlap(smiles):
+    found = embed(smiles)
+    owner = np.zeros(len(found.atom), int)
+    for k, part in enumerate(Chem.GetMolFrags(Chem.AddHs(Chem.MolFromSmiles(smiles)))):
+        owner[list(part)] = k
+    apart = owner[:, None] != owner[None]
+    distance = np.linalg.norm(found.position[:, None] - found.position[None], axis=2)
+    assert distance[apart].min() > 1.5
 
 
 def test_the_same_molecule_gets_the_same_conformer(cache):

@@ -1,17 +1,21 @@
+import contextlib
 import csv
 import gzip
 import http.server
+import io
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from jaxmrl.config import METRIC_NAMES, TASKS
+from jaxmrl.config import GEOMETRY_DATASETS, METRIC_NAMES, TASKS, SweepConfig
 from jaxmrl.data import datasets
 from jaxmrl.data.datasets import DATASETS, load_dataset, locate
 from jaxmrl.data.prepare import prepare
+from jaxmrl.data.problem import load_problem
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.report.terminal import Reporter
 
 REAL = {
     "hiv": (41_127, 1),
@@ -37,6 +41,7 @@ def test_registry_is_complete_and_consistent():
         assert dataset.metric in METRIC_NAMES
         assert dataset.citation
         assert bool(dataset.address) != bool(dataset.build)
+        assert dataset.is_npz == (name in GEOMETRY_DATASETS)
 
 
 def test_unknown_name_names_the_valid_ones():
@@ -91,16 +96,42 @@ def test_pcba_layout(tmp_path, monkeypatch):
     assert np.isnan(table.labels[0, 1])
 
 
+QM9 = {
+    "R": np.tile(np.array([[0, 0, 0], [0, 0, 0.96], [0.93, 0, -0.24]], np.float32), (12, 1)),
+    "Z": np.tile(np.array([8, 1, 1], np.int8), 12),
+    "N": np.full(12, 3, np.int32),
+    "id": np.arange(1, 13, dtype=np.int32),
+    **{name: np.linspace(0, 1, 12) + k for k, name in enumerate(datasets._QM9_UNITS)},
+}
+
+
+def test_qm9_layout(tmp_path, monkeypatch):
+    """The public file: positions, and twelve properties in units of their own."""
+    np.savez(tmp_path / "qm9_eV.npz", **QM9)
+    monkeypatch.setenv("JAXMRL_DATA", str(tmp_path))
+    quiet = Reporter(quiet=True)
+    problem = load_problem(SweepConfig(dataset="qm9"), quiet)
+    assert (problem.table.tasks, problem.metric, problem.unit) == (("gap",), "mae", "eV")
+    assert {part: len(ids) for part, ids in problem.split.parts().items()} == {"train": 9, "valid": 1, "test": 2}
+    for name, unit in datasets._QM9_UNITS.items():
+        problem = load_problem(SweepConfig(dataset="qm9", target_columns=(name,)), quiet)
+        assert (problem.table.tasks, problem.unit) == ((name,), unit)
+    assert load_problem(SweepConfig(dataset="qm9", target_columns=("mu", "gap")), quiet).unit == ""
+
+
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A local HTTP server for one data set, `lipo`; yields (its content, the requests seen)."""
-    content = b"smiles,exp,CMPD_CHEMBLID\nCCO,1.5,x\nCCN,2.5,y\n"
+    yield from serve("lipo", b"smiles,exp,CMPD_CHEMBLID\nCCO,1.5,x\nCCN,2.5,y\n", monkeypatch)
+
+
+def serve(name, content, monkeypatch):
     requests = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             requests.append(self.path)
-            self.send_response(200 if self.path == "/Lipophilicity.csv" else 404)
+            self.send_response(200 if self.path == "/file" else 404)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -111,8 +142,8 @@ def server(tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
         thread = threading.Thread(target=httpd.serve_forever)
         thread.start()
-        address = f"http://127.0.0.1:{httpd.server_address[1]}/Lipophilicity.csv"
-        monkeypatch.setitem(datasets.DATASETS, "lipo", replace(DATASETS["lipo"], address=address))
+        address = f"http://127.0.0.1:{httpd.server_address[1]}/file"
+        monkeypatch.setitem(datasets.DATASETS, name, replace(DATASETS[name], address=address))
         monkeypatch.delenv("JAXMRL_DATA", raising=False)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         yield content, requests
@@ -129,6 +160,18 @@ def test_downloads_once_under_either_column_name(cache, server):
     assert len(requests) == 1
     with gzip.open(cache / "datasets" / "lipo.csv.gz") as file:
         assert file.read() == content
+
+
+@pytest.mark.parametrize("content", [None, b"<html>not found</html>"])
+def test_qm9_is_downloaded_as_it_is(content, cache, monkeypatch):
+    file = io.BytesIO()
+    np.savez(file, **QM9)
+    with contextlib.contextmanager(serve)("qm9", content or file.getvalue(), monkeypatch):
+        if content:
+            with pytest.raises(DataError, match="is not qm9"):
+                locate(datasets.DATASETS["qm9"])
+        else:
+            assert locate(datasets.DATASETS["qm9"]).read_bytes() == file.getvalue()
 
 
 def test_a_page_instead_of_data_is_not_kept(cache, server, monkeypatch):

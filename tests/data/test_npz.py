@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from jaxmrl.data.geometries import Conformers
 from jaxmrl.data.npz import molecule_hashes, read_npz
 from jaxmrl.errors import DataError
 
@@ -30,7 +31,7 @@ def test_molecules_and_all_floating_point_targets(write):
     np.testing.assert_array_equal(table.labels, np.array([[-1.5, 1], [np.nan, 2], [0.25, 3]], np.float32))
     assert conformers.size.tolist() == [2, 3, 1]
     assert conformers.atom.tolist() == [1, 1, 8, 1, 1, 2]
-    assert "targets, all arrays of numbers: energy, gap" in table.notes
+    assert "targets, all floating-point arrays: energy, gap" in table.notes
 
 
 def test_whole_numbers_are_targets_when_asked_for(write):
@@ -65,7 +66,17 @@ def test_equal_geometries_have_equal_hashes(write):
     _, conformers = read_npz(write(R=np.tile(ARRAYS["R"][:2], (3, 1)), Z=np.ones(6, np.int8), N=np.array([2, 2, 2])))
     hashes = molecule_hashes(conformers)
     assert len(set(hashes.tolist())) == 1
-    assert len(set(molecule_hashes(read_npz(write())[1]).tolist())) == 3
+    _, others = read_npz(write())
+    assert len(set(molecule_hashes(others).tolist())) == 3
+    turned = Conformers(others.size, others.atom, (others.position[:, [1, 2, 0]] + 1.5).astype(np.float32))
+    np.testing.assert_array_equal(molecule_hashes(turned), molecule_hashes(others))
+
+
+def test_targets_may_be_called_anything_but_what_the_layout_uses(write):
+    table, _ = read_npz(write(RZ=np.array([1.0, 2.0, 4.0])), target_columns=("RZ",))
+    assert table.labels[:, 0].tolist() == [1, 2, 4]
+    with pytest.raises(DataError, match="named twice"):
+        read_npz(write(), target_columns=("gap", "gap"))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +88,7 @@ def test_equal_geometries_have_equal_hashes(write):
         ({"N": np.array([2.0, 3.0, 1.0])}, r"N and Z must be whole numbers"),
         ({"R": np.zeros((6, 2))}, r"shapes do not agree"),
         ({"energy": np.array([{}, 1, 2], object)}, r"not an .npz file of plain arrays"),
-        ({"energy": None, "gap": None}, r"no array of one number for each of its 3 molecules"),
+        ({"energy": None, "gap": None}, r"its 3 molecules; of whole numbers, name one with --target-columns: id"),
     ],
 )
 def test_other_layouts_are_refused(write, changes, message):
