@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import tyro
 
@@ -40,29 +40,45 @@ class _Flags(Generic[SomeSettings]):
     """Print the version and end."""
 
 
+@dataclass(frozen=True)
+class _SweepFlags(_Flags[SweepConfig]):
+    dry_run: bool = False
+    """Say what the sweep would take, replicas, steps, operations and memory, and end."""
+
+    estimate: bool = False
+    """The same, and time a few steps to say how long it would take here."""
+
+
 def sweep_command() -> None:
     """`python -m jaxmrl.sweep`."""
     from jaxmrl.sweep import sweep
 
-    run_command(lambda: _run(sweep, SweepConfig, sys.argv[1:]))
+    def act(flags: _SweepFlags) -> None:
+        if flags.dry_run or flags.estimate:
+            from jaxmrl.estimate import estimate
+
+            estimate(flags.settings, timed=flags.estimate, quiet=False)
+        else:
+            sweep(flags.settings, quiet=False)
+
+    run_command(lambda: _run("sweep", sweep.__doc__, SweepConfig, _SweepFlags, act, sys.argv[1:]))
 
 
 def score_command() -> None:
     """`python -m jaxmrl.score`."""
     from jaxmrl.score import score
 
-    run_command(lambda: _run(score, ScoreConfig, sys.argv[1:]))
+    act = lambda flags: score(flags.settings, quiet=False)
+    run_command(lambda: _run("score", score.__doc__, ScoreConfig, _Flags[ScoreConfig], act, sys.argv[1:]))
 
 
-def _run(function: Callable[..., Any], kind: type[Settings], arguments: list[str]) -> None:
+def _run(name: str, about: str, kind: type[Settings], flags_kind: type, act: Callable, arguments: list[str]) -> None:
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     elif "--list-datasets" in arguments:
         print(datasets_text())
     else:
-        program = f"python -m jaxmrl.{function.__name__}"
-        settings = parse(kind, program, function.__doc__.split("\n")[0], arguments)
-        function(settings, quiet=False)
+        act(parse(kind, flags_kind, f"python -m jaxmrl.{name}", about.split("\n")[0], arguments))
 
 
 def run_command(command: Callable[[], None]) -> None:
@@ -82,25 +98,25 @@ def _end(message: str, code: int) -> None:
     raise SystemExit(code)
 
 
-def parse(kind: type[SomeSettings], program: str, description: str, arguments: list[str]) -> SomeSettings:
+def parse(kind: type[Settings], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
     settings = _file_settings(kind, arguments)
     captured = io.StringIO()
     try:
         with contextlib.redirect_stderr(captured):
             flags = tyro.cli(
-                _Flags[kind],
+                flags_kind,
                 prog=program,
                 description=description,
                 args=arguments,
-                default=_Flags(settings=settings),
+                default=flags_kind(settings=settings),
                 config=(tyro.conf.OmitArgPrefixes,),
             )
     except SystemExit as ended:
         if ended.code:
             _end(f"error: {_one_line(captured.getvalue())}", USAGE)
         raise
-    return flags.settings
+    return flags
 
 
 def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:

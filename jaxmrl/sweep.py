@@ -266,16 +266,20 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
         checkpoint.remove(folder)
         return
 
-    recipe = Recipe(shape, problem.table.task, problem.metric, config.rate(shape.model))
-    table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
-    engine = Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
-
     def on_result(outcome: Outcome) -> None:
         for cell in missing:
             if cell.replica.name == outcome.name:
                 run.append_result(cell.row | outcome_cells(outcome, problem.table.tasks))
 
+    engine = engine_for(config, problem, shape, replicas, lanes)
     checkpoint.run(folder, engine, done, on_result, progress, job.stop, job.reporter.say)
+
+
+def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int) -> Engine:
+    """The engine that trains these replicas of one program."""
+    recipe = Recipe(shape, problem.table.task, problem.metric, config.rate(shape.model))
+    table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
+    return Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
 
 
 def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:

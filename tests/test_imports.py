@@ -17,6 +17,7 @@ ORDER = (
     "report",
     "score",
     "sweep",
+    "estimate",
     "commands",
 )
 WITHIN_DATA = (

@@ -37,6 +37,7 @@ def test_three_splits_make_three_curves_in_one_program(csv_file, tmp_path, cache
     assert sweep(config).rows == result.rows
 
 
+@pytest.mark.slow
 def test_a_replica_is_the_same_whatever_other_splits_are_swept(csv_file, tmp_path, cache):
     settings = {"csv": csv_file, "target_columns": ("logp",), "lanes": 2, **SMALL}
     both = sweep(SweepConfig(split=("random", "scaffold"), out=tmp_path / "both", **settings))

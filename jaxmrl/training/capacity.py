@@ -30,11 +30,15 @@ def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str,
     Never more lanes than total steps / longest replica's steps: the others would idle while it ends.
     """
     most = HOST_LANES if device_kind == "cpu" else ACCELERATOR_LANES
-    weights = 5 * 4 * shape.parameters
-    activations = 4 * rows * shape.width * SAVED_ROWS_PER_LAYER * shape.depth
-    fitting = int(MEMORY_SHARE * memory / (weights + activations))
+    fitting = int(MEMORY_SHARE * memory / lane_bytes(shape, rows))
     useful = sum(steps) // max(steps)
     return max(1, min(most, fitting, useful))
+
+
+def lane_bytes(shape: ModelShape, rows: int) -> int:
+    """Memory that one lane takes, an upper estimate: weights, best weights, moments, gradient and activations."""
+    weights = 5 * 4 * shape.parameters
+    return weights + 4 * rows * shape.width * SAVED_ROWS_PER_LAYER * shape.depth
 
 
 def choose_lanes(

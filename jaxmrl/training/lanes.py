@@ -179,6 +179,12 @@ class Engine:
         plans = np.stack([self._evaluation_plans.get(key, nothing) for key in ids])
         return programs.evaluate(self.recipe, self.table, weights, plans, self._order(due), len(due))
 
+    def evaluations(self) -> int:
+        """How many evaluations of one replica the whole queue takes, the tests included."""
+        every = self.evaluate_every
+        epochs = (math.ceil(r.steps / (r.epoch_steps(self.batch_size) * every)) for r in self.replicas)
+        return sum(epochs) + len(self.replicas)
+
     def _order(self, due: list[int]) -> np.ndarray:
         """All lanes, those that are due first."""
         return np.array(due + [lane for lane in range(len(self.slots)) if lane not in due], np.int32)

@@ -1,6 +1,7 @@
 """SchNet and PaiNN: their definitions, and what physics asks of them."""
 
 import re
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +44,13 @@ def batch_of(conformers, ids=EVERYONE, pairs=80, nodes=30):
 
 
 def predict(shape, weights, conformers, ids=EVERYONE, **rows):
-    return jax.jit(shape.predict)(*weights, batch_of(conformers, ids, **rows))
+    return predictor(shape)(*weights, batch_of(conformers, ids, **rows))
+
+
+@cache
+def predictor(shape):
+    """Compiled once for all tests."""
+    return jax.jit(lambda *arguments: shape.predict(*arguments))
 
 
 def with_positions(conformers, positions):
