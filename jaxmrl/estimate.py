@@ -117,6 +117,6 @@ def said(one: Expected) -> str:
     time_here = "" if one.seconds is None else f", about {duration(one.seconds)} here"
     return (
         f"{one.shape.name}: {one.shape.parameters:,} parameters, {count(one.replicas, 'replica')}, {one.steps:,} steps "
-        f"in {count(one.lanes, 'lane')}, {one.operations:.2g} floating-point operations and evaluations, "
+        f"in {count(one.lanes, 'lane')}, {one.operations:.2g} floating-point operations to train, "
         f"{one.memory / 2**20:,.0f} MiB{time_here}"
     )
