@@ -41,7 +41,9 @@ class _Flags(Generic[SomeSettings]):
 
 
 @dataclass(frozen=True)
-class _SweepFlags(_Flags[SweepConfig]):
+class SweepFlags(_Flags[SweepConfig]):
+    """Of `python -m jaxmrl.sweep`."""
+
     dry_run: bool = False
     """Say what the sweep would take, replicas, steps, operations and memory, and end."""
 
@@ -53,7 +55,7 @@ def sweep_command() -> None:
     """`python -m jaxmrl.sweep`."""
     from jaxmrl.sweep import sweep
 
-    def act(flags: _SweepFlags) -> None:
+    def act(flags: SweepFlags) -> None:
         if flags.dry_run or flags.estimate:
             from jaxmrl.estimate import estimate
 
@@ -61,7 +63,7 @@ def sweep_command() -> None:
         else:
             sweep(flags.settings, quiet=False)
 
-    run_command(lambda: _run("sweep", sweep.__doc__, SweepConfig, _SweepFlags, act, sys.argv[1:]))
+    run_command(lambda: _run("sweep", sweep.__doc__, SweepConfig, SweepFlags, act, sys.argv[1:]))
 
 
 def score_command() -> None:

@@ -93,6 +93,7 @@ def test_conformers_of_smiles_learn_beside_graphs(nci, model, tmp_path, cache):
     assert facts["geometries"] == "one conformer of each molecule: ETKDGv3, seed 42, MMFF94"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["painn", "schnet"])
 def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     config = SweepConfig(npz=npz, target_columns=("energy",), model=model, width=8, depth=2)

@@ -60,6 +60,7 @@ def test_regression_has_its_own_methods(csv_file, tmp_path, cache):
     assert not (tmp_path / "t.csv.unfinished").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, monkeypatch):
     config = SweepConfig(
         csv=csv_file,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.commands import parse
+from jaxmrl.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.report.files import CURVE_COLUMNS, CURVE_FILE_COLUMNS, RESULT_COLUMNS
@@ -153,7 +153,7 @@ def test_saved_lanes_and_checkpoints_of_every_moment_resume_to_the_same_bytes(
 def test_flags_go_over_the_file(csv_file, tmp_path, capsys):
     (tmp_path / "c.toml").write_text('dataset = "hiv"\nepochs = 9\nseeds = 2\nwidth = 16\n')
     flags = ["--config", str(tmp_path / "c.toml"), "--steps", "5", "--csv", str(csv_file), "--task", "regression"]
-    settings = parse(SweepConfig, "sweep", "", [*flags, "--seeds", "4"])
+    settings = parse(SweepConfig, SweepFlags, "sweep", "", [*flags, "--seeds", "4"]).settings
     assert settings == SweepConfig(csv=csv_file, task="regression", steps=5, seeds=4, width=(16,))
 
 

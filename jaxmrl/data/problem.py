@@ -119,10 +119,11 @@ def load_problems(config: Settings, reporter) -> list[Problem]:
     features = _features(config, prepared, list(ways.values()), reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
+    packed = _similarity_prints(prepared, reporter)
     problems = []
     for name, split in ways.items():
         shared = splits.shared_molecules(prepared.canonical, split)
-        near = _near(prepared, split)
+        near = None if packed is None else near_share(packed, split.train, split.test)
         _describe(name, split, shared, near, reporter)
         unjudged = find_unjudged(prepared.table, split, metric)
         for part, tasks in unjudged.items():
@@ -140,12 +141,12 @@ def _describe(name: str, split: splits.Split, shared: int, near: float | None, r
         reporter.say(f"{near:.1%} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
 
 
-def _near(prepared: Prepared, split: splits.Split) -> float | None:
-    """The share of test molecules whose nearest training molecule's ECFP4 is very like theirs."""
+def _similarity_prints(prepared: Prepared, reporter) -> np.ndarray | None:
+    """ECFP4 of the molecules, by which `overlap` judges splits; None without SMILES."""
     if prepared.graphs is None:
         return None
-    packed = morgan_fingerprints(prepared.table.smiles, 2, 1024, chirality=False)
-    return near_share(packed, split.train, split.test)
+    with reporter.progress("similarity", len(prepared), "molecules") as progress:
+        return morgan_fingerprints(prepared.table.smiles, 2, 1024, False, progress.advance)
 
 
 def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Conformers | None]:
