@@ -51,6 +51,23 @@ def cached(
     return features
 
 
+def cached_lines(
+    kind: str,
+    featuriser_version: int,
+    smiles: list[str],
+    featurise: Callable[[list[str]], list[str]],
+    progress: Progress | None = None,
+) -> list[str]:
+    """The lines of text that `featurise` gives for these molecules, in order, computed in parallel and kept."""
+
+    def compute():
+        lines = [line for _, part in in_chunks(featurise, smiles, progress) for line in part]
+        return {"lines": np.frombuffer("\n".join(lines).encode(), np.uint8)}
+
+    arrays = cached(kind, featuriser_version, smiles, {"lines"}, compute, progress)
+    return arrays["lines"].tobytes().decode().split("\n")
+
+
 def in_chunks(
     featurise: Callable[[list[str]], Any], smiles: list[str], progress: Progress | None, size: int = CHUNK
 ) -> Iterator[tuple[int, Any]]:

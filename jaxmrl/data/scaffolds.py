@@ -1,6 +1,4 @@
-"""SMILES -> Bemis-Murcko scaffolds. NumPy and RDKit only: worker processes import this without JAX."""
-
-import numpy as np
+"""SMILES -> Bemis-Murcko scaffolds. RDKit only: worker processes import this without JAX."""
 
 from jaxmrl.data import cache
 
@@ -14,13 +12,7 @@ def scaffolds(smiles: list[str], progress: cache.Progress | None = None) -> list
 
     Empty for a molecule without rings.
     """
-
-    def compute():
-        lines = [line for _, part in cache.in_chunks(_scaffolds, smiles, progress) for line in part]
-        return {"lines": np.frombuffer("\n".join(lines).encode(), np.uint8)}
-
-    arrays = cache.cached("scaffolds", VERSION, smiles, {"lines"}, compute, progress)
-    return arrays["lines"].tobytes().decode().split("\n")
+    return cache.cached_lines("scaffolds", VERSION, smiles, _scaffolds, progress)
 
 
 def _scaffolds(smiles: list[str]) -> list[str]:
