@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from jaxmrl.commands import parse
+from jaxmrl.commands import SweepFlags, parse
 from jaxmrl.config import ScoreConfig, SweepConfig
 from jaxmrl.errors import ConfigError
 from jaxmrl.score import score
@@ -119,7 +119,8 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
     assert not (tmp_path / "other").exists(), "a mistake takes no directory"
     (tmp_path / "c.toml").write_text('pruning = ["random", "mine"]')
     flags = ["--config", str(tmp_path / "c.toml"), "--scores", str(path)]
-    assert parse(SweepConfig, "sweep", "", flags) == SweepConfig(pruning=("random", "mine"), scores=path)
+    parsed = parse(SweepConfig, SweepFlags, "sweep", "", flags).settings
+    assert parsed == SweepConfig(pruning=("random", "mine"), scores=path)
     path.write_text(path.read_text().replace(",0\n", ",0.5\n"))
     with pytest.raises(ConfigError, match="differs in scores"):
         sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
