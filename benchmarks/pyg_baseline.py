@@ -93,16 +93,16 @@ def copy_weights(module: GIN, params: dict, stats: dict) -> None:
     """Puts jaxmrl's parameters and running statistics, as pure dicts of arrays, into the PyG module."""
 
     with torch.no_grad():
-        module.atom.weight.copy_(tensor(params["atom"]))
-        module.chirality.weight.copy_(tensor(params["chirality"]))
+        module.atom.weight.copy_(tensor(params["encoder"]["atom"]))
+        module.chirality.weight.copy_(tensor(params["encoder"]["chirality"]))
         copy_linear(module.head, params["head"])
         for k, (convolution, norm) in enumerate(zip(module.convolutions, module.norms, strict=True)):
-            layer = params["layers"][k]
+            layer = params["encoder"]["layers"][k]
             convolution.bond_type.weight.copy_(tensor(layer["bond"][:6]))
             convolution.bond_direction.weight.copy_(tensor(layer["bond"][6:]))
             copy_linear(convolution.mlp[0], layer["expand"])
             copy_linear(convolution.mlp[2], layer["contract"])
             norm.weight.copy_(tensor(layer["norm"]["scale"]))
             norm.bias.copy_(tensor(layer["norm"]["bias"]))
-            norm.running_mean.copy_(tensor(stats["layers"][k]["norm"]["mean"]))
-            norm.running_var.copy_(tensor(stats["layers"][k]["norm"]["var"]))
+            norm.running_mean.copy_(tensor(stats["encoder"]["layers"][k]["norm"]["mean"]))
+            norm.running_var.copy_(tensor(stats["encoder"]["layers"][k]["norm"]["var"]))

@@ -16,14 +16,14 @@ from typing import Annotated, Generic, TypeVar
 import tyro
 
 import jaxmrl
-from jaxmrl.config import ScoreConfig, Settings, SweepConfig, read_toml
+from jaxmrl.config import Config, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.training.interrupts import StopRequestedError
 
 USAGE, STOPPED = 2, 130
 _SOURCES = ("dataset", "csv", "npz")
-SomeSettings = TypeVar("SomeSettings", bound=Settings)
+SomeSettings = TypeVar("SomeSettings", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,15 @@ def score_command() -> None:
     run_command(lambda: _run("score", score.__doc__, ScoreConfig, _Flags[ScoreConfig], act, sys.argv[1:]))
 
 
-def _run(name: str, about: str, kind: type[Settings], flags_kind: type, act: Callable, arguments: list[str]) -> None:
+def pretrain_command() -> None:
+    """`python -m jaxmrl.pretrain`."""
+    from jaxmrl.pretrain import pretrain
+
+    act = lambda flags: pretrain(flags.settings, quiet=False)
+    run_command(lambda: _run("pretrain", pretrain.__doc__, PretrainConfig, _Flags[PretrainConfig], act, sys.argv[1:]))
+
+
+def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]) -> None:
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     elif "--list-datasets" in arguments:
@@ -100,7 +108,7 @@ def _end(message: str, code: int) -> None:
     raise SystemExit(code)
 
 
-def parse(kind: type[Settings], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
+def parse(kind: type[Config], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
     settings = _file_settings(kind, arguments)
     captured = io.StringIO()

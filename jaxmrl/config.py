@@ -36,6 +36,9 @@ KEPT = ("hard", "easy")
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 DEFAULT_EPOCHS = 30
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+SCRATCH = "none"
+"""The `init` of replicas that begin from fresh weights."""
+
 SPLITS = ("random", "scaffold", "imbalanced")
 _COUNTS = (
     "seeds",
@@ -48,7 +51,7 @@ _COUNTS = (
     "score_epochs",
     "smiles_variants",
 )
-_AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split")
+_AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split", "init")
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,46 @@ HEADS = 8
 """Of attention."""
 
 
+class Config:
+    """What settings of every command have in common: values in their own types."""
+
+    dataset: str
+    csv: Path | None = None
+    npz: Path | None = None
+
+    def __post_init__(self):
+        for f in fields(self):
+            object.__setattr__(self, f.name, _typed(type(self), f.name, getattr(self, f.name)))
+        for name in _COUNTS:
+            value = getattr(self, name, None)
+            if value is not None and value != "auto" and value < 1:
+                raise ConfigError(f"{_flag(name)} must be 1 or more; got {value}")
+        for name in ("width", "depth"):
+            values = getattr(self, name, None) or ()
+            if min(values if isinstance(values, tuple) else (values,), default=1) < 1:
+                raise ConfigError(f"{_flag(name)} must be 1 or more; got {values}")
+        if self.csv is None and self.smiles_column:
+            raise ConfigError("--smiles-column describes a file of your own: give --csv too")
+        _choice("precision", self.precision, PRECISIONS)
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
+        if self.learning_rate is not None and not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
+
+    @property
+    def name(self) -> str:
+        """Of the data: the data set's, or the file's."""
+        return self.file.name.split(".")[0] if self.file else self.dataset
+
+    @property
+    def file(self) -> Path | None:
+        """A file of the user's own."""
+        return self.csv or self.npz
+
+
 @dataclass(frozen=True)
-class Settings:
-    """What every command is told that trains models: the data, and how one model is trained."""
+class Settings(Config):
+    """What every command is told that trains models to predict: the data, and how one model is trained."""
 
     dataset: str = "nci"
     """Data set by name; --list-datasets names them. Not used with --csv."""
@@ -155,29 +195,17 @@ class Settings:
     """Which end of a score pruning keeps, where that is a choice; the study keeps the hard molecules."""
 
     def __post_init__(self):
-        for f in fields(self):
-            object.__setattr__(self, f.name, _typed(type(self), f.name, getattr(self, f.name)))
+        super().__post_init__()
         if self.csv and self.npz:
             raise ConfigError("give --csv or --npz, not both")
-        if self.csv is None and self.smiles_column:
-            raise ConfigError("--smiles-column describes a file of your own: give --csv too")
         if self.csv is None and self.npz is None and self.task:
             raise ConfigError("--task describes a file of your own: give --csv or --npz too")
         if self.task is not None:
             _choice("task", self.task, TASKS)
         if self.metric is not None:
             _choice("metric", self.metric, METRIC_NAMES)
-        _choice("precision", self.precision, PRECISIONS)
         if self.keep not in KEPT:
             raise ConfigError(f"--keep is hard or easy; got {self.keep!r}. How much is kept is for --fractions to say")
-        for name in _COUNTS:
-            value = getattr(self, name, None)
-            if value is not None and value != "auto" and value < 1:
-                raise ConfigError(f"{_flag(name)} must be 1 or more; got {value}")
-        for name in ("width", "depth"):
-            values = getattr(self, name, None) or ()
-            if min(values if isinstance(values, tuple) else (values,), default=1) < 1:
-                raise ConfigError(f"{_flag(name)} must be 1 or more; got {values}")
         for name in _AXES:
             values = getattr(self, name, ())
             if isinstance(values, tuple) and len(set(values)) < len(values):
@@ -195,10 +223,6 @@ class Settings:
             _choice("split", name, SPLITS)
         if self.split_seed < 0:
             raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
-        if self.learning_rate is not None and not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
 
     def _check_models(self) -> None:
         for modality in self.modalities:
@@ -250,16 +274,6 @@ class Settings:
         """The learning rate of a model."""
         return self.learning_rate or MODELS[model].learning_rate
 
-    @property
-    def name(self) -> str:
-        """Of the data: the data set's, or the file's."""
-        return self.file.name.split(".")[0] if self.file else self.dataset
-
-    @property
-    def file(self) -> Path | None:
-        """A file of the user's own."""
-        return self.csv or self.npz
-
 
 @dataclass(frozen=True)
 class SweepConfig(Settings):
@@ -299,6 +313,12 @@ class SweepConfig(Settings):
     """Layers; the study's GIN has 5, its SchNet and PaiNN 6. Several values make several curves. Default: 3, or 1 for
     transformers."""
 
+    init: tuple[str, ...] = (SCRATCH,)
+    """none, for fresh weights, or a folder that `python -m jaxmrl.pretrain` wrote. Several make several curves."""
+
+    freeze: bool = False
+    """Train the head alone, on what the encoder makes of each molecule: linear probing. For --init."""
+
     evaluate_every: int = 1
     """Epochs between validations; the last epoch is always validated."""
 
@@ -320,7 +340,7 @@ class SweepConfig(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("fractions", "pruning"):
+        for name in ("fractions", "pruning", "init"):
             if not getattr(self, name):
                 raise ConfigError(f"{_flag(name)} needs at least one value")
         for fraction in self.fractions:
@@ -331,6 +351,15 @@ class SweepConfig(Settings):
         if self.scores is None:
             for method in self.pruning:
                 _choice("pruning method", method, PRUNING_METHODS)
+        if self.freeze and not self.checkpoints:
+            raise ConfigError("--freeze trains the head of a pre-trained encoder alone: give --init a checkpoint")
+        if self.checkpoints and set(self.modalities) != {"graph"}:
+            raise ConfigError(f"--init is for --modality graph; got {' '.join(self.modalities)}")
+
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """Of pre-training, that replicas begin from."""
+        return tuple(Path(init) for init in self.init if init != SCRATCH)
 
     @property
     def training_epochs(self) -> int:
@@ -389,6 +418,57 @@ class ScoreConfig(Settings):
             raise ConfigError("give --split or --split-file, not both: scores are of one split's training molecules")
 
 
+@dataclass(frozen=True)
+class PretrainConfig(Config):
+    """Pre-training of the GIN's encoder on molecules without labels, by GraphMAE."""
+
+    dataset: str = "wehi"
+    """Data set by name, its labels unused; --list-datasets names them, pcqm4mv2 is the study's. Not used with --csv."""
+
+    csv: Path | None = None
+    """A CSV or CSV.gz file of your own; of any length."""
+
+    smiles_column: str | None = None
+    """Column of the SMILES in --csv. Default: the one named smiles."""
+
+    width: int = MODELS["gin"].width
+    """Width of the encoder; the study's is 300."""
+
+    depth: int = MODELS["gin"].depth
+    """Its layers; the study's has 5."""
+
+    dropout: float = 0.0
+    """Dropout after every layer, in pre-training."""
+
+    epochs: int = 30
+    """Passes over the molecules."""
+
+    batch_size: int = 256
+    """Molecules per batch."""
+
+    learning_rate: float = 1e-3
+    """Of Adam."""
+
+    mask_rate: float = 0.15
+    """Share of each molecule's atoms that are masked; one at least."""
+
+    seed: int = 0
+    """Of initial weights, order of the molecules, and masks."""
+
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """Of matrix products: full float32, the accelerator's fast float32, or bfloat16 operands with float32 sums."""
+
+    out: Path = Path("pretrained")
+    """Folder of the checkpoint, for --init of a sweep; the same command on it resumes."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.mask_rate < 1:
+            raise ConfigError(f"--mask-rate must be above 0 and below 1; got {self.mask_rate:g}")
+        if self.seed < 0:
+            raise ConfigError(f"--seed must be 0 or more; got {self.seed}")
+
+
 def default_directory(config: SweepConfig) -> Path:
     """runs/NAME-HASH: the same settings find the same directory."""
     digest = hashlib.blake2b(to_toml(config).encode(), digest_size=3).hexdigest()
@@ -404,7 +484,7 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
 
 
-def read_toml(path: Path, kind: type[Settings] = SweepConfig) -> dict[str, Any]:
+def read_toml(path: Path, kind: type[Config] = SweepConfig) -> dict[str, Any]:
     """Settings from a TOML file, as keyword arguments of `kind`. Raises ConfigError."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -418,7 +498,7 @@ def read_toml(path: Path, kind: type[Settings] = SweepConfig) -> dict[str, Any]:
     return values
 
 
-def to_toml(config: Settings) -> str:
+def to_toml(config: Config) -> str:
     """The settings as TOML that `read_toml` reads back, without those that are not set.
 
     `out` is left out, for the file lies in it, and so is `dataset` where a file takes its place.
@@ -438,7 +518,7 @@ _ACCEPTED = {float: (int, float), Path: (str, Path)}
 
 
 @cache
-def _kinds(settings: type[Settings]) -> dict[str, tuple[type, bool]]:
+def _kinds(settings: type[Config]) -> dict[str, tuple[type, bool]]:
     """The type of each setting, and whether it is a list of them, by its annotation."""
     hints = get_type_hints(settings)
     return {f.name: _kind(hints[f.name]) for f in fields(settings)}
@@ -454,7 +534,7 @@ def _kind(hint: Any) -> tuple[type, bool]:
     return hint, False
 
 
-def _typed(settings: type[Settings], name: str, value: Any) -> Any:
+def _typed(settings: type[Config], name: str, value: Any) -> Any:
     """The value of a setting in its own type: a list for a tuple, one value for a list of one, a string for a path."""
     kind, several = _kinds(settings)[name]
     if value is None or value == settings.__dataclass_fields__[name].default:

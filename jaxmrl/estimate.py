@@ -16,6 +16,7 @@ from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_lanes, lane_bytes
 from jaxmrl.training.lanes import Engine, replica_keys
+from jaxmrl.training.pretrained import load_starts
 from jaxmrl.training.replica import init_replica, train_step
 
 TIMED_STEPS = 5
@@ -52,8 +53,9 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         for shape in model_shapes(config, problems[0])
         for problem in problems
     }
+    starts = load_starts(config.init, model_shapes(config, problems[0]))
     expected = []
-    for shape, cells in plan_grid(config, problems, orders).items():
+    for shape, cells in plan_grid(config, problems, orders, starts).items():
         replicas = unique_replicas(cells)
         features = problems[0].features[shape.modality]
         lanes = choose_lanes(config.lanes, shape, replicas, features, config.batch_size)

@@ -32,6 +32,7 @@ from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.interrupts import Stop, catch_signals
 from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.pretrained import Starts, load_starts
 from jaxmrl.training.replica import Recipe, device_table
 
 
@@ -59,6 +60,7 @@ class Job:
 
     config: SweepConfig
     problems: list[Problem]
+    starts: Starts
     run: RunDirectory
     reporter: Reporter
     stop: Stop
@@ -91,17 +93,18 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     reporter = Reporter(quiet=quiet)
     problems = load_problems(config, reporter)
     given = {problem.split_name: check(config, problem) for problem in problems}
+    starts = load_starts(config.init, model_shapes(config, problems[0]))
     run = RunDirectory(config.out or default_directory(config), problems[0].table.tasks)
-    run.claim(to_toml(config), run_facts(config, problems))
+    run.claim(to_toml(config), run_facts(config, problems, starts))
     run.write_table("results.csv", run.columns, run.read_results())
     with catch_signals() as stop:
-        job = Job(config, problems, run, reporter, stop)
+        job = Job(config, problems, starts, run, reporter, stop)
         places = product(model_shapes(config, job.problem), problems)
         orders = {
             (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
             for shape, problem in places
         }
-        grid = plan_grid(config, problems, orders)
+        grid = plan_grid(config, problems, orders, starts)
         write_inputs(job, orders)
         train_grid(job, grid)
     return write_report(job, grid)
@@ -157,20 +160,22 @@ def choose(job: Job, shape: ModelShape, replicas: list[Replica]) -> int:
     return choose_lanes(job.config.lanes, shape, replicas, features, job.config.batch_size)
 
 
-def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders) -> Grid:
+def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, starts: Starts) -> Grid:
     """Every replica of the sweep; those of all splits of a model share its program."""
     grid: Grid = {}
     for (shape, split), by_score in orders.items():
         problem = next(problem for problem in problems if problem.split_name == split)
         shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
         grid.setdefault(shape, []).extend(
-            plan_cell(config, problem, shape, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
-            for pruning, fraction, seed in product(config.pruning, sorted(config.fractions), shuffles)
+            plan_cell(config, problem, shape, start, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
+            for start, pruning, fraction, seed in product(
+                starts.items(), config.pruning, sorted(config.fractions), shuffles
+            )
         )
     return grid
 
 
-def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, seed, shuffle, by_score) -> Cell:
+def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fraction, seed, shuffle, by_score) -> Cell:
     """The replica that trains on the first `fraction` of `by_score`, or of the seed's `shuffle` [n_train] without one.
 
     The whole set is the same whatever the pruning, and so is its replica.
@@ -180,14 +185,17 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
     train = (by_score if pruned else shuffle)[:size]
     epoch = batches_per_epoch(len(train), config.batch_size)
     kept = f"{pruning} " if pruned else ""
+    init, encoder = start
+    begun = f"{encoder.digest} " if encoder else ""
     replica = Replica(
-        name=f"{config.name} {shape.name} {config.precision} {problem.split_name} {kept}{fraction:g} {seed}",
+        name=f"{config.name} {shape.name} {config.precision} {problem.split_name} {begun}{kept}{fraction:g} {seed}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
         test=problem.split.test,
         steps=config.steps or config.training_epochs * epoch,
         standard=problem.label_standard(train, shape.modality),
+        start=encoder,
     )
     row = {
         "dataset": config.name,
@@ -195,7 +203,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, pruning, fraction, se
         "model": shape.model,
         "split": problem.split_name,
         "pruning": pruning,
-        "init": "none",
+        "init": init,
         "width": str(shape.width),
         "depth": str(shape.depth),
         "params": str(shape.parameters),
@@ -277,7 +285,8 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
 
 def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int) -> Engine:
     """The engine that trains these replicas of one program."""
-    recipe = Recipe(shape, problem.table.task, problem.metric, config.rate(shape.model))
+    judged = shape, problem.table.task, problem.metric
+    recipe = Recipe(*judged, config.rate(shape.model), freeze=config.freeze)
     table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
     return Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
 

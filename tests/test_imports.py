@@ -16,6 +16,7 @@ ORDER = (
     "scaling",
     "report",
     "score",
+    "pretrain",
     "sweep",
     "estimate",
     "commands",
@@ -38,11 +39,12 @@ WITHIN_DATA = (
     "splits",
     "table",
     "npz",
+    "corpus",
     "prepare",
     "datasets",
     "problem",
 )
-WITHIN_MODELS = ("layers", "gin", "transformer", "pairs", "schnet", "painn", "build")
+WITHIN_MODELS = ("weights", "layers", "gin", "graphmae", "transformer", "pairs", "schnet", "painn", "build")
 WITHIN_PRUNING = (
     "methods",
     "select",
@@ -63,7 +65,10 @@ WITHIN_TRAINING = (
     "replica",
     "programs",
     "batches",
+    "storage",
+    "pretrained",
     "lanes",
+    "pretraining",
     "capacity",
     "interrupts",
     "checkpoint",

@@ -42,8 +42,8 @@ def cached(
     """
     path = cache_directory() / "prepared" / f"{kind}-{_content_key(kind, featuriser_version, smiles)}.npz"
     features = load_arrays(path, names | {"rdkit"})
-    if features is None or _rdkit_version() not in ("", str(features["rdkit"])):
-        features = compute() | {"rdkit": np.array(_rdkit_version())}
+    if features is None or rdkit_version() not in ("", str(features["rdkit"])):
+        features = compute() | {"rdkit": np.array(rdkit_version())}
         with contextlib.suppress(OSError):  # what cannot be kept will be computed again
             save_arrays(path, features)
     elif progress:
@@ -76,7 +76,7 @@ def in_chunks(
 
     starts = range(0, len(smiles), size)
     chunks = [smiles[start : start + size] for start in starts]
-    parallel = joblib.Parallel(n_jobs=min(len(chunks), joblib.cpu_count()), return_as="generator")
+    parallel = joblib.Parallel(n_jobs=max(1, min(len(chunks), joblib.cpu_count())), return_as="generator")
     results = parallel(joblib.delayed(featurise)(chunk) for chunk in chunks)
     for start, chunk, result in zip(starts, chunks, results, strict=True):
         yield start, result
@@ -84,12 +84,17 @@ def in_chunks(
             progress(len(chunk))
 
 
-def _rdkit_version() -> str:
+def rdkit_version() -> str:
     """Of the RDKit that is installed; empty where there is none."""
     try:
         return version("rdkit")
     except PackageNotFoundError:
         return ""
+
+
+def text_hash(text: str) -> int:
+    """64 bits of a text, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def _content_key(kind: str, featuriser_version: int, smiles: list[str]) -> str:

@@ -43,6 +43,7 @@ class Dataset:
     address    where it is downloaded from; None for an embedded set, which `build` writes
     unit       of the labels, where they share one
     units      of each target, where they differ
+    member     path of the file in the archive that `address` is, if it is one
     split_sizes   training and validation rows of the study's random split; None for 80 % and 10 %
     """
 
@@ -61,6 +62,7 @@ class Dataset:
     unit: str = ""
     units: tuple[tuple[str, str], ...] = ()
     split_sizes: tuple[int, int] | None = None
+    member: str = ""
 
     @property
     def is_npz(self) -> bool:
@@ -208,6 +210,20 @@ _ALL = (
         units=tuple(_QM9_UNITS.items()),
         split_sizes=(110_000, 10_000),
     ),
+    Dataset(
+        name="pcqm4mv2",
+        task="regression",
+        metric="mae",
+        tasks=1,
+        about="quantum chemistry of 3.7 million molecules, for pre-training; label: HOMO-LUMO gap",
+        citation="Nakata & Shimazaki 2017; Hu et al. 2021",
+        file="pcqm4mv2.csv.gz",
+        targets=(("homolumogap",),),
+        ignored=("idx",),
+        address="https://dgl-data.s3-accelerate.amazonaws.com/dataset/OGB-LSC/pcqm4m-v2.zip",
+        unit="eV",
+        member="pcqm4m-v2/raw/data.csv.gz",
+    ),
 )
 DATASETS = {dataset.name: dataset for dataset in _ALL}
 
@@ -255,6 +271,14 @@ def locate(dataset: Dataset) -> Path:
     return _build(dataset, path) if dataset.build else _download(dataset, path)
 
 
+def smiles_source(dataset: Dataset) -> tuple[Path, str]:
+    """The data set's file and its SMILES column. Raises ConfigError for one that has positions instead."""
+    if dataset.is_npz:
+        raise ConfigError(f"{dataset.name} has positions, and no SMILES")
+    path = locate(dataset)
+    return path, _present(dataset.smiles, _header(path))
+
+
 def _present(names: tuple[str, ...], header: list[str]) -> str:
     return next((name for name in names if name in header), names[0])
 
@@ -282,8 +306,9 @@ def _download(dataset: Dataset, path: Path) -> Path:
     try:
         with tempfile.TemporaryDirectory() as folder:
             downloader = pooch.HTTPDownloader(progressbar=_Bar(dataset.name), timeout=30)
-            found = Path(pooch.retrieve(dataset.address, None, "data", folder, downloader=downloader))
-            content = found.read_bytes()
+            archive = pooch.Unzip(members=[dataset.member]) if dataset.member else None
+            found = pooch.retrieve(dataset.address, None, "data", folder, downloader=downloader, processor=archive)
+            content = Path(found[0] if archive else found).read_bytes()
     except Exception as error:  # requests, urllib3 and pooch raise many kinds; the user's remedy is the same
         raise DataError(
             f"cannot download {dataset.name} from {dataset.address} ({type(error).__name__}); {by_hand}"
@@ -291,7 +316,7 @@ def _download(dataset: Dataset, path: Path) -> Path:
     if dataset.is_npz:
         whole = content.startswith(b"PK")
     else:
-        if not dataset.address.endswith(".gz"):
+        if not (dataset.member or dataset.address).endswith(".gz"):
             content = gzip.compress(content, mtime=0)
         whole = _has_columns(dataset, content)
     if not whole:

@@ -166,13 +166,23 @@ def _pack(parts: list[tuple], overflow_rows: list[list[int]]) -> Graphs:
 def concatenate(pieces: list[Graphs]) -> Graphs:
     """One Graphs of all `pieces`, in order."""
     widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
-
-    def widen(overflow):
-        return np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOUR)
-
+    widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOUR)
     joined = {f.name: [getattr(piece, f.name) for piece in pieces] for f in fields(Graphs)}
     joined["overflow"] = [widen(overflow) for overflow in joined["overflow"]]
     return Graphs(**{name: np.concatenate(arrays) for name, arrays in joined.items()})
+
+
+def pad(graphs: Graphs, molecules: int, atoms: int, rows: int, width: int) -> Graphs:
+    """Graphs with arrays of these sizes; what is added belongs to no molecule, or to molecules without atoms."""
+    lengths = {"size": molecules, "overflow_size": molecules, "overflow": rows}
+    padded = {}
+    for f in fields(Graphs):
+        array = getattr(graphs, f.name)
+        more = [(0, lengths.get(f.name, atoms) - len(array))] + [(0, 0)] * (array.ndim - 1)
+        if f.name == "overflow":
+            more[1] = (0, width - array.shape[1])
+        padded[f.name] = np.pad(array, more, constant_values=NO_NEIGHBOUR if f.name == "overflow" else 0)
+    return Graphs(**padded)
 
 
 def take(graphs: Graphs, keep: np.ndarray) -> Graphs:

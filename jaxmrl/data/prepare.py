@@ -1,6 +1,5 @@
 """From a table's SMILES to graphs and conformers, and the rows that cannot become one."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
@@ -123,10 +122,6 @@ def _compute(smiles: list[str], progress) -> dict[str, np.ndarray]:
     return {
         "usable": usable,
         "reasons": np.array([rejected[k] for k in sorted(rejected)], dtype=np.str_),
-        "canonical": np.array([_hash(name) for name in canonical], np.uint64),
+        "canonical": np.array([cache.text_hash(name) for name in canonical], np.uint64),
         **{f.name: getattr(joined, f.name) for f in fields(graphs.Graphs)},
     }
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

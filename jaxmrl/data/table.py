@@ -6,6 +6,7 @@ import io
 import math
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -146,28 +147,56 @@ def read_parts(path: Path, ids: np.ndarray, rows: int) -> list[str]:
 
 def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, int, list[str]]], list[Rejected]]:
     """Header, (row, line, fields) of the well-formed rows, and the ragged ones."""
-    try:
+    with _reading(path):
         records = _records(path)
-        header = next(((fields) for _, fields in records), None)
-        if header is None:
-            raise DataError(f"{path} is empty; expected a CSV file with a header line")
-        header = _unique([" ".join(name.split()) for name in header])
+        header = _read_header(path, records)
         rows, rejected = [], []
         for row, (line, fields) in enumerate(records):
             if len(fields) == len(header):
                 rows.append((row, line, fields))
             else:
-                reason = f"{len(fields)} fields, expected {len(header)}"
-                rejected.append(Rejected(line, ",".join(fields), reason))
+                rejected.append(_ragged(line, fields, header))
+    if not rows and not rejected:
+        raise DataError(f"{path} has a header but no rows")
+    return header, rows, rejected
+
+
+def stream_smiles(path: Path, smiles_column: str | None) -> Iterator[tuple[int, str] | Rejected]:
+    """(line, SMILES) of each row of a CSV or CSV.gz file, one after the other: the file may be larger than memory.
+
+    A row with another number of fields than the header comes as Rejected. Raises DataError as `read_table` does.
+    """
+    with _reading(path):
+        records = _records(path)
+        header = _read_header(path, records)
+        at = _smiles_index(path, header, smiles_column)
+        for line, fields in records:
+            whole = len(fields) == len(header)
+            yield (line, fields[at].strip()) if whole else _ragged(line, fields, header)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns what goes wrong in reading a CSV file into DataError."""
+    try:
+        yield
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not a text file in UTF-8 ({error.reason}); expected CSV") from None
     except (csv.Error, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read as CSV: {error}") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    if not rows and not rejected:
-        raise DataError(f"{path} has a header but no rows")
-    return header, rows, rejected
+
+
+def _read_header(path: Path, records: Iterator[tuple[int, list[str]]]) -> list[str]:
+    _, header = next(records, (0, None))
+    if header is None:
+        raise DataError(f"{path} is empty; expected a CSV file with a header line")
+    return _unique([" ".join(name.split()) for name in header])
+
+
+def _ragged(line: int, fields: list[str], header: list[str]) -> Rejected:
+    return Rejected(line, ",".join(fields), f"{len(fields)} fields, expected {len(header)}")
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:

@@ -19,35 +19,44 @@ from jaxmrl.models.layers import (
 _embedding = nnx.initializers.xavier_uniform()
 
 
-class GINLayer(nnx.Module):
-    """h_i <- BN(MLP(h_i + sum_j h_j + sum of the embeddings of i's bonds, self-loop included))."""
+class Convolution(nnx.Module):
+    """h_i <- MLP(h_i + sum_j h_j + sum of the embeddings of i's bonds, self-loop included)."""
 
-    def __init__(self, width: int, *, precision: str, rngs: nnx.Rngs):
+    def __init__(self, width: int, outputs: int, *, precision: str, rngs: nnx.Rngs):
         self.bond = nnx.Param(_embedding(rngs.params(), (BOND_FEATURES, width)))
         self.expand = linear(width, 2 * width, precision=precision, rngs=rngs)
-        self.contract = linear(2 * width, width, precision=precision, rngs=rngs)
+        self.contract = linear(2 * width, outputs, precision=precision, rngs=rngs)
+
+    def __call__(self, h: jax.Array, nodes: dict) -> jax.Array:
+        """h [n, width] -> [n, outputs]; `nodes` as `GraphStore.gather` lays them out."""
+        message = h + sum_neighbours(h, nodes["neighbours"], nodes["overflow"])
+        message += exact_product(nodes["bonds"], self.bond[...])
+        return self.contract(jax.nn.relu(self.expand(message)))
+
+
+class GINLayer(Convolution):
+    """A convolution and a batch norm."""
+
+    def __init__(self, width: int, *, precision: str, rngs: nnx.Rngs):
+        super().__init__(width, width, precision=precision, rngs=rngs)
         self.norm = MaskedBatchNorm(width)
 
     def __call__(self, h: jax.Array, nodes: dict, mask: jax.Array, *, training: bool) -> jax.Array:
-        """h [n, d] -> [n, d]; `nodes` as `GraphStore.gather` lays them out, mask [n]."""
-        message = h + sum_neighbours(h, nodes["neighbours"], nodes["overflow"])
-        message += exact_product(nodes["bonds"], self.bond[...])
-        return self.norm(self.contract(jax.nn.relu(self.expand(message))), mask, training=training)
+        """h [n, d], mask [n] -> [n, d]."""
+        return self.norm(super().__call__(h, nodes), mask, training=training)
 
 
-class GIN(nnx.Module):
-    """Atoms and bonds -> `depth` layers -> mean over the atoms -> linear head."""
+class Encoder(nnx.Module):
+    """Atoms and bonds -> `depth` layers -> an embedding of each atom. What pre-training trains."""
 
-    def __init__(self, *, width: int, depth: int, dropout: float, tasks: int, precision: str, rngs: nnx.Rngs):
+    def __init__(self, *, width: int, depth: int, dropout: float, precision: str, rngs: nnx.Rngs):
         self.atom = nnx.Param(_embedding(rngs.params(), (ATOM_KINDS, width)))
         self.chirality = nnx.Param(_embedding(rngs.params(), (CHIRALITY_KINDS, width)))
         self.layers = nnx.List([GINLayer(width, precision=precision, rngs=rngs) for _ in range(depth)])
-        self.head = linear(width, tasks, precision=precision, rngs=rngs)
         self.dropout = dropout
 
-    def embed(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Mean atom embedding of each molecule, [B, width]. `key` draws the dropout masks, in training only."""
-        nodes, mask = graph.nodes, jraph.get_node_padding_mask(graph)
+    def __call__(self, nodes: dict, mask: jax.Array, *, training: bool, key: jax.Array | None = None) -> jax.Array:
+        """[n, width]; `nodes` as `GraphStore.gather` lays them out, mask [n]. `key` as in `GIN.embed`."""
         h = look_up(self.atom[...], nodes["atom"].astype(jnp.int32))
         h += look_up(self.chirality[...], nodes["chirality"].astype(jnp.int32))
         for index, layer in enumerate(self.layers):
@@ -56,7 +65,21 @@ class GIN(nnx.Module):
                 h = jax.nn.relu(h)
             if training and self.dropout > 0:
                 h = dropout(h, self.dropout, jax.random.fold_in(key, index))
-        return mean_nodes(h, nodes["graph"], mask, graph.n_node.shape[0] - 1)
+        return h
+
+
+class GIN(nnx.Module):
+    """The encoder -> mean over the atoms -> linear head."""
+
+    def __init__(self, *, width: int, depth: int, dropout: float, tasks: int, precision: str, rngs: nnx.Rngs):
+        self.encoder = Encoder(width=width, depth=depth, dropout=dropout, precision=precision, rngs=rngs)
+        self.head = linear(width, tasks, precision=precision, rngs=rngs)
+
+    def embed(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
+        """Mean atom embedding of each molecule, [B, width]. `key` draws the dropout masks, in training only."""
+        mask = jraph.get_node_padding_mask(graph)
+        h = self.encoder(graph.nodes, mask, training=training, key=key)
+        return mean_nodes(h, graph.nodes["graph"], mask, graph.n_node.shape[0] - 1)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
         """Logits (classification) or standardised values (regression), [B, tasks]."""

@@ -22,7 +22,7 @@ from jaxmrl.pruning import passes
 from jaxmrl.pruning.forgetting import Forgetting
 from jaxmrl.pruning.methods import METHODS, methods_for
 from jaxmrl.pruning.select import Scores, canonical_order
-from jaxmrl.training import checkpoint, programs
+from jaxmrl.training import checkpoint, programs, storage
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.interrupts import Stop
@@ -177,14 +177,14 @@ class ScoringTask:
         standard = self.replicas()[0].standard
         notes = jax.eval_shape(self.recipe.watch.start) if self.recipe.watch else None
         arrays = {name: jnp.asarray(array) for name, array in model.items() if name.isdigit()}
-        return checkpoint.like(((params, stats, standard), notes), arrays)
+        return storage.like(((params, stats, standard), notes), arrays)
 
 
 def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
     """The weights and notes of a replica that has just ended, as flat arrays, and its status."""
     lane = engine.lane_of(outcome.name)
     model = jax.tree.map(lambda x: x[lane], (programs.weights_now(engine.lanes), engine.lanes.state.notes))
-    return {name: np.asarray(leaf) for name, leaf in checkpoint.plain(model).items()} | {
+    return {name: np.asarray(leaf) for name, leaf in storage.plain(model).items()} | {
         "status": np.array(outcome.status)
     }
 

@@ -5,9 +5,10 @@ from jaxmrl.data.conformers import CONFORMERS
 from jaxmrl.data.problem import Problem
 from jaxmrl.report import files
 from jaxmrl.training.capacity import device_name
+from jaxmrl.training.pretrained import Starts
 
 
-def run_facts(config: SweepConfig, problems: list[Problem]) -> dict:
+def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts) -> dict:
     """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same."""
     problem = problems[0]
     facts = {
@@ -15,6 +16,7 @@ def run_facts(config: SweepConfig, problems: list[Problem]) -> dict:
         "device": device_name(),
         "data": {f"data of the {problem.split_name} split": problem.fingerprint() for problem in problems},
         "scores": files.digest(config.scores) if config.scores else None,
+        "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
         "rejected": len(problem.table.rejected),
         "splits": {problem.split_name: split_facts(problem) for problem in problems},
     }

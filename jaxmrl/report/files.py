@@ -21,7 +21,7 @@ import numpy as np
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.scaling.fit import Fit
 
-_SAME_FACTS = ("data", "scores", "software", "device")
+_SAME_FACTS = ("data", "scores", "init", "software", "device")
 
 CURVE_COLUMNS = (
     "dataset",

@@ -1,14 +1,15 @@
-"""The figures of a sweep: its curves, and its models' capacity."""
+"""The figures: a sweep's curves, its models' capacity, and a pre-training."""
 
 import io
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from jaxmrl.report.files import CURVE_COLUMNS, Curve
 from jaxmrl.scaling.fit import Fit
+from jaxmrl.training.pretraining import Epoch
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito's colours, told apart by colour-blind readers too."""
@@ -70,6 +71,23 @@ def draw_capacity(curves: list[Curve], *, metric_label: str, unit: str, title: s
                 linewidth=1,
             )
     _finish(axes, "parameters", metric_label, unit, title)
+    return figure
+
+
+def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
+    """Share of masked atoms told by epoch, over the share of the most common one."""
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    epochs = [epoch.epoch for epoch in history]
+    axes.plot(epochs, [epoch.accuracy for epoch in history], color=_COLOURS[0], marker=".", label="told")
+    common = f"always atomic number {history[-1].common}"
+    axes.plot(epochs, [epoch.majority for epoch in history], color=_COLOURS[1], linestyle="--", label=common)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("masked atoms of held-out molecules")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes.set_title(title, fontsize=10)
+    axes.grid(True, alpha=0.25, linewidth=0.5)
+    axes.legend(fontsize=8, frameon=False)
     return figure
 
 

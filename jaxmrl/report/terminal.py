@@ -29,8 +29,11 @@ class Reporter:
         self.console.print(text, markup=False)
 
     @contextmanager
-    def progress(self, title: str, total: int, unit: str) -> Iterator["Progress"]:
-        """How far a task of `total` units has come: `advance` for work done now, `skip` for work found done."""
+    def progress(self, title: str, total: int | None, unit: str) -> Iterator["Progress"]:
+        """How far a task of `total` units has come: `advance` for work done now, `skip` for work found done.
+
+        total: None where it is not known.
+        """
         if self.console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
             with rich.progress.Progress(
@@ -69,7 +72,7 @@ class _LineProgress:
 
     reporter: Reporter
     title: str
-    total: int
+    total: int | None
     unit: str
     skipped: int = 0
     done: int = 0
@@ -83,9 +86,11 @@ class _LineProgress:
         self.done += amount
         now = time.monotonic()
         if self.done and now - self.said >= LINE_EVERY_SECONDS:
-            reached = self.skipped + self.done
-            left = duration((now - self.started) / self.done * (self.total - reached))
-            self.reporter.say(f"{self.title}: {reached:,}/{self.total:,} {self.unit}, about {left} left")
+            reached, of, left = self.skipped + self.done, "", ""
+            if self.total is not None:
+                seconds = (now - self.started) / self.done * (self.total - reached)
+                of, left = f"/{self.total:,}", f", about {duration(seconds)} left"
+            self.reporter.say(f"{self.title}: {reached:,}{of} {self.unit}{left}")
             self.said = now
 
 

@@ -6,7 +6,8 @@ The host hands out replicas, plans batches of ids and asks for evaluations; the 
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import jax
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.store import NO_MOLECULE
 from jaxmrl.training import batches, programs
+from jaxmrl.training.pretrained import Encoder
 from jaxmrl.training.replica import DeviceTable, Recipe
 
 CHUNK_SECONDS = 2.0
@@ -29,6 +31,7 @@ class Replica:
     train, valid, test   molecule ids
     steps       its length in optimiser steps
     standard    of its own training labels
+    start       pre-trained weights that it begins from; None: fresh ones
     """
 
     name: str
@@ -38,6 +41,7 @@ class Replica:
     test: np.ndarray = field(repr=False)
     steps: int
     standard: LabelStandard = field(repr=False)
+    start: Encoder | None = field(repr=False, default=None)
 
     def epoch_steps(self, batch_size: int) -> int:
         """Optimiser steps of one epoch."""
@@ -101,6 +105,23 @@ class Engine:
         self._epoch_plans: dict[int, tuple[int, np.ndarray]] = {}
         self._evaluation_plans = _evaluation_plans(replicas, self.resources, batch_size)
 
+    @property
+    def arrays(self) -> programs.Lanes:
+        """What a checkpoint keeps of the device's state."""
+        return self.lanes
+
+    def host_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside `arrays`."""
+        names = [slot and self.replicas[slot.replica].name for slot in self.slots]
+        return {"slots": [slot and asdict(slot) for slot in self.slots], "names": names}
+
+    def put_state(self, arrays: programs.Lanes, host: dict[str, Any]) -> None:
+        """Goes on from a checkpoint."""
+        self.lanes = arrays
+        places = {replica.name: k for k, replica in enumerate(self.replicas)}
+        for lane, (slot, name) in enumerate(zip(host["slots"], host["names"], strict=True)):
+            self.slots[lane] = Slot(**slot | {"replica": places[name]}) if slot else None
+
     def run(
         self,
         done: set[str],
@@ -142,6 +163,8 @@ class Engine:
                 self.slots[lane] = Slot(index)
                 new = *replica_keys(replica), replica.standard, replica.steps
                 self.lanes = programs.fill(self.recipe, self.lanes, lane, *new)
+                if replica.start:
+                    self.lanes = programs.put_weights(self.lanes, lane, replica.start.weights)
 
     def train_chunk(self, steps: int) -> None:
         """`steps` optimiser steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""

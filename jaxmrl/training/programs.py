@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxmrl.data.standard import LabelStandard
+from jaxmrl.models.weights import leaf_name
 from jaxmrl.training.metrics import mean_over_tasks
 from jaxmrl.training.replica import DeviceTable, Recipe, ReplicaState, batch_labels, init_replica, predict, train_step
 
@@ -58,6 +59,22 @@ def fill(recipe: Recipe, lanes: Lanes, lane, *identity_and_constants) -> Lanes:
     """`lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
     new = _new_lane(recipe, *identity_and_constants)
     return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
+
+
+@partial(jax.jit, donate_argnums=0)
+def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
+    """`lanes` with these weights, by name, in place `lane`; its other weights stay."""
+
+    def put(path, leaf):
+        return leaf.at[lane].set(weights[name]) if (name := leaf_name(path)) in weights else leaf
+
+    state, put = lanes.state, partial(jax.tree_util.tree_map_with_path, put)
+    return replace(
+        lanes,
+        state=replace(state, params=put(state.params), stats=put(state.stats)),
+        best_params=put(lanes.best_params),
+        best_stats=put(lanes.best_stats),
+    )
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=2)

@@ -12,6 +12,7 @@ from jaxmrl.data.problem import Problem
 from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.stores import Store, put
 from jaxmrl.models.build import ModelShape
+from jaxmrl.models.weights import only_head
 from jaxmrl.training.losses import LOSSES, mean_over_present
 from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.schedules import OPTIMISATIONS, Optimisation
@@ -84,6 +85,8 @@ class Recipe:
     metric_name: str
     learning_rate: float
     watch: Watch | None = None
+    freeze: bool = False
+    """Whether the head alone is trained, on the embeddings of evaluation."""
 
     @property
     def metric(self) -> Metric:
@@ -92,6 +95,12 @@ class Recipe:
     @property
     def optimisation(self) -> Optimisation:
         return OPTIMISATIONS[self.shape.modality]
+
+    def outputs(self, params, stats, batch, key: jax.Array) -> tuple[jax.Array, Any]:
+        """The model's outputs [B, T] in training, and its batch-norm statistics after it."""
+        if self.freeze:
+            return self.shape.predict(only_head(params), stats, batch), stats
+        return self.shape.train(params, stats, batch, key)
 
 
 def init_replica(recipe: Recipe, init_key, stream_key, standard: LabelStandard, total_steps) -> ReplicaState:
@@ -124,7 +133,7 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
     targets = state.standard.targets(labels, table.composition_of(ids))
 
     def loss(params):
-        outputs, stats = recipe.shape.train(params, state.stats, batch, key)
+        outputs, stats = recipe.outputs(params, state.stats, batch, key)
         return mean_over_present(LOSSES[recipe.task](outputs, targets), present), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)

@@ -73,12 +73,12 @@ def test_against_a_plain_reading_of_the_definition(weights):
 
     params = jax.tree.map(np.asarray, nnx.to_pure_dict(weights[0]))
     stats = jax.tree.map(np.asarray, nnx.to_pure_dict(weights[1]))
-    molecule = Chem.MolFromSmiles(smiles)
-    h = params["atom"][graphs.atom] + params["chirality"][graphs.chirality]
+    molecule, encoder = Chem.MolFromSmiles(smiles), params["encoder"]
+    h = encoder["atom"][graphs.atom] + encoder["chirality"][graphs.chirality]
     kinds = {"SINGLE": 0, "DOUBLE": 1, "TRIPLE": 2, "AROMATIC": 3}
     directions = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
     for k in range(3):
-        p, norm = params["layers"][k], stats["layers"][k]["norm"]
+        p, norm = encoder["layers"][k], stats["encoder"]["layers"][k]["norm"]
         message = h + p["bond"][4] + p["bond"][6]
         for bond in molecule.GetBonds():
             i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()

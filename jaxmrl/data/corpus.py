@@ -1,0 +1,189 @@
+"""A table of molecules without labels, of any length: prepared and read shard by shard, so that memory stays flat."""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.data import cache, graphs
+from jaxmrl.data.graphs import Graphs
+from jaxmrl.data.table import Rejected, rejected_text, stream_smiles
+from jaxmrl.errors import DataError, UserError
+from jaxmrl.text import count
+
+VERSION = 1
+SHARD_ROWS = 2**18
+"""Rows of the file that a shard is made of."""
+
+HELD_OUT = 20
+"""One molecule in so many, by a hash of its canonical SMILES, judges and does not train."""
+
+MOST_HELD_OUT = 20_000
+"""Molecules that judge, at most: the standard error of an accuracy over their masked atoms is a quarter per cent."""
+
+_WHOLE = "corpus.json"
+_NAMES = {f.name for f in fields(Graphs)} | {"canonical", "rejected"}
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Prepared molecules on disk, in shards.
+
+    train[k], judges[k]: molecules of shard k that train, and others that judge; positions in the shard
+    resources[k] [n, 2]: what each of shard k's molecules takes of a batch
+    extent: molecules, atoms, overflow rows of the largest shard, and the widest overflow row
+    """
+
+    shards: tuple[Path, ...]
+    train: tuple[np.ndarray, ...]
+    judges: tuple[np.ndarray, ...]
+    resources: tuple[np.ndarray, ...]
+    extent: tuple[int, int, int, int]
+    rows: int
+    rejected: int
+    digest: str
+
+    def load(self, shard: int) -> Graphs:
+        """A shard's graphs. Raises UserError where its file has gone."""
+        arrays = cache.load_arrays(self.shards[shard], _NAMES)
+        if arrays is None:
+            raise UserError(f"{self.shards[shard]} is damaged or gone; repeat the command to prepare it again")
+        return Graphs(**{f.name: arrays[f.name] for f in fields(Graphs)})
+
+    def held_out(self) -> Graphs:
+        """The graphs of all molecules that judge."""
+        pieces = []
+        for shard, judges in enumerate(self.judges):
+            keep = np.zeros(len(self.resources[shard]), bool)
+            keep[judges] = True
+            if keep.any():
+                pieces.append(graphs.take(self.load(shard), keep))
+        return graphs.concatenate(pieces)
+
+    def rejected_rows(self) -> Iterator[str]:
+        """The content of a rejected.csv, in pieces."""
+        yield rejected_text(())
+        for shard in self.shards:
+            with np.load(shard) as arrays:
+                yield arrays["rejected"].tobytes().decode()
+
+
+def prepare_corpus(path: Path, smiles_column: str | None, progress: cache.Progress | None = None) -> Corpus:
+    """The molecules of a CSV or CSV.gz file as a Corpus, from the cache where they were prepared before.
+
+    progress(molecules) is called as they are parsed. What was prepared when it is interrupted need not be again.
+    Raises UserError for a file that is no such table, that has too few molecules, or a cache that cannot be written.
+    """
+    digest = _digest(path, smiles_column)
+    folder = cache.cache_directory() / "prepared" / f"corpus-{digest}"
+    rows = _prepared_rows(folder)
+    if rows is None:
+        rows = _prepare(folder, stream_smiles(path, smiles_column), progress)
+    elif progress:
+        progress(rows)
+    return _open(path, [_shard(folder, k) for k in range(-(-rows // SHARD_ROWS))], rows, digest)
+
+
+def _digest(path: Path, smiles_column: str | None) -> str:
+    versions = f"{VERSION} {graphs.VERSION} {cache.rdkit_version()} {smiles_column} {SHARD_ROWS}"
+    digest = hashlib.blake2b(versions.encode(), digest_size=16)
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+    return digest.hexdigest()
+
+
+def _shard(folder: Path, number: int) -> Path:
+    return folder / f"{number:05d}.npz"
+
+
+def _prepared_rows(folder: Path) -> int | None:
+    """Rows of the file, where a preparation has ended and all its shards are still there."""
+    try:
+        rows = json.loads((folder / _WHOLE).read_text())["rows"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return rows if all(_is_shard(_shard(folder, k)) for k in range(-(-rows // SHARD_ROWS))) else None
+
+
+def _prepare(folder: Path, source: Iterator[tuple[int, str] | Rejected], progress) -> int:
+    """Writes the shards that are not there yet. Returns how many rows there are."""
+    rows = 0
+    for number in itertools.count():
+        part = list(itertools.islice(source, SHARD_ROWS))
+        if not part:
+            break
+        _prepare_shard(_shard(folder, number), part, progress)
+        rows += len(part)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{_WHOLE}.tmp"
+        temporary.write_text(json.dumps({"rows": rows}))
+        temporary.replace(folder / _WHOLE)
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    return rows
+
+
+def _is_shard(path: Path) -> bool:
+    return cache.load_arrays(path, _NAMES) is not None
+
+
+def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], progress) -> None:
+    if _is_shard(path):
+        if progress:
+            progress(len(part))
+        return
+    rejected = [row for row in part if isinstance(row, Rejected)]
+    molecules = [row for row in part if not isinstance(row, Rejected)]
+    smiles = [text for _, text in molecules]
+    pieces, canonical = [], []
+    for start, (piece, names, bad) in cache.in_chunks(graphs.featurise, smiles, progress):
+        pieces.append(piece)
+        canonical += [cache.text_hash(name) for name in names]
+        rejected += [Rejected(*molecules[start + k], reason) for k, reason in bad.items()]
+    text = io.StringIO()
+    rejected.sort(key=lambda row: row.line)
+    csv.writer(text, lineterminator="\n").writerows((row.line, row.text, row.reason) for row in rejected)
+    arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurise([])[0]]), f.name) for f in fields(Graphs)}
+    arrays["canonical"] = np.array(canonical, np.uint64)
+    arrays["rejected"] = np.frombuffer(text.getvalue().encode(), np.uint8)
+    try:
+        cache.save_arrays(path, arrays)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(f"cannot write {path}: {error.strerror}; set JAXMRL_CACHE to a folder that can be")
+
+
+def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
+    train, judges, resources, extents, judging = [], [], [], [], 0
+    for shard in shards:
+        with np.load(shard) as arrays:
+            held_out = arrays["canonical"] % HELD_OUT == 0
+            taken = np.stack([arrays["size"], arrays["overflow_size"]], axis=1)
+            extents.append((len(taken), taken[:, 0].sum(), *arrays["overflow"].shape))
+        train.append(np.flatnonzero(~held_out).astype(np.int32))
+        judges.append(np.flatnonzero(held_out)[: MOST_HELD_OUT - judging].astype(np.int32))
+        judging += len(judges[-1])
+        resources.append(taken)
+    usable = sum(len(taken) for taken in resources)
+    if usable == 0 or judging == 0 or judging == usable:
+        raise DataError(
+            f"{path} has {count(usable, 'usable molecule')} in {count(rows, 'row')}: pre-training needs many, "
+            f"of which it holds out one in {HELD_OUT} to judge"
+        )
+    extent = tuple(int(size) for size in np.max(extents, axis=0))
+    arrays = map(tuple, (shards, train, judges, resources))
+    return Corpus(*arrays, extent, rows, rows - usable, digest)

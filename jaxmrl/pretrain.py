@@ -1,0 +1,110 @@
+"""Pre-training of the GIN's encoder. `python -m jaxmrl.pretrain`, or `pretrain(PretrainConfig(...))`."""
+
+import time
+from dataclasses import fields
+from pathlib import Path
+
+from jaxmrl.config import PretrainConfig, to_toml
+from jaxmrl.data.corpus import Corpus, prepare_corpus
+from jaxmrl.data.datasets import get_dataset, smiles_source
+from jaxmrl.errors import DivergedError
+from jaxmrl.models.graphmae import GraphMAEShape
+from jaxmrl.report import files, plots
+from jaxmrl.report.files import RunDirectory, number
+from jaxmrl.report.terminal import Reporter, duration
+from jaxmrl.text import count
+from jaxmrl.training import checkpoint
+from jaxmrl.training.capacity import device_name
+from jaxmrl.training.interrupts import Stop, catch_signals
+from jaxmrl.training.pretrained import ENCODER, Encoder, load_encoder, save_encoder
+from jaxmrl.training.pretraining import Epoch, Pretext, Pretraining
+from jaxmrl.training.storage import is_sound
+
+HISTORY = "pretraining.csv"
+
+
+def pretrain(config: PretrainConfig, *, quiet: bool = True) -> Encoder:
+    """Pre-trains an encoder on molecules without labels, by telling masked atoms, for --init of a sweep.
+
+    Stopped half-way, the same command goes on. Raises UserError for input or settings that cannot be used, and
+    StopRequestedError when stopped by a signal, with the state saved.
+    """
+    reporter = Reporter(quiet=quiet)
+    source = (config.csv, config.smiles_column) if config.csv else smiles_source(get_dataset(config.dataset))
+    run = RunDirectory(config.out, ())
+    corpus = prepare(config, *source, reporter)
+    facts = {"software": files.software_versions(), "device": device_name(), "data": corpus.digest}
+    run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
+    run.write("rejected.csv", "".join(corpus.rejected_rows()))
+    if is_sound(config.out / ENCODER):
+        reporter.say(f"{config.out} has its encoder already")
+    else:
+        with catch_signals() as stop:
+            work = train(config, corpus, run, reporter, stop)
+        write_report(config, work.history, run)
+        save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth)
+        checkpoint.remove(run.checkpoints)
+    encoder = load_encoder(config.out)
+    reporter.say(f"encoder {encoder.digest}: give it to a sweep by --init none {config.out}")
+    return encoder
+
+
+def prepare(config: PretrainConfig, path: Path, smiles_column: str | None, reporter: Reporter) -> Corpus:
+    """The molecules, prepared, and told of."""
+    with reporter.progress("parsing", None, "molecules") as progress:
+        corpus = prepare_corpus(path, smiles_column, progress.advance)
+    training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
+    reporter.say(
+        f"{config.name}: {count(corpus.rows, 'row')}, {corpus.rejected:,} rejected; {training:,} molecules train, "
+        f"{judging:,} others judge, in {count(len(corpus.shards), 'shard')}"
+    )
+    return corpus
+
+
+def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: Reporter, stop: Stop) -> Pretraining:
+    """Trains to the end, or goes on to it; writes the history as epochs end."""
+    shape = GraphMAEShape(config.width, config.depth, config.dropout, config.precision)
+    pretext = Pretext(shape, config.mask_rate, config.learning_rate)
+    work = Pretraining(pretext, corpus, config.batch_size, config.epochs, config.seed)
+    if warning := checkpoint.restore(run.checkpoints, work):
+        reporter.say(warning)
+    started = time.monotonic()
+
+    def on_epoch(epoch: Epoch) -> None:
+        if not epoch.loss < float("inf"):
+            raise DivergedError(f"the error is {epoch.loss} after epoch {epoch.epoch}; give a lower --learning-rate")
+        write_history(work.history, run)
+        reporter.say(f"epoch {epoch.epoch}: {epoch_text(epoch)}")
+
+    with reporter.progress("pre-training", work.steps, "steps") as progress:
+        progress.skip(work.step)
+        work.run(on_epoch, progress.advance, checkpoint.saver(run.checkpoints, stop))
+    reporter.say(f"pre-training took {duration(time.monotonic() - started)}")
+    return work
+
+
+def epoch_text(epoch: Epoch) -> str:
+    """What an epoch gave, in words."""
+    return (
+        f"error {epoch.loss:.4f}; on molecules that judge {epoch.held_out:.4f}, {epoch.accuracy:.2%} of masked atoms "
+        f"told; always atomic number {epoch.common} would be {epoch.majority:.2%}"
+    )
+
+
+def write_history(history: list[Epoch], run: RunDirectory) -> None:
+    """pretraining.csv: a row for each epoch, its columns the fields of `Epoch`."""
+    columns = [f.name for f in fields(Epoch)]
+    run.write_table(HISTORY, columns, [{name: number(getattr(one, name)) for name in columns} for one in history])
+
+
+def write_report(config: PretrainConfig, history: list[Epoch], run: RunDirectory) -> None:
+    """The history, as a table and a figure."""
+    write_history(history, run)
+    title = f"GraphMAE on {config.name}, gin {config.width}x{config.depth}"
+    run.write("pretraining.png", plots.render(plots.draw_pretraining(history, title=title), "png"))
+
+
+if __name__ == "__main__":
+    from jaxmrl.commands import pretrain_command
+
+    pretrain_command()

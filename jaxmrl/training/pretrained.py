@@ -1,0 +1,93 @@
+"""A pre-trained encoder on disk: its weights by name, and what it is an encoder of."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmrl.config import SCRATCH
+from jaxmrl.errors import ConfigError
+from jaxmrl.models.build import ModelShape
+from jaxmrl.models.weights import part_of
+from jaxmrl.training import storage
+
+ENCODER = "encoder"
+"""The part of a model that is pre-trained, and the folder of its weights."""
+
+FORMAT = 1
+"""Of that folder; raise it where another version could not read it."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Weights that replicas begin from.
+
+    name     of the folder of the pre-training, by which results go
+    digest   of the weights, by which replicas go
+    """
+
+    name: str
+    digest: str
+    width: int
+    depth: int
+    weights: dict[str, jax.Array] = field(repr=False)
+
+    def check(self, shape: ModelShape) -> None:
+        """Raises ConfigError where a model of this shape cannot begin from these weights."""
+        if shape.model != "gin" or (shape.width, shape.depth) != (self.width, self.depth):
+            raise ConfigError(
+                f"--init {self.name} is a gin of width {self.width} and depth {self.depth}; the sweep trains a "
+                f"{shape.model} of width {shape.width} and depth {shape.depth}: give --width {self.width} "
+                f"--depth {self.depth}, or another checkpoint"
+            )
+
+
+def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int) -> None:
+    """Writes the encoder of a pre-trained model, of this shape, to `folder`. Raises UserError."""
+    weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
+    shapes = {name: leaf.shape for name, leaf in weights.items()}
+    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "shapes": shapes}
+    storage.write(folder / ENCODER, weights, host | {"digest": _digest(weights)})
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """What `save_encoder` wrote to `folder`. Raises ConfigError where it is not there or damaged."""
+    path = folder / ENCODER
+    if not path.is_dir():
+        raise ConfigError(f"--init {folder}: no pre-trained encoder there; make one by python -m jaxmrl.pretrain")
+    if not storage.is_sound(path):
+        raise ConfigError(f"--init {folder}: the pre-trained encoder is damaged; make it again")
+    host = storage.read_host(path)
+    if host["format"] != FORMAT:
+        raise ConfigError(f"--init {folder} has format {host['format']}, this jaxmrl reads {FORMAT}: make it again")
+    form = {name: jax.ShapeDtypeStruct(tuple(shape), jnp.float32) for name, shape in host["shapes"].items()}
+    return Encoder(folder.name, host["digest"], host["width"], host["depth"], storage.read_arrays(path, form))
+
+
+Starts = dict[str, Encoder | None]
+"""What replicas begin from, by what results.csv calls it: none, or the name of a pre-training's folder."""
+
+
+def load_starts(init: tuple[str, ...], shapes: list[ModelShape]) -> Starts:
+    """Reads what --init names. Raises ConfigError where that cannot be, or does not fit one of the shapes."""
+    starts: Starts = {}
+    for name in init:
+        encoder = None if name == SCRATCH else load_encoder(Path(name))
+        label = encoder.name if encoder else SCRATCH
+        if label in starts:
+            raise ConfigError(f"--init tells folders apart by their last part, and two are called {label}")
+        for shape in shapes if encoder else ():
+            encoder.check(shape)
+        starts[label] = encoder
+    return starts
+
+
+def _digest(weights: dict[str, jax.Array]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name in sorted(weights):
+        digest.update(name.encode() + np.asarray(weights[name]).tobytes())
+    return digest.hexdigest()

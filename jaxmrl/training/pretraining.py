@@ -1,0 +1,213 @@
+"""Pre-training by GraphMAE: the compiled programs, and the host's side, which goes through a corpus shard by shard."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from jaxmrl.data.corpus import Corpus
+from jaxmrl.data.graphs import Graphs, pad
+from jaxmrl.data.store import NO_MOLECULE, GraphStore
+from jaxmrl.models.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
+from jaxmrl.training import batches
+from jaxmrl.training.lanes import CHUNK_SECONDS
+from jaxmrl.training.programs import MAX_CHUNK
+
+OPTIMISER = optax.scale_by_adam()
+
+
+@dataclass(frozen=True)
+class Pretext:
+    """How an encoder is pre-trained; static in the programs."""
+
+    shape: GraphMAEShape
+    mask_rate: float
+    learning_rate: float
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class PretrainState:
+    """All that training changes. `key` is the run's stream; the step folded into it draws masks and dropout.
+
+    loss: sum over the steps of the epoch so far.
+    """
+
+    params: Any
+    stats: Any
+    optimiser: Any
+    step: jax.Array
+    key: jax.Array
+    loss: jax.Array
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch of pre-training gave.
+
+    loss       mean over its steps of the scaled cosine error
+    held_out   the error on the molecules that judge, and `accuracy`: the share of their masked atoms told
+    majority   the accuracy of always telling `common`, the atomic number most frequent among them
+    """
+
+    epoch: int
+    steps: int
+    loss: float
+    held_out: float
+    accuracy: float
+    majority: float
+    common: int
+
+
+@partial(jax.jit, static_argnums=0)
+def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
+    """The state before the first step."""
+    init, stream = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
+    params, stats = pretext.shape.init(init)
+    return PretrainState(params, stats, OPTIMISER.init(params), jnp.int32(0), stream, jnp.float32(0))
+
+
+def masked_error(pretext: Pretext, store: GraphStore, params, stats, ids: jax.Array, key: jax.Array, training: bool):
+    """The mean error over the masked atoms of the molecules `ids` [B], and what it is made of.
+
+    Returns (error, (stats, hits, kinds)): how many masked atoms were told, and how many there are of each kind.
+    """
+    masks, dropout = jax.random.split(key)
+    graph = store.gather(ids)
+    masked = choose_atoms(graph, pretext.mask_rate, masks)
+    outputs, stats = pretext.shape.outputs(params, stats, graph, masked, dropout if training else None)
+    kinds = graph.nodes["atom"].astype(jnp.int32)
+    errors = jnp.where(masked, scaled_cosine_error(outputs, kinds), 0.0)
+    many = masked.sum()
+    hits = (masked & (outputs.argmax(axis=1) == kinds)).sum()
+    of_kind = (masked[:, None] & (kinds[:, None] == jnp.arange(MASKED)[None, :])).sum(axis=0)
+    return errors.sum() / jnp.maximum(many, 1).astype(errors.dtype), (stats, hits, of_kind)
+
+
+def pretrain_step(pretext: Pretext, store: GraphStore, state: PretrainState, ids: jax.Array) -> PretrainState:
+    """One optimiser step on the molecules `ids` [B]."""
+    key = jax.random.fold_in(state.key, state.step)
+    loss = lambda params: masked_error(pretext, store, params, state.stats, ids, key, training=True)
+    (value, (stats, *_)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
+    updates, optimiser = OPTIMISER.update(gradients, state.optimiser, state.params)
+    params = optax.apply_updates(state.params, jax.tree.map(lambda update: -pretext.learning_rate * update, updates))
+    return PretrainState(params, stats, optimiser, state.step + 1, state.key, state.loss + value)
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=2)
+def train(pretext: Pretext, store: GraphStore, state: PretrainState, ids: jax.Array, steps) -> PretrainState:
+    """`steps` steps on ids [MAX_CHUNK, B]."""
+    return jax.lax.fori_loop(0, steps, lambda k, state: pretrain_step(pretext, store, state, ids[k]), state)
+
+
+@partial(jax.jit, static_argnums=0)
+def judge(pretext: Pretext, store: GraphStore, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
+    """Mean error, atoms told and atoms of each kind, of the batches plan [n, B]; the masks are the same each time."""
+
+    def one(k):
+        key = jax.random.fold_in(jax.random.key(0, impl="threefry2x32"), k)
+        return masked_error(pretext, store, state.params, state.stats, plan[k], key, training=False)
+
+    errors, (_, hits, kinds) = jax.lax.map(one, jnp.arange(len(plan)))
+    many = kinds.sum(axis=1).astype(errors.dtype)
+    return jnp.sum(errors * many) / many.sum(), hits.sum(), kinds.sum(axis=0)
+
+
+class Pretraining:
+    """A pre-training under way. `arrays` is its state on the device; `step` and `history` the host's part of it."""
+
+    def __init__(self, pretext: Pretext, corpus: Corpus, batch_size: int, epochs: int, seed: int):
+        self.pretext, self.corpus, self.batch_size, self.seed = pretext, corpus, batch_size, seed
+        self.shard_steps = [batches.batches_per_epoch(len(train), batch_size) for train in corpus.train]
+        self.epoch_steps = sum(self.shard_steps)
+        self.steps = epochs * self.epoch_steps
+        pairs = zip(corpus.train, corpus.resources, strict=True)
+        limits = [batches.budget([train], resources, batch_size) for train, resources in pairs if len(train)]
+        self.limits = np.max(limits, axis=0)
+        self.arrays = start(pretext, np.uint32(seed))
+        self.step, self.history = 0, []
+        self._loaded: tuple[int, GraphStore] | None = None
+        self._planned: tuple[tuple[int, int], np.ndarray] | None = None
+        self._judges = _judges(corpus.held_out(), batch_size)
+        self._affordable_steps = 1
+
+    def host_state(self) -> dict[str, Any]:
+        """What a checkpoint keeps beside `arrays`."""
+        return {"step": self.step, "history": [vars(epoch) for epoch in self.history]}
+
+    def put_state(self, arrays: PretrainState, host: dict[str, Any]) -> None:
+        """Goes on from a checkpoint."""
+        self.arrays, self.step = arrays, host["step"]
+        self.history = [Epoch(**epoch) for epoch in host["history"]]
+
+    def run(self, on_epoch: Callable[[Epoch], None], on_progress: Callable[[int], None], at_rest: Callable) -> None:
+        """Trains to the end. at_rest(self) is called between chunks, when the state may be saved; it may raise."""
+        while self.step < self.steps:
+            epoch, place = divmod(self.step, self.epoch_steps)
+            shard, first = self._shard_at(epoch, place)
+            made = self._train_chunk(epoch, shard, place - first)
+            if self.step % self.epoch_steps == 0:
+                self._judge(epoch + 1)
+                on_epoch(self.history[-1])
+            on_progress(made)
+            at_rest(self)
+
+    def _shard_at(self, epoch: int, place: int) -> tuple[int, int]:
+        """The shard of a step of an epoch, and that shard's first step; shards come in another order each epoch."""
+        first = 0
+        for shard in np.random.default_rng([self.seed, epoch]).permutation(len(self.shard_steps)).tolist():
+            if place < first + self.shard_steps[shard]:
+                return shard, first
+            first += self.shard_steps[shard]
+        raise IndexError(place)
+
+    def _train_chunk(self, epoch: int, shard: int, at: int) -> int:
+        plan, store = self._plan(epoch, shard), self._store(shard)
+        steps = min(self._affordable_steps, MAX_CHUNK, len(plan) - at)
+        ids = np.full((MAX_CHUNK, self.batch_size), NO_MOLECULE, np.int32)
+        ids[:steps] = plan[at : at + steps]
+        started = time.perf_counter()
+        self.arrays = jax.block_until_ready(train(self.pretext, store, self.arrays, ids, steps))
+        self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
+        self.step += steps
+        return steps
+
+    def _plan(self, epoch: int, shard: int) -> np.ndarray:
+        """The batches of a shard in an epoch: a pure function of both and the seed."""
+        if self._planned is None or self._planned[0] != (epoch, shard):
+            rng = np.random.default_rng([self.seed, epoch, shard])
+            known = self.corpus.train[shard], self.corpus.resources[shard], self.limits
+            self._planned = (epoch, shard), batches.plan(*known, self.batch_size, rng)
+        return self._planned[1]
+
+    def _store(self, shard: int) -> GraphStore:
+        """The shard on the device, where it is alone; all have the shape of the largest, and share one program."""
+        if self._loaded is None or self._loaded[0] != shard:
+            self._loaded = None
+            graphs = pad(self.corpus.load(shard), *self.corpus.extent)
+            self._loaded = shard, GraphStore.put(graphs).with_budget(self.limits)
+        return self._loaded[1]
+
+    def _judge(self, epoch: int) -> None:
+        store, plan = self._judges
+        error, hits, kinds = map(np.asarray, judge(self.pretext, store, self.arrays, plan))
+        loss = float(self.arrays.loss) / self.epoch_steps
+        self.arrays = replace(self.arrays, loss=jnp.float32(0))
+        shares = kinds / kinds.sum()
+        accuracy = float(hits / kinds.sum())
+        common = int(kinds.argmax())
+        self.history.append(Epoch(epoch, self.step, loss, float(error), accuracy, float(shares[common]), common))
+
+
+def _judges(graphs: Graphs, batch_size: int) -> tuple[GraphStore, np.ndarray]:
+    """The molecules that judge on the device, and their batches."""
+    ids, resources = np.arange(len(graphs), dtype=np.int32), graphs.resources()
+    limits = batches.budget([ids], resources, batch_size)
+    plan = batches.plan(ids, resources, limits, batch_size, None)
+    return GraphStore.put(graphs).with_budget(limits), plan

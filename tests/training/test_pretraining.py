@@ -1,0 +1,138 @@
+"""Pre-training: every molecule once an epoch, shards in one program, stopped and resumed to the same bits."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxmrl.data import corpus as corpora
+from jaxmrl.data.corpus import prepare_corpus
+from jaxmrl.errors import ConfigError
+from jaxmrl.models.build import ModelShape
+from jaxmrl.models.graphmae import GraphMAEShape
+from jaxmrl.training import checkpoint, pretraining
+from jaxmrl.training.pretrained import load_encoder, load_starts, save_encoder
+from jaxmrl.training.pretraining import Pretext, Pretraining
+
+PRETEXT = Pretext(GraphMAEShape(width=8, depth=2, dropout=0.1, precision="float32"), 0.15, 1e-3)
+
+
+@pytest.fixture(scope="module")
+def corpus(csv_file, tmp_path_factory):
+    """161 molecules in four shards, every fifth of which judges."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(corpora, "SHARD_ROWS", 50)
+        patch.setattr(corpora, "HELD_OUT", 5)
+        return prepare_corpus(csv_file, None)
+
+
+def pretraining_of(corpus, epochs=3, pretext=PRETEXT):
+    return Pretraining(pretext, corpus, 32, epochs, seed=1)
+
+
+def run(work, at_rest=lambda work: None):
+    epochs = []
+    work.run(epochs.append, lambda steps: None, at_rest)
+    return epochs
+
+
+@pytest.fixture(scope="module")
+def whole(corpus):
+    """A pre-training that nobody interrupted, and the epochs it told of."""
+    work = pretraining_of(corpus)
+    return work, run(work)
+
+
+def test_an_epoch_goes_through_every_molecule_once(corpus, monkeypatch):
+    seen, train = [], pretraining.train
+
+    def watched(pretext, store, state, ids, steps):
+        shard = work._loaded[0]
+        seen.extend((shard, int(one)) for one in ids[: int(steps)].ravel() if one >= 0)
+        return train(pretext, store, state, ids, steps)
+
+    monkeypatch.setattr(pretraining, "train", watched)
+    work = pretraining_of(corpus, epochs=2)
+    run(work)
+    everything = sorted((shard, int(one)) for shard, part in enumerate(corpus.train) for one in part)
+    half = len(everything)
+    assert sorted(seen[:half]) == sorted(seen[half:]) == everything
+    assert seen[:half] != seen[half:], "in another order"
+
+
+def test_shards_share_a_program(corpus):
+    pretraining.train._clear_cache()
+    run(pretraining_of(corpus, epochs=1))
+    assert pretraining.train._cache_size() == 1
+
+
+def test_what_an_epoch_tells(whole, corpus):
+    work, epochs = whole
+    assert work.history == epochs
+    assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
+    assert [epoch.steps for epoch in epochs] == [work.epoch_steps, 2 * work.epoch_steps, 3 * work.epoch_steps]
+    assert epochs[2].loss < epochs[1].loss < epochs[0].loss
+    assert {(epoch.majority, epoch.common) for epoch in epochs} == {(epochs[0].majority, 6)}, "the same masks each time"
+    carbon = (corpus.held_out().atom == 6).mean()
+    assert abs(epochs[0].majority - carbon) < 0.15
+
+
+def stop_after(chunks, folder):
+    def at_rest(work):
+        nonlocal chunks
+        chunks -= 1
+        if chunks == 0:
+            checkpoint.save(folder, work)
+            raise KeyboardInterrupt
+
+    return at_rest
+
+
+@pytest.mark.parametrize("chunks", [1, 4, 7])
+def test_stopped_and_resumed_is_uninterrupted(corpus, whole, tmp_path, chunks):
+    with pytest.raises(KeyboardInterrupt):
+        run(pretraining_of(corpus), stop_after(chunks, tmp_path))
+    again = pretraining_of(corpus)
+    assert checkpoint.restore(tmp_path, again) is None
+    assert again.step > 0
+    run(again)
+    assert again.history == whole[0].history
+    jax.tree.map(np.testing.assert_array_equal, again.arrays.params, whole[0].arrays.params)
+    jax.tree.map(np.testing.assert_array_equal, again.arrays.stats, whole[0].arrays.stats)
+
+
+@pytest.mark.slow
+def test_it_learns_to_tell_atoms(corpus):
+    shape = GraphMAEShape(width=32, depth=2, dropout=0.0, precision="float32")
+    last = run(pretraining_of(corpus, epochs=60, pretext=Pretext(shape, 0.15, 3e-3)))[-1]
+    assert last.accuracy > last.majority + 0.05
+
+
+def test_an_encoder_is_the_same_from_disk(whole, tmp_path):
+    state = whole[0].arrays
+    save_encoder(tmp_path / "mine", state.params, state.stats, 8, 2)
+    encoder = load_encoder(tmp_path / "mine")
+    assert (encoder.name, encoder.width, encoder.depth) == ("mine", 8, 2)
+    np.testing.assert_array_equal(encoder.weights["encoder.atom"], state.params["encoder"]["atom"][...])
+    names = [name for name in encoder.weights if name.endswith(("mean", "var"))]
+    assert len(names) == 4, "batch-norm statistics of two layers"
+    assert not [name for name in encoder.weights if "decoder" in name or "head" in name]
+
+
+def test_what_cannot_be_begun_from_is_refused(whole, tmp_path):
+    state = whole[0].arrays
+    shape = ModelShape(width=8, depth=2, dropout=0.5, tasks=1, precision="float32")
+    with pytest.raises(ConfigError, match=r"no pre-trained encoder there.*jaxmrl\.pretrain"):
+        load_starts(("none", str(tmp_path)), [shape])
+    for folder in ("a/mine", "b/mine"):
+        save_encoder(tmp_path / folder, state.params, state.stats, 8, 2)
+    assert list(load_starts(("none", str(tmp_path / "a/mine")), [shape])) == ["none", "mine"]
+    wider = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
+    with pytest.raises(ConfigError, match=r"gin of width 8 and depth 2; the sweep trains a gin of width 16 and depth 2"):
+        load_starts((str(tmp_path / "a/mine"),), [shape, wider])
+    with pytest.raises(ConfigError, match="two are called mine"):
+        load_starts((str(tmp_path / "a/mine"), str(tmp_path / "b/mine")), [shape])
+    host = tmp_path / "a" / "mine" / "encoder" / "host.json"
+    host.write_text(host.read_text().replace('"width": 8', '"width": 9'))
+    with pytest.raises(ConfigError, match="is damaged"):
+        load_starts((str(tmp_path / "a/mine"),), [shape])
