@@ -128,7 +128,7 @@ def test_what_cannot_be_begun_from_is_refused(whole, tmp_path):
         save_encoder(tmp_path / folder, state.params, state.stats, 8, 2)
     assert list(load_starts(("none", str(tmp_path / "a/mine")), [shape])) == ["none", "mine"]
     wider = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
-    with pytest.raises(ConfigError, match=r"gin of width 8 and depth 2; the sweep trains a gin of width 16 and depth 2"):
+    with pytest.raises(ConfigError, match="width 8 and depth 2; the sweep trains a gin of width 16 and"):
         load_starts((str(tmp_path / "a/mine"),), [shape, wider])
     with pytest.raises(ConfigError, match="two are called mine"):
         load_starts((str(tmp_path / "a/mine"), str(tmp_path / "b/mine")), [shape])
