@@ -19,6 +19,7 @@ import jaxmrl
 from jaxmrl.config import Config, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.interrupts import StopRequestedError
 
 USAGE, STOPPED = 2, 130
@@ -93,6 +94,7 @@ def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Calla
 
 def run_command(command: Callable[[], None]) -> None:
     """Runs a command and ends the process: errors a user can cause become one line on standard error."""
+    keep_compiled()
     try:
         command()
     except UserError as error:

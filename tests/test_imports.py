@@ -70,6 +70,7 @@ WITHIN_TRAINING = (
     "lanes",
     "pretraining",
     "capacity",
+    "compiled",
     "interrupts",
     "checkpoint",
 )

@@ -1,0 +1,48 @@
+"""Compiled programs are kept on disk, and found there by the next process."""
+
+import os
+import subprocess
+import sys
+
+COUNTED = """
+import sys
+from collections import Counter
+
+import jax
+
+events = Counter()
+jax.monitoring.register_event_listener(lambda event, **_: events.update([event.rpartition("/")[2]]))
+sys.argv = ["sweep", *sys.argv[1:]]
+from jaxmrl.commands import sweep_command
+
+sweep_command()
+print("COUNTED", events["cache_hits"], events["cache_misses"])
+"""
+
+
+def sweep(csv_file, folder, out):
+    arguments = ["--csv", str(csv_file), "--target-columns", "logp", "--width", "8", "--depth", "2", "--seeds", "1"]
+    arguments += ["--fractions", "0.5", "--epochs", "1", "--batch-size", "32", "--out", str(folder / out)]
+    environment = os.environ | {"JAXMRL_CACHE": str(folder / "cache")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    words = [sys.executable, "-c", COUNTED, *arguments]
+    ended = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    return [int(word) for word in ended.stdout.rpartition("COUNTED")[2].split()]
+
+
+def test_a_second_run_compiles_nothing_and_finds_the_same(csv_file, tmp_path):
+    hits, misses = sweep(csv_file, tmp_path, "one")
+    assert misses > 5 > hits
+    hits, misses = sweep(csv_file, tmp_path, "two")
+    assert misses == 0
+    assert hits > 5
+    results = [(tmp_path / out / "results.csv").read_bytes() for out in ("one", "two")]
+    assert results[0] == results[1]
+
+
+def test_without_a_cache_that_can_be_written_it_runs(csv_file, tmp_path):
+    (tmp_path / "cache").write_text("a file, no folder")
+    hits, misses = sweep(csv_file, tmp_path, "one")
+    assert hits == misses == 0
