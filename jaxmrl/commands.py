@@ -42,14 +42,22 @@ class _Flags(Generic[SomeSettings]):
 
 
 @dataclass(frozen=True)
-class SweepFlags(_Flags[SweepConfig]):
-    """Of `python -m jaxmrl.sweep`."""
-
+class _LongFlags(_Flags[SomeSettings]):
     dry_run: bool = False
-    """Say what the sweep would take, replicas, steps, operations and memory, and end."""
+    """Say what it would take, replicas, steps, operations and memory, and end."""
 
     estimate: bool = False
     """The same, and time a few steps to say how long it would take here."""
+
+
+@dataclass(frozen=True)
+class SweepFlags(_LongFlags[SweepConfig]):
+    """Of `python -m jaxmrl.sweep`."""
+
+
+@dataclass(frozen=True)
+class PretrainFlags(_LongFlags[PretrainConfig]):
+    """Of `python -m jaxmrl.pretrain`."""
 
 
 def sweep_command() -> None:
@@ -79,8 +87,15 @@ def pretrain_command() -> None:
     """`python -m jaxmrl.pretrain`."""
     from jaxmrl.pretrain import pretrain
 
-    act = lambda flags: pretrain(flags.settings, quiet=False)
-    run_command(lambda: _run("pretrain", pretrain.__doc__, PretrainConfig, _Flags[PretrainConfig], act, sys.argv[1:]))
+    def act(flags: PretrainFlags) -> None:
+        if flags.dry_run or flags.estimate:
+            from jaxmrl.estimate import estimate_pretraining
+
+            estimate_pretraining(flags.settings, timed=flags.estimate, quiet=False)
+        else:
+            pretrain(flags.settings, quiet=False)
+
+    run_command(lambda: _run("pretrain", pretrain.__doc__, PretrainConfig, PretrainFlags, act, sys.argv[1:]))
 
 
 def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]) -> None:

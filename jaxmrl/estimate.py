@@ -1,4 +1,4 @@
-"""What a sweep would take, before it is run: `python -m jaxmrl.sweep ... --dry-run` or `--estimate`."""
+"""What a sweep or a pre-training would take, before it is run: `--dry-run` or `--estimate`."""
 
 import time
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from functools import partial
 import jax
 import numpy as np
 
-from jaxmrl.config import SweepConfig
+from jaxmrl.config import PretrainConfig, SweepConfig
 from jaxmrl.data.problem import load_problems
-from jaxmrl.models.build import ModelShape, model_shapes
+from jaxmrl.models.build import model_shapes
+from jaxmrl.pretrain import prepare, pretraining_of
 from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.sweep import check, engine_for, plan_grid, scored_prunings, unique_replicas
 from jaxmrl.text import count
@@ -17,6 +18,7 @@ from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_lanes, lane_bytes
 from jaxmrl.training.lanes import Engine, replica_keys
 from jaxmrl.training.pretrained import load_starts
+from jaxmrl.training.pretraining import Pretraining, pretrain_step
 from jaxmrl.training.replica import init_replica, train_step
 
 TIMED_STEPS = 5
@@ -24,16 +26,18 @@ TIMED_STEPS = 5
 
 @dataclass(frozen=True)
 class Expected:
-    """What one program of a sweep would take.
+    """What one program would take.
 
+    replicas     of a sweep; None for a pre-training
     steps        optimiser steps of all its replicas
     operations   floating-point operations of these steps, without evaluations
     memory       bytes on the device, an upper estimate: table and lanes
     seconds      by timing a few steps and an evaluation here; None where that was not asked for
     """
 
-    shape: ModelShape
-    replicas: int
+    name: str
+    parameters: int
+    replicas: int | None
     steps: int
     lanes: int
     operations: float
@@ -76,7 +80,8 @@ def _expect(engine: Engine, features, timed: bool) -> Expected:
     rows = features.rows(engine.limits, engine.batch_size)
     table = sum(leaf.nbytes for leaf in jax.tree.leaves(engine.table))
     return Expected(
-        shape=shape,
+        name=shape.name,
+        parameters=shape.parameters,
         replicas=len(engine.replicas),
         steps=steps,
         lanes=lanes,
@@ -90,9 +95,12 @@ def step_operations(engine: Engine) -> float:
     """Floating-point operations of one step of one replica, as XLA counts them, padding included."""
     replica = engine.replicas[0]
     init = lambda: init_replica(engine.recipe, *replica_keys(replica), replica.standard, replica.steps)
-    ids = jax.ShapeDtypeStruct((engine.batch_size,), np.int32)
-    step = jax.jit(partial(train_step, engine.recipe))
-    return float(step.lower(engine.table, jax.eval_shape(init), ids).cost_analysis()["flops"])
+    return _operations(partial(train_step, engine.recipe), engine.table, jax.eval_shape(init), engine.batch_size)
+
+
+def _operations(step, table, state, batch_size: int) -> float:
+    ids = jax.ShapeDtypeStruct((batch_size,), np.int32)
+    return float(jax.jit(step).lower(table, state, ids).cost_analysis()["flops"])
 
 
 def _seconds(engine: Engine) -> float:
@@ -108,6 +116,34 @@ def _seconds(engine: Engine) -> float:
     return steps / len(lanes) * one_step + engine.evaluations() * one_evaluation
 
 
+def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: bool = True) -> Expected:
+    """What a pre-training would take, its molecules prepared. Raises UserError as `pretrain` does."""
+    reporter = Reporter(quiet=quiet)
+    work = pretraining_of(config, prepare(config, reporter))
+    shape, store = work.pretext.shape, work.shard_store(0)
+    one_step = partial(pretrain_step, work.pretext)
+    expected = Expected(
+        name=shape.name,
+        parameters=shape.parameters,
+        replicas=None,
+        steps=work.steps,
+        lanes=1,
+        operations=work.steps * _operations(one_step, store, work.arrays, config.batch_size),
+        memory=sum(leaf.nbytes for leaf in jax.tree.leaves(store)) + lane_bytes(shape, int(work.limits[0])),
+        seconds=_seconds_of_pretraining(work) if timed else None,
+    )
+    reporter.say(said(expected))
+    return expected
+
+
+def _seconds_of_pretraining(work: Pretraining) -> float:
+    """By the time of a few steps, compilation and the molecules that judge left out."""
+    work.train_chunk()
+    made = []
+    seconds = _time(lambda: made.extend(work.train_chunk() for _ in range(2)))
+    return seconds / sum(made) * work.steps
+
+
 def _time(function) -> float:
     started = time.perf_counter()
     function()
@@ -116,9 +152,10 @@ def _time(function) -> float:
 
 def said(one: Expected) -> str:
     """In words."""
+    replicas = "" if one.replicas is None else f"{count(one.replicas, 'replica')}, "
     time_here = "" if one.seconds is None else f", about {duration(one.seconds)} here"
     return (
-        f"{one.shape.name}: {one.shape.parameters:,} parameters, {count(one.replicas, 'replica')}, {one.steps:,} steps "
+        f"{one.name}: {one.parameters:,} parameters, {replicas}{one.steps:,} steps "
         f"in {count(one.lanes, 'lane')}, {one.operations:.2g} floating-point operations to train, "
         f"{one.memory / 2**20:,.0f} MiB{time_here}"
     )

@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import fields
-from pathlib import Path
 
 from jaxmrl.config import PretrainConfig, to_toml
 from jaxmrl.data.corpus import Corpus, prepare_corpus
@@ -30,9 +29,8 @@ def pretrain(config: PretrainConfig, *, quiet: bool = True) -> Encoder:
     StopRequestedError when stopped by a signal, with the state saved.
     """
     reporter = Reporter(quiet=quiet)
-    source = (config.csv, config.smiles_column) if config.csv else smiles_source(get_dataset(config.dataset))
+    corpus = prepare(config, reporter)
     run = RunDirectory(config.out, ())
-    corpus = prepare(config, *source, reporter)
     facts = {"software": files.software_versions(), "device": device_name(), "data": corpus.digest}
     run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
     run.write("rejected.csv", "".join(corpus.rejected_rows()))
@@ -49,8 +47,11 @@ def pretrain(config: PretrainConfig, *, quiet: bool = True) -> Encoder:
     return encoder
 
 
-def prepare(config: PretrainConfig, path: Path, smiles_column: str | None, reporter: Reporter) -> Corpus:
+def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
     """The molecules, prepared, and told of."""
+    path, smiles_column = config.csv, config.smiles_column
+    if path is None:
+        path, smiles_column = smiles_source(get_dataset(config.dataset))
     with reporter.progress("parsing", None, "molecules") as progress:
         corpus = prepare_corpus(path, smiles_column, progress.advance)
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
@@ -63,9 +64,7 @@ def prepare(config: PretrainConfig, path: Path, smiles_column: str | None, repor
 
 def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: Reporter, stop: Stop) -> Pretraining:
     """Trains to the end, or goes on to it; writes the history as epochs end."""
-    shape = GraphMAEShape(config.width, config.depth, config.dropout, config.precision)
-    pretext = Pretext(shape, config.mask_rate, config.learning_rate)
-    work = Pretraining(pretext, corpus, config.batch_size, config.epochs, config.seed)
+    work = pretraining_of(config, corpus)
     if warning := checkpoint.restore(run.checkpoints, work):
         reporter.say(warning)
     started = time.monotonic()
@@ -81,6 +80,13 @@ def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: R
         work.run(on_epoch, progress.advance, checkpoint.saver(run.checkpoints, stop))
     reporter.say(f"pre-training took {duration(time.monotonic() - started)}")
     return work
+
+
+def pretraining_of(config: PretrainConfig, corpus: Corpus) -> Pretraining:
+    """The pre-training that the settings ask for, before its first step."""
+    shape = GraphMAEShape(config.width, config.depth, config.dropout, config.precision)
+    pretext = Pretext(shape, config.mask_rate, config.learning_rate)
+    return Pretraining(pretext, corpus, config.batch_size, config.epochs, config.seed)
 
 
 def epoch_text(epoch: Epoch) -> str:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxmrl.config import SweepConfig, default_directory, read_toml, to_toml
+from jaxmrl.config import PretrainConfig, SweepConfig, default_directory, read_toml, to_toml
 from jaxmrl.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
@@ -74,8 +74,19 @@ def test_missing_toml(tmp_path):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_shipped_configurations_are_valid(path):
-    SweepConfig(**read_toml(path))
+def test_shipped_configurations_are_valid_and_say_what_they_take(path):
+    kind = PretrainConfig if "graphmae" in path.name else SweepConfig
+    config = kind(**read_toml(path, kind))
+    text = path.read_text()
+    if path.parent.name == "paper":
+        assert "# operations: " in text
+    if path.parent.name == "paper" and kind is SweepConfig:
+        models = [model for modality in config.modalities for model in config.models_of(modality)]
+        others = [f for f in config.fractions if f < 1]
+        cells = len(config.pruning) * len(others) + (1.0 in config.fractions)
+        shapes = len(models) * len(config.width) * len(config.depth)
+        replicas = shapes * len(config.splits) * len(config.init) * cells * config.seeds
+        assert f"# replicas: {replicas}\n" in text
 
 
 def test_default_configuration_is_shipped_as_a_file():

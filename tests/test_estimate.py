@@ -2,8 +2,9 @@
 
 import pytest
 
-from jaxmrl.config import SweepConfig
-from jaxmrl.estimate import estimate
+from jaxmrl.config import PretrainConfig, SweepConfig
+from jaxmrl.estimate import estimate, estimate_pretraining
+from jaxmrl.pretrain import pretrain
 from jaxmrl.sweep import sweep
 from jaxmrl.training.lanes import Engine
 
@@ -27,7 +28,7 @@ def test_it_foretells_what_is_done_and_writes_nothing(config, tmp_path, monkeypa
     for one, width in zip(expected, ("8", "16"), strict=True):
         rows = [row for row in result.rows if row["width"] == width]
         assert (one.replicas, one.steps) == (len(rows), sum(int(row["steps"]) for row in rows))
-        assert str(one.shape.parameters) == rows[0]["params"]
+        assert str(one.parameters) == rows[0]["params"]
     assert [one.lanes for one in expected] == [len(engine.slots) for engine in engines]
     assert len(evaluations) == sum(engine.evaluations() for engine in engines)
     assert 2 < expected[1].operations / expected[0].operations < 4.5
@@ -49,3 +50,17 @@ def test_pruning_counts_without_scores(config):
     pruned = estimate(SweepConfig(**vars(config) | {"pruning": ("random", "el2n"), "width": (8,)}))
     (plain,) = estimate(SweepConfig(**vars(config) | {"width": (8,)}))
     assert pruned[0].replicas == plain.replicas + 2
+
+
+@pytest.mark.slow
+def test_pre_training(csv_file, tmp_path, cache):
+    sizes = {"csv": csv_file, "width": 16, "depth": 2, "batch_size": 32, "epochs": 2, "out": tmp_path / "mae"}
+    one = estimate_pretraining(PretrainConfig(**sizes), timed=True)
+    assert not (tmp_path / "mae").exists()
+    assert one.seconds > 0
+    pretrain(PretrainConfig(**sizes))
+    last = (tmp_path / "mae" / "pretraining.csv").read_text().splitlines()[-1]
+    assert last.split(",")[1] == str(one.steps)
+    wide = estimate_pretraining(PretrainConfig(**sizes | {"width": 128}))
+    products = 3 * 2 * 16 * 32 * 2 * 128 * 2 * 128  # about: two layers' products, forwards and twice backwards
+    assert 0.5 < wide.operations / wide.steps / products < 4

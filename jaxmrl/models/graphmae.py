@@ -54,6 +54,16 @@ class GraphMAEShape:
     dropout: float
     precision: str
 
+    @property
+    def name(self) -> str:
+        return f"graphmae-gin-{self.width}x{self.depth}"
+
+    @cached_property
+    def parameters(self) -> int:
+        """How many trained numbers there are, the decoder's included."""
+        params, _ = jax.eval_shape(self.init, jax.random.key(0))
+        return sum(leaf.size for leaf in jax.tree.leaves(params))
+
     def _module(self, key: jax.Array) -> GraphMAE:
         sizes = {f.name: getattr(self, f.name) for f in fields(self)}
         return GraphMAE(**sizes, rngs=nnx.Rngs(params=key))

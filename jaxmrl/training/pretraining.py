@@ -149,14 +149,26 @@ class Pretraining:
     def run(self, on_epoch: Callable[[Epoch], None], on_progress: Callable[[int], None], at_rest: Callable) -> None:
         """Trains to the end. at_rest(self) is called between chunks, when the state may be saved; it may raise."""
         while self.step < self.steps:
-            epoch, place = divmod(self.step, self.epoch_steps)
-            shard, first = self._shard_at(epoch, place)
-            made = self._train_chunk(epoch, shard, place - first)
+            made = self.train_chunk()
             if self.step % self.epoch_steps == 0:
-                self._judge(epoch + 1)
+                self._judge(self.step // self.epoch_steps)
                 on_epoch(self.history[-1])
             on_progress(made)
             at_rest(self)
+
+    def train_chunk(self) -> int:
+        """A few steps, within one shard. Returns how many."""
+        epoch, place = divmod(self.step, self.epoch_steps)
+        shard, first = self._shard_at(epoch, place)
+        plan, store, at = self._plan(epoch, shard), self.shard_store(shard), place - first
+        steps = min(self._affordable_steps, MAX_CHUNK, len(plan) - at)
+        ids = np.full((MAX_CHUNK, self.batch_size), NO_MOLECULE, np.int32)
+        ids[:steps] = plan[at : at + steps]
+        started = time.perf_counter()
+        self.arrays = jax.block_until_ready(train(self.pretext, store, self.arrays, ids, steps))
+        self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
+        self.step += steps
+        return steps
 
     def _shard_at(self, epoch: int, place: int) -> tuple[int, int]:
         """The shard of a step of an epoch, and that shard's first step; shards come in another order each epoch."""
@@ -167,17 +179,6 @@ class Pretraining:
             first += self.shard_steps[shard]
         raise IndexError(place)
 
-    def _train_chunk(self, epoch: int, shard: int, at: int) -> int:
-        plan, store = self._plan(epoch, shard), self._store(shard)
-        steps = min(self._affordable_steps, MAX_CHUNK, len(plan) - at)
-        ids = np.full((MAX_CHUNK, self.batch_size), NO_MOLECULE, np.int32)
-        ids[:steps] = plan[at : at + steps]
-        started = time.perf_counter()
-        self.arrays = jax.block_until_ready(train(self.pretext, store, self.arrays, ids, steps))
-        self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
-        self.step += steps
-        return steps
-
     def _plan(self, epoch: int, shard: int) -> np.ndarray:
         """The batches of a shard in an epoch: a pure function of both and the seed."""
         if self._planned is None or self._planned[0] != (epoch, shard):
@@ -186,7 +187,7 @@ class Pretraining:
             self._planned = (epoch, shard), batches.plan(*known, self.batch_size, rng)
         return self._planned[1]
 
-    def _store(self, shard: int) -> GraphStore:
+    def shard_store(self, shard: int) -> GraphStore:
         """The shard on the device, where it is alone; all have the shape of the largest, and share one program."""
         if self._loaded is None or self._loaded[0] != shard:
             self._loaded = None
