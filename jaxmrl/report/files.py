@@ -23,6 +23,9 @@ from jaxmrl.scaling.fit import Fit
 
 _SAME_FACTS = ("data", "scores", "init", "software", "device")
 
+_MOST_SAID = 6
+"""Differences that an error names."""
+
 CURVE_COLUMNS = (
     "dataset",
     "modality",
@@ -119,8 +122,9 @@ class RunDirectory:
         for name in _SAME_FACTS:
             differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts.get(name)))
         if differing:
+            more = [f"{len(differing) - _MOST_SAID} more"] if len(differing) > _MOST_SAID else []
             raise ConfigError(
-                f"{self.path} holds another run; it differs in {', '.join(differing)}. "
+                f"{self.path} holds another run; it differs in {', '.join(differing[:_MOST_SAID] + more)}. "
                 "Choose another --out, or give the settings in its config.toml"
             )
         return saved
