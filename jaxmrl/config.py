@@ -317,7 +317,8 @@ class SweepConfig(Settings):
     """none, for fresh weights, or a folder that `python -m jaxmrl.pretrain` wrote. Several make several curves."""
 
     freeze: bool = False
-    """Train the head alone, on what the encoder makes of each molecule: linear probing. For --init."""
+    """Train the head alone, on what the encoder makes of each molecule: linear probing. For --init; with none among its
+    values, the head of an encoder that is left as it was drawn."""
 
     evaluate_every: int = 1
     """Epochs between validations; the last epoch is always validated."""
@@ -346,6 +347,7 @@ class SweepConfig(Settings):
         for fraction in self.fractions:
             if not 0 < fraction <= 1:
                 raise ConfigError(f"--fractions must be above 0 and at most 1; got {fraction:g}")
+        object.__setattr__(self, "init", tuple(init if init == SCRATCH else str(Path(init)) for init in self.init))
         if self.epochs is not None and self.steps is not None:
             raise ConfigError("give --epochs or --steps, not both")
         if self.scores is None:
@@ -369,7 +371,8 @@ class SweepConfig(Settings):
     @property
     def length(self) -> str:
         """The training budget in words: equal epochs and equal steps give different exponents."""
-        return f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each"
+        length = f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each"
+        return f"{length}, heads alone" if self.freeze else length
 
 
 @dataclass(frozen=True)
@@ -465,8 +468,8 @@ class PretrainConfig(Config):
         super().__post_init__()
         if not 0 < self.mask_rate < 1:
             raise ConfigError(f"--mask-rate must be above 0 and below 1; got {self.mask_rate:g}")
-        if self.seed < 0:
-            raise ConfigError(f"--seed must be 0 or more; got {self.seed}")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"--seed must be 0 or more and below 2^32; got {self.seed}")
 
 
 def default_directory(config: SweepConfig) -> Path:

@@ -1,5 +1,6 @@
 """Pre-training of the GIN's encoder. `python -m jaxmrl.pretrain`, or `pretrain(PretrainConfig(...))`."""
 
+import math
 import time
 from dataclasses import fields
 
@@ -15,9 +16,8 @@ from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import Stop, catch_signals
-from jaxmrl.training.pretrained import ENCODER, Encoder, load_encoder, save_encoder
+from jaxmrl.training.pretrained import Encoder, has_encoder, load_encoder, save_encoder
 from jaxmrl.training.pretraining import Epoch, Pretext, Pretraining
-from jaxmrl.training.storage import is_sound
 
 HISTORY = "pretraining.csv"
 
@@ -34,14 +34,14 @@ def pretrain(config: PretrainConfig, *, quiet: bool = True) -> Encoder:
     facts = {"software": files.software_versions(), "device": device_name(), "data": corpus.digest}
     run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
     run.write("rejected.csv", "".join(corpus.rejected_rows()))
-    if is_sound(config.out / ENCODER):
+    if has_encoder(config.out):
         reporter.say(f"{config.out} has its encoder already")
     else:
         with catch_signals() as stop:
             work = train(config, corpus, run, reporter, stop)
         write_report(config, work.history, run)
         save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth)
-        checkpoint.remove(run.checkpoints)
+    checkpoint.remove(run.checkpoints)
     encoder = load_encoder(config.out)
     reporter.say(f"encoder {encoder.digest}: give it to a sweep by --init none {config.out}")
     return encoder
@@ -70,8 +70,11 @@ def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: R
     started = time.monotonic()
 
     def on_epoch(epoch: Epoch) -> None:
-        if not epoch.loss < float("inf"):
-            raise DivergedError(f"the error is {epoch.loss} after epoch {epoch.epoch}; give a lower --learning-rate")
+        if not math.isfinite(epoch.loss + epoch.held_out):
+            raise DivergedError(
+                f"the error is {epoch.loss:g}, and {epoch.held_out:g} on molecules that judge, after epoch "
+                f"{epoch.epoch}: give a lower --learning-rate, and another --out"
+            )
         write_history(work.history, run)
         reporter.say(f"epoch {epoch.epoch}: {epoch_text(epoch)}")
 
@@ -100,7 +103,11 @@ def epoch_text(epoch: Epoch) -> str:
 def write_history(history: list[Epoch], run: RunDirectory) -> None:
     """pretraining.csv: a row for each epoch, its columns the fields of `Epoch`."""
     columns = [f.name for f in fields(Epoch)]
-    run.write_table(HISTORY, columns, [{name: number(getattr(one, name)) for name in columns} for one in history])
+    run.write_table(HISTORY, columns, [_cells(one) for one in history])
+
+
+def _cells(epoch: Epoch) -> dict[str, str]:
+    return {name: str(value) if isinstance(value, int) else number(value) for name, value in vars(epoch).items()}
 
 
 def write_report(config: PretrainConfig, history: list[Epoch], run: RunDirectory) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from jaxmrl.config import PretrainConfig, SweepConfig
 from jaxmrl.data.problem import load_problem
+from jaxmrl.errors import DivergedError
 from jaxmrl.models.build import model_shapes
 from jaxmrl.pretrain import pretrain
 from jaxmrl.report.files import read_rows
@@ -138,10 +139,28 @@ def test_frozen_encoders_stay_and_heads_learn(csv_file, pretrained, cache):
         assert not np.array_equal(after[name], before[name])
 
 
+def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
+    engine, _ = engine_of(sweep_config(csv_file, (str(pretrained),), freeze=True))
+    recipe, key = engine.recipe, jax.random.key(0)
+    params, stats = recipe.shape.init(key)
+    batch = engine.table.store.gather(np.arange(4, dtype=np.int32))
+    outputs, after = recipe.outputs(params, stats, batch, key)
+    np.testing.assert_array_equal(outputs, recipe.shape.predict(params, stats, batch))
+    jax.tree.map(np.testing.assert_array_equal, stats, after)
+
+
+def test_an_error_that_is_no_number_ends_it_without_an_encoder(csv_file, tmp_path, cache):
+    config = PretrainConfig(csv=csv_file, epochs=1, learning_rate=1e30, out=tmp_path / "mae", **SMALL)
+    with pytest.raises(DivergedError, match="a lower --learning-rate, and another --out"):
+        pretrain(config)
+    assert not (tmp_path / "mae" / "encoder").exists()
+
+
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [
         ("pretrain", ["--mask-rate", "1"], "--mask-rate must be above 0 and below 1; got 1"),
+        ("pretrain", ["--seed", "5000000000"], "below 2^32; got 5000000000"),
         ("pretrain", ["--epochs", "0"], "--epochs must be 1 or more; got 0"),
         ("pretrain", ["--smiles-column", "mine"], "no column 'mine'"),
         ("pretrain", ["--npz", "x.npz"], "--npz"),

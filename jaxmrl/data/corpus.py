@@ -22,7 +22,7 @@ SHARD_ROWS = 2**18
 """Rows of the file that a shard is made of."""
 
 HELD_OUT = 20
-"""One molecule in so many, by a hash of its canonical SMILES, judges and does not train."""
+"""One molecule in so many, those with the smallest hashes of their canonical SMILES, judges and does not train."""
 
 MOST_HELD_OUT = 20_000
 """Molecules that judge, at most: the standard error of an accuracy over their masked atoms is a quarter per cent."""
@@ -167,22 +167,37 @@ def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {error.strerror}; set JAXMRL_CACHE to a folder that can be")
 
 
-def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
-    train, judges, resources, extents, judging = [], [], [], [], 0
+def _judging_below(hashes: np.ndarray) -> int:
+    """The hash below which a molecule judges: a share of all hashes, or as many molecules as are enough."""
+    limit = 2**64 // HELD_OUT
+    judging = np.sort(hashes[hashes < limit])
+    return limit if len(judging) <= MOST_HELD_OUT else int(judging[MOST_HELD_OUT])
+
+
+def _first_rejected(shards: list[Path]) -> str:
+    """What is wrong with the first row that cannot be used, if there is one."""
     for shard in shards:
         with np.load(shard) as arrays:
-            held_out = arrays["canonical"] % HELD_OUT == 0
-            taken = np.stack([arrays["size"], arrays["overflow_size"]], axis=1)
-            extents.append((len(taken), taken[:, 0].sum(), *arrays["overflow"].shape))
-        train.append(np.flatnonzero(~held_out).astype(np.int32))
-        judges.append(np.flatnonzero(held_out)[: MOST_HELD_OUT - judging].astype(np.int32))
-        judging += len(judges[-1])
-        resources.append(taken)
-    usable = sum(len(taken) for taken in resources)
-    if usable == 0 or judging == 0 or judging == usable:
+            for line, _, reason in csv.reader(io.StringIO(arrays["rejected"].tobytes().decode())):
+                return f" (line {line}: {reason})"
+    return ""
+
+
+def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
+    hashes, resources, extents = [], [], []
+    for shard in shards:
+        with np.load(shard) as arrays:
+            hashes.append(arrays["canonical"])
+            resources.append(np.stack([arrays["size"], arrays["overflow_size"]], axis=1))
+            extents.append((len(arrays["size"]), arrays["size"].sum(), *arrays["overflow"].shape))
+    usable = sum(map(len, hashes))
+    limit = _judging_below(np.concatenate([*hashes, np.zeros(0, np.uint64)]))
+    train = [np.flatnonzero(of >= limit).astype(np.int32) for of in hashes]
+    judges = [np.flatnonzero(of < limit).astype(np.int32) for of in hashes]
+    if not sum(map(len, train)) or not sum(map(len, judges)):
         raise DataError(
-            f"{path} has {count(usable, 'usable molecule')} in {count(rows, 'row')}: pre-training needs many, "
-            f"of which it holds out one in {HELD_OUT} to judge"
+            f"{path} has {count(usable, 'usable molecule')} in {count(rows, 'row')}{_first_rejected(shards)}: "
+            f"pre-training needs many, of which it holds out one in {HELD_OUT} to judge"
         )
     extent = tuple(int(size) for size in np.max(extents, axis=0))
     arrays = map(tuple, (shards, train, judges, resources))

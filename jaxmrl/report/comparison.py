@@ -47,10 +47,10 @@ def comparison_table(compared: list[dict[str, str]], metric_label: str, higher_i
     table.add_column("pruning", no_wrap=True)
     for fraction in fractions:
         table.add_column(fraction, justify="right", no_wrap=True)
-    several = len({(row["width"], row["depth"]) for row in compared}) > 1
+    told = [name for name in CURVE_COLUMNS if name != "pruning" and len({row[name] for row in compared}) > 1]
     lines: dict[str, dict[str, str]] = {}
     for row in compared:
-        label = f"{row['pruning']} {row['width']}x{row['depth']}" if several else row["pruning"]
+        label = ", ".join([row["pruning"], *(f"{name} {row[name]}" for name in told)])
         lines.setdefault(label, {})[row["fraction"]] = _cell(row)
     for label, cells in lines.items():
         table.add_row(label, *(cells.get(fraction, "") for fraction in fractions))

@@ -51,7 +51,14 @@ def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int) 
     weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
     shapes = {name: leaf.shape for name, leaf in weights.items()}
     host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "shapes": shapes}
+    storage.remove(folder / ENCODER)
     storage.write(folder / ENCODER, weights, host | {"digest": _digest(weights)})
+
+
+def has_encoder(folder: Path) -> bool:
+    """Whether `save_encoder` has written an encoder to `folder` that this version can read."""
+    path = folder / ENCODER
+    return storage.is_sound(path) and storage.read_host(path)["format"] == FORMAT
 
 
 def load_encoder(folder: Path) -> Encoder:
@@ -64,8 +71,11 @@ def load_encoder(folder: Path) -> Encoder:
     host = storage.read_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(f"--init {folder} has format {host['format']}, this jaxmrl reads {FORMAT}: make it again")
-    form = {name: jax.ShapeDtypeStruct(tuple(shape), jnp.float32) for name, shape in host["shapes"].items()}
-    return Encoder(folder.name, host["digest"], host["width"], host["depth"], storage.read_arrays(path, form))
+    shapes = {name: tuple(shape) for name, shape in host["shapes"].items()}
+    # Where they are to lie: else Orbax asks for the kind of device that they were saved from.
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    form = {name: jax.ShapeDtypeStruct(shape, jnp.float32, sharding=here) for name, shape in shapes.items()}
+    return Encoder(folder.resolve().name, host["digest"], host["width"], host["depth"], storage.read_arrays(path, form))
 
 
 Starts = dict[str, Encoder | None]
@@ -78,8 +88,8 @@ def load_starts(init: tuple[str, ...], shapes: list[ModelShape]) -> Starts:
     for name in init:
         encoder = None if name == SCRATCH else load_encoder(Path(name))
         label = encoder.name if encoder else SCRATCH
-        if label in starts:
-            raise ConfigError(f"--init tells folders apart by their last part, and two are called {label}")
+        if label in starts or (encoder and label in ("", SCRATCH)):
+            raise ConfigError(f"--init tells folders by their last part, and {label!r} stands for another: rename one")
         for shape in shapes if encoder else ():
             encoder.check(shape)
         starts[label] = encoder

@@ -69,6 +69,8 @@ def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
         return leaf.at[lane].set(weights[name]) if (name := leaf_name(path)) in weights else leaf
 
     state, put = lanes.state, partial(jax.tree_util.tree_map_with_path, put)
+    there = {leaf_name(path) for path, _ in jax.tree_util.tree_leaves_with_path((state.params, state.stats))}
+    assert weights.keys() <= {name.partition(".")[2] for name in there}, "every weight has its place"
     return replace(
         lanes,
         state=replace(state, params=put(state.params), stats=put(state.stats)),

@@ -36,6 +36,15 @@ def _write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> No
     unfinished.rename(path)
 
 
+def remove(path: Path) -> None:
+    """Removes such a folder, if it is there, whole or not at all."""
+    if path.exists():
+        doomed = path.with_name(f".{path.name}.removed")
+        shutil.rmtree(doomed, ignore_errors=True)
+        path.rename(doomed)
+        shutil.rmtree(doomed)
+
+
 def is_sound(path: Path) -> bool:
     """Whether a folder that `write` wrote is as it was."""
     try:
