@@ -40,6 +40,7 @@ def thousand(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
     config = SweepConfig(
         csv=thousand, modality=MODALITIES, fractions=(1.0,), seeds=1, epochs=12, batch_size=64, out=tmp_path / "run"

@@ -34,7 +34,7 @@ REAL = {
 
 
 def test_registry_is_complete_and_consistent():
-    assert {"nci", "wehi", "pcba", "qm9", *REAL} == set(DATASETS)
+    assert {"nci", "wehi", "pcba", "qm9", "pcqm4mv2", *REAL} == set(DATASETS)
     for name, dataset in DATASETS.items():
         assert dataset.name == name
         assert dataset.task in TASKS

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 COUNTED = """
 import sys
 from collections import Counter
@@ -42,6 +44,7 @@ def test_a_second_run_compiles_nothing_and_finds_the_same(csv_file, tmp_path):
     assert results[0] == results[1]
 
 
+@pytest.mark.slow
 def test_without_a_cache_that_can_be_written_it_runs(csv_file, tmp_path):
     (tmp_path / "cache").write_text("a file, no folder")
     hits, misses = sweep(csv_file, tmp_path, "one")
