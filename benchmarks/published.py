@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxmrl.report import plots
 from jaxmrl.report.files import Curve, Point, curves_of, read_rows
+from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.training.metrics import METRICS
 
 REFERENCE = Path(__file__).with_name("published_curves.json")
@@ -33,7 +34,7 @@ def main() -> None:
     out = flags.out or flags.run / "published.png"
     title = f"{ours.identity['dataset']}: jaxmrl and the published runs"
     label = METRICS[ours.metric].label
-    figure = plots.draw_curves([published, ours], [[], []], metric_label=label, unit="", title=title)
+    figure = plots.draw_curves([published, ours], [UNFITTED, UNFITTED], metric_label=label, unit="", title=title)
     out.write_bytes(plots.render(figure, "png"))
     print(f"figure: {out}")
 
@@ -45,7 +46,7 @@ def published_curve(ours: Curve) -> Curve:
     full = max(point.n_train / point.fraction for point in ours.points)
     runs = np.array(entry["runs"])
     points = tuple(
-        Point(fraction, int(fraction * full), float(column.mean()), float(column.std(ddof=1)), len(column))
+        Point(fraction, int(fraction * full), tuple(column.tolist()))
         for fraction, column in zip(reference["fractions"], runs.T, strict=True)
     )
     return Curve({**ours.identity, "model": "published " + ours.identity["model"]}, ours.metric, points)

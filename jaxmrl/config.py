@@ -8,7 +8,9 @@ import types
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from tyro.conf import Positional, arg
 
 from jaxmrl.errors import ConfigError
 
@@ -470,6 +472,54 @@ class PretrainConfig(Config):
             raise ConfigError(f"--mask-rate must be above 0 and below 1; got {self.mask_rate:g}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"--seed must be 0 or more and below 2^32; got {self.seed}")
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """Laws of the learning curves in a CSV file."""
+
+    csv: Annotated[Positional[Path], arg(metavar="CURVES.csv")]
+    """A CSV or CSV.gz file: molecules and a metric in each row. The same number again is another run."""
+
+    n_column: str | None = None
+    """Column of the numbers of molecules. Default: the one named n, n_train, molecules or the like."""
+
+    metric_column: str | None = None
+    """Column of the metric. Default: the only one whose name is a metric's."""
+
+    by: tuple[str, ...] = ()
+    """Columns that tell curves apart, if there are several in the file; all are compared with the first."""
+
+    higher_is_better: bool = False
+    """More of the metric is better; its error is 1 - metric. Default: by the metric's name."""
+
+    lower_is_better: bool = False
+    """Less of it is better, as of an error."""
+
+    guess: float | None = None
+    """The metric of guesses, which some laws begin from. Default: 0.5 for ROC-AUC, 0 for average precision and R2."""
+
+    predict: tuple[float, ...] = ()
+    """Numbers of molecules to foretell the metric at. Default: 2, 4 and 10 times the largest."""
+
+    target: float | None = None
+    """A metric: how many molecules does it take?"""
+
+    json: bool = False
+    """Print everything as one JSON object, and nothing else."""
+
+    def __post_init__(self):
+        for name in ("by", "predict"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.higher_is_better and self.lower_is_better:
+            raise ConfigError("give --higher-is-better or --lower-is-better, not both")
+        for n in self.predict:
+            if not (0 < n < math.inf):
+                raise ConfigError(f"--predict takes numbers of molecules, above 0; got {n:g}")
+        for name in ("guess", "target"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ConfigError(f"{_flag(name)} must be a finite number; got {value:g}")
 
 
 def default_directory(config: SweepConfig) -> Path:

@@ -25,7 +25,7 @@ from jaxmrl.report.files import Curve, RunDirectory, number
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import summarise
 from jaxmrl.report.terminal import Progress, Reporter, duration
-from jaxmrl.scaling.fit import Fit
+from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
@@ -75,13 +75,13 @@ class Job:
 class SweepResult:
     """What a sweep found; `directory` holds it as files.
 
-    rows are those of results.csv; fits are, for each of `curves`, the laws that could be fitted.
+    rows are those of results.csv; analyses are, for each of `curves`, its laws and what they foretell.
     """
 
     directory: Path
     rows: list[dict[str, str]]
     curves: list[Curve]
-    fits: list[list[Fit]]
+    analyses: list[Analysis]
 
 
 def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
@@ -107,7 +107,7 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
         grid = plan_grid(config, problems, orders, starts)
         write_inputs(job, orders)
         train_grid(job, grid)
-    return write_report(job, grid)
+    return write_report(job, grid, orders)
 
 
 def check(config: SweepConfig, problem: Problem) -> dict[str, np.ndarray]:
@@ -304,13 +304,13 @@ def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
     return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
 
 
-def write_report(job: Job, grid: Grid) -> SweepResult:
+def write_report(job: Job, grid: Grid, orders: Orders) -> SweepResult:
     """Sorts results.csv by the grid, and writes what follows from it."""
     order = [files.row_key(cell.row) for cells in grid.values() for cell in cells]
     rows = sorted(job.run.read_results(), key=lambda row: order.index(files.row_key(row)))
     job.run.write_table("results.csv", job.run.columns, rows)
-    curves, fits = summarise(job.run, rows, job.config, job.problems, job.reporter)
-    return SweepResult(job.run.path, rows, curves, fits)
+    curves, analyses = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
+    return SweepResult(job.run.path, rows, curves, analyses)
 
 
 if __name__ == "__main__":

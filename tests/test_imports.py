@@ -15,6 +15,7 @@ ORDER = (
     "pruning",
     "scaling",
     "report",
+    "fit",
     "score",
     "pretrain",
     "sweep",
@@ -38,6 +39,7 @@ WITHIN_DATA = (
     "scaffolds",
     "splits",
     "table",
+    "curves",
     "npz",
     "corpus",
     "prepare",
@@ -56,8 +58,20 @@ WITHIN_PRUNING = (
     "passes",
     "scoring",
 )
-WITHIN_SCALING = ("laws", "fit", "compare")
-WITHIN_REPORT = ("files", "facts", "plots", "comparison", "scores", "score_plot", "terminal", "summary")
+WITHIN_SCALING = ("laws", "points", "solve", "fit", "choose", "analysis", "equivalence", "compare")
+WITHIN_REPORT = (
+    "files",
+    "facts",
+    "laws",
+    "plots",
+    "comparison",
+    "equivalence",
+    "scores",
+    "score_plot",
+    "html",
+    "terminal",
+    "summary",
+)
 WITHIN_TRAINING = (
     "losses",
     "metrics",

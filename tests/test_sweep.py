@@ -67,7 +67,7 @@ def test_every_file_is_there_and_no_other(regression):
     names = {path.name for path in regression.directory.iterdir()}
     figures = {"curve.png", "curve.svg"}
     files = {"config.toml", "run.json", "splits.npz", "rejected.csv", "results.csv", "curves.csv", "fits.json"}
-    assert names == files | figures
+    assert names == files | figures | {"report.html"}
     assert (regression.directory / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (regression.directory / "curve.svg").read_bytes()
 
@@ -76,9 +76,12 @@ def test_fits_say_what_was_fitted(regression):
     (curve,) = json.loads((regression.directory / "fits.json").read_text())
     assert curve["curve"] == {c: regression.rows[0][c] for c in CURVE_COLUMNS}
     assert curve["length"] == "3 epochs each"
-    assert {law["law"] for law in curve["laws"]} <= {"power", "irreducible"}
     power = next(law for law in curve["laws"] if law["law"] == "power")
-    assert power["standard_errors"]["b"] > 0
+    low, high = power["intervals"]["b"]
+    assert low < power["parameters"]["b"] < high
+    assert set(curve["chosen"]["laws"]) <= {law["law"] for law in curve["laws"]}
+    largest = max(int(row["n_train"]) for row in regression.rows)
+    assert [one["n"] for one in curve["predictions"]] == [2 * largest, 4 * largest, 10 * largest]
 
 
 def test_splits_and_rejected_rows_are_saved(regression, csv_file):
@@ -306,7 +309,8 @@ def test_stopped_and_repeated_is_uninterrupted(number, csv_file, tmp_path):
     finished = results.read_text().count("\n") - 1
     assert finished < 6, "it was stopped half-way"
     assert command(*arguments, "--out", out, cache=tmp_path / "cache").returncode == 0
-    for name in ("results.csv", "curves.csv", "fits.json", "splits.npz", "config.toml", "rejected.csv", "curve.svg"):
+    tables = ("results.csv", "curves.csv", "splits.npz", "config.toml", "rejected.csv")
+    for name in (*tables, "fits.json", "curve.svg", "report.html"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
     assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
 

@@ -75,11 +75,11 @@ def read_table(
     chosen so. Rows with a wrong number of fields or a label that is no finite number (no 0 or 1, in
     classification) are rejected. Raises DataError for a file that is no such table.
     """
-    header, rows, rejected = _read_rows(path)
+    header, rows, rejected = read_fields(path)
     smiles_at = _smiles_index(path, header, smiles_column)
     notes = []
     if target_columns:
-        targets = [_column_index(path, header, name) for name in target_columns]
+        targets = [column_index(path, header, name) for name in target_columns]
         check_distinct(target_columns)
     else:
         ignored = {smiles_at, *(header.index(name) for name in ignored_columns if name in header)}
@@ -123,10 +123,10 @@ def read_parts(path: Path, ids: np.ndarray, rows: int) -> list[str]:
     A column molecule_id says which row a part is of; without it, the file has a row for each row of the source.
     Raises DataError for a file that does not say so of every molecule.
     """
-    header, found, ragged = _read_rows(path)
+    header, found, ragged = read_fields(path)
     if ragged:
         raise DataError(f"{path}, line {ragged[0].line}: {ragged[0].reason}")
-    column = _column_index(path, header, "split")
+    column = column_index(path, header, "split")
     parts = [fields[column].strip().lower() for *_, fields in found]
     for (_, line, fields), part in zip(found, parts, strict=True):
         if part not in PARTS:
@@ -145,8 +145,11 @@ def read_parts(path: Path, ids: np.ndarray, rows: int) -> list[str]:
     return [parts[one] for one in ids]
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, int, list[str]]], list[Rejected]]:
-    """Header, (row, line, fields) of the well-formed rows, and the ragged ones."""
+def read_fields(path: Path) -> tuple[list[str], list[tuple[int, int, list[str]]], list[Rejected]]:
+    """Header, (row, line, fields) of the well-formed rows, and the ragged ones, of a CSV or CSV.gz file.
+
+    Raises DataError for what cannot be read, and for a file without rows.
+    """
     with _reading(path):
         records = _records(path)
         header = _read_header(path, records)
@@ -231,7 +234,8 @@ def column_names(names: list[str], most: int = 12) -> str:
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
 
 
-def _column_index(path: Path, header: list[str], name: str) -> int:
+def column_index(path: Path, header: list[str], name: str) -> int:
+    """Where the column stands. Raises DataError where it does not."""
     if name not in header:
         raise DataError(f"{path} has no column {name!r}; its columns are {column_names(header)}")
     return header.index(name)
@@ -239,15 +243,15 @@ def _column_index(path: Path, header: list[str], name: str) -> int:
 
 def _smiles_index(path: Path, header: list[str], name: str | None) -> int:
     if name is not None:
-        return _column_index(path, header, name)
+        return column_index(path, header, name)
     for k, column in enumerate(header):
         if column.lower() in _SMILES_NAMES:
             return k
     raise DataError(f"{path} has no column named smiles; name it with --smiles-column: {column_names(header)}")
 
 
-def _number(text: str) -> float | None:
-    """NaN for missing, None for what is no finite number."""
+def number_in(text: str) -> float | None:
+    """The number that a field holds: NaN for missing, None for what is no finite number."""
     text = text.strip()
     if text.lower() in MISSING:
         return math.nan
@@ -260,7 +264,7 @@ def _number(text: str) -> float | None:
 
 def _numeric_columns(header: list[str], rows: list, ignored: set[int]) -> list[int]:
     def numeric(k):
-        values = (_number(fields[k]) for _, _, fields in rows)
+        values = (number_in(fields[k]) for _, _, fields in rows)
         known = [value for value in values if value is None or not math.isnan(value)]
         return bool(known) and None not in known
 
@@ -271,7 +275,7 @@ def _parse_labels(rows: list, targets: list[int], rejected: list[Rejected]) -> l
     """(row, line, fields, labels) of the rows whose labels are numbers or missing."""
     usable = []
     for row, line, fields in rows:
-        labels = [_number(fields[k]) for k in targets]
+        labels = [number_in(fields[k]) for k in targets]
         if None in labels:
             bad = fields[targets[labels.index(None)]]
             rejected.append(Rejected(line, ",".join(fields), f"label {bad!r} is not a finite number"))

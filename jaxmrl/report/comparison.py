@@ -51,13 +51,14 @@ def comparison_table(compared: list[dict[str, str]], metric_label: str, higher_i
     lines: dict[str, dict[str, str]] = {}
     for row in compared:
         label = ", ".join([row["pruning"], *(f"{name} {row[name]}" for name in told)])
-        lines.setdefault(label, {})[row["fraction"]] = _cell(row)
+        lines.setdefault(label, {})[row["fraction"]] = compare_cell(row)
     for label, cells in lines.items():
         table.add_row(label, *(cells.get(fraction, "") for fraction in fractions))
     return table
 
 
-def _cell(row: dict[str, str]) -> str:
+def compare_cell(row: dict[str, str]) -> str:
+    """The difference with its interval, * where that leaves 0 out."""
     low, high = (float(row[end] or math.nan) for end in ("low", "high"))
     interval = f" [{low:+.3f}, {high:+.3f}]" if row["low"] else ""
     return f"{float(row['difference']):+.3f}{interval}{'*' if low > 0 or high < 0 else ''}"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.errors import ConfigError, DataError, UserError
-from jaxmrl.scaling.fit import Fit
+from jaxmrl.scaling.analysis import Analysis, content
 
 _SAME_FACTS = ("data", "scores", "init", "software", "device")
 
@@ -57,13 +57,24 @@ RESULT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve: the test metric's mean and standard deviation over its finished seeds."""
+    """One point of a curve: the test metrics of its finished seeds."""
 
     fraction: float
     n_train: int
-    mean: float
-    sd: float
-    n_seeds: int
+    tests: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.tests))
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation over the seeds; NaN for one."""
+        return float(np.std(self.tests, ddof=1)) if len(self.tests) > 1 else math.nan
+
+    @property
+    def n_seeds(self) -> int:
+        return len(self.tests)
 
 
 @dataclass(frozen=True)
@@ -129,9 +140,13 @@ class RunDirectory:
             )
         return saved
 
+    def facts(self) -> dict[str, Any]:
+        """What run.json holds."""
+        return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+
     def settle(self, name: str, value: Any) -> Any:
         """What run.json holds under `name`; `value`, from now on, where it holds nothing."""
-        facts = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        facts = self.facts()
         if name not in facts:
             self.write("run.json", json.dumps(facts | {name: value}, indent=2) + "\n")
         return facts.get(name, value)
@@ -229,28 +244,12 @@ def software_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def fits_content(curves: list[Curve], fits: list[list[Fit]], length: str) -> list[dict[str, Any]]:
-    """The content of fits.json: for each curve its identity and every fitted law. What is not known is null."""
-
-    def known(values: dict[str, float]) -> dict[str, float | None]:
-        return {name: value if math.isfinite(value) else None for name, value in values.items()}
-
-    def entry(fit: Fit) -> dict[str, Any]:
-        return {
-            "law": fit.law.name,
-            "formula": fit.law.formula,
-            "source": fit.law.source,
-            "parameters": known(fit.values),
-            "standard_errors": known(fit.errors),
-            "exponent": fit.law.exponent,
-            "rmse": fit.rmse,
-            "flags": list(fit.flags),
-        }
-
+def fits_content(curves: list[Curve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
+    """The content of fits.json: for each curve its identity and all that is made of it. What is not known is null."""
     return [
         {"curve": curve.identity, "metric": curve.metric, "length": length, "points": len(curve.points)}
-        | {"laws": [entry(fit) for fit in laws]}
-        for curve, laws in zip(curves, fits, strict=True)
+        | content(analysis)
+        for curve, analysis in zip(curves, analyses, strict=True)
     ]
 
 
@@ -283,15 +282,10 @@ def curves_of(rows: list[dict[str, str]]) -> list[Curve]:
         Curve(
             identity=dict(zip(CURVE_COLUMNS, identity, strict=False)),
             metric=identity[-1],
-            points=tuple(_point(*at, tests) for at, tests in sorted(points.items()) if tests),
+            points=tuple(Point(*at, tuple(tests)) for at, tests in sorted(points.items()) if tests),
         )
         for identity, points in groups.items()
     ]
-
-
-def _point(fraction: float, n_train: int, tests: list[float]) -> Point:
-    sd = float(np.std(tests, ddof=1)) if len(tests) > 1 else math.nan
-    return Point(fraction, n_train, float(np.mean(tests)), sd, len(tests))
 
 
 def curve_rows(curve: Curve) -> list[dict[str, str]]:

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from jaxmrl.report.files import CURVE_COLUMNS, Curve
-from jaxmrl.scaling.fit import Fit
+from jaxmrl.report.laws import chosen_text
+from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.training.pretraining import Epoch
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -17,20 +18,33 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
-def draw_curves(curves: list[Curve], fits: list[list[Fit]], *, metric_label: str, unit: str, title: str) -> Figure:
-    """Points with their standard deviation over seeds, and the first fit of each curve, on logarithmic axes.
+def draw_curves(
+    curves: list[Curve],
+    analyses: list[Analysis],
+    *,
+    metric_label: str,
+    unit: str,
+    title: str,
+    linear: bool = False,
+    brief: bool = False,
+) -> Figure:
+    """Points with their standard deviation over seeds, and each curve's law with its interval, on logarithmic axes.
 
-    The vertical one is linear where a point is not above 0, as R^2 may be.
+    The vertical one is linear where a point is not above 0, as R^2 may be; `linear` makes both so, and `brief`
+    leaves the laws out of the legend.
     """
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    for k, (curve, laws) in enumerate(zip(curves, fits, strict=True)):
+    for k, (curve, analysis) in enumerate(zip(curves, analyses, strict=True)):
         again, colour = divmod(k, len(_COLOURS))
         style = {"color": _COLOURS[colour], "marker": _MARKERS[again % len(_MARKERS)]}
-        _draw_curve(axes, curve, laws, style, curve_label(curve, curves))
-    positive = all(point.mean > 0 for curve in curves for point in curve.points)
-    axes.set_yscale("log" if positive else "linear")
-    _finish(axes, "training molecules", metric_label, unit, title)
+        label = curve_label(curve, curves)
+        law = f": {chosen_text(analysis.forecast)}" if analysis.forecast and not brief else ""
+        _draw_curve(axes, curve, analysis, style, label + law)
+    means = [point.mean for curve in curves for point in curve.points]
+    linear = linear or not means
+    axes.set_yscale("linear" if linear or min(means) <= 0 else "log")
+    _finish(axes, "training molecules", metric_label, unit, title, across_scale="linear" if linear else "log")
     return figure
 
 
@@ -112,28 +126,21 @@ def curve_label(curve: Curve, curves: list[Curve]) -> str:
     return ", ".join(named) or f"{identity['model'].upper()} {identity['width']}x{identity['depth']}"
 
 
-def law_text(fit: Fit) -> str:
-    """The fitted law as one formula with the standard error of its exponent."""
-    value = {name: "0" if abs(number) < 1e-9 else f"{number:.3g}" for name, number in fit.values.items()}
-    formula = fit.law.text.format(**value)
-    error = fit.errors[fit.law.exponent]
-    return f"{formula} ({fit.law.exponent} ± {error:.2g})" if np.isfinite(error) else formula
-
-
-def _draw_curve(axes, curve: Curve, fits: list[Fit], style: dict[str, str], label: str) -> None:
+def _draw_curve(axes, curve: Curve, analysis: Analysis, style: dict[str, str], label: str) -> None:
     n = np.array([point.n_train for point in curve.points])
     mean = np.array([point.mean for point in curve.points])
     sd = np.nan_to_num([point.sd for point in curve.points])
-    law = f": {law_text(fits[0])}" if fits else ""
+    forecast = analysis.forecast
     bars = {"linestyle": "none", "markersize": 4, "capsize": 2, "elinewidth": 1}
-    axes.errorbar(n, mean, yerr=sd, label=label + law, **style, **bars)
-    for fit in fits[:1]:
+    axes.errorbar(n, mean, yerr=sd, label=label, **style, **bars)
+    if forecast:
         grid = np.geomspace(n.min(), n.max(), 100)
-        axes.plot(grid, fit(grid), color=style["color"], linewidth=1)
+        axes.plot(grid, forecast(grid), color=style["color"], linewidth=1)
+        axes.fill_between(grid, *forecast.interval(grid), color=style["color"], alpha=0.15, linewidth=0)
 
 
-def _finish(axes, across: str, metric_label: str, unit: str, title: str) -> None:
-    axes.set_xscale("log")
+def _finish(axes, across: str, metric_label: str, unit: str, title: str, *, across_scale: str = "log") -> None:
+    axes.set_xscale(across_scale)
     axes.set_xlabel(across)
     axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
     axes.set_title(title, fontsize=10)
@@ -148,7 +155,7 @@ def _plain_ticks(axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     left, right = axes.get_xlim()
-    if right / left < 30:
+    if axes.get_xscale() == "log" and right / left < 30:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_formatter(NullFormatter())
     if axes.get_yscale() == "log" and high / low < 10:

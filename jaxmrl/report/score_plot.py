@@ -41,9 +41,19 @@ def _draw_molecules(molecules: list[int], problem: Problem) -> np.ndarray:
     drawer = rdMolDraw2D.MolDraw2DCairo(columns * _CELL, 2 * _CELL, _CELL, _CELL)
     drawer.drawOptions().legendFontSize = 16
     drawn = [_molecule(k, problem) for k in molecules]
-    drawer.DrawMolecules(drawn, legends=[_legend(k, problem) for k in molecules])
+    drawer.DrawMolecules(drawn, legends=[legend(k, problem) for k in molecules])
     drawer.FinishDrawing()
     return imread(io.BytesIO(drawer.GetDrawingText()), format="png")
+
+
+def draw_molecule(molecule: int, problem: Problem) -> str:
+    """One molecule as SVG, its id and labels below it."""
+    from rdkit.Chem.Draw import rdMolDraw2D
+
+    drawer = rdMolDraw2D.MolDraw2DSVG(_CELL, _CELL)
+    drawer.DrawMolecule(_molecule(molecule, problem), legend=legend(molecule, problem))
+    drawer.FinishDrawing()
+    return drawer.GetDrawingText()
 
 
 def _molecule(molecule: int, problem: Problem):
@@ -66,7 +76,8 @@ def _molecule(molecule: int, problem: Problem):
     return drawn.GetMol()
 
 
-def _legend(molecule: int, problem: Problem, most: int = 4) -> str:
+def legend(molecule: int, problem: Problem, most: int = 4) -> str:
+    """A molecule's id and labels."""
     labels = problem.table.labels[molecule]
     shown = " ".join("-" if np.isnan(value) else f"{value:.3g}" for value in labels[:most])
     return f"{problem.table.ids[molecule]}: {shown}" + (" ..." if len(labels) > most else "")

@@ -6,28 +6,41 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.problem import Problem
+from jaxmrl.models.build import ModelShape
 from jaxmrl.report import files, plots
 from jaxmrl.report.comparison import COMPARED_COLUMNS, compare_to_random, comparison_table
+from jaxmrl.report.equivalence import compare_curves, comparison_content, comparison_lines
 from jaxmrl.report.files import Curve, RunDirectory
-from jaxmrl.report.terminal import Reporter, law_lines, sweep_table
-from jaxmrl.scaling.fit import Fit, fit_law
-from jaxmrl.scaling.laws import LAWS
+from jaxmrl.report.html import Findings, report_html
+from jaxmrl.report.laws import forecast_table, law_lines
+from jaxmrl.report.terminal import Reporter, sweep_table
+from jaxmrl.scaling.analysis import Analysis, analyse
+from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.training.metrics import METRICS
 
 
 def summarise(
-    run: RunDirectory, rows: list[dict[str, str]], config: SweepConfig, problems: list[Problem], reporter: Reporter
-) -> tuple[list[Curve], list[list[Fit]]]:
-    """Writes curves.csv, fits.json, the figure and, with pruning, pruning.csv; prints them; returns curves and fits."""
+    run: RunDirectory,
+    rows: list[dict[str, str]],
+    config: SweepConfig,
+    problems: list[Problem],
+    orders: dict[tuple[ModelShape, str], dict[str, np.ndarray]],
+    reporter: Reporter,
+) -> tuple[list[Curve], list[Analysis]]:
+    """Writes what follows from results.csv, report.html with all of it; prints and returns what they say.
+
+    orders: of each model and split, {pruning: the molecules in order of keeping}.
+    """
     problem = problems[0]
     metric = METRICS[problem.metric]
     curves = files.curves_of(rows)
-    fits = [fit_curve(curve, metric.higher_is_better) for curve in curves]
+    guesses = {one.split_name: error_of_guessing(one) for one in problems}
+    analyses = [analyse_curve(curve, metric.higher_is_better, guesses[curve.identity["split"]]) for curve in curves]
     run.write_table("curves.csv", files.CURVE_FILE_COLUMNS, [row for c in curves for row in files.curve_rows(c)])
-    run.write("fits.json", json.dumps(files.fits_content(curves, fits, config.length), indent=2) + "\n")
+    run.write("fits.json", json.dumps(files.fits_content(curves, analyses, config.length), indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
     names = {"metric_label": metric.label, "unit": problem.unit, "title": title}
-    figures = {"curve": plots.draw_curves(curves, fits, **names)}
+    figures = {"curve": plots.draw_curves(curves, analyses, **names)}
     if plots.capacity_groups(curves):
         figures["capacity"] = plots.draw_capacity(curves, **names)
     for name, figure in figures.items():
@@ -38,18 +51,42 @@ def summarise(
         reporter.say(f"{diverged} of {len(rows)} replicas diverged and are left out of the curves: see results.csv")
     near = {one.split_name: one.near for one in problems if one.near is not None}
     reporter.console.print(sweep_table(curves, metric.label, near if len(problems) > 1 else {}))
-    for line in law_lines(curves, fits, metric):
+    labels = [plots.curve_label(curve, curves) for curve in curves]
+    if len(curves) > 1:
+        reporter.console.print(forecast_table(labels, analyses, metric.label))
+    for line in law_lines(labels[0], analyses[0], metric.label) if len(curves) == 1 else ():
         reporter.say(line)
-    if compared := compare_to_random(rows):
+    side_by_side = compare_curves(curves, analyses)
+    if side_by_side:
+        run.write("comparisons.json", json.dumps(comparison_content(side_by_side), indent=2) + "\n")
+    for line in comparison_lines(side_by_side):
+        reporter.say(line)
+    compared = compare_to_random(rows)
+    if compared:
         run.write_table("pruning.csv", COMPARED_COLUMNS, compared)
         reporter.console.print(comparison_table(compared, metric.label, metric.higher_is_better))
-    reporter.say(f"everything is in {run.path}")
-    return curves, fits
+    named = {f"{shape.name}, {split} split": by_pruning for (shape, split), by_pruning in orders.items()}
+    findings = Findings(config, problems, run.facts(), rows, curves, analyses, side_by_side, compared, named)
+    run.write("report.html", report_html(findings))
+    reporter.say(f"everything is in {run.path}; to read it: {run.path / 'report.html'}")
+    return curves, analyses
 
 
-def fit_curve(curve: Curve, higher_is_better: bool) -> list[Fit]:
-    """The laws that can be fitted to a curve."""
-    n = np.array([point.n_train for point in curve.points])
-    mean = np.array([point.mean for point in curve.points])
-    fits = [fit_law(law, n, mean, higher_is_better=higher_is_better) for law in LAWS]
-    return [fit for fit in fits if fit]
+def analyse_curve(curve: Curve, higher_is_better: bool, guess: float | None) -> Analysis:
+    """The laws of a curve, over all its runs. guess: the error of guessing."""
+    n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
+    tests = np.array([test for point in curve.points for test in point.tests])
+    return analyse(points_of, n, tests, higher_is_better=higher_is_better, guess=guess)
+
+
+def error_of_guessing(problem: Problem) -> float | None:
+    """1 - the metric that guesses give on the test molecules; None where there is none, as in regression.
+
+    Of average precision it is the share of inactive ones, a mean over the tasks that have both.
+    """
+    if problem.metric != "average_precision":
+        return GUESSES.get(problem.metric)
+    labels = problem.table.labels[problem.split.test].astype(float)
+    active, known = np.nansum(labels, axis=0), np.isfinite(labels).sum(axis=0)
+    judged = (active > 0) & (active < known)
+    return float(1 - np.mean(active[judged] / known[judged])) if judged.any() else None

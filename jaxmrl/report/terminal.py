@@ -1,5 +1,6 @@
 """What the commands print: notes, progress with time left, the table of a sweep."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +13,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.table import Table
 
 from jaxmrl.report.files import Curve, number
-from jaxmrl.report.plots import curve_label, law_text
-from jaxmrl.scaling.fit import Fit
-from jaxmrl.training.metrics import Metric
+from jaxmrl.report.plots import curve_label
 
 LINE_EVERY_SECONDS = 30.0
+
+WIDTH = 120
+"""Of tables, where no terminal sets it."""
 
 
 class Reporter:
     """Prints to standard output; `quiet` prints nothing. Progress is a bar on a terminal, else a line now and then."""
 
     def __init__(self, *, quiet: bool = False):
-        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True)
+        width = None if sys.stdout.isatty() else WIDTH
+        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, width=width)
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False)
@@ -134,18 +137,3 @@ def score_summary(content: dict) -> Table:
         values = (*agreement.values(), others[0].get("el2n"), others[1]["heavy_atoms"])
         table.add_row(name, *map(cell, values))
     return table
-
-
-def law_lines(curves: list[Curve], fits: list[list[Fit]], metric: Metric) -> list[str]:
-    """Each fitted law of each curve, with what not to trust about it."""
-    error = f"1 - {metric.label}" if metric.higher_is_better else metric.label
-    left = {"metric": metric.label, "error": error}
-    lines = []
-    for curve, laws in zip(curves, fits, strict=True):
-        label = curve_label(curve, curves)
-        if not laws:
-            lines.append(f"{label}: no law fitted; it takes two points or more, all above 0")
-        for fit in laws:
-            flags = f"  [{'; '.join(fit.flags)}]" if fit.flags else ""
-            lines.append(f"{label}: {left[fit.law.on]} = {law_text(fit)}{flags}")
-    return lines

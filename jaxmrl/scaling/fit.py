@@ -1,90 +1,255 @@
-"""Least-squares fits of laws to a curve's seed means."""
+"""Fits of laws to a curve, in log error and weighted by the spread over runs, with profile intervals."""
 
-import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import OptimizeWarning, curve_fit
+from scipy.stats import f as f_distribution
 
 from jaxmrl.scaling.laws import Law
+from jaxmrl.scaling.points import Points
+from jaxmrl.scaling.solve import least_squares
 
-_STARTING_EXPONENTS = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0)
+LEVEL = 0.9
+"""Of every interval."""
+
+SIGNIFICANT = 0.05
+_PROFILE_POINTS, _OTHER_STARTS = 20, 3
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted law: values and standard errors by parameter name (errors NaN where they cannot be told).
+    """A fitted law.
 
-    rmse is that of the residuals, in the unit of what was fitted; flags say what not to trust.
+    values      by parameter name
+    intervals   by parameter name: (low, high) at LEVEL; None where the curve sets no end. Empty: nothing is known
+    statistic   sum of squared residuals, in standard deviations of the means
+    misfit      probability that noise alone leaves that much or more; None where the noise is not known
+    scale, freedom   variance of a residual that intervals go by, and its degrees of freedom
+    converged   whether the search for the smallest residuals came to its end
     """
 
     law: Law
+    points: Points = field(repr=False)
     values: dict[str, float]
-    errors: dict[str, float]
-    rmse: float
-    flags: tuple[str, ...]
+    intervals: dict[str, tuple[float | None, float | None]]
+    statistic: float
+    misfit: float | None
+    scale: float
+    freedom: int
+    converged: bool
+
+    def error(self, n: np.ndarray) -> np.ndarray:
+        """Of models trained on n [K] molecules, [K]."""
+        return error_of(self.law, self.points, n, np.array([list(self.values.values())]))[0]
 
     def __call__(self, n: np.ndarray) -> np.ndarray:
-        return self.law.function(np.asarray(n, float), *self.values.values())
+        """The metric with n [K] molecules, [K]."""
+        return self.points.metric_of(self.error(n))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What not to trust."""
+        return tuple(_flags(self))
+
+    @property
+    def rmse(self) -> float:
+        """Of the points' metric."""
+        return float(np.sqrt(np.mean((self(self.points.n) - self.points.metric) ** 2)))
+
+    @property
+    def floor(self) -> float:
+        """The error with molecules without end, by this law."""
+        return self.law.floor(*self.values.values(), self.points.guess) if self.law.floor else 0.0
 
 
-def fit_law(law: Law, n: np.ndarray, metric: np.ndarray, *, higher_is_better: bool) -> Fit | None:
-    """`law` fitted to the points (n, metric), which are seed means; None where it cannot be.
+def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
+    """`law` fitted to `points`; None where it has more parameters than there are points, or begins from a guess that
+    is not known, or takes the points beyond what numbers hold.
 
-    Least squares in the metric (or error), each point weighing the same, as in the study. Standard errors come from
-    the residuals, scaled by their degrees of freedom.
+    Least squares in log error; each point weighs by the spread of its runs. An interval holds every value of the
+    parameter with which the others can still fit the points (profile likelihood, with F's quantile for the noise's own
+    uncertainty: Bates & Watts 1988, chapter 6). Where the law misses the points by more than noise does, its residuals
+    are the noise. Standard deviations are those of the runs where sizes were run again, else those of the residuals.
     """
-    n, metric = np.asarray(n, float), np.asarray(metric, float)
-    y = 1 - metric if law.on == "error" and higher_is_better else metric
-    if len(np.unique(n)) < len(law.parameters) or np.any(y <= 0):
+    if not can_fit(law, points):
         return None
-    candidates = [found for start in _starts(law, n, y) if (found := _least_squares(law, n, y, start))]
-    if not candidates:
+    u, statistic, converged = fit_many(law, points, points.error[None, :])
+    u, statistic = u[0], float(statistic[0])
+    if not np.isfinite(statistic):
         return None
-    values, covariance, residual = min(candidates, key=lambda found: found[2])
-    errors = np.sqrt(np.diag(covariance))
-    errors = np.where(np.isfinite(errors), errors, np.nan)
+    left = len(points.n) - len(law.parameters)
+    misfit, scale, freedom = noise(statistic, left, points.freedom)
+    found = {}
+    if intervals and freedom > 0:
+        found = _profile_intervals(law, points, u, statistic, scale * f_distribution.ppf(LEVEL, 1, freedom))
+    values = law.natural(u[None, :])[0]
     return Fit(
         law=law,
-        values=dict(zip(law.parameters, map(float, values), strict=True)),
-        errors=dict(zip(law.parameters, map(float, errors), strict=True)),
-        rmse=float(np.sqrt(residual / len(n))),
-        flags=_flags(law, n, y, values, errors, higher_is_better),
+        points=points,
+        values=dict(zip(law.names, map(float, values), strict=True)),
+        intervals=found,
+        statistic=statistic,
+        misfit=misfit,
+        scale=scale,
+        freedom=freedom,
+        converged=bool(converged[0]),
     )
 
 
-def _starts(law: Law, n: np.ndarray, y: np.ndarray) -> list[tuple[float, ...]]:
-    if law.name == "power":
-        slope, intercept = np.polyfit(np.log(n), np.log(y), 1)
-        return [(float(np.exp(intercept)), float(slope))]
-    starts = []
-    for exponent in _STARTING_EXPONENTS:
-        design = np.stack([np.ones_like(n), n**-exponent], axis=1)
-        floor, beta = np.linalg.lstsq(design, y, rcond=None)[0]
-        starts.append((max(float(floor), 1e-6), max(float(beta), 1e-6), exponent))
-    return starts
+def can_fit(law: Law, points: Points) -> bool:
+    """Whether there are points enough, what the law begins from is known, and it is no other law's double."""
+    known = not (law.needs_guess and points.guess is None) and not (law.for_scores and points.sign > 0)
+    return known and len(points.n) >= len(law.parameters)
 
 
-def _least_squares(law: Law, n, y, start) -> tuple[np.ndarray, np.ndarray, float] | None:
-    bounds = (law.lower, law.upper)
-    try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            # No covariance at all: its entries are infinite, and the fit says so in its flags.
-            warnings.simplefilter("ignore", OptimizeWarning)
-            values, covariance = curve_fit(law.function, n, y, p0=start, bounds=bounds, x_scale="jac", max_nfev=5000)
-    except (RuntimeError, ValueError):
-        return None
-    return values, covariance, float(((law.function(n, *values) - y) ** 2).sum())
+def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
+    """Fits of the law to many curves at once, errors [B, N] at the sizes of `points`.
+
+    start [S, P]: unbounded values to begin from, in place of those that the law offers. Returns unbounded values
+    [B, P], statistics [B], and which have converged [B].
+    """
+    starts = law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.sign)))
+    starts = starts if start is None else start
+    many, of = len(errors), len(starts)
+    target = np.repeat(np.log(errors), of, axis=0)
+    u, cost, converged = least_squares(_residuals(law, points, target), np.tile(starts, (many, 1)))
+    cost = cost.reshape(many, of)
+    best = cost.argmin(axis=1) + of * np.arange(many)
+    lowest, highest = np.array([parameter.unbounded_ends for parameter in law.parameters]).T
+    return np.clip(u[best], lowest, highest), cost.min(axis=1), converged[best]
 
 
-def _flags(law, n, y, values, errors, higher_is_better: bool) -> tuple[str, ...]:
-    flags = []
-    if len(n) == len(values):
-        flags.append("as many parameters as points: no standard errors")
-    order = np.argsort(n)
-    improving = np.diff(y[order]) * (1 if law.on == "metric" and higher_is_better else -1)
-    if np.any(improving < 0):
-        flags.append("the curve does not improve at every step")
-    if "e_inf" in law.parameters and not values[0] > max(2 * errors[0], 1e-3 * y.min()):
+def error_of(law: Law, points: Points, n: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Errors [B, K] of n [K] molecules, by values [B, P] of the law's parameters."""
+    columns = [values[:, k : k + 1] for k in range(values.shape[1])]
+    with np.errstate(all="ignore"):
+        return law.function(np.asarray(n, float), *columns, points.guess, points.sign)
+
+
+def predict_many(law: Law, points: Points, n: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """`error_of` by unbounded values u [B, P]."""
+    return error_of(law, points, n, law.natural(u))
+
+
+def _residuals(law: Law, points: Points, target: np.ndarray):
+    """Of unbounded values u, for problems with log errors target [B, N]."""
+
+    def residuals(u, rows):
+        error = predict_many(law, points, points.n, u)
+        return (np.log(np.where(error > 0, error, np.nan)) - target[rows]) * points.weights
+
+    return residuals
+
+
+def noise(statistic: float, left: int, freedom: int) -> tuple[float | None, float, int]:
+    """Probability of the misfit, and variance and degrees of freedom that intervals go by."""
+    if freedom == 0:
+        return None, statistic / left if left > 0 else np.nan, max(left, 0)
+    if left == 0:
+        return None, 1.0, freedom
+    misfit = float(f_distribution.sf(statistic / left, left, freedom))
+    return (misfit, statistic / left, left) if misfit < SIGNIFICANT else (misfit, 1.0, freedom)
+
+
+def _profile_intervals(law: Law, points: Points, u: np.ndarray, statistic: float, reach: float) -> dict:
+    """(low, high) of each parameter: where the best fit with it held is worse by `reach`."""
+    profile = _Profile(law, points, u, statistic)
+    sides = [(k, end - u[k]) for k, parameter in enumerate(law.parameters) for end in parameter.unbounded_ends]
+    brackets = profile.crossings([(k, _offsets(to_end, profile.spread[k])) for k, to_end in sides], reach)
+    finer = [
+        (k, np.linspace(*bracket, _PROFILE_POINTS) if bracket else np.zeros(0))
+        for (k, _), bracket in zip(sides, brackets, strict=True)
+    ]
+    ends = []
+    for (k, _), bracket in zip(sides, profile.crossings(finer, reach), strict=True):
+        ends.append(None if bracket is None else float(law.parameters[k].natural(u[k] + np.mean(bracket))))
+    return {name: (ends[2 * k], ends[2 * k + 1]) for k, name in enumerate(law.names)}
+
+
+class _Profile:
+    """How much worse the best fit is where one parameter is held elsewhere."""
+
+    def __init__(self, law: Law, points: Points, u: np.ndarray, statistic: float):
+        self.law, self.points, self.u, self.statistic = law, points, u, statistic
+        covariance = covariance_of(law, points, u)
+        variance = np.maximum(np.diag(covariance), 1e-12)
+        self.spread, self._along = np.sqrt(variance), covariance / variance[None, :]
+        starts = law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.sign)))
+        self._others = starts[len(starts) // 2 :][:_OTHER_STARTS]
+
+    def crossings(self, sides: list[tuple[int, np.ndarray]], reach: float) -> list[tuple[float, float] | None]:
+        """Of each (parameter, offsets, ever further out): the two between which the fit gets worse by `reach`."""
+        worse = iter(self._worse([(k, offset) for k, offsets in sides for offset in offsets]))
+        found = []
+        for _, offsets in sides:
+            beyond = [next(worse) >= reach for _ in offsets]
+            first = beyond.index(True) if True in beyond else None
+            before = 0.0 if not first else offsets[first - 1]
+            found.append(None if first is None else (before, offsets[first]))
+        return found
+
+    def _worse(self, held: list[tuple[int, float]]) -> np.ndarray:
+        """Of each (parameter, offset) by how much.
+
+        The others begin where they are, along the valley, and where the law would begin: one that is at its bound
+        cannot leave it, for there the curve no longer depends on it.
+        """
+        if not held:
+            return np.zeros(0)
+        start, free = [], []
+        for k, offset in held:
+            this = np.arange(len(self.u)) == k
+            here = self.u + offset * this
+            begins = [here, self.u + offset * self._along[:, k], *np.where(this, here, self._others)]
+            start.extend(np.clip(begins, -700, 700))
+            free.extend([~this] * len(begins))
+        target = np.log(self.points.error)[None, :].repeat(len(start), axis=0)
+        _, cost, _ = least_squares(_residuals(self.law, self.points, target), np.array(start), np.array(free))
+        return cost.reshape(len(held), -1).min(axis=1) - self.statistic
+
+
+def _offsets(to_end: float, spread: float) -> np.ndarray:
+    """Steps from the best value to its bound: fine where the interval should end, then ever wider."""
+    first = min(0.3 * spread, abs(to_end) / 2)
+    if not first > 0:
+        return np.zeros(0)
+    return np.sign(to_end) * np.geomspace(first, abs(to_end), _PROFILE_POINTS)
+
+
+def covariance_of(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
+    """Of the unbounded values [P, P], by the residuals' slopes; of unit variance."""
+    slopes = _slopes(
+        lambda v: _residuals(law, points, np.log(points.error)[None, :].repeat(len(v), axis=0))(v, np.arange(len(v))), u
+    )
+    return np.linalg.pinv(slopes.T @ slopes, rcond=1e-10)
+
+
+def _slopes(function, u: np.ndarray) -> np.ndarray:
+    step = 1e-5
+    moved = np.concatenate([u + step * np.eye(len(u)), u - step * np.eye(len(u))])
+    with np.errstate(all="ignore"):
+        values = function(moved)
+    up, down = values[: len(u)], values[len(u) :]
+    return np.nan_to_num((up - down) / (2 * step)).T
+
+
+def _has_floor(fit: Fit) -> bool:
+    """Whether the parameter that makes the floor is told from none: e_inf, share or gamma from 0."""
+    return any(fit.intervals.get(name, (None,))[0] is not None for name in ("e_inf", "share", "gamma"))
+
+
+def _flags(fit: Fit) -> list[str]:
+    law, points, flags = fit.law, fit.points, []
+    if not fit.converged:
+        flags.append("the search did not come to its end")
+    if len(points.n) == len(law.parameters):
+        flags.append("as many parameters as points")
+    if fit.misfit is not None and fit.misfit < SIGNIFICANT:
+        flags.append(f"misses the points by more than noise (p = {fit.misfit:.2g})")
+    if law.exponent and fit.intervals and None in fit.intervals[law.exponent]:
+        flags.append("exponent not identifiable")
+    if law.floor and not _has_floor(fit):
         flags.append("irreducible error not told apart from 0")
-    return tuple(flags)
+    if np.any(np.diff(points.error) > 0):
+        flags.append("the curve does not improve at every step")
+    return flags

@@ -1,56 +1,334 @@
-"""Scaling laws: a metric or an error as a function of the number of training molecules n."""
+"""Scaling laws: the error of a model as a function of the number n of its training molecules.
+
+The error is 1 - metric where a higher metric is better, else the metric itself. `guess` is the error of guessing, which
+some laws begin from.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy.special import expit, logit
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Of a law. kind: positive, real, or share (between 0 and 1, of the error of guessing or of the smallest seen).
+
+    lowest and highest: where values are looked for; an interval that reaches one of them has no end there.
+    """
+
+    name: str
+    meaning: str
+    kind: str
+    lowest: float
+    highest: float
+
+    def unbounded(self, value: np.ndarray) -> np.ndarray:
+        """The value by which it is looked for, which may be any number."""
+        return _UNBOUND[self.kind](np.clip(value, self.lowest, self.highest))
+
+    def natural(self, unbounded: np.ndarray) -> np.ndarray:
+        """The value that an unbounded one stands for, [...]."""
+        return _BOUND[self.kind](np.clip(unbounded, *self.unbounded_ends))
+
+    @cached_property
+    def unbounded_ends(self) -> tuple[float, float]:
+        """`lowest` and `highest`, unbounded."""
+        return tuple(_UNBOUND[self.kind](np.array([self.lowest, self.highest])))
+
+
+_UNBOUND = {"positive": np.log, "share": logit, "real": lambda value: value}
+_BOUND = {"positive": np.exp, "share": expit, "real": lambda value: value}
 
 
 @dataclass(frozen=True)
 class Law:
-    """A law: its function of (n, *parameters), its parameters' names and bounds, and where it comes from.
+    """A law, and where it comes from.
 
-    text: the right-hand side, with a place for each parameter's value.
-    on: 'metric', or 'error' (1 - metric where higher is better, else the metric itself).
-    exponent: the parameter that says how fast the curve moves.
+    text         its right-hand side, with a place for each parameter's value
+    on           what stands left of it: 'metric' or 'error'
+    exponent     the parameter that says how fast the curve moves; none of the logarithmic law
+    floor        the error with molecules without end, of (*values, guess), if there is one
+    needs_guess  whether it begins from the error of guessing
+    for_scores   whether it is another law than `power` only where a higher metric is better
+    function     error of (n [N], *values [B, 1], guess, sign) -> [B, N]; sign is -1 where a higher metric is better
+    starts       values to begin a fit from, of (n, error, guess)
     """
 
     name: str
     formula: str
     text: str
     on: str
-    parameters: tuple[str, ...]
-    lower: tuple[float, ...]
-    upper: tuple[float, ...]
-    exponent: str
-    function: Callable[..., np.ndarray]
+    parameters: tuple[Parameter, ...]
+    exponent: str | None
     source: str
+    function: Callable[..., np.ndarray]
+    starts: Callable[..., list[tuple[float, ...]]]
+    floor: Callable[..., float] | None = None
+    needs_guess: bool = False
+    for_scores: bool = False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(parameter.name for parameter in self.parameters)
+
+    def unbounded(self, values: np.ndarray) -> np.ndarray:
+        """The unbounded values of parameters [B, P], by which they are looked for."""
+        return np.stack([one.unbounded(values[:, k]) for k, one in enumerate(self.parameters)], axis=1)
+
+    def natural(self, u: np.ndarray) -> np.ndarray:
+        """The parameters [B, P] of unbounded values."""
+        return np.stack([one.natural(u[:, k]) for k, one in enumerate(self.parameters)], axis=1)
+
+
+_MOST = 1e12
+_SMALLEST = 1e-300
+
+
+def _positive(name: str, meaning: str, lowest: float = 1e-12, highest: float = _MOST) -> Parameter:
+    return Parameter(name, meaning, "positive", lowest, highest)
+
+
+_RATE = _positive("c", "how fast the error falls with molecules", 1e-4, 10.0)
+_SCALE = _positive("beta", "the error's scale", 1e-30, 1e30)
+_FLOOR = _positive("e_inf", "the error with molecules without end", 1e-9)
+
+
+def _line(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Slope and intercept of y over log n; a slope of 0 where n does not vary."""
+    slope = np.polyfit(np.log(n), y, 1)[0] if len(np.unique(n)) > 1 else 0.0
+    return float(slope), float(np.mean(y) - slope * np.mean(np.log(n)))
+
+
+def _power(n, a, b, guess, sign):
+    metric = a * n**b
+    return 1 - metric if sign < 0 else metric
+
+
+def _power_starts(n, error, guess, sign):
+    slope, intercept = _line(n, np.log(np.maximum(1 - error if sign < 0 else error, 1e-9)))
+    return [(np.exp(intercept), slope)]
+
+
+def _falling_starts(n, error):
+    slope, _ = _line(n, np.log(error))
+    falling = max(-slope, 1e-3)
+    return falling, np.exp(np.mean(np.log(error)) + falling * np.mean(np.log(n)))
+
+
+def _error_power_starts(n, error, guess, sign):
+    falling, beta = _falling_starts(n, error)
+    return [(beta, falling)]
+
+
+def _irreducible_starts(n, error, guess, sign):
+    starts = []
+    for share in (1e-3, 0.3, 0.6, 0.9):
+        falling, beta = _falling_starts(n, error - share * error.min())
+        starts.append((share * error.min(), beta, falling))
+    return starts
+
+
+def _saturating_starts(n, error, guess, sign):
+    starts = []
+    for gamma in (0.01 / n.max(), 1 / n.max(), 1 / float(np.median(n))):
+        falling, beta = _falling_starts(1 / (1 / n + gamma), error)
+        starts.append((beta, falling, gamma))
+    return starts
+
+
+def _shifted_starts(n, error, guess, sign):
+    starts = []
+    for gamma in (0.01 * n.min(), n.min(), float(np.median(n)), n.max()):
+        falling, beta = _falling_starts(n + gamma, error)
+        starts.append((beta, falling, gamma))
+    return starts
+
+
+def _odds(n, beta, c, guess, sign):
+    odds = beta * n**-c
+    return guess * odds / (1 + odds)
+
+
+def _odds_starts(n, error, guess, sign):
+    share = np.clip(error / guess, 1e-6, 1 - 1e-6)
+    falling, beta = _falling_starts(n, share / (1 - share))
+    return [(beta, falling)]
+
+
+def _m4(n, share, beta, c, alpha, guess, sign):
+    floor = share * guess
+    # With w = (error - floor) / (guess - floor) and l its logit: log w - alpha log(1 - w) = target, by Newton's method.
+    target = np.log(np.maximum(beta * n**-c, _SMALLEST)) + (alpha - 1) * np.log(guess - floor)
+    logit = np.where(target < 0, target, target / alpha)
+    for _ in range(12):
+        value = -np.logaddexp(0, -logit) + alpha * np.logaddexp(0, logit) - target
+        told = 1 / (1 + np.exp(-logit))
+        logit = logit - value / (1 - told + alpha * told)
+    return floor + (guess - floor) / (1 + np.exp(-logit))
+
+
+def _m4_starts(n, error, guess, sign):
+    starts = []
+    for share in (1e-3, 0.4, 0.8):
+        floor = share * min(error.min(), 0.999 * guess)
+        part = np.clip((error - floor) / (guess - floor), 1e-6, 1 - 1e-6)
+        for alpha in (0.5, 1.0, 2.0):
+            falling, beta = _falling_starts(n, part / (1 - part) ** alpha * (guess - floor) ** (1 - alpha))
+            starts.append((floor / guess, beta, falling, alpha))
+    return starts
+
+
+def _broken(n, beta, c, c_after, n_break, width, guess, sign):
+    bend = np.logaddexp(0, (np.log(n) - np.log(n_break)) / width)
+    return np.exp(np.log(beta) - c * np.log(n) - (c_after - c) * width * bend)
+
+
+def _broken_starts(n, error, guess, sign):
+    falling, beta = _falling_starts(n, error)
+    breaks = np.quantile(n, (0.3, 0.5, 0.7))
+    return [
+        (beta, falling * before, falling * (2 - before) + 1e-3, at, 0.3) for at in breaks for before in (0.5, 1.0, 1.5)
+    ]
+
+
+def _logarithmic(n, a, b, guess, sign):
+    metric = a + b * np.log(n)
+    return 1 - metric if sign < 0 else metric
+
+
+def _logarithmic_starts(n, error, guess, sign):
+    slope, intercept = _line(n, 1 - error if sign < 0 else error)
+    return [(intercept, slope)]
+
+
+_ALABDULMOHSIN = "Alabdulmohsin et al., NeurIPS 2022"
+_REAL = 1e6
 
 POWER = Law(
     name="power",
     formula="metric = a n^b",
     text="{a} n^{b}",
     on="metric",
-    parameters=("a", "b"),
-    lower=(0.0, -np.inf),
-    upper=(np.inf, np.inf),
+    parameters=(
+        _positive("a", "the metric's scale"),
+        Parameter("b", "how fast the metric moves with molecules", "real", -10.0, 10.0),
+    ),
     exponent="b",
-    function=lambda n, a, b: a * n**b,
     source="Chen et al., NeurIPS 2023 (there of the fraction; the exponent is the same)",
+    function=_power,
+    starts=_power_starts,
 )
-
+ERROR_POWER = Law(
+    name="error_power",
+    formula="error = beta n^-c",
+    text="{beta} n^-{c}",
+    on="error",
+    parameters=(_SCALE, _RATE),
+    exponent="c",
+    source=f"M1 in {_ALABDULMOHSIN}",
+    function=lambda n, beta, c, guess, sign: beta * n**-c,
+    starts=_error_power_starts,
+    for_scores=True,
+)
 IRREDUCIBLE = Law(
     name="irreducible",
     formula="error = e_inf + beta n^-c",
     text="{e_inf} + {beta} n^-{c}",
     on="error",
-    parameters=("e_inf", "beta", "c"),
-    lower=(0.0, 0.0, 0.0),
-    upper=(np.inf, np.inf, 5.0),
+    parameters=(_FLOOR, _SCALE, _RATE),
     exponent="c",
-    function=lambda n, e_inf, beta, c: e_inf + beta * n**-c,
-    source="Hestness et al. 2017; M2 in Alabdulmohsin et al., NeurIPS 2022",
+    source=f"Hestness et al. 2017; M2 in {_ALABDULMOHSIN}",
+    function=lambda n, e_inf, beta, c, guess, sign: e_inf + beta * n**-c,
+    starts=_irreducible_starts,
+    floor=lambda e_inf, beta, c, guess: e_inf,
+)
+SATURATING = Law(
+    name="saturating",
+    formula="error = beta (1/n + gamma)^c",
+    text="{beta} (1/n + {gamma})^{c}",
+    on="error",
+    parameters=(_SCALE, _RATE, _positive("gamma", "one over the molecules at which the curve levels off", 1e-12, 1e3)),
+    exponent="c",
+    source=f"M3 in {_ALABDULMOHSIN}",
+    function=lambda n, beta, c, gamma, guess, sign: beta * (1 / n + gamma) ** c,
+    starts=_saturating_starts,
+    floor=lambda beta, c, gamma, guess: beta * gamma**c,
+)
+SHIFTED = Law(
+    name="shifted",
+    formula="error = beta (n + gamma)^-c",
+    text="{beta} (n + {gamma})^-{c}",
+    on="error",
+    parameters=(_SCALE, _RATE, _positive("gamma", "molecules that the model begins with, as it were", 1e-6, 1e9)),
+    exponent="c",
+    source="a power law of the molecules and those that prior knowledge is worth",
+    function=lambda n, beta, c, gamma, guess, sign: beta * (n + gamma) ** -c,
+    starts=_shifted_starts,
+)
+ODDS = Law(
+    name="odds",
+    formula="error / (guess - error) = beta n^-c",
+    text="guess / (1 + n^{c} / {beta})",
+    on="error",
+    parameters=(_SCALE, _RATE),
+    exponent="c",
+    source=f"M4 in {_ALABDULMOHSIN} with alpha = 1 and e_inf = 0; Morgan, Mercer & Flodin 1975",
+    function=_odds,
+    starts=_odds_starts,
+    needs_guess=True,
+)
+M4 = Law(
+    name="m4",
+    formula="(error - e_inf) / (guess - error)^alpha = beta n^-c, e_inf = share guess",
+    text="M4: e_inf {share} guess, beta {beta}, c {c}, alpha {alpha}",
+    on="error",
+    parameters=(
+        Parameter("share", "of the error of guessing, the error with molecules without end", "share", 1e-6, 1 - 1e-6),
+        _SCALE,
+        _RATE,
+        _positive("alpha", "how abruptly the error leaves that of guessing", 1e-2, 20.0),
+    ),
+    exponent="c",
+    source=f"M4 in {_ALABDULMOHSIN}",
+    function=_m4,
+    starts=_m4_starts,
+    floor=lambda share, beta, c, alpha, guess: share * guess,
+    needs_guess=True,
+)
+BROKEN = Law(
+    name="broken",
+    formula="error = beta n^-c (1 + (n / n_break)^(1 / width))^(-(c_after - c) width)",
+    text="{beta} n^-{c}, after {n_break} n^-{c_after}",
+    on="error",
+    parameters=(
+        _SCALE,
+        _RATE,
+        _positive("c_after", "how fast it falls after the break", 1e-4, 10.0),
+        _positive("n_break", "molecules at the break", 1.0, 1e9),
+        _positive("width", "of the break, in e-folds", 1e-2, 10.0),
+    ),
+    exponent="c_after",
+    source="Caballero et al., ICLR 2023, with one break and no limit",
+    function=_broken,
+    starts=_broken_starts,
+)
+LOGARITHMIC = Law(
+    name="logarithmic",
+    formula="metric = a + b ln n",
+    text="{a} + {b} ln n",
+    on="metric",
+    parameters=(
+        Parameter("a", "the metric with one molecule", "real", -_REAL, _REAL),
+        Parameter("b", "what e times the molecules add to the metric", "real", -_REAL, _REAL),
+    ),
+    exponent=None,
+    source="a line over log n",
+    function=_logarithmic,
+    starts=_logarithmic_starts,
 )
 
-LAWS = (POWER, IRREDUCIBLE)
+LAWS = (POWER, ERROR_POWER, LOGARITHMIC, ODDS, IRREDUCIBLE, SATURATING, SHIFTED, M4, BROKEN)
+"""All, those of fewer parameters first."""

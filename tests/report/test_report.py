@@ -3,17 +3,19 @@ import pytest
 
 from jaxmrl.report import plots, terminal
 from jaxmrl.report.files import CURVE_COLUMNS, RESULT_COLUMNS, Curve, Point, RunDirectory, curves_of, number
-from jaxmrl.report.terminal import Reporter, duration, law_lines
-from jaxmrl.scaling.fit import fit_law
-from jaxmrl.scaling.laws import POWER
-from jaxmrl.training.metrics import METRICS
+from jaxmrl.report.laws import law_lines
+from jaxmrl.report.summary import analyse_curve
+from jaxmrl.report.terminal import Reporter, duration
+from jaxmrl.scaling.analysis import UNFITTED
 
 IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"width": "64", "depth": "3"}
 
 
 def curve(means, **changes):
     n = [100 * 2**k for k in range(len(means))]
-    points = tuple(Point(size / 1000, size, mean, 0.01, 3) for size, mean in zip(n, means, strict=True))
+    points = tuple(
+        Point(size / 1000, size, (mean - 0.01, mean, mean + 0.01)) for size, mean in zip(n, means, strict=True)
+    )
     return Curve(IDENTITY | changes, "roc_auc", points)
 
 
@@ -51,9 +53,16 @@ def test_the_same_replica_twice_counts_once(tmp_path):
 def test_axes_are_logarithmic_unless_a_point_is_not_above_zero():
     options = {"metric_label": "R²", "unit": "", "title": ""}
     scales = [
-        plots.draw_curves([curve(means)], [[]], **options).axes[0].get_yscale() for means in ([0.1, 0.5], [-0.1, 0.5])
+        plots.draw_curves([curve(means)], [UNFITTED], **options).axes[0].get_yscale()
+        for means in ([0.1, 0.5], [-0.1, 0.5])
     ]
     assert scales == ["log", "linear"]
+
+
+def test_a_sweep_whose_replicas_all_diverged_has_an_empty_figure():
+    (bare,) = curves_of([row("0.5", "0", "", "diverged")])
+    figure = plots.draw_curves([bare], [UNFITTED], metric_label="m", unit="", title="")
+    assert plots.render(figure, "svg")
 
 
 def test_capacity_has_a_line_for_each_fraction_and_kind_of_model():
@@ -63,13 +72,16 @@ def test_capacity_has_a_line_for_each_fraction_and_kind_of_model():
     lines = {line.get_label(): line for line in figure.axes[0].containers}
     assert set(lines) == {f"split {s}, fraction {f}" for s in ("random", "scaffold") for f in ("0.1", "0.2")}
     x, y = lines["split random, fraction 0.2"][0].get_data()
-    assert (list(x), list(y)) == ([100, 9000], [0.7, 0.8])
+    assert list(x) == [100, 9000]
+    assert list(y) == pytest.approx([0.7, 0.8])
     assert plots.capacity_groups(small) == []
 
 
 def test_a_figure_is_the_same_each_time():
+    found = curve([0.6, 0.7, 0.75])
+    analysis = analyse_curve(found, True, 0.5)
     drawn = [
-        plots.render(plots.draw_curves([curve([0.6, 0.7])], [[]], metric_label="m", unit="", title="t"), kind)
+        plots.render(plots.draw_curves([found], [analysis], metric_label="m", unit="", title="t"), kind)
         for kind in ("png", "svg", "png", "svg")
     ]
     assert drawn[:2] == drawn[2:]
@@ -81,15 +93,26 @@ def test_labels_name_what_differs():
     assert plots.curve_label(curves[0], curves[:1]) == "X 64x3"
 
 
-def test_law_lines_name_the_error_of_a_score():
-    found = curve([0.6, 0.7, 0.75, 0.8])
-    n = np.array([point.n_train for point in found.points])
-    fit = fit_law(POWER, n, np.array([point.mean for point in found.points]), higher_is_better=True)
-    (line,) = law_lines([found], [[fit]], METRICS["roc_auc"])
-    assert "ROC-AUC = " in line
-    assert "n^0.1" in line
-    assert "(b ± " in line
-    assert "no law" in law_lines([found], [[]], METRICS["roc_auc"])[0]
+def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():
+    found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
+    lines = law_lines("mine", analyse_curve(found, True, 0.5), "ROC-AUC")
+    assert all(line.startswith("mine: ") for line in lines)
+    text = "\n".join(lines)
+    assert "1 - ROC-AUC = " in text
+    assert "c 0." in text
+    assert "with 10 times the molecules" in text
+    (line,) = law_lines("mine", analyse_curve(curve([0.6]), True, 0.5), "ROC-AUC")
+    assert line == "mine: no law fitted: a curve needs two sizes with an error above 0; got 1"
+
+
+def test_a_figure_has_each_curves_law_and_its_interval():
+    found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
+    options = {"metric_label": "m", "unit": "", "title": ""}
+    (axes,) = plots.draw_curves([found], [analyse_curve(found, True, 0.5)], **options).axes
+    assert len(axes.lines) > len(plots.draw_curves([found], [UNFITTED], **options).axes[0].lines)
+    assert len(axes.collections) > 1
+    (flat,) = plots.draw_curves([found], [UNFITTED], linear=True, **options).axes
+    assert (flat.get_xscale(), flat.get_yscale()) == ("linear", "linear")
 
 
 def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_speed(monkeypatch, capsys):

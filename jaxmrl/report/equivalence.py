@@ -1,0 +1,82 @@
+"""Curves of a run side by side: the content of comparisons.json, and what is said of it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jaxmrl.report.files import Curve
+from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.equivalence import Difference, Worth, exponent_difference, worth
+from jaxmrl.text import about
+
+_ASIDE = {"modality": ("model", "width", "depth", "params"), "split": (), "pruning": (), "init": ()}
+"""The columns that are compared along, and those that go with each."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A curve beside another that differs from it in one column (`along`), or in what tells the curves apart.
+
+    exponent: None where no law explains both; worth: of each size of the curve
+    """
+
+    curve: str
+    than: str
+    along: str
+    exponent: Difference | None
+    worth: tuple[Worth, ...]
+
+
+def compare_curves(curves: list[Curve], analyses: list[Analysis]) -> list[Comparison]:
+    """Each curve beside the first of those that it differs from in modality, split, pruning or init alone."""
+    compared = []
+    for k, curve in enumerate(curves):
+        for column, aside in _ASIDE.items():
+            base = next(other for other in range(k + 1) if _alike(curves[other], curve, (column, *aside)))
+            names = [curves[place].identity[column] for place in (k, base)]
+            if base != k and names[0] != names[1] and analyses[k].forecast and analyses[base].forecast:
+                compared.append(compare(*names, column, analyses[k], analyses[base]))
+    return compared
+
+
+def _alike(one: Curve, other: Curve, apart_from: tuple[str, ...]) -> bool:
+    return all(one.identity[name] == value for name, value in other.identity.items() if name not in apart_from)
+
+
+def compare(curve: str, than: str, along: str, one: Analysis, other: Analysis) -> Comparison:
+    """Two curves by their names, both of which have a forecast."""
+    found = worth(one.forecast, other.forecast, one.points.n)
+    return Comparison(curve, than, along, exponent_difference(one, other), tuple(found))
+
+
+def comparison_content(compared: list[Comparison]) -> list[dict[str, Any]]:
+    """As JSON may hold it."""
+    return [asdict(one) for one in compared]
+
+
+def comparison_lines(compared: list[Comparison]) -> list[str]:
+    """What the data of each curve is worth, at its middle size, and whether the exponents differ."""
+    return [f"{one.along} {one.curve}: {worth_text(one)}; {difference_text(one.exponent)}" for one in compared]
+
+
+def worth_text(one: Comparison) -> str:
+    """What the middle size of the curve is worth in the other's molecules."""
+    middle = one.worth[len(one.worth) // 2]
+    than = f"{one.along} {one.than}".strip()
+    return f"{about(middle.n)} molecules do what {molecules_text(middle)} do with {than}"
+
+
+def molecules_text(found: Worth) -> str:
+    """The molecules that a size is worth, with their interval."""
+    if found.molecules is None:
+        return "more or fewer than can be told"
+    ends = ("..." if end is None else about(end) for end in (found.low, found.high))
+    return f"{about(found.molecules)} [{' to '.join(ends)}]"
+
+
+def difference_text(difference: Difference | None) -> str:
+    """Whether the exponents differ."""
+    if difference is None:
+        return "no law explains both curves"
+    differ = "" if difference.low > 0 or difference.high < 0 else ", which may be none"
+    interval = f"[{difference.low:+.2g}, {difference.high:+.2g}]"
+    return f"{difference.exponent} ({difference.law}) differs by {difference.value:+.2g} {interval}{differ}"

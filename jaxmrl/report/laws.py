@@ -1,0 +1,142 @@
+"""Fitted laws in words and tables: what the commands, the figures and the report say of a curve's analysis."""
+
+import numpy as np
+from rich.table import Table
+
+from jaxmrl.scaling.analysis import MULTIPLES, Analysis
+from jaxmrl.scaling.choose import FAR, Forecast, try_on_largest
+from jaxmrl.scaling.fit import LEVEL, Fit
+
+
+def law_text(fit: Fit) -> str:
+    """The fitted law as one formula, with its exponent's interval."""
+    exponent = exponent_text(fit)
+    return f"{formula_text(fit)}, {exponent}" if exponent else formula_text(fit)
+
+
+def formula_text(fit: Fit) -> str:
+    """The fitted law as one formula."""
+    return fit.law.text.format(**{name: short(number) for name, number in fit.values.items()}).replace("+ -", "- ")
+
+
+def exponent_text(fit: Fit) -> str:
+    """The exponent with its interval; nothing for a law without one."""
+    name = fit.law.exponent
+    if name is None:
+        return ""
+    if name not in fit.intervals:
+        return f"{name} {short(fit.values[name])}"
+    return f"{name} {short(fit.values[name])} {interval_text(*fit.intervals[name])}"
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """[low, high]; an end that is not known is open."""
+    return f"[{'...' if low is None else short(low)}, {'...' if high is None else short(high)}]"
+
+
+def short(number: float) -> str:
+    """Three digits; 0 for what is next to nothing."""
+    return "0" if abs(number) < 1e-8 else f"{number:.3g}"
+
+
+def chosen_text(forecast: Forecast) -> str:
+    """The law to go by, or which laws' mean."""
+    return law_text(forecast.fits[0]) if len(forecast.fits) == 1 else forecast.name
+
+
+def left_side(fit: Fit, metric_label: str) -> str:
+    """What the law is of: the metric, or the error that is made of it."""
+    return f"1 - {metric_label}" if fit.law.on == "error" and fit.points.sign < 0 else metric_label
+
+
+def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
+    """The laws to go by, what they foretell, and what not to trust about them; each line begins with `label`."""
+    if analysis.forecast is None:
+        return [f"{label}: no law fitted: {'; '.join(analysis.notes)}"]
+    lines = [f"{label}: {left_side(fit, metric_label)} = {law_text(fit)}" for fit in analysis.forecast.fits]
+    lines.append(f"{label}: {foretold_text(analysis, metric_label)}")
+    remarks = (*analysis.flags, *analysis.notes)
+    return [*lines, f"{label}: {'; '.join(remarks)}"] if remarks else lines
+
+
+def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: str) -> Table:
+    """The law of each of several curves, and the metric with more molecules; remarks are left to the files."""
+    title = f"laws, and {metric_label} with more molecules, {LEVEL:.0%} intervals"
+    table = Table(title=title, title_justify="left")
+    heads = ("curve", "law", *(f"{multiple} times" for multiple in MULTIPLES))
+    for head in heads:
+        table.add_column(head, justify="left" if head in heads[:2] else "right", overflow="fold")
+    for label, analysis in zip(labels, analyses, strict=True):
+        table.add_row(label, *_forecast_cells(analysis))
+    return table
+
+
+def _forecast_cells(analysis: Analysis) -> list[str]:
+    if analysis.forecast is None:
+        return ["; ".join(analysis.notes)]
+    return [chosen_text(analysis.forecast), *(value_text(one) for one in analysis.predict(multiples_of(analysis)))]
+
+
+def multiples_of(analysis: Analysis) -> np.ndarray:
+    """The sizes that every analysis predicts at."""
+    return analysis.points.n.max() * np.array(MULTIPLES, float)
+
+
+def value_text(prediction: dict) -> str:
+    """A foretold metric with its interval."""
+    return f"{short(prediction['value'])} {interval_text(prediction['low'], prediction['high'])}"
+
+
+def foretold_text(analysis: Analysis, metric_label: str) -> str:
+    """The metric with more molecules, in one sentence."""
+    said = [
+        f"{value_text(one)} with {multiple} times the molecules"
+        for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True)
+    ]
+    few = len(analysis.forecast.fits)
+    by = "" if few == 1 else f", by the mean of these {few} laws"
+    return f"{metric_label} {', '.join(said)}{by}"
+
+
+def laws_table(analysis: Analysis, metric_label: str) -> Table:
+    """Every fitted law of a curve; those to go by are marked."""
+    table = Table(title=f"fitted laws, {LEVEL:.0%} intervals; * those to go by", title_justify="left")
+    for head in LAW_HEADS:
+        table.add_column(head, justify="right" if head in _RIGHT else "left", overflow="fold")
+    for row in law_rows(analysis, metric_label):
+        table.add_row(*row)
+    return table
+
+
+LAW_HEADS = ("law", "fitted", "exponent", "RMSE", "noise p", "held-out RMSE")
+_RIGHT = LAW_HEADS[3:]
+
+
+def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
+    """The cells of LAW_HEADS for each law: noise p is the probability that noise alone leaves what the law leaves."""
+    chosen = {fit.law.name for fit in analysis.forecast.fits} if analysis.forecast else set()
+    rows = []
+    for fit in analysis.fits:
+        tried = try_on_largest(fit.law, fit.points)
+        rows.append(
+            (
+                fit.law.name + ("*" if fit.law.name in chosen else ""),
+                f"{left_side(fit, metric_label)} = {formula_text(fit)}",
+                exponent_text(fit),
+                short(fit.rmse),
+                "" if fit.misfit is None else f"{fit.misfit:.2g}",
+                "" if tried is None else short(tried.rmse),
+            )
+        )
+    return rows
+
+
+def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) -> Table:
+    """The metric at `sizes` with its interval."""
+    table = Table(title=f"foretold {metric_label}, {LEVEL:.0%} interval", title_justify="left")
+    for head in ("molecules", metric_label, "interval", ""):
+        table.add_column(head, justify="right")
+    for one in analysis.predict(sizes):
+        far = f"more than {FAR:g} times the largest size" if one["far"] else ""
+        table.add_row(f"{one['n']:,.0f}", short(one["value"]), interval_text(one["low"], one["high"]), far)
+    return table

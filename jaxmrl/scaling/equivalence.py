@@ -1,0 +1,82 @@
+"""Two curves side by side: do their exponents differ, and what is the data of one worth in the other's molecules?
+
+The runs of the two count as independent. Where they share seeds and test molecules, intervals are wider than need be.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.choose import DRAWS, Forecast
+from jaxmrl.scaling.fit import LEVEL
+
+_GRID, _REACH = 200, 100.0
+"""Sizes of the other curve that are looked at: so many, up to so many times beyond its smallest and its largest."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of one curve's exponent and another's, by a law that explains both; low and high at LEVEL."""
+
+    law: str
+    exponent: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Worth:
+    """`n` molecules of one curve do what `molecules` do of the other. None: further off than is looked for."""
+
+    n: float
+    molecules: float | None
+    low: float | None
+    high: float | None
+
+
+def exponent_difference(one: Analysis, other: Analysis) -> Difference | None:
+    """The exponent of `one` less that of `other`, by the first law that both go by; None where they share none."""
+    for fit, draws in zip(one.forecast.fits, one.forecast.draws, strict=True):
+        for again, its_draws in zip(other.forecast.fits, other.forecast.draws, strict=True):
+            law = fit.law
+            if law is again.law and law.exponent:
+                return _difference(law, fit, draws, again, its_draws)
+    return None
+
+
+def _difference(law, fit, draws, again, its_draws) -> Difference:
+    value = fit.values[law.exponent] - again.values[law.exponent]
+    natural = lambda u: law.natural(u)[:, law.names.index(law.exponent)]
+    # Both were drawn by the same random numbers: shuffled, they are independent.
+    shuffled = natural(its_draws)[np.random.default_rng(1).permutation(DRAWS)]
+    low, high = np.quantile(natural(draws) - shuffled, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return Difference(law.name, law.exponent, float(value), float(low), float(high))
+
+
+def worth(one: Forecast, other: Forecast, n: np.ndarray) -> list[Worth]:
+    """How many of the other's molecules do what n [K] of `one` do, each with its interval."""
+    sizes = other.points.n
+    grid = np.geomspace(sizes.min() / _REACH, sizes.max() * _REACH, _GRID)
+    center = _molecules(np.log(one.error(n))[None, :], np.log(other.error(grid))[None, :], grid)[0]
+    rng = np.random.default_rng(2)
+    drawn = _molecules(one.sample(n, rng), other.sample(grid, rng), grid)
+    low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0, method="inverted_cdf")
+    inside = lambda value: float(value) if grid[0] < value < np.inf else None
+    ends = zip(np.asarray(n, float), center, low, high, strict=True)
+    return [Worth(float(size), *map(inside, values)) for size, *values in ends]
+
+
+def _molecules(target: np.ndarray, log_error: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Where each curve log_error [D, G] over grid [G] first comes down to target [D, K]: [D, K].
+
+    The grid's first size where it begins below; infinite where it never comes there.
+    """
+    falling = np.minimum.accumulate(log_error, axis=1)
+    above = (falling[:, None, :] > target[:, :, None]).sum(axis=2)
+    after, before = np.minimum(above, len(grid) - 1), np.maximum(above - 1, 0)
+    high, low = np.take_along_axis(falling, before, 1), np.take_along_axis(falling, after, 1)
+    share = np.clip((high - target) / np.maximum(high - low, 1e-12), 0, 1)
+    found = np.exp(np.log(grid[before]) + share * (np.log(grid[after]) - np.log(grid[before])))
+    return np.where(above == len(grid), np.inf, np.where(above == 0, grid[0], found))

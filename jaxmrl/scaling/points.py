@@ -1,0 +1,140 @@
+"""Runs -> the points of a curve: mean errors, and how far one run is from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.errors import DataError
+from jaxmrl.text import count
+
+_SMALLEST_SD = 1e-6
+_LEAST, _LARGEST = 1e-12, 1e15
+GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
+"""The error of guessing, by metric; of average precision where next to no molecule is active."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """The `N` sizes of a curve, ascending, and what its runs gave there.
+
+    n, error [N]    number of training molecules; mean error over the runs
+    runs [N]        how many they are
+    sd [N]          of one run's log error; 1 where no size was run twice, and nothing is known of it
+    freedom         degrees of freedom that `sd` comes from; 0 where nothing is known
+    sign            -1 where the error is 1 - metric, else 1
+    guess           the error of guessing; None where it is not known
+    notes           what to know of the points
+    """
+
+    n: np.ndarray
+    error: np.ndarray
+    runs: np.ndarray
+    sd: np.ndarray
+    freedom: int
+    sign: int
+    guess: float | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def metric(self) -> np.ndarray:
+        """Mean metric, [N]."""
+        return self.metric_of(self.error)
+
+    def metric_of(self, error: np.ndarray) -> np.ndarray:
+        """The metric that is this error."""
+        return 1 - error if self.sign < 0 else error
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Of a mean's log error: one over its standard deviation, [N]."""
+        return np.sqrt(self.runs) / self.sd
+
+    def first(self, count: int) -> "Points":
+        """The `count` smallest sizes, with what all of them tell of the spread."""
+        cut = {name: getattr(self, name)[:count] for name in ("n", "error", "runs", "sd")}
+        return Points(**cut, freedom=self.freedom, sign=self.sign, guess=self.guess)
+
+
+def points_of(n: np.ndarray, metric: np.ndarray, *, higher_is_better: bool, guess: float | None = None) -> Points:
+    """The points of runs: n [R] molecules, metric [R]; the same n again is another run.
+
+    guess: the error of guessing. Runs that are no finite number, and sizes whose mean error is not above 0, are left
+    out, and the notes say so. Raises DataError where fewer than two sizes remain.
+    """
+    n, metric = np.asarray(n, float), np.asarray(metric, float)
+    usable = np.isfinite(n) & np.isfinite(metric) & (n > 0) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
+    notes = [] if usable.all() else [f"{count((~usable).sum(), 'run')} left out: not finite, or no molecules"]
+    sizes, place = np.unique(n[usable], return_inverse=True)
+    error = (1 - metric if higher_is_better else metric)[usable]
+    runs = np.bincount(place, minlength=len(sizes))
+    mean = np.bincount(place, error, len(sizes)) / np.maximum(runs, 1)
+    within = np.bincount(place, (error - mean[place]) ** 2, len(sizes))
+    return _points(sizes, mean, within, runs, higher_is_better, guess, notes)
+
+
+def points_of_means(
+    n: np.ndarray,
+    mean: np.ndarray,
+    sd: np.ndarray,
+    runs: np.ndarray,
+    *,
+    higher_is_better: bool,
+    guess: float | None = None,
+) -> Points:
+    """As `points_of`, of each size's mean metric, standard deviation over runs (NaN: not known) and number of runs."""
+    n, mean, sd, runs = (np.asarray(values, float) for values in (n, mean, sd, runs))
+    usable = np.isfinite(n) & np.isfinite(mean) & (n > 0) & (np.abs(mean) < _LARGEST) & (n < _LARGEST)
+    if len(np.unique(n[usable])) < usable.sum():
+        raise DataError("a curve of means has each size once; got a size twice")
+    notes = [] if usable.all() else [f"{count((~usable).sum(), 'size')} left out: not finite, or no molecules"]
+    order = np.flatnonzero(usable)[np.argsort(n[usable])]
+    known = np.isfinite(sd) & (runs > 1)
+    runs = np.where(known, runs, 1).astype(int)[order]
+    within = np.where(known, sd, 0.0)[order] ** 2 * (runs - 1)
+    error = (1 - mean if higher_is_better else mean)[order]
+    return _points(n[order], error, within, runs, higher_is_better, guess, notes)
+
+
+def _points(sizes, mean, within, runs, higher_is_better: bool, guess: float | None, notes: list[str]) -> Points:
+    """within [N]: sums of squared deviations from `mean`."""
+    good = mean > _LEAST
+    if not good.all():
+        notes.append(f"{count((~good).sum(), 'size')} left out: no error above 0 there")
+    if good.sum() < 2:
+        raise DataError(
+            f"a curve needs two sizes with an error above 0; got {good.sum()}" + "".join(f" ({note})" for note in notes)
+        )
+    sizes, mean, runs, within = (values[good] for values in (sizes, mean, runs, within))
+    sd, freedom = _spread(sizes, within / mean**2, runs - 1)
+    if guess is not None and mean.max() >= guess:
+        guess = None
+        notes.append("an error is not below that of guessing: laws that begin from it are left out")
+    return Points(sizes, mean, runs, sd, freedom, -1 if higher_is_better else 1, guess, tuple(notes))
+
+
+def _spread(n: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, int]:
+    """Standard deviation of one run's log error at each n, pooled over all n, and its degrees of freedom.
+
+    squares [N]: sums of squared deviations, relative to the mean error. Five runs tell their spread to a third, so
+    sizes share it: a constant, times a power of n as far as that is told from noise (by the positive-part factor of
+    James and Stein).
+    """
+    total = int(freedom.sum())
+    if total == 0:
+        return np.ones(len(n)), 0
+    slope = _slope(np.log(n), squares, freedom)
+    trend = np.exp(slope * (np.log(n) - np.average(np.log(n), weights=freedom)))
+    pooled = (squares / trend).sum() / total
+    return np.maximum(np.sqrt(pooled * trend), _SMALLEST_SD), total
+
+
+def _slope(x: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> float:
+    """Of log variance over x, drawn to 0; the log of a variance has one of about 2 / degrees of freedom itself."""
+    known = (freedom > 0) & (squares > 0)
+    if known.sum() < 3 or len(np.unique(x[known])) < 3:
+        return 0.0
+    x, y, weights = x[known], np.log(squares[known] / freedom[known]), freedom[known] / 2
+    x = x - np.average(x, weights=weights)
+    precision = (weights * x**2).sum()
+    slope = (weights * x * y).sum() / precision
+    return float(slope * max(0.0, 1 - 1 / (slope**2 * precision))) if slope else 0.0

@@ -1,0 +1,72 @@
+"""Nonlinear least squares of many small problems at once: Levenberg and Marquardt's method, a row for each problem."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+_STEP = 1e-6
+_FIRST_DAMPING, _MOST_DAMPING = 1e-2, 1e10
+_CONVERGED = 1e-10
+
+
+def least_squares(
+    residuals: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    start: np.ndarray,
+    free: np.ndarray | None = None,
+    most_steps: int = 100,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Minimises the sum of squares of each row's residuals.
+
+    residuals(u [R, P], rows [R]) -> [R, N] gives those of the problems `rows`; start [B, P]; free [P] or [B, P]: which
+    parameters move. Source: Marquardt 1963, with his scaling by the diagonal. Returns solutions [B, P], sums of squares
+    [B], infinite where even the start's is, and which rows have converged [B].
+    """
+    u = np.array(start, float)
+    free = np.broadcast_to(np.ones(u.shape[1], bool) if free is None else free, u.shape)
+    everything = np.arange(len(u))
+    with np.errstate(all="ignore"):
+        r = _finite(residuals(u, everything))
+        cost = (r**2).sum(axis=1)
+        damping, done = np.full(len(u), _FIRST_DAMPING), ~np.isfinite(cost)
+        for _ in range(most_steps):
+            rows = np.flatnonzero(~done)
+            if len(rows) == 0:
+                break
+            jacobian = _jacobian(residuals, u[rows], rows, r[rows], free[rows])
+            step = _step(jacobian, r[rows], damping[rows])
+            trial = u[rows] + np.where(free[rows], step, 0.0)
+            r_trial = _finite(residuals(trial, rows))
+            cost_trial = (r_trial**2).sum(axis=1)
+            better = cost_trial <= cost[rows]
+            gained = np.where(better, cost[rows] - cost_trial, np.inf)
+            took = rows[better]
+            u[took], r[took] = trial[better], r_trial[better]
+            done[rows] = (gained <= _CONVERGED * (1 + cost[rows])) | (damping[rows] > _MOST_DAMPING)
+            cost[took] = cost_trial[better]
+            damping[rows] *= np.where(better, 0.2, 5.0)
+            damping[rows] = np.maximum(damping[rows], 1e-12)
+    return u, cost, done & np.isfinite(cost)
+
+
+def _finite(r: np.ndarray) -> np.ndarray:
+    """Residuals that are no number make their row infinitely bad."""
+    return np.where(np.isfinite(r), r, np.inf)
+
+
+def _jacobian(residuals, u, rows, r, free) -> np.ndarray:
+    columns = []
+    for k in range(u.shape[1]):
+        moved = u.copy()
+        moved[:, k] += _STEP
+        slope = (residuals(moved, rows) - r) / _STEP
+        columns.append(np.where(free[:, k : k + 1] & np.isfinite(slope), slope, 0.0))
+    return np.stack(columns, axis=2)
+
+
+def _step(jacobian, r, damping) -> np.ndarray:
+    normal = np.einsum("bnp,bnq->bpq", jacobian, jacobian)
+    gradient = np.einsum("bnp,bn->bp", jacobian, r)
+    diagonal = np.einsum("bpp->bp", normal)
+    scale = np.maximum(diagonal, 1e-12 * np.maximum(diagonal.max(axis=1, keepdims=True), 1e-12))
+    normal = normal + (damping[:, None] * scale)[:, :, None] * np.eye(normal.shape[1])
+    return -np.linalg.solve(normal, gradient[:, :, None])[:, :, 0]

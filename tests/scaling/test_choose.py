@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import benchmarks
+from jaxmrl.scaling.choose import fit_all, foretell, held_out, try_on_largest
+from jaxmrl.scaling.laws import ERROR_POWER, IRREDUCIBLE, LOGARITHMIC, POWER
+from jaxmrl.scaling.points import points_of
+
+N = np.geomspace(300, 30_000, 9).round()
+PUBLISHED = json.loads(Path(benchmarks.__file__).with_name("published_curves.json").read_text())
+
+
+def noisy(error, sd=0.02, runs=5, seed=0, n=N):
+    noise = np.random.default_rng(seed).normal(0, sd, (runs, len(n)))
+    return points_of(np.tile(n, runs), (error * np.exp(noise)).ravel(), higher_is_better=False)
+
+
+def published(name, largest):
+    sizes = (np.array(PUBLISHED["fractions"]) * largest).astype(int)
+    runs = np.array(PUBLISHED[name]["runs"])
+    return sizes, runs, {"higher_is_better": True, "guess": {"hiv": 0.5, "pcba": 1.0}[name]}
+
+
+def test_a_power_law_is_told_from_one_with_a_floor():
+    names = lambda points: {fit.law.name for fit in foretell(fit_all(points)).fits}
+    assert "power" in names(noisy(2 * N**-0.3))
+    assert "power" not in names(noisy(0.2 + 300 * N**-0.9))
+    assert "irreducible" in names(noisy(0.2 + 300 * N**-0.9))
+
+
+@pytest.mark.parametrize(("name", "largest", "limit"), [("hiv", 32_901, 0.0105), ("pcba", 350_343, 0.015)])
+def test_published_curves_are_foretold_from_two_fifths_of_the_data(name, largest, limit):
+    """The metric's RMSE at 60, 80 and 100 %: on HIV at most 1.5 times that of the study's law, on PCBA half."""
+    sizes, runs, settings = published(name, largest)
+    points = points_of(np.tile(sizes[:6], len(runs)), runs[:, :6].ravel(), **settings)
+    missed = foretell(fit_all(points))(sizes[6:]) - runs[:, 6:].mean(axis=0)
+    assert np.sqrt(np.mean(missed**2)) <= limit
+
+
+def test_the_interval_of_a_forecast_holds_the_truth_as_often_as_it_says():
+    true = lambda n: 2 * n**-0.3
+    far = np.array([2 * N.max(), 4 * N.max()])
+    laws, held = (POWER, LOGARITHMIC, IRREDUCIBLE), []
+    for seed in range(40):
+        low, high = foretell(fit_all(noisy(true(N), 0.05, seed=seed), laws)).interval(far)
+        held.append((low <= true(far)) & (true(far) <= high))
+    assert np.mean(held) > 0.8
+
+
+def test_the_molecules_of_a_target_give_it():
+    forecast = foretell(fit_all(noisy(2 * N**-0.3)))
+    target = forecast.molecules_for(0.07)
+    assert target.low < target.molecules < target.high
+    assert target.molecules == pytest.approx((2 / 0.07) ** (1 / 0.3), rel=0.2)
+    assert forecast(np.array([target.molecules]))[0] == pytest.approx(0.07, rel=1e-2)
+
+
+def test_a_target_below_the_floor_is_out_of_reach():
+    forecast = foretell(fit_all(noisy(0.2 + 300 * N**-0.9, 0.005)))
+    target = forecast.molecules_for(0.1)
+    assert target.molecules is None
+    assert target.limit == pytest.approx(0.2, rel=0.05)
+
+
+def test_the_same_curve_gives_the_same_forecast():
+    points = noisy(2 * N**-0.3)
+    first, again = (foretell(fit_all(points)).interval(N * 3) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_law_is_tried_on_the_largest_sizes():
+    points = noisy(0.2 + 300 * N**-0.9, 0.002)
+    assert held_out(points) == 2
+    straight, bent = (try_on_largest(law, points) for law in (POWER, IRREDUCIBLE))
+    assert straight.sizes == bent.sizes == tuple(N[-2:])
+    assert bent.rmse < straight.rmse / 3
+    three = points.first(3)
+    assert try_on_largest(IRREDUCIBLE, three) is None
+    assert try_on_largest(ERROR_POWER, three) is None, "of errors it is `power`"
+
+
+def test_where_noise_refutes_every_law_the_best_on_the_largest_sizes_is_taken():
+    error = 2 * N**-0.3 * np.resize([1.3, 0.7], len(N))
+    forecast = foretell(fit_all(noisy(error, 0.001)))
+    assert len(forecast.fits) == 1
+    assert "misses the points by more than noise" in forecast.reasons
+    assert any("misses the points" in flag for flag in forecast.flags)

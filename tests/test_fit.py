@@ -1,0 +1,158 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import FitConfig
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.fit import fit
+
+N = [100, 200, 400, 800, 1600, 3200]
+
+
+def write(path, header, rows):
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+def runs(scale=1.5, seeds=3, sd=0.02, seed=0):
+    rng = np.random.default_rng(seed)
+    return [(n, round(1 - scale * n**-0.25 * np.exp(rng.normal(0, sd)), 6)) for n in N for _ in range(seeds)]
+
+
+@pytest.fixture
+def curve_file(tmp_path):
+    return write(tmp_path / "my curve.csv", "n,roc_auc", runs())
+
+
+def command(*words):
+    found = subprocess.run(
+        [sys.executable, "-m", "jaxmrl.fit", *map(str, words)], capture_output=True, text=True, timeout=300
+    )
+    return found.returncode, found.stdout, found.stderr
+
+
+def test_the_command_says_law_predictions_and_molecules(curve_file):
+    code, out, errors = command(curve_file, "--target", "0.85", "--predict", "5000")
+    assert (code, errors) == (0, "")
+    assert "18 rows; roc_auc, higher is better (by its name)" in out
+    assert "to go by: " in out
+    assert "5,000" in out
+    assert "roc_auc 0.85 takes about " in out
+
+
+def test_json_is_one_object_with_everything(curve_file, capsys):
+    found = fit(FitConfig(curve_file, target=0.85, json=True), quiet=False)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads(json.dumps(found))
+    assert {"laws", "chosen", "predictions", "target", "flags"} <= set(printed)
+    for law in printed["laws"]:
+        assert set(law["parameters"]) == set(law["intervals"])
+        assert "flags" in law
+    assert [set(one) >= {"n", "value", "low", "high"} for one in printed["predictions"]] == [True] * 3
+    target = printed["target"]
+    assert target["low"] < target["molecules"] < target["high"]
+    assert target["molecules"] == pytest.approx((1.5 / 0.15) ** 4, rel=0.3)
+
+
+def test_several_curves_are_compared_with_the_first(tmp_path, capsys):
+    rows = [("with", *row) for row in runs(1.5 * 2.7**-0.25, seed=1)] + [("without", *row) for row in runs(seed=2)]
+    path = write(tmp_path / "c.csv", "training,n_train,auc", rows[::-1])
+    found = fit(FitConfig(path, by=("training",)), quiet=False)
+    assert [one["curve"] for one in found["curves"]] == [{"training": "without"}, {"training": "with"}]
+    (compared,) = found["comparisons"]
+    worth = compared["worth"][3]
+    assert worth["molecules"] / worth["n"] == pytest.approx(2.7, rel=0.3)
+    assert worth["low"] < 2.7 * worth["n"] < worth["high"]
+    assert "training with: 800 molecules do what 2," in capsys.readouterr().out
+
+
+def test_the_files_of_a_sweep_can_be_fitted(tmp_path):
+    header = "dataset,fraction,n_train,seed,status,metric,valid,test"
+    rows = [("x", n / 3200, n, k, "finished", "rmse", 0, 3 * n**-0.3 + 0.01 * k) for n in N for k in range(3)]
+    rows.append(("x", 0.5, 800, 9, "diverged", "rmse", "", ""))
+    results = fit(FitConfig(write(tmp_path / "results.csv", header, rows)))
+    assert (results["metric"], results["higher_is_better"]) == ("rmse", False)
+    assert any("1 run left out" in note for note in results["notes"])
+    means = [("x", n / 3200, n, "rmse", 3 * n**-0.3 + 0.01, 0.01, 3) for n in N]
+    curves = fit(FitConfig(write(tmp_path / "curves.csv", "dataset,fraction,n_train,metric,mean,sd,n_seeds", means)))
+    assert results["chosen"] == curves["chosen"]
+    values = [[one["value"] for one in found["predictions"]] for found in (results, curves)]
+    np.testing.assert_allclose(*values, rtol=1e-3)
+
+
+def test_the_direction_can_be_told(tmp_path):
+    path = write(tmp_path / "c.csv", "n,quality", [(n, 3 * n**-0.3) for n in N])
+    with pytest.raises(DataError, match="no column whose name is a metric's; name it with --metric-column: n, quality"):
+        fit(FitConfig(path))
+    with pytest.raises(DataError, match="is more of 'quality' better"):
+        fit(FitConfig(path, metric_column="quality"))
+    found = fit(FitConfig(path, metric_column="quality", lower_is_better=True))
+    assert not found["higher_is_better"]
+    assert found["predictions"][0]["value"] == pytest.approx(3 * 6400**-0.3, rel=0.02)
+    assert any("no size was run twice" in flag for flag in found["flags"])
+
+
+def test_a_chance_level_can_be_given(tmp_path):
+    path = write(tmp_path / "c.csv", "n,accuracy", [(n, 1 - 0.9 * n**-0.1) for n in N for _ in range(2)])
+    laws = lambda **settings: {law["law"] for law in fit(FitConfig(path, **settings))["laws"]}
+    assert "odds" not in laws()
+    assert "odds" in laws(guess=0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("n,roc_auc\n", "has a header but no rows"),
+        ("size_of_it,roc_auc\n1,0.5\n", "no column named n; name the one of sizes with --n-column"),
+        ("n,roc_auc,rmse\n1,0.5,2\n", "2 columns that may be one; name it with --metric-column"),
+        ("n,roc_auc\na,b\n", "no row of numbers in n and roc_auc"),
+        ("n,roc_auc\n100,65\n200,70\n", "divide percentages by 100"),
+        ("n_train,metric,test\n1,rmse,2\n2,mae,3\n", "has several metrics, mae, rmse: keep the rows of one"),
+    ],
+)
+def test_a_file_that_cannot_be_used_ends_with_one_clear_line(tmp_path, text, message):
+    path = tmp_path / "c.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message) as raised:
+        fit(FitConfig(path))
+    assert "\n" not in str(raised.value)
+
+
+def test_rows_that_cannot_be_used_are_counted(tmp_path, capsys):
+    path = write(tmp_path / "c.csv", "n,roc_auc", [*runs(), (100, "high"), (100,), ("", 0.5)])
+    found = fit(FitConfig(path), quiet=False)
+    assert found["rejected"] == 2
+    assert "2 left out (line 21: " in capsys.readouterr().out
+    assert any("1 run left out: not finite" in note for note in found["notes"])
+
+
+def test_two_points_and_one_give_no_traceback(tmp_path, capsys):
+    two = fit(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (20, 0.7)]), target=0.8), quiet=False)
+    assert two["chosen"]["name"]
+    one = fit(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (10, 0.7)]), target=0.8), quiet=False)
+    assert one["chosen"] is None
+    assert "no law fitted: a curve needs two sizes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"higher_is_better": True, "lower_is_better": True}, "not both"),
+        ({"predict": (0.0,)}, "--predict takes numbers of molecules, above 0; got 0"),
+        ({"target": float("nan")}, "--target must be a finite number; got nan"),
+    ],
+)
+def test_bad_settings_are_refused(tmp_path, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        FitConfig(tmp_path / "c.csv", **settings)
+
+
+def test_wrong_commands_end_with_one_line_and_code_2(tmp_path):
+    code, _, errors = command(tmp_path / "missing.csv")
+    assert code == 2
+    assert errors.startswith("error: cannot read ")
+    assert errors.count("\n") == 1
