@@ -17,7 +17,7 @@ from typing import Annotated, Generic, TypeVar
 import tyro
 
 import jaxmrl
-from jaxmrl.config import Config, PretrainConfig, ScoreConfig, SweepConfig, read_toml
+from jaxmrl.config import Config, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.training.compiled import keep_compiled
@@ -99,6 +99,20 @@ def pretrain_command() -> None:
     run_command(lambda: _run("pretrain", pretrain.__doc__, PretrainConfig, PretrainFlags, act, sys.argv[1:]))
 
 
+def predict_command() -> None:
+    """`python -m jaxmrl.predict`."""
+    from jaxmrl.predict import predict
+
+    def act() -> None:
+        if "--version" in sys.argv[1:]:
+            print(f"jaxmrl {jaxmrl.__version__}")
+        else:
+            about = predict.__doc__.split("\n")[0]
+            predict(_parse(PredictConfig, "python -m jaxmrl.predict", about, sys.argv[1:]), quiet=False)
+
+    run_command(act)
+
+
 def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]) -> None:
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
@@ -131,22 +145,26 @@ def _end(message: str, code: int) -> None:
 def parse(kind: type[Config], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
     settings = _file_settings(kind, arguments)
+    return _parse(flags_kind, program, description, arguments, default=flags_kind(settings=settings))
+
+
+def _parse(kind: type, program: str, description: str, arguments: list[str], **default):
+    """A `kind` by its flags. Errors become one line, exit code 2."""
     captured = io.StringIO()
     try:
         with contextlib.redirect_stderr(captured):
-            flags = tyro.cli(
-                flags_kind,
+            return tyro.cli(
+                kind,
                 prog=program,
                 description=description,
                 args=arguments,
-                default=flags_kind(settings=settings),
                 config=(tyro.conf.OmitArgPrefixes,),
+                **default,
             )
     except SystemExit as ended:
         if ended.code:
             _end(f"error: {_one_line(captured.getvalue())}", USAGE)
         raise
-    return flags
 
 
 def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:

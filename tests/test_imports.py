@@ -18,6 +18,7 @@ ORDER = (
     "score",
     "pretrain",
     "sweep",
+    "predict",
     "estimate",
     "commands",
 )
@@ -41,6 +42,7 @@ WITHIN_DATA = (
     "npz",
     "corpus",
     "prepare",
+    "features",
     "datasets",
     "problem",
 )
@@ -57,7 +59,7 @@ WITHIN_PRUNING = (
     "scoring",
 )
 WITHIN_SCALING = ("laws", "fit", "compare")
-WITHIN_REPORT = ("files", "facts", "plots", "comparison", "scores", "score_plot", "terminal", "summary")
+WITHIN_REPORT = ("files", "facts", "plots", "comparison", "scores", "kept", "score_plot", "terminal", "summary")
 WITHIN_TRAINING = (
     "losses",
     "metrics",
@@ -67,6 +69,7 @@ WITHIN_TRAINING = (
     "batches",
     "storage",
     "pretrained",
+    "trained",
     "lanes",
     "pretraining",
     "capacity",
