@@ -86,6 +86,13 @@ def test_saved_predictions_give_the_results(run, csv_file):
             assert roc_auc_score(truth[judged], found["greasy"][judged]) == pytest.approx(float(row[column]), abs=1e-5)
 
 
+def test_asking_for_predictions_changes_nothing_else(run, csv_file, tmp_path, cache):
+    plain = sweep(SweepConfig(csv=csv_file, out=tmp_path / "plain", **SMALL | {"save_predictions": False})).directory
+    assert {path.name for path in run.iterdir()} - {path.name for path in plain.iterdir()} == {"predictions"}
+    for name in ("results.csv", "curves.csv", "splits.npz", "molecules.csv"):
+        assert (plain / name).read_bytes() == (run / name).read_bytes()
+
+
 def test_models_of_the_largest_fraction_stay(run):
     rows = {kept.kept_name(row): row for row in read_rows(run / "results.csv") if row["fraction"] == "1"}
     assert {path.name for path in (run / "models").iterdir()} == rows.keys()
@@ -375,6 +382,9 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
         assert (found.nearest[np.isin(found.ids, seen)] == 1).all()
         unseen = found.nearest[~np.isin(found.ids, seen)]
         assert (unseen < 1).mean() > 0.9
+    unknown = PredictConfig(folder, write_csv(tmp_path / "new.csv", ["C[Xe]C"]), curve=name, out=tmp_path / "p.csv")
+    assert "smiles" in name
+    assert np.isfinite(predict(unknown).mean).all(), "a token that the vocabulary lacks is the unknown one"
 
 
 @pytest.mark.slow
