@@ -11,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from jaxmrl.config import SweepConfig
+from jaxmrl.data.cache import text_hash
 from jaxmrl.data.features import feature_settings
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.table import Table
@@ -26,7 +27,11 @@ MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
 ALL = "all"
 """In names, the pruning of replicas that learn from all training molecules: every pruning has the same."""
 
+_MOLECULE_COLUMNS = ("molecule_id", "smiles")
+
 _UNSAFE = re.compile(r"[^\w.-]")
+_LONGEST, _BEGINNING = 80, 15
+"""Bytes of a part of a name, and characters of its beginning where it is longer: a letter may be four bytes."""
 
 
 def kept_name(row: dict[str, str]) -> str:
@@ -37,7 +42,8 @@ def kept_name(row: dict[str, str]) -> str:
 def curve_name(row: dict[str, str]) -> str:
     """<modality>-<model>-<width>x<depth>,<split>,<pruning>,<init>; the pruning is `all` where the fraction is 1.
 
-    Characters other than letters, digits, _, . and - stand as % and their code, as in a web address.
+    Characters other than letters, digits, _, . and - stand as % and their code, as in a web address. Of long parts the
+    beginning stands, ~ and a digest: no file's name may be longer than 255 bytes.
     """
     model = f"{row['modality']}-{row['model']}-{row['width']}x{row['depth']}"
     return ",".join(map(_safe, (model, row["split"], _pruning(row), row["init"])))
@@ -48,7 +54,8 @@ def _pruning(row: dict[str, str]) -> str:
 
 
 def _safe(text: str) -> str:
-    return _UNSAFE.sub(lambda found: quote(found.group(), safe=""), text)
+    safe = _UNSAFE.sub(lambda found: quote(found.group(), safe=""), text)
+    return safe if len(safe.encode()) <= _LONGEST else f"{safe[:_BEGINNING]}~{text_hash(text):016x}"
 
 
 def keep_replica(
@@ -79,8 +86,8 @@ def read_models(folder: Path) -> dict[str, list[Trained]]:
     Raises ConfigError where one is damaged.
     """
     curves: dict[str, list[Trained]] = {}
-    # The commas of their names tell them from what an interruption may have left half-written.
-    for model in map(load_trained, sorted((folder / MODELS).glob("*,*"))):
+    # By their names, models are told from what an interruption may have left half-written or half-removed.
+    for model in map(load_trained, sorted((folder / MODELS).glob("[!.]*,*"))):
         curves.setdefault(curve_name(model.row), []).append(model)
     return {name: sorted(models, key=lambda model: int(model.row["seed"])) for name, models in curves.items()}
 
@@ -133,8 +140,8 @@ def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
 
 def write_molecules(run: RunDirectory, table: Table) -> None:
     """molecules.csv: every usable molecule's id and SMILES, to find the molecules that models have seen."""
-    rows = [{"molecule_id": k, "smiles": text} for k, text in zip(table.ids, table.smiles, strict=True)]
-    run.write_table(MOLECULES, ("molecule_id", "smiles"), rows)
+    rows = [dict(zip(_MOLECULE_COLUMNS, row, strict=True)) for row in zip(table.ids, table.smiles, strict=True)]
+    run.write_table(MOLECULES, _MOLECULE_COLUMNS, rows)
 
 
 def read_molecules(folder: Path) -> dict[int, str]:
@@ -142,8 +149,11 @@ def read_molecules(folder: Path) -> dict[int, str]:
     path = folder / MOLECULES
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return {int(row["molecule_id"]): row["smiles"] for row in csv.DictReader(file, strict=True)}
+            header, *rows = csv.reader(file, strict=True)
+        if header != list(_MOLECULE_COLUMNS):
+            raise ValueError(f"unexpected columns {header}")
+        return {int(one): smiles for one, smiles in rows}
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; sweep again into another --out") from None
-    except (ValueError, TypeError, KeyError, csv.Error):
+    except (ValueError, csv.Error):
         raise ConfigError(f"{path} is damaged; sweep again into another --out") from None

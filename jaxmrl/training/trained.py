@@ -1,6 +1,5 @@
 """A trained model on disk: a replica's best weights, and all that it takes to show it other molecules."""
 
-import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -65,7 +64,7 @@ def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
     }
     # As NumPy's, the arrays are of no device: what an accelerator trained can be read without one.
     arrays = jax.tree.map(np.asarray, storage.plain(weights)) | {_TRAIN: train.astype(np.int32)}
-    shutil.rmtree(model.path, ignore_errors=True)
+    storage.remove(model.path)
     storage.write(model.path, arrays, host)
 
 
@@ -104,7 +103,8 @@ def predict_all(
     """
     limits = batches.budget([molecules], resources, batch_size)
     table = table.with_budget(limits)
-    plan = batches.plan(molecules, resources, limits, batch_size, None)
+    # Shuffled: like molecules often stand together, and batches of them take long to be made to fit.
+    plan = batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0))
     found = np.empty((len(resources), table.labels.shape[1]), np.float32)
     for ids in plan:
         real = ids >= 0

@@ -30,18 +30,29 @@ def test_names_are_safe_and_tell_rows_apart():
         assert not set(name) & set('/\\:*?"<>| \n')
 
 
+@pytest.mark.parametrize("letter", ["a", "ä", "𝔞", " ", "%"])
+def test_long_names_are_short_enough_for_a_file_and_tell_rows_apart(letter):
+    long, longer = letter * 200, letter * 201
+    names = {kept_name(ROW | {"pruning": one, "init": other}) for one in (long, longer) for other in (long, longer)}
+    assert len(names) == 4
+    assert max(len(f".{name}.npz.tmp".encode()) for name in names) <= 255
+    assert all(name.count(",") == 5 for name in names)
+
+
 def test_molecules_come_back_by_their_ids(tmp_path):
     (tmp_path / "t.csv").write_text('smiles,note\nrubbish,a,b\nCC,"a ""b"""\nC[N+](C)C.[Cl-],\n')
     run = RunDirectory(tmp_path / "run", ())
     write_molecules(run, read_table(tmp_path / "t.csv", None))
     assert read_molecules(run.path) == {1: "CC", 2: "C[N+](C)C.[Cl-]"}
-    (run.path / "molecules.csv").write_text("id,smiles\n1,CC\n")
-    with pytest.raises(ConfigError, match="is damaged"):
-        read_molecules(run.path)
+    for content in ("id,smiles\n1,CC\n", "molecule_id,smiles\n1,CC\n2", "molecule_id,smiles\nx,CC\n", ""):
+        (run.path / "molecules.csv").write_text(content)
+        with pytest.raises(ConfigError, match="is damaged"):
+            read_molecules(run.path)
 
 
 def test_what_an_interruption_left_is_no_model(tmp_path):
     (tmp_path / "models" / "unfinished").mkdir(parents=True)
+    (tmp_path / "models" / f".{kept_name(ROW)}.removed").mkdir()
     assert read_models(tmp_path) == {}
     (tmp_path / "models" / kept_name(ROW)).mkdir()
     with pytest.raises(ConfigError, match="is damaged"):

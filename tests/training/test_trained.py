@@ -1,6 +1,7 @@
 """A trained model on disk, and its pass over molecules."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,8 @@ from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.store import GraphStore
 from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import ModelShape
-from jaxmrl.training import storage
+from jaxmrl.training import batches, storage
+from jaxmrl.training import trained as trained_module
 from jaxmrl.training.replica import DeviceTable, Recipe, predict
 from jaxmrl.training.trained import FORMAT, Trained, load_arrays, load_trained, predict_all, save_trained
 
@@ -58,16 +60,27 @@ def test_another_format_and_damage_are_refused(tmp_path, weights):
         load_trained(model.path)
 
 
-@pytest.mark.parametrize("batch_size", [2, 5, 100])
-def test_every_molecule_gets_its_own_prediction(molecules, weights, batch_size):
+def test_every_molecule_gets_its_own_prediction(molecules, weights):
     count = len(molecules)
-    table = DeviceTable(GraphStore.put(molecules), jnp.full((count, 2), jnp.nan))
+    table = DeviceTable(GraphStore.put(molecules), jnp.zeros((0, 2)))
     asked = np.random.default_rng(0).permutation(count)[:-2]
     resources = molecules.resources()
-    found = predict_all(RECIPE, table, resources, weights, asked, batch_size)
     alone = table.with_budget(resources.max(axis=0))
     one = jax.jit(lambda k: predict(RECIPE, alone, weights, k[None])[0])
     expected = np.stack([one(jnp.int32(k)) for k in asked])
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    classes = predict_all(replace(RECIPE, task="classification"), table, resources, weights, asked, batch_size)
-    np.testing.assert_allclose(classes, 1 / (1 + np.exp(-found)), rtol=1e-5)
+    for batch_size in (5, 100):
+        found = predict_all(RECIPE, table, resources, weights, asked, batch_size)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    classes = predict_all(replace(RECIPE, task="classification"), table, resources, weights, asked, 100)
+    np.testing.assert_allclose(classes, 1 / (1 + np.exp(-expected)), rtol=1e-5)
+
+
+def test_like_molecules_side_by_side_do_not_make_batches_hard_to_fit(monkeypatch):
+    swaps, swap = [], batches._swap
+    monkeypatch.setattr(batches, "_swap", lambda *args: (swaps.append(1), swap(*args)))
+    monkeypatch.setattr(trained_module, "_answer", lambda recipe, table, weights, ids: ids[:, None])
+    table = SimpleNamespace(with_budget=lambda limits: table, labels=np.zeros((0, 1)))
+    resources = np.sort(np.random.default_rng(0).integers(5, 60, 2000))[:, None]
+    found = predict_all(RECIPE, table, resources, (), np.arange(2000), 64)
+    assert found[:, 0].tolist() == list(range(2000))
+    assert len(swaps) < 50
