@@ -37,6 +37,9 @@ GEOMETRY_DATASETS = ("qm9",)
 KEPT = ("hard", "easy")
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 PREDICTION_KINDS = (".csv", ".parquet")
+RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
+"""Files of a sweep that a prediction could be told to replace."""
+
 DEFAULT_EPOCHS = 30
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 SCRATCH = "none"
@@ -513,6 +516,8 @@ class PredictConfig(Config):
             raise ConfigError(f"--out must end in {' or '.join(PREDICTION_KINDS)}; got {self.out}")
         if self.csv.resolve() in (self.out.resolve(), self.rejected.resolve()):
             raise ConfigError(f"--out {self.out} would replace --csv {self.csv}; give another --out")
+        if self.out.resolve() in [(self.run / name).resolve() for name in RUN_TABLES]:
+            raise ConfigError(f"--out {self.out} would replace what the sweep has written; give another --out")
 
     @property
     def rejected(self) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxmrl.config import PredictConfig
 from jaxmrl.data.features import featurise, prepare_smiles
+from jaxmrl.data.graphs import UnusableMoleculeError
 from jaxmrl.data.overlap import FAR, nearest, similarity_prints
 from jaxmrl.data.prepare import Prepared
 from jaxmrl.data.stores import Features, put
@@ -23,6 +24,9 @@ from jaxmrl.report.terminal import Reporter
 from jaxmrl.text import count
 from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.trained import Trained, load_arrays, predict_all
+
+_DIGITS = 8
+"""Of numbers in a .csv: all that float32 tells apart, as energies need, whose first digits are all the same."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def predict(config: PredictConfig, *, quiet: bool = True) -> Predictions:
     table = prepared.table
     similarity = nearest_training(known, trained_on, table.smiles, reporter)
     found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, table.rejected)
-    files.write_whole(config.out, table_bytes(found.columns(), config.out.suffix))
+    files.write_whole(config.out, table_bytes(found.columns(), config.out.suffix, _DIGITS))
     files.write_whole(config.rejected, rejected_text(found.rejected).encode())
     report(config, found, reporter)
     return found
@@ -106,7 +110,7 @@ def choose_curve(config: PredictConfig, curves: dict[str, list[Trained]], report
         reporter.say(f"{why}: {', '.join(others)}")
     if len({model.row["split"] for models in curves.values() for model in models}) > 1:
         reporter.say("curves of different splits were validated on different molecules")
-    if (config.run / "checkpoints").exists():
+    if not (config.run / "curves.csv").exists():
         reporter.say(f"the sweep in {config.run} has not ended: these are the models so far")
     return name, models
 
@@ -130,19 +134,19 @@ def predict_prepared(
     """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
     one, smiles = models[0], prepared.table.smiles
     features = featurise(prepared, one.recipe.shape.modality, one.features, reporter)
-    unlabelled = jnp.full((len(smiles), len(one.tasks)), jnp.nan)
-    table = DeviceTable(put(features), unlabelled, composition(one, features, reporter))
+    # No labels, not even missing ones: of many molecules and tasks they would fill the device.
+    table = DeviceTable(put(features), jnp.zeros((0, len(one.tasks))), composition(one, features, reporter))
     # By their SMILES, so that the order of the file's rows decides no batch.
     molecules = np.array(sorted(range(len(smiles)), key=smiles.__getitem__))
-    values, trained_on = np.empty((len(models), *unlabelled.shape)), []
+    values, trained_on = np.empty((len(models), len(smiles), len(one.tasks))), []
+    resources = features.resources()
     with reporter.progress("predicting", len(models), "models") as progress:
         for k, model in enumerate(models):
             weights, train = load_arrays(model)
-            resources = features.resources()
             values[k, molecules] = predict_all(model.recipe, table, resources, weights, molecules, batch_size)
             trained_on.append(train)
             progress.advance(1)
-    sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(unlabelled.shape, np.nan)
+    sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(values.shape[1:], np.nan)
     return values.mean(axis=0), sd, np.unique(np.concatenate(trained_on))
 
 
@@ -160,13 +164,20 @@ def composition(model: Trained, features: Features, reporter) -> jax.Array | Non
 def nearest_training(known: dict[int, str], trained_on: np.ndarray, smiles: list[str], reporter) -> np.ndarray:
     """The similarity of each molecule to the nearest of those that are `known` by the ids `trained_on`, [n].
 
-    Raises ConfigError where one of these is not known.
+    Raises ConfigError where one of these is not known, or one that is known cannot be read.
     """
     if not set(trained_on.tolist()) <= known.keys():
         raise ConfigError(f"{kept.MOLECULES} of the run lacks molecules that its models learned from; sweep again")
     # Fingerprints of all molecules of the run, for these the sweep has left in the cache.
-    with reporter.progress("similarity", len(known) + len(smiles), "molecules") as progress:
-        packed = np.concatenate([similarity_prints(some, progress.advance) for some in (list(known.values()), smiles)])
+    try:
+        with reporter.progress("similarity", len(known) + len(smiles), "molecules") as progress:
+            both = [similarity_prints(some, progress.advance) for some in (list(known.values()), smiles)]
+    except UnusableMoleculeError as error:
+        raise ConfigError(
+            f"{kept.MOLECULES} of the run has a molecule that cannot be read ({error}): it is damaged, or was written "
+            "with another RDKit; sweep again"
+        ) from None
+    packed = np.concatenate(both)
     return nearest(packed, np.flatnonzero(np.isin(list(known), trained_on)), len(known) + np.arange(len(smiles)))
 
 

@@ -43,6 +43,8 @@ def test_bad_values_are_refused_with_what_is_expected(settings, message):
         ({"out": "p.txt"}, "--out must end in .csv or .parquet; got p.txt"),
         ({"out": "new.csv"}, "would replace --csv new.csv"),
         ({"csv": "p.csv.rejected.csv", "out": "p.csv"}, "would replace --csv"),
+        ({"out": "runs/x/results.csv"}, "would replace what the sweep has written; give another --out"),
+        ({"out": "runs/y/../x/molecules.csv"}, "would replace what the sweep has written"),
         ({"curve": 3}, "--curve must be of type str; got 3"),
     ],
 )

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -119,13 +120,12 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["molecule_id", "smiles", "greasy", "greasy_sd", "rare", "rare_sd", "nearest_training"]
     assert [int(row["molecule_id"]) for row in rows] == found.ids.tolist()
-    np.testing.assert_allclose([float(row["greasy"]) for row in rows], found.mean[:, 0], rtol=1e-5)
+    np.testing.assert_allclose([float(row["greasy"]) for row in rows], found.mean[:, 0], rtol=1e-7)
     assert (tmp_path / "p.csv.rejected.csv").read_text() == "line,text,reason\n162,rubbish,not a valid SMILES\n"
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_order_of_rows_and_the_size_of_batches_change_nothing(run, csv_file, tmp_path, cache, seed):
-    rng = np.random.default_rng(seed)
+def test_the_order_of_rows_and_the_size_of_batches_change_nothing(run, csv_file, tmp_path, cache):
+    rng = np.random.default_rng(0)
     smiles = [*smiles_of(csv_file)[:60], "CCO", "CCO"]
     one = predict(PredictConfig(run, write_csv(tmp_path / "a.csv", smiles), out=tmp_path / "o.csv"))
     order = rng.permutation(len(smiles))
@@ -134,7 +134,7 @@ def test_the_order_of_rows_and_the_size_of_batches_change_nothing(run, csv_file,
     assert [one.smiles[k] for k in order] == other.smiles
     for name in ("mean", "sd", "nearest"):
         np.testing.assert_array_equal(getattr(one, name)[order], getattr(other, name))
-    small = predict(PredictConfig(run, shuffled, out=tmp_path / "o.csv", batch_size=7 + seed))
+    small = predict(PredictConfig(run, shuffled, out=tmp_path / "o.csv", batch_size=7))
     np.testing.assert_allclose(small.mean, other.mean, atol=1e-6)
 
 
@@ -155,6 +155,7 @@ def test_rows_that_cannot_be_used(run, tmp_path, cache, capsys):
     ]
     assert f"{path}: 5 rows, 3 rejected" in printed
     assert f"{CURVE}: 2 models at fraction 1" in printed
+    assert "has not ended" not in printed
     far = int((found.nearest < 0.3).sum())
     assert far >= 1
     assert f"{far} of 2 molecules below 0.3: they are far from anything the models have seen" in printed
@@ -163,12 +164,14 @@ def test_rows_that_cannot_be_used(run, tmp_path, cache, capsys):
     assert not (tmp_path / "q.csv").exists()
 
 
-def test_one_model_has_no_spread_and_parquet_has_the_same(copied, tmp_path, cache):
+def test_one_model_has_no_spread_and_parquet_has_the_same(copied, tmp_path, cache, capsys):
     from pyarrow import parquet
 
     shutil.rmtree(copied / "models" / f"{CURVE},1,1")
+    (copied / "curves.csv").unlink()
     new = write_csv(tmp_path / "new.csv", ["CCO", "c1ccccc1"])
-    found = predict(PredictConfig(copied, new, out=tmp_path / "p.csv"))
+    found = predict(PredictConfig(copied, new, out=tmp_path / "p.csv"), quiet=False)
+    assert f"the sweep in {copied} has not ended: these are the models so far" in capsys.readouterr().out
     assert np.isnan(found.sd).all()
     assert (tmp_path / "p.csv").read_text().splitlines()[1].split(",")[3] == ""
     predict(PredictConfig(copied, new, out=tmp_path / "p.parquet"))
@@ -225,7 +228,7 @@ def test_stopped_at_every_moment_the_files_are_the_same(run, csv_file, tmp_path,
     assert_same_run(run, tmp_path / "run")
 
 
-@pytest.mark.parametrize("moment", ["before the row", "within the model"])
+@pytest.mark.parametrize("moment", ["before the row", "within the model", "then as the model is removed"])
 def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tmp_path, cache, monkeypatch, moment):
     config = SweepConfig(csv=csv_file, out=tmp_path / "run", **SMALL)
 
@@ -233,17 +236,23 @@ def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tm
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        if moment == "before the row":
-            patch.setattr(RunDirectory, "append_result", killed)
-        else:
+        if moment == "within the model":
             patch.setattr(storage, "_checksums", killed)
+        else:
+            patch.setattr(RunDirectory, "append_result", killed)
         with pytest.raises(KeyboardInterrupt):
             sweep(config)
-    left = tmp_path / "run" / "models"
-    assert [path.name for path in left.iterdir()] == (
-        [f"{CURVE},1,0"] if moment == "before the row" else ["unfinished"]
-    )
-    if moment == "within the model":
+        if moment == "then as the model is removed":
+            patch.setattr(Path, "rename", lambda old, new: (os.rename(old, new), killed()))
+            with pytest.raises(KeyboardInterrupt):
+                sweep(config)
+    left = {
+        "before the row": f"{CURVE},1,0",
+        "within the model": "unfinished",
+        "then as the model is removed": f".{CURVE},1,0.removed",
+    }
+    assert [path.name for path in (tmp_path / "run" / "models").iterdir()] == [left[moment]]
+    if moment != "before the row":
         with pytest.raises(ConfigError, match="has no models: no replica of its largest fraction has finished"):
             predict(PredictConfig(tmp_path / "run", csv_file, out=tmp_path / "p.csv"))
     sweep(config)
@@ -311,6 +320,11 @@ def lose_a_molecule(folder):
     (folder / "molecules.csv").write_text("".join(lines[:-20]))
 
 
+def spoil_a_molecule(folder):
+    content = (folder / "molecules.csv").read_text()
+    (folder / "molecules.csv").write_text(content.rstrip() + "(\n")
+
+
 def write_rubbish(folder):
     (folder / "molecules.csv").write_bytes(b"molecule_id,smiles\n\xff,x\n")
 
@@ -323,6 +337,7 @@ def write_rubbish(folder):
         (make_of_positions, "learned from positions of atoms"),
         (lose_a_molecule, "lacks molecules that its models learned from; sweep again"),
         (write_rubbish, "molecules.csv is damaged; sweep again"),
+        (spoil_a_molecule, r"a molecule that cannot be read \(not a valid SMILES\): it is damaged, or was written"),
         (lambda folder: (folder / "molecules.csv").unlink(), "cannot read .*molecules.csv: No such file"),
     ],
 )

@@ -258,9 +258,9 @@ def fits_content(curves: list[Curve], fits: list[list[Fit]], length: str) -> lis
     ]
 
 
-def number(value: float) -> str:
-    """A number as the CSV files show it: six significant digits; nothing for NaN."""
-    return "" if math.isnan(value) else f"{value:.6g}"
+def number(value: float, digits: int = 6) -> str:
+    """A number as the CSV files show it: six significant digits, or `digits`; nothing for NaN."""
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def _as_dict(name: str, value: Any) -> dict[str, Any]:

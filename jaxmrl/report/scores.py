@@ -51,8 +51,8 @@ def direction(name: str, keep: str) -> str:
     return keep if name not in METHODS or METHODS[name].directed else "hard"
 
 
-def table_bytes(columns: dict[str, np.ndarray], kind: str) -> bytes:
-    """The file's content; `kind` is its suffix: .csv, .parquet or .npz."""
+def table_bytes(columns: dict[str, np.ndarray], kind: str, digits: int = 6) -> bytes:
+    """The file's content; `kind` is its suffix: .csv, with numbers of so many digits, .parquet or .npz."""
     if kind == ".npz":
         buffer = io.BytesIO()
         np.savez(buffer, **columns)
@@ -65,7 +65,7 @@ def table_bytes(columns: dict[str, np.ndarray], kind: str) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    cells = [[_cell(value) for value in column.tolist()] for column in columns.values()]
+    cells = [[_cell(value, digits) for value in column.tolist()] for column in columns.values()]
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode()
 
@@ -80,8 +80,8 @@ def import_parquet() -> tuple:
     return pyarrow, parquet
 
 
-def _cell(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+def _cell(value: Any, digits: int) -> str:
+    return number(value, digits) if isinstance(value, float) else str(value)
 
 
 def read_orders(
