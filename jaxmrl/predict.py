@@ -106,8 +106,8 @@ def choose_curve(config: PredictConfig, curves: dict[str, list[Trained]], report
         f"mean validation {metric.label} {judged[name]:.4g}"
     )
     if others:
-        why = "asked for" if config.curve else "the best by validation; --curve takes another"
-        reporter.say(f"{why}: {', '.join(others)}")
+        why = "as --curve asks" if config.curve else "the best by validation"
+        reporter.say(f"{why}; --curve takes another of: {', '.join(others)}")
     if len({model.row["split"] for models in curves.values() for model in models}) > 1:
         reporter.say("curves of different splits were validated on different molecules")
     if not (config.run / "curves.csv").exists():

@@ -17,19 +17,20 @@ from rdkit import Chem
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
 from jaxmrl.commands import predict_command
-from jaxmrl.config import PredictConfig, SweepConfig
+from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.predict import Predictions, predict
+from jaxmrl.pretrain import pretrain
 from jaxmrl.report import kept
 from jaxmrl.report.files import RunDirectory, read_rows
 from jaxmrl.sweep import sweep
 from jaxmrl.training import checkpoint, storage
 from jaxmrl.training.interrupts import StopRequestedError
 from jaxmrl.training.trained import load_arrays, load_trained, save_trained
+from tests.test_sweep import SMALL as PROGRAMS
 
-SETTINGS = {"target_columns": ("greasy", "rare"), "fractions": (0.5, 1.0), "seeds": 2, "epochs": 2, "batch_size": 64}
-SMALL = {"width": 8, "depth": 1, "save_predictions": True, **SETTINGS}
-CURVE = "graph-gin-8x1,random,all,none"
+SMALL = {"target_columns": ("greasy", "rare"), "save_predictions": True, **PROGRAMS}
+CURVE = "graph-gin-8x2,random,all,none"
 
 
 @pytest.fixture(scope="module")
@@ -235,11 +236,16 @@ def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tm
     def killed(*_):
         raise KeyboardInterrupt
 
+    append = RunDirectory.append_result
+
+    def append_unless_whole(folder, row):
+        killed() if row["fraction"] == "1" else append(folder, row)
+
     with monkeypatch.context() as patch:
         if moment == "within the model":
             patch.setattr(storage, "_checksums", killed)
         else:
-            patch.setattr(RunDirectory, "append_result", killed)
+            patch.setattr(RunDirectory, "append_result", append_unless_whole)
         with pytest.raises(KeyboardInterrupt):
             sweep(config)
         if moment == "then as the model is removed":
@@ -366,6 +372,15 @@ def test_the_command_needs_nothing_but_the_run(run, csv_file, tmp_path):
     assert len(found.ids) == 2
 
 
+def assert_predicts_as_saved(config, fraction):
+    found = predict(config)
+    tables = saved(config.run, config.curve, fraction)
+    at = np.searchsorted(found.ids, tables[0]["molecule_id"])
+    mean = np.mean([table["logp"] for table in tables], axis=0)
+    np.testing.assert_allclose(found.mean[at, 0], mean, atol=1e-5, err_msg=config.curve)
+    return found
+
+
 @pytest.mark.slow
 def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     axes = {"modality": ("graph", "fingerprint", "smiles"), "split": ("random", "scaffold")}
@@ -383,14 +398,10 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     printed = capsys.readouterr().out
     assert found.curve == best
     assert printed.startswith(f"{best}: 2 models at fraction 0.5, mean validation RMSE ")
-    assert "the best by validation; --curve takes another: " in printed
+    assert "the best by validation; --curve takes another of: " in printed
     assert "curves of different splits were validated on different molecules" in printed
     for name in names:
-        found = predict(PredictConfig(folder, csv_file, curve=name, out=tmp_path / "p.csv"))
-        tables = saved(folder, name, "0.5")
-        at = np.searchsorted(found.ids, tables[0]["molecule_id"])
-        mean = np.mean([table["logp"] for table in tables], axis=0)
-        np.testing.assert_allclose(found.mean[at, 0], mean, atol=1e-5, err_msg=name)
+        found = assert_predicts_as_saved(PredictConfig(folder, csv_file, curve=name, out=tmp_path / "p.csv"), "0.5")
         seen = np.unique(np.concatenate([load_arrays(model)[1] for model in kept.read_models(folder)[name]]))
         split = "" if ",random,random," in name else "scaffold_"
         assert set(seen) < set(table_of(folder / "splits.npz")[f"{split}train"]), "half of them, for each seed"
@@ -403,15 +414,33 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("freeze", [False, True])
+def test_curves_of_pre_trained_encoders(csv_file, tmp_path, cache, freeze):
+    encoder, folder, settings = tmp_path / "my mae", tmp_path / "run", {"width": 8, "depth": 2, "batch_size": 32}
+    pretrain(PretrainConfig(csv=csv_file, epochs=1, out=encoder, **settings))
+    more = {"target_columns": ("logp",), "fractions": (1.0,), "epochs": 2, "save_predictions": True, "freeze": freeze}
+    sweep(SweepConfig(csv=csv_file, init=("none", str(encoder)), out=folder, **settings, **more))
+    names = [f"graph-gin-8x2,random,all,{init}" for init in ("none", "my%20mae")]
+    configs = [PredictConfig(folder, csv_file, curve=name, out=tmp_path / "p.csv") for name in names]
+    shutil.rmtree(encoder)
+    fresh, begun = (assert_predicts_as_saved(config, "1") for config in configs)
+    assert not np.allclose(fresh.mean, begun.mean, atol=1e-3)
+
+
+@pytest.mark.slow
 def test_prunings_share_what_learned_from_all_molecules(csv_file, tmp_path, cache):
     path = tmp_path / "mine.csv"
     path.write_text("molecule_id,my/score\n" + "".join(f"{k},{k % 7}\n" for k in range(162)))
     config = SweepConfig(
-        csv=csv_file, pruning=("random", "my/score"), scores=path, out=tmp_path / "run", **SMALL | {"seeds": 1}
+        csv=csv_file,
+        pruning=("random", "my/score"),
+        scores=path,
+        out=tmp_path / "run",
+        **SMALL | {"seeds": 1, "fractions": (0.5, 1.0)},
     )
     result = sweep(config)
     predictions = {path.stem for path in (result.directory / "predictions").iterdir()}
-    shape = "graph-gin-8x1,random"
+    shape = "graph-gin-8x2,random"
     assert (
         predictions
         == {
