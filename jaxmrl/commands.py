@@ -17,7 +17,7 @@ from typing import Annotated, Generic, TypeVar
 import tyro
 
 import jaxmrl
-from jaxmrl.config import Config, FitConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
+from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.training.compiled import keep_compiled
@@ -103,14 +103,22 @@ def fit_command() -> None:
     """`python -m jaxmrl.fit`."""
     from jaxmrl.fit import fit
 
-    def act() -> None:
-        if "--version" in sys.argv[1:]:
-            print(f"jaxmrl {jaxmrl.__version__}")
-        else:
-            about = fit.__doc__.split("\n")[0]
-            fit(_parse(FitConfig, "python -m jaxmrl.fit", about, sys.argv[1:]), quiet=False)
+    run_command(lambda: _run_plain("fit", fit, FitConfig, sys.argv[1:]))
 
-    run_command(act)
+
+def predict_command() -> None:
+    """`python -m jaxmrl.predict`."""
+    from jaxmrl.predict import predict
+
+    run_command(lambda: _run_plain("predict", predict, PredictConfig, sys.argv[1:]))
+
+
+def _run_plain(name: str, function: Callable, kind: type, arguments: list[str]) -> None:
+    """Runs a command whose settings are flags alone."""
+    if "--version" in arguments:
+        print(f"jaxmrl {jaxmrl.__version__}")
+    else:
+        function(_parse(kind, f"python -m jaxmrl.{name}", function.__doc__.split("\n")[0], arguments), quiet=False)
 
 
 def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]) -> None:

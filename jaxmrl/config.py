@@ -36,6 +36,10 @@ GEOMETRY_DATASETS = ("qm9",)
 
 KEPT = ("hard", "easy")
 SCORE_KINDS = (".csv", ".parquet", ".npz")
+PREDICTION_KINDS = (".csv", ".parquet")
+RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
+"""Files of a sweep that a prediction could be told to replace."""
+
 DEFAULT_EPOCHS = 30
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 SCRATCH = "none"
@@ -84,7 +88,7 @@ class Config:
     """What settings of every command have in common: values in their own types."""
 
     dataset: str
-    csv: Path | None = None
+    csv: Path | None
     npz: Path | None = None
 
     def __post_init__(self):
@@ -94,17 +98,8 @@ class Config:
             value = getattr(self, name, None)
             if value is not None and value != "auto" and value < 1:
                 raise ConfigError(f"{_flag(name)} must be 1 or more; got {value}")
-        for name in ("width", "depth"):
-            values = getattr(self, name, None) or ()
-            if min(values if isinstance(values, tuple) else (values,), default=1) < 1:
-                raise ConfigError(f"{_flag(name)} must be 1 or more; got {values}")
         if self.csv is None and self.smiles_column:
             raise ConfigError("--smiles-column describes a file of your own: give --csv too")
-        _choice("precision", self.precision, PRECISIONS)
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
-        if self.learning_rate is not None and not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
 
     @property
     def name(self) -> str:
@@ -117,8 +112,24 @@ class Config:
         return self.csv or self.npz
 
 
+class TrainingConfig(Config):
+    """What settings of the commands that train have in common."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("width", "depth"):
+            values = getattr(self, name, None) or ()
+            if min(values if isinstance(values, tuple) else (values,), default=1) < 1:
+                raise ConfigError(f"{_flag(name)} must be 1 or more; got {values}")
+        _choice("precision", self.precision, PRECISIONS)
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
+        if self.learning_rate is not None and not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
+
+
 @dataclass(frozen=True)
-class Settings(Config):
+class Settings(TrainingConfig):
     """What every command is told that trains models to predict: the data, and how one model is trained."""
 
     dataset: str = "nci"
@@ -338,6 +349,9 @@ class SweepConfig(Settings):
     score_epochs: int = 20
     """Epochs after which these models score the molecules, as in the study."""
 
+    save_predictions: bool = False
+    """Keep every replica's predictions of its validation and test molecules, by its best weights, in predictions/."""
+
     out: Path | None = None
     """Run directory; the same command on it resumes. Default: runs/NAME-HASH, by the settings."""
 
@@ -424,7 +438,7 @@ class ScoreConfig(Settings):
 
 
 @dataclass(frozen=True)
-class PretrainConfig(Config):
+class PretrainConfig(TrainingConfig):
     """Pre-training of the GIN's encoder on molecules without labels, by GraphMAE."""
 
     dataset: str = "wehi"
@@ -520,6 +534,43 @@ class FitConfig:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ConfigError(f"{_flag(name)} must be a finite number; got {value:g}")
+
+
+@dataclass(frozen=True)
+class PredictConfig(Config):
+    """Predictions of molecules that nobody has assayed, by the models that a sweep has left."""
+
+    run: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
+    """Run directory of a sweep."""
+
+    csv: Path
+    """A CSV or CSV.gz file of molecules; only its SMILES are read."""
+
+    smiles_column: str | None = None
+    """Their column. Default: the one named smiles."""
+
+    curve: str | None = None
+    """Whose models predict, where the sweep has several curves. Default: the best by its mean validation metric."""
+
+    batch_size: int = 256
+    """Molecules per batch."""
+
+    out: Path = Path("predictions.csv")
+    """File of the predictions: .csv or .parquet. The rows that cannot be used go to OUT.rejected.csv."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.out.suffix not in PREDICTION_KINDS:
+            raise ConfigError(f"--out must end in {' or '.join(PREDICTION_KINDS)}; got {self.out}")
+        if self.csv.resolve() in (self.out.resolve(), self.rejected.resolve()):
+            raise ConfigError(f"--out {self.out} would replace --csv {self.csv}; give another --out")
+        if self.out.resolve() in [(self.run / name).resolve() for name in RUN_TABLES]:
+            raise ConfigError(f"--out {self.out} would replace what the sweep has written; give another --out")
+
+    @property
+    def rejected(self) -> Path:
+        """File of the rows that cannot be used."""
+        return self.out.with_name(f"{self.out.name}.rejected.csv")
 
 
 def default_directory(config: SweepConfig) -> Path:

@@ -21,7 +21,8 @@ from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import canonical_order
 from jaxmrl.report import files
 from jaxmrl.report.facts import run_facts
-from jaxmrl.report.files import Curve, RunDirectory, number
+from jaxmrl.report.files import Curve, RunDirectory
+from jaxmrl.report.kept import keep_replica, write_molecules
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import summarise
 from jaxmrl.report.terminal import Progress, Reporter, duration
@@ -217,7 +218,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
 
 
 def write_inputs(job: Job, orders: Orders) -> None:
-    """splits.npz, with molecule ids (rows of the source file), and rejected.csv.
+    """splits.npz, with molecule ids (rows of the source file), molecules.csv and rejected.csv.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
     <pruning>_order_<model> is the order that a pruning keeps them in. Names of other splits than random begin with
@@ -235,6 +236,8 @@ def write_inputs(job: Job, orders: Orders) -> None:
     job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})
     if "smiles" in problem.features:
         job.run.write("vocabulary.json", json.dumps(problem.features["smiles"].vocabulary) + "\n")
+    if problem.has_smiles:
+        write_molecules(job.run, problem.table)
     job.run.write("rejected.csv", rejected_text(problem.table.rejected))
 
 
@@ -275,9 +278,8 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
         return
 
     def on_result(outcome: Outcome) -> None:
-        for cell in missing:
-            if cell.replica.name == outcome.name:
-                run.append_result(cell.row | outcome_cells(outcome, problem.table.tasks))
+        rows = [cell.row for cell in missing if cell.replica.name == outcome.name]
+        keep_replica(run, config, problem, engine, outcome, rows)
 
     engine = engine_for(config, problem, shape, replicas, lanes)
     checkpoint.run(folder, engine, done, on_result, progress, job.stop, job.reporter.say)
@@ -289,19 +291,6 @@ def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replica
     recipe = Recipe(*judged, config.rate(shape.model), freeze=config.freeze)
     table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
     return Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
-
-
-def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
-    """What results.csv says of a replica that has ended."""
-    cells = {
-        "status": outcome.status,
-        "valid": number(outcome.valid),
-        "test": number(outcome.test),
-        "best_epoch": str(outcome.best_epoch),
-        "epochs": str(outcome.epochs),
-        "steps": str(outcome.steps),
-    }
-    return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
 
 
 def write_report(job: Job, grid: Grid, orders: Orders) -> SweepResult:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxmrl.config import PretrainConfig, SweepConfig, default_directory, read_toml, to_toml
+from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig, default_directory, read_toml, to_toml
 from jaxmrl.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
@@ -34,6 +34,23 @@ CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
 def test_bad_values_are_refused_with_what_is_expected(settings, message):
     with pytest.raises(ConfigError, match=message):
         SweepConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "--batch-size must be 1 or more; got 0"),
+        ({"out": "p.txt"}, "--out must end in .csv or .parquet; got p.txt"),
+        ({"out": "new.csv"}, "would replace --csv new.csv"),
+        ({"csv": "p.csv.rejected.csv", "out": "p.csv"}, "would replace --csv"),
+        ({"out": "runs/x/results.csv"}, "would replace what the sweep has written; give another --out"),
+        ({"out": "runs/y/../x/molecules.csv"}, "would replace what the sweep has written"),
+        ({"curve": 3}, "--curve must be of type str; got 3"),
+    ],
+)
+def test_bad_values_of_a_prediction(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        PredictConfig(**{"run": "runs/x", "csv": "new.csv"} | settings)
 
 
 def test_toml_round_trip(tmp_path):

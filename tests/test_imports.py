@@ -19,6 +19,7 @@ ORDER = (
     "score",
     "pretrain",
     "sweep",
+    "predict",
     "estimate",
     "commands",
 )
@@ -43,6 +44,7 @@ WITHIN_DATA = (
     "npz",
     "corpus",
     "prepare",
+    "features",
     "datasets",
     "problem",
 )
@@ -67,6 +69,7 @@ WITHIN_REPORT = (
     "comparison",
     "equivalence",
     "scores",
+    "kept",
     "score_plot",
     "html",
     "terminal",
@@ -81,6 +84,7 @@ WITHIN_TRAINING = (
     "batches",
     "storage",
     "pretrained",
+    "trained",
     "lanes",
     "pretraining",
     "capacity",

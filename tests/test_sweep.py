@@ -67,7 +67,9 @@ def test_every_file_is_there_and_no_other(regression):
     names = {path.name for path in regression.directory.iterdir()}
     figures = {"curve.png", "curve.svg"}
     files = {"config.toml", "run.json", "splits.npz", "rejected.csv", "results.csv", "curves.csv", "fits.json"}
-    assert names == files | figures | {"report.html"}
+    assert names == files | figures | {"report.html", "molecules.csv", "models"}
+    models = {path.name for path in (regression.directory / "models").iterdir()}
+    assert models == {f"graph-gin-8x2,random,all,none,1,{seed}" for seed in (0, 1)}
     assert (regression.directory / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert b"<svg" in (regression.directory / "curve.svg").read_bytes()
 
@@ -99,9 +101,10 @@ def test_splits_and_rejected_rows_are_saved(regression, csv_file):
 def test_repeating_the_command_trains_nothing(regression, csv_file, monkeypatch, tmp_path):
     monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path))
     monkeypatch.setattr("jaxmrl.sweep.Engine", None)
-    before = {path: path.read_bytes() for path in regression.directory.iterdir()}
+    contents = lambda: {path: path.read_bytes() for path in regression.directory.rglob("*") if path.is_file()}
+    before = contents()
     sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=regression.directory, **SMALL))
-    assert {path: path.read_bytes() for path in regression.directory.iterdir()} == before
+    assert contents() == before
 
 
 def test_another_configuration_on_the_directory_is_refused(regression, csv_file, cache):

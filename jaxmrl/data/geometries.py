@@ -55,12 +55,18 @@ class Geometries:
         rows = slice(start, start + int(self.size[place]))
         return self.atom[rows], self.position[rows]
 
-    def composition(self) -> np.ndarray:
-        """Atoms of each element that the table has, [N, E] int32, in order of atomic number."""
-        elements, column = np.unique(self.atom, return_inverse=True)
+    def elements(self) -> np.ndarray:
+        """The atomic numbers that the table has, in ascending order, [E]."""
+        return np.unique(self.atom)
+
+    def composition(self, elements: np.ndarray | None = None) -> np.ndarray:
+        """Atoms of each of `elements` [E], or of each that the table has: [N, E] int32. Others are not counted."""
+        elements = self.elements() if elements is None else np.asarray(elements)
+        column = np.minimum(np.searchsorted(elements, self.atom), len(elements) - 1)
+        counted = elements[column] == self.atom
         molecule = np.repeat(np.arange(len(self)), self.size)
         counts = np.zeros((len(self), len(elements)), np.int32)
-        np.add.at(counts, (molecule, column), 1)
+        np.add.at(counts, (molecule[counted], column[counted]), 1)
         return counts
 
 

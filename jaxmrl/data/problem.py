@@ -8,11 +8,11 @@ import numpy as np
 
 from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, Settings
 from jaxmrl.data import datasets, splits, tokens
-from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
-from jaxmrl.data.geometries import Conformers, find_pairs
+from jaxmrl.data.features import feature_settings, featurise, prepare_smiles
+from jaxmrl.data.geometries import Conformers
 from jaxmrl.data.npz import read_npz
-from jaxmrl.data.overlap import NEAR, near_share
-from jaxmrl.data.prepare import Prepared, prepare, prepare_geometries, with_conformers, without_duplicates
+from jaxmrl.data.overlap import NEAR, near_share, similarity_prints
+from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
@@ -142,11 +142,11 @@ def _describe(name: str, split: splits.Split, shared: int, near: float | None, r
 
 
 def _similarity_prints(prepared: Prepared, reporter) -> np.ndarray | None:
-    """ECFP4 of the molecules, by which `overlap` judges splits; None without SMILES."""
+    """By which `overlap` judges splits; None without SMILES."""
     if prepared.graphs is None:
         return None
     with reporter.progress("similarity", len(prepared), "molecules") as progress:
-        return morgan_fingerprints(prepared.table.smiles, 2, 1024, False, progress.advance)
+        return similarity_prints(prepared.table.smiles, progress.advance)
 
 
 def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Conformers | None]:
@@ -169,13 +169,7 @@ def _prepare(config: Settings, table: Table, conformers: Conformers | None, repo
     if conformers:
         prepared = prepare_geometries(table, conformers)
         return without_duplicates(prepared) if config.deduplicate else prepared
-    with reporter.progress("parsing", len(table), "molecules") as progress:
-        prepared = prepare(table, deduplicate=config.deduplicate, progress=progress.advance)
-    if "geometry" in config.modalities:
-        reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
-        with reporter.progress("conformers", len(prepared), "molecules") as progress:
-            prepared = with_conformers(prepared, progress.advance)
-    return prepared
+    return prepare_smiles(table, config.modalities, reporter, deduplicate=config.deduplicate)
 
 
 def _splits(
@@ -234,17 +228,14 @@ def _extensive(config: Settings, table: Table, features, split: splits.Split, re
 
 def _features(config: Settings, prepared: Prepared, ways: list[splits.Split], reporter) -> dict[str, Features]:
     """The features of each modality that is asked for, and the graphs."""
-    smiles, features = prepared.table.smiles, {}
-    if prepared.graphs:
-        features["graph"] = prepared.graphs
-    if prepared.conformers:
-        features["geometry"] = find_pairs(prepared.conformers, config.cutoff)
-    if "fingerprint" in config.modalities:
-        kind = config.fingerprint_radius, config.fingerprint_bits, config.fingerprint_chirality
-        with reporter.progress("fingerprints", len(smiles), "molecules") as progress:
-            packed = morgan_fingerprints(smiles, *kind, progress.advance)
-        features["fingerprint"] = Fingerprints(packed, config.fingerprint_tokens == "all")
-    if "smiles" in config.modalities:
+    smiles, asked = prepared.table.smiles, config.modalities
+    there = {"graph": prepared.graphs, "geometry": prepared.conformers, "fingerprint": "fingerprint" in asked}
+    features = {
+        modality: featurise(prepared, modality, feature_settings(config, modality), reporter)
+        for modality, wanted in there.items()
+        if wanted
+    }
+    if "smiles" in asked:
         spelled = [[text] for text in smiles]
         if config.smiles_variants > 1:
             with reporter.progress("random SMILES", len(smiles), "molecules") as progress:

@@ -108,6 +108,25 @@ def read_table(
     return only_binary(table)[0] if task == "classification" else table
 
 
+def read_molecules(path: Path, smiles_column: str | None) -> Table:
+    """The molecules in the CSV or CSV.gz file `path`, whatever else it says of them: a table without tasks.
+
+    Rows with a wrong number of fields are rejected. Raises DataError as `read_table` does.
+    """
+    header, rows, rejected = read_fields(path)
+    smiles_at = _smiles_index(path, header, smiles_column)
+    return Table(
+        ids=np.array([row for row, *_ in rows], np.int64),
+        lines=np.array([line for _, line, _ in rows], np.int64),
+        smiles=[fields[smiles_at].strip() for *_, fields in rows],
+        labels=np.zeros((len(rows), 0), np.float32),
+        tasks=(),
+        task="",
+        rows=len(rows) + len(rejected),
+        rejected=tuple(rejected),
+    )
+
+
 def rejected_text(rejected: tuple[Rejected, ...]) -> str:
     """The content of rejected.csv: line, text, reason."""
     file = io.StringIO()
@@ -296,8 +315,8 @@ def only_binary(table: Table) -> tuple[Table, np.ndarray]:
 
 
 def without_unlabelled(table: Table) -> tuple[Table, np.ndarray]:
-    """The rows with at least one label, and which those are [N]."""
-    keep = ~np.isnan(table.labels).all(axis=1)
+    """The rows with at least one label, and which those are [N]; all rows of a table without tasks."""
+    keep = ~np.isnan(table.labels).all(axis=1) | (not table.tasks)
     unlabelled = np.flatnonzero(~keep)
     rejected = [Rejected(int(table.lines[k]), table.smiles[k], "no label in any target column") for k in unlabelled]
     return table.take(keep, rejected), keep

@@ -195,10 +195,14 @@ class RunDirectory:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name and renames it. Raises UserError where that cannot be."""
+    """Writes a file under a temporary name, safely on disk, and renames it. Raises UserError where that cannot be."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_bytes(content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -253,9 +257,9 @@ def fits_content(curves: list[Curve], analyses: list[Analysis], length: str) -> 
     ]
 
 
-def number(value: float) -> str:
-    """A number as the CSV files show it: six significant digits; nothing for NaN."""
-    return "" if math.isnan(value) else f"{value:.6g}"
+def number(value: float, digits: int = 6) -> str:
+    """A number as the CSV files show it: six significant digits, or `digits`; nothing for NaN."""
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def _as_dict(name: str, value: Any) -> dict[str, Any]:

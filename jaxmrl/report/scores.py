@@ -31,7 +31,8 @@ def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.nda
         "molecule_id": problem.table.ids[molecules],
         "smiles": np.array([problem.table.smiles[k] for k in molecules]),
     }
-    labels = zip(_label_columns(problem.table.tasks), problem.table.labels[molecules].T, strict=True)
+    taken = {"molecule_id", "smiles", *(f"{name}{end}" for name in METHODS for end in ("", "_sd", "_rank"))}
+    labels = zip(label_columns(problem.table.tasks, taken), problem.table.labels[molecules].T, strict=True)
     columns |= dict(labels)
     for name in scores.values:
         columns[name] = scores.score(name)[rows]
@@ -40,10 +41,9 @@ def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.nda
     return columns
 
 
-def _label_columns(tasks: tuple[str, ...]) -> list[str]:
-    """The tasks' names, those that a scores file has another use for with a word before them."""
-    taken = {"molecule_id", "smiles", "file", *(f"{name}{end}" for name in METHODS for end in ("", "_sd", "_rank"))}
-    return [f"label {task}" if task in taken else task for task in tasks]
+def label_columns(tasks: tuple[str, ...], taken: set[str]) -> list[str]:
+    """The tasks' names; those that a file has another use for, or NumPy has, with a word before them."""
+    return [f"label {task}" if task in {*taken, "file"} else task for task in tasks]
 
 
 def direction(name: str, keep: str) -> str:
@@ -51,8 +51,8 @@ def direction(name: str, keep: str) -> str:
     return keep if name not in METHODS or METHODS[name].directed else "hard"
 
 
-def table_bytes(columns: dict[str, np.ndarray], kind: str) -> bytes:
-    """The file's content; `kind` is its suffix: .csv, .parquet or .npz."""
+def table_bytes(columns: dict[str, np.ndarray], kind: str, digits: int = 6) -> bytes:
+    """The file's content; `kind` is its suffix: .csv, with numbers of so many digits, .parquet or .npz."""
     if kind == ".npz":
         buffer = io.BytesIO()
         np.savez(buffer, **columns)
@@ -65,7 +65,7 @@ def table_bytes(columns: dict[str, np.ndarray], kind: str) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    cells = [[_cell(value) for value in column.tolist()] for column in columns.values()]
+    cells = [[_cell(value, digits) for value in column.tolist()] for column in columns.values()]
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode()
 
@@ -80,8 +80,8 @@ def import_parquet() -> tuple:
     return pyarrow, parquet
 
 
-def _cell(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+def _cell(value: Any, digits: int) -> str:
+    return number(value, digits) if isinstance(value, float) else str(value)
 
 
 def read_orders(

@@ -154,6 +154,10 @@ class Engine:
         held = {self.replicas[slot.replica].name: lane for lane, slot in enumerate(self.slots) if slot}
         return held[name]
 
+    def best_weights(self, name: str) -> tuple:
+        """What `predict` needs, of the best weights of the replica `name`, while a lane holds it. Raises KeyError."""
+        return programs.weights_best_in(self.lanes, self.lane_of(name))
+
     def refill(self, queue: Iterator[int]) -> None:
         """Gives each free lane the next replica of `queue`."""
         for lane, slot in enumerate(self.slots):

@@ -39,6 +39,12 @@ def weights_best(lanes: Lanes) -> tuple:
     return lanes.best_params, lanes.best_stats, lanes.state.standard
 
 
+@jax.jit
+def weights_best_in(lanes: Lanes, lane) -> tuple:
+    """`weights_best` of one lane."""
+    return jax.tree.map(lambda stacked: stacked[lane], weights_best(lanes))
+
+
 def _new_lane(recipe: Recipe, *identity_and_constants) -> Lanes:
     state = init_replica(recipe, *identity_and_constants)
     worst = jnp.float32(-jnp.inf if recipe.metric.higher_is_better else jnp.inf)

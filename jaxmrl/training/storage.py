@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,24 @@ def _write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> No
     unfinished.mkdir(parents=True)
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save((unfinished / _ARRAYS).absolute(), arrays)
-    (unfinished / _HOST).write_text(json.dumps(host), encoding="utf-8")
-    (unfinished / _CHECKSUMS).write_text(json.dumps(_checksums(unfinished)), encoding="utf-8")
+    _write_json(unfinished / _HOST, host)
+    _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
     unfinished.rename(path)
 
 
+def _write_json(path: Path, content: Any) -> None:
+    """Safely on disk before this returns, as Orbax writes the arrays."""
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def remove(path: Path) -> None:
-    """Removes such a folder, if it is there, whole or not at all."""
+    """Removes such a folder, if it is there, whole or not at all, and what a removal that was interrupted has left."""
+    doomed = path.with_name(f".{path.name}.removed")
+    shutil.rmtree(doomed, ignore_errors=True)
     if path.exists():
-        doomed = path.with_name(f".{path.name}.removed")
-        shutil.rmtree(doomed, ignore_errors=True)
         path.rename(doomed)
         shutil.rmtree(doomed)
 

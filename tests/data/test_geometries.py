@@ -72,3 +72,15 @@ def test_composition_and_take(molecules):
 def test_what_cannot_be_a_molecule(atoms, positions, reason):
     found = why_unusable(np.array(atoms, np.uint8), np.array(positions, np.float32).reshape(-1, 3))
     assert found is None if reason is None else reason in found
+
+
+def test_composition_counts_the_elements_that_it_is_asked_for(molecules):
+    found = find_pairs(molecules, 1.0)
+    everything = found.composition()
+    assert everything.sum(axis=1).tolist() == molecules.size.tolist()
+    elements = found.elements().tolist()
+    assert everything.shape == (5, len(elements))
+    asked = [elements[2], 50, elements[0], 99]
+    counts = found.composition(np.sort(asked))
+    np.testing.assert_array_equal(counts[:, :2], everything[:, [0, 2]])
+    assert not counts[:, 2:].any()

@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from jaxmrl.data.table import read_table, rejected_text
+from jaxmrl.data.table import read_molecules, read_table, rejected_text, without_unlabelled
 from jaxmrl.errors import DataError
 
 
@@ -103,3 +103,13 @@ def test_missing_file_and_bad_gzip(tmp_path, file):
     (tmp_path / "torn.csv.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="CSV"):
         read_table(tmp_path / "torn.csv.gz")
+
+
+def test_molecules_alone(file):
+    table = read_molecules(file("mol,y,z\n CC ,much,\nCCC,1,2,3\n\n,,\n", "t.csv.gz"), None)
+    assert (table.smiles, table.ids.tolist(), table.lines.tolist(), table.rows) == (["CC", ""], [0, 2], [2, 5], 3)
+    assert (table.tasks, table.labels.shape) == ((), (2, 0))
+    assert rejected_text(table.rejected) == 'line,text,reason\n3,"CCC,1,2,3","4 fields, expected 3"\n'
+    assert len(without_unlabelled(table)[0]) == 2, "there is nothing to lack"
+    with pytest.raises(DataError, match="no column 'smiles'; its columns are mol"):
+        read_molecules(file("mol\nCC\n"), "smiles")

@@ -1,0 +1,49 @@
+"""What a model sees of molecules, and the settings by which others are shown to it in the same way."""
+
+from typing import Any
+
+from jaxmrl.config import Settings
+from jaxmrl.data import tokens
+from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
+from jaxmrl.data.geometries import find_pairs
+from jaxmrl.data.prepare import Prepared, prepare, with_conformers
+from jaxmrl.data.stores import Features
+from jaxmrl.data.table import Table
+
+
+def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, deduplicate: bool = False) -> Prepared:
+    """The usable molecules of a table of SMILES, with conformers where `modalities` has geometry.
+
+    Raises DataError where there is none.
+    """
+    with reporter.progress("parsing", len(table), "molecules") as progress:
+        prepared = prepare(table, deduplicate=deduplicate, progress=progress.advance)
+    if "geometry" in modalities:
+        reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
+        with reporter.progress("conformers", len(prepared), "molecules") as progress:
+            prepared = with_conformers(prepared, progress.advance)
+    return prepared
+
+
+def feature_settings(config: Settings, modality: str, vocabulary: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The settings of `featurise` for a modality, as JSON can hold them. vocabulary: of the tokens of SMILES."""
+    if modality == "geometry":
+        return {"cutoff": config.cutoff}
+    if modality == "fingerprint":
+        names = ("radius", "bits", "chirality", "tokens")
+        return {name: getattr(config, f"fingerprint_{name}") for name in names}
+    return {"vocabulary": list(vocabulary)} if modality == "smiles" else {}
+
+
+def featurise(prepared: Prepared, modality: str, settings: dict[str, Any], reporter) -> Features:
+    """A modality's features of prepared molecules, each SMILES as it is spelled."""
+    if modality == "geometry":
+        return find_pairs(prepared.conformers, **settings)
+    if modality == "fingerprint":
+        kind = settings["radius"], settings["bits"], settings["chirality"]
+        with reporter.progress("fingerprints", len(prepared), "molecules") as progress:
+            packed = morgan_fingerprints(prepared.table.smiles, *kind, progress.advance)
+        return Fingerprints(packed, settings["tokens"] == "all")
+    if modality == "smiles":
+        return tokens.encode([[text] for text in prepared.table.smiles], tuple(settings["vocabulary"]))
+    return prepared.graphs

@@ -1,0 +1,159 @@
+"""What a sweep keeps of a replica that has ended: its row, its model, its predictions.
+
+Model and predictions are on disk before the row is, so that whatever has a row has them.
+"""
+
+import csv
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.cache import text_hash
+from jaxmrl.data.features import feature_settings
+from jaxmrl.data.problem import Problem
+from jaxmrl.data.table import Table
+from jaxmrl.errors import ConfigError
+from jaxmrl.report.files import RunDirectory, number
+from jaxmrl.report.scores import label_columns
+from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.trained import Trained, load_trained, predict_all, save_trained
+
+MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
+"""Folders and a file of a run directory."""
+
+ALL = "all"
+"""In names, the pruning of replicas that learn from all training molecules: every pruning has the same."""
+
+_MOLECULE_COLUMNS = ("molecule_id", "smiles")
+
+_UNSAFE = re.compile(r"[^\w.-]")
+_LONGEST, _BEGINNING = 80, 15
+"""Bytes of a part of a name, and characters of its beginning where it is longer: a letter may be four bytes."""
+
+
+def kept_name(row: dict[str, str]) -> str:
+    """What the files of a replica are called, by its row of results.csv: its curve, fraction and seed, with commas."""
+    return ",".join((curve_name(row), row["fraction"], row["seed"]))
+
+
+def curve_name(row: dict[str, str]) -> str:
+    """<modality>-<model>-<width>x<depth>,<split>,<pruning>,<init>; the pruning is `all` where the fraction is 1.
+
+    Characters other than letters, digits, _, . and - stand as % and their code, as in a web address. Of long parts the
+    beginning stands, ~ and a digest: no file's name may be longer than 255 bytes.
+    """
+    model = f"{row['modality']}-{row['model']}-{row['width']}x{row['depth']}"
+    return ",".join(map(_safe, (model, row["split"], _pruning(row), row["init"])))
+
+
+def _pruning(row: dict[str, str]) -> str:
+    return ALL if row["fraction"] == "1" else row["pruning"]
+
+
+def _safe(text: str) -> str:
+    safe = _UNSAFE.sub(lambda found: quote(found.group(), safe=""), text)
+    return safe if len(safe.encode()) <= _LONGEST else f"{safe[:_BEGINNING]}~{text_hash(text):016x}"
+
+
+def keep_replica(
+    run: RunDirectory, config: SweepConfig, problem: Problem, engine: Engine, outcome: Outcome, rows: list[dict]
+) -> None:
+    """Keeps what a replica leaves, while a lane holds it, and then adds its `rows` to results.csv.
+
+    rows: what they say of it beforehand; several where prunings share it. A replica that diverged leaves its rows
+    alone. Raises UserError where something cannot be written.
+    """
+    rows = [row | outcome_cells(outcome, problem.table.tasks) for row in rows]
+    if outcome.status == "finished":
+        (replica,) = (one for one in engine.replicas if one.name == outcome.name)
+        weights, name = engine.best_weights(outcome.name), kept_name(rows[0])
+        if config.save_predictions:
+            values = predict_judged(engine, weights, replica)
+            run.write_arrays(f"{PREDICTIONS}/{name}.npz", prediction_columns(problem.table, replica, values))
+        if rows[0]["fraction"] == f"{max(config.fractions):g}":
+            model = describe(run.path / MODELS / name, config, problem, engine, rows[0])
+            save_trained(model, weights, problem.table.ids[replica.train])
+    for row in rows:
+        run.append_result(row)
+
+
+def read_models(folder: Path) -> dict[str, list[Trained]]:
+    """The models in a run directory, of each curve by its name, in order of their seeds.
+
+    Raises ConfigError where one is damaged.
+    """
+    curves: dict[str, list[Trained]] = {}
+    # By their names, models are told from what an interruption may have left half-written or half-removed.
+    for model in map(load_trained, sorted((folder / MODELS).glob("[!.]*,*"))):
+        curves.setdefault(curve_name(model.row), []).append(model)
+    return {name: sorted(models, key=lambda model: int(model.row["seed"])) for name, models in curves.items()}
+
+
+def predict_judged(engine: Engine, weights: tuple, replica: Replica) -> np.ndarray:
+    """What these weights say of the replica's validation and then of its test molecules, [n, T]."""
+    judged = np.concatenate([replica.valid, replica.test])
+    return predict_all(engine.recipe, engine.table, engine.resources, weights, judged, engine.batch_size)
+
+
+def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> dict[str, np.ndarray]:
+    """molecule_id, part and a column for each task, of `predict_judged`'s values, in order of molecule_id.
+
+    A task that is called like another column becomes "label <name>".
+    """
+    ids = table.ids[np.concatenate([replica.valid, replica.test])]
+    part = np.repeat(["valid", "test"], [len(replica.valid), len(replica.test)])
+    order = np.argsort(ids)
+    names = label_columns(table.tasks, {"molecule_id", "part"})
+    return {"molecule_id": ids[order], "part": part[order]} | dict(zip(names, values[order].T, strict=True))
+
+
+def describe(path: Path, config: SweepConfig, problem: Problem, engine: Engine, row: dict[str, str]) -> Trained:
+    """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
+    modality = row["modality"]
+    features, references = problem.features[modality], problem.composition_for(modality) is not None
+    return Trained(
+        path=path,
+        row=row | {"pruning": _pruning(row)},
+        recipe=engine.recipe,
+        tasks=problem.table.tasks,
+        has_smiles=problem.has_smiles,
+        features=feature_settings(config, modality, getattr(features, "vocabulary", ())),
+        elements=tuple(features.elements().tolist()) if references else None,
+    )
+
+
+def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
+    """What results.csv says of a replica that has ended."""
+    cells = {
+        "status": outcome.status,
+        "valid": number(outcome.valid),
+        "test": number(outcome.test),
+        "best_epoch": str(outcome.best_epoch),
+        "epochs": str(outcome.epochs),
+        "steps": str(outcome.steps),
+    }
+    return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
+
+
+def write_molecules(run: RunDirectory, table: Table) -> None:
+    """molecules.csv: every usable molecule's id and SMILES, to find the molecules that models have seen."""
+    rows = [dict(zip(_MOLECULE_COLUMNS, row, strict=True)) for row in zip(table.ids, table.smiles, strict=True)]
+    run.write_table(MOLECULES, _MOLECULE_COLUMNS, rows)
+
+
+def read_molecules(folder: Path) -> dict[int, str]:
+    """{id: SMILES} of what `write_molecules` wrote. Raises ConfigError where it is not there or damaged."""
+    path = folder / MOLECULES
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file, strict=True)
+        if header != list(_MOLECULE_COLUMNS):
+            raise ValueError(f"unexpected columns {header}")
+        return {int(one): smiles for one, smiles in rows}
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; sweep again into another --out") from None
+    except (ValueError, csv.Error):
+        raise ConfigError(f"{path} is damaged; sweep again into another --out") from None

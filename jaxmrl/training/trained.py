@@ -1,0 +1,118 @@
+"""A trained model on disk: a replica's best weights, and all that it takes to show it other molecules."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmrl.data.standard import LabelStandard
+from jaxmrl.errors import ConfigError
+from jaxmrl.models.build import ModelShape
+from jaxmrl.training import batches, storage
+from jaxmrl.training.replica import DeviceTable, Recipe, predict
+
+FORMAT = 1
+"""Of a model's folder; raise it where another version could not read it, or would make other features."""
+
+_TRAIN = "train"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is known of a trained model beside its weights.
+
+    path        its folder
+    row         of results.csv
+    recipe      how it was trained and judged; its shape
+    tasks       their names
+    has_smiles  whether its molecules had SMILES; else they had positions
+    features    settings of `data.features.featurise`
+    elements    atomic numbers that the label standard has references of; None where it has none
+    """
+
+    path: Path
+    row: dict[str, str]
+    recipe: Recipe
+    tasks: tuple[str, ...]
+    has_smiles: bool
+    features: dict[str, Any]
+    elements: tuple[int, ...] | None
+
+
+def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
+    """Writes a model to its folder, in place of what is there. Raises UserError where it cannot be written.
+
+    weights as of `predict`; train: ids of the molecules that it learned from.
+    """
+    recipe = model.recipe
+    host = {
+        "format": FORMAT,
+        "row": model.row,
+        "shape": asdict(recipe.shape),
+        "task": recipe.task,
+        "metric": recipe.metric_name,
+        "learning_rate": recipe.learning_rate,
+        "freeze": recipe.freeze,
+        "tasks": model.tasks,
+        "has_smiles": model.has_smiles,
+        "features": model.features,
+        "elements": model.elements,
+        "trained_on": len(train),
+    }
+    # As NumPy's, the arrays are of no device: what an accelerator trained can be read without one.
+    arrays = jax.tree.map(np.asarray, storage.plain(weights)) | {_TRAIN: train.astype(np.int32)}
+    storage.remove(model.path)
+    storage.write(model.path, arrays, host)
+
+
+def load_trained(path: Path) -> Trained:
+    """What `save_trained` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
+    if not storage.is_sound(path):
+        raise ConfigError(f"{path} is damaged: a model that a sweep has left there; sweep again into another --out")
+    host = storage.read_host(path)
+    if host["format"] != FORMAT:
+        raise ConfigError(f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: sweep again")
+    recipe = Recipe(
+        ModelShape(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
+    )
+    elements = host["elements"] and tuple(host["elements"])
+    return Trained(path, host["row"], recipe, tuple(host["tasks"]), host["has_smiles"], host["features"], elements)
+
+
+def load_arrays(model: Trained) -> tuple[tuple, np.ndarray]:
+    """A model's weights, as of `predict`, and the ids of the molecules that it learned from."""
+    shape, tasks = model.recipe.shape, len(model.tasks)
+    references = model.elements and np.empty((len(model.elements), tasks), np.float32)
+    standard = LabelStandard(np.empty(tasks, np.float32), np.empty(tasks, np.float32), references)
+    form = (*jax.eval_shape(shape.init, jax.random.key(0)), standard)
+    train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
+    empty = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in storage.plain(form).items()}
+    arrays = storage.read_arrays(model.path, empty | {_TRAIN: train})
+    return storage.like(form, arrays), arrays[_TRAIN]
+
+
+def predict_all(
+    recipe: Recipe, table: DeviceTable, resources: np.ndarray, weights: tuple, molecules: np.ndarray, batch_size: int
+) -> np.ndarray:
+    """Probabilities, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float32.
+
+    resources [N, R] is what each molecule of the table takes of a batch; weights as of `predict`.
+    """
+    limits = batches.budget([molecules], resources, batch_size)
+    table = table.with_budget(limits)
+    # Shuffled: like molecules often stand together, and batches of them take long to be made to fit.
+    plan = batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0))
+    found = np.empty((len(resources), table.labels.shape[1]), np.float32)
+    for ids in plan:
+        real = ids >= 0
+        found[ids[real]] = np.asarray(_answer(recipe, table, weights, ids))[real]
+    return found[molecules]
+
+
+@partial(jax.jit, static_argnums=0)
+def _answer(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
+    outputs = predict(recipe, table, weights, ids)
+    return jax.nn.sigmoid(outputs) if recipe.task == "classification" else outputs
