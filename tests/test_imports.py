@@ -70,6 +70,7 @@ WITHIN_REPORT = (
     "equivalence",
     "scores",
     "kept",
+    "resample",
     "score_plot",
     "html",
     "terminal",

@@ -292,6 +292,12 @@ def curves_of(rows: list[dict[str, str]]) -> list[Curve]:
     ]
 
 
+def rows_of(curve: Curve, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The rows of results.csv that the curve's points are made of, in their order."""
+    own = [row for row in rows if row["status"] == "finished" and curve.identity.items() <= row.items()]
+    return sorted(own, key=lambda row: (float(row["fraction"]), int(row["n_train"])))
+
+
 def curve_rows(curve: Curve) -> list[dict[str, str]]:
     """The rows of curves.csv."""
     return [

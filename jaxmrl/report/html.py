@@ -114,7 +114,14 @@ def _summary(found: Findings) -> Section:
             f"{label}: test {found.metric.label} {short(largest.metric[-1])} with {at:,.0f} molecules; with twice as "
             f"many, {value_text(twice)}"
         )
-    return Section("In short", [Block("list", items=said), Block("text", text=f"Intervals are of {LEVEL:.0%}.")])
+    return Section("In short", [Block("list", items=said), Block("text", text=intervals_text(found.analyses))])
+
+
+def intervals_text(analyses: list[Analysis]) -> str:
+    """What the intervals are of."""
+    molecules = any(analysis.points is not None and analysis.points.shifts is not None for analysis in analyses)
+    over = "seeds and test molecules" if molecules else "seeds; with --save-predictions they count test molecules, too"
+    return f"Intervals are of {LEVEL:.0%}, over {over}."
 
 
 def _run(found: Findings) -> Section:

@@ -13,6 +13,7 @@ from jaxmrl.report.equivalence import compare_curves, comparison_content, compar
 from jaxmrl.report.files import Curve, RunDirectory
 from jaxmrl.report.html import Findings, report_html
 from jaxmrl.report.laws import forecast_table, law_lines
+from jaxmrl.report.resample import resampled_metrics
 from jaxmrl.report.terminal import Reporter, sweep_table
 from jaxmrl.scaling.analysis import Analysis, analyse
 from jaxmrl.scaling.points import GUESSES, points_of
@@ -34,8 +35,8 @@ def summarise(
     problem = problems[0]
     metric = METRICS[problem.metric]
     curves = files.curves_of(rows)
-    guesses = {one.split_name: error_of_guessing(one) for one in problems}
-    analyses = [analyse_curve(curve, metric.higher_is_better, guesses[curve.identity["split"]]) for curve in curves]
+    by_split = {one.split_name: one for one in problems}
+    analyses = [analyse_run(run, rows, curve, by_split[curve.identity["split"]]) for curve in curves]
     run.write_table("curves.csv", files.CURVE_FILE_COLUMNS, [row for c in curves for row in files.curve_rows(c)])
     run.write("fits.json", json.dumps(files.fits_content(curves, analyses, config.length), indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
@@ -72,11 +73,19 @@ def summarise(
     return curves, analyses
 
 
-def analyse_curve(curve: Curve, higher_is_better: bool, guess: float | None) -> Analysis:
-    """The laws of a curve, over all its runs. guess: the error of guessing."""
+def analyse_run(run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem) -> Analysis:
+    """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules."""
+    resampled = resampled_metrics(run, files.rows_of(curve, rows), problem)
+    return analyse_curve(curve, METRICS[problem.metric].higher_is_better, error_of_guessing(problem), resampled)
+
+
+def analyse_curve(
+    curve: Curve, higher_is_better: bool, guess: float | None, resampled: np.ndarray | None = None
+) -> Analysis:
+    """The laws of a curve, over all its runs. guess: the error of guessing; resampled: as in `points_of`."""
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
-    return analyse(points_of, n, tests, higher_is_better=higher_is_better, guess=guess)
+    return analyse(points_of, n, tests, higher_is_better=higher_is_better, guess=guess, resampled=resampled)
 
 
 def error_of_guessing(problem: Problem) -> float | None:

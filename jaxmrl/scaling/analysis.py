@@ -101,7 +101,9 @@ def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float |
 
 
 def _remarks(analysis: Analysis) -> dict[str, Any]:
-    return {"level": LEVEL, "flags": list(analysis.flags), "notes": list(analysis.notes)}
+    molecules = analysis.points is not None and analysis.points.shifts is not None
+    over = ["runs", "test molecules"] if molecules else ["runs"]
+    return {"level": LEVEL, "intervals_over": over, "flags": list(analysis.flags), "notes": list(analysis.notes)}
 
 
 def _law_content(fit: Fit) -> dict[str, Any]:

@@ -216,11 +216,14 @@ def _least_noise(fits: list[Fit]) -> tuple[float, int]:
 
 
 def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
-    """Fits to curves drawn about this fit as its noise, and what is not known of the noise, would have them."""
+    """Fits to curves drawn about this fit as its noise, what is not known of it, and other test molecules have them."""
     points = fit.points
     scale = np.sqrt(fit.scale) if np.isfinite(fit.scale) else 0.0
     spread = scale / points.weights * np.sqrt(fit.freedom / rng.chisquare(max(fit.freedom, 1), (DRAWS, 1)))
-    noise = np.clip(spread * rng.normal(size=(DRAWS, len(points.n))), -20, 20)
+    noise = spread * rng.normal(size=(DRAWS, len(points.n)))
+    if points.shifts is not None:
+        noise = noise + points.shifts[rng.integers(len(points.shifts), size=DRAWS)]
+    noise = np.clip(noise, -20, 20)
     center = fit.law.unbounded(np.array([list(fit.values.values())]))
     drawn, _, _ = fitting.fit_many(fit.law, points, np.maximum(fit.error(points.n), _NOTHING) * np.exp(noise), center)
     return drawn

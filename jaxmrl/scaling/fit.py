@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import f as f_distribution
+from scipy.stats import norm
 
 from jaxmrl.scaling.laws import Law
 from jaxmrl.scaling.points import Points
@@ -68,7 +69,8 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
 
     Least squares in log error; each point weighs by the spread of its runs. An interval holds every value of the
     parameter with which the others can still fit the points (profile likelihood, with F's quantile for the noise's own
-    uncertainty: Bates & Watts 1988, chapter 6). Where the law misses the points by more than noise does, its residuals
+    uncertainty: Bates & Watts 1988, chapter 6), widened by what other test molecules would change, where the points
+    know it. Where the law misses the points by more than noise does, its residuals
     are the noise. Standard deviations are those of the runs where sizes were run again, else those of the residuals.
     """
     if not can_fit(law, points):
@@ -81,7 +83,8 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
     misfit, scale, freedom = noise(statistic, left, points.freedom)
     found = {}
     if intervals and freedom > 0:
-        found = _profile_intervals(law, points, u, statistic, scale * f_distribution.ppf(LEVEL, 1, freedom))
+        reach = scale * f_distribution.ppf(LEVEL, 1, freedom)
+        found = _profile_intervals(law, points, u, statistic, reach, _molecules_spread(law, points, u))
     values = law.natural(u[None, :])[0]
     return Fit(
         law=law,
@@ -151,8 +154,21 @@ def noise(statistic: float, left: int, freedom: int) -> tuple[float | None, floa
     return (misfit, statistic / left, left) if misfit < SIGNIFICANT else (misfit, 1.0, freedom)
 
 
-def _profile_intervals(law: Law, points: Points, u: np.ndarray, statistic: float, reach: float) -> dict:
-    """(low, high) of each parameter: where the best fit with it held is worse by `reach`."""
+def _molecules_spread(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
+    """Standard deviation of the unbounded values [P] over other test molecules; 0 where that is not known."""
+    if points.shifts is None:
+        return np.zeros(len(u))
+    moved, _, _ = fit_many(law, points, points.error * np.exp(points.shifts), u[None, :])
+    return moved.std(axis=0)
+
+
+def _profile_intervals(
+    law: Law, points: Points, u: np.ndarray, statistic: float, reach: float, more: np.ndarray
+) -> dict[str, tuple[float | None, float | None]]:
+    """(low, high) of each parameter: where the best fit with it held is worse by `reach`.
+
+    more [P]: another source's standard deviation of the unbounded values, which is added in squares.
+    """
     profile = _Profile(law, points, u, statistic)
     sides = [(k, end - u[k]) for k, parameter in enumerate(law.parameters) for end in parameter.unbounded_ends]
     brackets = profile.crossings([(k, _offsets(to_end, profile.spread[k])) for k, to_end in sides], reach)
@@ -162,8 +178,14 @@ def _profile_intervals(law: Law, points: Points, u: np.ndarray, statistic: float
     ]
     ends = []
     for (k, _), bracket in zip(sides, profile.crossings(finer, reach), strict=True):
-        ends.append(None if bracket is None else float(law.parameters[k].natural(u[k] + np.mean(bracket))))
+        ends.append(None if bracket is None else float(law.parameters[k].natural(u[k] + _widen(bracket, more[k]))))
     return {name: (ends[2 * k], ends[2 * k + 1]) for k, name in enumerate(law.names)}
+
+
+def _widen(bracket: tuple[float, float], more: float) -> float:
+    """The interval's end, as an offset, with `more` spread."""
+    end = np.mean(bracket)
+    return float(np.sign(end) * np.hypot(end, norm.ppf((1 + LEVEL) / 2) * more))
 
 
 class _Profile:

@@ -1,6 +1,6 @@
 """Runs -> the points of a curve: mean errors, and how far one run is from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.text import count
 
 _SMALLEST_SD = 1e-6
+_FEWEST_DRAWS = 10
 _LEAST, _LARGEST = 1e-12, 1e15
 GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
 """The error of guessing, by metric; of average precision where next to no molecule is active."""
@@ -24,6 +25,7 @@ class Points:
     sign            -1 where the error is 1 - metric, else 1
     guess           the error of guessing; None where it is not known
     notes           what to know of the points
+    shifts [S, N]   by how much the log errors would be others with other test molecules; None where that is not known
     """
 
     n: np.ndarray
@@ -34,6 +36,7 @@ class Points:
     sign: int
     guess: float | None
     notes: tuple[str, ...] = ()
+    shifts: np.ndarray | None = None
 
     @property
     def metric(self) -> np.ndarray:
@@ -52,14 +55,23 @@ class Points:
     def first(self, count: int) -> "Points":
         """The `count` smallest sizes, with what all of them tell of the spread."""
         cut = {name: getattr(self, name)[:count] for name in ("n", "error", "runs", "sd")}
-        return Points(**cut, freedom=self.freedom, sign=self.sign, guess=self.guess)
+        shifts = None if self.shifts is None else self.shifts[:, :count]
+        return Points(**cut, freedom=self.freedom, sign=self.sign, guess=self.guess, shifts=shifts)
 
 
-def points_of(n: np.ndarray, metric: np.ndarray, *, higher_is_better: bool, guess: float | None = None) -> Points:
+def points_of(
+    n: np.ndarray,
+    metric: np.ndarray,
+    *,
+    higher_is_better: bool,
+    guess: float | None = None,
+    resampled: np.ndarray | None = None,
+) -> Points:
     """The points of runs: n [R] molecules, metric [R]; the same n again is another run.
 
-    guess: the error of guessing. Runs that are no finite number, and sizes whose mean error is not above 0, are left
-    out, and the notes say so. Raises DataError where fewer than two sizes remain.
+    guess: the error of guessing. resampled [S, R]: the metric with other test molecules, S times drawn. Runs that are
+    no finite number, and sizes whose mean error is not above 0, are left out, and the notes say so. Raises DataError
+    where fewer than two sizes remain.
     """
     n, metric = np.asarray(n, float), np.asarray(metric, float)
     usable = np.isfinite(n) & np.isfinite(metric) & (n > 0) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
@@ -69,7 +81,18 @@ def points_of(n: np.ndarray, metric: np.ndarray, *, higher_is_better: bool, gues
     runs = np.bincount(place, minlength=len(sizes))
     mean = np.bincount(place, error, len(sizes)) / np.maximum(runs, 1)
     within = np.bincount(place, (error - mean[place]) ** 2, len(sizes))
-    return _points(sizes, mean, within, runs, higher_is_better, guess, notes)
+    points = _points(sizes, mean, within, runs, higher_is_better, guess, notes)
+    if resampled is None:
+        return points
+    drawn = (1 - resampled if higher_is_better else resampled)[:, usable]
+    means = np.stack([np.bincount(place, one, len(sizes)) for one in drawn]) / runs
+    return replace(points, shifts=_shifts(points, means[:, np.isin(sizes, points.n)]))
+
+
+def _shifts(points: Points, drawn: np.ndarray) -> np.ndarray | None:
+    """Log of drawn mean errors [S, N] over the points' own; draws without a metric are left out."""
+    sound = np.isfinite(drawn).all(axis=1) & (drawn > _LEAST).all(axis=1)
+    return np.log(drawn[sound] / points.error) if sound.sum() >= _FEWEST_DRAWS else None
 
 
 def points_of_means(

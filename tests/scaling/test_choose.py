@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,18 @@ def test_where_noise_refutes_every_law_the_best_on_the_largest_sizes_is_taken():
     assert len(forecast.fits) == 1
     assert "misses the points by more than noise" in forecast.reasons
     assert any("misses the points" in flag for flag in forecast.flags)
+
+
+def test_intervals_count_other_test_molecules_where_they_are_known():
+    points = noisy(2 * N**-0.3, sd=0.01)
+    rng = np.random.default_rng(0)
+    same, common = np.zeros((200, len(N))), rng.normal(0, 0.1, (200, 1)) * np.ones(len(N))
+    tilted = rng.normal(0, 0.1, (200, 1)) * np.linspace(-1, 1, len(N))
+    analysed = [foretell(fit_all(replace(points, shifts=shifts), (POWER,))) for shifts in (None, same, common, tilted)]
+    widths = [np.ptp(np.log(forecast.interval(N[-1:] * 2)), axis=0)[0] for forecast in analysed]
+    exponents = [np.subtract(*forecast.fits[0].intervals["b"][::-1]) for forecast in analysed]
+    assert widths[1] == pytest.approx(widths[0], rel=0.25)
+    assert exponents[1] == pytest.approx(exponents[0], rel=1e-6)
+    assert widths[2] == pytest.approx(np.hypot(widths[0], 2 * 1.645 * 0.1), rel=0.2)
+    assert exponents[2] == pytest.approx(exponents[0], rel=1e-2), "one factor for all sizes moves no exponent"
+    assert exponents[3] > 3 * exponents[0]

@@ -77,3 +77,15 @@ def test_the_first_sizes_keep_what_all_tell_of_the_spread():
     assert first.n.tolist() == [10, 20]
     assert first.sd.tolist() == points.sd[:2].tolist()
     assert first.freedom == points.freedom
+
+
+def test_other_test_molecules_shift_the_log_errors():
+    metric = np.array([0.5, 0.6, 0.7, 0.8])
+    resampled = np.stack([metric, metric + 0.1, np.full(4, np.nan), *[metric] * 9])
+    points = points_of([10, 10, 20, 20], metric, higher_is_better=True, resampled=resampled)
+    assert points.shifts.shape == (11, 2)
+    np.testing.assert_allclose(points.shifts[0], 0, atol=1e-12)
+    np.testing.assert_allclose(points.shifts[1], np.log([0.35 / 0.45, 0.15 / 0.25]))
+    assert points.first(1).shifts.shape == (11, 1)
+    few = points_of([10, 20], [0.5, 0.6], higher_is_better=True, resampled=np.array([[0.5, 0.6]] * 5))
+    assert few.shifts is None
