@@ -50,7 +50,7 @@ def compare(curve: str, than: str, along: str, one: Analysis, other: Analysis) -
 
 def comparison_content(compared: list[Comparison]) -> list[dict[str, Any]]:
     """As JSON may hold it."""
-    return [asdict(one) for one in compared]
+    return [asdict(one) | {"worth": [asdict(size) for size in one.worth]} for one in compared]
 
 
 def comparison_lines(compared: list[Comparison]) -> list[str]:

@@ -271,7 +271,7 @@ SHIFTED = Law(
 ODDS = Law(
     name="odds",
     formula="error / (guess - error) = beta n^-c",
-    text="guess / (1 + n^{c} / {beta})",
+    text="guess/(1 + n^{c}/{beta})",
     on="error",
     parameters=(_SCALE, _RATE),
     exponent="c",

@@ -1,0 +1,68 @@
+"""Which curves of a run stand side by side, and what is said of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from jaxmrl.report.equivalence import compare_curves, comparison_content, comparison_lines, molecules_text
+from jaxmrl.report.files import CURVE_COLUMNS, Curve, Point
+from jaxmrl.report.summary import analyse_curve
+from jaxmrl.scaling.analysis import UNFITTED
+from jaxmrl.scaling.equivalence import Worth
+
+N = (100, 200, 400, 800, 1600)
+IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"modality": "graph", "model": "gin", "split": "random", "init": "none"}
+
+
+def curve(times=1.0, **changes):
+    rng = np.random.default_rng(len(str(changes)))
+    error = lambda n: 1.5 * (times * n) ** -0.25 * np.exp(rng.normal(0, 0.01, 3))
+    points = tuple(Point(n / 1600, n, tuple(1 - error(n))) for n in N)
+    return Curve(IDENTITY | changes, "roc_auc", points)
+
+
+@pytest.fixture(scope="module")
+def analysed():
+    curves = [
+        curve(),
+        curve(2.7, init="muv"),
+        curve(0.5, modality="smiles", model="transformer"),
+        curve(split="scaffold"),
+        curve(2.7, split="scaffold", init="muv"),
+        curve(width="128"),
+    ]
+    return curves, [analyse_curve(one, True, 0.5) for one in curves]
+
+
+def test_each_curve_is_beside_the_first_that_differs_in_one_thing(analysed):
+    compared = compare_curves(*analysed)
+    assert [(one.along, one.curve, one.than) for one in compared] == [
+        ("init", "muv", "none"),
+        ("modality", "smiles", "graph"),
+        ("split", "scaffold", "random"),
+        ("split", "scaffold", "random"),
+        ("init", "muv", "none"),
+    ], "width alone is the capacity figure's"
+
+
+def test_what_is_said_of_them(analysed):
+    compared = compare_curves(*analysed)
+    with_training = compared[0]
+    assert with_training.worth[2].molecules == pytest.approx(2.7 * 400, rel=0.15)
+    lines = comparison_lines(compared)
+    assert lines[0].startswith("init muv: 400 molecules do what 1,")
+    assert "do with init none; " in lines[0]
+    content = comparison_content(compared)
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content[0]["worth"][0]["n"] == 100
+
+
+def test_curves_without_laws_are_left_alone(analysed):
+    curves, analyses = analysed
+    assert compare_curves(curves[:2], [analyses[0], UNFITTED]) == []
+
+
+def test_molecules_are_told_to_three_digits():
+    assert molecules_text(Worth(100, 12_345, 9_876.5, None)) == "12,300 [9,880 to ...]"
+    assert molecules_text(Worth(100, None, None, None)) == "more or fewer than can be told"
