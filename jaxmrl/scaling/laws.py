@@ -85,6 +85,7 @@ class Law:
 
 _MOST = 1e12
 _SMALLEST = 1e-300
+_NEWTON_STEPS, _NEWTON_ENOUGH = 12, 1e-10
 
 
 def _positive(name: str, meaning: str, lowest: float = 1e-12, highest: float = _MOST) -> Parameter:
@@ -163,10 +164,13 @@ def _m4(n, share, beta, c, alpha, guess, sign):
     # With w = (error - floor) / (guess - floor) and l its logit: log w - alpha log(1 - w) = target, by Newton's method.
     target = np.log(np.maximum(beta * n**-c, _SMALLEST)) + (alpha - 1) * np.log(guess - floor)
     logit = np.where(target < 0, target, target / alpha)
-    for _ in range(12):
-        value = -np.logaddexp(0, -logit) + alpha * np.logaddexp(0, logit) - target
-        told = 1 / (1 + np.exp(-logit))
-        logit = logit - value / (1 - told + alpha * told)
+    for _ in range(_NEWTON_STEPS):
+        log_left = -np.logaddexp(0, -logit)
+        left = np.exp(log_left)
+        step = (log_left + alpha * (logit - log_left) - target) / (1 - left + alpha * left)
+        logit = logit - step
+        if np.abs(step).max() < _NEWTON_ENOUGH:
+            break
     return floor + (guess - floor) / (1 + np.exp(-logit))
 
 
