@@ -194,8 +194,8 @@ def _laws(found: Findings) -> Section:
         if remarks:
             blocks.append(Block("text", text=f"{label}: {'; '.join(remarks)}."))
     explained = (
-        "noise p: the probability that noise alone leaves what the law leaves; below 0.05 the law is refuted. Held out: "
-        "the RMSE where it was fitted without the largest sizes, and tried there. error is "
+        "noise p: the probability that noise alone leaves what the law leaves; below 0.05 the law is refuted. "
+        "held out: the RMSE where it was fitted without the largest sizes, and tried there. error is "
         + ("1 - the metric." if found.metric.higher_is_better else "the metric.")
     )
     return Section("Laws", [*blocks, Block("text", text=explained)]) if blocks else None
