@@ -20,6 +20,7 @@ import jaxmrl
 from jaxmrl.config import Config, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.text import one_line
 from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.interrupts import StopRequestedError
 
@@ -116,7 +117,7 @@ def run_command(command: Callable[[], None]) -> None:
     try:
         command()
     except UserError as error:
-        _end(f"error: {error}", USAGE)
+        _end(f"error: {one_line(str(error))}", USAGE)
     except StopRequestedError:
         _end("stopped; the state is saved, and the same command goes on from there", STOPPED)
     except KeyboardInterrupt:
@@ -144,7 +145,7 @@ def parse(kind: type[Config], flags_kind: type, program: str, description: str, 
             )
     except SystemExit as ended:
         if ended.code:
-            _end(f"error: {_one_line(captured.getvalue())}", USAGE)
+            _end(f"error: {one_line(_unboxed(captured.getvalue()))}", USAGE)
         raise
     return flags
 
@@ -173,7 +174,7 @@ def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettin
     return kind(**values)
 
 
-def _one_line(box: str) -> str:
+def _unboxed(box: str) -> str:
     """tyro's boxed message without the box."""
     lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
     return " ".join(line for line in lines if line)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxmrl.data.cache import cache_directory
-from jaxmrl.data.table import Table, read_table
+from jaxmrl.data.table import Table, read_header, read_table
 from jaxmrl.errors import ConfigError, DataError
 
 _BUCKET = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/"
@@ -247,7 +247,7 @@ def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
     if dataset.is_npz:
         raise ConfigError(f"{name} has positions, not SMILES: `problem.load_problem` reads it")
     path = locate(dataset)
-    header = _header(path)
+    header = read_header(path)
     table = read_table(
         path,
         smiles_column=_present(dataset.smiles, header),
@@ -276,20 +276,11 @@ def smiles_source(dataset: Dataset) -> tuple[Path, str]:
     if dataset.is_npz:
         raise ConfigError(f"{dataset.name} has positions, and no SMILES")
     path = locate(dataset)
-    return path, _present(dataset.smiles, _header(path))
+    return path, _present(dataset.smiles, read_header(path))
 
 
 def _present(names: tuple[str, ...], header: list[str]) -> str:
     return next((name for name in names if name in header), names[0])
-
-
-def _header(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file), [])
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}; replace the file") from None
 
 
 def _build(dataset: Dataset, path: Path) -> Path:
