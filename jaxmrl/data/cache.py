@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -165,15 +165,24 @@ def load_arrays(path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
 
 
 def save_arrays(path: Path, features: dict[str, np.ndarray]) -> None:
-    """Writes a .npz file under a temporary name and renames it. Raises OSError, leaving nothing behind."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            np.savez(file, **features)
-        temporary.replace(path)
-    except OSError:
-        if temporary:
-            temporary.unlink(missing_ok=True)
-        raise
+    """Writes a .npz file, whole or not at all. Raises OSError."""
+    with replacing(path) as file:
+        np.savez(file, **features)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file under a temporary name of its own that becomes `path` at the end, and leaves nothing where that fails.
+
+    Of several processes that write one path, each replaces it by a whole file. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        try:
+            yield file
+            file.close()
+            Path(file.name).replace(path)
+        except BaseException:
+            file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise
