@@ -126,10 +126,8 @@ def _prepare(folder: Path, source: Iterator[tuple[int, str] | Rejected], progres
         _prepare_shard(_shard(folder, number), part, progress)
         rows += len(part)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{_WHOLE}.tmp"
-        temporary.write_text(json.dumps({"rows": rows}))
-        temporary.replace(folder / _WHOLE)
+        with cache.replacing(folder / _WHOLE) as file:
+            file.write(json.dumps({"rows": rows}).encode())
     except OSError as error:
         raise _unwritable(folder, error) from None
     return rows

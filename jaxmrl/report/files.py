@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.lock import only_process
 from jaxmrl.scaling.fit import Fit
 
 _SAME_FACTS = ("data", "scores", "init", "software", "device")
@@ -91,6 +92,10 @@ class RunDirectory:
             (path / ".writable").unlink()
         except OSError as error:
             raise UserError(f"cannot write to {path}: {error.strerror}; choose another directory with --out") from None
+
+    def held(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps other processes out. Raises UserError, naming the one that is here."""
+        return only_process(self.path)
 
     @property
     def checkpoints(self) -> Path:

@@ -290,7 +290,7 @@ def test_messages_are_one_short_line_without_commands_to_the_terminal():
 
 def test_names_of_files_are_no_formulas():
     curve = Curve(dict.fromkeys(CURVE_COLUMNS, "8"), "rmse", (Point(1.0, 10, 0.5, 0.1, 2),))
-    figure = draw_curves([curve], [[]], metric_label="RMSE", unit="", title=r"prices in $\frac{$ and $")
+    figure = draw_curves([curve], [[]], metric_label="RMSE", unit="", title=r"prices in $\frac{$")
     assert render(figure, "png").startswith(b"\x89PNG")
 
 
