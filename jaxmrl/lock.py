@@ -29,7 +29,8 @@ def only_process(folder: Path) -> Iterator[None]:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another directory with --out") from None
     try:
         with contextlib.suppress(OSError):  # on a full disk the lock holds without its holder's name
-            path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%Y-%m-%d %H:%M')}")
+            since = time.strftime("%Y-%m-%d %H:%M")
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since}", encoding="utf-8")
         yield
     finally:
         # Removed while it is held: a process that has opened it finds it gone, and takes a new one.

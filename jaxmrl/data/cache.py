@@ -183,6 +183,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.close()
             Path(file.name).replace(path)
         except BaseException:
-            file.close()
+            with contextlib.suppress(OSError):  # closing writes what could not be written before
+                file.close()
             Path(file.name).unlink(missing_ok=True)
             raise

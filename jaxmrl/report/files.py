@@ -163,7 +163,9 @@ class RunDirectory:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise UserError(f"cannot write {self.results}: {error.strerror}; what is there stays") from None
+            raise UserError(
+                f"cannot write {self.results}: {error.strerror}; what is there stays: mend that and repeat the command"
+            ) from None
 
     def read_results(self) -> list[dict[str, str]]:
         """The rows of results.csv, one for each replica; a torn last line is left out, and its replica runs again."""
@@ -193,7 +195,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+        raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
 
 
 def remove_folder(path: Path) -> None:
