@@ -111,6 +111,8 @@ def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Calla
 
 def run_command(command: Callable[[], None]) -> None:
     """Runs a command and ends the process: errors a user can cause become one line on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without ± is no reason to end without a result
     keep_compiled()
     # A command that is not training when it is terminated ends as by Ctrl-C, and its worker processes with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -24,7 +24,8 @@ def keep_compiled() -> None:
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     folder = cache_directory() / "compiled" / _processor()
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        str(folder).encode()  # a path that the locale cannot spell, JAX cannot take
         folder.mkdir(parents=True, exist_ok=True)
         warnings.showwarning = partial(_mend, folder, warnings.showwarning)
         jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -18,9 +18,8 @@ from jaxmrl.errors import UserError
 from jaxmrl.report.files import RunDirectory
 from jaxmrl.sweep import sweep
 from jaxmrl.training import checkpoint
+from tests.test_sweep import SMALL, SMALL_FLAGS
 
-GRID = {"fractions": (0.5, 1.0), "seeds": 2, "epochs": 3, "width": (8,), "depth": (2,), "batch_size": 32}
-FLAGS = tuple("--fractions 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32".split())
 KEPT = ("results.csv", "curves.csv", "fits.json", "splits.npz", "config.toml", "rejected.csv", "curve.svg")
 
 
@@ -40,7 +39,7 @@ def whole(csv_file, tmp_path_factory):
     """A sweep without interruption: its settings, and its files."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        settings = partial(SweepConfig, csv=csv_file, target_columns=("logp",), **GRID)
+        settings = partial(SweepConfig, csv=csv_file, target_columns=("logp",), **SMALL)
         result = sweep(settings(out=tmp_path_factory.mktemp("run") / "whole"))
     return settings, {name: (result.directory / name).read_bytes() for name in KEPT}
 
@@ -171,7 +170,7 @@ def test_a_disk_that_fills_up_at_any_moment(whole, csv_file, tmp_path):
     """The whole command, with room for ever larger files, on one directory and one cache."""
     _, files = whole
     out = tmp_path / "run"
-    flags = ["--csv", str(csv_file), "--target-columns", "logp", *FLAGS, "--out", str(out)]
+    flags = ["--csv", str(csv_file), "--target-columns", "logp", *SMALL_FLAGS, "--out", str(out)]
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
     for size in ("100", "500", "800", "1000", "2000", "5000", "10000", "30000", "none"):
         words = [sys.executable, "-c", LIMITED, size, *flags]
@@ -187,7 +186,7 @@ def test_a_disk_that_fills_up_at_any_moment(whole, csv_file, tmp_path):
 
 @pytest.mark.slow
 def test_half_a_compiled_program_is_cleared_away(csv_file, tmp_path):
-    words = [sys.executable, "-m", "jaxmrl.sweep", "--csv", str(csv_file), "--target-columns", "logp", *FLAGS]
+    words = [sys.executable, "-m", "jaxmrl.sweep", "--csv", str(csv_file), "--target-columns", "logp", *SMALL_FLAGS]
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
     for out in ("one", "two", "three"):
         ended = subprocess.run([*words, "--out", str(tmp_path / out)], capture_output=True, text=True, env=environment)
