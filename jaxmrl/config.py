@@ -552,7 +552,8 @@ def _scalar(name: str, value: Any, kind: type) -> Any:
     if not isinstance(value, _ACCEPTED.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{_flag(name)} must be of type {kind.__name__}; got {value!r}")
     if isinstance(value, int) and abs(value) >= 2**32:
-        raise ConfigError(f"{_flag(name)} must be below 2^32; got a number of {value.bit_length()} bits")
+        shown = value if value.bit_length() < 100 else f"a number of {value.bit_length()} bits"
+        raise ConfigError(f"{_flag(name)} must be below 2^32; got {shown}")
     if kind in (str, Path) and not _is_plain(str(value)):
         raise ConfigError(f"{_flag(name)} must be text without NUL, in UTF-8; got {str(value)!r}")
     return kind(value)
