@@ -20,6 +20,7 @@ import jaxmrl
 from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.text import one_line
 from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.interrupts import StopRequestedError
 
@@ -132,13 +133,15 @@ def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Calla
 
 def run_command(command: Callable[[], None]) -> None:
     """Runs a command and ends the process: errors a user can cause become one line on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without ± is no reason to end without a result
     keep_compiled()
     # A command that is not training when it is terminated ends as by Ctrl-C, and its worker processes with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         command()
     except UserError as error:
-        _end(f"error: {error}", USAGE)
+        _end(f"error: {one_line(str(error))}", USAGE)
     except StopRequestedError:
         _end("stopped; the state is saved, and the same command goes on from there", STOPPED)
     except KeyboardInterrupt:
@@ -171,7 +174,7 @@ def _parse(kind: type, program: str, description: str, arguments: list[str], **d
             )
     except SystemExit as ended:
         if ended.code:
-            _end(f"error: {_one_line(captured.getvalue())}", USAGE)
+            _end(f"error: {one_line(_unboxed(captured.getvalue()))}", USAGE)
         raise
 
 
@@ -199,7 +202,7 @@ def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettin
     return kind(**values)
 
 
-def _one_line(box: str) -> str:
+def _unboxed(box: str) -> str:
     """tyro's boxed message without the box."""
     lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
     return " ".join(line for line in lines if line)

@@ -594,7 +594,7 @@ def read_toml(path: Path, kind: type[Config] = SweepConfig) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
     for key in values:
         if key not in _kinds(kind):
@@ -652,4 +652,17 @@ def _typed(settings: type[Config], name: str, value: Any) -> Any:
 def _scalar(name: str, value: Any, kind: type) -> Any:
     if not isinstance(value, _ACCEPTED.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
         raise ConfigError(f"{_flag(name)} must be of type {kind.__name__}; got {value!r}")
+    if isinstance(value, int) and abs(value) >= 2**32:
+        shown = value if value.bit_length() < 100 else f"a number of {value.bit_length()} bits"
+        raise ConfigError(f"{_flag(name)} must be below 2^32; got {shown}")
+    if kind in (str, Path) and not _is_plain(str(value)):
+        raise ConfigError(f"{_flag(name)} must be text without NUL, in UTF-8; got {str(value)!r}")
     return kind(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text can be a file's name, and be written to one."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False

@@ -32,16 +32,17 @@ def pretrain(config: PretrainConfig, *, quiet: bool = True) -> Encoder:
     corpus = prepare(config, reporter)
     run = RunDirectory(config.out, ())
     facts = {"software": files.software_versions(), "device": device_name(), "data": corpus.digest}
-    run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
-    run.write("rejected.csv", "".join(corpus.rejected_rows()))
-    if has_encoder(config.out):
-        reporter.say(f"{config.out} has its encoder already")
-    else:
-        with catch_signals() as stop:
-            work = train(config, corpus, run, reporter, stop)
-        write_report(config, work.history, run)
-        save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth)
-    checkpoint.remove(run.checkpoints)
+    with run.held():
+        run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
+        run.write("rejected.csv", "".join(corpus.rejected_rows()))
+        if has_encoder(config.out):
+            reporter.say(f"{config.out} has its encoder already")
+        else:
+            with catch_signals() as stop:
+                work = train(config, corpus, run, reporter, stop)
+            write_report(config, work.history, run)
+            save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth)
+        checkpoint.remove(run.checkpoints)
     encoder = load_encoder(config.out)
     reporter.say(f"encoder {encoder.digest}: give it to a sweep by --init none {config.out}")
     return encoder

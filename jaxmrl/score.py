@@ -33,15 +33,16 @@ def score(config: ScoreConfig, *, quiet: bool = True) -> Scores:
     task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
     facts = {"software": files.software_versions(), "device": device_name(), "data": problem.fingerprint()}
-    work.claim(to_toml(config), facts)
-    try:
-        with catch_signals() as stop:
-            scores = task.scores(work, work.path, reporter, stop)
-    except DivergedError:
+    with work.held():
+        work.claim(to_toml(config), facts)
+        try:
+            with catch_signals() as stop:
+                scores = task.scores(work, work.path, reporter, stop)
+        except DivergedError:
+            files.remove_folder(work.path)
+            raise
+        write_scores(config, problem, scores, facts, reporter)
         files.remove_folder(work.path)
-        raise
-    write_scores(config, problem, scores, facts, reporter)
-    files.remove_folder(work.path)
     return scores
 
 

@@ -96,19 +96,19 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     given = {problem.split_name: check(config, problem) for problem in problems}
     starts = load_starts(config.init, model_shapes(config, problems[0]))
     run = RunDirectory(config.out or default_directory(config), problems[0].table.tasks)
-    run.claim(to_toml(config), run_facts(config, problems, starts))
-    run.write_table("results.csv", run.columns, run.read_results())
-    with catch_signals() as stop:
-        job = Job(config, problems, starts, run, reporter, stop)
-        places = product(model_shapes(config, job.problem), problems)
-        orders = {
-            (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
-            for shape, problem in places
-        }
-        grid = plan_grid(config, problems, orders, starts)
-        write_inputs(job, orders)
-        train_grid(job, grid)
-    return write_report(job, grid, orders)
+    with run.held():
+        run.claim(to_toml(config), run_facts(config, problems, starts))
+        run.write_table("results.csv", run.columns, run.read_results())
+        with catch_signals() as stop:
+            job = Job(config, problems, starts, run, reporter, stop)
+            orders = {
+                (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
+                for shape, problem in product(model_shapes(config, job.problem), problems)
+            }
+            grid = plan_grid(config, problems, orders, starts)
+            write_inputs(job, orders)
+            train_grid(job, grid)
+        return write_report(job, grid, orders)
 
 
 def check(config: SweepConfig, problem: Problem) -> dict[str, np.ndarray]:

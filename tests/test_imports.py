@@ -8,6 +8,7 @@ import jaxmrl
 ORDER = (
     "errors",
     "text",
+    "lock",
     "config",
     "data",
     "models",

@@ -5,16 +5,21 @@ import hashlib
 import os
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from jaxmrl.errors import UserError
+
 CHUNK = 1000
 """Molecules that a worker process takes at a time."""
+
+SMALL = 2**28
+"""Bytes that any compressed file may expand to."""
 
 Progress = Callable[[int], None]
 
@@ -71,14 +76,24 @@ def cached_lines(
 def in_chunks(
     featurise: Callable[[list[str]], Any], smiles: list[str], progress: Progress | None, size: int = CHUNK
 ) -> Iterator[tuple[int, Any]]:
-    """(position of the first, result) of `featurise` for each `size` molecules, in order, in parallel processes."""
+    """(position of the first, result) of `featurise` for each `size` molecules, in order, in parallel processes.
+
+    Raises UserError where a process dies, as one does that runs out of memory.
+    """
     import joblib
 
     starts = range(0, len(smiles), size)
     chunks = [smiles[start : start + size] for start in starts]
     parallel = joblib.Parallel(n_jobs=max(1, min(len(chunks), joblib.cpu_count())), return_as="generator")
     results = parallel(joblib.delayed(featurise)(chunk) for chunk in chunks)
-    for start, chunk, result in zip(starts, chunks, results, strict=True):
+    for start, chunk in zip(starts, chunks, strict=True):
+        try:
+            result = next(results)
+        except BrokenProcessPool:
+            raise UserError(
+                f"a worker process died at molecule {start + 1:,} or later: memory ran out, or a molecule crashes "
+                "RDKit; free memory, or leave that molecule out"
+            ) from None
         yield start, result
         if progress:
             progress(len(chunk))
@@ -100,32 +115,75 @@ def text_hash(text: str) -> int:
 def _content_key(kind: str, featuriser_version: int, smiles: list[str]) -> str:
     digest = hashlib.blake2b(f"{kind} {featuriser_version}".encode(), digest_size=16)
     for text in smiles:
-        digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
+        # A byte that UTF-8 does not have, so that a NUL in a text is no boundary.
+        digest.update(b"\0" + text.encode("utf-8", "surrogatepass").replace(b"\0", b"\xff"))
     return digest.hexdigest()
 
 
-def load_arrays(path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
-    """The arrays of a .npz file; None where some of `names` are missing, or it is damaged (its CRCs tell)."""
+def max_expanded(size: int) -> int:
+    """Bytes that a file of `size` bytes may decompress to, before it is taken for one made to fill the memory.
+
+    Tables of molecules shrink by 3 to 30 times, and small ones that repeat a line by more.
+    """
+    return max(SMALL, 100 * size)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a .npz file; objects, which could run code when loaded, are refused.
+
+    Raises OSError where it cannot be read, and ValueError where it is no such file, damaged (its CRCs tell), or
+    would decompress to more than `max_expanded`.
+    """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            features = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            most = max_expanded(path.stat().st_size)
+            if sum(member.file_size for member in members) > most:
+                raise ValueError(f"it decompresses to more than {most:,} bytes")
+            return {member.filename.removesuffix(".npy"): _read_member(archive, member) for member in members}
+    except OSError:
+        raise
+    except Exception as error:  # zipfile, zlib and NumPy raise many kinds for a damaged file
+        raise ValueError(str(error) or type(error).__name__) from None
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    with archive.open(member) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        if file.read(1):  # the CRC is checked at the end alone
+            raise ValueError(f"{member.filename} is longer than its header says")
+    return array
+
+
+def load_arrays(path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
+    """`read_arrays`; None where the file cannot be read or lacks some of `names`."""
+    try:
+        features = read_arrays(path)
+    except (OSError, ValueError):
         return None
     return features if names <= features.keys() else None
 
 
 def save_arrays(path: Path, features: dict[str, np.ndarray]) -> None:
-    """Writes a .npz file under a temporary name and renames it. Raises OSError, leaving nothing behind."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
-            temporary = Path(file.name)
-            np.savez(file, **features)
-        temporary.replace(path)
-    except OSError:
-        if temporary:
-            temporary.unlink(missing_ok=True)
-        raise
+    """Writes a .npz file, whole or not at all. Raises OSError."""
+    with replacing(path) as file:
+        np.savez(file, **features)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file under a temporary name of its own that becomes `path` at the end, and leaves nothing where that fails.
+
+    Of several processes that write one path, each replaces it by a whole file. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        try:
+            yield file
+            file.close()
+            Path(file.name).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # closing writes what could not be written before
+                file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise

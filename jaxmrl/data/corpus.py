@@ -13,11 +13,11 @@ import numpy as np
 
 from jaxmrl.data import cache, graphs
 from jaxmrl.data.graphs import Graphs
-from jaxmrl.data.table import Rejected, rejected_text, stream_smiles
+from jaxmrl.data.table import Rejected, rejected_lines, rejected_text, stream_smiles
 from jaxmrl.errors import DataError, UserError
 from jaxmrl.text import count
 
-VERSION = 1
+VERSION = 2
 SHARD_ROWS = 2**18
 """Rows of the file that a shard is made of."""
 
@@ -110,9 +110,10 @@ def _prepared_rows(folder: Path) -> int | None:
     """Rows of the file, where a preparation has ended and all its shards are still there."""
     try:
         rows = json.loads((folder / _WHOLE).read_text())["rows"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return rows if all(_is_shard(_shard(folder, k)) for k in range(-(-rows // SHARD_ROWS))) else None
+    whole = isinstance(rows, int) and all(_is_shard(_shard(folder, k)) for k in range(-(-rows // SHARD_ROWS)))
+    return rows if whole else None
 
 
 def _prepare(folder: Path, source: Iterator[tuple[int, str] | Rejected], progress) -> int:
@@ -125,10 +126,8 @@ def _prepare(folder: Path, source: Iterator[tuple[int, str] | Rejected], progres
         _prepare_shard(_shard(folder, number), part, progress)
         rows += len(part)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{_WHOLE}.tmp"
-        temporary.write_text(json.dumps({"rows": rows}))
-        temporary.replace(folder / _WHOLE)
+        with cache.replacing(folder / _WHOLE) as file:
+            file.write(json.dumps({"rows": rows}).encode())
     except OSError as error:
         raise _unwritable(folder, error) from None
     return rows
@@ -151,12 +150,10 @@ def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], progress)
         pieces.append(piece)
         canonical += [cache.text_hash(name) for name in names]
         rejected += [Rejected(*molecules[start + k], reason) for k, reason in bad.items()]
-    text = io.StringIO()
-    rejected.sort(key=lambda row: row.line)
-    csv.writer(text, lineterminator="\n").writerows((row.line, row.text, row.reason) for row in rejected)
+    text = rejected_lines(sorted(rejected, key=lambda row: row.line))
     arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurise([])[0]]), f.name) for f in fields(Graphs)}
     arrays["canonical"] = np.array(canonical, np.uint64)
-    arrays["rejected"] = np.frombuffer(text.getvalue().encode(), np.uint8)
+    arrays["rejected"] = np.frombuffer(text.encode(), np.uint8)
     try:
         cache.save_arrays(path, arrays)
     except OSError as error:

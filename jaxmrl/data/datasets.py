@@ -1,17 +1,19 @@
 """The registry: embedded data sets made from molecules the RDKit wheel ships, and the MoleculeNet sets."""
 
+import collections
 import csv
 import gzip
 import io
 import os
 import tempfile
-import zlib
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxmrl.data.cache import cache_directory
-from jaxmrl.data.table import Table, read_table
+from jaxmrl.data.cache import cache_directory, max_expanded, read_arrays, replacing
+from jaxmrl.data.npz import GEOMETRY_ARRAYS
+from jaxmrl.data.table import Rejected, Table, read_header, read_table, stream_smiles
 from jaxmrl.errors import ConfigError, DataError
 
 _BUCKET = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/"
@@ -44,6 +46,7 @@ class Dataset:
     unit       of the labels, where they share one
     units      of each target, where they differ
     member     path of the file in the archive that `address` is, if it is one
+    checksum   of what `address` gives, as pooch writes it, where its publisher tells one
     split_sizes   training and validation rows of the study's random split; None for 80 % and 10 %
     """
 
@@ -63,6 +66,7 @@ class Dataset:
     units: tuple[tuple[str, str], ...] = ()
     split_sizes: tuple[int, int] | None = None
     member: str = ""
+    checksum: str | None = None
 
     @property
     def is_npz(self) -> bool:
@@ -223,6 +227,7 @@ _ALL = (
         address="https://dgl-data.s3-accelerate.amazonaws.com/dataset/OGB-LSC/pcqm4m-v2.zip",
         unit="eV",
         member="pcqm4m-v2/raw/data.csv.gz",
+        checksum="md5:65b742bafca5670be4497499db7d361b",
     ),
 )
 DATASETS = {dataset.name: dataset for dataset in _ALL}
@@ -247,7 +252,7 @@ def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
     if dataset.is_npz:
         raise ConfigError(f"{name} has positions, not SMILES: `problem.load_problem` reads it")
     path = locate(dataset)
-    header = _header(path)
+    header = read_header(path)
     table = read_table(
         path,
         smiles_column=_present(dataset.smiles, header),
@@ -276,20 +281,11 @@ def smiles_source(dataset: Dataset) -> tuple[Path, str]:
     if dataset.is_npz:
         raise ConfigError(f"{dataset.name} has positions, and no SMILES")
     path = locate(dataset)
-    return path, _present(dataset.smiles, _header(path))
+    return path, _present(dataset.smiles, read_header(path))
 
 
 def _present(names: tuple[str, ...], header: list[str]) -> str:
     return next((name for name in names if name in header), names[0])
-
-
-def _header(path: Path) -> list[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file), [])
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}; replace the file") from None
 
 
 def _build(dataset: Dataset, path: Path) -> Path:
@@ -303,43 +299,48 @@ def _download(dataset: Dataset, path: Path) -> Path:
     import pooch
 
     by_hand = f"put the file by hand at {path}, or set JAXMRL_DATA to a folder that has {dataset.file}"
-    try:
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
             downloader = pooch.HTTPDownloader(progressbar=_Bar(dataset.name), timeout=30)
-            archive = pooch.Unzip(members=[dataset.member]) if dataset.member else None
-            found = pooch.retrieve(dataset.address, None, "data", folder, downloader=downloader, processor=archive)
-            content = Path(found[0] if archive else found).read_bytes()
-    except Exception as error:  # requests, urllib3 and pooch raise many kinds; the user's remedy is the same
-        raise DataError(
-            f"cannot download {dataset.name} from {dataset.address} ({type(error).__name__}); {by_hand}"
-        ) from None
-    if dataset.is_npz:
-        whole = content.startswith(b"PK")
-    else:
-        if not (dataset.member or dataset.address).endswith(".gz"):
-            content = gzip.compress(content, mtime=0)
-        whole = _has_columns(dataset, content)
-    if not whole:
-        raise DataError(f"what came from {dataset.address} is not {dataset.name}; {by_hand}")
-    return _write(path, content)
+            found = pooch.retrieve(dataset.address, dataset.checksum, "data", folder, downloader=downloader)
+            content = _member(Path(found), dataset.member) if dataset.member else Path(found).read_bytes()
+            packed = dataset.is_npz or (dataset.member or dataset.address).endswith(".gz")
+            candidate = Path(folder) / dataset.file
+            candidate.write_bytes(content if packed else gzip.compress(content, mtime=0))
+        except Exception as error:  # requests, urllib3, pooch and zipfile raise many kinds; the remedy is the same
+            reason = "its checksum is wrong" if "does not match the known hash" in str(error) else type(error).__name__
+            raise DataError(f"cannot download {dataset.name} from {dataset.address} ({reason}); {by_hand}") from None
+        if not _is_whole(dataset, candidate):
+            raise DataError(f"what came from {dataset.address} is not {dataset.name}, or not all of it; {by_hand}")
+        return _write(path, candidate.read_bytes())
 
 
-def _has_columns(dataset: Dataset, content: bytes) -> bool:
-    """Whether the CSV.gz `content` is whole and begins with the data set's columns: a portal's page does not."""
+def _member(path: Path, name: str) -> bytes:
+    """One file of a zip archive, read and not extracted: no name in an archive decides where a file is written."""
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(name).file_size > max_expanded(path.stat().st_size):
+            raise ValueError(f"{name} is far larger than its archive")
+        return archive.read(name)
+
+
+def _is_whole(dataset: Dataset, path: Path) -> bool:
+    """Whether a file has the data set's columns, or arrays, and can be read to its end: a portal's page cannot."""
     try:
-        first = gzip.decompress(content).split(b"\n", 1)[0].decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        if dataset.is_npz:
+            return set(GEOMETRY_ARRAYS) <= read_arrays(path).keys()
+        header = read_header(path)
+        rows = stream_smiles(path, _present(dataset.smiles, header))
+        last = collections.deque(rows, maxlen=1)
+    except (OSError, ValueError):
         return False
-    header = next(csv.reader([first.strip()]), [])
-    return all(any(name in header for name in names) for names in (dataset.smiles, *dataset.targets))
+    named = all(any(name in header for name in names) for names in dataset.targets)
+    return named and bool(last) and not isinstance(last[0], Rejected)
 
 
 def _write(path: Path, content: bytes) -> Path:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
+        with replacing(path) as file:
             file.write(content)
-        Path(file.name).replace(path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}; set JAXMRL_CACHE to a folder that can be") from None
     return path

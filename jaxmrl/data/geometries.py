@@ -13,6 +13,9 @@ ELEMENTS = 100
 CLOSEST = 0.1
 """Å between two atoms, below which the positions cannot be a molecule's."""
 
+MOST_ATOMS, FARTHEST = 1000, 1e5
+"""Of a molecule, and Å from the origin: beyond that, float32 cannot tell distances of 0.01 Å."""
+
 MOST_PAIRS = 2**20
 """Whose distances are computed at once."""
 
@@ -108,6 +111,10 @@ def why_unusable(atom: np.ndarray, position: np.ndarray) -> str | None:
         return "molecule without atoms"
     if not np.isfinite(position).all():
         return "a position is not a finite number"
+    if len(atom) > MOST_ATOMS:
+        return f"{len(atom)} atoms; at most {MOST_ATOMS} are supported"
+    if np.abs(position).max() > FARTHEST:
+        return f"an atom is farther than {FARTHEST:,.0f} Å from the origin"
     if atom.min() < 1 or atom.max() >= ELEMENTS:
         return f"atomic numbers from 1 to {ELEMENTS - 1} are expected; got {atom.min()} to {atom.max()}"
     if len(atom) > 1 and _distances(position[None].astype(np.float64), *np.triu_indices(len(atom), 1)).min() < CLOSEST:

@@ -5,11 +5,12 @@ Atoms carry their atomic number and chirality tag. Bonds never become edge array
 keep the rest in an overflow row, to which their last neighbour index points.
 """
 
+import re
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2
 """Part of the key of the prepared cache: raise it when the arrays below change for the same SMILES."""
 
 NEIGHBOURS = 4
@@ -22,7 +23,19 @@ BOND_DIRECTIONS = 3
 BOND_FEATURES = BOND_TYPES + BOND_DIRECTIONS
 SELF_LOOP = 4
 NO_NEIGHBOUR = -1
-MAX_ATOMS = 10_000
+MAX_ATOMS = 5_000
+MAX_LENGTH = 10 * MAX_ATOMS
+"""Characters of a SMILES."""
+
+MAX_RINGS = 500
+"""Independent ones, of a molecule. The time to find them grows with the cube of their number."""
+
+MAX_BONDS, MAX_BONDS_PER_ATOM = 24, 3
+"""Of one atom, and of a molecule. Path fingerprints take time that grows with their seventh power."""
+
+_REASON_LENGTH = 200
+_MAX_ISOTOPE, _MAX_IN_BRACKETS = 999, 118
+_BRACKETS = re.compile(r"\[(\d*)([^]:]*)")
 
 _TYPES = {"SINGLE": 0, "DOUBLE": 1, "TRIPLE": 2, "AROMATIC": 3}
 _DIRECTIONS = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
@@ -69,19 +82,75 @@ class UnusableMoleculeError(ValueError):
 
 def parse(smiles: str):
     """The RDKit molecule of `smiles`; raises UnusableMoleculeError with the reason."""
-    from rdkit import Chem, rdBase
+    from rdkit import rdBase
 
-    if not smiles.strip():
+    written = smiles.strip()
+    if not written:
         raise UnusableMoleculeError("empty SMILES")
+    if len(written) > MAX_LENGTH:
+        raise UnusableMoleculeError(f"{len(written)} characters; at most {MAX_LENGTH} are supported")
+    _check_spelling(written)
     with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-        if molecule is None:
-            raise UnusableMoleculeError(_why_unparsable(smiles))
+        try:
+            return _parse(written)
+        except UnusableMoleculeError:
+            raise
+        except (RuntimeError, ValueError):  # RDKit's own checks, which some SMILES trip over
+            raise UnusableMoleculeError("RDKit fails on it") from None
+
+
+def _parse(smiles: str):
+    from rdkit import Chem
+
+    if len(smiles) > 2 * MAX_RINGS:  # a shorter one cannot have so many
+        _check_size(Chem.MolFromSmiles(smiles, sanitize=False))
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None:
+        raise UnusableMoleculeError(_why_unparsable(smiles))
     if molecule.GetNumAtoms() == 0:
         raise UnusableMoleculeError("molecule without atoms")
-    if molecule.GetNumAtoms() > MAX_ATOMS:
-        raise UnusableMoleculeError(f"{molecule.GetNumAtoms()} atoms; at most {MAX_ATOMS} are supported")
+    _check_bonds(molecule)
     return molecule
+
+
+def _check_spelling(smiles: str) -> None:
+    """Refuses what RDKit would read as another molecule without a word.
+
+    It ends at a line break, drops what is no ASCII at the end, and keeps the last 8 or 16 bits of a number.
+    """
+    text = re.split("[ \t]", smiles)[0]
+    if "\n" in smiles or "\r" in smiles:
+        raise UnusableMoleculeError("a SMILES has no line break")
+    if not (text.isascii() and text.isprintable()):
+        odd = next(character for character in text if not (character.isascii() and character.isprintable()))
+        raise UnusableMoleculeError(f"a SMILES has no {odd!r}")
+    for isotope, rest in _BRACKETS.findall(text) if "[" in text else ():
+        numbers = [int(digits[:9]) for digits in re.findall(r"\d+", rest)]
+        if int(isotope[:9] or 0) > _MAX_ISOTOPE or max(numbers, default=0) > _MAX_IN_BRACKETS:
+            raise UnusableMoleculeError(f"a number in [{isotope}{rest[:20]}] is too large")
+
+
+def _check_size(molecule) -> None:
+    """Refuses a molecule, not yet sanitised, that has too many atoms or rings: finding rings may take hours."""
+    from rdkit import Chem
+
+    if molecule is None:
+        return
+    atoms = molecule.GetNumAtoms()
+    if atoms > MAX_ATOMS:
+        raise UnusableMoleculeError(f"{atoms} atoms; at most {MAX_ATOMS} are supported")
+    rings = molecule.GetNumBonds() - atoms + len(Chem.GetMolFrags(molecule))
+    if rings > MAX_RINGS:
+        raise UnusableMoleculeError(f"{rings} rings; at most {MAX_RINGS} are supported")
+
+
+def _check_bonds(molecule) -> None:
+    atoms, bonds = molecule.GetNumAtoms(), molecule.GetNumBonds()
+    if bonds > MAX_BONDS_PER_ATOM * atoms:
+        raise UnusableMoleculeError(f"{bonds} bonds of {atoms} atoms; at most {MAX_BONDS_PER_ATOM} each are supported")
+    most = max(atom.GetDegree() for atom in molecule.GetAtoms()) if bonds > MAX_BONDS else 0
+    if most > MAX_BONDS:
+        raise UnusableMoleculeError(f"an atom with {most} bonds; at most {MAX_BONDS} are supported")
 
 
 def _why_unparsable(smiles: str) -> str:
@@ -91,7 +160,7 @@ def _why_unparsable(smiles: str) -> str:
     if raw is None:
         return "not a valid SMILES"
     problems = Chem.DetectChemistryProblems(raw)
-    return problems[0].Message() if problems else "RDKit cannot sanitise it"
+    return problems[0].Message()[:_REASON_LENGTH] if problems else "RDKit cannot sanitise it"
 
 
 def molecule_graph(molecule) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[list[int]]]:
@@ -129,13 +198,17 @@ def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
     for position, text in enumerate(smiles):
         try:
             molecule = parse(text)
+            name = Chem.MolToSmiles(molecule)
         except UnusableMoleculeError as reason:
             rejected[position] = str(reason)
+            continue
+        except (RuntimeError, ValueError):
+            rejected[position] = "RDKit cannot write it as SMILES"
             continue
         *arrays, rows = molecule_graph(molecule)
         parts.append((*arrays, len(rows)))
         overflow.extend(rows)
-        canonical.append(Chem.MolToSmiles(molecule))
+        canonical.append(name)
     return _pack(parts, overflow), canonical, rejected
 
 

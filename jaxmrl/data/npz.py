@@ -5,17 +5,16 @@ target; arrays of whole numbers, as `id`, are no targets unless they are asked f
 """
 
 import hashlib
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.data.cache import read_arrays
 from jaxmrl.data.geometries import Conformers, why_unusable
 from jaxmrl.data.table import Rejected, Table, check_distinct, column_names, only_binary
 from jaxmrl.errors import DataError
 
-_GEOMETRY = ("R", "Z", "N")
+GEOMETRY_ARRAYS = ("R", "Z", "N")
 LAYOUT = "expected the arrays R [atoms, 3], Z [atoms], N [molecules] and targets [molecules]"
 
 
@@ -28,7 +27,9 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
     """
     arrays = _arrays(path)
     size, atom, position = _geometries(path, arrays)
-    candidates = [name for name, array in arrays.items() if name not in _GEOMETRY and _is_target(array, len(size))]
+    candidates = [
+        name for name, array in arrays.items() if name not in GEOMETRY_ARRAYS and _is_target(array, len(size))
+    ]
     for name in target_columns:
         if name not in candidates:
             raise DataError(f"{path} has no target {name!r}; its targets are {column_names(candidates)}")
@@ -77,29 +78,31 @@ def _digest(atom: np.ndarray, position: np.ndarray) -> bytes:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        return read_arrays(path)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except ValueError as error:
         raise DataError(f"{path} is not an .npz file of plain arrays ({error}); {LAYOUT}") from None
 
 
 def _geometries(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """size [N], atom [A], position [A, 3] of the file, whose shapes agree."""
-    missing = [name for name in _GEOMETRY if name not in arrays]
+    missing = [name for name in GEOMETRY_ARRAYS if name not in arrays]
     if missing:
         raise DataError(f"{path} has no array {missing[0]}; {LAYOUT}")
-    position, atom, size = (arrays[name] for name in _GEOMETRY)
+    position, atom, size = (arrays[name] for name in GEOMETRY_ARRAYS)
     if size.dtype.kind not in "iu" or atom.dtype.kind not in "iu" or position.dtype.kind not in "fiu":
         raise DataError(f"{path}: N and Z must be whole numbers and R numbers; {LAYOUT}")
-    atoms = int(size.sum()) if size.ndim == 1 and size.min(initial=0) >= 0 else -1
+    fits = size.ndim == 1 and size.min(initial=0) >= 0 and size.max(initial=0) <= len(atom.reshape(-1))
+    atoms = int(size.sum()) if fits else -1
     if position.shape != (atoms, 3) or atom.shape != (atoms,):
-        shapes = ", ".join(f"{name} {list(arrays[name].shape)}" for name in _GEOMETRY)
+        shapes = ", ".join(f"{name} {list(arrays[name].shape)}" for name in GEOMETRY_ARRAYS)
         raise DataError(f"{path}: shapes do not agree: {shapes}, with {atoms} atoms by N; {LAYOUT}")
     if len(size) == 0:
         raise DataError(f"{path} has no molecules")
-    return size.astype(np.int32), np.clip(atom.astype(np.int64), 0, 255).astype(np.uint8), position.astype(np.float32)
+    with np.errstate(over="ignore"):
+        position = position.astype(np.float32)
+    return size.astype(np.int32), np.clip(atom.astype(np.int64), 0, 255).astype(np.uint8), position
 
 
 def _is_target(array: np.ndarray, molecules: int) -> bool:

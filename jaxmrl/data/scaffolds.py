@@ -2,9 +2,12 @@
 
 from jaxmrl.data import cache
 
-VERSION = 1
+VERSION = 2
 NO_SCAFFOLD = "?"
 """No SMILES: of a molecule that RDKit cannot give a scaffold for."""
+
+MOST_ATOMS = 1000
+"""Of a molecule whose scaffold is looked for: RDKit's time grows with their cube, and takes minutes at 5,000."""
 
 
 def scaffolds(smiles: list[str], progress: cache.Progress | None = None) -> list[str]:
@@ -24,8 +27,12 @@ def _scaffolds(smiles: list[str]) -> list[str]:
     found = []
     with rdBase.BlockLogs():
         for text in smiles:
+            molecule = parse(text)
+            if molecule.GetNumAtoms() > MOST_ATOMS:
+                found.append(NO_SCAFFOLD)
+                continue
             try:
-                found.append(MurckoScaffold.MurckoScaffoldSmiles(mol=parse(text), includeChirality=True))
+                found.append(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=True))
             except (RuntimeError, ValueError):  # a scaffold that RDKit cannot sanitise
                 found.append(NO_SCAFFOLD)
     return found

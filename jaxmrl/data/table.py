@@ -5,19 +5,29 @@ import gzip
 import io
 import math
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
+from jaxmrl.data.cache import max_expanded
 from jaxmrl.data.splits import PARTS
 from jaxmrl.errors import DataError
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
 _SMILES_NAMES = ("smiles", "canonical_smiles", "mol")
-_FIELD_LIMIT = 1_000_000
+_FIELD_LIMIT, _LINE_LIMIT = 1_000_000, 10_000_000
+"""Characters. What is longer is no table of molecules, and may not fit into memory."""
+
+_LINE_COST = 200
+"""Bytes of memory that a line takes beside its characters."""
+
+_SHOWN = 60
+"""Characters of a field that a reason repeats."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +139,14 @@ def read_molecules(path: Path, smiles_column: str | None) -> Table:
 
 def rejected_text(rejected: tuple[Rejected, ...]) -> str:
     """The content of rejected.csv: line, text, reason."""
+    return "line,text,reason\n" + rejected_lines(rejected)
+
+
+def rejected_lines(rejected: Iterable[Rejected]) -> str:
+    """The lines of a rejected.csv. A carriage return, which would end one for most readers, is written out."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("line", "text", "reason"))
-    writer.writerows((row.line, row.text, row.reason) for row in rejected)
+    writer.writerows((row.line, row.text.replace("\r", "\\r"), row.reason) for row in rejected)
     return file.getvalue()
 
 
@@ -164,21 +178,22 @@ def read_parts(path: Path, ids: np.ndarray, rows: int) -> list[str]:
     return [parts[one] for one in ids]
 
 
+def read_header(path: Path) -> list[str]:
+    """The names of the columns of a CSV or CSV.gz file. Raises DataError where there are none."""
+    with _reading(path):
+        return next(_rows(path))
+
+
 def read_fields(path: Path) -> tuple[list[str], list[tuple[int, int, list[str]]], list[Rejected]]:
-    """Header, (row, line, fields) of the well-formed rows, and the ragged ones, of a CSV or CSV.gz file.
+    """Header, (row, line, fields) of the well-formed rows, and the others, of a CSV or CSV.gz file.
 
     Raises DataError for what cannot be read, and for a file without rows.
     """
     with _reading(path):
-        records = _records(path)
-        header = _read_header(path, records)
-        rows, rejected = [], []
-        for row, (line, fields) in enumerate(records):
-            if len(fields) == len(header):
-                rows.append((row, line, fields))
-            else:
-                rejected.append(_ragged(line, fields, header))
-    if not rows and not rejected:
+        header, *found = _rows(path)
+    rejected = [row for row in found if isinstance(row, Rejected)]
+    rows = [(k, *row) for k, row in enumerate(found) if not isinstance(row, Rejected)]
+    if not found:
         raise DataError(f"{path} has a header but no rows")
     return header, rows, rejected
 
@@ -186,15 +201,27 @@ def read_fields(path: Path) -> tuple[list[str], list[tuple[int, int, list[str]]]
 def stream_smiles(path: Path, smiles_column: str | None) -> Iterator[tuple[int, str] | Rejected]:
     """(line, SMILES) of each row of a CSV or CSV.gz file, one after the other: the file may be larger than memory.
 
-    A row with another number of fields than the header comes as Rejected. Raises DataError as `read_table` does.
+    A row whose quotes or number of fields are wrong comes as Rejected. Raises DataError as `read_table` does.
     """
     with _reading(path):
-        records = _records(path)
-        header = _read_header(path, records)
-        at = _smiles_index(path, header, smiles_column)
-        for line, fields in records:
-            whole = len(fields) == len(header)
-            yield (line, fields[at].strip()) if whole else _ragged(line, fields, header)
+        rows = _rows(path)
+        at = _smiles_index(path, next(rows), smiles_column)
+        for row in rows:
+            yield row if isinstance(row, Rejected) else (row[0], row[1][at].strip())
+
+
+def _rows(path: Path) -> Iterator[list[str] | tuple[int, list[str]] | Rejected]:
+    """The header, then (line, fields) of each row with as many fields; the others as Rejected."""
+    records = _records(path)
+    first = next(records, None)
+    if first is None or isinstance(first, Rejected):
+        wrong = first.reason if first else "it is empty"
+        raise DataError(f"{path} has no header, for {wrong}; expected a CSV file with a header line")
+    header = _unique([" ".join(name.split()) for name in first[1]])
+    yield header
+    for record in records:
+        whole = isinstance(record, Rejected) or len(record[1]) == len(header)
+        yield record if whole else _ragged(*record, header)
 
 
 @contextmanager
@@ -210,35 +237,62 @@ def _reading(path: Path) -> Iterator[None]:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def _read_header(path: Path, records: Iterator[tuple[int, list[str]]]) -> list[str]:
-    _, header = next(records, (0, None))
-    if header is None:
-        raise DataError(f"{path} is empty; expected a CSV file with a header line")
-    return _unique([" ".join(name.split()) for name in header])
-
-
 def _ragged(line: int, fields: list[str], header: list[str]) -> Rejected:
     return Rejected(line, ",".join(fields), f"{len(fields)} fields, expected {len(header)}")
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line, fields) of each record that is not a blank line."""
+def _records(path: Path) -> Iterator[tuple[int, list[str]] | Rejected]:
+    """(line, fields) of each record that is not a blank line; Rejected where its quotes are wrong."""
     csv.field_size_limit(_FIELD_LIMIT)
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        for fields in reader:
+        # strict: else a quote that is never closed takes the rest of the file into one field, without a word
+        reader, started = csv.reader(_lines(path, file), strict=True), 0
+        while True:
+            try:
+                fields = next(reader, None)
+            except csv.Error as error:
+                if "expected after" not in str(error):
+                    raise DataError(f"{path}, record that begins in line {started + 1}: {_why(error)}") from None
+                yield Rejected(reader.line_num, "", "a quoted field goes on after its closing quote")
+                fields = []
+            if fields is None:
+                return
+            started = reader.line_num
             if fields:
                 yield reader.line_num, fields
 
 
+def _why(error: csv.Error) -> str:
+    if "unexpected end" in str(error):
+        return "a quote is opened and never closed"
+    return f"{error}; is a quote opened and never closed?"
+
+
+def _lines(path: Path, file: TextIO) -> Iterator[str]:
+    """The lines of an open CSV file, none longer than memory; not more of a compressed one than a table can have."""
+    most = max_expanded(path.stat().st_size) if path.suffix == ".gz" else math.inf
+    read = 0
+    while line := file.readline(_LINE_LIMIT):
+        read += len(line) + _LINE_COST
+        if len(line) == _LINE_LIMIT:
+            raise DataError(f"{path} has a line of more than {_LINE_LIMIT:,} characters; expected CSV")
+        if read > most:
+            raise DataError(f"{path} decompresses to far more than a table of molecules would; expected CSV.gz")
+        yield line
+
+
 def _unique(names: list[str]) -> list[str]:
     """Repeated names become name.1, name.2, ..."""
-    unique: list[str] = []
+    unique: dict[str, None] = {}
+    last: Counter[str] = Counter()
     for name in names:
-        numbered = (name, *(f"{name}.{k}" for k in range(1, len(names) + 1)))
-        unique.append(next(candidate for candidate in numbered if candidate not in unique))
-    return unique
+        candidate = name
+        while candidate in unique:
+            last[name] += 1
+            candidate = f"{name}.{last[name]}"
+        unique[candidate] = None
+    return list(unique)
 
 
 def check_distinct(target_columns: tuple[str, ...]) -> None:
@@ -278,6 +332,8 @@ def number_in(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
+    if "_" in text:  # Python's way to write a number, and nobody else's
+        return None
     return value if abs(value) <= float(np.finfo(np.float32).max) else None
 
 
@@ -297,7 +353,7 @@ def _parse_labels(rows: list, targets: list[int], rejected: list[Rejected]) -> l
         labels = [number_in(fields[k]) for k in targets]
         if None in labels:
             bad = fields[targets[labels.index(None)]]
-            rejected.append(Rejected(line, ",".join(fields), f"label {bad!r} is not a finite number"))
+            rejected.append(Rejected(line, ",".join(fields), f"label {bad[:_SHOWN]!r} is not a finite number"))
         else:
             usable.append((row, line, fields, labels))
     return usable

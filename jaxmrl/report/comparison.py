@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.report.files import CURVE_COLUMNS, number
@@ -53,7 +54,7 @@ def comparison_table(compared: list[dict[str, str]], metric_label: str, higher_i
         label = ", ".join([row["pruning"], *(f"{name} {row[name]}" for name in told)])
         lines.setdefault(label, {})[row["fraction"]] = compare_cell(row)
     for label, cells in lines.items():
-        table.add_row(label, *(cells.get(fraction, "") for fraction in fractions))
+        table.add_row(escape(label), *(cells.get(fraction, "") for fraction in fractions))
     return table
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.lock import only_process
 from jaxmrl.scaling.analysis import Analysis, content
 
 _SAME_FACTS = ("data", "scores", "init", "software", "device")
@@ -103,6 +104,10 @@ class RunDirectory:
         except OSError as error:
             raise UserError(f"cannot write to {path}: {error.strerror}; choose another directory with --out") from None
 
+    def held(self) -> contextlib.AbstractContextManager[None]:
+        """Keeps other processes out. Raises UserError, naming the one that is here."""
+        return only_process(self.path)
+
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
@@ -173,7 +178,9 @@ class RunDirectory:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise UserError(f"cannot write {self.results}: {error.strerror}; what is there stays") from None
+            raise UserError(
+                f"cannot write {self.results}: {error.strerror}; what is there stays: mend that and repeat the command"
+            ) from None
 
     def read_results(self) -> list[dict[str, str]]:
         """The rows of results.csv, one for each replica; a torn last line is left out, and its replica runs again."""
@@ -207,7 +214,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}") from None
+        raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
 
 
 def remove_folder(path: Path) -> None:

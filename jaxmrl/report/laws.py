@@ -1,6 +1,7 @@
 """Fitted laws in words and tables: what the commands, the figures and the report say of a curve's analysis."""
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
@@ -67,7 +68,7 @@ def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: st
     for head in heads:
         table.add_column(head, justify="left" if head in heads[:2] else "right", overflow="fold")
     for label, analysis in zip(labels, analyses, strict=True):
-        table.add_row(label, *_forecast_cells(analysis))
+        table.add_row(*map(escape, (label, *_forecast_cells(analysis))))
     return table
 
 
@@ -104,7 +105,7 @@ def laws_table(analysis: Analysis, metric_label: str) -> Table:
     for head in LAW_HEADS:
         table.add_column(head, justify="right" if head in _RIGHT else "left", overflow="fold")
     for row in law_rows(analysis, metric_label):
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 
@@ -133,10 +134,12 @@ def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
 
 def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) -> Table:
     """The metric at `sizes` with its interval."""
-    table = Table(title=f"foretold {metric_label}, {LEVEL:.0%} interval", title_justify="left")
-    for head in ("molecules", metric_label, "interval", ""):
+    label = escape(metric_label)
+    table = Table(title=f"foretold {label}, {LEVEL:.0%} interval", title_justify="left")
+    for head in ("molecules", label, "interval", ""):
         table.add_column(head, justify="right")
     for one in analysis.predict(sizes):
         far = f"more than {FAR:g} times the largest size" if one["far"] else ""
-        table.add_row(f"{one['n']:,.0f}", short(one["value"]), interval_text(one["low"], one["high"]), far)
+        interval = escape(interval_text(one["low"], one["high"]))
+        table.add_row(f"{one['n']:,.0f}", short(one["value"]), interval, far)
     return table

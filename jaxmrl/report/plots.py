@@ -79,7 +79,7 @@ def draw_capacity(curves: list[Curve], *, metric_label: str, unit: str, title: s
                 yerr=np.nan_to_num([point.sd for _, point in points]),
                 color=_COLOURS[k % len(_COLOURS)],
                 marker=_MARKERS[place % len(_MARKERS)],
-                label=f"{label}fraction {fraction:g}",
+                label=_plain(f"{label}fraction {fraction:g}"),
                 markersize=4,
                 capsize=2,
                 linewidth=1,
@@ -99,7 +99,7 @@ def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
     axes.set_xlabel("epoch")
     axes.set_ylabel("masked atoms of held-out molecules")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_title(title, fontsize=10)
+    axes.set_title(_plain(title), fontsize=10)
     axes.grid(True, alpha=0.25, linewidth=0.5)
     axes.legend(fontsize=8, frameon=False)
     return figure
@@ -126,13 +126,18 @@ def curve_label(curve: Curve, curves: list[Curve]) -> str:
     return ", ".join(named) or f"{identity['model'].upper()} {identity['width']}x{identity['depth']}"
 
 
+def _plain(text: str) -> str:
+    """A text that names files, whose dollars are no formula."""
+    return text.replace("$", r"\$")
+
+
 def _draw_curve(axes, curve: Curve, analysis: Analysis, style: dict[str, str], label: str) -> None:
     n = np.array([point.n_train for point in curve.points])
     mean = np.array([point.mean for point in curve.points])
     sd = np.nan_to_num([point.sd for point in curve.points])
     forecast = analysis.forecast
     bars = {"linestyle": "none", "markersize": 4, "capsize": 2, "elinewidth": 1}
-    axes.errorbar(n, mean, yerr=sd, label=label, **style, **bars)
+    axes.errorbar(n, mean, yerr=sd, label=_plain(label), **style, **bars)
     if forecast:
         grid = np.geomspace(n.min(), n.max(), 100)
         axes.plot(grid, forecast(grid), color=style["color"], linewidth=1)
@@ -143,7 +148,7 @@ def _finish(axes, across: str, metric_label: str, unit: str, title: str, *, acro
     axes.set_xscale(across_scale)
     axes.set_xlabel(across)
     axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
-    axes.set_title(title, fontsize=10)
+    axes.set_title(_plain(title), fontsize=10)
     _plain_ticks(axes)
     axes.grid(True, which="both", alpha=0.25, linewidth=0.5)
     axes.legend(fontsize=8, frameon=False)

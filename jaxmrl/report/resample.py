@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmrl.data.cache import load_arrays
 from jaxmrl.data.problem import Problem
 from jaxmrl.report.files import RunDirectory
 from jaxmrl.report.kept import PREDICTIONS, kept_name
@@ -34,16 +35,16 @@ def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: Pr
 
 
 def _read_test_scores(run: RunDirectory, row, problem: Problem, molecules: np.ndarray) -> np.ndarray | None:
-    """The predictions [M, T] of the test molecules, by their ids; None where they are not there."""
-    path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
-    if not path.exists():
-        return None
+    """The predictions [M, T] of the test molecules, by their ids; None where they are not there, or damaged."""
     names = label_columns(problem.table.tasks, {"molecule_id", "part"})
-    with np.load(path, allow_pickle=False) as file:
-        test = file["part"] == "test"
-        if not np.array_equal(file["molecule_id"][test], problem.table.ids[molecules]):
-            return None
-        return np.stack([file[name][test] for name in names], axis=1).astype(np.float32)
+    path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
+    arrays = load_arrays(path, {"molecule_id", "part", *names})
+    if arrays is None:
+        return None
+    test = arrays["part"] == "test"
+    if not np.array_equal(arrays["molecule_id"][test], problem.table.ids[molecules]):
+        return None
+    return np.stack([arrays[name][test] for name in names], axis=1).astype(np.float32)
 
 
 @partial(jax.jit, static_argnums=0)

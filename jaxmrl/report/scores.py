@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from jaxmrl.data.cache import read_arrays
 from jaxmrl.data.problem import Problem
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.pruning.methods import METHODS
@@ -107,7 +108,7 @@ def _order(path, columns: dict[str, list], method: str, molecules, ids, keep: st
     try:
         found = [int(value) for value in columns["molecule_id"]]
         values = [math.nan if value in ("", None) else float(value) for value in columns[column]]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{path}, columns molecule_id and {column}: {error}; expected numbers") from None
     by_id = dict(zip(found, values, strict=True))
     if len(by_id) < len(found):
@@ -126,8 +127,7 @@ def _order(path, columns: dict[str, list], method: str, molecules, ids, keep: st
 def _read_columns(path: Path) -> dict[str, list]:
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                return {name: file[name].tolist() for name in file.files}
+            return {name: array.tolist() for name, array in read_arrays(path).items()}
         if path.suffix == ".parquet":
             return import_parquet()[1].read_table(path).to_pydict()
         with path.open(newline="", encoding="utf-8-sig") as file:

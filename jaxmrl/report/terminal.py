@@ -9,6 +9,7 @@ from typing import Protocol
 
 import rich.progress
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -113,7 +114,7 @@ def sweep_table(curves: list[Curve], metric_label: str, near: dict[str, float]) 
     for column in ("curve", "fraction", "molecules", metric_label, "seeds"):
         table.add_column(column, justify="left" if column == "curve" else "right")
     for curve in curves:
-        label = curve_label(curve, curves)
+        label = escape(curve_label(curve, curves))
         for point in curve.points:
             spread = f" ± {point.sd:.4f}" if number(point.sd) else ""
             cells = (f"{point.fraction:g}", f"{point.n_train:,}", f"{point.mean:.4f}{spread}", str(point.n_seeds))

@@ -4,7 +4,12 @@ import contextlib
 import hashlib
 import os
 import platform
+import shutil
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -19,10 +24,25 @@ def keep_compiled() -> None:
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     folder = cache_directory() / "compiled" / _processor()
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, UnicodeEncodeError):
+        str(folder).encode()  # a path that the locale cannot spell, JAX cannot take
         folder.mkdir(parents=True, exist_ok=True)
+        warnings.showwarning = partial(_mend, folder, warnings.showwarning)
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def _mend(folder: Path, show: Callable[..., None], message: Warning, *where: Any, **more: Any) -> None:
+    """Shows a warning, but not that the cache cannot be written; and empties a cache that cannot be read.
+
+    JAX leaves half an entry behind where the disk is full, and then warns of it for ever.
+    """
+    if str(message).startswith("Error reading persistent compilation cache"):
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+    elif not str(message).startswith("Error writing persistent compilation cache"):
+        show(message, *where, **more)
 
 
 def _processor() -> str:

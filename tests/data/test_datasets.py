@@ -143,7 +143,7 @@ def serve(name, content, monkeypatch):
         thread = threading.Thread(target=httpd.serve_forever)
         thread.start()
         address = f"http://127.0.0.1:{httpd.server_address[1]}/file"
-        monkeypatch.setitem(datasets.DATASETS, name, replace(DATASETS[name], address=address))
+        monkeypatch.setitem(datasets.DATASETS, name, replace(DATASETS[name], address=address, checksum=None))
         monkeypatch.delenv("JAXMRL_DATA", raising=False)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         yield content, requests

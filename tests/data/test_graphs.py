@@ -80,10 +80,10 @@ def test_bad_smiles_has_a_reason(smiles, reason):
     assert canonical == ["CC", "CCC"]
 
 
-def test_too_many_atoms_is_rejected(monkeypatch):
-    monkeypatch.setattr(graphs, "MAX_ATOMS", 5)
-    _, _, rejected = featurise(["C" * 6, "C" * 5])
-    assert rejected == {0: "6 atoms; at most 5 are supported"}
+def test_too_many_atoms_is_rejected():
+    table, _, rejected = featurise(["C" * 5001, "C" * 5000])
+    assert rejected == {0: "5001 atoms; at most 5000 are supported"}
+    assert table.size.tolist() == [5000]
 
 
 def test_nothing_at_all():

@@ -57,5 +57,10 @@ def test_without_predictions_there_is_nothing(tmp_path, problem):
     keep(run, problem, ROW, 1.0)
     assert resampled_metrics(run, [ROW, ROW | {"seed": "9"}], problem) is None
     assert resampled_metrics(run, [], problem) is None
+    path = tmp_path / "predictions" / f"{kept_name(ROW)}.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    assert resampled_metrics(run, [ROW], problem) is None, "a damaged file"
+    path.write_bytes(whole)
     problem.split.test = TEST[:-1]
     assert resampled_metrics(run, [ROW], problem) is None, "of other test molecules"

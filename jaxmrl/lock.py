@@ -1,0 +1,46 @@
+"""One process at a time in a directory. The lock is the operating system's: it ends with the process that holds it."""
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from jaxmrl.errors import UserError
+
+NAME = ".lock"
+
+
+@contextlib.contextmanager
+def only_process(folder: Path) -> Iterator[None]:
+    """Holds `folder`, which exists. Raises UserError where another process, or another call in this one, holds it."""
+    path = folder / NAME
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise UserError(
+            f"{folder} is in use by {_holder(path)}: wait until that has ended, or choose another --out"
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror}; choose another directory with --out") from None
+    try:
+        with contextlib.suppress(OSError):  # on a full disk the lock holds without its holder's name
+            since = time.strftime("%Y-%m-%d %H:%M")
+            path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since}", encoding="utf-8")
+        yield
+    finally:
+        # Removed while it is held: a process that has opened it finds it gone, and takes a new one.
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8") or "another process"
+    except (OSError, ValueError):
+        return "another process"

@@ -1,0 +1,54 @@
+"""The same command gives the same bytes in any directory, locale and time zone; hashes have a random seed each time."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+FLAGS = tuple(
+    "--target-columns logp --modality graph smiles --split random scaffold --pruning random kmeans "
+    "--fractions 0.5 1.0 --seeds 1 --score-seeds 1 --score-epochs 1 --epochs 2 --width 8 --depth 1 --batch-size 32 "
+    "--lanes 2".split()
+)
+ANYWHERE = {
+    "as it is": {},
+    "Turkish": {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "LANGUAGE": "tr"},
+    "ASCII alone": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "another time zone": {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "1"},
+}
+ON_CORES = """
+import os, runpy, sys
+os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[: int(sys.argv[1])]))
+del sys.argv[1]
+runpy.run_module("jaxmrl.sweep", run_name="__main__", alter_sys=True)
+"""
+
+
+def sweep(csv_file, folder, name, environment, cores=None):
+    """results.csv and splits.npz of the command, begun in a directory of its own, with a cache of its own."""
+    place = folder / f"here, {name} é"
+    place.mkdir()
+    program = ["-c", ON_CORES, str(cores)] if cores else ["-m", "jaxmrl.sweep"]
+    words = [sys.executable, *program, "--csv", os.path.relpath(csv_file, place), *FLAGS, "--out", "out"]
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "TZ"))}
+    environment = clean | {"JAXMRL_CACHE": str(place / "cache"), "PYTHONHASHSEED": "random"} | environment
+    ended = subprocess.run(words, capture_output=True, cwd=place, env=environment, timeout=500)
+    assert ended.returncode == 0, ended.stderr.decode()
+    return [(place / "out" / file).read_bytes() for file in ("results.csv", "splits.npz", "vocabulary.json")]
+
+
+@pytest.mark.slow
+def test_anywhere(csv_file, tmp_path):
+    found = {name: sweep(csv_file, tmp_path, name, environment) for name, environment in ANYWHERE.items()}
+    for name, files in found.items():
+        assert files == found["as it is"], name
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can be chosen on Linux alone")
+def test_one_core_or_two(csv_file, tmp_path):
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("there is one core alone")
+    one, two = (sweep(csv_file, tmp_path, f"{cores} cores", {}, cores) for cores in (1, 2))
+    assert one == two
