@@ -205,7 +205,9 @@ def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettin
 def _unboxed(box: str) -> str:
     """tyro's boxed message without the box."""
     lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    return " ".join(line for line in lines if line)
+    text = " ".join(line for line in lines if line.strip("-"))
+    # An error that a dataclass raises has a frame of its own.
+    return re.sub(r"^Value error Error parsing \w+: | For full helptext, see .*$", "", text) or text
 
 
 def datasets_text() -> str:

@@ -35,6 +35,9 @@ GEOMETRY_DATASETS = ("qm9",)
 """Those that come with positions instead of SMILES."""
 
 KEPT = ("hard", "easy")
+MOST_MOLECULES = 1e15
+"""That anyone may ask about."""
+
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 PREDICTION_KINDS = (".csv", ".parquet")
 RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
@@ -58,6 +61,21 @@ _COUNTS = (
     "smiles_variants",
 )
 _AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split", "init")
+
+
+CURVE_COLUMNS = (
+    "dataset",
+    "modality",
+    "model",
+    "split",
+    "pruning",
+    "init",
+    "width",
+    "depth",
+    "params",
+    "precision",
+)
+"""What tells curves apart. A row of results.csv begins with these."""
 
 
 @dataclass(frozen=True)
@@ -502,7 +520,8 @@ class FitConfig:
     """Column of the metric. Default: the only one whose name is a metric's."""
 
     by: tuple[str, ...] = ()
-    """Columns that tell curves apart, if there are several in the file; all are compared with the first."""
+    """Columns that tell curves apart; all curves are compared with the first. Default: in the files of a sweep those
+    that do, else none."""
 
     higher_is_better: bool = False
     """More of the metric is better; its error is 1 - metric. Default: by the metric's name."""
@@ -511,7 +530,8 @@ class FitConfig:
     """Less of it is better, as of an error."""
 
     guess: float | None = None
-    """The metric of guesses, which some laws begin from. Default: 0.5 for ROC-AUC, 0 for average precision and R2."""
+    """The metric of guesses, which some laws begin from. Default, by the metric's name: 0.5 for ROC-AUC, 0 for average
+    precision and R2."""
 
     predict: tuple[float, ...] = ()
     """Numbers of molecules to foretell the metric at. Default: 2, 4 and 10 times the largest."""
@@ -523,13 +543,16 @@ class FitConfig:
     """Print everything as one JSON object, and nothing else."""
 
     def __post_init__(self):
-        for name in ("by", "predict"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "csv", Path(self.csv))
+        object.__setattr__(self, "by", (self.by,) if isinstance(self.by, str) else tuple(dict.fromkeys(self.by)))
+        object.__setattr__(self, "predict", tuple(map(float, self.predict)))
         if self.higher_is_better and self.lower_is_better:
             raise ConfigError("give --higher-is-better or --lower-is-better, not both")
         for n in self.predict:
-            if not (0 < n < math.inf):
-                raise ConfigError(f"--predict takes numbers of molecules, above 0; got {n:g}")
+            if not 0 < n < MOST_MOLECULES:
+                raise ConfigError(
+                    f"--predict takes numbers of molecules, above 0 and below {MOST_MOLECULES:g}; got {n:g}"
+                )
         for name in ("guess", "target"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):

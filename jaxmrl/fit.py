@@ -9,19 +9,16 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config import FitConfig
-from jaxmrl.data.curves import CurveFile, CurveRows, direction_of, plain_name, read_curves
-from jaxmrl.errors import DataError
-from jaxmrl.report.equivalence import Comparison, compare, comparison_content, difference_text, worth_text
+from jaxmrl.data.curves import CurveFile, CurveRows, direction_of, guess_of, read_curves
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.report.equivalence import Comparison, compare, comparison_content, comparison_line
 from jaxmrl.report.laws import laws_table, multiples_of, predictions_table
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.scaling.analysis import Analysis, analyse, content, target_text
-from jaxmrl.scaling.points import GUESSES, points_of, points_of_means
+from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.text import count
 
-_PERCENT = 1.5
-"""A score above this is taken for a percentage."""
-
-_ALIASES = {"auc": "roc_auc", "auroc": "roc_auc", "rocauc": "roc_auc", "ap": "average_precision"}
+_ROUNDED = 1e-6
 
 
 def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
@@ -36,13 +33,15 @@ def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     higher, why = direction(config, file)
     check_scores(config, file, higher)
     reporter.say(f"{config.csv}: {read_text(file)}; {file.metric}, {'higher' if higher else 'lower'} is better ({why})")
+    for remark in remarks(file):
+        reporter.say(f"note: {remark}")
     guess = error_of_guessing(config, file.metric, higher)
     analyses = [analyse_rows(rows, higher, guess) for rows in file.curves]
     for rows, analysis in zip(file.curves, analyses, strict=True):
         tell(config, curve_name(rows), file.metric, analysis, reporter)
     compared = compare_with_first(file, analyses)
     for one in compared:
-        reporter.say(f"{one.curve}: {worth_text(one)}; {difference_text(one.exponent)}")
+        reporter.say(comparison_line(one))
     found = as_content(config, file, higher, analyses, compared)
     if config.json:
         print(json.dumps(found, indent=2))
@@ -62,21 +61,22 @@ def direction(config: FitConfig, file: CurveFile) -> tuple[bool, str]:
 def check_scores(config: FitConfig, file: CurveFile, higher: bool) -> None:
     """Raises DataError for scores in per cent, whose error is not 1 - score."""
     most = max(np.nanmax(np.where(np.isfinite(rows.value), rows.value, -np.inf)) for rows in file.curves)
-    if higher and most > _PERCENT:
+    if higher and most > 1 + _ROUNDED:
         raise DataError(
-            f"{config.csv} has {file.metric} up to {most:g}; a score is expected to be at most 1: divide percentages "
-            "by 100, or give --lower-is-better for an error"
+            f"{config.csv} has {file.metric} up to {most:g}; a metric of which more is better is expected to be at "
+            "most 1: divide percentages by 100; of one without such an end, only an error can be fitted"
         )
+    if config.target is not None and (config.target >= 1 if higher else config.target <= 0):
+        end = "below 1, the best there is" if higher else "above 0, the best there is"
+        raise ConfigError(f"--target must be {end}; got {config.target:g}")
 
 
 def error_of_guessing(config: FitConfig, metric: str, higher: bool) -> float | None:
     """The error that guessing gives, which some laws begin from; None where it is not known."""
     if config.guess is not None:
         return 1 - config.guess if higher else config.guess
-    if not higher:
-        return None
-    name = plain_name(metric)
-    return GUESSES.get(_ALIASES.get(name, name))
+    guess = guess_of(metric)
+    return 1 - guess if higher and guess is not None else None
 
 
 def analyse_rows(rows: CurveRows, higher: bool, guess: float | None) -> Analysis:
@@ -95,6 +95,14 @@ def read_text(file: CurveFile) -> str:
         return f"{count(rows, 'row')}{more}"
     first = file.rejected[0]
     return f"{count(rows, 'row')}{more}, {len(file.rejected)} left out (line {first.line}: {first.reason})"
+
+
+def remarks(file: CurveFile) -> list[str]:
+    """What may have been meant otherwise."""
+    said = [f"{name} varies: if it tells curves apart, give --by {name}" for name in file.varying]
+    if max(rows.n.max() for rows in file.curves) <= 1:
+        said.append("no size is above 1: they look like fractions, and molecules below are in units of them")
+    return said
 
 
 def curve_name(rows: CurveRows) -> str:
@@ -124,14 +132,15 @@ def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Compar
     """Every other curve beside the first, where both have laws."""
     named = [(curve_name(rows), analysis) for rows, analysis in zip(file.curves, analyses, strict=True)]
     fitted = [one for one in named if one[1].forecast]
-    return [compare(name, fitted[0][0], "", analysis, fitted[0][1]) for name, analysis in fitted[1:]]
+    return [compare(name, fitted[0][0], ", ".join(file.by), analysis, fitted[0][1]) for name, analysis in fitted[1:]]
 
 
 def as_content(config, file: CurveFile, higher: bool, analyses: list[Analysis], compared) -> dict[str, Any]:
     """What --json prints."""
     known = {"metric": file.metric, "higher_is_better": higher, "rejected": len(file.rejected)}
+    known["remarks"] = remarks(file)
     found = [content(analysis, config.predict, config.target) for analysis in analyses]
-    if len(found) == 1 and not config.by:
+    if len(found) == 1 and not file.by:
         return known | found[0]
     curves = [{"curve": rows.identity} | one for rows, one in zip(file.curves, found, strict=True)]
     return known | {"curves": curves, "comparisons": comparison_content(compared)}

@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from jaxmrl.config import FitConfig
+from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.data.curves import direction_of, guess_of
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit import fit
 
@@ -66,7 +67,66 @@ def test_several_curves_are_compared_with_the_first(tmp_path, capsys):
     worth = compared["worth"][3]
     assert worth["molecules"] / worth["n"] == pytest.approx(2.7, rel=0.3)
     assert worth["low"] < 2.7 * worth["n"] < worth["high"]
-    assert "training with: 800 molecules do what 2," in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "training with: 800 molecules do what 2," in said
+    assert " do of training without; " in said
+    with pytest.raises(DataError, match="--by n_train would make a curve of each row"):
+        fit(FitConfig(path, by=("n_train",)))
+
+
+def test_a_column_that_may_tell_curves_apart_is_named(tmp_path, capsys):
+    rows = [(n, metric, "ab"[k % 2], k) for k, (n, metric) in enumerate(runs())]
+    found = fit(FitConfig(write(tmp_path / "c.csv", "n,auc,kind,seed", rows)), quiet=False)
+    assert found["remarks"] == ["kind varies: if it tells curves apart, give --by kind"]
+    assert "note: kind varies" in capsys.readouterr().out
+
+
+def test_curves_of_a_sweep_are_told_apart_by_themselves(tmp_path):
+    header = ",".join((*CURVE_COLUMNS, "fraction", "n_train", "seed", "status", "metric", "test"))
+    rows = [
+        (*("x" if name != "split" else split for name in CURVE_COLUMNS), n / 3200, n, k, "finished", "roc_auc", value)
+        for split in ("random", "scaffold")
+        for k, (n, value) in enumerate(runs(seed=len(split)))
+    ]
+    found = fit(FitConfig(write(tmp_path / "results.csv", header, rows)))
+    assert [one["curve"] for one in found["curves"]] == [{"split": "random"}, {"split": "scaffold"}]
+    assert found["remarks"] == []
+
+
+def test_brackets_and_units_in_names_are_shown(tmp_path, capsys):
+    path = write(tmp_path / "c.csv", "n,rmse [/mol] [kcal]", [(n, 3 * n**-0.3) for n in N])
+    fit(FitConfig(path), quiet=False)
+    out = capsys.readouterr().out
+    assert out.count("rmse [/mol] [kcal]") > 4
+
+
+@pytest.mark.parametrize("name", ["1-AUC", "one minus auc", "neg_rmse"])
+def test_a_metric_that_is_turned_round_is_asked_about(name):
+    assert direction_of(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"), [("test_roc_auc", 0.5), ("AUC-ROC", 0.5), ("pr_auc", 0.0), ("valid AP", 0.0), ("rmse", None)]
+)
+def test_guesses_are_known_by_words(name, guess):
+    assert guess_of(name) == guess
+
+
+def test_a_target_beyond_the_best_is_refused(curve_file, tmp_path):
+    with pytest.raises(ConfigError, match=r"--target must be below 1, the best there is; got 1\.5"):
+        fit(FitConfig(curve_file, target=1.5))
+    path = write(tmp_path / "c.csv", "n,rmse", [(n, 3 * n**-0.3) for n in N])
+    with pytest.raises(ConfigError, match="--target must be above 0"):
+        fit(FitConfig(path, target=0.0))
+
+
+def test_tiny_errors_are_fitted_as_large_ones_are(tmp_path):
+    found = []
+    for scale in (1.0, 1e-9):
+        rows = [(n, scale * 3 * n**-0.3 * (1 + 0.01 * k)) for n in N for k in range(3)]
+        found.append(fit(FitConfig(write(tmp_path / "c.csv", "n,mae", rows))))
+    large, tiny = ([one["value"] for one in one["predictions"]] for one in found)
+    np.testing.assert_allclose(np.array(tiny) * 1e9, large, rtol=1e-3)
 
 
 def test_the_files_of_a_sweep_can_be_fitted(tmp_path):
@@ -109,7 +169,8 @@ def test_a_chance_level_can_be_given(tmp_path):
         ("n,roc_auc\n", "has a header but no rows"),
         ("size_of_it,roc_auc\n1,0.5\n", "no column named n; name the one of sizes with --n-column"),
         ("n,roc_auc,rmse\n1,0.5,2\n", "2 columns that may be one; name it with --metric-column"),
-        ("n,roc_auc\na,b\n", "no row of numbers in n and roc_auc"),
+        ("n,roc_auc\na,b\n", r"no row of numbers in n and roc_auc \(line 2: 'a' is not a finite number\)"),
+        ("n;roc_auc\n100;0.5\n", "has its columns separated by ';'; expected commas"),
         ("n,roc_auc\n100,65\n200,70\n", "divide percentages by 100"),
         ("n_train,metric,test\n1,rmse,2\n2,mae,3\n", "has several metrics, mae, rmse: keep the rows of one"),
     ],
@@ -133,6 +194,9 @@ def test_rows_that_cannot_be_used_are_counted(tmp_path, capsys):
 def test_two_points_and_one_give_no_traceback(tmp_path, capsys):
     two = fit(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (20, 0.7)]), target=0.8), quiet=False)
     assert two["chosen"]["name"]
+    assert all(one["value"] > 0.7 and one["low"] is None and one["high"] is None for one in two["predictions"])
+    assert two["target"]["molecules"] > 20
+    assert two["target"]["low"] is None
     one = fit(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (10, 0.7)]), target=0.8), quiet=False)
     assert one["chosen"] is None
     assert "no law fitted: a curve needs two sizes" in capsys.readouterr().out
@@ -142,7 +206,8 @@ def test_two_points_and_one_give_no_traceback(tmp_path, capsys):
     ("settings", "message"),
     [
         ({"higher_is_better": True, "lower_is_better": True}, "not both"),
-        ({"predict": (0.0,)}, "--predict takes numbers of molecules, above 0; got 0"),
+        ({"predict": (0.0,)}, "--predict takes numbers of molecules, above 0 and below 1e.15; got 0"),
+        ({"predict": (1e200,)}, "below 1e.15; got 1e.200"),
         ({"target": float("nan")}, "--target must be a finite number; got nan"),
     ],
 )
@@ -152,7 +217,8 @@ def test_bad_settings_are_refused(tmp_path, settings, message):
 
 
 def test_wrong_commands_end_with_one_line_and_code_2(tmp_path):
-    code, _, errors = command(tmp_path / "missing.csv")
-    assert code == 2
-    assert errors.startswith("error: cannot read ")
-    assert errors.count("\n") == 1
+    for words, message in (((), "cannot read "), (("--predict", "0"), "--predict takes numbers")):
+        code, _, errors = command(tmp_path / "missing.csv", *words)
+        assert code == 2
+        assert errors.startswith(f"error: {message}")
+        assert errors.count("\n") == 1

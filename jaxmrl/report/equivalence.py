@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jaxmrl.report.files import Curve
+from jaxmrl.report.plots import curve_label
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.equivalence import Difference, Worth, exponent_difference, worth
 from jaxmrl.text import about
@@ -14,7 +15,7 @@ _ASIDE = {"modality": ("model", "width", "depth", "params"), "split": (), "pruni
 
 @dataclass(frozen=True)
 class Comparison:
-    """A curve beside another that differs from it in one column (`along`), or in what tells the curves apart.
+    """A curve beside another, by their names, and the column (`along`) that they differ in.
 
     exponent: None where no law explains both; worth: of each size of the curve
     """
@@ -32,8 +33,9 @@ def compare_curves(curves: list[Curve], analyses: list[Analysis]) -> list[Compar
     for k, curve in enumerate(curves):
         for column, aside in _ASIDE.items():
             base = next(other for other in range(k + 1) if _alike(curves[other], curve, (column, *aside)))
-            names = [curves[place].identity[column] for place in (k, base)]
-            if base != k and names[0] != names[1] and analyses[k].forecast and analyses[base].forecast:
+            differ = curve.identity[column] != curves[base].identity[column]
+            if differ and analyses[k].forecast and analyses[base].forecast:
+                names = (curve_label(one, curves) for one in (curve, curves[base]))
                 compared.append(compare(*names, column, analyses[k], analyses[base]))
     return compared
 
@@ -53,22 +55,25 @@ def comparison_content(compared: list[Comparison]) -> list[dict[str, Any]]:
     return [asdict(one) | {"worth": [asdict(size) for size in one.worth]} for one in compared]
 
 
-def comparison_lines(compared: list[Comparison]) -> list[str]:
-    """What the data of each curve is worth, at its middle size, and whether the exponents differ."""
-    return [f"{one.along} {one.curve}: {worth_text(one)}; {difference_text(one.exponent)}" for one in compared]
+def comparison_line(one: Comparison) -> str:
+    """What the data of a curve is worth, at its middle size, and whether the exponents differ."""
+    return f"{one.curve}: {worth_text(one)}; {difference_text(one.exponent)}"
 
 
 def worth_text(one: Comparison) -> str:
     """What the middle size of the curve is worth in the other's molecules."""
     middle = one.worth[len(one.worth) // 2]
-    than = f"{one.along} {one.than}".strip()
-    return f"{about(middle.n)} molecules do what {molecules_text(middle)} do with {than}"
+    if middle.molecules is None:
+        return f"what {about(middle.n)} molecules are worth in those of {one.than} cannot be told"
+    return f"{about(middle.n)} molecules do what {molecules_text(middle)} do of {one.than}"
 
 
 def molecules_text(found: Worth) -> str:
     """The molecules that a size is worth, with their interval."""
     if found.molecules is None:
-        return "more or fewer than can be told"
+        return "cannot be told"
+    if found.low is None and found.high is None:
+        return f"{about(found.molecules)} [not known]"
     ends = ("..." if end is None else about(end) for end in (found.low, found.high))
     return f"{about(found.molecules)} [{' to '.join(ends)}]"
 

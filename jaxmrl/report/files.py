@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmrl.config import CURVE_COLUMNS
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.lock import only_process
 from jaxmrl.scaling.analysis import Analysis, content
@@ -26,20 +27,6 @@ _SAME_FACTS = ("data", "scores", "init", "software", "device")
 
 _MOST_SAID = 6
 """Differences that an error names."""
-
-CURVE_COLUMNS = (
-    "dataset",
-    "modality",
-    "model",
-    "split",
-    "pruning",
-    "init",
-    "width",
-    "depth",
-    "params",
-    "precision",
-)
-"""What tells curves apart. A row of results.csv begins with these."""
 
 RESULT_COLUMNS = (
     *CURVE_COLUMNS,

@@ -229,14 +229,10 @@ def _equivalence(found: Findings) -> Section | None:
     if not found.side_by_side:
         return None
     rows = [
-        (f"{one.along} {one.curve}", about(size.n), molecules_text(size), f"{one.along} {one.than}")
-        for one in found.side_by_side
-        for size in one.worth
+        (one.curve, about(size.n), molecules_text(size), one.than) for one in found.side_by_side for size in one.worth
     ]
     head = ("curve", "this many molecules", "do what so many do", "of the curve")
-    exponents = [
-        f"{one.along} {one.curve} and {one.than}: {difference_text(one.exponent)}" for one in found.side_by_side
-    ]
+    exponents = [f"{one.curve} and {one.than}: {difference_text(one.exponent)}" for one in found.side_by_side]
     return Section(
         "What data is worth", [table("Data equivalence", head, rows, (1, 2)), Block("list", items=exponents)]
     )
@@ -247,7 +243,8 @@ def _pruning(found: Findings) -> Section | None:
         return None
     rows = [(row["model"], row["split"], row["pruning"], row["fraction"], compare_cell(row)) for row in found.compared]
     caption = (
-        f"Test {found.metric.label} less that of random subsets of the same size; * where the interval leaves 0 out"
+        f"Test {found.metric.label} less that of random subsets of the same size, with the interval over seeds; "
+        "* where that leaves 0 out"
     )
     return Section("Pruning", [table(caption, ("model", "split", "pruning", "fraction", "difference"), rows, (3, 4))])
 

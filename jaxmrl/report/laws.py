@@ -16,8 +16,12 @@ def law_text(fit: Fit) -> str:
 
 
 def formula_text(fit: Fit) -> str:
-    """The fitted law as one formula."""
-    return fit.law.text.format(**{name: short(number) for name, number in fit.values.items()}).replace("+ -", "- ")
+    """The fitted law as one formula; a parameter at its lower bound, as a floor may be, is 0."""
+    pairs = zip(fit.law.parameters, fit.values.values(), strict=True)
+    shown = {
+        one.name: "0" if one.kind != "real" and value <= 1.01 * one.lowest else short(value) for one, value in pairs
+    }
+    return fit.law.text.format(**shown).replace("+ -", "- ")
 
 
 def exponent_text(fit: Fit) -> str:
@@ -32,12 +36,14 @@ def exponent_text(fit: Fit) -> str:
 
 def interval_text(low: float | None, high: float | None) -> str:
     """[low, high]; an end that is not known is open."""
+    if low is None and high is None:
+        return "[not known]"
     return f"[{'...' if low is None else short(low)}, {'...' if high is None else short(high)}]"
 
 
-def short(number: float) -> str:
-    """Three digits; 0 for what is next to nothing."""
-    return "0" if abs(number) < 1e-8 else f"{number:.3g}"
+def short(number: float | None) -> str:
+    """Three digits, or that it is not known."""
+    return "not known" if number is None else f"{number:.3g}"
 
 
 def chosen_text(forecast: Forecast) -> str:

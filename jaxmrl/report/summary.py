@@ -9,7 +9,7 @@ from jaxmrl.data.problem import Problem
 from jaxmrl.models.build import ModelShape
 from jaxmrl.report import files, plots
 from jaxmrl.report.comparison import COMPARED_COLUMNS, compare_to_random, comparison_table
-from jaxmrl.report.equivalence import compare_curves, comparison_content, comparison_lines
+from jaxmrl.report.equivalence import compare_curves, comparison_content, comparison_line
 from jaxmrl.report.files import Curve, RunDirectory
 from jaxmrl.report.html import Findings, report_html
 from jaxmrl.report.laws import forecast_table, law_lines
@@ -62,8 +62,8 @@ def summarise(
     side_by_side = compare_curves(curves, analyses)
     if side_by_side:
         run.write("comparisons.json", json.dumps(comparison_content(side_by_side), indent=2) + "\n")
-    for line in comparison_lines(side_by_side):
-        reporter.say(line)
+    for one in side_by_side:
+        reporter.say(comparison_line(one))
     compared = compare_to_random(rows)
     if compared:
         run.write_table("pruning.csv", COMPARED_COLUMNS, compared)

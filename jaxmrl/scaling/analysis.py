@@ -11,6 +11,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.scaling.choose import FAR, Forecast, Target, fit_all, foretell, held_out, try_on_largest
 from jaxmrl.scaling.fit import LEVEL, Fit
 from jaxmrl.scaling.points import Points
+from jaxmrl.text import about
 
 FEW_SIZES = 5
 MULTIPLES = (2, 4, 10)
@@ -76,7 +77,7 @@ def analyse(points: Callable[..., Points], *arguments, **settings) -> Analysis:
         return Analysis(None, (), None, (str(error),))
     fits = fit_all(made)
     if not fits:
-        return Analysis(made, (), None, (*made.notes, "no law has as few parameters as there are sizes"))
+        return Analysis(made, (), None, (*made.notes, "no law can be fitted: the values are beyond what numbers hold"))
     before = fit_all(made.first(len(made.n) - held_out(made)), intervals=False)
     return Analysis(made, tuple(fits), foretell(fits), made.notes, foretell(before) if before else None)
 
@@ -127,6 +128,7 @@ def _target_content(target: Target, points: Points) -> dict[str, Any]:
     far = bool(target.molecules is not None and target.molecules > FAR * points.n.max())
     return {name: known(value) for name, value in values.items()} | {
         "limit": known(target.limit),
+        "or_fewer": bool(target.molecules is not None and target.molecules <= points.n.min()),
         "far": far,
         "said": target_text(target, points),
     }
@@ -136,17 +138,21 @@ def target_text(target: Target, points: Points) -> str:
     """How many molecules a metric takes, in words."""
     if target.molecules is None:
         if target.limit is not None:
-            return f"{target.metric:g} is not reachable: molecules without end would give {target.limit:.4g}"
-        return f"{target.metric:g} is not reached with 10,000 times the data"
+            at_most = "most" if points.sign < 0 else "least"
+            return (
+                f"{target.metric:g} is not reachable: molecules without end would give at {at_most} {target.limit:.4g}"
+            )
+        hope = f"; the better end of its interval reaches it with about {about(target.low)}" if target.low else ""
+        return f"{target.metric:g} is not reached by the forecast with 10,000 times the data{hope}"
     if target.molecules <= points.n.min():
         return f"{target.metric:g} takes no more than the smallest size, {points.n.min():,.0f} molecules"
-    low = f"{target.low:,.0f}" if target.low else "?"
-    high = f"{target.high:,.0f}" if target.high else "no end told"
+    low = about(target.low) if target.low else "not told"
+    high = about(target.high) if target.high else "no end told"
     more = (
         f", {target.molecules / points.n.max():.1f} times the largest size" if target.molecules > points.n.max() else ""
     )
     far = f"; more than {FAR:g} times, so treat it as a guess" if target.molecules > FAR * points.n.max() else ""
-    return f"{target.metric:g} takes about {target.molecules:,.0f} molecules [{low} to {high}]{more}{far}"
+    return f"{target.metric:g} takes about {about(target.molecules)} molecules [{low} to {high}]{more}{far}"
 
 
 def known(value: float | None) -> float | None:

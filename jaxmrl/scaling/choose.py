@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
 from jaxmrl.scaling import fit as fitting
@@ -19,7 +18,7 @@ FAR = 4.0
 _HELD_OUT = 4
 _HORIZON = 1e4
 _GRID = 400
-_NOTHING = 1e-300
+_NOTHING, _LOG_NOTHING = 1e-300, float(np.log(1e-300))
 _LEAST_VARIANCE = 1e-12
 
 
@@ -70,7 +69,10 @@ class Forecast:
         return names[0] if len(names) == 1 else f"mean of {', '.join(names)}"
 
     def error(self, n: np.ndarray) -> np.ndarray:
-        """Of models trained on n [K] molecules, [K]: the laws' geometric mean, weighted by how sure each is there."""
+        """Of models trained on n [K] molecules, [K]: the laws' geometric mean, weighted by how sure each is there.
+
+        NaN where no law has an error above 0.
+        """
         logs = self._logs(n)
         return np.exp((self._weights(logs, self._drawn(n)) * logs).sum(axis=0))
 
@@ -78,22 +80,24 @@ class Forecast:
         """The metric, [K]."""
         return self.points.metric_of(self.error(n))
 
-    def interval(self, n: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the metric's interval at n [K]: of the mean over runs, by every law's draws as its weight says."""
-        low, high = self.error_interval(n, level)
+    def interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the metric's interval at n [K], at LEVEL: by every law's draws as its weight says."""
+        low, high = self.error_interval(n)
         ends = self.points.metric_of(low), self.points.metric_of(high)
         return ends if self.points.sign > 0 else ends[::-1]
 
-    def error_interval(self, n: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
-        """As `interval`, of the error."""
+    def error_interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `interval`, of the error; NaN where nothing is known of the noise, or `error` is NaN."""
         n = np.asarray(n, float)
         drawn = self._drawn(n)
         weights = self._weights(self._logs(n), drawn)
+        if self._noise is None:
+            weights = np.full_like(weights, np.nan)
         ends = [
-            [_weighted_quantiles(drawn[:, :, k].ravel(), np.repeat(weights[:, k], DRAWS), q) for k in range(len(n))]
-            for q in ((1 - level) / 2, (1 + level) / 2)
+            [_weighted_quantile(drawn[:, :, k].ravel(), np.repeat(weights[:, k], DRAWS), q) for k in range(len(n))]
+            for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
         ]
-        return np.exp(np.array(ends[0])), np.exp(np.array(ends[1]))
+        return tuple(np.where(np.array(end) <= _LOG_NOTHING, 0.0, np.exp(end)) for end in ends)
 
     def molecules_for(self, metric: float) -> "Target":
         """How many molecules a metric takes."""
@@ -102,39 +106,51 @@ class Forecast:
         grid = np.geomspace(points.n.min(), _HORIZON * points.n.max(), _GRID)
         low, high = self.error_interval(grid)
         first, middle, last = (_first_reaching(grid, errors, target) for errors in (low, self.error(grid), high))
-        floors = [fit.floor for fit in self.fits]
-        floor = min(floors) if min(floors) > target else None
-        return Target(metric, middle, first, last, None if floor is None else float(points.metric_of(np.array(floor))))
+        floor = min(fit.floor for fit in self.fits)
+        limit = float(points.metric_of(np.array(floor))) if floor > target else None
+        return Target(metric, middle, first, last, limit)
 
     def sample(self, n: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Log errors at n [K] of DRAWS curves, each by one law, as often as its weight says: [DRAWS, K]."""
-        logs, drawn = self._logs(n), self._drawn(n)
-        share = self._weights(logs, drawn).mean(axis=1)
+        drawn = self._drawn(n)
+        share = np.nan_to_num(self._weights(self._logs(n), drawn)).mean(axis=1) + 1e-12
         law = rng.choice(len(self.fits), DRAWS, p=share / share.sum())
         return drawn[law, rng.permutation(DRAWS)]
 
     def _logs(self, n: np.ndarray) -> np.ndarray:
-        """Log errors at n [K] by every law, [L, K]."""
-        return np.stack([np.log(np.maximum(fit.error(n), _NOTHING)) for fit in self.fits])
+        """Log errors at n [K] by every law, [L, K]; _LOG_NOTHING where there is none above 0."""
+        return np.stack([_log(fit.error(n)) for fit in self.fits])
 
     def _drawn(self, n: np.ndarray) -> np.ndarray:
         """Log errors at n [K] by every draw of every law, [L, DRAWS, K]."""
         pairs = zip(self.fits, self.draws, strict=True)
-        return np.stack([np.log(np.maximum(fitting.predict_many(f.law, f.points, n, u), _NOTHING)) for f, u in pairs])
+        return np.stack([_log(fitting.predict_many(f.law, f.points, n, u)) for f, u in pairs])
 
     def _weights(self, logs: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-        """Of each law at each n, [L, K]: one over its variance there and the points' own, summing to 1."""
-        variance = np.mean((drawn - logs[:, None, :]) ** 2, axis=1) + np.mean(self._noise**2) + _LEAST_VARIANCE
-        return 1 / variance / (1 / variance).sum(axis=0)
+        """Of each law at each n, [L, K]: one over its variance there and the points' own, summing to 1.
+
+        A law of the metric may come to an error of 0, and then says nothing more: it has no weight. NaN where that is
+        so of all.
+        """
+        noise = 0.0 if self._noise is None else np.mean(self._noise**2)
+        variance = np.mean((drawn - logs[:, None, :]) ** 2, axis=1) + noise + _LEAST_VARIANCE
+        sound = (logs > _LOG_NOTHING) & (np.median(drawn, axis=1) > _LOG_NOTHING)
+        precision = np.where(sound, 1 / variance, 0.0)
+        with np.errstate(invalid="ignore"):
+            return precision / precision.sum(axis=0)
 
     @cached_property
-    def _noise(self) -> np.ndarray:
-        return np.sqrt(self.fits[0].scale) / self.points.weights if np.isfinite(self.fits[0].scale) else np.ones(1)
+    def _noise(self) -> np.ndarray | None:
+        """Standard deviations of the points' log errors, [N]; None where nothing is known of them."""
+        scale = self.fits[0].scale
+        return np.sqrt(scale) / self.points.weights if np.isfinite(scale) else None
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What not to trust."""
-        return tuple(dict.fromkeys(flag for fit in self.fits for flag in fit.flags))
+        """What not to trust; of the law that it is true of, where it is not of all."""
+        flags = [(flag, fit.law.name) for fit in self.fits for flag in fit.flags]
+        shared = {flag for flag, _ in flags if all(flag in fit.flags for fit in self.fits)}
+        return tuple(dict.fromkeys(flag if flag in shared else f"{law}: {flag}" for flag, law in flags))
 
 
 @dataclass(frozen=True)
@@ -161,9 +177,9 @@ def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
 
     Refuted are laws that miss the points by more than noise does; untried those with as many parameters as points,
     which nothing could refute: they are gone by only where there are no others. Of the rest, those with the fewest
-    parameters are taken, or those with more that explain significantly more than the best of them. Laws that explain a
-    curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean errs less than one
-    of them (Bates & Granger 1969). What was tried instead is in docs/scaling.md.
+    parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws that
+    explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean errs
+    less than one of them (Bates & Granger 1969). What was tried instead is in docs/scaling.md.
     """
     chosen, reasons = _chosen(fits)
     rng = np.random.default_rng(seed)
@@ -171,48 +187,50 @@ def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
 
 
 def _chosen(fits: list[Fit]) -> tuple[list[Fit], str]:
-    fits = [fit for fit in fits if len(fit.points.n) > len(fit.law.parameters)] or fits
-    misfits = _misfits(fits)
-    adequate = [fit for fit in fits if misfits[fit.law.name] >= SIGNIFICANT]
+    fits = [fit for fit in fits if _left(fit) > 0] or fits
+    adequate = [fit for fit in fits if _misfit(fit, fits) >= SIGNIFICANT]
     if not adequate:
         tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
         best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.statistic))
         return [best], "every law misses the points by more than noise; this one did best on the largest sizes"
     fewest = min(len(fit.law.parameters) for fit in adequate)
     simple = [fit for fit in adequate if len(fit.law.parameters) == fewest]
-    least = min(fit.statistic / _scale(fit, fits) for fit in simple)
-    better = [fit for fit in adequate if _explains_more(fit, least, fewest, fits)]
+    least = min(fit.statistic for fit in simple)
+    better = [fit for fit in adequate if _explains_more(fit, least, fewest)]
     if better:
         return better, f"more parameters than {fewest}, and they explain significantly more than any law of {fewest}"
     return simple, f"{fewest} parameters, and what they leave is noise"
 
 
-def _explains_more(fit: Fit, least: float, fewest: int, fits: list[Fit]) -> bool:
+def _left(fit: Fit) -> int:
+    """Points beyond the law's parameters."""
+    return len(fit.points.n) - len(fit.law.parameters)
+
+
+def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
+    """Whether its parameters beyond the `fewest`, with which `least` is left, are worth it: by the F-test.
+
+    The noise is that of the runs or, where no size was run twice, of what this law leaves.
+    """
     more = len(fit.law.parameters) - fewest
-    return more > 0 and least - fit.statistic / _scale(fit, fits) > chi2.ppf(1 - SIGNIFICANT, more)
+    known = fit.points.freedom > 0
+    freedom = fit.points.freedom if known else _left(fit)
+    if more <= 0 or freedom <= 0:
+        return False
+    noise = 1.0 if known else max(fit.statistic / freedom, _LEAST_VARIANCE)
+    return bool(f_distribution.sf((least - fit.statistic) / more / noise, more, freedom) < SIGNIFICANT)
 
 
-def _scale(fit: Fit, fits: list[Fit]) -> float:
-    """Variance of noise: 1 where runs tell it, else that of the residuals of the law with the least."""
-    return 1.0 if fit.points.freedom else _least_noise(fits)[0]
+def _misfit(fit: Fit, fits: list[Fit]) -> float:
+    """Probability that noise leaves what a law leaves.
 
-
-def _misfits(fits: list[Fit]) -> dict[str, float]:
-    """Probability that noise leaves what a law leaves; by the law that leaves least, where runs tell nothing of it."""
-    scale, freedom = _least_noise(fits)
-    found = {}
-    for fit in fits:
-        left = len(fit.points.n) - len(fit.law.parameters)
-        unknown = 1.0 if left == 0 else float(f_distribution.sf(fit.statistic / left / scale, left, freedom))
-        found[fit.law.name] = unknown if fit.misfit is None else fit.misfit
-    return found
-
-
-def _least_noise(fits: list[Fit]) -> tuple[float, int]:
-    """Variance of the residuals of the law that leaves least, and its degrees of freedom."""
-    left = [(fit.statistic / k, k) for fit in fits if (k := len(fit.points.n) - len(fit.law.parameters)) > 0]
-    scale, freedom = min(left, default=(1.0, 1))
-    return max(scale, 1e-12), freedom
+    Where runs tell nothing of the noise, it is what the best law of as many parameters leaves.
+    """
+    if fit.misfit is not None or _left(fit) <= 0:
+        return 1.0 if fit.misfit is None else fit.misfit
+    least = min(other.statistic for other in fits if len(other.law.parameters) == len(fit.law.parameters))
+    ratio = fit.statistic / max(least, _LEAST_VARIANCE)
+    return float(f_distribution.sf(ratio, _left(fit), _left(fit)))
 
 
 def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
@@ -229,7 +247,14 @@ def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
     return drawn
 
 
-def _weighted_quantiles(values: np.ndarray, weights: np.ndarray, q: float) -> float:
+def _log(errors: np.ndarray) -> np.ndarray:
+    """Of errors, _LOG_NOTHING where they are not above 0 or no numbers."""
+    return np.log(np.maximum(np.nan_to_num(errors, nan=_NOTHING, posinf=1 / _NOTHING), _NOTHING))
+
+
+def _weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
+    if not np.isfinite(weights).all():
+        return np.nan
     order = np.argsort(values)
     return float(values[order][np.searchsorted(np.cumsum(weights[order]), q * weights.sum()).clip(0, len(values) - 1)])
 

@@ -111,8 +111,7 @@ def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | N
     start [S, P]: unbounded values to begin from, in place of those that the law offers. Returns unbounded values
     [B, P], statistics [B], and which have converged [B].
     """
-    starts = law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.sign)))
-    starts = starts if start is None else start
+    starts = _starts(law, points) if start is None else start
     many, of = len(errors), len(starts)
     target = np.repeat(np.log(errors), of, axis=0)
     u, cost, converged = least_squares(_residuals(law, points, target), np.tile(starts, (many, 1)))
@@ -120,6 +119,12 @@ def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | N
     best = cost.argmin(axis=1) + of * np.arange(many)
     lowest, highest = np.array([parameter.unbounded_ends for parameter in law.parameters]).T
     return np.clip(u[best], lowest, highest), cost.min(axis=1), converged[best]
+
+
+def _starts(law: Law, points: Points) -> np.ndarray:
+    """The unbounded values [S, P] that the law would begin from."""
+    with np.errstate(all="ignore"):
+        return law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.sign)))
 
 
 def error_of(law: Law, points: Points, n: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -196,7 +201,7 @@ class _Profile:
         covariance = covariance_of(law, points, u)
         variance = np.maximum(np.diag(covariance), 1e-12)
         self.spread, self._along = np.sqrt(variance), covariance / variance[None, :]
-        starts = law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.sign)))
+        starts = _starts(law, points)
         self._others = starts[len(starts) // 2 :][:_OTHER_STARTS]
 
     def crossings(self, sides: list[tuple[int, np.ndarray]], reach: float) -> list[tuple[float, float] | None]:

@@ -14,7 +14,7 @@ from scipy.special import expit, logit
 
 @dataclass(frozen=True)
 class Parameter:
-    """Of a law. kind: positive, real, or share (between 0 and 1, of the error of guessing or of the smallest seen).
+    """Of a law. kind: positive, real, or share (between 0 and 1, of the error of guessing).
 
     lowest and highest: where values are looked for; an interval that reaches one of them has no end there.
     """
@@ -54,7 +54,7 @@ class Law:
     needs_guess  whether it begins from the error of guessing
     for_scores   whether it is another law than `power` only where a higher metric is better
     function     error of (n [N], *values [B, 1], guess, sign) -> [B, N]; sign is -1 where a higher metric is better
-    starts       values to begin a fit from, of (n, error, guess)
+    starts       values to begin a fit from, of (n, error, guess, sign)
     """
 
     name: str
@@ -94,7 +94,7 @@ def _positive(name: str, meaning: str, lowest: float = 1e-12, highest: float = _
 
 _RATE = _positive("c", "how fast the error falls with molecules", 1e-4, 10.0)
 _SCALE = _positive("beta", "the error's scale", 1e-30, 1e30)
-_FLOOR = _positive("e_inf", "the error with molecules without end", 1e-9)
+_FLOOR = _positive("e_inf", "the error with molecules without end", 1e-30)
 
 
 def _line(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -109,7 +109,7 @@ def _power(n, a, b, guess, sign):
 
 
 def _power_starts(n, error, guess, sign):
-    slope, intercept = _line(n, np.log(np.maximum(1 - error if sign < 0 else error, 1e-9)))
+    slope, intercept = _line(n, np.log(np.maximum(1 - error if sign < 0 else error, _SMALLEST)))
     return [(np.exp(intercept), slope)]
 
 

@@ -8,7 +8,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.text import count
 
 _SMALLEST_SD = 1e-6
-_FEWEST_DRAWS = 10
+_FEWEST_DRAWS, _MOST_RUNS = 10, 1e6
 _LEAST, _LARGEST = 1e-12, 1e15
 GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
 """The error of guessing, by metric; of average precision where next to no molecule is active."""
@@ -70,8 +70,8 @@ def points_of(
     """The points of runs: n [R] molecules, metric [R]; the same n again is another run.
 
     guess: the error of guessing. resampled [S, R]: the metric with other test molecules, S times drawn. Runs that are
-    no finite number, and sizes whose mean error is not above 0, are left out, and the notes say so. Raises DataError
-    where fewer than two sizes remain.
+    no finite number, and sizes whose mean error is (next to) 0 or below, are left out, and the notes say so. Raises
+    DataError where fewer than two sizes remain.
     """
     n, metric = np.asarray(n, float), np.asarray(metric, float)
     usable = np.isfinite(n) & np.isfinite(metric) & (n > 0) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
@@ -108,10 +108,10 @@ def points_of_means(
     n, mean, sd, runs = (np.asarray(values, float) for values in (n, mean, sd, runs))
     usable = np.isfinite(n) & np.isfinite(mean) & (n > 0) & (np.abs(mean) < _LARGEST) & (n < _LARGEST)
     if len(np.unique(n[usable])) < usable.sum():
-        raise DataError("a curve of means has each size once; got a size twice")
+        raise DataError("a curve of means has each size once; got a size twice: are there several curves?")
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'size')} left out: not finite, or no molecules"]
     order = np.flatnonzero(usable)[np.argsort(n[usable])]
-    known = np.isfinite(sd) & (runs > 1)
+    known = (sd >= 0) & (sd < _LARGEST) & (runs > 1) & (runs < _MOST_RUNS)
     runs = np.where(known, runs, 1).astype(int)[order]
     within = np.where(known, sd, 0.0)[order] ** 2 * (runs - 1)
     error = (1 - mean if higher_is_better else mean)[order]
@@ -120,7 +120,7 @@ def points_of_means(
 
 def _points(sizes, mean, within, runs, higher_is_better: bool, guess: float | None, notes: list[str]) -> Points:
     """within [N]: sums of squared deviations from `mean`."""
-    good = mean > _LEAST
+    good = mean > _LEAST * np.max(mean, initial=0.0)
     if not good.all():
         notes.append(f"{count((~good).sum(), 'size')} left out: no error above 0 there")
     if good.sum() < 2:

@@ -7,7 +7,7 @@ import pytest
 
 import benchmarks
 from jaxmrl.scaling.choose import fit_all, foretell, held_out, try_on_largest
-from jaxmrl.scaling.laws import ERROR_POWER, IRREDUCIBLE, LOGARITHMIC, POWER
+from jaxmrl.scaling.laws import ERROR_POWER, IRREDUCIBLE, LOGARITHMIC, POWER, SATURATING, SHIFTED
 from jaxmrl.scaling.points import points_of
 
 N = np.geomspace(300, 30_000, 9).round()
@@ -104,3 +104,36 @@ def test_intervals_count_other_test_molecules_where_they_are_known():
     assert widths[2] == pytest.approx(np.hypot(widths[0], 2 * 1.645 * 0.1), rel=0.2)
     assert exponents[2] == pytest.approx(exponents[0], rel=1e-2), "one factor for all sizes moves no exponent"
     assert exponents[3] > 3 * exponents[0]
+
+
+def test_a_forecast_goes_on_without_a_jump_where_a_law_of_the_metric_ends():
+    """Power and logarithmic laws of a score pass 1; the others go on."""
+    sizes, runs, settings = published("hiv", 32_901)
+    forecast = foretell(fit_all(points_of(np.tile(sizes, len(runs)), runs.ravel(), **settings), intervals=False))
+    assert {fit.law.name for fit in forecast.fits} >= {"power", "odds"}
+    n = np.geomspace(sizes[-1], 1e6 * sizes[-1], 400)
+    error = forecast.error(n)
+    low, high = forecast.error_interval(n)
+    assert (error > 0).all()
+    assert (np.abs(np.diff(np.log(error))) < 0.15).all()
+    assert ((low <= error) & (error <= high)).mean() > 0.95
+    assert forecast.molecules_for(0.97).high / forecast.molecules_for(0.97).low > 1.5
+
+
+def test_where_every_law_ends_nothing_is_foretold():
+    forecast = foretell(fit_all(noisy(1.0 - 0.08 * np.log(N), 0.001), (LOGARITHMIC,)))
+    far = np.array([N.max(), 1e9])
+    assert np.isfinite(forecast(far)[0])
+    assert np.isnan(forecast(far)[1])
+    assert np.isnan(forecast.interval(far)).tolist() == [[False, True], [False, True]]
+    assert forecast.molecules_for(1e-9).molecules is None
+
+
+@pytest.mark.parametrize("runs", [1, 5])
+def test_more_parameters_are_seldom_taken_for_nothing(runs):
+    """Of curves by a law of two parameters."""
+    laws, taken = (POWER, LOGARITHMIC, IRREDUCIBLE, SATURATING, SHIFTED), 0
+    for seed in range(40):
+        fits = fit_all(noisy(2 * N**-0.3, 0.05, runs, seed), laws, intervals=False)
+        taken += len(foretell(fits).fits[0].law.parameters) > 2
+    assert taken <= 8
