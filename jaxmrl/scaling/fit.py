@@ -14,7 +14,7 @@ LEVEL = 0.9
 """Of every interval."""
 
 SIGNIFICANT = 0.05
-_PROFILE_POINTS, _OTHER_STARTS = 20, 3
+_PROFILE_POINTS = 20
 
 
 @dataclass(frozen=True)
@@ -201,8 +201,7 @@ class _Profile:
         covariance = covariance_of(law, points, u)
         variance = np.maximum(np.diag(covariance), 1e-12)
         self.spread, self._along = np.sqrt(variance), covariance / variance[None, :]
-        starts = _starts(law, points)
-        self._others = starts[len(starts) // 2 :][:_OTHER_STARTS]
+        self._others = _starts(law, points)
 
     def crossings(self, sides: list[tuple[int, np.ndarray]], reach: float) -> list[tuple[float, float] | None]:
         """Of each (parameter, offsets, ever further out): the two between which the fit gets worse by `reach`."""
