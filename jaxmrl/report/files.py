@@ -23,6 +23,9 @@ from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.lock import only_process
 from jaxmrl.scaling.analysis import Analysis, content
 
+FORMAT = 2
+"""Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
+
 _SAME_FACTS = ("data", "scores", "init", "software", "device")
 
 _MOST_SAID = 6
@@ -113,14 +116,21 @@ class RunDirectory:
             foreign = [path.name for path in (config, self.results, self.checkpoints) if path.exists()]
             if foreign:
                 raise ConfigError(f"{self.path} has {foreign[0]} of no run that can go on; choose another --out")
-            self.write("run.json", json.dumps(facts, indent=2) + "\n")
+            self.write("run.json", json.dumps({"format": FORMAT} | facts, indent=2) + "\n")
             self.write("config.toml", config_text)
             return facts
         try:
             saved = json.loads(run.read_text(encoding="utf-8"))
             settings = tomllib.loads(config.read_text(encoding="utf-8"))
+            if not isinstance(saved, dict):
+                raise ValueError(f"expected an object, got {saved!r:.40}")
         except ValueError as error:
             raise ConfigError(f"{run} or config.toml beside it is damaged ({error}); choose another --out") from None
+        if (theirs := saved.get("format", 1)) != FORMAT:
+            raise ConfigError(
+                f"{self.path} has files of format {theirs}, and this jaxmrl reads and writes {FORMAT}: go on with the "
+                "version that wrote them, or choose another --out"
+            )
         differing = _differences(settings, tomllib.loads(config_text))
         for name in _SAME_FACTS:
             differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts.get(name)))

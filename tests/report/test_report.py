@@ -1,8 +1,11 @@
+import json
+
 import numpy as np
 import pytest
 
+from jaxmrl.errors import ConfigError
 from jaxmrl.report import plots, terminal
-from jaxmrl.report.files import CURVE_COLUMNS, RESULT_COLUMNS, Curve, Point, RunDirectory, curves_of, number
+from jaxmrl.report.files import CURVE_COLUMNS, FORMAT, RESULT_COLUMNS, Curve, Point, RunDirectory, curves_of, number
 from jaxmrl.report.laws import law_lines
 from jaxmrl.report.summary import analyse_curve
 from jaxmrl.report.terminal import Reporter, duration
@@ -48,6 +51,21 @@ def test_the_same_replica_twice_counts_once(tmp_path):
     for seed in ("0", "1", "0"):
         run.append_result(row("0.5", seed, "1.0") | {"test_y": "1.0"})
     assert [found["seed"] for found in run.read_results()] == ["0", "1"]
+
+
+def test_files_of_another_format_are_refused_with_a_reason(tmp_path):
+    run = RunDirectory(tmp_path, ("y",))
+    facts = {"software": {}, "data": {}}
+    run.claim("seeds = 3\n", facts)
+    assert run.facts()["format"] == FORMAT
+    run.claim("seeds = 3\n", facts)
+    for theirs, said in (({"format": FORMAT + 1}, FORMAT + 1), ({}, 1)):
+        run.write("run.json", json.dumps(facts | theirs))
+        with pytest.raises(ConfigError, match=f"has files of format {said}, and this jaxmrl reads and writes {FORMAT}"):
+            run.claim("seeds = 3\n", facts)
+    run.write("run.json", "[]")
+    with pytest.raises(ConfigError, match="is damaged"):
+        run.claim("seeds = 3\n", facts)
 
 
 def test_axes_are_logarithmic_unless_a_point_is_not_above_zero():
