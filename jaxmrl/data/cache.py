@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +18,8 @@ from jaxmrl.errors import UserError
 
 CHUNK = 1000
 """Molecules that a worker process takes at a time."""
+
+_ABANDONED_SECONDS = 86_400.0
 
 SMALL = 2**28
 """Bytes that any compressed file may expand to."""
@@ -170,6 +173,14 @@ def save_arrays(path: Path, features: dict[str, np.ndarray]) -> None:
         np.savez(file, **features)
 
 
+def _remove_abandoned(folder: Path) -> None:
+    """Removes what processes that were killed have left half-written: temporary files of more than a day."""
+    for path in folder.glob("*.tmp"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                path.unlink()
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file under a temporary name of its own that becomes `path` at the end, and leaves nothing where that fails.
@@ -177,6 +188,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Of several processes that write one path, each replaces it by a whole file. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path.parent)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as file:
         try:
             yield file

@@ -199,3 +199,13 @@ def test_half_a_compiled_program_is_cleared_away(csv_file, tmp_path):
         if out == "one":
             for entry in entries:
                 entry.write_bytes(entry.read_bytes()[:20])
+
+
+def test_what_killed_processes_left_half_written_is_removed_after_a_day(tmp_path):
+    old, new = tmp_path / "tmpold.tmp", tmp_path / "tmpnew.tmp"
+    for path, days in ((old, 2), (new, 0)):
+        path.write_text("half")
+        os.utime(path, (path.stat().st_mtime - 86_400 * days,) * 2)
+    with cache_module.replacing(tmp_path / "whole.npz") as file:
+        file.write(b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tmpnew.tmp", "whole.npz"]
