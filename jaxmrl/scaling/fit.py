@@ -15,6 +15,8 @@ LEVEL = 0.9
 
 SIGNIFICANT = 0.05
 _PROFILE_POINTS = 20
+_WIDE = 5.0
+"""Times its lower end, above which an exponent's interval says little."""
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,12 @@ def _has_floor(fit: Fit) -> bool:
     return any(fit.intervals.get(name, (None,))[0] is not None for name in ("e_inf", "share", "gamma"))
 
 
+def _exponent_flags(low: float | None, high: float | None) -> list[str]:
+    if low is None or high is None:
+        return ["exponent not identifiable"]
+    return [f"exponent told only to a factor of {high / low:.0f}"] if low > 0 and high > _WIDE * low else []
+
+
 def _flags(fit: Fit) -> list[str]:
     law, points, flags = fit.law, fit.points, []
     if not fit.converged:
@@ -272,8 +280,8 @@ def _flags(fit: Fit) -> list[str]:
         flags.append("as many parameters as points")
     if fit.misfit is not None and fit.misfit < SIGNIFICANT:
         flags.append(f"misses the points by more than noise (p = {fit.misfit:.2g})")
-    if law.exponent and fit.intervals and None in fit.intervals[law.exponent]:
-        flags.append("exponent not identifiable")
+    if law.exponent and fit.intervals:
+        flags.extend(_exponent_flags(*fit.intervals[law.exponent]))
     if law.floor and not _has_floor(fit):
         flags.append("irreducible error not told apart from 0")
     if np.any(np.diff(points.error) > 0):

@@ -111,6 +111,15 @@ def test_an_exponent_that_the_curve_does_not_tell_is_flagged():
     assert any("not identifiable" in flag for flag in fit.flags)
 
 
+def test_an_exponent_that_the_curve_hardly_tells_is_flagged():
+    fit = fit_law(M4, noisy(1.15 * N**-0.188, 5, 0.1, 1, guess=0.5))
+    low, high = fit.intervals["c"]
+    assert high > 5 * low
+    assert any("exponent told only to a factor of " in flag for flag in fit.flags)
+    straight = fit_law(ERROR_POWER, noisy(1.15 * N**-0.188, 5, 0.1, 1, guess=0.5))
+    assert not any("exponent" in flag for flag in straight.flags)
+
+
 def test_a_law_that_misses_by_more_than_noise_says_so():
     bent = noisy(0.1 + 30 * N**-0.8, 5, 0.002, 0)
     fit = fit_law(ERROR_POWER, bent)
