@@ -51,11 +51,13 @@ class Forecast:
     """The laws that explain a curve, and their weighted mean.
 
     fits      the chosen ones; `reasons` says why these
-    draws     for each of them, unbounded parameters [DRAWS, P] of fits to curves drawn as these runs might have been
+    rivals    all that noise does not refute, the chosen among them: intervals count them all
+    draws     for each rival, unbounded parameters [DRAWS, P] of fits to curves drawn as these runs might have been
     """
 
     fits: tuple[Fit, ...]
     reasons: str
+    rivals: tuple[Fit, ...] = field(repr=False)
     draws: tuple[np.ndarray, ...] = field(repr=False)
 
     @property
@@ -73,15 +75,20 @@ class Forecast:
 
         NaN where no law has an error above 0.
         """
-        logs = self._logs(n)
-        return np.exp((self._weights(logs, self._drawn(n)) * logs).sum(axis=0))
+        chosen = np.array([any(rival is fit for fit in self.fits) for rival in self.rivals])
+        logs, drawn = self._logs(n)[chosen], self._drawn(n)[chosen]
+        return np.exp((self._weights(logs, drawn) * logs).sum(axis=0))
+
+    def draws_of(self, fit: Fit) -> np.ndarray:
+        """Unbounded parameters [DRAWS, P] of a law that is chosen, or a rival."""
+        return next(draws for rival, draws in zip(self.rivals, self.draws, strict=True) if rival is fit)
 
     def __call__(self, n: np.ndarray) -> np.ndarray:
         """The metric, [K]."""
         return self.points.metric_of(self.error(n))
 
     def interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the metric's interval at n [K], at LEVEL: by every law's draws as its weight says."""
+        """Ends of the metric's interval at n [K], at LEVEL: by every rival's draws as its weight says."""
         low, high = self.error_interval(n)
         ends = self.points.metric_of(low), self.points.metric_of(high)
         return ends if self.points.sign > 0 else ends[::-1]
@@ -114,16 +121,16 @@ class Forecast:
         """Log errors at n [K] of DRAWS curves, each by one law, as often as its weight says: [DRAWS, K]."""
         drawn = self._drawn(n)
         share = np.nan_to_num(self._weights(self._logs(n), drawn)).mean(axis=1) + 1e-12
-        law = rng.choice(len(self.fits), DRAWS, p=share / share.sum())
+        law = rng.choice(len(self.rivals), DRAWS, p=share / share.sum())
         return drawn[law, rng.permutation(DRAWS)]
 
     def _logs(self, n: np.ndarray) -> np.ndarray:
-        """Log errors at n [K] by every law, [L, K]; _LOG_NOTHING where there is none above 0."""
-        return np.stack([_log(fit.error(n)) for fit in self.fits])
+        """Log errors at n [K] by every rival, [L, K]; _LOG_NOTHING where there is none above 0."""
+        return np.stack([_log(fit.error(n)) for fit in self.rivals])
 
     def _drawn(self, n: np.ndarray) -> np.ndarray:
-        """Log errors at n [K] by every draw of every law, [L, DRAWS, K]."""
-        pairs = zip(self.fits, self.draws, strict=True)
+        """Log errors at n [K] by every draw of every rival, [L, DRAWS, K]."""
+        pairs = zip(self.rivals, self.draws, strict=True)
         return np.stack([_log(fitting.predict_many(f.law, f.points, n, u)) for f, u in pairs])
 
     def _weights(self, logs: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -179,27 +186,30 @@ def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
     which nothing could refute: they are gone by only where there are no others. Of the rest, those with the fewest
     parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws that
     explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean errs
-    less than one of them (Bates & Granger 1969). What was tried instead is in docs/scaling.md.
+    less than one of them (Bates & Granger 1969). Laws of more parameters that are not refuted widen the interval, for
+    any of them may be the true one. What was tried instead is in docs/scaling.md.
     """
-    chosen, reasons = _chosen(fits)
+    chosen, rivals, reasons = _chosen(fits)
     rng = np.random.default_rng(seed)
-    return Forecast(tuple(chosen), reasons, tuple(_draw(fit, rng) for fit in chosen))
+    return Forecast(tuple(chosen), reasons, tuple(rivals), tuple(_draw(fit, rng) for fit in rivals))
 
 
-def _chosen(fits: list[Fit]) -> tuple[list[Fit], str]:
+def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
+    """The laws to go by, those that noise does not refute, and why these."""
     fits = [fit for fit in fits if _left(fit) > 0] or fits
     adequate = [fit for fit in fits if _misfit(fit, fits) >= SIGNIFICANT]
     if not adequate:
         tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
         best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.statistic))
-        return [best], "every law misses the points by more than noise; this one did best on the largest sizes"
+        return [best], [best], "every law misses the points by more than noise; this one did best on the largest sizes"
     fewest = min(len(fit.law.parameters) for fit in adequate)
     simple = [fit for fit in adequate if len(fit.law.parameters) == fewest]
     least = min(fit.statistic for fit in simple)
     better = [fit for fit in adequate if _explains_more(fit, least, fewest)]
     if better:
-        return better, f"more parameters than {fewest}, and they explain significantly more than any law of {fewest}"
-    return simple, f"{fewest} parameters, and what they leave is noise"
+        more = f"more parameters than {fewest}, and they explain significantly more than any law of {fewest}"
+        return better, [fit for fit in adequate if len(fit.law.parameters) > fewest], more
+    return simple, adequate, f"{fewest} parameters, and what they leave is noise"
 
 
 def _left(fit: Fit) -> int:

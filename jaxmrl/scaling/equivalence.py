@@ -4,12 +4,13 @@ The runs of the two count as independent. Where they share seeds and test molecu
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.choose import DRAWS, Forecast
-from jaxmrl.scaling.fit import LEVEL
+from jaxmrl.scaling.fit import LEVEL, Fit
 
 _GRID, _REACH = 200, 100.0
 """Sizes of the other curve that are looked at: so many, up to so many times beyond its smallest and its largest."""
@@ -38,15 +39,14 @@ class Worth:
 
 def exponent_difference(one: Analysis, other: Analysis) -> Difference | None:
     """The exponent of `one` less that of `other`, by the first law that both go by; None where they share none."""
-    for fit, draws in zip(one.forecast.fits, one.forecast.draws, strict=True):
-        for again, its_draws in zip(other.forecast.fits, other.forecast.draws, strict=True):
-            law = fit.law
-            if law is again.law and law.exponent:
-                return _difference(law, fit, draws, again, its_draws)
+    for fit, again in product(one.forecast.fits, other.forecast.fits):
+        if fit.law is again.law and fit.law.exponent:
+            return _difference(fit, one.forecast.draws_of(fit), again, other.forecast.draws_of(again))
     return None
 
 
-def _difference(law, fit, draws, again, its_draws) -> Difference:
+def _difference(fit: Fit, draws: np.ndarray, again: Fit, its_draws: np.ndarray) -> Difference:
+    law = fit.law
     value = fit.values[law.exponent] - again.values[law.exponent]
     natural = lambda u: law.natural(u)[:, law.names.index(law.exponent)]
     # Both were drawn by the same random numbers: shuffled, they are independent.

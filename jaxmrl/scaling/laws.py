@@ -126,7 +126,7 @@ def _error_power_starts(n, error, guess, sign):
 
 def _irreducible_starts(n, error, guess, sign):
     starts = []
-    for share in (1e-3, 0.3, 0.6, 0.9):
+    for share in (1e-3, 0.3, 0.6, 0.9, 0.99):
         falling, beta = _falling_starts(n, error - share * error.min())
         starts.append((share * error.min(), beta, falling))
     return starts

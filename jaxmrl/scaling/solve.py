@@ -6,14 +6,14 @@ import numpy as np
 
 _STEP = 1e-6
 _FIRST_DAMPING, _MOST_DAMPING = 1e-2, 1e10
-_CONVERGED = 1e-10
+_CONVERGED, _NOTHING = 1e-9, 1e-16
 
 
 def least_squares(
     residuals: Callable[[np.ndarray, np.ndarray], np.ndarray],
     start: np.ndarray,
     free: np.ndarray | None = None,
-    most_steps: int = 100,
+    most_steps: int = 150,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Minimises the sum of squares of each row's residuals.
 
@@ -41,7 +41,7 @@ def least_squares(
             gained = np.where(better, cost[rows] - cost_trial, np.inf)
             took = rows[better]
             u[took], r[took] = trial[better], r_trial[better]
-            done[rows] = (gained <= _CONVERGED * (1 + cost[rows])) | (damping[rows] > _MOST_DAMPING)
+            done[rows] = (gained <= _CONVERGED * cost[rows] + _NOTHING) | (damping[rows] > _MOST_DAMPING)
             cost[took] = cost_trial[better]
             damping[rows] *= np.where(better, 0.2, 5.0)
             damping[rows] = np.maximum(damping[rows], 1e-12)

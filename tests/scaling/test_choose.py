@@ -51,6 +51,20 @@ def test_the_interval_of_a_forecast_holds_the_truth_as_often_as_it_says():
     assert np.mean(held) > 0.8
 
 
+def test_intervals_count_every_law_that_noise_does_not_refute():
+    sizes, runs, settings = published("pcba", 350_343)
+    points = points_of(np.tile(sizes[:6], len(runs)), runs[:, :6].ravel(), **settings)
+    forecast = foretell(fit_all(points, intervals=False))
+    assert [fit.law.name for fit in forecast.fits] == ["shifted"]
+    assert {"broken", "shifted"} <= {fit.law.name for fit in forecast.rivals}
+    alone = replace(forecast, rivals=forecast.fits, draws=(forecast.draws_of(forecast.fits[0]),))
+    np.testing.assert_allclose(forecast(sizes), alone(sizes))
+    width = lambda forecast: np.ptp(np.log(forecast.interval(10 * sizes[-1:])), axis=0)[0]
+    assert width(forecast) > 1.3 * width(alone)
+    refuted = foretell(fit_all(noisy(0.2 + 300 * N**-0.9, 0.002), (POWER, IRREDUCIBLE), intervals=False))
+    assert [fit.law.name for fit in refuted.rivals] == ["irreducible"]
+
+
 def test_the_molecules_of_a_target_give_it():
     forecast = foretell(fit_all(noisy(2 * N**-0.3)))
     target = forecast.molecules_for(0.07)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jaxmrl.scaling.fit import error_of, fit_law
@@ -32,6 +32,7 @@ def test_power_law_is_recovered(a, b):
 
 
 @settings(max_examples=30, deadline=None)
+@example(floor=0.28125, beta=0.5, c=0.875)
 @given(floor=st.floats(0.02, 0.3), beta=st.floats(0.5, 5), c=st.floats(0.15, 0.9))
 def test_irreducible_error_is_recovered(floor, beta, c):
     fit = fit_law(IRREDUCIBLE, points(floor + beta * N**-c), intervals=False)
