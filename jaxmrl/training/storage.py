@@ -1,9 +1,12 @@
 """Arrays on disk: Orbax, with checksums of our own, for Orbax restores a file with a flipped byte without a word."""
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +33,8 @@ def _write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> No
     unfinished = path.parent / _TEMPORARY
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save((unfinished / _ARRAYS).absolute(), arrays)
+    with _for_orbax(unfinished) as folder, ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder / _ARRAYS, arrays)
     _write_json(unfinished / _HOST, host)
     _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
     unfinished.rename(path)
@@ -69,8 +72,21 @@ def read_host(path: Path) -> dict[str, Any]:
 
 def read_arrays(path: Path, form: dict[str, Any]) -> dict[str, jax.Array]:
     """The arrays that `write` was told; `form` has the same names, shapes and types."""
-    with ocp.StandardCheckpointer() as checkpointer:
-        return checkpointer.restore((path / _ARRAYS).absolute(), form)
+    with _for_orbax(path) as folder, ocp.StandardCheckpointer() as checkpointer:
+        return checkpointer.restore(folder / _ARRAYS, form)
+
+
+@contextlib.contextmanager
+def _for_orbax(folder: Path) -> Iterator[Path]:
+    """A path to `folder` for Orbax, which takes every name for UTF-8: a link where the locale writes it otherwise."""
+    folder = folder.absolute()
+    if os.fsencode(folder) == str(folder).encode("utf-8", "surrogatepass"):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        link = Path(temporary, "folder")
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
 
 
 def _checksums(folder: Path) -> dict[str, str]:
