@@ -277,9 +277,12 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
         checkpoint.remove(folder)
         return
 
+    rows_by_name: dict[str, list[dict[str, str]]] = {}
+    for cell in missing:
+        rows_by_name.setdefault(cell.replica.name, []).append(cell.row)
+
     def on_result(outcome: Outcome) -> None:
-        rows = [cell.row for cell in missing if cell.replica.name == outcome.name]
-        keep_replica(run, config, problem, engine, outcome, rows)
+        keep_replica(run, config, problem, engine, outcome, rows_by_name[outcome.name])
 
     engine = engine_for(config, problem, shape, replicas, lanes)
     checkpoint.run(folder, engine, done, on_result, progress, job.stop, job.reporter.say)
@@ -295,8 +298,9 @@ def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replica
 
 def write_report(job: Job, grid: Grid, orders: Orders) -> SweepResult:
     """Sorts results.csv by the grid, and writes what follows from it."""
-    order = [files.row_key(cell.row) for cells in grid.values() for cell in cells]
-    rows = sorted(job.run.read_results(), key=lambda row: order.index(files.row_key(row)))
+    cells = (cell for cells in grid.values() for cell in cells)
+    place = {files.row_key(cell.row): k for k, cell in enumerate(cells)}
+    rows = sorted(job.run.read_results(), key=lambda row: place[files.row_key(row)])
     job.run.write_table("results.csv", job.run.columns, rows)
     curves, analyses = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
     return SweepResult(job.run.path, rows, curves, analyses)

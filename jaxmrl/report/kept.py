@@ -68,8 +68,8 @@ def keep_replica(
     """
     rows = [row | outcome_cells(outcome, problem.table.tasks) for row in rows]
     if outcome.status == "finished":
-        (replica,) = (one for one in engine.replicas if one.name == outcome.name)
-        weights, name = engine.best_weights(outcome.name), kept_name(rows[0])
+        replica, weights = engine.replica_of(outcome.name), engine.best_weights(outcome.name)
+        name = kept_name(rows[0])
         if config.save_predictions:
             values = predict_judged(engine, weights, replica)
             run.write_arrays(f"{PREDICTIONS}/{name}.npz", prediction_columns(problem.table, replica, values))

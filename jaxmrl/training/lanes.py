@@ -154,6 +154,10 @@ class Engine:
         held = {self.replicas[slot.replica].name: lane for lane, slot in enumerate(self.slots) if slot}
         return held[name]
 
+    def replica_of(self, name: str) -> Replica:
+        """The replica `name`, while a lane holds it. Raises KeyError."""
+        return self.replicas[self.slots[self.lane_of(name)].replica]
+
     def best_weights(self, name: str) -> tuple:
         """What `predict` needs, of the best weights of the replica `name`, while a lane holds it. Raises KeyError."""
         return programs.weights_best_in(self.lanes, self.lane_of(name))

@@ -1,0 +1,126 @@
+"""A long queue of small replicas, watched: memory, open files, size of the log, and whether the time left was true.
+
+    python -m tests.faults.soak FOLDER [--seeds 5000] [--every 10]
+
+FOLDER gets the run, its log, soak.json and soak.png. Linux only.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from jaxmrl.data.datasets import load_dataset
+from jaxmrl.report.files import software_versions
+
+FRACTIONS = ("0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5", "0.6")
+FLAGS = ("--target-columns", "logp", *"--epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(), *FRACTIONS)
+_LEFT = re.compile(r"about ([\d.]+) (s|min|h) left")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Of a process: seconds since it began, MiB resident, open files, threads, bytes of log, seconds it says remain."""
+
+    seconds: float
+    mib: float
+    files: int
+    threads: int
+    log: int
+    left: float | None
+
+
+def write_table(path: Path, rows: int = 160) -> None:
+    """A table of molecules."""
+    table = load_dataset("nci")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["smiles", "logp"], *zip(table.smiles[:rows], table.labels[:rows, 0], strict=True)])
+
+
+def soak(folder: Path, seeds: int, every: float) -> list[Sample]:
+    """Sweeps in `folder`, with ten replicas a seed, looked at every so many seconds. Raises CalledProcessError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(folder / "table.csv")
+    log = folder / "log.txt"
+    words = [sys.executable, "-m", "jaxmrl.sweep", "--csv", "table.csv", *FLAGS, "--seeds", str(seeds), "--out", "run"]
+    started, samples = time.monotonic(), []
+    with log.open("w") as file, subprocess.Popen(words, cwd=folder, stdout=file, stderr=file) as process:
+        while process.poll() is None:
+            samples.append(sample(process.pid, log, time.monotonic() - started))
+            time.sleep(every)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words, log.read_text())
+    return [one for one in samples if one]
+
+
+def sample(pid: int, log: Path, seconds: float) -> Sample | None:
+    """The process as it is; None where it has ended."""
+    said = _LEFT.findall(log.read_text())
+    left = float(said[-1][0]) * _SECONDS[said[-1][1]] if said else None
+    folder = Path("/proc", str(pid))
+    try:
+        files, threads = (len(os.listdir(folder / kind)) for kind in ("fd", "task"))
+        pages = int((folder / "statm").read_text().split()[1])
+    except OSError:
+        return None
+    return Sample(seconds, pages * os.sysconf("SC_PAGE_SIZE") / 2**20, files, threads, log.stat().st_size, left)
+
+
+def steepness(samples: list[Sample]) -> float:
+    """MiB an hour that resident memory grows by, in the later two thirds: a line through them."""
+    later = samples[len(samples) // 3 :]
+    return 3600 * float(np.polyfit([one.seconds for one in later], [one.mib for one in later], 1)[0])
+
+
+def draw(samples: list[Sample], path: Path) -> None:
+    """Memory, open files and the foretold end against time."""
+    minutes = [one.seconds / 60 for one in samples]
+    figure = Figure(figsize=(7, 7), layout="constrained")
+    axes = figure.subplots(3, 1, sharex=True)
+    ends = [(one.seconds + one.left) / 60 if one.left is not None else np.nan for one in samples]
+    series = {
+        "resident, MiB": [one.mib for one in samples],
+        "open files": [one.files for one in samples],
+        "end foretold, min": ends,
+    }
+    for axis, (label, values) in zip(axes, series.items(), strict=True):
+        axis.plot(minutes, values)
+        axis.set_ylabel(label)
+        axis.set_ylim(bottom=0)
+    axes[-1].axhline(minutes[-1], color="0.6", linestyle="--")
+    axes[-1].set_xlabel("minutes")
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """Soaks, and writes what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=5000)
+    parser.add_argument("--every", type=float, default=10.0)
+    options = parser.parse_args()
+    samples = soak(options.folder, options.seeds, options.every)
+    found = {
+        "command": f"python -m tests.faults.soak FOLDER --seeds {options.seeds} --every {options.every:g}",
+        "versions": software_versions(),
+        "replicas": len(FRACTIONS) * options.seeds,
+        "mib_an_hour": steepness(samples),
+        "samples": [asdict(one) for one in samples],
+    }
+    (options.folder / "soak.json").write_text(json.dumps(found, indent=1) + "\n")
+    draw(samples, options.folder / "soak.png")
+    print(f"{samples[-1].seconds / 60:.1f} min, {found['mib_an_hour']:+.1f} MiB an hour, log {samples[-1].log:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
