@@ -22,7 +22,7 @@ from jaxmrl.pruning.select import canonical_order
 from jaxmrl.report import files
 from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory
-from jaxmrl.report.kept import keep_replica, write_molecules
+from jaxmrl.report.kept import keep_replica, take_stock, write_molecules
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import summarise
 from jaxmrl.report.terminal import Progress, Reporter, duration
@@ -98,7 +98,8 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     run = RunDirectory(config.out or default_directory(config), problems[0].table.tasks)
     with run.held():
         run.claim(to_toml(config), run_facts(config, problems, starts))
-        run.write_table("results.csv", run.columns, run.read_results())
+        if damaged := take_stock(run, config):
+            reporter.say(f"{count(damaged, 'result')} without a sound model or predictions: trained again")
         with catch_signals() as stop:
             job = Job(config, problems, starts, run, reporter, stop)
             orders = {

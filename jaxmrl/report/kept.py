@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.cache import text_hash
+from jaxmrl.data.cache import load_arrays, text_hash
 from jaxmrl.data.features import feature_settings
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.table import Table
@@ -19,6 +19,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.report.files import RunDirectory, number
 from jaxmrl.report.scores import label_columns
 from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.storage import is_sound
 from jaxmrl.training.trained import Trained, load_trained, predict_all, save_trained
 
 MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
@@ -73,11 +74,36 @@ def keep_replica(
         if config.save_predictions:
             values = predict_judged(engine, weights, replica)
             run.write_arrays(f"{PREDICTIONS}/{name}.npz", prediction_columns(problem.table, replica, values))
-        if rows[0]["fraction"] == f"{max(config.fractions):g}":
+        if _keeps_model(config, rows[0]):
             model = describe(run.path / MODELS / name, config, problem, engine, rows[0])
             save_trained(model, weights, problem.table.ids[replica.train])
     for row in rows:
         run.append_result(row)
+
+
+def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
+    return row["fraction"] == f"{max(config.fractions):g}"
+
+
+def take_stock(run: RunDirectory, config: SweepConfig) -> int:
+    """Leaves in results.csv the rows whose replicas' models and predictions are there and undamaged.
+
+    Returns how many it took out.
+    """
+    rows = run.read_results()
+    whole = [row for row in rows if _is_whole(run, config, row)]
+    run.write_table("results.csv", run.columns, whole)
+    return len(rows) - len(whole)
+
+
+def _is_whole(run: RunDirectory, config: SweepConfig, row: dict[str, str]) -> bool:
+    if row["status"] != "finished":
+        return True
+    name = kept_name(row)
+    predictions = run.path / PREDICTIONS / f"{name}.npz"
+    if config.save_predictions and load_arrays(predictions, {"molecule_id", "part"}) is None:
+        return False
+    return not _keeps_model(config, row) or is_sound(run.path / MODELS / name)
 
 
 def read_models(folder: Path) -> dict[str, list[Trained]]:
