@@ -164,14 +164,12 @@ class RunDirectory:
         self.write(name, buffer.getvalue())
 
     def append_result(self, row: dict[str, str]) -> None:
-        """Adds one row to results.csv, safely on disk before this returns."""
-        new = not self.results.exists()
+        """Adds one row to results.csv, which must be there, safely on disk before this returns. Raises UserError."""
         try:
-            with self.results.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, self.columns, lineterminator="\n")
-                if new:
-                    writer.writeheader()
-                writer.writerow(row)
+            # Not "a", which would begin another file where a network's directory has vanished.
+            with self.results.open("r+", newline="", encoding="utf-8") as file:
+                file.seek(0, os.SEEK_END)
+                csv.DictWriter(file, self.columns, lineterminator="\n").writerow(row)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -209,3 +210,22 @@ def test_what_killed_processes_left_half_written_is_removed_after_a_day(tmp_path
     with cache_module.replacing(tmp_path / "whole.npz") as file:
         file.write(b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tmpnew.tmp", "whole.npz"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 30.0])
+def test_a_directory_that_vanishes(seconds, whole, tmp_path, cache, monkeypatch):
+    """As a network's may: whether or not a checkpoint is due, the command ends in a line, and repeated it goes on."""
+    settings, files = whole
+    out, append = tmp_path / "run", RunDirectory.append_result
+
+    def vanishing(run, row):
+        append(run, row)
+        if len(run.read_results()) == 2:
+            shutil.rmtree(out)
+
+    monkeypatch.setattr(RunDirectory, "append_result", vanishing)
+    monkeypatch.setattr(checkpoint, "SECONDS", seconds)
+    with pytest.raises(UserError, match=r"cannot write .*; .*repeat the command"):
+        sweep(settings(out=out))
+    shutil.rmtree(out, ignore_errors=True)
+    goes_on(settings, files, out, monkeypatch)

@@ -48,6 +48,7 @@ def test_one_seed_has_no_spread():
 
 def test_the_same_replica_twice_counts_once(tmp_path):
     run = RunDirectory(tmp_path, ("y",))
+    run.write_table("results.csv", run.columns, [])
     for seed in ("0", "1", "0"):
         run.append_result(row("0.5", seed, "1.0") | {"test_y": "1.0"})
     assert [found["seed"] for found in run.read_results()] == ["0", "1"]
