@@ -56,6 +56,9 @@ class _LongFlags(_Flags[SomeSettings]):
 class SweepFlags(_LongFlags[SweepConfig]):
     """Of `python -m jaxmrl.sweep`."""
 
+    cluster: str | None = None
+    """Train on the machines of the Ray cluster at this address, or, with `local`, of a Ray of this machine alone."""
+
 
 @dataclass(frozen=True)
 class PretrainFlags(_LongFlags[PretrainConfig]):
@@ -72,7 +75,7 @@ def sweep_command() -> None:
 
             estimate(flags.settings, timed=flags.estimate, quiet=False)
         else:
-            sweep(flags.settings, quiet=False)
+            sweep(flags.settings, cluster=flags.cluster, quiet=False)
 
     run_command(lambda: _run("sweep", sweep.__doc__, SweepConfig, SweepFlags, act, sys.argv[1:]))
 

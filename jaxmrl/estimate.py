@@ -9,13 +9,15 @@ import numpy as np
 
 from jaxmrl.config import PretrainConfig, SweepConfig
 from jaxmrl.data.problem import load_problems
+from jaxmrl.jobs import unique_replicas
 from jaxmrl.models.build import model_shapes
 from jaxmrl.pretrain import prepare, pretraining_of
 from jaxmrl.report.terminal import Reporter, duration
-from jaxmrl.sweep import check, engine_for, plan_grid, scored_prunings, unique_replicas
+from jaxmrl.sweep import check, plan_grid, scored_prunings
 from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_lanes, lane_bytes
+from jaxmrl.training.engines import engine_for
 from jaxmrl.training.lanes import Engine, replica_keys
 from jaxmrl.training.pretrained import load_starts
 from jaxmrl.training.pretraining import Pretraining, pretrain_step

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.cluster import joined
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.table import rejected_text
+from jaxmrl.jobs import Cell, Job, lanes_text, settle_lanes, train_queue, unique_replicas
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring import ScoringTask
@@ -22,54 +24,24 @@ from jaxmrl.pruning.select import canonical_order
 from jaxmrl.report import files
 from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory
-from jaxmrl.report.kept import keep_replica, take_stock, write_molecules
+from jaxmrl.report.kept import take_stock, write_molecules
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import summarise
-from jaxmrl.report.terminal import Progress, Reporter, duration
+from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
-from jaxmrl.training.capacity import choose_lanes
-from jaxmrl.training.interrupts import Stop, catch_signals
-from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.capacity import device_name
+from jaxmrl.training.interrupts import catch_signals
+from jaxmrl.training.lanes import Replica
 from jaxmrl.training.pretrained import Starts, load_starts
-from jaxmrl.training.replica import Recipe, device_table
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One place of the grid: the replica to train, and what results.csv says of it beforehand.
-
-    Cells may share a replica: at fraction 1 every pruning keeps the same molecules.
-    """
-
-    replica: Replica
-    row: dict[str, str]
-
 
 Orders = dict[tuple[ModelShape, str], dict[str, np.ndarray]]
 """Of each model and split, {pruning: the training molecules in order of keeping}."""
 
 Grid = dict[ModelShape, list[Cell]]
 """Every cell of a sweep, by the program that trains it."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """A sweep under way: its settings, data and splits, where its files go, whom to tell, whether to stop."""
-
-    config: SweepConfig
-    problems: list[Problem]
-    starts: Starts
-    run: RunDirectory
-    reporter: Reporter
-    stop: Stop
-
-    @property
-    def problem(self) -> Problem:
-        """Of the first split; all have the same table and features."""
-        return self.problems[0]
 
 
 @dataclass(frozen=True)
@@ -85,9 +57,10 @@ class SweepResult:
     analyses: list[Analysis]
 
 
-def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
+def sweep(config: SweepConfig, *, cluster: str | None = None, quiet: bool = True) -> SweepResult:
     """Trains every replica of the grid, fits the laws and writes the run directory; resumes what is there.
 
+    cluster: the address of a Ray cluster whose machines train the replicas, or `local`; None for this process alone.
     Raises UserError for input or settings that cannot be used, and StopRequestedError when stopped by a signal, with
     the state saved.
     """
@@ -96,12 +69,12 @@ def sweep(config: SweepConfig, *, quiet: bool = True) -> SweepResult:
     given = {problem.split_name: check(config, problem) for problem in problems}
     starts = load_starts(config.init, model_shapes(config, problems[0]))
     run = RunDirectory(config.out or default_directory(config), problems[0].table.tasks)
-    with run.held():
-        run.claim(to_toml(config), run_facts(config, problems, starts))
+    with run.held(), joined(cluster) as machines:
+        run.claim(to_toml(config), run_facts(config, problems, starts, machines.device if machines else device_name()))
         if damaged := take_stock(run, config):
             reporter.say(f"{count(damaged, 'result')} without a sound model or predictions: trained again")
         with catch_signals() as stop:
-            job = Job(config, problems, starts, run, reporter, stop)
+            job = Job(config, problems, starts, run, reporter, stop, machines)
             orders = {
                 (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
                 for shape, problem in product(model_shapes(config, job.problem), problems)
@@ -154,12 +127,6 @@ def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> dict[s
     """{pruning: the training molecules in order of keeping}, by a file of scores."""
     molecules = canonical_order(problem.split.train, problem.canonical)
     return read_orders(path, scored_prunings(config), molecules, problem.table.ids, config.keep)
-
-
-def choose(job: Job, shape: ModelShape, replicas: list[Replica]) -> int:
-    """Lanes for these replicas."""
-    features = job.problem.features[shape.modality]
-    return choose_lanes(job.config.lanes, shape, replicas, features, job.config.batch_size)
 
 
 def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, starts: Starts) -> Grid:
@@ -246,11 +213,10 @@ def train_grid(job: Job, grid: Grid) -> None:
     """Trains what has no row in results.csv yet, one program after the other."""
     lanes = {}
     for shape, cells in grid.items():
-        replicas = unique_replicas(cells)
-        lanes[shape] = job.run.settle(f"lanes of {shape.name}", choose(job, shape, replicas))
+        replicas, lanes[shape] = unique_replicas(cells), settle_lanes(job, shape, cells)
         job.reporter.say(
             f"{shape.name}: {shape.parameters:,} parameters, {count(len(replicas), 'replica')}, "
-            f"{sum(replica.steps for replica in replicas):,} steps in {count(lanes[shape], 'lane')}"
+            f"{sum(replica.steps for replica in replicas):,} steps in {lanes_text(lanes[shape])}"
         )
     started = time.monotonic()
     total = sum(replica.steps for cells in grid.values() for replica in unique_replicas(cells))
@@ -258,43 +224,6 @@ def train_grid(job: Job, grid: Grid) -> None:
         for shape, cells in grid.items():
             train_queue(job, shape, cells, lanes[shape], progress)
     job.reporter.say(f"training took {duration(time.monotonic() - started)}")
-
-
-def unique_replicas(cells: list[Cell]) -> list[Replica]:
-    """The replicas of the cells, each once."""
-    return list({cell.replica.name: cell.replica for cell in cells}.values())
-
-
-def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, progress: Progress) -> None:
-    """Trains the replicas of one program that lack a row in results.csv, adding rows as they end."""
-    config, problem, run = job.config, job.problem, job.run
-    replicas = unique_replicas(cells)
-    finished = {files.row_key(row) for row in run.read_results()}
-    missing = [cell for cell in cells if files.row_key(cell.row) not in finished]
-    done = {replica.name for replica in replicas} - {cell.replica.name for cell in missing}
-    folder = run.checkpoints / shape.name
-    if not missing:
-        progress.skip(sum(replica.steps for replica in replicas))
-        checkpoint.remove(folder)
-        return
-
-    rows_by_name: dict[str, list[dict[str, str]]] = {}
-    for cell in missing:
-        rows_by_name.setdefault(cell.replica.name, []).append(cell.row)
-
-    def on_result(outcome: Outcome) -> None:
-        keep_replica(run, config, problem, engine, outcome, rows_by_name[outcome.name])
-
-    engine = engine_for(config, problem, shape, replicas, lanes)
-    checkpoint.run(folder, engine, done, on_result, progress, job.stop, job.reporter.say)
-
-
-def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int) -> Engine:
-    """The engine that trains these replicas of one program."""
-    judged = shape, problem.table.task, problem.metric
-    recipe = Recipe(*judged, config.rate(shape.model), freeze=config.freeze)
-    table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
-    return Engine(recipe, table, resources, replicas, lanes, config.batch_size, config.evaluate_every)
 
 
 def write_report(job: Job, grid: Grid, orders: Orders) -> SweepResult:

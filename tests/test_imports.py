@@ -16,6 +16,8 @@ ORDER = (
     "pruning",
     "scaling",
     "report",
+    "cluster",
+    "jobs",
     "fit",
     "score",
     "pretrain",
@@ -90,8 +92,10 @@ WITHIN_TRAINING = (
     "lanes",
     "pretraining",
     "capacity",
+    "engines",
     "compiled",
     "interrupts",
+    "together",
     "checkpoint",
 )
 WITHIN = {

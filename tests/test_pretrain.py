@@ -12,12 +12,14 @@ import pytest
 from jaxmrl.config import PretrainConfig, SweepConfig
 from jaxmrl.data.problem import load_problem
 from jaxmrl.errors import DivergedError
+from jaxmrl.jobs import unique_replicas
 from jaxmrl.models.build import model_shapes
 from jaxmrl.pretrain import pretrain
 from jaxmrl.report.files import read_rows
 from jaxmrl.report.terminal import Reporter
-from jaxmrl.sweep import engine_for, plan_grid, sweep, unique_replicas
+from jaxmrl.sweep import plan_grid, sweep
 from jaxmrl.training import checkpoint
+from jaxmrl.training.engines import engine_for
 from jaxmrl.training.interrupts import StopRequestedError
 from jaxmrl.training.pretrained import load_starts
 

@@ -89,7 +89,7 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
     assert float(differences[0]["difference"]) == pytest.approx(expected, abs=1e-5)
     assert float(differences[0]["low"]) <= expected <= float(differences[0]["high"])
 
-    monkeypatch.setattr("jaxmrl.sweep.Engine", None)
+    monkeypatch.setattr("jaxmrl.training.engines.Engine", None)
     monkeypatch.setattr("jaxmrl.pruning.scoring.Engine", None)
     assert sweep(config).rows == result.rows
 

@@ -100,7 +100,7 @@ def test_splits_and_rejected_rows_are_saved(regression, csv_file):
 
 def test_repeating_the_command_trains_nothing(regression, csv_file, monkeypatch, tmp_path):
     monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path))
-    monkeypatch.setattr("jaxmrl.sweep.Engine", None)
+    monkeypatch.setattr("jaxmrl.training.engines.Engine", None)
     contents = lambda: {path: path.read_bytes() for path in regression.directory.rglob("*") if path.is_file()}
     before = contents()
     sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=regression.directory, **SMALL))
@@ -150,7 +150,7 @@ def test_saved_lanes_and_checkpoints_of_every_moment_resume_to_the_same_bytes(
             result = sweep(config)
             break
         except StopRequestedError:
-            monkeypatch.setattr("jaxmrl.sweep.choose_lanes", lambda *_: 1)
+            monkeypatch.setattr("jaxmrl.jobs.choose_lanes", lambda *_: 1)
     assert len(restored) > 5
     assert result.rows == regression.rows
     assert not (tmp_path / "run" / "checkpoints").exists()

@@ -144,11 +144,11 @@ class ScoringTask:
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
         done = {name for name, path in paths.items() if self._load(path, {"status"})}
 
-        def on_result(outcome: Outcome) -> None:
+        def on_result(engine: Engine, outcome: Outcome) -> None:
             self._save(paths[outcome.name], lane_arrays(engine, outcome))
 
         with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
-            checkpoint.run(folder / "lanes", engine, done, on_result, progress, stop, reporter.say)
+            checkpoint.run(folder / "lanes", [engine], done, on_result, progress, stop, reporter.say)
         models = {replica.seed: self._load(paths[replica.name], {"status"}) for replica in replicas}
         return _without_diverged(models, reporter)
 

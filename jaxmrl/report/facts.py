@@ -4,16 +4,18 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.conformers import CONFORMERS
 from jaxmrl.data.problem import Problem
 from jaxmrl.report import files
-from jaxmrl.training.capacity import device_name
 from jaxmrl.training.pretrained import Starts
 
 
-def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts) -> dict:
-    """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same."""
+def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, device: str) -> dict:
+    """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same.
+
+    device: what the models are trained on.
+    """
     problem = problems[0]
     facts = {
         "software": files.software_versions(),
-        "device": device_name(),
+        "device": device,
         "data": {f"data of the {problem.split_name} split": problem.fingerprint() for problem in problems},
         "scores": files.digest(config.scores) if config.scores else None,
         "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},

@@ -148,10 +148,13 @@ class RunDirectory:
 
     def settle(self, name: str, value: Any) -> Any:
         """What run.json holds under `name`; `value`, from now on, where it holds nothing."""
-        facts = self.facts()
-        if name not in facts:
-            self.write("run.json", json.dumps(facts | {name: value}, indent=2) + "\n")
-        return facts.get(name, value)
+        if name not in self.facts():
+            self.revise(name, value)
+        return self.facts()[name]
+
+    def revise(self, name: str, value: Any) -> None:
+        """Has run.json hold `value` under `name`."""
+        self.write("run.json", json.dumps(self.facts() | {name: value}, indent=2) + "\n")
 
     def write(self, name: str, content: str | bytes) -> None:
         """Writes a whole file, atomically."""

@@ -5,9 +5,11 @@ Model and predictions are on disk before the row is, so that whatever has a row 
 
 import csv
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import jax
 import numpy as np
 
 from jaxmrl.config import SweepConfig
@@ -19,6 +21,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.report.files import RunDirectory, number
 from jaxmrl.report.scores import label_columns
 from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.replica import Recipe
 from jaxmrl.training.storage import is_sound
 from jaxmrl.training.trained import Trained, load_trained, predict_all, save_trained
 
@@ -59,24 +62,44 @@ def _safe(text: str) -> str:
     return safe if len(safe.encode()) <= _LONGEST else f"{safe[:_BEGINNING]}~{text_hash(text):016x}"
 
 
-def keep_replica(
-    run: RunDirectory, config: SweepConfig, problem: Problem, engine: Engine, outcome: Outcome, rows: list[dict]
-) -> None:
-    """Keeps what a replica leaves, while a lane holds it, and then adds its `rows` to results.csv.
+@dataclass(frozen=True)
+class Left:
+    """What a replica leaves when it ends, on the host.
 
-    rows: what they say of it beforehand; several where prunings share it. A replica that diverged leaves its rows
-    alone. Raises UserError where something cannot be written.
+    weights      those of its best epoch, as `predict` needs them; None where they are not kept
+    predictions  [n, T], of its validation and then its test molecules; None where they are not kept
     """
-    rows = [row | outcome_cells(outcome, problem.table.tasks) for row in rows]
-    if outcome.status == "finished":
-        replica, weights = engine.replica_of(outcome.name), engine.best_weights(outcome.name)
-        name = kept_name(rows[0])
-        if config.save_predictions:
-            values = predict_judged(engine, weights, replica)
-            run.write_arrays(f"{PREDICTIONS}/{name}.npz", prediction_columns(problem.table, replica, values))
-        if _keeps_model(config, rows[0]):
-            model = describe(run.path / MODELS / name, config, problem, engine, rows[0])
-            save_trained(model, weights, problem.table.ids[replica.train])
+
+    outcome: Outcome
+    weights: tuple | None = None
+    predictions: np.ndarray | None = None
+
+
+def left_by(engine: Engine, config: SweepConfig, outcome: Outcome, row: dict[str, str]) -> Left:
+    """What a replica leaves, while a lane holds it; `row` is one of those that it fills. Nothing if it diverged."""
+    if outcome.status != "finished":
+        return Left(outcome)
+    weights, replica = engine.best_weights(outcome.name), engine.replica_of(outcome.name)
+    predictions = predict_judged(engine, weights, replica) if config.save_predictions else None
+    return Left(outcome, jax.tree.map(np.asarray, weights) if _keeps_model(config, row) else None, predictions)
+
+
+def keep_replica(
+    run: RunDirectory, config: SweepConfig, problem: Problem, recipe: Recipe, replica: Replica, left: Left, rows: list
+) -> None:
+    """Writes what a replica has left, and then adds its `rows` to results.csv.
+
+    rows: what they say of it beforehand; several where prunings share it. Raises UserError where something cannot be
+    written.
+    """
+    rows = [row | outcome_cells(left.outcome, problem.table.tasks) for row in rows]
+    name = kept_name(rows[0])
+    if left.predictions is not None:
+        columns = prediction_columns(problem.table, replica, left.predictions)
+        run.write_arrays(f"{PREDICTIONS}/{name}.npz", columns)
+    if left.weights is not None:
+        model = describe(run.path / MODELS / name, config, problem, recipe, rows[0])
+        save_trained(model, left.weights, problem.table.ids[replica.train])
     for row in rows:
         run.append_result(row)
 
@@ -136,14 +159,14 @@ def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> di
     return {"molecule_id": ids[order], "part": part[order]} | dict(zip(names, values[order].T, strict=True))
 
 
-def describe(path: Path, config: SweepConfig, problem: Problem, engine: Engine, row: dict[str, str]) -> Trained:
+def describe(path: Path, config: SweepConfig, problem: Problem, recipe: Recipe, row: dict[str, str]) -> Trained:
     """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
     modality = row["modality"]
     features, references = problem.features[modality], problem.composition_for(modality) is not None
     return Trained(
         path=path,
         row=row | {"pruning": _pruning(row)},
-        recipe=engine.recipe,
+        recipe=recipe,
         tasks=problem.table.tasks,
         has_smiles=problem.has_smiles,
         features=feature_settings(config, modality, getattr(features, "vocabulary", ())),

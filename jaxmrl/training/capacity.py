@@ -4,12 +4,14 @@ With another number of lanes the same sums round differently, so results agree o
 them the same from run to run.
 """
 
+import math
 import os
 import platform
 
 import jax
 
 from jaxmrl.data.stores import Features
+from jaxmrl.errors import UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.lanes import Replica, queue_budget
 
@@ -23,15 +25,15 @@ SAVED_ROWS_PER_LAYER = 10
 """Activations kept for the gradient, in rows of the model's width per layer: an upper estimate for GIN."""
 
 
-def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int) -> int:
-    """How many lanes to train: a formula of what is to be done and the kind of device, never of a timing.
+def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1) -> int:
+    """How many lanes to train on each device: a formula of what is to be done and where, never of a timing.
 
     rows: of a batch, nodes or tokens; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes.
-    Never more lanes than total steps / longest replica's steps: the others would idle while it ends.
+    Never more lanes in all than total steps / longest replica's steps: the others would idle while it ends.
     """
     most = HOST_LANES if device_kind == "cpu" else ACCELERATOR_LANES
     fitting = int(MEMORY_SHARE * memory / lane_bytes(shape, rows))
-    useful = sum(steps) // max(steps)
+    useful = sum(steps) // max(steps) // devices
     return max(1, min(most, fitting, useful))
 
 
@@ -44,11 +46,25 @@ def lane_bytes(shape: ModelShape, rows: int) -> int:
 def choose_lanes(
     asked: int | str, shape: ModelShape, replicas: list[Replica], features: Features, batch_size: int
 ) -> int:
-    """Lanes for a queue: as asked (never more than replicas), or `auto_lanes` on this machine's first device."""
+    """Lanes for a queue on each of this machine's devices: as asked (never more than replicas), or `auto_lanes`."""
+    devices = jax.local_device_count()
     if asked != "auto":
-        return min(asked, len(replicas))
+        return min(asked, math.ceil(len(replicas) / devices))
     rows = features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
-    return auto_lanes(shape, rows, [replica.steps for replica in replicas], *device_memory())
+    return auto_lanes(shape, rows, [replica.steps for replica in replicas], *device_memory(), devices)
+
+
+def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
+    """Half of so many lanes, where `error` says that the device has not the memory for them; else raises it again.
+
+    Raises UserError where one lane is too many.
+    """
+    if "RESOURCE_EXHAUSTED" not in str(error):
+        raise error
+    if lanes == 1:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"one lane takes more memory than the device has: give a smaller --batch-size ({reason})")
+    return lanes // 2
 
 
 def device_memory() -> tuple[str, int]:
@@ -62,5 +78,6 @@ def device_memory() -> tuple[str, int]:
 
 def device_name() -> str:
     """What this machine computes on, as run.json names it."""
-    device = jax.devices()[0]
-    return f"cpu {platform.machine()}" if device.platform == "cpu" else device.device_kind
+    device, count = jax.local_devices()[0], jax.local_device_count()
+    kind = f"cpu {platform.machine()}" if device.platform == "cpu" else device.device_kind
+    return kind if count == 1 else f"{count} x {kind}"

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from jaxmrl.training import storage
 from jaxmrl.training.interrupts import Stop
-from jaxmrl.training.lanes import Engine, Outcome
+from jaxmrl.training.lanes import Engine, Outcome, waiting
+from jaxmrl.training.together import work_off_together
 
 KEPT = 2
 SECONDS = 30.0
@@ -89,23 +90,28 @@ class Progress(Protocol):
 
 def run(
     folder: Path,
-    engine: Engine,
+    engines: list[Engine],
     done: set[str],
-    on_result: Callable[[Outcome], None],
+    on_result: Callable[[Engine, Outcome], None],
     progress: Progress,
     stop: Stop,
     say: Callable[[str], None],
 ) -> None:
-    """`engine.run`, saved in `folder` every SECONDS and when asked to stop; goes on from what is saved there.
+    """Trains the replicas whose names are not in `done`: engines of the same replicas, one for each device, together.
+
+    Each is saved in `folder` every SECONDS and when asked to stop; goes on from what is saved there.
 
     say(text) is called where a checkpoint is damaged. Raises StopRequestedError when stopped.
     """
-    if warning := restore(folder, engine):
-        say(warning)
-    steps_done = sum(replica.steps for replica in engine.replicas if replica.name in done)
-    under_way = (slot for slot in engine.slots if slot and engine.replicas[slot.replica].name not in done)
-    progress.skip(steps_done + sum(slot.step for slot in under_way))
-    engine.run(done, on_result, progress.advance, saver(folder, stop))
+    folders = [folder / f"device-{k}" for k in range(len(engines))]
+    for one, engine in zip(folders, engines, strict=True):
+        if warning := restore(one, engine):
+            say(warning)
+    queue, replicas = waiting(engines, done), engines[0].replicas
+    steps_done = sum(replica.steps for replica in replicas if replica.name in done)
+    progress.skip(steps_done + sum(slot.step for engine in engines for slot in engine.slots if slot))
+    at_rest = [saver(one, stop) for one in folders]
+    work_off_together(engines, queue, on_result, progress.advance, at_rest)
     remove(folder)
 
 

@@ -110,6 +110,12 @@ class Engine:
         """What a checkpoint keeps of the device's state."""
         return self.lanes
 
+    @property
+    def device(self) -> jax.Device:
+        """Where the lanes are: the default device when the engine was made."""
+        (device,) = self.lanes.best_metric.devices()
+        return device
+
     def host_state(self) -> dict[str, Any]:
         """What a checkpoint keeps beside `arrays`."""
         names = [slot and self.replicas[slot.replica].name for slot in self.slots]
@@ -134,10 +140,16 @@ class Engine:
         on_result gets each outcome as it comes; on_progress the steps just made, over all replicas; at_rest is
         called between chunks, when `slots` and `lanes` agree and may be saved, and may raise to stop.
         """
-        self.slots = [slot if slot and self.replicas[slot.replica].name not in done else None for slot in self.slots]
-        busy = {slot.replica for slot in self.slots if slot}
-        waiting = [k for k, replica in enumerate(self.replicas) if replica.name not in done and k not in busy]
-        queue = iter(sorted(waiting, key=lambda k: (-self.replicas[k].steps, k)))
+        self.work_off(iter(waiting([self], done)), on_result, on_progress, at_rest)
+
+    def work_off(
+        self,
+        queue: Iterator[int],
+        on_result: Callable[[Outcome], None],
+        on_progress: Callable[[int], None] = lambda steps: None,
+        at_rest: Callable[["Engine"], None] = lambda engine: None,
+    ) -> None:
+        """Trains the replicas of `queue`, by their places, each taken when a lane is free; the rest as of `run`."""
         while True:
             self.refill(queue)
             active = [slot for slot in self.slots if slot]
@@ -265,6 +277,23 @@ class Engine:
             epochs=self._epochs(slot),
             steps=slot.step,
         )
+
+
+def waiting(engines: list[Engine], done: set[str]) -> list[int]:
+    """The replicas that none of these engines holds and whose names are not in `done`, longest first, by their places.
+
+    Lanes that hold what is done are free from now on.
+    """
+    replicas = engines[0].replicas
+    for engine in engines:
+        engine.slots = [slot if slot and replicas[slot.replica].name not in done else None for slot in engine.slots]
+    held = {slot.replica for engine in engines for slot in engine.slots if slot}
+    return longest_first(replicas, [k for k, one in enumerate(replicas) if one.name not in done and k not in held])
+
+
+def longest_first(replicas: list[Replica], places: list[int]) -> list[int]:
+    """`places` in `replicas` in the order of being trained."""
+    return sorted(places, key=lambda k: (-replicas[k].steps, k))
 
 
 def _evaluation_plans(replicas, resources, batch_size: int) -> dict[int, np.ndarray]:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import jax
 import orbax.checkpoint as ocp
 
 from jaxmrl.errors import UserError
+
+_ORBAX = threading.Lock()
+"""Two saves at once in one process take each other's temporary folders."""
 
 _ARRAYS, _HOST, _CHECKSUMS, _TEMPORARY = "arrays", "host.json", "checksums.json", "unfinished"
 
@@ -33,7 +37,7 @@ def _write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> No
     unfinished = path.parent / _TEMPORARY
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    with _for_orbax(unfinished) as folder, ocp.StandardCheckpointer() as checkpointer:
+    with _ORBAX, _for_orbax(unfinished) as folder, ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder / _ARRAYS, arrays)
     _write_json(unfinished / _HOST, host)
     _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
@@ -72,7 +76,7 @@ def read_host(path: Path) -> dict[str, Any]:
 
 def read_arrays(path: Path, form: dict[str, Any]) -> dict[str, jax.Array]:
     """The arrays that `write` was told; `form` has the same names, shapes and types."""
-    with _for_orbax(path) as folder, ocp.StandardCheckpointer() as checkpointer:
+    with _ORBAX, _for_orbax(path) as folder, ocp.StandardCheckpointer() as checkpointer:
         return checkpointer.restore(folder / _ARRAYS, form)
 
 

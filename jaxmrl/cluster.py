@@ -1,0 +1,270 @@
+"""Replicas trained by the machines of a Ray cluster: one engine on each, and one queue that all take from.
+
+Results do not depend on who trains what: every engine plans by the whole queue, with as many lanes on each device. What
+a machine that dies had not finished is begun again by the others. Needs the `cluster` extra.
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.problem import Problem
+from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.models.build import ModelShape
+from jaxmrl.report.files import software_versions
+from jaxmrl.report.kept import Left, left_by
+from jaxmrl.text import count
+from jaxmrl.training.capacity import choose_lanes, device_name, fewer_lanes
+from jaxmrl.training.compiled import keep_compiled
+from jaxmrl.training.engines import engines_for
+from jaxmrl.training.interrupts import Stop
+from jaxmrl.training.lanes import Engine, Outcome, Replica, longest_first
+from jaxmrl.training.together import work_off_together
+
+LOCAL = "local"
+"""In place of an address: a Ray of this machine alone, which begins and ends with the command."""
+
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every machine is told of a program.
+
+    rows   of each replica that has not ended, by its name, one of those that it fills in results.csv
+    lanes  on each device
+    """
+
+    config: SweepConfig
+    problem: Problem
+    shape: ModelShape
+    replicas: list[Replica]
+    rows: dict[str, dict[str, str]]
+    lanes: int
+
+
+@dataclass
+class Board:
+    """Which replicas wait, who has taken which, and what has been done; one for all machines.
+
+    waiting: places in the list of replicas, in their order.
+    """
+
+    waiting: list[int]
+    taken: dict[int, str] = field(default_factory=dict)
+    left: list[Left] = field(default_factory=list)
+    steps: int = 0
+
+    def take(self, machine: str) -> int | None:
+        """The next replica; None where none waits."""
+        if not self.waiting:
+            return None
+        place = self.waiting.pop(0)
+        self.taken[place] = machine
+        return place
+
+    def put(self, machine: str, place: int, left: Left) -> None:
+        """What a replica has left; nothing, where it has been given back meanwhile."""
+        if self.taken.get(place) == machine:
+            del self.taken[place]
+            self.left.append(left)
+
+    def advance(self, steps: int) -> None:
+        """So many steps have been made."""
+        self.steps += steps
+
+    def give_back(self, machine: str) -> int:
+        """Has others do what a machine had taken. Returns how many replicas."""
+        lost = [place for place, holder in self.taken.items() if holder == machine]
+        self.taken = {place: holder for place, holder in self.taken.items() if holder != machine}
+        self.waiting = lost + self.waiting
+        return len(lost)
+
+    def close(self) -> None:
+        """No more is given out."""
+        self.waiting = []
+
+    def collect(self) -> tuple[list[Left], int, bool]:
+        """What has been left and how many steps were made since the last call, and whether any replica waits."""
+        found = self.left, self.steps, bool(self.waiting)
+        self.left, self.steps = [], 0
+        return found
+
+
+class Machine:
+    """One machine of the cluster, as a process on it: its engine, fed by the board."""
+
+    def __init__(self):
+        keep_compiled()
+
+    def about(self) -> dict[str, str]:
+        """What must be the same on all machines."""
+        return {"device": device_name()} | software_versions()
+
+    def choose_lanes(self, *queue: Any) -> int:
+        """`capacity.choose_lanes`, on this machine."""
+        return choose_lanes(*queue)
+
+    def train(self, name: str, work: Work, board: Any) -> int | None:
+        """Trains what the board gives until it has no more.
+
+        Returns how many lanes to go on with where these take more memory than a device has.
+        """
+        import ray
+
+        places = {replica.name: place for place, replica in enumerate(work.replicas)}
+        engines = engines_for(work.config, work.problem, work.shape, work.replicas, work.lanes)
+
+        def on_result(engine: Engine, outcome: Outcome) -> None:
+            left = left_by(engine, work.config, outcome, work.rows[outcome.name])
+            ray.get(board.put.remote(name, places[outcome.name], left))
+
+        queue = iter(lambda: ray.get(board.take.remote(name)), None)
+        try:
+            work_off_together(engines, queue, on_result, lambda steps: board.advance.remote(steps))
+        except jax.errors.JaxRuntimeError as error:
+            return fewer_lanes(work.lanes, error)
+        return None
+
+
+class Cluster:
+    """The machines that are alive, by name. All have the same device and software.
+
+    Raises ConfigError where they differ.
+    """
+
+    def __init__(self, machines: dict[str, Any]):
+        import ray
+
+        self.machines = machines
+        about = dict(zip(machines, ray.get([machine.about.remote() for machine in machines.values()]), strict=True))
+        (first, known), *others = about.items()
+        for name, other in others:
+            if other != known:
+                differing = ", ".join(
+                    f"{key} {known[key]} and {other[key]}" for key in known if known[key] != other[key]
+                )
+                raise ConfigError(
+                    f"the machines {first} and {name} of the cluster differ: {differing}; make them alike"
+                )
+        self.device = known["device"]
+
+    def choose_lanes(self, *queue: Any) -> int:
+        """`capacity.choose_lanes`, on one of the machines."""
+        import ray
+
+        return ray.get(next(iter(self.machines.values())).choose_lanes.remote(*queue))
+
+    def train(
+        self,
+        work: Work,
+        on_left: Callable[[Left], None],
+        on_progress: Callable[[int], None],
+        stop: Stop,
+        say: Callable[[str], None],
+    ) -> int | None:
+        """Trains the replicas that `work.rows` names, longest first.
+
+        Returns how many lanes to go on with where these take more memory than a device has. Raises StopRequestedError
+        when stopped, and UserError where no machine is left.
+        """
+        import ray
+
+        missing = [place for place, replica in enumerate(work.replicas) if replica.name in work.rows]
+        board = (
+            ray.remote(num_cpus=0)(Board)
+            .options(scheduling_strategy=_here())
+            .remote(longest_first(work.replicas, missing))
+        )
+        told, busy, remaining, fewer = ray.put(work), {}, len(missing), None
+        while remaining and (busy or not fewer):
+            left, steps, waiting = ray.get(board.collect.remote())
+            remaining -= len(left)
+            for one in left:
+                on_left(one)
+            on_progress(steps)
+            stop.check()
+            for name in self.machines.keys() - busy.values() if waiting else ():
+                busy[self.machines[name].train.remote(name, told, board)] = name
+            for future in ray.wait(list(busy), timeout=_LOOK_SECONDS)[0] if busy else ():
+                name = busy.pop(future)
+                fewer = self._ended(name, future, board, say) or fewer
+            if fewer:
+                ray.get(board.close.remote())
+        return fewer
+
+    def _ended(self, name: str, future: Any, board: Any, say: Callable[[str], None]) -> int | None:
+        """What a machine's `train` returned. One that has died is left out, and others do what it had taken."""
+        import ray
+
+        try:
+            return ray.get(future)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        except ray.exceptions.RayActorError:
+            del self.machines[name]
+            lost = ray.get(board.give_back.remote(name))
+            say(f"{name} of the cluster has died: {count(lost, 'replica')} to begin again, {len(self.machines)} left")
+            if not self.machines:
+                raise UserError("no machine of the cluster is left; mend that and repeat the command") from None
+        return None
+
+
+@contextlib.contextmanager
+def joined(address: str | None) -> Iterator[Cluster | None]:
+    """The machines of the cluster at `address`, or of LOCAL; None without one. Raises ConfigError."""
+    if address is None:
+        yield None
+        return
+    try:
+        import ray
+    except ImportError:
+        raise ConfigError("--cluster needs Ray: pip install 'jaxmrl[cluster]'") from None
+    _check_reached(address)
+    where = {"include_dashboard": False} if address == LOCAL else {"address": address}
+    ray.init(**where, log_to_driver=False, logging_level="warning")
+    try:
+        yield Cluster({_name(node): _begin(node) for node in ray.nodes() if node["Alive"]})
+    finally:
+        ray.shutdown()
+
+
+def _check_reached(address: str) -> None:
+    """Raises ConfigError where nothing answers; Ray itself tries for minutes."""
+    if address == LOCAL:
+        return
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"--cluster {address}: no Ray cluster answers there ({error}); give local, or the HOST:PORT that "
+            "`ray start --head` told"
+        ) from None
+
+
+def _name(node: dict[str, Any]) -> str:
+    return f"{node['NodeManagerHostname']} {node['NodeID'][:6]}"
+
+
+def _begin(node: dict[str, Any]) -> Any:
+    """A `Machine` on this node of Ray's, with all its devices."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+    gpus = node["Resources"].get("GPU", 0)
+    return ray.remote(num_cpus=0, num_gpus=gpus)(Machine).options(scheduling_strategy=there).remote()
+
+
+def _here() -> Any:
+    """The board is where the command is: it dies with no other machine."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)

@@ -1,0 +1,137 @@
+"""The queue of one program: trains the replicas that have no row in results.csv yet, here or on a cluster."""
+
+from dataclasses import dataclass
+
+import jax
+
+from jaxmrl.cluster import Cluster, Work
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.problem import Problem
+from jaxmrl.models.build import ModelShape
+from jaxmrl.report import files
+from jaxmrl.report.files import RunDirectory
+from jaxmrl.report.kept import Left, keep_replica, left_by
+from jaxmrl.report.terminal import Progress, Reporter
+from jaxmrl.text import count
+from jaxmrl.training import checkpoint
+from jaxmrl.training.capacity import choose_lanes, fewer_lanes
+from jaxmrl.training.engines import engines_for, recipe_for
+from jaxmrl.training.interrupts import Stop
+from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.pretrained import Starts
+
+Rows = dict[str, list[dict[str, str]]]
+"""Of replicas, by their names, the rows of results.csv that they fill."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of the grid: the replica to train, and what results.csv says of it beforehand.
+
+    Cells may share a replica: at fraction 1 every pruning keeps the same molecules.
+    """
+
+    replica: Replica
+    row: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sweep under way: its settings, data and splits, where its files go, whom to tell, when to stop, who helps."""
+
+    config: SweepConfig
+    problems: list[Problem]
+    starts: Starts
+    run: RunDirectory
+    reporter: Reporter
+    stop: Stop
+    cluster: Cluster | None = None
+
+    @property
+    def problem(self) -> Problem:
+        """Of the first split; all have the same table and features."""
+        return self.problems[0]
+
+
+def unique_replicas(cells: list[Cell]) -> list[Replica]:
+    """The replicas of the cells, each once."""
+    return list({cell.replica.name: cell.replica for cell in cells}.values())
+
+
+def settle_lanes(job: Job, shape: ModelShape, cells: list[Cell]) -> int:
+    """Lanes on each device for these cells, chosen once for the run."""
+    replicas, features = unique_replicas(cells), job.problem.features[shape.modality]
+    choose = job.cluster.choose_lanes if job.cluster else choose_lanes
+    lanes = choose(job.config.lanes, shape, replicas, features, job.config.batch_size)
+    return job.run.settle(f"lanes of {shape.name}", lanes)
+
+
+def lanes_text(lanes: int) -> str:
+    """So many lanes on each device, in words."""
+    devices = jax.local_device_count()
+    return count(lanes, "lane") + (f" on each of {devices} devices" if devices > 1 else "")
+
+
+def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, progress: Progress) -> None:
+    """Trains the replicas of one program that lack a row in results.csv, adding rows as they end.
+
+    Where the devices have not the memory for so many lanes, it goes on with fewer.
+    """
+    train = train_there if job.cluster else train_here
+    if not missing_rows(job, cells):
+        progress.skip(sum(replica.steps for replica in unique_replicas(cells)))
+    while rows := missing_rows(job, cells):
+        job.stop.check()
+        fewer = train(job, shape, unique_replicas(cells), rows, lanes, progress)
+        if fewer:
+            checkpoint.remove(job.run.checkpoints / shape.name)
+            job.run.revise(f"lanes of {shape.name}", fewer)
+            job.reporter.say(f"{shape.name}: no memory for {lanes_text(lanes)}; {fewer} from here on")
+            lanes = fewer
+    checkpoint.remove(job.run.checkpoints / shape.name)
+
+
+def missing_rows(job: Job, cells: list[Cell]) -> Rows:
+    """Those that results.csv lacks."""
+    finished = {files.row_key(row) for row in job.run.read_results()}
+    rows: Rows = {}
+    for cell in cells:
+        if files.row_key(cell.row) not in finished:
+            rows.setdefault(cell.replica.name, []).append(cell.row)
+    return rows
+
+
+def train_here(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows, lanes: int, progress) -> int | None:
+    """Trains the replicas that `rows` names on this machine's devices.
+
+    Returns how many lanes to go on with where these take more memory than a device has.
+    """
+    engines = engines_for(job.config, job.problem, shape, replicas, lanes)
+
+    def on_result(engine: Engine, outcome: Outcome) -> None:
+        left = left_by(engine, job.config, outcome, rows[outcome.name][0])
+        keep(job, shape, engine.replica_of(outcome.name), left, rows)
+
+    done = {replica.name for replica in replicas} - rows.keys()
+    folder = job.run.checkpoints / shape.name
+    try:
+        checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say)
+    except jax.errors.JaxRuntimeError as error:
+        return fewer_lanes(lanes, error)
+    return None
+
+
+def train_there(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows, lanes: int, progress) -> int | None:
+    """The same on the cluster. What its machines have not finished when the command is stopped begins anew."""
+    progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
+    by_name = {replica.name: replica for replica in replicas}
+    first_rows = {name: its_rows[0] for name, its_rows in rows.items()}
+    work = Work(job.config, job.problem, shape, replicas, first_rows, lanes)
+    on_left = lambda left: keep(job, shape, by_name[left.outcome.name], left, rows)
+    return job.cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
+
+
+def keep(job: Job, shape: ModelShape, replica: Replica, left: Left, rows: Rows) -> None:
+    """Writes what a replica has left to the run directory."""
+    recipe = recipe_for(job.config, job.problem, shape)
+    keep_replica(job.run, job.config, job.problem, recipe, replica, left, rows[replica.name])

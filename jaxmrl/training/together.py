@@ -1,0 +1,79 @@
+"""Several engines, one for each device of a machine, that take replicas from one queue.
+
+Each has a thread and runs the program that one device alone would run: so a replica's result is the same, bit by bit,
+on any number of devices, and no device waits for another. (One program over all devices, by `shard_map`, was tried:
+XLA simplifies it in another order, and its sums round differently.)
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import jax
+
+from jaxmrl.training.lanes import Engine, Outcome
+
+
+class _OtherFailedError(Exception):
+    """Another engine has failed or was stopped, and tells why."""
+
+
+def work_off_together(
+    engines: list[Engine],
+    queue: Iterable[int],
+    on_result: Callable[[Engine, Outcome], None],
+    on_progress: Callable[[int], None],
+    at_rest: list[Callable[[Engine], None]] | None = None,
+) -> None:
+    """Trains the replicas of `queue`, by their places, on all engines; the rest as of `Engine.work_off`.
+
+    at_rest: one for each engine. No two calls of on_result, nor of on_progress, overlap. Where one engine raises, the
+    others end at their next rest, and its exception is raised.
+    """
+    lock, failed, queue = threading.RLock(), threading.Event(), _one_at_a_time(queue)
+
+    def alone(function: Callable) -> Callable:
+        def call(*arguments):
+            with lock:
+                function(*arguments)
+
+        return call
+
+    def work(engine: Engine, rest: Callable[[Engine], None]) -> None:
+        def at_rest(engine: Engine) -> None:
+            rest(engine)
+            if failed.is_set():
+                raise _OtherFailedError
+
+        try:
+            with jax.default_device(engine.device):
+                engine.work_off(queue, alone(lambda one: on_result(engine, one)), alone(on_progress), at_rest)
+        except BaseException:
+            failed.set()
+            raise
+
+    rests = at_rest or [lambda engine: None] * len(engines)
+    if len(engines) == 1:
+        work(engines[0], rests[0])
+        return
+    with ThreadPoolExecutor(len(engines)) as threads:
+        started = [threads.submit(work, *both) for both in zip(engines, rests, strict=True)]
+        try:
+            wait(started)
+        except BaseException:  # Ctrl-C for the second time
+            failed.set()
+            raise
+    errors = [error for one in started if (error := one.exception())]
+    for error in sorted(errors, key=lambda error: isinstance(error, _OtherFailedError)):
+        raise error
+
+
+def _one_at_a_time(queue: Iterable[int]) -> Iterator[int]:
+    """An iterator that several threads may call."""
+    lock, items = threading.Lock(), iter(queue)
+
+    def take():
+        with lock:
+            return next(items, None)
+
+    return iter(take, None)

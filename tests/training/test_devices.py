@@ -1,0 +1,70 @@
+"""Eight devices of one machine, which XLA makes of a CPU, against one with as many lanes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+COMPARED = """
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxmrl.data.datasets import load_dataset
+from jaxmrl.data.graphs import featurise
+from jaxmrl.data.store import GraphStore
+from jaxmrl.training.lanes import Engine
+from jaxmrl.training.replica import DeviceTable
+from jaxmrl.training.together import work_off_together
+from tests.training.test_lanes import RECIPE, replica, resources_of
+
+assert jax.local_device_count() == 8
+molecules = load_dataset("nci")
+table = DeviceTable(GraphStore.put(featurise(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
+queue = [replica(f"r{k}", 20 + 5 * (k % 9), k, 6 + k % 4) for k in range(30)]
+found = []
+for devices in (jax.local_devices(), jax.local_devices()[:1]):
+    engines = []
+    for device in devices:
+        with jax.default_device(device):
+            engines.append(Engine(RECIPE, table, resources_of(table), queue, 2, 16))
+    outcomes, used = {}, set()
+
+    def on_result(engine, outcome):
+        outcomes[outcome.name] = outcome
+        used.add(engine.device)
+
+    work_off_together(engines, range(len(queue)), on_result, lambda steps: None)
+    assert used == set(devices)
+    found.append(outcomes)
+eight, one = found
+assert len(one) == 30
+for name, outcome in one.items():
+    np.testing.assert_equal(vars(eight[name]), vars(outcome))
+"""
+
+
+def with_devices(number):
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={number}"
+    return os.environ | {"XLA_FLAGS": flags}
+
+
+def test_a_replica_is_the_same_on_eight_devices_and_on_one():
+    ended = subprocess.run([sys.executable, "-c", COMPARED], env=with_devices(8), capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.slow
+def test_a_sweep_is_the_same_on_four_devices_and_on_one(csv_file, tmp_path):
+    words = "--target-columns logp --fractions 0.25 0.5 1.0 --seeds 4 --epochs 3 --width 8 --depth 2 --batch-size 32"
+    files = {}
+    for number in (1, 4):
+        out = tmp_path / str(number)
+        command = [sys.executable, "-m", "jaxmrl.sweep", "--csv", csv_file, *words.split(), "--lanes", "2"]
+        environment = with_devices(number) | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+        command += ["--save-predictions", "--out", str(out)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+        assert ("2 lanes on each of 4 devices" in ended.stdout) == (number == 4)
+        files[number] = [(out / name).read_bytes() for name in ("results.csv", "curves.csv", "fits.json")]
+    assert files[1] == files[4]
