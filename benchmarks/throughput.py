@@ -12,10 +12,7 @@ is timed whole: host planning, assembling batches on the device, and training.
 """
 
 import argparse
-import json
-import platform
 import statistics
-import sys
 import time
 from itertools import islice
 from pathlib import Path
@@ -26,12 +23,12 @@ import torch
 from torch_geometric.loader import DataLoader
 
 from benchmarks import pyg_baseline, torch_geometry, torch_transformer
+from benchmarks.machine import facts, print_table, summary, write
 from jaxmrl.config import MODALITIES, MODELS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
-from jaxmrl.report.files import software_versions
 from jaxmrl.report.terminal import Reporter
-from jaxmrl.training.capacity import choose_lanes, device_name
+from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import Recipe, device_table
@@ -68,36 +65,9 @@ def main() -> None:
     widths, depth = SIZES[model]
     shapes = [model_shape(config, problem, modality, model, width, depth) for width in flags.widths or widths]
     rows = [row for shape in shapes for row in measure(problem, data, shape, flags)]
-    result = {
-        "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),
-        "hardware": {"device": device_name(), "cores": len_affinity(), "processor": processor()},
-        "software": software_versions() | {"torch": torch.__version__, "torch_threads": torch.get_num_threads()},
-        "modality": modality,
-        "model": model,
-        "batch": BATCH,
-        "depth": depth,
-        "molecules": len(data),
-        "rows": rows,
-    }
-    print_table(rows)
-    if flags.out:
-        flags.out.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def len_affinity() -> int:
-    """Cores this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def processor() -> str:
-    """The processor's name, where Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    trained = {"modality": modality, "model": model, "batch": BATCH, "depth": depth, "molecules": len(data)}
+    show(rows)
+    write(flags.out, facts("throughput") | trained | {"rows": rows})
 
 
 def chosen_molecules(problem: Problem) -> np.ndarray:
@@ -147,9 +117,6 @@ def row(width: int, lanes: int, speeds: dict) -> dict:
 
     def ratio(name):
         return statistics.median(a / b for a, b in zip(speeds[lanes], speeds[name], strict=True))
-
-    def summary(values):
-        return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
     return {
         "width": width,
@@ -228,16 +195,15 @@ def forever(loader):
         yield from loader
 
 
-def print_table(rows: list[dict]) -> None:
+def show(rows: list[dict]) -> None:
     """Medians over rounds."""
     heads = ("width", "lanes", "jaxmrl", "PyTorch", "batches ready", "ratio", "ratio, batches ready")
-    widths = [max(8, len(head)) for head in heads]
-    print("molecules per second, median of rounds")
-    print("  ".join(head.rjust(w) for head, w in zip(heads, widths, strict=True)))
+    cells = []
     for r in rows:
         speeds = (f"{r[name]['median']:,.0f}" for name in ("jaxmrl", "baseline", "baseline_prebuilt_batches"))
-        cells = (str(r["width"]), str(r["lanes"]), *speeds, f"{r['ratio']:.2f}", f"{r['ratio_to_prebuilt']:.2f}")
-        print("  ".join(cell.rjust(w) for cell, w in zip(cells, widths, strict=True)))
+        ratios = (f"{r[name]:.2f}" for name in ("ratio", "ratio_to_prebuilt"))
+        cells.append((str(r["width"]), str(r["lanes"]), *speeds, *ratios))
+    print_table("molecules per second, median of rounds", heads, cells)
 
 
 if __name__ == "__main__":
