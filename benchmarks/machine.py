@@ -17,6 +17,9 @@ from typing import Any
 from jaxmrl.data.cache import rdkit_version
 from jaxmrl.report.files import software_versions
 
+LOAD = os.getloadavg()[0]
+"""Processes that were running before the benchmark; above 0.5 or so, others took part of the machine."""
+
 
 def facts(module: str) -> dict[str, Any]:
     """Command, hardware and versions, as every JSON file of a benchmark begins."""
@@ -24,7 +27,7 @@ def facts(module: str) -> dict[str, Any]:
 
     return {
         "command": " ".join([f"python -m benchmarks.{module}", *sys.argv[1:]]),
-        "hardware": {"device": device_name(), "cores": cores(), "processor": processor()},
+        "hardware": {"device": device_name(), "cores": cores(), "processor": processor(), "load": LOAD},
         "software": software_versions() | {"rdkit": rdkit_version()} | torch_versions(),
     }
 
