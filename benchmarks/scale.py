@@ -15,7 +15,6 @@ import argparse
 import json
 import tempfile
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -42,7 +41,11 @@ BATCH, DROPOUT, RATE = 256, MODELS["gin"].dropout, MODELS["gin"].learning_rate
 MEAN_ATOMS, MISSING, POSITIVE = 26, 0.4, 0.02
 """Of the synthetic table: heavy atoms of a molecule, share of labels that are missing, share of 1 among the others."""
 
-TINY = {"molecules": 60, "epochs": 2, "width": 8, "depth": 2, "batch_size": 16}
+TINY = {"molecules": 60, "epochs": 2, "width": 8, "depth": 2, "batch_size": 64}
+"""The replicas of a queue. Any fraction of the molecules is one batch, so all queues share their compiled programs."""
+
+FRACTIONS = tuple(k / 10 for k in range(1, 11))
+"""Of a queue: as in a study, few replicas are of the largest, and leave a model."""
 
 
 def table_of(molecules: int) -> graphs.Graphs:
@@ -129,32 +132,33 @@ def write_tiny(path: Path) -> None:
     path.write_text("smiles,length\n" + "".join(f"{text},{len(text)}\n" for text in smiles))
 
 
-def queue_seconds(path: Path, replicas: int, out: Path) -> float:
-    """Of a whole sweep of so many replicas, which differ in their seeds alone and so share their compiled programs."""
+def queue_seconds(path: Path, replicas: int, out: Path) -> dict:
+    """Of a whole sweep of so many replicas, and of their training until each has its row and its model."""
     sizes = {name: TINY[name] for name in ("epochs", "width", "depth", "batch_size")}
-    config = SweepConfig(csv=path, fractions=(1.0,), seeds=replicas, out=out, **sizes)
-    return timed(lambda: jaxmrl.sweep.sweep(config))
+    config = SweepConfig(csv=path, fractions=FRACTIONS, seeds=replicas // len(FRACTIONS), out=out, **sizes)
+    with clocked(jaxmrl.sweep, "train_grid") as spent:
+        seconds = timed(lambda: jaxmrl.sweep.sweep(config))
+    return {
+        "replicas": replicas,
+        "seconds": seconds,
+        "training": spent["train_grid"],
+        "training_per_replica": spent["train_grid"] / replicas,
+    }
 
 
 def measure_queues(flags) -> dict:
-    """Seconds of sweeps of more and more replicas, after one that compiles; `more`: of each further replica."""
+    """Seconds of sweeps of more and more replicas, after one that compiles."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "tiny.csv")
         write_tiny(path)
         queue_seconds(path, min(flags.queues), Path(folder, "first"))
-        seconds = [queue_seconds(path, queue, Path(folder, str(queue))) for queue in flags.queues]
-    rows = [
-        {"replicas": queue, "seconds": spent, "seconds_per_replica": spent / queue}
-        for queue, spent in zip(flags.queues, seconds, strict=True)
-    ]
-    for before, now in pairwise(rows):
-        now["more"] = (now["seconds"] - before["seconds"]) / (now["replicas"] - before["replicas"])
+        rows = [queue_seconds(path, queue, Path(folder, str(queue))) for queue in flags.queues]
     cells = [
-        (str(r["replicas"]), f"{r['seconds']:.1f}", f"{r['seconds_per_replica']:.4f}", f"{r.get('more', np.nan):.4f}")
+        (f"{r['replicas']:,}", f"{r['seconds']:.1f}", f"{r['training']:.1f}", f"{r['training_per_replica']:.4f}")
         for r in rows
     ]
-    print_table("seconds of a sweep", ("replicas", "in all", "per replica", "each further one"), cells)
-    return {"replica": TINY, "queues": rows}
+    print_table("seconds of a sweep", ("replicas", "in all", "training", "training, per replica"), cells)
+    return {"replica": TINY, "fractions": FRACTIONS, "queues": rows}
 
 
 def write_synthetic(path: Path, molecules: int, tasks: int) -> None:
@@ -227,7 +231,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--molecules", type=int, nargs="+", default=list(SIZES), help="sizes of the tables")
-    kind.add_argument("--queues", type=int, nargs="+", help="numbers of replicas")
+    kind.add_argument("--queues", type=int, nargs="+", help="numbers of replicas, in tens")
     kind.add_argument("--pcba", type=int, help="molecules of the synthetic table; PCBA has 438,000")
     parser.add_argument("--tasks", type=int, default=128, help="of the synthetic table")
     parser.add_argument("--width", type=int, default=64)
@@ -239,6 +243,8 @@ def main() -> None:
     if flags.stage:
         print(json.dumps(stage(flags.stage[0], Path(flags.stage[1]), flags.width, flags.depth)))
         return
+    if any(queue < 1 or queue % len(FRACTIONS) for queue in flags.queues or ()):
+        parser.error(f"--queues takes multiples of {len(FRACTIONS)}: a replica for each fraction and seed")
     measure = measure_pcba if flags.pcba else measure_queues if flags.queues else measure_tables
     found = measure(flags)
     write(flags.out, facts("scale") | found)

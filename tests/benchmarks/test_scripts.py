@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks import prepare, scale
+from benchmarks import prepare, pretraining_memory, scale
 from benchmarks.machine import LOAD, cores
 
 pytestmark = pytest.mark.slow
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.slow
 def run(monkeypatch, tmp_path):
     """main of a benchmark with these flags; gives the JSON it writes."""
 
-    def run(script, *words):
-        out = tmp_path / "found.json"
+    def run(script, *words, out="--out"):
+        path = tmp_path / "found.json"
         name = script.__name__.rpartition(".")[2]
-        monkeypatch.setattr(sys, "argv", [name, *map(str, words), "--out", str(out)])
+        monkeypatch.setattr(sys, "argv", [name, *map(str, words), out, str(path)])
         script.main()
-        found = json.loads(out.read_text())
+        found = json.loads(path.read_text())
         assert found["command"].startswith(f"python -m benchmarks.{name} ")
         assert found["hardware"]["cores"] == cores()
         assert found["hardware"]["load"] == LOAD
@@ -60,10 +60,11 @@ def test_the_sweep_refuses_what_has_no_classes(run, torch_scripts):
 
 
 def test_throughput_stands_beside_its_floor(run, torch_scripts, monkeypatch):
-    floors = torch_scripts["floors"]
-    monkeypatch.setattr(torch_scripts["throughput"], "measure_peaks", lambda precision: floors.Peaks(1e12, 1e11))
-    sizes = ("--widths", 16, "--lanes", 1, 2, "--steps", 1, "--rounds", 1)
-    rows = run(torch_scripts["throughput"], "--dataset", "nci", *sizes)["rows"]
+    throughput, peaks = torch_scripts["throughput"], torch_scripts["floors"].Peaks(1e12, 1e11)
+    monkeypatch.setattr(throughput, "measure_peaks", lambda precision: peaks)
+    monkeypatch.setattr(throughput, "MOLECULES", 600)
+    monkeypatch.setitem(throughput.SIZES, "gin", ([16], 1))
+    rows = run(throughput, "--dataset", "nci", "--lanes", 1, 2, "--steps", 1, "--rounds", 1)["rows"]
     assert [(r["width"], r["lanes"]) for r in rows] == [(16, 1), (16, 2)]
     for r in rows:
         floor = r["floor"]
@@ -115,9 +116,19 @@ def test_tables_repeat_molecules():
 
 
 def test_time_by_replicas(run):
-    found = run(scale, "--queues", 2, 6)
-    assert [r["replicas"] for r in found["queues"]] == [2, 6]
-    assert math.isfinite(found["queues"][1]["more"])
+    found = run(scale, "--queues", 10, 20)
+    assert [r["replicas"] for r in found["queues"]] == [10, 20]
+    for r in found["queues"]:
+        assert 0 < r["training"] < r["seconds"]
+        assert r["training_per_replica"] == pytest.approx(r["training"] / r["replicas"])
+    with pytest.raises(SystemExit):
+        run(scale, "--queues", 15)
+
+
+def test_memory_of_pretraining(run):
+    (table,) = run(pretraining_memory, "--rows", 300, "--width", 8, "--depth", 1, out="--json")["tables"]
+    assert table["prepare"]["molecules"] == table["train"]["molecules"] > 250
+    assert table["train"]["peak_gib"] > table["prepare"]["peak_gib"] > 0.02
 
 
 def test_a_table_like_pcba(run, cache):
