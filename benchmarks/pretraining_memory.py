@@ -7,22 +7,16 @@ trained on in a second, for a process tells the most memory it ever held. Linux 
 """
 
 import argparse
-import contextlib
 import json
-import os
-import platform
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.machine import facts, in_own_process, peaks, write
 from jaxmrl.data.corpus import SHARD_ROWS, prepare_corpus
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.report.files import software_versions
 
 STAGES = ("prepare", "train")
 
@@ -56,20 +50,8 @@ def stage(name: str, path: Path, width: int, depth: int) -> dict:
         "atoms_of_largest_shard": corpus.extent[1],
         "seconds": time.perf_counter() - started,
         **({"seconds_to_open": opened} if name == "train" else {}),
-        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-        "peak_gib_of_workers": workers_peak(),
+        **peaks(),
     }
-
-
-def workers_peak() -> float:
-    """GiB that the largest of this process's children has held."""
-    largest = 0
-    for status in Path("/proc").glob("[0-9]*/status"):
-        with contextlib.suppress(OSError):
-            values = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-            if int(values["PPid"]) == os.getpid() and "VmHWM" in values:
-                largest = max(largest, int(values["VmHWM"].split()[0]))
-    return largest / 2**20
 
 
 def measure(rows: int, width: int, depth: int) -> dict:
@@ -78,12 +60,9 @@ def measure(rows: int, width: int, depth: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "molecules.csv"
         write_table(path, rows)
-        environment = os.environ | {"JAXMRL_CACHE": str(Path(folder) / "cache")}
+        sizes, cache = ("--width", str(width), "--depth", str(depth)), str(Path(folder) / "cache")
         for name in STAGES:
-            words = [sys.executable, "-m", "benchmarks.pretraining_memory", "--stage", name, str(path)]
-            words += ["--width", str(width), "--depth", str(depth)]
-            ended = subprocess.run(words, check=True, env=environment, stdout=subprocess.PIPE, text=True)
-            found[name] = json.loads(ended.stdout)
+            found[name] = in_own_process("pretraining_memory", "--stage", name, str(path), *sizes, JAXMRL_CACHE=cache)
         found["cache_bytes"] = sum(file.stat().st_size for file in Path(folder, "cache").rglob("*.npz"))
     return found
 
@@ -106,17 +85,8 @@ def main() -> None:
             part = tables[-1][name]
             workers = f", workers {part['peak_gib_of_workers']:.2f} GiB each" if name == "prepare" else ""
             print(f"{rows:,} rows, {name}: {part['seconds']:.0f} s, {part['peak_gib']:.2f} GiB{workers}")
-    content = {
-        "command": " ".join(["python -m benchmarks.pretraining_memory", *sys.argv[1:]]),
-        "hardware": f"{os.cpu_count()} cores, {platform.machine()}",
-        "software": software_versions(),
-        "shard_rows": SHARD_ROWS,
-        "width": flags.width,
-        "depth": flags.depth,
-        "tables": tables,
-    }
-    if flags.json:
-        flags.json.write_text(json.dumps(content, indent=2) + "\n")
+    sizes = {"shard_rows": SHARD_ROWS, "width": flags.width, "depth": flags.depth}
+    write(flags.json, facts("pretraining_memory") | sizes | {"tables": tables})
 
 
 if __name__ == "__main__":

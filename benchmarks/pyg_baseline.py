@@ -3,6 +3,7 @@
 Needs the `bench` extra. Graphs come straight from RDKit here, sharing no featurisation with jaxmrl.
 """
 
+import jax
 import numpy as np
 import torch
 from rdkit import Chem, rdBase
@@ -14,6 +15,17 @@ BOND_TYPES = {"SINGLE": 0, "DOUBLE": 1, "TRIPLE": 2, "AROMATIC": 3}
 BOND_DIRECTIONS = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
 CHIRALITY = {"CHI_UNSPECIFIED": 0, "CHI_TETRAHEDRAL_CW": 1, "CHI_TETRAHEDRAL_CCW": 2}
 SELF_LOOP = (4, 0)
+
+
+def device() -> torch.device:
+    """Where the baseline runs: on the GPU where JAX does, else on the CPU, for PyTorch has no TPU."""
+    return torch.device("cuda" if jax.default_backend() == "gpu" else "cpu")
+
+
+def wait() -> None:
+    """Until the GPU, where there is one, has done what it was told."""
+    if device().type == "cuda":
+        torch.cuda.synchronize()
 
 
 def molecule_data(smiles: str, label: list[float]) -> Data:

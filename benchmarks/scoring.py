@@ -10,8 +10,6 @@ Geometric's one after the other with its DataLoader; the first round of each, wi
 import argparse
 import json
 import statistics
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,16 +19,17 @@ import torch
 from torch_geometric.loader import DataLoader
 
 from benchmarks import pyg_baseline
-from benchmarks.throughput import BATCH, RATE, SIZES, len_affinity, processor
+from benchmarks.engines import train_epoch
+from benchmarks.machine import facts, timed, write
+from benchmarks.throughput import BATCH, RATE, SIZES
 from jaxmrl.config import MODELS, Settings
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape
 from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring import ScoringTask
-from jaxmrl.report.files import software_versions
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training import programs
-from jaxmrl.training.capacity import choose_lanes, device_name
+from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.lanes import Engine
 
 (_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout
@@ -48,22 +47,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     problem = load_problem(Settings(dataset=flags.dataset), Reporter(quiet=True))
-    result = {
-        "command": " ".join(["python -m benchmarks.scoring", *sys.argv[1:]]),
-        "hardware": {"device": device_name(), "cores": len_affinity(), "processor": processor()},
-        "software": software_versions() | {"torch": torch.__version__, "torch_threads": torch.get_num_threads()},
+    found = {
         "grand": [grand_in_epochs(problem, width, flags.rounds) for width in flags.widths],
         "el2n": el2n_against_baseline(problem, flags),
     }
-    print(json.dumps({name: result[name] for name in ("grand", "el2n")}, indent=2))
-    if flags.out:
-        flags.out.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def timed(function) -> float:
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
+    print(json.dumps(found, indent=2))
+    write(flags.out, facts("scoring") | found)
 
 
 def scoring_task(problem: Problem, width: int, seeds: int, epochs: int) -> ScoringTask:
@@ -82,12 +71,7 @@ def grand_in_epochs(problem: Problem, width: int, rounds: int) -> dict:
     task = scoring_task(problem, width, 1, 10**6)
     engine = engine_of(task, 1)
     engine.refill(iter([0]))
-    steps = engine.replicas[0].epoch_steps(BATCH)
-
-    def epoch():
-        for start in range(0, steps, programs.MAX_CHUNK):
-            engine.train_chunk(min(programs.MAX_CHUNK, steps - start))
-        jax.block_until_ready(engine.lanes)
+    epoch = lambda: train_epoch(engine)
 
     def score():
         weights = jax.tree.map(lambda x: x[0], programs.weights_now(engine.lanes))

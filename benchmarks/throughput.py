@@ -8,15 +8,14 @@ fingerprints or SMILES.
 
 The two take turns within one process, round by round, on the same machine: quote the ratios. The baseline is timed
 twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimiser alone. jaxmrl
-is timed whole: host planning, assembling batches on the device, and training.
+is timed whole: host planning, assembling batches on the device, and training. Beside that stands the floor: the time of
+a step if this device did its operations, or moved its bytes, as fast as it ever does.
 """
 
 import argparse
-import json
-import platform
 import statistics
-import sys
 import time
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -26,12 +25,13 @@ import torch
 from torch_geometric.loader import DataLoader
 
 from benchmarks import pyg_baseline, torch_geometry, torch_transformer
+from benchmarks.floors import Peaks, measure_peaks, step_floor
+from benchmarks.machine import facts, print_table, summary, timed, write
 from jaxmrl.config import MODALITIES, MODELS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
-from jaxmrl.report.files import software_versions
 from jaxmrl.report.terminal import Reporter
-from jaxmrl.training.capacity import choose_lanes, device_name
+from jaxmrl.training.capacity import choose_lanes
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import Recipe, device_table
@@ -67,37 +67,11 @@ def main() -> None:
     data = baseline_data(problem, modality)
     widths, depth = SIZES[model]
     shapes = [model_shape(config, problem, modality, model, width, depth) for width in flags.widths or widths]
-    rows = [row for shape in shapes for row in measure(problem, data, shape, flags)]
-    result = {
-        "command": " ".join(["python -m benchmarks.throughput", *sys.argv[1:]]),
-        "hardware": {"device": device_name(), "cores": len_affinity(), "processor": processor()},
-        "software": software_versions() | {"torch": torch.__version__, "torch_threads": torch.get_num_threads()},
-        "modality": modality,
-        "model": model,
-        "batch": BATCH,
-        "depth": depth,
-        "molecules": len(data),
-        "rows": rows,
-    }
-    print_table(rows)
-    if flags.out:
-        flags.out.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def len_affinity() -> int:
-    """Cores this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-
-
-def processor() -> str:
-    """The processor's name, where Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    peaks = measure_peaks(config.precision)
+    rows = [row for shape in shapes for row in measure(problem, data, shape, flags, peaks)]
+    trained = {"modality": modality, "model": model, "batch": BATCH, "depth": depth, "molecules": len(data)}
+    show(rows, peaks)
+    write(flags.out, facts("throughput") | trained | {"peaks": asdict(peaks), "rows": rows})
 
 
 def chosen_molecules(problem: Problem) -> np.ndarray:
@@ -128,10 +102,11 @@ def standardised(problem: Problem, molecules: np.ndarray) -> np.ndarray:
     return np.asarray(standard.targets(problem.table.labels, problem.composition))
 
 
-def measure(problem: Problem, data: list, shape: ModelShape, flags) -> list[dict]:
+def measure(problem: Problem, data: list, shape: ModelShape, flags, peaks: Peaks) -> list[dict]:
     """Rows of the table for one model: one for each number of lanes."""
     lane_counts = flags.lanes or [auto_lanes(problem, shape)]
-    ours = {lanes: jaxmrl_round(problem, shape, lanes, flags.steps) for lanes in lane_counts}
+    engines = {lanes: bench_engine(problem, shape, lanes) for lanes in lane_counts}
+    ours = {lanes: jaxmrl_round(engine, flags.steps) for lanes, engine in engines.items()}
     loaded, prebuilt = baseline_rounds(data, shape, flags.steps)
     for run in (*ours.values(), loaded, prebuilt):
         run()
@@ -139,7 +114,9 @@ def measure(problem: Problem, data: list, shape: ModelShape, flags) -> list[dict
     for _ in range(flags.rounds):
         for name, run in (*ours.items(), ("loader", loaded), ("prebuilt", prebuilt)):
             speeds[name].append(run())
-    return [row(shape.width, lanes, speeds) for lanes in ours]
+    return [
+        row(shape.width, lanes, speeds) | floor_of(engine, peaks, speeds[lanes]) for lanes, engine in engines.items()
+    ]
 
 
 def row(width: int, lanes: int, speeds: dict) -> dict:
@@ -147,9 +124,6 @@ def row(width: int, lanes: int, speeds: dict) -> dict:
 
     def ratio(name):
         return statistics.median(a / b for a, b in zip(speeds[lanes], speeds[name], strict=True))
-
-    def summary(values):
-        return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
     return {
         "width": width,
@@ -160,6 +134,13 @@ def row(width: int, lanes: int, speeds: dict) -> dict:
         "ratio": ratio("loader"),
         "ratio_to_prebuilt": ratio("prebuilt"),
     }
+
+
+def floor_of(engine: Engine, peaks: Peaks, speeds: list[float]) -> dict:
+    """The floor of a step in every lane, and what share of that speed was reached, by the median."""
+    floor = step_floor(engine, peaks)
+    step = len(engine.slots) * BATCH / statistics.median(speeds)
+    return {"floor": asdict(floor), "seconds_per_step": step, "share_of_floor": floor.seconds / step}
 
 
 def bench_replica(problem: Problem, modality: str, seed: int) -> Replica:
@@ -173,19 +154,22 @@ def auto_lanes(problem: Problem, shape: ModelShape) -> int:
     return choose_lanes("auto", shape, queue, problem.features[shape.modality], BATCH)
 
 
-def jaxmrl_round(problem: Problem, shape: ModelShape, lanes: int, steps: int):
-    """A function that trains `steps` steps in every lane and returns molecules per second."""
+def bench_engine(problem: Problem, shape: ModelShape, lanes: int) -> Engine:
+    """An engine with a replica in every lane that never ends."""
     recipe = Recipe(shape, problem.table.task, problem.metric, RATE)
     table = device_table(problem, shape.modality)
     replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes)]
     engine = Engine(recipe, table, problem.features[shape.modality].resources(), replicas, lanes, BATCH)
     engine.refill(iter(range(lanes)))
+    return engine
+
+
+def jaxmrl_round(engine: Engine, steps: int):
+    """A function that trains `steps` steps in every lane and returns molecules per second."""
 
     def run() -> float:
-        started = time.perf_counter()
-        engine.train_chunk(steps)
-        jax.block_until_ready(engine.lanes)
-        return steps * lanes * BATCH / (time.perf_counter() - started)
+        seconds = timed(lambda: jax.block_until_ready((engine.train_chunk(steps), engine.lanes)))
+        return steps * len(engine.slots) * BATCH / seconds
 
     return run
 
@@ -193,9 +177,9 @@ def jaxmrl_round(problem: Problem, shape: ModelShape, lanes: int, steps: int):
 def baseline_rounds(data: list, shape: ModelShape, steps: int):
     """Two such functions for the baseline: with its loader, and on batches made beforehand."""
     torch.manual_seed(0)
-    sizes = shape.width, shape.depth, shape.dropout, shape.tasks
+    sizes, device = (shape.width, shape.depth, shape.dropout, shape.tasks), pyg_baseline.device()
     options = {"batch_size": BATCH, "shuffle": True, "drop_last": True}
-    loss = pyg_baseline.present_loss
+    loss, place = pyg_baseline.present_loss, lambda batch: batch.to(device)
     if shape.modality == "graph":
         module, loader = pyg_baseline.GIN(*sizes), DataLoader(data, **options)
         judged = lambda batch: (module(batch), batch.y)
@@ -206,9 +190,11 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int):
         module = torch_transformer.Transformer(shape.tokens, shape.positions, *sizes)
         loader = torch.utils.data.DataLoader(data, collate_fn=torch_transformer.collate, **options)
         judged = lambda batch: (module(*batch[:2]), batch[2])
+        place = lambda batch: [part.to(device) for part in batch]
+    module.to(device)
     kind = torch.optim.AdamW if shape.modality == "smiles" else torch.optim.Adam
     optimiser = kind(module.parameters(), lr=RATE)
-    stream = forever(loader)
+    stream = map(place, forever(loader))
     ready = list(islice(stream, steps))
 
     def train_on(batches) -> float:
@@ -217,6 +203,7 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int):
             optimiser.zero_grad()
             loss(*judged(batch)).backward()
             optimiser.step()
+        pyg_baseline.wait()
         return steps * BATCH / (time.perf_counter() - started)
 
     return lambda: train_on(stream), lambda: train_on(ready)
@@ -228,16 +215,29 @@ def forever(loader):
         yield from loader
 
 
-def print_table(rows: list[dict]) -> None:
+def show(rows: list[dict], peaks: Peaks) -> None:
     """Medians over rounds."""
-    heads = ("width", "lanes", "jaxmrl", "PyTorch", "batches ready", "ratio", "ratio, batches ready")
-    widths = [max(8, len(head)) for head in heads]
-    print("molecules per second, median of rounds")
-    print("  ".join(head.rjust(w) for head, w in zip(heads, widths, strict=True)))
+    heads = (
+        "width",
+        "lanes",
+        "jaxmrl",
+        "PyTorch",
+        "ready",
+        "ratio",
+        "ratio, ready",
+        "ms a step",
+        "floor, ms",
+        "reached",
+    )
+    cells = []
     for r in rows:
         speeds = (f"{r[name]['median']:,.0f}" for name in ("jaxmrl", "baseline", "baseline_prebuilt_batches"))
-        cells = (str(r["width"]), str(r["lanes"]), *speeds, f"{r['ratio']:.2f}", f"{r['ratio_to_prebuilt']:.2f}")
-        print("  ".join(cell.rjust(w) for cell, w in zip(cells, widths, strict=True)))
+        ratios = (f"{r[name]:.2f}" for name in ("ratio", "ratio_to_prebuilt"))
+        floor = f"{1000 * r['floor']['seconds']:.1f} ({r['floor']['bound']})"
+        reached = f"{1000 * r['seconds_per_step']:.1f}", floor, f"{r['share_of_floor']:.0%}"
+        cells.append((str(r["width"]), str(r["lanes"]), *speeds, *ratios, *reached))
+    print_table("molecules per second, median of rounds; ready: PyTorch on batches made beforehand", heads, cells)
+    print(f"peaks: {peaks.operations / 1e9:,.0f} GFLOP/s, {peaks.bandwidth / 1e9:,.0f} GB/s")
 
 
 if __name__ == "__main__":

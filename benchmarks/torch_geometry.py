@@ -70,7 +70,7 @@ class TorchPaiNN(nn.Module):
         unit, inside = vector / r, 0.5 * (torch.cos(torch.pi * r / self.cutoff) + 1)
         filters = (self.filters(torch.sin(r * self.rates) / r) * inside).chunk(self.depth, dim=1)
         s = self.embedding(batch.z)
-        v = torch.zeros(len(s), 3, s.shape[1])
+        v = s.new_zeros(len(s), 3, s.shape[1])
         for k in range(self.depth):
             ds, along, of_v = (filters[k] * self.message[k](s).index_select(0, j)).chunk(3, dim=1)
             dv = along[:, None, :] * unit[:, :, None] + of_v[:, None, :] * v.index_select(0, j)

@@ -26,6 +26,9 @@ _FIELD_LIMIT, _LINE_LIMIT = 1_000_000, 10_000_000
 _LINE_COST = 200
 """Bytes of memory that a line takes beside its characters."""
 
+_LARGEST = float(np.finfo(np.float32).max)
+"""Of a label."""
+
 _SHOWN = 60
 """Characters of a field that a reason repeats."""
 
@@ -334,7 +337,7 @@ def number_in(text: str) -> float | None:
         return None
     if "_" in text:  # Python's way to write a number, and nobody else's
         return None
-    return value if abs(value) <= float(np.finfo(np.float32).max) else None
+    return value if abs(value) <= _LARGEST else None
 
 
 def _numeric_columns(header: list[str], rows: list, ignored: set[int]) -> list[int]:

@@ -113,3 +113,10 @@ def test_molecules_alone(file):
     assert len(without_unlabelled(table)[0]) == 2, "there is nothing to lack"
     with pytest.raises(DataError, match="no column 'smiles'; its columns are mol"):
         read_molecules(file("mol\nCC\n"), "smiles")
+
+
+def test_a_label_beyond_float32_is_no_number(file):
+    largest = float(np.finfo(np.float32).max)
+    table = read_table(file(f"smiles,a\nC,{largest!r}\nCC,{-largest!r}\nCCC,3.5e38\n"), target_columns=("a",))
+    np.testing.assert_array_equal(table.labels[:, 0], [largest, -largest])
+    assert [row.reason for row in table.rejected] == ["label '3.5e38' is not a finite number"]

@@ -1,0 +1,154 @@
+"""The benchmarks that are scripts, on tables so small that their figures say nothing but that they are there."""
+
+import json
+import math
+import sys
+
+import pytest
+
+from benchmarks import prepare, pretraining_memory, scale
+from benchmarks.machine import LOAD, cores
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """main of a benchmark with these flags; gives the JSON it writes."""
+
+    def run(script, *words, out="--out"):
+        path = tmp_path / "found.json"
+        name = script.__name__.rpartition(".")[2]
+        monkeypatch.setattr(sys, "argv", [name, *map(str, words), out, str(path)])
+        script.main()
+        found = json.loads(path.read_text())
+        assert found["command"].startswith(f"python -m benchmarks.{name} ")
+        assert found["hardware"]["cores"] == cores()
+        assert found["hardware"]["load"] == LOAD
+        assert found["software"]["jax"]
+        return found
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def torch_scripts():
+    """The benchmarks that need the bench extra."""
+    pytest.importorskip("torch", reason="needs the bench extra")
+    pytest.importorskip("torch_geometric", reason="needs the bench extra")
+    pytest.importorskip("sklearn", reason="needs the bench extra")
+    from benchmarks import floors, sweep, throughput
+
+    return {"sweep": sweep, "throughput": throughput, "floors": floors}
+
+
+def test_both_sides_of_a_sweep_train_the_same(run, torch_scripts):
+    sizes = ("--fractions", 0.01, 0.02, "--seeds", 2, "--epochs", 2, "--width", 8, "--depth", 1)
+    found = run(torch_scripts["sweep"], "--dataset", "wehi", *sizes, "--rounds", 2)
+    assert found["runs"] == 4
+    assert found["epochs"] == {"jaxmrl": 8, "pyg": 8}
+    assert all(0.2 < test < 0.8 for test in found["test"].values()), "hardly trained"
+    assert all(len(seconds) == 2 and min(seconds) > 0 for seconds in found["seconds"].values())
+    assert found["compilation"] > 0
+    assert 0 < found["ratio_with_compilation"] < found["ratio"]
+    assert 0 < found["share_of_evaluation"] < 1
+
+
+def test_the_sweep_refuses_what_has_no_classes(run, torch_scripts):
+    with pytest.raises(SystemExit):
+        run(torch_scripts["sweep"], "--dataset", "nci")
+
+
+def test_throughput_stands_beside_its_floor(run, torch_scripts, monkeypatch):
+    throughput, peaks = torch_scripts["throughput"], torch_scripts["floors"].Peaks(1e12, 1e11)
+    monkeypatch.setattr(throughput, "measure_peaks", lambda precision: peaks)
+    monkeypatch.setattr(throughput, "MOLECULES", 600)
+    monkeypatch.setitem(throughput.SIZES, "gin", ([16], 1))
+    rows = run(throughput, "--dataset", "nci", "--lanes", 1, 2, "--steps", 1, "--rounds", 1)["rows"]
+    assert [(r["width"], r["lanes"]) for r in rows] == [(16, 1), (16, 2)]
+    for r in rows:
+        floor = r["floor"]
+        assert floor["seconds"] == max(floor["operations"] / 1e12, floor["bytes"] / 1e11)
+        assert r["share_of_floor"] == pytest.approx(floor["seconds"] / r["seconds_per_step"])
+    one, two = (r["floor"] for r in rows)
+    assert two["operations"] == pytest.approx(2 * one["operations"])
+    assert one["bytes"] < two["bytes"] < 2.5 * one["bytes"]
+
+
+def test_peaks_are_of_the_right_size(torch_scripts):
+    peaks = torch_scripts["floors"].measure_peaks("float32", matrix=512, vector=2**20)
+    assert 1e8 < peaks.operations < 1e16
+    assert 1e8 < peaks.bandwidth < 1e14
+
+
+def test_every_feature_is_prepared(run):
+    found = run(prepare, "--dataset", "nci", "--molecules", 1500, "--rounds", 1)
+    rows = {(r["feature"], r["processes"]): r for r in found["rows"]}
+    assert {feature for feature, _ in rows} == set(prepare.FEATURES)
+    assert {processes for _, processes in rows} == {1, cores()}
+    for (feature, processes), r in rows.items():
+        assert r["speed"]["median"] == pytest.approx(processes * r["per_core"])
+        assert r["peak_gib"] > 0.02
+        assert (r["peak_gib_of_workers"] > 0.02) == (processes > 1)
+        assert ("floor" in r) == (feature != "tokens")
+    # Half as fast again is the noise of a busy machine; what is made contains what RDKit does.
+    assert rows["graphs", 1]["share_of_floor"]["median"] < 1.5
+
+
+def test_time_by_molecules(run, tmp_path):
+    found = run(scale, "--molecules", 300, 1200, "--width", 8, "--depth", 1, "--rounds", 1)
+    assert math.isfinite(found["exponent"])
+    assert [r["molecules"] for r in found["tables"]] == [300, 1200]
+    for r in found["tables"]:
+        assert r["epoch"]["median"] == pytest.approx(r["training"]["median"] + r["evaluation"]["median"])
+    assert (tmp_path / "found.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_exponent_of_a_power_law():
+    assert scale.exponent([1, 10, 100], [2, 20, 200]) == pytest.approx(1)
+    assert scale.exponent([1, 10, 100], [1, 100, 10_000]) == pytest.approx(2)
+
+
+def test_tables_repeat_molecules():
+    once, again = scale.table_of(10_000), scale.table_of(25_000)
+    assert (len(once), len(again)) == (10_000, 25_000)
+    assert (again.size[10_000:20_000] == once.size).all()
+
+
+def test_time_by_replicas(run):
+    found = run(scale, "--queues", 10, 20)
+    assert [r["replicas"] for r in found["queues"]] == [10, 20]
+    for r in found["queues"]:
+        assert 0 < r["training"] < r["seconds"]
+        assert r["training_per_replica"] == pytest.approx(r["training"] / r["replicas"])
+    with pytest.raises(SystemExit):
+        run(scale, "--queues", 15)
+
+
+def test_memory_of_pretraining(run):
+    (table,) = run(pretraining_memory, "--rows", 300, "--width", 8, "--depth", 1, out="--json")["tables"]
+    assert table["prepare"]["molecules"] == table["train"]["molecules"] > 250
+    assert table["train"]["peak_gib"] > table["prepare"]["peak_gib"] > 0.02
+
+
+def test_a_table_like_pcba(run, cache):
+    found = run(scale, "--pcba", 500, "--tasks", 3, "--width", 8, "--depth", 1)
+    assert 0 <= found["sweep"]["test"] <= 1
+    parts = [found["sweep"][name] for name in ("load_problems", "train_chunk", "evaluate", "write_report")]
+    assert min(parts) > 0
+    assert sum(parts) < found["sweep"]["seconds"]
+    assert found["prepare"]["peak_gib"] > 0.1
+
+
+def test_the_synthetic_table(tmp_path):
+    from jaxmrl.data.prepare import prepare as prepared
+    from jaxmrl.data.table import read_table
+
+    path = tmp_path / "synthetic.csv"
+    scale.write_synthetic(path, 2000, 4)
+    table = prepared(read_table(path, task="classification"))
+    assert len(set(table.canonical.tolist())) == len(table) > 1900
+    assert table.graphs.size.mean() == pytest.approx(scale.MEAN_ATOMS, abs=1)
+    labels = table.table.labels
+    assert scale.MISSING - 0.05 < (labels != labels).mean() < scale.MISSING + 0.05
+    assert 0.01 < (labels == 1).sum() / (labels == labels).sum() < 0.03
