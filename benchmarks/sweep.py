@@ -25,10 +25,12 @@ from benchmarks.engines import clocked
 from benchmarks.machine import facts, print_table, summary, timed, write
 from jaxmrl.config import STUDY_FRACTIONS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
+from jaxmrl.jobs import unique_replicas
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.report.terminal import Reporter
-from jaxmrl.sweep import engine_for, plan_grid, unique_replicas
+from jaxmrl.sweep import plan_grid
 from jaxmrl.training.capacity import choose_lanes
+from jaxmrl.training.engines import engine_for
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.pretrained import load_starts
 
