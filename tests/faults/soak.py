@@ -1,13 +1,15 @@
 """A long queue of small replicas, watched: memory, open files, size of the log, and whether the time left was true.
 
-    python -m tests.faults.soak FOLDER [--seeds 5000] [--every 10]
+    python -m tests.faults.soak FOLDER [--minutes 60] [--seeds 40000]
 
-FOLDER gets the run, its log, soak.json and soak.png. Linux only.
+Ends with the queue, or after so many minutes by SIGTERM. FOLDER gets the run, its log, soak.json and soak.png. Linux
+only.
 """
 
 import argparse
 import csv
 import json
+import math
 import os
 import re
 import subprocess
@@ -19,11 +21,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from jaxmrl.commands import STOPPED
 from jaxmrl.data.datasets import load_dataset
 from jaxmrl.report.files import software_versions
 
 FRACTIONS = ("0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5", "0.6")
 FLAGS = ("--target-columns", "logp", *"--epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(), *FRACTIONS)
+SECONDS = 10.0
+"""Between samples."""
+
 _LEFT = re.compile(r"about ([\d.]+) (s|min|h) left")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 
@@ -47,8 +53,12 @@ def write_table(path: Path, rows: int = 160) -> None:
         csv.writer(file).writerows([["smiles", "logp"], *zip(table.smiles[:rows], table.labels[:rows, 0], strict=True)])
 
 
-def soak(folder: Path, seeds: int, every: float) -> list[Sample]:
-    """Sweeps in `folder`, with ten replicas a seed, looked at every so many seconds. Raises CalledProcessError."""
+def soak(folder: Path, seeds: int, every: float, most: float = math.inf) -> tuple[list[Sample], float | None]:
+    """Sweeps in `folder`, with ten replicas a seed, looked at every so many seconds.
+
+    Returns the samples, and how many seconds the process took to end where it was asked to, after `most` seconds.
+    Raises CalledProcessError where it ends otherwise.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_table(folder / "table.csv")
     log = folder / "log.txt"
@@ -58,9 +68,17 @@ def soak(folder: Path, seeds: int, every: float) -> list[Sample]:
         while process.poll() is None:
             samples.append(sample(process.pid, log, time.monotonic() - started))
             time.sleep(every)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, words, log.read_text())
-    return [one for one in samples if one]
+            if samples[-1] and samples[-1].seconds > most:
+                break
+        asked = time.monotonic()
+        if process.poll() is None:
+            process.terminate()
+            expected = STOPPED
+        else:
+            expected = 0
+        if process.wait() != expected:
+            raise subprocess.CalledProcessError(process.returncode, words, log.read_text())
+    return [one for one in samples if one], time.monotonic() - asked if expected else None
 
 
 def sample(pid: int, log: Path, seconds: float) -> Sample | None:
@@ -106,14 +124,15 @@ def main() -> None:
     """Soaks, and writes what was seen."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=5000)
-    parser.add_argument("--every", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seeds", type=int, default=40_000)
     options = parser.parse_args()
-    samples = soak(options.folder, options.seeds, options.every)
+    samples, stopping = soak(options.folder, options.seeds, SECONDS, 60 * options.minutes)
     found = {
-        "command": f"python -m tests.faults.soak FOLDER --seeds {options.seeds} --every {options.every:g}",
+        "command": f"python -m tests.faults.soak FOLDER --minutes {options.minutes:g} --seeds {options.seeds}",
         "versions": software_versions(),
-        "replicas": len(FRACTIONS) * options.seeds,
+        "replicas_done": (options.folder / "run" / "results.csv").read_text().count("\n") - 1,
+        "seconds_to_stop": stopping,
         "mib_an_hour": steepness(samples),
         "samples": [asdict(one) for one in samples],
     }

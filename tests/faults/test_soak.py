@@ -10,7 +10,7 @@ from tests.faults.soak import FRACTIONS, soak
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_and_files_stay_as_they_are(tmp_path):
-    samples = soak(tmp_path, seeds=150, every=0.5)
+    samples, _ = soak(tmp_path, seeds=150, every=0.5)
     rows = (tmp_path / "run" / "results.csv").read_text().splitlines()
     assert len(rows) == 1 + 150 * len(FRACTIONS)
     later = samples[len(samples) // 2 : -4]
