@@ -106,7 +106,7 @@ def _operations(step, table, state, batch_size: int) -> float:
 
 
 def _seconds(engine: Engine) -> float:
-    """Of the whole queue, by the time of a few steps and of one evaluation, compilation left out."""
+    """Of the whole queue on all devices, by the time of a few steps and of one evaluation on one, compiled before."""
     lanes = list(range(len(engine.slots)))
     engine.refill(iter(lanes))
     engine.train_chunk(1)
@@ -115,7 +115,8 @@ def _seconds(engine: Engine) -> float:
     evaluate()
     one_evaluation = _time(evaluate) / len(lanes)
     steps = sum(replica.steps for replica in engine.replicas)
-    return steps / len(lanes) * one_step + engine.evaluations() * one_evaluation
+    seconds = steps / len(lanes) * one_step + engine.evaluations() * one_evaluation
+    return seconds / jax.local_device_count()
 
 
 def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: bool = True) -> Expected:

@@ -21,8 +21,9 @@ HOST_LANES = 4
 ACCELERATOR_LANES = 32
 MEMORY_SHARE = 0.5
 _UNKNOWN_MEMORY = 16 * 2**30
-SAVED_ROWS_PER_LAYER = 10
-"""Activations kept for the gradient, in rows of the model's width per layer: an upper estimate for GIN."""
+SAVED_ROWS_PER_LAYER, ROW_BYTES = 10, 2048
+"""What a step holds, in rows of the model's width per layer, and, whatever the width, bytes of each row: look-ups and
+pooling as products. XLA plans 0.7 to 0.8 of this for the GIN (`python -m benchmarks.memory`)."""
 
 
 def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1) -> int:
@@ -40,7 +41,7 @@ def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str,
 def lane_bytes(shape: ModelShape, rows: int) -> int:
     """Memory that one lane takes, an upper estimate: weights, best weights, moments, gradient and activations."""
     weights = 5 * 4 * shape.parameters
-    return weights + 4 * rows * shape.width * SAVED_ROWS_PER_LAYER * shape.depth
+    return weights + rows * (4 * shape.width * SAVED_ROWS_PER_LAYER * shape.depth + ROW_BYTES)
 
 
 def choose_lanes(
@@ -77,7 +78,6 @@ def device_memory() -> tuple[str, int]:
 
 
 def device_name() -> str:
-    """What this machine computes on, as run.json names it."""
-    device, count = jax.local_devices()[0], jax.local_device_count()
-    kind = f"cpu {platform.machine()}" if device.platform == "cpu" else device.device_kind
-    return kind if count == 1 else f"{count} x {kind}"
+    """What this machine computes on, as run.json names it: the kind of its devices; their number changes nothing."""
+    device = jax.local_devices()[0]
+    return f"cpu {platform.machine()}" if device.platform == "cpu" else device.device_kind

@@ -282,13 +282,18 @@ class Engine:
 def waiting(engines: list[Engine], done: set[str]) -> list[int]:
     """The replicas that none of these engines holds and whose names are not in `done`, longest first, by their places.
 
-    Lanes that hold what is done are free from now on.
+    Lanes that hold what is done, or what another holds too, are free from now on: checkpoints of different runs may
+    be of different numbers of engines.
     """
     replicas = engines[0].replicas
+    taken = {k for k, replica in enumerate(replicas) if replica.name in done}
     for engine in engines:
-        engine.slots = [slot if slot and replicas[slot.replica].name not in done else None for slot in engine.slots]
-    held = {slot.replica for engine in engines for slot in engine.slots if slot}
-    return longest_first(replicas, [k for k, one in enumerate(replicas) if one.name not in done and k not in held])
+        for lane, slot in enumerate(engine.slots):
+            if slot and slot.replica in taken:
+                engine.slots[lane] = None
+            elif slot:
+                taken.add(slot.replica)
+    return longest_first(replicas, [k for k in range(len(replicas)) if k not in taken])
 
 
 def longest_first(replicas: list[Replica], places: list[int]) -> list[int]:

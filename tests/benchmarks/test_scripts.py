@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks import prepare, pretraining_memory, scale
+from benchmarks import memory, prepare, pretraining_memory, scale
 from benchmarks.machine import LOAD, cores
 
 pytestmark = pytest.mark.slow
@@ -152,3 +152,12 @@ def test_the_synthetic_table(tmp_path):
     labels = table.table.labels
     assert scale.MISSING - 0.05 < (labels != labels).mean() < scale.MISSING + 0.05
     assert 0.01 < (labels == 1).sum() / (labels == labels).sum() < 0.03
+
+
+def test_memory_grows_with_lanes_and_the_formula_is_no_less(run):
+    found = run(memory, "--dataset", "wehi", "--widths", 16, "--depth", 2, "--lanes", 1, 4)
+    one, four = found["rows"]
+    assert one["table"] == four["table"] > 0
+    assert four["lanes_held"] == 4 * one["lanes_held"]
+    assert four["working"] > 2 * one["working"] > 0
+    assert all(row["formula_per_lane"] > 0.8 * row["per_lane"] for row in found["rows"])

@@ -15,7 +15,7 @@ from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training import checkpoint, programs
 from jaxmrl.training.capacity import auto_lanes
-from jaxmrl.training.lanes import Engine, Replica, name_hash, replica_keys
+from jaxmrl.training.lanes import Engine, Replica, Slot, name_hash, replica_keys, waiting
 from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, predict, train_step
 
 SHAPE = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
@@ -318,3 +318,11 @@ def test_auto_lanes_formula():
     assert auto_lanes(shape, 6752, [5], "gpu", plenty) == 1
     assert auto_lanes(shape, 6752, steps, "cpu", 1) == 1, "one lane at least"
     assert auto_lanes(shape, 6752, steps, "cpu", plenty) < 17
+
+
+def test_what_waits_is_held_by_nobody_and_each_replica_by_one(table):
+    engines = [Engine(RECIPE, table, resources_of(table), QUEUE, 2, BATCH) for _ in range(2)]
+    engines[0].slots = [Slot(0, step=3), Slot(4)]
+    engines[1].slots = [Slot(0, step=2), Slot(2)]
+    assert waiting(engines, {"e"}) == [3, 1]
+    assert [engine.slots for engine in engines] == [[Slot(0, step=3), None], [None, Slot(2)]]

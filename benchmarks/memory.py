@@ -1,0 +1,92 @@
+"""Bytes on the device by lanes and by molecules of the table, against the formula that chooses the lanes.
+
+    python -m benchmarks.memory [--dataset hiv] [--widths 64 128 300] [--lanes 1 2 4 8] [--out FILE.json]
+
+What the training program and the evaluation hold beside their arguments is what XLA has planned for the compiled
+programs; the lanes and the table are counted as they lie. Nothing is trained.
+"""
+
+import argparse
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from benchmarks.machine import facts, print_table, write
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.problem import Problem, load_problem
+from jaxmrl.data.store import NO_MOLECULE
+from jaxmrl.models.build import ModelShape, model_shapes
+from jaxmrl.report.terminal import Reporter
+from jaxmrl.training import programs
+from jaxmrl.training.capacity import lane_bytes
+from jaxmrl.training.engines import engine_for
+from jaxmrl.training.lanes import Engine, Replica
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="hiv")
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 300])
+    parser.add_argument("--depth", type=int, default=5)
+    parser.add_argument("--lanes", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--out", type=Path)
+    flags = parser.parse_args()
+    config = SweepConfig(dataset=flags.dataset, width=tuple(flags.widths), depth=(flags.depth,))
+    problem = load_problem(config, Reporter(quiet=True))
+    shapes = model_shapes(config, problem)
+    rows = [measure(config, problem, shape, lanes) for shape in shapes for lanes in flags.lanes]
+    print_rows(rows)
+    write(flags.out, facts("memory") | {"dataset": flags.dataset, "depth": flags.depth, "rows": rows})
+
+
+def measure(config: SweepConfig, problem: Problem, shape: ModelShape, lanes: int) -> dict:
+    """What so many lanes of one model hold, in bytes."""
+    replicas = [whole_replica(problem, shape, seed) for seed in range(lanes)]
+    engine = engine_for(config, problem, shape, replicas, lanes)
+    rows = problem.features[shape.modality].rows(engine.limits, engine.batch_size)
+    lanes_held, working = held(engine.lanes), working_bytes(engine)
+    return {
+        "width": shape.width,
+        "lanes": lanes,
+        "molecules": len(problem.table.ids),
+        "table": held(engine.table),
+        "lanes_held": lanes_held,
+        "working": working,
+        "per_lane": (lanes_held + working) / lanes,
+        "formula_per_lane": lane_bytes(shape, rows),
+    }
+
+
+def whole_replica(problem: Problem, shape: ModelShape, seed: int) -> Replica:
+    """One that trains on all molecules of the training set."""
+    split, standard = problem.split, problem.label_standard(problem.split.train, shape.modality)
+    return Replica(f"memory {seed}", seed, split.train, split.valid, split.test, 1, standard)
+
+
+def held(tree) -> int:
+    """Bytes of its arrays."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+
+
+def working_bytes(engine: Engine) -> int:
+    """What the program of a step holds while it runs, beside its arguments."""
+    ids = np.full((programs.MAX_CHUNK, len(engine.slots), engine.batch_size), NO_MOLECULE, np.int32)
+    compiled = programs.train.lower(engine.recipe, engine.table, engine.lanes, ids, 1).compile()
+    return compiled.memory_analysis().temp_size_in_bytes
+
+
+def print_rows(rows: list[dict]) -> None:
+    """MiB, and how many times of what is held the formula counts with."""
+    heads = ("width", "lanes", "table", "lanes held", "working", "per lane", "formula", "formula / held")
+    mib = lambda number: f"{number / 2**20:,.1f}"
+    names = ("table", "lanes_held", "working", "per_lane", "formula_per_lane")
+    cells = []
+    for row in rows:
+        share = f"{row['formula_per_lane'] / row['per_lane']:.2f}"
+        cells.append((str(row["width"]), str(row["lanes"]), *(mib(row[name]) for name in names), share))
+    print_table("MiB on the device", heads, cells)
+
+
+if __name__ == "__main__":
+    main()
