@@ -34,6 +34,7 @@ def run(csv_file, tmp_path, cache):
     return of
 
 
+@pytest.mark.slow
 def test_a_label_too_large_ends_those_that_learn_from_it(run):
     first = run("first", 0, 1.0)
     with np.load(first.directory / "splits.npz") as file:

@@ -49,6 +49,7 @@ def with_devices(number):
     return os.environ | {"XLA_FLAGS": flags}
 
 
+@pytest.mark.slow
 def test_a_replica_is_the_same_on_eight_devices_and_on_one():
     ended = subprocess.run([sys.executable, "-c", COMPARED], env=with_devices(8), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
