@@ -5,6 +5,8 @@ a machine that dies had not finished is begun again by the others. Needs the `cl
 """
 
 import contextlib
+import gc
+import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,7 +31,7 @@ from jaxmrl.training.together import work_off_together
 LOCAL = "local"
 """In place of an address: a Ray of this machine alone, which begins and ends with the command."""
 
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS, _BEGIN_SECONDS = 0.2, 300
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,18 @@ class Work:
 class Board:
     """Which replicas wait, who has taken which, and what has been done; one for all machines.
 
-    waiting: places in the list of replicas, in their order.
+    waiting: places in the list of replicas, in their order; gone: machines that get no more.
     """
 
     waiting: list[int]
+    gone: set[str] = field(default_factory=set)
     taken: dict[int, str] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
     steps: int = 0
 
     def take(self, machine: str) -> int | None:
-        """The next replica; None where none waits."""
-        if not self.waiting:
+        """The next replica; None where none waits, or the machine is thought dead."""
+        if not self.waiting or machine in self.gone:
             return None
         place = self.waiting.pop(0)
         self.taken[place] = machine
@@ -79,7 +82,8 @@ class Board:
         self.steps += steps
 
     def give_back(self, machine: str) -> int:
-        """Has others do what a machine had taken. Returns how many replicas."""
+        """Has others do what a machine had taken, which gets no more. Returns how many replicas."""
+        self.gone.add(machine)
         lost = [place for place, holder in self.taken.items() if holder == machine]
         self.taken = {place: holder for place, holder in self.taken.items() if holder != machine}
         self.waiting = lost + self.waiting
@@ -118,7 +122,6 @@ class Machine:
         import ray
 
         places = {replica.name: place for place, replica in enumerate(work.replicas)}
-        engines = engines_for(work.config, work.problem, work.shape, work.replicas, work.lanes)
 
         def on_result(engine: Engine, outcome: Outcome) -> None:
             left = left_by(engine, work.config, outcome, work.rows[outcome.name])
@@ -126,6 +129,8 @@ class Machine:
 
         queue = iter(lambda: ray.get(board.take.remote(name)), None)
         try:
+            gc.collect()  # engines of more lanes, where there was no memory for them
+            engines = engines_for(work.config, work.problem, work.shape, work.replicas, work.lanes)
             work_off_together(engines, queue, on_result, lambda steps: board.advance.remote(steps))
         except jax.errors.JaxRuntimeError as error:
             return fewer_lanes(work.lanes, error)
@@ -142,7 +147,15 @@ class Cluster:
         import ray
 
         self.machines = machines
-        about = dict(zip(machines, ray.get([machine.about.remote() for machine in machines.values()]), strict=True))
+        asked = [machine.about.remote() for machine in machines.values()]
+        try:
+            about = dict(zip(machines, ray.get(asked, timeout=_BEGIN_SECONDS), strict=True))
+        except ray.exceptions.GetTimeoutError:
+            raise ConfigError(f"machines of the cluster are busy: none was free for {_BEGIN_SECONDS} s") from None
+        except ray.exceptions.RayError as error:
+            raise ConfigError(
+                f"a machine of the cluster cannot begin; is jaxmrl on all? ({_first_line(error)})"
+            ) from None
         (first, known), *others = about.items()
         for name, other in others:
             if other != known:
@@ -182,7 +195,7 @@ class Cluster:
             .remote(longest_first(work.replicas, missing))
         )
         told, busy, remaining, fewer = ray.put(work), {}, len(missing), None
-        while remaining and (busy or not fewer):
+        while remaining:
             left, steps, waiting = ray.get(board.collect.remote())
             remaining -= len(left)
             for one in left:
@@ -191,7 +204,9 @@ class Cluster:
             stop.check()
             for name in self.machines.keys() - busy.values() if waiting else ():
                 busy[self.machines[name].train.remote(name, told, board)] = name
-            for future in ray.wait(list(busy), timeout=_LOOK_SECONDS)[0] if busy else ():
+            if not busy:
+                break
+            for future in ray.wait(list(busy), timeout=_LOOK_SECONDS)[0]:
                 name = busy.pop(future)
                 fewer = self._ended(name, future, board, say) or fewer
             if fewer:
@@ -205,9 +220,13 @@ class Cluster:
         try:
             return ray.get(future)
         except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, ray.exceptions.RayError):
+                raise UserError(
+                    f"the Ray cluster has failed ({_first_line(error.cause)}); repeat the command"
+                ) from None
             raise error.cause from None
-        except ray.exceptions.RayActorError:
-            del self.machines[name]
+        except ray.exceptions.RayError:
+            ray.kill(self.machines.pop(name))  # where it is out of reach alone, it is not to go on
             lost = ray.get(board.give_back.remote(name))
             say(f"{name} of the cluster has died: {count(lost, 'replica')} to begin again, {len(self.machines)} left")
             if not self.machines:
@@ -226,8 +245,14 @@ def joined(address: str | None) -> Iterator[Cluster | None]:
     except ImportError:
         raise ConfigError("--cluster needs Ray: pip install 'jaxmrl[cluster]'") from None
     _check_reached(address)
-    where = {"include_dashboard": False} if address == LOCAL else {"address": address}
-    ray.init(**where, log_to_driver=False, logging_level="warning")
+    own = {"include_dashboard": False} if address == LOCAL else {}
+    # The command may hold a device that one of the machines has too.
+    shared = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    os.environ.update(shared)
+    try:
+        ray.init(address, runtime_env={"env_vars": shared}, log_to_driver=False, logging_level="warning", **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"--cluster {address}: cannot join that cluster ({_first_line(error)})") from None
     try:
         yield Cluster({_name(node): _begin(node) for node in ray.nodes() if node["Alive"]})
     finally:
@@ -246,6 +271,10 @@ def _check_reached(address: str) -> None:
             f"--cluster {address}: no Ray cluster answers there ({error}); give local, or the HOST:PORT that "
             "`ray start --head` told"
         ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _name(node: dict[str, Any]) -> str:

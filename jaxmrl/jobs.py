@@ -1,5 +1,6 @@
 """The queue of one program: trains the replicas that have no row in results.csv yet, here or on a cluster."""
 
+import gc
 from dataclasses import dataclass
 
 import jax
@@ -84,6 +85,7 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
         job.stop.check()
         fewer = train(job, shape, unique_replicas(cells), rows, lanes, progress)
         if fewer:
+            gc.collect()  # the error's traceback holds the engines, and they the device's memory
             checkpoint.remove(job.run.checkpoints / shape.name)
             job.run.revise(f"lanes of {shape.name}", fewer)
             job.reporter.say(f"{shape.name}: no memory for {lanes_text(lanes)}; {fewer} from here on")
@@ -106,7 +108,6 @@ def train_here(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows,
 
     Returns how many lanes to go on with where these take more memory than a device has.
     """
-    engines = engines_for(job.config, job.problem, shape, replicas, lanes)
 
     def on_result(engine: Engine, outcome: Outcome) -> None:
         left = left_by(engine, job.config, outcome, rows[outcome.name][0])
@@ -115,6 +116,7 @@ def train_here(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows,
     done = {replica.name for replica in replicas} - rows.keys()
     folder = job.run.checkpoints / shape.name
     try:
+        engines = engines_for(job.config, job.problem, shape, replicas, lanes)
         checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say)
     except jax.errors.JaxRuntimeError as error:
         return fewer_lanes(lanes, error)

@@ -184,7 +184,8 @@ class Engine:
                 new = *replica_keys(replica), replica.standard, replica.steps
                 self.lanes = programs.fill(self.recipe, self.lanes, lane, *new)
                 if replica.start:
-                    self.lanes = programs.put_weights(self.lanes, lane, replica.start.weights)
+                    weights = jax.device_put(replica.start.weights, self.device)
+                    self.lanes = programs.put_weights(self.lanes, lane, weights)
 
     def train_chunk(self, steps: int) -> None:
         """`steps` optimiser steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""

@@ -6,11 +6,12 @@ XLA simplifies it in another order, and its sums round differently.)
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import jax
 
+from jaxmrl.training.interrupts import StopRequestedError
 from jaxmrl.training.lanes import Engine, Outcome
 
 
@@ -30,7 +31,7 @@ def work_off_together(
     at_rest: one for each engine. No two calls of on_result, nor of on_progress, overlap. Where one engine raises, the
     others end at their next rest, and its exception is raised.
     """
-    lock, failed, queue = threading.RLock(), threading.Event(), _one_at_a_time(queue)
+    lock, failed, queue = threading.RLock(), threading.Event(), _OneAtATime(queue)
 
     def alone(function: Callable) -> Callable:
         def call(*arguments):
@@ -64,16 +65,20 @@ def work_off_together(
             failed.set()
             raise
     errors = [error for one in started if (error := one.exception())]
-    for error in sorted(errors, key=lambda error: isinstance(error, _OtherFailedError)):
+    # That one was stopped is not the whole truth where another could not save its state.
+    for error in sorted(errors, key=lambda error: isinstance(error, (StopRequestedError, _OtherFailedError))):
         raise error
 
 
-def _one_at_a_time(queue: Iterable[int]) -> Iterator[int]:
+class _OneAtATime:
     """An iterator that several threads may call."""
-    lock, items = threading.Lock(), iter(queue)
 
-    def take():
-        with lock:
-            return next(items, None)
+    def __init__(self, queue: Iterable[int]):
+        self._lock, self._items = threading.Lock(), iter(queue)
 
-    return iter(take, None)
+    def __iter__(self) -> "_OneAtATime":
+        return self
+
+    def __next__(self) -> int:
+        with self._lock:
+            return next(self._items)

@@ -7,13 +7,16 @@ import sys
 import pytest
 
 COMPARED = """
+from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxmrl.data.datasets import load_dataset
 from jaxmrl.data.graphs import featurise
 from jaxmrl.data.store import GraphStore
+from jaxmrl.models.weights import part_of
 from jaxmrl.training.lanes import Engine
+from jaxmrl.training.pretrained import Encoder
 from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.together import work_off_together
 from tests.training.test_lanes import RECIPE, replica, resources_of
@@ -21,7 +24,10 @@ from tests.training.test_lanes import RECIPE, replica, resources_of
 assert jax.local_device_count() == 8
 molecules = load_dataset("nci")
 table = DeviceTable(GraphStore.put(featurise(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
-queue = [replica(f"r{k}", 20 + 5 * (k % 9), k, 6 + k % 4) for k in range(30)]
+params, stats = RECIPE.shape.init(jax.random.key(7, impl="threefry2x32"))
+weights = jax.device_put(part_of(params, "encoder") | part_of(stats, "encoder"), jax.devices()[0])
+starts = None, Encoder("before", "its digest", 16, 2, weights)
+queue = [replace(replica(f"r{k}", 20 + 5 * (k % 9), k, 6 + k % 4), start=starts[k % 2]) for k in range(30)]
 found = []
 for devices in (jax.local_devices(), jax.local_devices()[:1]):
     engines = []
@@ -35,7 +41,7 @@ for devices in (jax.local_devices(), jax.local_devices()[:1]):
         used.add(engine.device)
 
     work_off_together(engines, range(len(queue)), on_result, lambda steps: None)
-    assert used == set(devices)
+    assert used == {engine.device for engine in engines} == set(devices)
     found.append(outcomes)
 eight, one = found
 assert len(one) == 30
