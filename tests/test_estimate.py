@@ -22,8 +22,8 @@ def test_it_foretells_what_is_done_and_writes_nothing(config, tmp_path, monkeypa
     assert not (tmp_path / "run").exists()
     evaluations, evaluate = [], Engine.evaluate
     monkeypatch.setattr(Engine, "evaluate", lambda self, *rest: (evaluations.extend(rest[2]), evaluate(self, *rest))[1])
-    engines, run = [], Engine.run
-    monkeypatch.setattr(Engine, "run", lambda self, *rest: (engines.append(self), run(self, *rest))[1])
+    engines, work_off = [], Engine.work_off
+    monkeypatch.setattr(Engine, "work_off", lambda self, *rest: (engines.append(self), work_off(self, *rest))[1])
     result = sweep(config)
     for one, width in zip(expected, ("8", "16"), strict=True):
         rows = [row for row in result.rows if row["width"] == width]
