@@ -189,11 +189,9 @@ class Cluster:
         import ray
 
         missing = [place for place, replica in enumerate(work.replicas) if replica.name in work.rows]
-        board = (
-            ray.remote(num_cpus=0)(Board)
-            .options(scheduling_strategy=_here())
-            .remote(longest_first(work.replicas, missing))
-        )
+        # The board is where the command is: it dies with no other machine.
+        here = ray.get_runtime_context().get_node_id()
+        board = _actor(Board, here).remote(longest_first(work.replicas, missing))
         told, busy, remaining, fewer = ray.put(work), {}, len(missing), None
         while remaining:
             left, steps, waiting = ray.get(board.collect.remote())
@@ -283,17 +281,14 @@ def _name(node: dict[str, Any]) -> str:
 
 def _begin(node: dict[str, Any]) -> Any:
     """A `Machine` on this node of Ray's, with all its devices."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
     gpus = node["Resources"].get("GPU", 0)
-    return ray.remote(num_cpus=0, num_gpus=gpus)(Machine).options(scheduling_strategy=there).remote()
+    return _actor(Machine, node["NodeID"], num_gpus=gpus).remote()
 
 
-def _here() -> Any:
-    """The board is where the command is: it dies with no other machine."""
+def _actor(kind: type, node: str, **resources: float) -> Any:
+    """An actor of this kind, to be begun on the node of this id and nowhere else."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    there = NodeAffinitySchedulingStrategy(node, soft=False)
+    return ray.remote(num_cpus=0, **resources)(kind).options(scheduling_strategy=there)

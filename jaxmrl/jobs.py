@@ -78,10 +78,10 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
 
     Where the devices have not the memory for so many lanes, it goes on with fewer.
     """
-    train = train_there if job.cluster else train_here
-    if not missing_rows(job, cells):
+    train, rows = train_there if job.cluster else train_here, missing_rows(job, cells)
+    if not rows:
         progress.skip(sum(replica.steps for replica in unique_replicas(cells)))
-    while rows := missing_rows(job, cells):
+    while rows:
         job.stop.check()
         fewer = train(job, shape, unique_replicas(cells), rows, lanes, progress)
         if fewer:
@@ -90,6 +90,7 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
             job.run.revise(f"lanes of {shape.name}", fewer)
             job.reporter.say(f"{shape.name}: no memory for {lanes_text(lanes)}; {fewer} from here on")
             lanes = fewer
+        rows = missing_rows(job, cells)
     checkpoint.remove(job.run.checkpoints / shape.name)
 
 

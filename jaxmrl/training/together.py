@@ -66,7 +66,9 @@ def work_off_together(
             raise
     errors = [error for one in started if (error := one.exception())]
     # That one was stopped is not the whole truth where another could not save its state.
-    for error in sorted(errors, key=lambda error: isinstance(error, (StopRequestedError, _OtherFailedError))):
+    for error in sorted(
+        errors, key=lambda one: (isinstance(one, _OtherFailedError), isinstance(one, StopRequestedError))
+    ):
         raise error
 
 
