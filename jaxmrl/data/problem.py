@@ -11,7 +11,7 @@ from jaxmrl.data import datasets, splits, tokens
 from jaxmrl.data.features import feature_settings, featurise, prepare_smiles
 from jaxmrl.data.geometries import Conformers
 from jaxmrl.data.npz import read_npz
-from jaxmrl.data.overlap import NEAR, near_share, similarity_prints
+from jaxmrl.data.overlap import NEAR, SAMPLE, near_share, similarity_prints
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
@@ -138,7 +138,8 @@ def _describe(name: str, split: splits.Split, shared: int, near: float | None, r
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
     reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also stand in another part")
     if near is not None:
-        reporter.say(f"{near:.1%} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
+        share = f"about {near:.1%}" if len(split.test) > SAMPLE else f"{near:.1%}"
+        reporter.say(f"{share} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
 
 
 def _similarity_prints(prepared: Prepared, reporter) -> np.ndarray | None:

@@ -5,7 +5,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data import scaffolds
+from jaxmrl.data import overlap, scaffolds
 from jaxmrl.data.fingerprints import morgan_fingerprints
 from jaxmrl.data.overlap import near_share, nearest
 from jaxmrl.data.problem import load_problems
@@ -39,6 +39,21 @@ def test_the_nearest_is_rdkits(nci, cache):
     np.testing.assert_allclose(nearest(packed, train, test), expected, rtol=1e-6)
     assert near_share(packed, np.arange(19, 160), test) == 1 / 20
     assert near_share(packed, np.arange(160), test) == 1.0
+
+
+def test_the_near_share_of_many_is_that_of_some(nci, cache, monkeypatch):
+    packed = morgan_fingerprints(nci[0], 2, 1024, chirality=False)
+    monkeypatch.setattr(overlap, "NEAR", 0.3)  # which half of these molecules pass
+    train, test = np.arange(60, len(packed)), np.arange(60)
+    whole = near_share(packed, train, test)
+    monkeypatch.setattr(overlap, "SAMPLE", 40)
+    compared = []
+    monkeypatch.setattr(overlap, "nearest", lambda *given: compared.append(given) or nearest(*given))
+    some = near_share(packed, train, test)
+    assert some == near_share(packed, train, test)
+    assert abs(some - whole) < 0.2
+    assert [len(np.unique(given[2])) for given in compared] == [40, 40]
+    assert set(compared[0][2]) < set(test)
 
 
 @pytest.mark.slow
