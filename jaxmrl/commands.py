@@ -6,6 +6,7 @@
 import argparse
 import contextlib
 import io
+import os
 import re
 import signal
 import sys
@@ -20,7 +21,7 @@ import jaxmrl
 from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
-from jaxmrl.text import one_line
+from jaxmrl.text import count, one_line
 from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.interrupts import StopRequestedError
 
@@ -143,6 +144,10 @@ def run_command(command: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         command()
+        sys.stdout.flush()
+    except BrokenPipeError:  # who was reading, as `head` was, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
     except UserError as error:
         _end(f"error: {one_line(str(error))}", USAGE)
     except StopRequestedError:
@@ -220,5 +225,5 @@ def datasets_text() -> str:
     for dataset in DATASETS.values():
         names = (dataset.name, dataset.task, dataset.metric)
         columns = "  ".join(text.ljust(width) for text, width in zip(names, widths, strict=True))
-        lines.append(f"{columns}  {dataset.tasks:>3} task(s)  {dataset.about} ({dataset.citation})")
+        lines.append(f"{columns}  {count(dataset.tasks, 'task'):<11}  {dataset.about} ({dataset.citation})")
     return "\n".join(lines)

@@ -267,6 +267,16 @@ def test_version_datasets_and_help(tmp_path):
     assert "--fractions" in command("--help", cache=tmp_path).stdout
 
 
+@pytest.mark.parametrize("flag", ["--help", "--list-datasets"])
+def test_nobody_needs_to_read_to_the_end(flag, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "jaxmrl.sweep", flag], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.close()  # as `head` does, when it has its lines
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
 @pytest.mark.slow
 def test_the_command_prints_curve_and_law_and_repeats_to_the_byte(csv_file, tmp_path, regression):
     """With cold caches, then with warm ones."""
