@@ -68,11 +68,18 @@ class Outcome:
 
 @dataclass
 class Slot:
-    """What one lane is doing: `replica` is its place in the list given to `run`."""
+    """What one lane is doing.
+
+    replica     its place in the list given to `run`
+    step        how many it has made
+    diverged    whether a loss was not finite
+    validated   the step at which it last was
+    """
 
     replica: int
     step: int = 0
     diverged: bool = False
+    validated: int = 0
 
 
 class Engine:
@@ -138,7 +145,8 @@ class Engine:
         """Trains every replica whose name is not in `done`, longest first.
 
         on_result gets each outcome as it comes; on_progress the steps just made, over all replicas; at_rest is
-        called between chunks, when `slots` and `lanes` agree and may be saved, and may raise to stop.
+        called after every chunk, validation and test, when `slots` and `lanes` agree and may be saved, and may raise
+        to stop.
         """
         self.work_off(iter(waiting([self], done)), on_result, on_progress, at_rest)
 
@@ -155,10 +163,14 @@ class Engine:
             active = [slot for slot in self.slots if slot]
             if not active:
                 return
-            steps = min(self._affordable_steps, *(self._steps_to_boundary(slot) for slot in active), programs.MAX_CHUNK)
-            self.train_chunk(steps)
-            self._evaluate_due(on_result)
-            on_progress(steps * len(active))
+            if due := self._lanes_that(self._awaits_validation):
+                self._validate(due)
+            elif ended := self._lanes_that(self._has_ended):
+                self._test(ended, on_result)
+            else:
+                steps = min(self._affordable_steps, *map(self._steps_to_boundary, active), programs.MAX_CHUNK)
+                self.train_chunk(steps)
+                on_progress(steps * len(active))
             at_rest(self)
 
     def lane_of(self, name: str) -> int:
@@ -239,26 +251,34 @@ class Engine:
         interval = replica.epoch_steps(self.batch_size) * self.evaluate_every
         return min(interval - slot.step % interval, replica.steps - slot.step)
 
-    def _evaluate_due(self, on_result: Callable[[Outcome], None]) -> None:
-        """Validates the lanes at an epoch end; tests and frees those whose replica has ended."""
-        ended = [lane for lane, slot in enumerate(self.slots) if slot and self._has_ended(slot)]
-        due = [lane for lane, slot in enumerate(self.slots) if slot and (lane in ended or self._is_due(slot))]
-        if due:
-            metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
-            epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
-            self.lanes = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
-        if ended:
-            tested = np.asarray(self.evaluate(programs.weights_best(self.lanes), "test", ended))
-            for lane, per_task in zip(ended, tested, strict=False):
-                on_result(self._outcome(lane, per_task))
-                self._epoch_plans.pop(self.slots[lane].replica, None)
-                self.slots[lane] = None
+    def _validate(self, due: list[int]) -> None:
+        """Validates these lanes and keeps their weights where they are the best so far."""
+        metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
+        epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
+        self.lanes = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
+        for lane in due:
+            self.slots[lane].validated = self.slots[lane].step
+
+    def _test(self, ended: list[int], on_result: Callable[[Outcome], None]) -> None:
+        """Tests and frees these lanes."""
+        tested = np.asarray(self.evaluate(programs.weights_best(self.lanes), "test", ended))
+        for lane, per_task in zip(ended, tested, strict=False):
+            on_result(self._outcome(lane, per_task))
+            self._epoch_plans.pop(self.slots[lane].replica, None)
+            self.slots[lane] = None
 
     def _epochs(self, slot: Slot) -> int:
         return self.replicas[slot.replica].epochs(slot.step, self.batch_size)
 
+    def _lanes_that(self, are: Callable[[Slot], bool]) -> list[int]:
+        return [lane for lane, slot in enumerate(self.slots) if slot and are(slot)]
+
     def _is_due(self, slot: Slot) -> bool:
+        """Whether it is at the end of an epoch after which it is validated."""
         return slot.step % (self.replicas[slot.replica].epoch_steps(self.batch_size) * self.evaluate_every) == 0
+
+    def _awaits_validation(self, slot: Slot) -> bool:
+        return slot.step > slot.validated and (self._is_due(slot) or self._has_ended(slot))
 
     def _has_ended(self, slot: Slot) -> bool:
         return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._is_due(slot))

@@ -277,6 +277,26 @@ def test_killed_and_resumed_is_uninterrupted(table, tmp_path, chunks):
     assert_same(before | after, train(table, QUEUE))
 
 
+@pytest.mark.parametrize("before", ["validation", "test"])
+def test_killed_before_an_evaluation_and_resumed_is_uninterrupted(table, tmp_path, before):
+    def at_rest(engine):
+        for slot in filter(None, engine.slots):
+            steps = QUEUE[slot.replica].epoch_steps(BATCH)
+            at_end = slot.step == QUEUE[slot.replica].steps
+            validated = slot.validated == slot.step
+            if (at_end and validated) if before == "test" else (slot.step == 2 * steps and not validated):
+                checkpoint.save(tmp_path, engine)
+                raise KilledError
+
+    found = {}
+    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    with pytest.raises(KilledError):
+        engine.run(set(), lambda o: found.update({o.name: o}), at_rest=at_rest)
+    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    assert checkpoint.restore(tmp_path, engine) is None
+    assert_same(found | train(table, QUEUE, engine=engine, done=found), train(table, QUEUE))
+
+
 def test_only_two_checkpoints_are_kept(table, tmp_path):
     interrupted(table, tmp_path, 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000002", "00000003"]
