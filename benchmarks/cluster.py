@@ -1,6 +1,6 @@
 """Seconds that the machines of a Ray cluster take for a queue, by their number; all are on this machine.
 
-    python -m benchmarks.cluster [--machines 1 2 4] [--seeds 16] [--rounds 3] [--out FILE.json]
+    python -m benchmarks.cluster [--machines 1 2 4] [--seeds 16] [--rounds 2] [--out FILE.json]
 
 Each machine's XLA has one thread, so that two machines may use two cores as two real machines would use theirs; where
 there are more machines than cores, they share them. The time is that of the training, from handing out the first
@@ -12,8 +12,7 @@ import os
 import tempfile
 from pathlib import Path
 
-ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {ONE_THREAD}"  # before JAX begins, here and in machines
+os.environ["NPROC"] = "1"  # before JAX begins, here and in machines: XLA's threads on a CPU
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
@@ -27,8 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--machines", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--seeds", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +51,7 @@ def measure(number: int, flags: argparse.Namespace, folder: Path) -> list[float]
 
 def one_round(address: str, flags: argparse.Namespace, out: Path) -> float:
     """Seconds of the training of a sweep."""
-    sizes = {"width": (32,), "depth": (3,), "lanes": 2, "fractions": (0.25, 0.5, 1.0)}
+    sizes = {"width": (64,), "depth": (3,), "lanes": 2, "fractions": (0.25, 0.5, 1.0)}
     config = SweepConfig(dataset="nci", seeds=flags.seeds, epochs=flags.epochs, out=out, **sizes)
     with clocked(jaxmrl.sweep, "train_grid") as spent:
         jaxmrl.sweep.sweep(config, cluster=address)
