@@ -14,12 +14,12 @@ from pathlib import Path
 
 os.environ["NPROC"] = "1"  # before JAX begins, here and in machines: XLA's threads on a CPU
 
-from ray.cluster_utils import Cluster  # noqa: E402
+from ray.cluster_utils import Cluster
 
-import jaxmrl.sweep  # noqa: E402
-from benchmarks.engines import clocked  # noqa: E402
-from benchmarks.machine import cores, facts, print_table, summary, write  # noqa: E402
-from jaxmrl.config import SweepConfig  # noqa: E402
+import jaxmrl.sweep
+from benchmarks.engines import clocked
+from benchmarks.machine import cores, facts, print_table, summary, write
+from jaxmrl.config import SweepConfig
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ keep the rest in an overflow row, to which their last neighbour index points.
 
 import re
 from dataclasses import dataclass, fields
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,7 +39,19 @@ _REASON_LENGTH = 200
 _MAX_ISOTOPE, _MAX_IN_BRACKETS = 999, 118
 _BRACKETS = re.compile(r"\[(\d*)([^]:]*)")
 
-_TYPES = {"SINGLE": 0, "DOUBLE": 1, "TRIPLE": 2, "AROMATIC": 3}
+_ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "AROMATIC": 1.5}
+_TYPES = np.zeros(16, np.int64)
+"""Of bonds, by twice their order; what is none of these counts as single."""
+_TYPES[[4, 6, 3]] = 1, 2, 3
+_LATER = 8.0
+"""More than the order of any bond."""
+
+_MAX_MATRIX = 200
+"""Atoms up to which a matrix of all pairs is faster than a loop over bonds."""
+
+_CHIRAL, _DIRECTED = re.compile(r"[@|]"), re.compile(r"[/\\|]")
+"""What a SMILES has whose molecule may have chiral atoms, or directed bonds; what follows | may tell of either."""
+
 _DIRECTIONS = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
 _CHIRALITY = {"CHI_UNSPECIFIED": 0, "CHI_TETRAHEDRAL_CW": 1, "CHI_TETRAHEDRAL_CCW": 2}
 _OTHER_CHIRALITY = 3
@@ -163,38 +177,60 @@ def _why_unparsable(smiles: str) -> str:
     return problems[0].Message()[:_REASON_LENGTH] if problems else "RDKit cannot sanitise it"
 
 
-def molecule_graph(molecule) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[list[int]]]:
-    """atom, chirality, neighbour, bonds of one RDKit molecule, and its overflow rows as lists of neighbours."""
-    count = molecule.GetNumAtoms()
-    atoms = list(molecule.GetAtoms())
-    atom = np.array([a.GetAtomicNum() for a in atoms], np.uint8)
-    chirality = np.array([_CHIRALITY.get(a.GetChiralTag().name, _OTHER_CHIRALITY) for a in atoms], np.uint8)
-    bonds = np.zeros((count, BOND_FEATURES), np.uint8)
-    bonds[:, SELF_LOOP] = bonds[:, BOND_TYPES] = 1
-    neighbours = [[] for _ in range(count)]
-    for bond in molecule.GetBonds():
+class _Bonds(NamedTuple):
+    """The bonds of one molecule from both their ends, [2 B] each.
+
+    atom, neighbour   the ends
+    order             1, 1.5, 2 or 3, and _LATER for each place that the neighbour comes after those without
+    direction
+    """
+
+    atom: np.ndarray
+    neighbour: np.ndarray
+    order: np.ndarray
+    direction: np.ndarray
+
+
+def _bonds(molecule, smiles: str) -> _Bonds:
+    """The bonds of an RDKit molecule, an atom's neighbours by the places of their bonds.
+
+    To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. From that, neighbours come by their
+    own places, which are those of their bonds but for the bonds that close rings: these come last.
+    """
+    from rdkit import Chem
+
+    atoms, bonds = molecule.GetNumAtoms(), molecule.GetNumBonds()
+    if atoms > _MAX_MATRIX or _DIRECTED.search(smiles):
+        return _bonds_one_by_one(molecule)
+    # RDKit would else give the matrix of ones that it may have made while it wrote the SMILES.
+    orders = Chem.GetAdjacencyMatrix(molecule, useBO=True, force=True)
+    pieces = 1 + smiles.count(".")
+    for place in range(max(atoms - pieces, 0), bonds):
+        bond = molecule.GetBondWithIdx(place)
         i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
-        kind = _TYPES.get(bond.GetBondType().name, _TYPES["SINGLE"])
-        direction = BOND_TYPES + _DIRECTIONS.get(bond.GetBondDir().name, 0)
-        for a, b in ((i, j), (j, i)):
-            bonds[a, kind] += 1
-            bonds[a, direction] += 1
-            neighbours[a].append(b)
-    table = np.full((count, NEIGHBOURS), NO_NEIGHBOUR, np.int16)
-    overflow = []
-    for a, found in enumerate(neighbours):
-        if len(found) > NEIGHBOURS:
-            overflow.append(found[NEIGHBOURS - 1 :])
-            found = [*found[: NEIGHBOURS - 1], -1 - len(overflow)]
-        table[a, : len(found)] = found
-    return atom, chirality, table, bonds, overflow
+        orders[i, j] = orders[j, i] = orders[i, j] + _LATER * (place + 1)
+    atom, neighbour = np.nonzero(orders)
+    if len(atom) != 2 * bonds:  # some have the order 0
+        return _bonds_one_by_one(molecule)
+    return _Bonds(atom, neighbour, orders[atom, neighbour], np.zeros(2 * bonds, np.int64))
+
+
+def _bonds_one_by_one(molecule) -> _Bonds:
+    rows = []
+    for place, bond in enumerate(molecule.GetBonds()):
+        i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        order = _ORDERS.get(bond.GetBondType().name, _ORDERS["SINGLE"]) + _LATER * (place + 1)
+        direction = _DIRECTIONS.get(bond.GetBondDir().name, _DIRECTIONS["NONE"])
+        rows += (i, j, order, direction), (j, i, order, direction)
+    atom, neighbour, order, direction = np.array(rows, np.float64).reshape(-1, 4).T
+    return _Bonds(atom.astype(np.int64), neighbour.astype(np.int64), order, direction.astype(np.int64))
 
 
 def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
     """Graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others."""
     from rdkit import Chem
 
-    parts, overflow, canonical, rejected = [], [], [], {}
+    atoms, bonds, canonical, rejected = [], [], [], {}
     for position, text in enumerate(smiles):
         try:
             molecule = parse(text)
@@ -205,35 +241,70 @@ def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
         except (RuntimeError, ValueError):
             rejected[position] = "RDKit cannot write it as SMILES"
             continue
-        *arrays, rows = molecule_graph(molecule)
-        parts.append((*arrays, len(rows)))
-        overflow.extend(rows)
+        atoms.append(_atoms(molecule, text))
+        bonds.append(_bonds(molecule, text))
         canonical.append(name)
-    return _pack(parts, overflow), canonical, rejected
+    return _pack(atoms, bonds), canonical, rejected
 
 
-def _pack(parts: list[tuple], overflow_rows: list[list[int]]) -> Graphs:
-    overflow = np.full((len(overflow_rows), max(map(len, overflow_rows), default=0)), NO_NEIGHBOUR, np.int16)
-    for row, found in zip(overflow, overflow_rows, strict=True):
-        row[: len(found)] = found
-    empty = (
-        np.zeros(0, np.uint8),
-        np.zeros(0, np.uint8),
-        np.zeros((0, NEIGHBOURS), np.int16),
-        np.zeros((0, BOND_FEATURES), np.uint8),
-    )
-    atom, chirality, neighbour, bonds = (
-        np.concatenate([none, *(part[k] for part in parts)]) for k, none in enumerate(empty)
-    )
+def _atoms(molecule, smiles: str) -> tuple[list[int], list[int]]:
+    """Atomic numbers and chirality."""
+    numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
+    if not _CHIRAL.search(smiles):
+        return numbers, [_CHIRALITY["CHI_UNSPECIFIED"]] * len(numbers)
+    tags = (atom.GetChiralTag().name for atom in molecule.GetAtoms())
+    return numbers, [_CHIRALITY.get(tag, _OTHER_CHIRALITY) for tag in tags]
+
+
+def _pack(atoms: list[tuple[list[int], list[int]]], bonds: list[_Bonds]) -> Graphs:
+    size = np.array([len(numbers) for numbers, _ in atoms], np.int32)
+    count, first = int(size.sum()), np.cumsum(size) - size
+    flat = lambda kind: np.fromiter(chain.from_iterable(one[kind] for one in atoms), np.uint8, count)
+    none = _Bonds(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.float64, np.int64)))
+    atom, neighbour, order, direction = (np.concatenate(arrays) for arrays in zip(none, *bonds, strict=True))
+    atom += np.repeat(first, [len(one.atom) for one in bonds])
+    later, order = np.divmod(order, _LATER)
+    kind = _TYPES[(2 * order).astype(np.int64)]
+    sort = np.lexsort((neighbour, later, atom))
+    owner = np.repeat(np.arange(len(size)), size)
+    table, overflow_owner, overflow = _neighbour_tables(atom[sort], neighbour[sort], owner)
     return Graphs(
-        size=np.array([len(part[0]) for part in parts], np.int32),
-        overflow_size=np.array([part[4] for part in parts], np.int32),
-        atom=atom,
-        chirality=chirality,
-        neighbour=neighbour,
-        bonds=bonds,
+        size=size,
+        overflow_size=np.bincount(overflow_owner, minlength=len(size)).astype(np.int32),
+        atom=flat(0),
+        chirality=flat(1),
+        neighbour=table,
+        bonds=_count_bonds(atom, kind, direction, count),
         overflow=overflow,
     )
+
+
+def _neighbour_tables(atom: np.ndarray, neighbour: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The arrays neighbour and overflow of `Graphs`, with each overflow row's molecule.
+
+    atom, neighbour [2 B]: bonds from both ends, sorted by atom; owner [A]: each atom's molecule.
+    """
+    degree = np.bincount(atom, minlength=len(owner))
+    place = np.arange(len(atom)) - np.repeat(np.cumsum(degree) - degree, degree)
+    many = degree > NEIGHBOURS
+    rows, owners = np.flatnonzero(many), owner[many]
+    width = degree[rows].max(initial=NEIGHBOURS - 1) - (NEIGHBOURS - 1)
+    table = np.full((len(owner), NEIGHBOURS), NO_NEIGHBOUR, np.int16)
+    overflow = np.full((len(rows), width), NO_NEIGHBOUR, np.int16)
+    beyond = many[atom] & (place >= NEIGHBOURS - 1)
+    table[atom[~beyond], place[~beyond]] = neighbour[~beyond]
+    table[rows, NEIGHBOURS - 1] = -2 - (np.arange(len(rows)) - np.searchsorted(owners, owners))
+    overflow[np.searchsorted(rows, atom[beyond]), place[beyond] - (NEIGHBOURS - 1)] = neighbour[beyond]
+    return table, owners, overflow
+
+
+def _count_bonds(atom: np.ndarray, kind: np.ndarray, direction: np.ndarray, atoms: int) -> np.ndarray:
+    """The array bonds of `Graphs`."""
+    size = atoms * BOND_FEATURES
+    each = [np.bincount(atom * BOND_FEATURES + feature, minlength=size) for feature in (kind, BOND_TYPES + direction)]
+    bonds = sum(each).reshape(atoms, BOND_FEATURES)
+    bonds[:, [SELF_LOOP, BOND_TYPES]] += 1
+    return bonds.astype(np.uint8)
 
 
 def concatenate(pieces: list[Graphs]) -> Graphs:

@@ -38,6 +38,36 @@ def test_graphs_are_rdkits():
             assert bonds[SELF_LOOP] == 1
 
 
+ODD = [
+    *("C~C~C1CC1", "C$C", "N->[Cu]<-N", "C1.C1CC", "C12.C1CC2.[Na+].[Cl-]", "[H]C([H])([H])C1CC1", "[2H]C1CC1"),
+    *("*1CC1", "C", "C1CC2C1CC2C%10CC%10", "FS(F)(F)(F)(F)F", "S1(F)(F)(F)(F)CC1", "F[P-](F)(F)(F)(F)F.F[S](F)(F)(F)(F)F"),
+    *("F/C=C/F", "C[C@H](N)O", "CC(N)O |wU:1.0|", "C1=CC=CC=C1.O", "[cH-]1cccc1.[Fe+2].[cH-]1cccc1", "C" * 250),
+]
+
+
+def test_the_matrix_of_bonds_says_what_the_walk_over_them_says(nci, monkeypatch):
+    smiles = nci[0] + SMILES + ODD
+    quick, _, rejected = featurise(smiles)
+    assert not rejected
+    monkeypatch.setattr(graphs, "_MAX_MATRIX", 0)
+    for name, array in vars(featurise(smiles)[0]).items():
+        np.testing.assert_array_equal(getattr(quick, name), array)
+
+
+def test_neighbours_come_in_the_order_of_bonds(nci):
+    from rdkit import Chem
+
+    table, _, _ = featurise([*nci[0], *ODD])
+    starts, rows = np.cumsum(table.size) - table.size, np.cumsum(table.overflow_size) - table.overflow_size
+    for k, smiles in enumerate([*nci[0], *ODD]):
+        for atom in Chem.MolFromSmiles(smiles).GetAtoms():
+            bonds = sorted(atom.GetBonds(), key=lambda bond: bond.GetIdx())
+            expected = [bond.GetOtherAtomIdx(atom.GetIdx()) for bond in bonds]
+            found = neighbours_of(table, starts[k], rows[k], atom.GetIdx())
+            assert found[: graphs.NEIGHBOURS - 1] == expected[: graphs.NEIGHBOURS - 1]
+            assert sorted(found) == sorted(expected)
+
+
 def test_bond_types_and_directions_are_counted():
     table, _, _ = featurise(["C/C=C/C", "C=O", "C#N", "c1ccccc1"])
     single, double, triple, aromatic = 0, 1, 2, 3
