@@ -1,9 +1,11 @@
 """Bytes on the device by lanes and by molecules of the table, against the formula that chooses the lanes.
 
     python -m benchmarks.memory [--dataset hiv] [--widths 64 128 300] [--lanes 1 2 4 8] [--out FILE.json]
+    python -m benchmarks.memory --molecules 1000 10000 100000 400000 [--widths 64] [--out FILE.json]
 
-What the training program and the evaluation hold beside their arguments is what XLA has planned for the compiled
-programs; the lanes and the table are counted as they lie. Nothing is trained.
+The second takes one lane on tables that repeat the molecules of `wehi`, as `benchmarks.scale` does. What the training
+program holds beside its arguments is what XLA has planned for the compiled program; the lanes and the table are counted
+as they lie. Nothing is trained.
 """
 
 import argparse
@@ -13,7 +15,9 @@ import jax
 import numpy as np
 
 from benchmarks.machine import facts, print_table, write
+from benchmarks.scale import engine_on, table_of
 from jaxmrl.config import SweepConfig
+from jaxmrl.data.graphs import Graphs
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.data.store import NO_MOLECULE
 from jaxmrl.models.build import ModelShape, model_shapes
@@ -30,26 +34,42 @@ def main() -> None:
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 300])
     parser.add_argument("--depth", type=int, default=5)
     parser.add_argument("--lanes", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--molecules", type=int, nargs="+")
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
+    rows = by_molecules(flags) if flags.molecules else by_lanes(flags)
+    print_rows(rows)
+    dataset = "wehi, repeated" if flags.molecules else flags.dataset
+    write(flags.out, facts("memory") | {"dataset": dataset, "depth": flags.depth, "rows": rows})
+
+
+def by_lanes(flags: argparse.Namespace) -> list[dict]:
+    """A row for each width and number of lanes."""
     config = SweepConfig(dataset=flags.dataset, width=tuple(flags.widths), depth=(flags.depth,))
     problem = load_problem(config, Reporter(quiet=True))
-    shapes = model_shapes(config, problem)
-    rows = [measure(config, problem, shape, lanes) for shape in shapes for lanes in flags.lanes]
-    print_rows(rows)
-    write(flags.out, facts("memory") | {"dataset": flags.dataset, "depth": flags.depth, "rows": rows})
+    rows = []
+    for shape in model_shapes(config, problem):
+        for lanes in flags.lanes:
+            replicas = [whole_replica(problem, shape, seed) for seed in range(lanes)]
+            rows.append(measure(engine_for(config, problem, shape, replicas, lanes), problem.features["graph"]))
+    return rows
 
 
-def measure(config: SweepConfig, problem: Problem, shape: ModelShape, lanes: int) -> dict:
-    """What so many lanes of one model hold, in bytes."""
-    replicas = [whole_replica(problem, shape, seed) for seed in range(lanes)]
-    engine = engine_for(config, problem, shape, replicas, lanes)
-    rows = problem.features[shape.modality].rows(engine.limits, engine.batch_size)
+def by_molecules(flags: argparse.Namespace) -> list[dict]:
+    """A row for each width and size of the table."""
+    tables = [table_of(molecules) for molecules in flags.molecules]
+    return [measure(engine_on(table, width, flags.depth), table) for width in flags.widths for table in tables]
+
+
+def measure(engine: Engine, table: Graphs) -> dict:
+    """What the lanes of an engine hold, in bytes."""
+    shape, lanes = engine.recipe.shape, len(engine.slots)
+    rows = table.rows(engine.limits, engine.batch_size)
     lanes_held, working = held(engine.lanes), working_bytes(engine)
     return {
         "width": shape.width,
         "lanes": lanes,
-        "molecules": len(problem.table.ids),
+        "molecules": len(table),
         "table": held(engine.table),
         "lanes_held": lanes_held,
         "working": working,
@@ -78,13 +98,14 @@ def working_bytes(engine: Engine) -> int:
 
 def print_rows(rows: list[dict]) -> None:
     """MiB, and how many times of what is held the formula counts with."""
-    heads = ("width", "lanes", "table", "lanes held", "working", "per lane", "formula", "formula / held")
+    heads = ("width", "lanes", "molecules", "table", "lanes held", "working", "per lane", "formula", "formula / held")
     mib = lambda number: f"{number / 2**20:,.1f}"
     names = ("table", "lanes_held", "working", "per_lane", "formula_per_lane")
     cells = []
     for row in rows:
         share = f"{row['formula_per_lane'] / row['per_lane']:.2f}"
-        cells.append((str(row["width"]), str(row["lanes"]), *(mib(row[name]) for name in names), share))
+        shape = str(row["width"]), str(row["lanes"]), f"{row['molecules']:,}"
+        cells.append((*shape, *(mib(row[name]) for name in names), share))
     print_table("MiB on the device", heads, cells)
 
 

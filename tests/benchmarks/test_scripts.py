@@ -161,3 +161,12 @@ def test_memory_grows_with_lanes_and_the_formula_is_no_less(run):
     assert four["lanes_held"] == 4 * one["lanes_held"]
     assert four["working"] > 2 * one["working"] > 0
     assert all(row["formula_per_lane"] > 0.8 * row["per_lane"] for row in found["rows"])
+
+
+def test_memory_grows_with_the_molecules_of_the_table_alone(run):
+    found = run(memory, "--molecules", 300, 600, "--widths", 16, "--depth", 2)
+    few, many = found["rows"]
+    assert (few["molecules"], many["molecules"]) == (300, 600)
+    assert 1.8 * few["table"] < many["table"] < 2.2 * few["table"]
+    assert many["lanes_held"] == few["lanes_held"]
+    assert many["working"] < 1.2 * few["working"]
