@@ -1,6 +1,7 @@
 """The command line: flags from the config dataclasses, short errors, exit codes.
 
-0: done. 2: input or settings that cannot be used. 130: stopped by a signal, state saved.
+0: done. 1: nobody reads the output to its end. 2: input or settings that cannot be used. 130: stopped by a signal, the
+state is saved.
 """
 
 import argparse
@@ -144,7 +145,8 @@ def run_command(command: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         command()
-        sys.stdout.flush()
+        if sys.stdout:  # else it was closed
+            sys.stdout.flush()
     except BrokenPipeError:  # who was reading, as `head` was, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

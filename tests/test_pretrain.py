@@ -54,7 +54,7 @@ def test_stopped_at_every_moment_it_comes_to_the_same(pretrained, csv_file, tmp_
 
     def save_and_stop(folder, work):
         save(folder, work)
-        stops.append(work.step)
+        stops.append((work.step, len(work.history)))
         raise StopRequestedError
 
     monkeypatch.setattr(checkpoint, "save", save_and_stop)

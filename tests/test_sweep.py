@@ -269,9 +269,9 @@ def test_version_datasets_and_help(tmp_path):
 
 @pytest.mark.parametrize("flag", ["--help", "--list-datasets"])
 def test_nobody_needs_to_read_to_the_end(flag, tmp_path):
-    with subprocess.Popen(
-        [sys.executable, "-m", "jaxmrl.sweep", flag], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    words = [sys.executable, "-m", "jaxmrl.sweep", flag]
+    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         process.stdout.close()  # as `head` does, when it has its lines
         assert process.stderr.read() == b""
     assert process.returncode == 1

@@ -181,7 +181,7 @@ class _Bonds(NamedTuple):
     """The bonds of one molecule from both their ends, [2 B] each.
 
     atom, neighbour   the ends
-    order             1, 1.5, 2 or 3, and _LATER for each place that the neighbour comes after those without
+    order             RDKit's, and _LATER times the bond's place for those that come by it, after the others
     direction
     """
 

@@ -37,6 +37,11 @@ def near_share(packed: np.ndarray, train: np.ndarray, test: np.ndarray) -> float
     return float((nearest(packed, train, test) > NEAR).mean())
 
 
+def share_text(share: float, test: np.ndarray) -> str:
+    """What `near_share` gave for these test molecules, in words."""
+    return f"about {share:.1%}" if len(test) > SAMPLE else f"{share:.1%}"
+
+
 def nearest(packed: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """The Tanimoto similarity of each `test` molecule with the nearest `train` molecule, [len(test)]."""
     known, starts = jnp.asarray(packed[train]), range(0, len(test), _BLOCK)

@@ -11,7 +11,7 @@ from jaxmrl.data import datasets, splits, tokens
 from jaxmrl.data.features import feature_settings, featurise, prepare_smiles
 from jaxmrl.data.geometries import Conformers
 from jaxmrl.data.npz import read_npz
-from jaxmrl.data.overlap import NEAR, SAMPLE, near_share, similarity_prints
+from jaxmrl.data.overlap import NEAR, near_share, share_text, similarity_prints
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
@@ -85,6 +85,11 @@ class Problem:
         """Whether models of geometries give a sum over atoms, as energies ask for, or a mean."""
         return "sum" if self.extensive is not None and self.extensive.all() else "mean"
 
+    @property
+    def near_text(self) -> str | None:
+        """`near` in words."""
+        return None if self.near is None else share_text(self.near, self.split.test)
+
     def label_standard(self, molecules: np.ndarray, modality: str) -> LabelStandard:
         """How a replica of a modality's model that trains on these molecules standardises its labels."""
         if self.table.task == "classification":
@@ -138,7 +143,7 @@ def _describe(name: str, split: splits.Split, shared: int, near: float | None, r
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
     reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also stand in another part")
     if near is not None:
-        share = f"about {near:.1%}" if len(split.test) > SAMPLE else f"{near:.1%}"
+        share = share_text(near, split.test)
         reporter.say(f"{share} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
 
 

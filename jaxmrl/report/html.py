@@ -137,7 +137,7 @@ def _run(found: Findings) -> Section:
     ]
     for one in found.problems:
         parts = ", ".join(f"{name} {len(ids):,}" for name, ids in one.split.parts().items())
-        near = "" if one.near is None else f"; {one.near:.1%} of the test molecules have a near one in training"
+        near = "" if one.near is None else f"; {one.near_text} of the test molecules have a near one in training"
         shared = f"; {one.shared} molecules of validation and test stand in another part, too" if one.shared else ""
         items.append(f"{one.split_name} split: {parts}{near}{shared}")
     return Section("What was run", [Block("list", items=items)])

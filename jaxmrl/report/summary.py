@@ -50,7 +50,7 @@ def summarise(
     diverged = sum(row["status"] == "diverged" for row in rows)
     if diverged:
         reporter.say(f"{diverged} of {len(rows)} replicas diverged and are left out of the curves: see results.csv")
-    near = {one.split_name: one.near for one in problems if one.near is not None}
+    near = {one.split_name: one.near_text for one in problems if one.near is not None}
     reporter.console.print(sweep_table(curves, metric.label, near if len(problems) > 1 else {}))
     if config.save_predictions and any(one.points is not None and one.points.shifts is None for one in analyses):
         reporter.say("predictions of some replicas are missing or damaged: intervals are over seeds alone")

@@ -105,11 +105,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def sweep_table(curves: list[Curve], metric_label: str, near: dict[str, float]) -> Table:
+def sweep_table(curves: list[Curve], metric_label: str, near: dict[str, str]) -> Table:
     """One row per point, one section per curve; below, the share of each split's test molecules near training ones."""
     table = Table(title=f"test {metric_label}, mean ± standard deviation over seeds", title_justify="left")
     if near:
-        shares = ", ".join(f"{split} {share:.1%}" for split, share in near.items())
+        shares = ", ".join(f"{split} {share}" for split, share in near.items())
         table.caption, table.caption_justify = f"test molecules near a training molecule: {shares}", "left"
     for column in ("curve", "fraction", "molecules", metric_label, "seeds"):
         table.add_column(column, justify="left" if column == "curve" else "right")

@@ -255,7 +255,8 @@ class Engine:
         """Validates these lanes and keeps their weights where they are the best so far."""
         metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
         epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
-        self.lanes = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
+        best = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
+        self.lanes = jax.block_until_ready(best)  # the next chunk is timed, and a stop is obeyed before it
         for lane in due:
             self.slots[lane].validated = self.slots[lane].step
 

@@ -147,13 +147,16 @@ class Pretraining:
         self.history = [Epoch(**epoch) for epoch in host["history"]]
 
     def run(self, on_epoch: Callable[[Epoch], None], on_progress: Callable[[int], None], at_rest: Callable) -> None:
-        """Trains to the end. at_rest(self) is called between chunks, when the state may be saved; it may raise."""
-        while self.step < self.steps:
-            made = self.train_chunk()
-            if self.step % self.epoch_steps == 0:
-                self._judge(self.step // self.epoch_steps)
+        """Trains to the end, with a judgement after each epoch.
+
+        at_rest(self) is called after each chunk and each judgement, when the state may be saved; it may raise.
+        """
+        while (judged := len(self.history)) * self.epoch_steps < self.steps:
+            if judged < self.step // self.epoch_steps:
+                self._judge(judged + 1)
                 on_epoch(self.history[-1])
-            on_progress(made)
+            else:
+                on_progress(self.train_chunk())
             at_rest(self)
 
     def train_chunk(self) -> int:

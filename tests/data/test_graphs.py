@@ -39,8 +39,17 @@ def test_graphs_are_rdkits():
 
 
 ODD = [
-    *("C~C~C1CC1", "C$C", "N->[Cu]<-N", "C1.C1CC", "C12.C1CC2.[Na+].[Cl-]", "[H]C([H])([H])C1CC1", "[2H]C1CC1"),
-    *("*1CC1", "C", "C1CC2C1CC2C%10CC%10", "FS(F)(F)(F)(F)F", "F[P-](F)(F)(F)(F)F.F[S](F)(F)(F)(F)F"),
+    *(
+        "C~C~C1CC1",
+        "C$C",
+        "N->[Cu]<-N",
+        "[Pt]N(C)(C)C",
+        "C1.C1CC",
+        "C12.C1CC2.[Na+].[Cl-]",
+        "[H]C([H])([H])C1CC1",
+        "[2H]C1CC1",
+    ),
+    *("*1CC1", "C", "C1CC2C1CC2C%10CC%10", "F[P-](F)(F)(F)(F)F.F[S](F)(F)(F)(F)F"),
     *("F/C=C/F", "C[C@H](N)O", "CC(N)O |wU:1.0|", "C1=CC=CC=C1.O", "[cH-]1cccc1.[Fe+2].[cH-]1cccc1", "C" * 250),
 ]
 

@@ -258,7 +258,7 @@ def kill_after(calls, folder=None):
 
 
 def interrupted(table, folder, chunks):
-    """Outcomes of a run killed after some chunks, each followed by a checkpoint."""
+    """Outcomes of a run killed after some chunks and evaluations, each followed by a checkpoint."""
     outcomes = {}
     engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     with pytest.raises(KilledError):
@@ -294,6 +294,8 @@ def test_killed_before_an_evaluation_and_resumed_is_uninterrupted(table, tmp_pat
         engine.run(set(), lambda o: found.update({o.name: o}), at_rest=at_rest)
     engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     assert checkpoint.restore(tmp_path, engine) is None
+    steps_and_validations = [(slot.step, slot.validated) for slot in engine.slots if slot]
+    assert any((step == validated) == (before == "test") for step, validated in steps_and_validations)
     assert_same(found | train(table, QUEUE, engine=engine, done=found), train(table, QUEUE))
 
 
