@@ -71,6 +71,7 @@ def _swap(batches, taken, load, limits, over: int, under: int) -> None:
         resource = int((load[over] - limits).argmax())
         mine = mine[np.argsort(-taken[over, mine, resource], kind="stable")[:MOST_CANDIDATES]]
         theirs = theirs[np.argsort(taken[under, theirs, resource], kind="stable")[:MOST_CANDIDATES]]
+    mine, theirs = mine[_first_of_each(taken[over, mine])], theirs[_first_of_each(taken[under, theirs])]
     moved = taken[over, mine][:, None] - taken[under, theirs][None, :]
     left = np.maximum(load[over] - moved - limits, 0) + np.maximum(load[under] + moved - limits, 0)
     i, j = np.unravel_index((left / np.maximum(limits, 1)).sum(axis=-1).argmin(), moved.shape[:2])
@@ -79,3 +80,9 @@ def _swap(batches, taken, load, limits, over: int, under: int) -> None:
     taken[over, i], taken[under, j] = taken[under, j].copy(), taken[over, i].copy()
     load[over] -= step
     load[under] += step
+
+
+def _first_of_each(rows: np.ndarray) -> np.ndarray:
+    """The places of the first of each of `rows` [n, R] of integers, in order: equal molecules make equal swaps."""
+    sizes = np.concatenate([[1], np.cumprod(rows[:, :-1].max(axis=0) + 1, dtype=np.int64)])
+    return np.sort(np.unique(rows @ sizes, return_index=True)[1])

@@ -207,6 +207,9 @@ class Engine:
                 ids[k, lane] = self.batch(slot.replica, slot.step + k)
         started = time.perf_counter()
         self.lanes, losses = programs.train(self.recipe, self.table, self.lanes, ids, steps)
+        for slot in filter(None, self.slots):  # while the device works
+            if slot.step + steps < self.replicas[slot.replica].steps:
+                self.batch(slot.replica, slot.step + steps)
         losses = np.asarray(losses)
         self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
         for slot, loss in zip(self.slots, losses, strict=True):

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxmrl.data.store import NO_MOLECULE
+from jaxmrl.training import batches
 from jaxmrl.training.batches import budget, plan
 
 
@@ -53,3 +54,20 @@ def test_same_seed_same_plan():
     limits = budget([ids], resources, 32)
     one, two = (plan(ids, resources, limits, 32, np.random.default_rng([3, 4])) for _ in range(2))
     np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("resources", [1, 2, 3])
+def test_swaps_of_equal_molecules_are_tried_once(resources, monkeypatch):
+    rng = np.random.default_rng(resources)
+    taken = rng.integers(0, [40, 3, 5][:resources], size=(300, resources)) + [1, 0, 0][:resources]
+    limits = budget([np.arange(300)], taken, 16)
+    few = plan(np.arange(300), taken, limits, 16, np.random.default_rng(0))
+    tried = []
+
+    def all_of_them(rows):
+        tried.append(len(rows))
+        return np.arange(len(rows))
+
+    monkeypatch.setattr(batches, "_first_of_each", all_of_them)
+    np.testing.assert_array_equal(few, plan(np.arange(300), taken, limits, 16, np.random.default_rng(0)))
+    assert tried, "some batch was too full"
