@@ -22,9 +22,9 @@ def device() -> torch.device:
     return torch.device("cuda" if jax.default_backend() == "gpu" else "cpu")
 
 
-def wait() -> None:
-    """Until the GPU, where there is one, has done what it was told."""
-    if device().type == "cuda":
+def wait(device: torch.device) -> None:
+    """Until a GPU has done what it was told."""
+    if device.type == "cuda":
         torch.cuda.synchronize()
 
 

@@ -5,14 +5,19 @@
 Both train the same GIN on the same molecules of each fraction and seed, with the same batch size, rate and number of
 epochs, validate after every epoch and test the best weights. jaxmrl's side is the queue of a sweep in its lanes; the
 other is a loop over the runs, its metrics by scikit-learn. The molecules are prepared beforehand for both, and the
-baseline's validation and test batches are made once a round. The two take turns, round by round.
+baseline's validation and test batches are made once. `--processes 2` has the baseline share the runs among two
+processes too, the longest first; on a GPU that is done with 4 and 8 unless told otherwise. All take turns, round by
+round.
 """
 
 import argparse
 import copy
+import functools
 import statistics
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +28,10 @@ from torch_geometric.loader import DataLoader
 from benchmarks import pyg_baseline
 from benchmarks.engines import clocked
 from benchmarks.machine import facts, print_table, summary, timed, write
+from benchmarks.processes import Team, numbers_to_try
 from jaxmrl.config import STUDY_FRACTIONS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
+from jaxmrl.data.splits import Split
 from jaxmrl.jobs import unique_replicas
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.report.terminal import Reporter
@@ -83,44 +90,56 @@ class Ours:
 
 
 @dataclass(frozen=True)
+class Training:
+    """One of the baseline's: the molecules it learns from, and the seed of its weights and batches."""
+
+    name: str
+    seed: int
+    molecules: np.ndarray
+
+
+@dataclass(frozen=True)
 class Theirs:
-    """PyTorch Geometric's side: the same replicas one after the other. data: every molecule of the table."""
+    """PyTorch Geometric's side, as a process needs it. data: every molecule of the table; sizes: of the GIN."""
 
-    ours: Ours
-    data: list
+    data: list = field(repr=False)
+    split: Split = field(repr=False)
+    metric: str
+    sizes: tuple
+    batch_size: int
+    rate: float
+    epochs: int
     workers: int
-
-    def train(self) -> list[Run]:
-        """Every replica, trained."""
-        judged = {part: self.batches(getattr(self.ours.problem.split, part)) for part in ("valid", "test")}
-        return [self.train_one(replica, **judged) for replica in self.ours.replicas]
+    device: torch.device
 
     def loader(self, molecules: np.ndarray, **options) -> DataLoader:
-        return DataLoader([self.data[k] for k in molecules], batch_size=self.ours.config.batch_size, **options)
+        return DataLoader([self.data[k] for k in molecules], batch_size=self.batch_size, **options)
 
-    def batches(self, molecules: np.ndarray) -> list:
-        return [batch.to(pyg_baseline.device()) for batch in self.loader(molecules)]
+    @functools.cached_property
+    def judged(self) -> dict[str, list]:
+        """Batches of the validation and the test molecules."""
+        parts = self.split.parts()
+        return {part: [batch.to(self.device) for batch in self.loader(parts[part])] for part in ("valid", "test")}
 
-    def train_one(self, replica: Replica, valid: list, test: list) -> Run:
-        shape, config = self.ours.shape, self.ours.config
-        torch.manual_seed(replica.seed)
-        module = pyg_baseline.GIN(shape.width, shape.depth, shape.dropout, shape.tasks).to(pyg_baseline.device())
-        optimiser = torch.optim.Adam(module.parameters(), lr=config.rate(shape.model))
+    def train(self, one: Training) -> Run:
+        torch.manual_seed(one.seed)
+        module = pyg_baseline.GIN(*self.sizes).to(self.device)
+        optimiser = torch.optim.Adam(module.parameters(), lr=self.rate)
         options = {"num_workers": self.workers, "persistent_workers": self.workers > 0}
-        loader, best, kept = self.loader(replica.train, shuffle=True, **options), -np.inf, None
-        for _ in range(config.training_epochs):
-            train_epoch(module, optimiser, loader)
-            found = judge(module, valid, self.ours.problem.metric)
+        loader, best, kept = self.loader(one.molecules, shuffle=True, **options), -np.inf, None
+        for _ in range(self.epochs):
+            train_epoch(module, optimiser, loader, self.device)
+            found = judge(module, self.judged["valid"], self.metric)
             if found > best:
                 best, kept = found, copy.deepcopy(module.state_dict())
         module.load_state_dict(kept)
-        return Run(replica.name, judge(module, test, self.ours.problem.metric), config.training_epochs)
+        return Run(one.name, judge(module, self.judged["test"], self.metric), self.epochs)
 
 
-def train_epoch(module, optimiser, loader: DataLoader) -> None:
+def train_epoch(module, optimiser, loader: DataLoader, device: torch.device) -> None:
     module.train()
     for batch in loader:
-        batch = batch.to(pyg_baseline.device())
+        batch = batch.to(device)
         optimiser.zero_grad()
         pyg_baseline.present_loss(module(batch), batch.y).backward()
         optimiser.step()
@@ -150,17 +169,35 @@ def plan(flags) -> Ours:
     return Ours(config, problem, shape, unique_replicas(grid[shape]))
 
 
-def compare(ours: Ours, theirs: Theirs, rounds: int) -> dict:
-    """Seconds of both sides, ratios, and what came out of each."""
+def for_theirs(ours: Ours, workers: int) -> tuple:
+    """What Theirs is made of, for the same sweep."""
+    table, shape, config = ours.problem.table, ours.shape, ours.config
+    data = [pyg_baseline.molecule_data(*one) for one in zip(table.smiles, table.labels.tolist(), strict=True)]
+    sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
+    settings = (config.batch_size, config.rate(shape.model), config.training_epochs, workers)
+    return (data, ours.problem.split, ours.problem.metric, sizes, *settings, pyg_baseline.device())
+
+
+def compare(ours: Ours, given: tuple, numbers: list[int], rounds: int) -> dict:
+    """Seconds of every side, ratios to jaxmrl's, and what came out of each."""
     compiling = ours.seconds_to_compile()
-    seconds, runs = {"jaxmrl": [], "pyg": []}, {}
-    for _ in range(rounds):
-        for name, side in (("jaxmrl", ours), ("pyg", theirs)):
-            started = time.perf_counter()
-            runs[name] = side.train()
-            seconds[name].append(time.perf_counter() - started)
-    ratios = [b / a for a, b in zip(*seconds.values(), strict=True)]
-    with_compilation = [b / (a + compiling) for a, b in zip(*seconds.values(), strict=True)]
+    trainings = [Training(one.name, one.seed, one.train) for one in ours.replicas]
+    longest_first = sorted(trainings, key=lambda one: -len(one.molecules))
+    first_call = functools.partial(Theirs.train, one=longest_first[-1])
+    baseline = Theirs(*given)
+    first_call(baseline)
+    sides = {"jaxmrl": ours.train, "pyg": lambda: [baseline.train(one) for one in trainings]}
+    with ExitStack() as teams:
+        for number in numbers:
+            team = teams.enter_context(Team(number, Theirs, *given))
+            team.each(first_call)
+            sides[f"pyg, {number} processes"] = functools.partial(team.share, Theirs.train, longest_first)
+        seconds, runs = in_turns(sides, rounds)
+    ratio, with_compilation = {}, {}
+    for name in list(sides)[1:]:
+        pairs = list(zip(seconds["jaxmrl"], seconds[name], strict=True))
+        ratio[name] = statistics.median(b / a for a, b in pairs)
+        with_compilation[name] = statistics.median(b / (a + compiling) for a, b in pairs)
     return {
         "lanes": ours.lanes,
         "runs": len(ours.replicas),
@@ -169,10 +206,21 @@ def compare(ours: Ours, theirs: Theirs, rounds: int) -> dict:
         "seconds": seconds,
         **{name: summary(values) for name, values in seconds.items()},
         "compilation": compiling,
-        "ratio": statistics.median(ratios),
-        "ratio_with_compilation": statistics.median(with_compilation),
+        "ratio": ratio,
+        "ratio_with_compilation": with_compilation,
         "share_of_evaluation": share_of_evaluation(ours),
     }
+
+
+def in_turns(sides: dict[str, Callable], rounds: int) -> tuple[dict, dict]:
+    """Seconds of each side in each round, and its runs in the last."""
+    seconds, runs = {name: [] for name in sides}, {}
+    for _ in range(rounds):
+        for name, train in sides.items():
+            started = time.perf_counter()
+            runs[name] = train()
+            seconds[name].append(time.perf_counter() - started)
+    return seconds, runs
 
 
 def share_of_evaluation(ours: Ours) -> float:
@@ -194,10 +242,10 @@ def show(found: dict) -> None:
         for name in found["seconds"]
     ]
     print_table(f"{found['runs']} trainings, {found['lanes']} lanes; median of rounds", heads, rows)
-    print(
-        f"ratio {found['ratio']:.2f}; with {found['compilation']:.1f} s of compilation "
-        f"{found['ratio_with_compilation']:.2f}; {found['share_of_evaluation']:.0%} of jaxmrl's time is evaluation"
-    )
+    for name, ratio in found["ratio"].items():
+        with_compilation = found["ratio_with_compilation"][name]
+        print(f"ratio to {name}: {ratio:.2f}; with {found['compilation']:.1f} s of compilation {with_compilation:.2f}")
+    print(f"{found['share_of_evaluation']:.0%} of jaxmrl's time is evaluation")
 
 
 def main() -> None:
@@ -210,14 +258,13 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=0, help="processes of the baseline's loader")
+    parser.add_argument("--processes", type=int, nargs="*", help="of the baseline, beside one; default: 4 8 on a GPU")
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     ours = plan(flags)
     if ours.problem.metric not in METRICS:
         parser.error(f"--dataset must have classes; {flags.dataset} is judged by {ours.problem.metric}")
-    table = ours.problem.table
-    data = [pyg_baseline.molecule_data(*one) for one in zip(table.smiles, table.labels.tolist(), strict=True)]
-    found = compare(ours, Theirs(ours, data, flags.workers), flags.rounds)
+    found = compare(ours, for_theirs(ours, flags.workers), numbers_to_try(flags.processes), flags.rounds)
     show(found)
     settings = {name: value for name, value in vars(flags).items() if name != "out"}
     write(flags.out, facts("sweep") | {"settings": settings} | found)

@@ -9,13 +9,16 @@ fingerprints or SMILES.
 The two take turns within one process, round by round, on the same machine: quote the ratios. The baseline is timed
 twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimiser alone. jaxmrl
 is timed whole: host planning, assembling batches on the device, and training. Beside that stands the floor: the time of
-a step if this device did its operations, or moved its bytes, as fast as it ever does.
+a step if this device did its operations, or moved its bytes, as fast as it ever does. `--processes 4` has the baseline
+train four models too, in as many processes at once; on a GPU that is done with 4 and 8 unless told otherwise.
 """
 
 import argparse
 import statistics
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from torch_geometric.loader import DataLoader
 from benchmarks import pyg_baseline, torch_geometry, torch_transformer
 from benchmarks.floors import Peaks, measure_peaks, step_floor
 from benchmarks.machine import facts, print_table, summary, timed, write
+from benchmarks.processes import Team, numbers_to_try
 from jaxmrl.config import MODALITIES, MODELS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
@@ -52,6 +56,7 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS)
     parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes to try; default: what a sweep would choose")
+    parser.add_argument("--processes", type=int, nargs="*", help="of the baseline, beside one; default: 4 8 on a GPU")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="optimiser steps per round, in every lane")
     parser.add_argument("--out", type=Path)
@@ -106,34 +111,47 @@ def measure(problem: Problem, data: list, shape: ModelShape, flags, peaks: Peaks
     """Rows of the table for one model: one for each number of lanes."""
     lane_counts = flags.lanes or [auto_lanes(problem, shape)]
     engines = {lanes: bench_engine(problem, shape, lanes) for lanes in lane_counts}
-    ours = {lanes: jaxmrl_round(engine, flags.steps) for lanes, engine in engines.items()}
-    loaded, prebuilt = baseline_rounds(data, shape, flags.steps)
-    for run in (*ours.values(), loaded, prebuilt):
-        run()
-    speeds = {name: [] for name in (*ours, "loader", "prebuilt")}
-    for _ in range(flags.rounds):
-        for name, run in (*ours.items(), ("loader", loaded), ("prebuilt", prebuilt)):
-            speeds[name].append(run())
+    runs = {("jaxmrl", lanes): jaxmrl_round(engine, flags.steps) for lanes, engine in engines.items()}
+    given, numbers = (data, shape, flags.steps, pyg_baseline.device()), numbers_to_try(flags.processes)
+    with ExitStack() as teams:
+        theirs = {1: baseline_rounds(*given)}
+        theirs |= {n: team_rounds(teams.enter_context(Team(n, baseline_rounds, *given)), flags.steps) for n in numbers}
+        runs |= {(kind, n): run for n, rounds in theirs.items() for kind, run in rounds.items()}
+        speeds = in_turns(runs, flags.rounds)
     return [
-        row(shape.width, lanes, speeds) | floor_of(engine, peaks, speeds[lanes]) for lanes, engine in engines.items()
+        row(shape.width, lanes, speeds, numbers) | floor_of(engine, peaks, speeds["jaxmrl", lanes])
+        for lanes, engine in engines.items()
     ]
 
 
-def row(width: int, lanes: int, speeds: dict) -> dict:
+def in_turns(runs: dict, rounds: int) -> dict[tuple, list[float]]:
+    """What each run gives in each round, after one that does not count."""
+    speeds = {name: [] for name in runs}
+    for _ in range(rounds + 1):
+        for name, run in runs.items():
+            speeds[name].append(run())
+    return {name: values[1:] for name, values in speeds.items()}
+
+
+def row(width: int, lanes: int, speeds: dict, numbers: list[int]) -> dict:
     """Medians, spread and ratios; a ratio is the median over rounds."""
+    ours = speeds["jaxmrl", lanes]
 
-    def ratio(name):
-        return statistics.median(a / b for a, b in zip(speeds[lanes], speeds[name], strict=True))
+    def beside(processes: int) -> dict:
+        loader, prebuilt = speeds["loader", processes], speeds["prebuilt", processes]
+        return {
+            "baseline": summary(loader),
+            "baseline_prebuilt_batches": summary(prebuilt),
+            "ratio": median_ratio(ours, loader),
+            "ratio_to_prebuilt": median_ratio(ours, prebuilt),
+        }
 
-    return {
-        "width": width,
-        "lanes": lanes,
-        "jaxmrl": summary(speeds[lanes]),
-        "baseline": summary(speeds["loader"]),
-        "baseline_prebuilt_batches": summary(speeds["prebuilt"]),
-        "ratio": ratio("loader"),
-        "ratio_to_prebuilt": ratio("prebuilt"),
-    }
+    several = [{"processes": n} | beside(n) for n in numbers]
+    return {"width": width, "lanes": lanes, "jaxmrl": summary(ours), **beside(1), "in_processes": several}
+
+
+def median_ratio(ours: list[float], theirs: list[float]) -> float:
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def floor_of(engine: Engine, peaks: Peaks, speeds: list[float]) -> dict:
@@ -174,10 +192,10 @@ def jaxmrl_round(engine: Engine, steps: int):
     return run
 
 
-def baseline_rounds(data: list, shape: ModelShape, steps: int):
+def baseline_rounds(data: list, shape: ModelShape, steps: int, device: torch.device) -> dict:
     """Two such functions for the baseline: with its loader, and on batches made beforehand."""
     torch.manual_seed(0)
-    sizes, device = (shape.width, shape.depth, shape.dropout, shape.tasks), pyg_baseline.device()
+    sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
     options = {"batch_size": BATCH, "shuffle": True, "drop_last": True}
     loss, place = pyg_baseline.present_loss, lambda batch: batch.to(device)
     if shape.modality == "graph":
@@ -203,16 +221,35 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int):
             optimiser.zero_grad()
             loss(*judged(batch)).backward()
             optimiser.step()
-        pyg_baseline.wait()
+        pyg_baseline.wait(device)
         return steps * BATCH / (time.perf_counter() - started)
 
-    return lambda: train_on(stream), lambda: train_on(ready)
+    return {"loader": lambda: train_on(stream), "prebuilt": lambda: train_on(ready)}
+
+
+def team_rounds(team: Team, steps: int) -> dict:
+    """The same for a team whose processes each hold such functions: molecules per second of all together."""
+
+    def run(kind: str) -> float:
+        return team.number * steps * BATCH / timed(lambda: team.each(partial(one_round, kind)))
+
+    return {kind: partial(run, kind) for kind in ("loader", "prebuilt")}
+
+
+def one_round(kind: str, rounds: dict) -> float:
+    return rounds[kind]()
 
 
 def forever(loader):
     """Batches of epoch after epoch."""
     while True:
         yield from loader
+
+
+def figures(row: dict) -> list[str]:
+    """The baseline's speeds and the ratios to them."""
+    speeds = [f"{row[name]['median']:,.0f}" for name in ("baseline", "baseline_prebuilt_batches")]
+    return speeds + [f"{row[name]:.2f}" for name in ("ratio", "ratio_to_prebuilt")]
 
 
 def show(rows: list[dict], peaks: Peaks) -> None:
@@ -231,12 +268,15 @@ def show(rows: list[dict], peaks: Peaks) -> None:
     )
     cells = []
     for r in rows:
-        speeds = (f"{r[name]['median']:,.0f}" for name in ("jaxmrl", "baseline", "baseline_prebuilt_batches"))
-        ratios = (f"{r[name]:.2f}" for name in ("ratio", "ratio_to_prebuilt"))
         floor = f"{1000 * r['floor']['seconds']:.1f} ({r['floor']['bound']})"
         reached = f"{1000 * r['seconds_per_step']:.1f}", floor, f"{r['share_of_floor']:.0%}"
-        cells.append((str(r["width"]), str(r["lanes"]), *speeds, *ratios, *reached))
+        cells.append((str(r["width"]), str(r["lanes"]), f"{r['jaxmrl']['median']:,.0f}", *figures(r), *reached))
     print_table("molecules per second, median of rounds; ready: PyTorch on batches made beforehand", heads, cells)
+    in_processes = [(r, one) for r in rows for one in r["in_processes"]]
+    if in_processes:
+        heads = ("width", "lanes", "processes", "PyTorch", "ready", "ratio", "ratio, ready")
+        cells = [(str(r["width"]), str(r["lanes"]), str(one["processes"]), *figures(one)) for r, one in in_processes]
+        print_table("PyTorch in several processes at once, all together", heads, cells)
     print(f"peaks: {peaks.operations / 1e9:,.0f} GFLOP/s, {peaks.bandwidth / 1e9:,.0f} GB/s")
 
 

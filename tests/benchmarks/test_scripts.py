@@ -44,13 +44,14 @@ def torch_scripts():
 
 def test_both_sides_of_a_sweep_train_the_same(run, torch_scripts):
     sizes = ("--fractions", 0.01, 0.02, "--seeds", 2, "--epochs", 2, "--width", 8, "--depth", 1)
-    found = run(torch_scripts["sweep"], "--dataset", "wehi", *sizes, "--rounds", 2)
+    found = run(torch_scripts["sweep"], "--dataset", "wehi", *sizes, "--rounds", 2, "--processes", 2)
     assert found["runs"] == 4
-    assert found["epochs"] == {"jaxmrl": 8, "pyg": 8}
+    assert found["epochs"] == {"jaxmrl": 8, "pyg": 8, "pyg, 2 processes": 8}
     assert all(0.2 < test < 0.8 for test in found["test"].values()), "hardly trained"
+    assert found["test"]["pyg, 2 processes"] == pytest.approx(found["test"]["pyg"], abs=0.02), "the same trainings"
     assert all(len(seconds) == 2 and min(seconds) > 0 for seconds in found["seconds"].values())
     assert found["compilation"] > 0
-    assert 0 < found["ratio_with_compilation"] < found["ratio"]
+    assert all(0 < found["ratio_with_compilation"][name] < ratio for name, ratio in found["ratio"].items())
     assert 0 < found["share_of_evaluation"] < 1
 
 
@@ -64,9 +65,13 @@ def test_throughput_stands_beside_its_floor(run, torch_scripts, monkeypatch):
     monkeypatch.setattr(throughput, "measure_peaks", lambda precision: peaks)
     monkeypatch.setattr(throughput, "MOLECULES", 600)
     monkeypatch.setitem(throughput.SIZES, "gin", ([16], 1))
-    rows = run(throughput, "--dataset", "nci", "--lanes", 1, 2, "--steps", 1, "--rounds", 1)["rows"]
+    flags = ("--dataset", "nci", "--lanes", 1, 2, "--steps", 1, "--rounds", 1, "--processes", 2)
+    rows = run(throughput, *flags)["rows"]
     assert [(r["width"], r["lanes"]) for r in rows] == [(16, 1), (16, 2)]
     for r in rows:
+        (in_two,) = r["in_processes"]
+        assert in_two["processes"] == 2
+        assert in_two["ratio"] == pytest.approx(r["jaxmrl"]["median"] / in_two["baseline"]["median"])
         floor = r["floor"]
         assert floor["seconds"] == max(floor["operations"] / 1e12, floor["bytes"] / 1e11)
         assert r["share_of_floor"] == pytest.approx(floor["seconds"] / r["seconds_per_step"])

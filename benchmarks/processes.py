@@ -1,0 +1,77 @@
+"""A baseline in several processes at once: on a GPU, which one process may leave half idle, or on cores."""
+
+import io
+import multiprocessing
+import pickle
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import jax
+import torch
+
+from benchmarks.machine import cores
+
+_held: dict[str, Any] = {}
+
+
+def numbers_to_try(asked: list[int] | None) -> list[int]:
+    """Numbers of processes beside one: those asked for, else 4 and 8 on a GPU."""
+    if asked is not None:
+        return asked
+    return [4, 8] if jax.default_backend() == "gpu" else []
+
+
+class Team:
+    """So many processes, each of which holds what make(*given) returns there, and has its share of the cores.
+
+    make is a function of a module, and given what pickle takes. They begin anew: no process inherits a GPU's context.
+    """
+
+    def __init__(self, number: int, make: Callable, *given: Any):
+        context = multiprocessing.get_context("spawn")
+        begin = (context.Barrier(number), max(1, cores() // number), make, _pickled(given))
+        self.number, self._pool = number, ProcessPoolExecutor(number, context, _begin, begin)
+
+    def __enter__(self) -> "Team":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._pool.shutdown()
+
+    def each(self, function: Callable[[Any], Any]) -> list:
+        """function of what is held, in every process, all begun together."""
+        called = [self._pool.submit(_together, function) for _ in range(self.number)]
+        return [one.result() for one in called]
+
+    def share(self, function: Callable[[Any, Any], Any], items: Iterable) -> list:
+        """function of what is held and an item: each process takes the next item as it ends its last."""
+        return list(self._pool.map(_with_held, (function for _ in iter(int, 1)), items))
+
+
+class _Pickler(pickle.Pickler):
+    """Tensors as arrays: PyTorch's own way takes half a millisecond for each small one."""
+
+    def reducer_override(self, one: Any):
+        return (torch.from_numpy, (one.numpy(),)) if isinstance(one, torch.Tensor) else NotImplemented
+
+
+def _pickled(given: Any) -> bytes:
+    stream = io.BytesIO()
+    _Pickler(stream, pickle.HIGHEST_PROTOCOL).dump(given)
+    return stream.getvalue()
+
+
+def _begin(barrier, threads: int, make: Callable, given: bytes) -> None:
+    torch.set_num_threads(threads)
+    _held.update(barrier=barrier, made=make(*pickle.loads(given)))
+
+
+def _together(function: Callable[[Any], Any]) -> Any:
+    """Holds the process until each of the others has this call too, so that none takes two."""
+    _held["barrier"].wait()
+    return function(_held["made"])
+
+
+def _with_held(function: Callable[[Any, Any], Any], item: Any) -> Any:
+    return function(_held["made"], item)
