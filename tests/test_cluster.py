@@ -69,13 +69,20 @@ def machines():
         one.shutdown()
 
 
-@pytest.fixture
-def config(csv_file, tmp_path):
-    """A function: the settings of a sweep into a folder of this name."""
-    longer = SMALL | {"seeds": 8, "epochs": 150, "lanes": 2}
-    return lambda name: SweepConfig(
-        csv=csv_file, target_columns=("logp",), save_predictions=True, out=tmp_path / name, **longer
-    )
+LONGER = SMALL | {"target_columns": ("logp",), "save_predictions": True, "seeds": 8, "epochs": 150, "lanes": 2}
+
+
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def alone(csv_file, shared_cache, tmp_path_factory):
+    """What the sweep gives without a cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(shared_cache))
+        return sweep(SweepConfig(csv=csv_file, out=tmp_path_factory.mktemp("alone") / "run", **LONGER))
 
 
 def files_of(result):
@@ -88,8 +95,10 @@ def kept_in(result):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [2, 4])
-def test_machines_that_die_change_no_result(number, machines, config, cache, monkeypatch, capsys):
-    alone = sweep(config("alone"))
+def test_machines_that_die_change_no_result(
+    number, csv_file, alone, machines, shared_cache, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("JAXMRL_CACHE", str(shared_cache))
     cluster, (one, *_) = machines(number)
     kept = []
 
@@ -110,7 +119,8 @@ def test_machines_that_die_change_no_result(number, machines, config, cache, mon
         return joined(self, work, counted, *others)
 
     monkeypatch.setattr(cluster_module.Cluster, "train", train)
-    result = sweep(config("together"), cluster=cluster.address, quiet=False)
+    config = SweepConfig(csv=csv_file, out=tmp_path / "together", **LONGER)
+    result = sweep(config, cluster=cluster.address, quiet=False)
     killer.join()
     assert "has died: " in capsys.readouterr().out
     assert files_of(result) == files_of(alone)

@@ -74,7 +74,7 @@ def points_of(
     DataError where fewer than two sizes remain.
     """
     n, metric = np.asarray(n, float), np.asarray(metric, float)
-    usable = np.isfinite(n) & np.isfinite(metric) & (n > 0) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
+    usable = np.isfinite(n) & np.isfinite(metric) & (n > _LEAST) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'run')} left out: not finite, or no molecules"]
     sizes, place = np.unique(n[usable], return_inverse=True)
     error = (1 - metric if higher_is_better else metric)[usable]
@@ -106,7 +106,7 @@ def points_of_means(
 ) -> Points:
     """As `points_of`, of each size's mean metric, standard deviation over runs (NaN: not known) and number of runs."""
     n, mean, sd, runs = (np.asarray(values, float) for values in (n, mean, sd, runs))
-    usable = np.isfinite(n) & np.isfinite(mean) & (n > 0) & (np.abs(mean) < _LARGEST) & (n < _LARGEST)
+    usable = np.isfinite(n) & np.isfinite(mean) & (n > _LEAST) & (np.abs(mean) < _LARGEST) & (n < _LARGEST)
     if len(np.unique(n[usable])) < usable.sum():
         raise DataError("a curve of means has each size once; got a size twice: are there several curves?")
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'size')} left out: not finite, or no molecules"]

@@ -51,7 +51,11 @@ def locales(tmp_path):
 
 @pytest.mark.slow
 def test_anywhere(csv_file, tmp_path, locales):
-    found = {name: sweep(csv_file, tmp_path, name, locales | environment) for name, environment in ANYWHERE.items()}
+    found = {}
+    for name, environment in ANYWHERE.items():
+        if "PYTHONUTF8" not in environment:  # what is compiled is the same everywhere; where ASCII cannot name it, not
+            environment = environment | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")}
+        found[name] = sweep(csv_file, tmp_path, name, locales | environment)
     for name, files in found.items():
         assert files == found["as it is"], name
 

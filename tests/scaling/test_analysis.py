@@ -37,6 +37,8 @@ value = st.one_of(
 @example(curve=[(100, 1.0), (200, 1.0)], higher_is_better=True)
 @example(curve=[(100, 0.9), (200, 0.7), (400, 0.6), (800, 0.5)], higher_is_better=True)
 @example(curve=[(1e-9, 0.2), (1, 0.3), (1e14, 0.4)], higher_is_better=False)
+@example(curve=[(2e-12, 0.2), (1, 0.3), (9e14, 0.4)], higher_is_better=False)
+@example(curve=[(100, 0.0), (200, 0.0), (5e-324, 0.0)], higher_is_better=True)
 def test_any_curve_gives_fits_with_flags_or_one_clear_line(curve, higher_is_better):
     n, metric = ([pair[k] for pair in curve] for k in (0, 1))
     found = content_of(
