@@ -28,6 +28,12 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
+def products(precision: str, device: torch.device) -> torch.autocast:
+    """A context in which PyTorch multiplies matrices in this precision of jaxmrl's."""
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
 def molecule_data(smiles: str, label: list[float]) -> Data:
     """One molecule as PyG data, self-loops included. label [T]."""
     with rdBase.BlockLogs():

@@ -29,7 +29,7 @@ from benchmarks import pyg_baseline
 from benchmarks.engines import clocked
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, numbers_to_try
-from jaxmrl.config import STUDY_FRACTIONS, SweepConfig
+from jaxmrl.config import PRECISIONS, STUDY_FRACTIONS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.data.splits import Split
 from jaxmrl.jobs import unique_replicas
@@ -110,6 +110,7 @@ class Theirs:
     rate: float
     epochs: int
     workers: int
+    precision: str
     device: torch.device
 
     def loader(self, molecules: np.ndarray, **options) -> DataLoader:
@@ -128,40 +129,43 @@ class Theirs:
         options = {"num_workers": self.workers, "persistent_workers": self.workers > 0}
         loader, best, kept = self.loader(one.molecules, shuffle=True, **options), -np.inf, None
         for _ in range(self.epochs):
-            train_epoch(module, optimiser, loader, self.device)
-            found = judge(module, self.judged["valid"], self.metric)
+            self.train_epoch(module, optimiser, loader)
+            found = self.judge(module, "valid")
             if found > best:
                 best, kept = found, copy.deepcopy(module.state_dict())
         module.load_state_dict(kept)
-        return Run(one.name, judge(module, self.judged["test"], self.metric), self.epochs)
+        return Run(one.name, self.judge(module, "test"), self.epochs)
 
+    def train_epoch(self, module, optimiser, loader: DataLoader) -> None:
+        module.train()
+        for batch in loader:
+            batch = batch.to(self.device)
+            optimiser.zero_grad()
+            with self.products():
+                outputs = module(batch)
+            pyg_baseline.present_loss(outputs.float(), batch.y).backward()
+            optimiser.step()
 
-def train_epoch(module, optimiser, loader: DataLoader, device: torch.device) -> None:
-    module.train()
-    for batch in loader:
-        batch = batch.to(device)
-        optimiser.zero_grad()
-        pyg_baseline.present_loss(module(batch), batch.y).backward()
-        optimiser.step()
+    def judge(self, module, part: str) -> float:
+        """The metric's mean over the tasks that have both classes."""
+        module.eval()
+        with torch.no_grad(), self.products():
+            scores = torch.cat([module(batch).float() for batch in self.judged[part]]).cpu().numpy()
+        labels = torch.cat([batch.y for batch in self.judged[part]]).cpu().numpy()
+        found = []
+        for score, label in zip(scores.T, labels.T, strict=True):
+            present = ~np.isnan(label)
+            if len(np.unique(label[present])) == 2:
+                found.append(METRICS[self.metric](label[present], score[present]))
+        return float(np.mean(found))
 
-
-def judge(module, batches: list, metric: str) -> float:
-    """The metric's mean over the tasks that have both classes."""
-    module.eval()
-    with torch.no_grad():
-        scores = torch.cat([module(batch) for batch in batches]).cpu().numpy()
-    labels = torch.cat([batch.y for batch in batches]).cpu().numpy()
-    found = []
-    for score, label in zip(scores.T, labels.T, strict=True):
-        present = ~np.isnan(label)
-        if len(np.unique(label[present])) == 2:
-            found.append(METRICS[metric](label[present], score[present]))
-    return float(np.mean(found))
+    def products(self) -> torch.autocast:
+        return pyg_baseline.products(self.precision, self.device)
 
 
 def plan(flags) -> Ours:
     """The sweep that the flags ask for."""
-    names = ("dataset", "fractions", "seeds", "epochs", "width", "depth")
+    names = ("dataset", "fractions", "seeds", "epochs", "width", "depth", "precision")
     config = SweepConfig(**{name: getattr(flags, name) for name in names})
     problem = load_problem(config, Reporter(quiet=True))
     (shape,) = model_shapes(config, problem)
@@ -174,7 +178,7 @@ def for_theirs(ours: Ours, workers: int) -> tuple:
     table, shape, config = ours.problem.table, ours.shape, ours.config
     data = [pyg_baseline.molecule_data(*one) for one in zip(table.smiles, table.labels.tolist(), strict=True)]
     sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
-    settings = (config.batch_size, config.rate(shape.model), config.training_epochs, workers)
+    settings = (config.batch_size, config.rate(shape.model), config.training_epochs, workers, config.precision)
     return (data, ours.problem.split, ours.problem.metric, sizes, *settings, pyg_baseline.device())
 
 
@@ -256,6 +260,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2, help="of each training, on both sides")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--depth", type=int, default=5)
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of both sides")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=0, help="processes of the baseline's loader")
     parser.add_argument("--processes", type=int, nargs="*", help="of the baseline, beside one; default: 4 8 on a GPU")

@@ -31,7 +31,7 @@ from benchmarks import pyg_baseline, torch_geometry, torch_transformer
 from benchmarks.floors import Peaks, measure_peaks, step_floor
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, numbers_to_try
-from jaxmrl.config import MODALITIES, MODELS, SweepConfig
+from jaxmrl.config import MODALITIES, MODELS, PRECISIONS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
 from jaxmrl.report.terminal import Reporter
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--target-columns", nargs="+", default=[])
     parser.add_argument("--modality", choices=MODALITIES)
     parser.add_argument("--model", choices=MODELS)
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of both sides")
     parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes to try; default: what a sweep would choose")
     parser.add_argument("--processes", type=int, nargs="*", help="of the baseline, beside one; default: 4 8 on a GPU")
@@ -64,7 +65,7 @@ def main() -> None:
     if not 1 <= flags.steps <= MAX_CHUNK:
         parser.error(f"--steps must be from 1 to {MAX_CHUNK}; got {flags.steps}")
 
-    names = ("dataset", "npz", "modality", "model", "target_columns")
+    names = ("dataset", "npz", "modality", "model", "precision", "target_columns")
     config = SweepConfig(**{name: getattr(flags, name) for name in names if getattr(flags, name)})
     problem = load_problem(config, Reporter(quiet=True))
     (modality,) = config.modalities
@@ -74,7 +75,8 @@ def main() -> None:
     shapes = [model_shape(config, problem, modality, model, width, depth) for width in flags.widths or widths]
     peaks = measure_peaks(config.precision)
     rows = [row for shape in shapes for row in measure(problem, data, shape, flags, peaks)]
-    trained = {"modality": modality, "model": model, "batch": BATCH, "depth": depth, "molecules": len(data)}
+    trained = {"modality": modality, "model": model, "precision": config.precision}
+    trained |= {"batch": BATCH, "depth": depth, "molecules": len(data)}
     show(rows, peaks)
     write(flags.out, facts("throughput") | trained | {"peaks": asdict(peaks), "rows": rows})
 
@@ -219,7 +221,9 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int, device: torch.dev
         started = time.perf_counter()
         for batch in islice(batches, steps):
             optimiser.zero_grad()
-            loss(*judged(batch)).backward()
+            with pyg_baseline.products(shape.precision, device):
+                outputs, labels = judged(batch)
+            loss(outputs.float(), labels).backward()
             optimiser.step()
         pyg_baseline.wait(device)
         return steps * BATCH / (time.perf_counter() - started)

@@ -65,8 +65,8 @@ def test_throughput_stands_beside_its_floor(run, torch_scripts, monkeypatch):
     monkeypatch.setattr(throughput, "measure_peaks", lambda precision: peaks)
     monkeypatch.setattr(throughput, "MOLECULES", 600)
     monkeypatch.setitem(throughput.SIZES, "gin", ([16], 1))
-    flags = ("--dataset", "nci", "--lanes", 1, 2, "--steps", 1, "--rounds", 1, "--processes", 2)
-    rows = run(throughput, *flags)["rows"]
+    flags = "--dataset nci --lanes 1 2 --steps 1 --rounds 1 --processes 2 --precision bfloat16"
+    rows = run(throughput, *flags.split())["rows"]
     assert [(r["width"], r["lanes"]) for r in rows] == [(16, 1), (16, 2)]
     for r in rows:
         (in_two,) = r["in_processes"]
