@@ -1,5 +1,6 @@
 """A baseline in several processes at once: on a GPU, which one process may leave half idle, or on cores."""
 
+import argparse
 import io
 import multiprocessing
 import pickle
@@ -12,7 +13,22 @@ import torch
 
 from benchmarks.machine import cores
 
+PATIENCE = 600
+"""Seconds that a process waits for the others to begin."""
+
 _held: dict[str, Any] = {}
+
+
+def add_flag(parser: argparse.ArgumentParser) -> None:
+    """--processes, the numbers to try beside one; without it None, see numbers_to_try."""
+    told = "of the baseline, beside one; default: 4 8 on a GPU"
+    parser.add_argument("--processes", type=_several, nargs="*", metavar="NUMBER", help=told)
+
+
+def _several(word: str) -> int:
+    if not word.isdecimal() or int(word) < 2:
+        raise argparse.ArgumentTypeError(f"must be 2 or more, for one is always tried; got {word}")
+    return int(word)
 
 
 def numbers_to_try(asked: list[int] | None) -> list[int]:
@@ -30,7 +46,7 @@ class Team:
 
     def __init__(self, number: int, make: Callable, *given: Any):
         context = multiprocessing.get_context("spawn")
-        begin = (context.Barrier(number), max(1, cores() // number), make, _pickled(given))
+        begin = (context.Barrier(number, timeout=PATIENCE), max(1, cores() // number), make, _pickled(given))
         self.number, self._pool = number, ProcessPoolExecutor(number, context, _begin, begin)
 
     def __enter__(self) -> "Team":

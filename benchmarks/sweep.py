@@ -28,7 +28,7 @@ from torch_geometric.loader import DataLoader
 from benchmarks import pyg_baseline
 from benchmarks.engines import clocked
 from benchmarks.machine import facts, print_table, summary, timed, write
-from benchmarks.processes import Team, numbers_to_try
+from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import PRECISIONS, STUDY_FRACTIONS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.data.splits import Split
@@ -263,7 +263,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of both sides")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=0, help="processes of the baseline's loader")
-    parser.add_argument("--processes", type=int, nargs="*", help="of the baseline, beside one; default: 4 8 on a GPU")
+    add_flag(parser)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     ours = plan(flags)

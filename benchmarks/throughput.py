@@ -6,7 +6,7 @@
 The baseline is PyTorch Geometric for the GIN and SchNet, plain PyTorch for PaiNN and for the transformer on
 fingerprints or SMILES.
 
-The two take turns within one process, round by round, on the same machine: quote the ratios. The baseline is timed
+The two take turns, round by round, on the same machine: quote the ratios. The baseline is timed
 twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimiser alone. jaxmrl
 is timed whole: host planning, assembling batches on the device, and training. Beside that stands the floor: the time of
 a step if this device did its operations, or moved its bytes, as fast as it ever does. `--processes 4` has the baseline
@@ -16,6 +16,7 @@ train four models too, in as many processes at once; on a GPU that is done with 
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -30,7 +31,7 @@ from torch_geometric.loader import DataLoader
 from benchmarks import pyg_baseline, torch_geometry, torch_transformer
 from benchmarks.floors import Peaks, measure_peaks, step_floor
 from benchmarks.machine import facts, print_table, summary, timed, write
-from benchmarks.processes import Team, numbers_to_try
+from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import MODALITIES, MODELS, PRECISIONS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of both sides")
     parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes to try; default: what a sweep would choose")
-    parser.add_argument("--processes", type=int, nargs="*", help="of the baseline, beside one; default: 4 8 on a GPU")
+    add_flag(parser)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="optimiser steps per round, in every lane")
     parser.add_argument("--out", type=Path)
@@ -116,9 +117,10 @@ def measure(problem: Problem, data: list, shape: ModelShape, flags, peaks: Peaks
     runs = {("jaxmrl", lanes): jaxmrl_round(engine, flags.steps) for lanes, engine in engines.items()}
     given, numbers = (data, shape, flags.steps, pyg_baseline.device()), numbers_to_try(flags.processes)
     with ExitStack() as teams:
-        theirs = {1: baseline_rounds(*given)}
-        theirs |= {n: team_rounds(teams.enter_context(Team(n, baseline_rounds, *given)), flags.steps) for n in numbers}
-        runs |= {(kind, n): run for n, rounds in theirs.items() for kind, run in rounds.items()}
+        rounds = baseline_rounds(*given)
+        called = {1: lambda function: [function(rounds)]}
+        called |= {n: teams.enter_context(Team(n, baseline_rounds, *given)).each for n in numbers}
+        runs |= {(kind, n): baseline_round(kind, call, flags.steps) for n, call in called.items() for kind in rounds}
         speeds = in_turns(runs, flags.rounds)
     return [
         row(shape.width, lanes, speeds, numbers) | floor_of(engine, peaks, speeds["jaxmrl", lanes])
@@ -195,7 +197,9 @@ def jaxmrl_round(engine: Engine, steps: int):
 
 
 def baseline_rounds(data: list, shape: ModelShape, steps: int, device: torch.device) -> dict:
-    """Two such functions for the baseline: with its loader, and on batches made beforehand."""
+    """Functions that train `steps` steps of the baseline and return when they began and ended: with its loader, and on
+    batches made beforehand.
+    """
     torch.manual_seed(0)
     sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
     options = {"batch_size": BATCH, "shuffle": True, "drop_last": True}
@@ -217,8 +221,8 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int, device: torch.dev
     stream = map(place, forever(loader))
     ready = list(islice(stream, steps))
 
-    def train_on(batches) -> float:
-        started = time.perf_counter()
+    def train_on(batches) -> tuple[float, float]:
+        began = time.perf_counter()
         for batch in islice(batches, steps):
             optimiser.zero_grad()
             with pyg_baseline.products(shape.precision, device):
@@ -226,21 +230,24 @@ def baseline_rounds(data: list, shape: ModelShape, steps: int, device: torch.dev
             loss(outputs.float(), labels).backward()
             optimiser.step()
         pyg_baseline.wait(device)
-        return steps * BATCH / (time.perf_counter() - started)
+        return began, time.perf_counter()
 
     return {"loader": lambda: train_on(stream), "prebuilt": lambda: train_on(ready)}
 
 
-def team_rounds(team: Team, steps: int) -> dict:
-    """The same for a team whose processes each hold such functions: molecules per second of all together."""
+def baseline_round(kind: str, call: Callable, steps: int):
+    """A function that returns molecules per second of all processes together, from the first one's start to the last
+    one's end. call(f) is f of the functions that baseline_rounds made, for each process.
+    """
 
-    def run(kind: str) -> float:
-        return team.number * steps * BATCH / timed(lambda: team.each(partial(one_round, kind)))
+    def run() -> float:
+        began, ended = zip(*call(partial(one_round, kind)), strict=True)
+        return len(began) * steps * BATCH / (max(ended) - min(began))
 
-    return {kind: partial(run, kind) for kind in ("loader", "prebuilt")}
+    return run
 
 
-def one_round(kind: str, rounds: dict) -> float:
+def one_round(kind: str, rounds: dict) -> tuple[float, float]:
     return rounds[kind]()
 
 

@@ -80,6 +80,7 @@ def shared_cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def alone(csv_file, shared_cache, tmp_path_factory):
     """What the sweep gives without a cluster."""
+    pytest.importorskip("ray", reason="needs the cluster extra")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(shared_cache))
         return sweep(SweepConfig(csv=csv_file, out=tmp_path_factory.mktemp("alone") / "run", **LONGER))

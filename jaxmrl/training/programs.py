@@ -54,10 +54,12 @@ def _new_lane(recipe: Recipe, *identity_and_constants) -> Lanes:
 
 @partial(jax.jit, static_argnums=(0, 1))
 def empty(recipe: Recipe, lanes: int, standard: LabelStandard) -> Lanes:
-    """`lanes` idle lanes; any replica's standard gives the form of theirs."""
-    keys = jax.random.split(jax.random.key(0, impl="threefry2x32"), lanes)
+    """`lanes` idle lanes, whose weights are zero; any replica's standard serves as theirs."""
+    key = jax.random.key(0, impl="threefry2x32")
+    form = jax.eval_shape(partial(_new_lane, recipe), key, key, standard, 1)
+    blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
     standards = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), standard)
-    return jax.vmap(partial(_new_lane, recipe))(keys, keys, standards, jnp.ones(lanes, jnp.int32))
+    return replace(blank, state=replace(blank.state, standard=standards, total_steps=jnp.ones(lanes, jnp.int32)))
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)

@@ -60,13 +60,16 @@ def test_the_sweep_refuses_what_has_no_classes(run, torch_scripts):
         run(torch_scripts["sweep"], "--dataset", "nci")
 
 
-def test_throughput_stands_beside_its_floor(run, torch_scripts, monkeypatch):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_throughput_stands_beside_its_floor(precision, run, torch_scripts, monkeypatch):
     throughput, peaks = torch_scripts["throughput"], torch_scripts["floors"].Peaks(1e12, 1e11)
     monkeypatch.setattr(throughput, "measure_peaks", lambda precision: peaks)
     monkeypatch.setattr(throughput, "MOLECULES", 600)
     monkeypatch.setitem(throughput.SIZES, "gin", ([16], 1))
-    flags = "--dataset nci --lanes 1 2 --steps 1 --rounds 1 --processes 2 --precision bfloat16"
-    rows = run(throughput, *flags.split())["rows"]
+    flags = f"--dataset nci --lanes 1 2 --steps 1 --rounds 1 --processes 2 --precision {precision}"
+    found = run(throughput, *flags.split())
+    assert found["precision"] == precision
+    rows = found["rows"]
     assert [(r["width"], r["lanes"]) for r in rows] == [(16, 1), (16, 2)]
     for r in rows:
         (in_two,) = r["in_processes"]

@@ -49,12 +49,16 @@ def locales(tmp_path):
     return {"LOCPATH": str(folder)}
 
 
+def kept_compiled(folder):
+    return {"JAX_COMPILATION_CACHE_DIR": str(folder), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
+
 @pytest.mark.slow
 def test_anywhere(csv_file, tmp_path, locales):
     found = {}
     for name, environment in ANYWHERE.items():
         if "PYTHONUTF8" not in environment:  # what is compiled is the same everywhere; where ASCII cannot name it, not
-            environment = environment | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")}
+            environment = environment | kept_compiled(tmp_path / "compiled")
         found[name] = sweep(csv_file, tmp_path, name, locales | environment)
     for name, files in found.items():
         assert files == found["as it is"], name
