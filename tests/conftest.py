@@ -1,10 +1,13 @@
 import csv
 import os
+import signal
+import sys
 from pathlib import Path
 
 import jax
 import pytest
 
+from jaxmrl import commands
 from jaxmrl.data.graphs import featurise
 
 SMILES = [
@@ -44,6 +47,31 @@ def cache(tmp_path, monkeypatch):
     """An empty cache directory."""
     monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capsys):
+    """A function that runs a command in an empty folder, within this process, for one of its own would import all anew;
+    gives the one line that it ends with.
+    """
+    monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(commands, "keep_compiled", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    terminated = signal.getsignal(signal.SIGTERM)
+
+    def run(name, *words):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            getattr(commands, f"{name}_command")()
+        assert ended.value.code == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        return said
+
+    yield run
+    signal.signal(signal.SIGTERM, terminated)
 
 
 @pytest.fixture(scope="session")

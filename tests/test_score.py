@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -143,12 +140,7 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
         ("score", ["--fractions", "0.5"], "--fractions"),
     ],
 )
-def test_wrong_commands_end_with_one_clear_line(command, arguments, message, csv_file, tmp_path):
+def test_wrong_commands_end_with_one_clear_line(command, arguments, message, csv_file, tmp_path, refused):
     arguments = [argument.format(csv=csv_file) for argument in arguments]
-    words = [sys.executable, "-m", f"jaxmrl.{command}", "--csv", str(csv_file), "--target-columns", "logp", *arguments]
-    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
-    ended = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=300)
-    assert ended.returncode == 2
-    assert message in ended.stderr
-    assert ended.stderr.count("\n") == 1
+    assert message in refused(command, "--csv", csv_file, "--target-columns", "logp", *arguments)
     assert {path.name for path in tmp_path.iterdir()} <= {"cache"}

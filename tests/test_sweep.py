@@ -248,16 +248,18 @@ def command(*arguments, cache, **options):
     ],
     ids=lambda value: value[-1].strip("{}") if isinstance(value, list) else "",
 )
-def test_wrong_commands_end_with_one_clear_line(arguments, message, csv_file, tmp_path):
+def test_wrong_commands_end_with_one_clear_line(arguments, message, csv_file, tmp_path, refused):
     (tmp_path / "png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
     (tmp_path / "empty").write_text("")
     (tmp_path / "file").write_text("")
     names = {name: tmp_path / name for name in ("png", "empty", "missing", "file")} | {"csv": csv_file}
-    ended = command(*(argument.format(**names) for argument in arguments), cache=tmp_path / "cache", cwd=tmp_path)
-    assert ended.returncode == 2
-    assert message in ended.stderr
-    assert ended.stderr.count("\n") == 1
-    assert "Traceback" not in ended.stderr
+    assert message in refused("sweep", *(argument.format(**names) for argument in arguments))
+
+
+def test_a_wrong_command_ends_its_process_so(tmp_path):
+    ended = command("--seeds", "0", cache=tmp_path / "cache", cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "error: --seeds must be 1 or more; got 0\n"
 
 
 def test_version_datasets_and_help(tmp_path):

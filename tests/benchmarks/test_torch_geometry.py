@@ -16,6 +16,7 @@ from jaxmrl.data.geometries import find_pairs  # noqa: E402
 from jaxmrl.data.geometry_store import GeometryStore  # noqa: E402
 from jaxmrl.models.build import ModelShape  # noqa: E402
 from tests.geometry import SIZES, molecules  # noqa: E402
+from tests.models.compiled import init, predict  # noqa: E402
 
 CUTOFF = 3.0
 
@@ -24,14 +25,14 @@ CUTOFF = 3.0
 def test_same_outputs_and_gradients_with_the_same_weights(model):
     shape = ModelShape(16, 3, 0.0, 2, "float32", model, "geometry", cutoff=CUTOFF, over_atoms="sum")
     geometries = find_pairs(molecules(), CUTOFF)
-    params, stats = shape.init(jax.random.key(0))
+    params, stats = init(shape, jax.random.key(0))
     module = MODELS[model](shape)
     copy_weights(module, nnx.to_pure_dict(params))
     theirs = module(Batch.from_data_list([molecule_data(geometries, k, [0.0, 0.0]) for k in range(len(SIZES))]))
     batch = GeometryStore.put(geometries).with_budget((80, 30)).gather(jnp.arange(len(SIZES)))
 
     def loss(params):
-        outputs = shape.predict(params, stats, batch)
+        outputs = predict(shape, params, stats, batch)
         return (outputs**2).sum(), outputs
 
     gradient, ours = jax.jit(jax.grad(loss, has_aux=True))(params)

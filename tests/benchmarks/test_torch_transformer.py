@@ -10,16 +10,17 @@ from jaxmrl.data.stores import put  # noqa: E402
 from jaxmrl.data.tokens import build_vocabulary, encode  # noqa: E402
 from jaxmrl.models.build import ModelShape  # noqa: E402
 from tests.conftest import SMILES  # noqa: E402
+from tests.models.compiled import init, predict  # noqa: E402
 
 
 @pytest.mark.parametrize("positions", [True, False])
 def test_same_logits_with_the_same_weights(positions):
     features = encode([[text] for text in SMILES], build_vocabulary(SMILES))
     shape = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(features.vocabulary), positions)
-    params, stats = shape.init(jax.random.key(0))
+    params, stats = init(shape, jax.random.key(0))
     ids = np.arange(12)
     batch = put(features).with_budget(features.resources().sum(axis=0)).gather(jnp.asarray(ids))
-    ours = shape.predict(params, stats, batch)
+    ours = predict(shape, params, stats, batch)
     module = Transformer(shape.tokens, positions, 16, 2, 0.1, 3).eval()
     copy_weights(module, params.to_pure_dict())
     starts = np.cumsum(features.size) - features.size

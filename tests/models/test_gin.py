@@ -12,20 +12,21 @@ from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.models.layers import dropout, matmul, mean_nodes, sum_neighbours
 from tests.conftest import SMILES
+from tests.models.compiled import gather, init, predict, train
 
 SHAPE = ModelShape(width=8, depth=3, dropout=0.5, tasks=2, precision="float32")
 
 
 @pytest.fixture(scope="module")
 def weights():
-    return SHAPE.init(jax.random.key(1))
+    return init(SHAPE, jax.random.key(1))
 
 
 def outputs(weights, molecules, ids, nodes=200, training=False):
-    batch = GraphStore.put(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
+    batch = gather(GraphStore.put(molecules).with_budget((nodes, 32)), jnp.array(ids))
     if training:
-        return SHAPE.train(*weights, batch, jax.random.key(2))[0]
-    return SHAPE.predict(*weights, batch)
+        return train(SHAPE, *weights, batch, jax.random.key(2))[0]
+    return predict(SHAPE, *weights, batch)
 
 
 def test_parameters_of_the_study():
@@ -46,7 +47,7 @@ def test_padding_is_inert_in_training(weights, molecules):
     def loss(params, nodes, ids):
         batch = GraphStore.put(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
         shape = ModelShape(width=8, depth=3, dropout=0.0, tasks=2, precision="float32")
-        out, stats = shape.train(params, weights[1], batch, jax.random.key(0))
+        out, stats = train(shape, params, weights[1], batch, jax.random.key(0))
         return (out[:4] ** 2).sum(), stats
 
     tight, padded = (
@@ -132,7 +133,7 @@ def test_no_promotion_and_no_float_scatter(weights, molecules, strict):
     store = GraphStore.put(molecules).with_budget((200, 32))
 
     def loss(params, ids):
-        return SHAPE.train(params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
+        return train(SHAPE, params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
 
     ours = scatter_types(jax.grad(loss), weights[0], jnp.arange(4))
     assert ours, "the integer scatters of jnp.repeat are found"
@@ -155,10 +156,10 @@ def test_dropout_rate_and_scale(rate, strict):
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_precisions_agree_roughly(precision, weights, molecules):
     shape = ModelShape(width=8, depth=3, dropout=0.5, tasks=2, precision=precision)
-    batch = GraphStore.put(molecules).with_budget((200, 32)).gather(jnp.arange(4))
-    out = shape.predict(*weights, batch)
+    batch = gather(GraphStore.put(molecules).with_budget((200, 32)), jnp.arange(4))
+    out = predict(shape, *weights, batch)
     assert out.dtype == jnp.float32
-    exact = SHAPE.predict(*weights, batch)
+    exact = predict(SHAPE, *weights, batch)
     np.testing.assert_allclose(out, exact, atol=0.05 * float(jnp.abs(exact).max()))
     if precision == "bfloat16":
         assert not np.array_equal(out, exact)
@@ -176,7 +177,7 @@ def test_bfloat16_products_and_gradients_are_float32_sums_of_rounded_operands():
 
 
 def test_an_empty_batch_is_finite(weights, molecules):
-    batch = GraphStore.put(molecules).with_budget((32, 0)).gather(jnp.array([-1, -1]))
-    out, stats = SHAPE.train(*weights, batch, jax.random.key(0))
+    batch = gather(GraphStore.put(molecules).with_budget((32, 0)), jnp.array([-1, -1]))
+    out, stats = train(SHAPE, *weights, batch, jax.random.key(0))
     assert np.isfinite(out).all()
     jax.tree.map(np.testing.assert_array_equal, stats, weights[1])

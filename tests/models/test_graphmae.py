@@ -10,6 +10,7 @@ from rdkit import Chem
 from jaxmrl.data.graphs import featurise
 from jaxmrl.data.store import NO_MOLECULE, GraphStore
 from jaxmrl.models.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
+from tests.models.compiled import gather
 
 SHAPE = GraphMAEShape(width=8, depth=2, dropout=0.0, precision="float32")
 SMILES = "C/C=C/c1ccc([S](F)(F)(F)(F)F)cc1"
@@ -17,14 +18,14 @@ SMILES = "C/C=C/c1ccc([S](F)(F)(F)(F)F)cc1"
 
 @pytest.fixture(scope="module")
 def weights():
-    return SHAPE.init(jax.random.key(3))
+    return jax.jit(SHAPE.init)(jax.random.key(3))
 
 
 outputs_of = jax.jit(lambda weights, graph, masked: SHAPE.outputs(*weights, graph, masked)[0])
 
 
 def batch(graphs, ids, rows=120):
-    return GraphStore.put(graphs).with_budget(np.array([rows, 8])).gather(jnp.array(ids, jnp.int32))
+    return gather(GraphStore.put(graphs).with_budget(np.array([rows, 8])), jnp.array(ids, jnp.int32))
 
 
 def test_each_molecule_has_its_share_of_masked_atoms(molecules):

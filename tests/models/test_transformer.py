@@ -10,6 +10,7 @@ from jaxmrl.data.tokens import build_vocabulary, encode
 from jaxmrl.models.build import ModelShape
 from jaxmrl.models.transformer import HEADS, OUTPUT, sinusoids
 from tests.conftest import SMILES
+from tests.models.compiled import embed, gather, init, predict, train
 
 FEATURES = encode([[text] for text in SMILES], build_vocabulary(SMILES))
 SHAPE = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(FEATURES.vocabulary), True)
@@ -18,12 +19,17 @@ SHAPE = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(FEATUR
 def batch_of(ids, slack=0):
     ids = np.asarray(ids)
     limits = FEATURES.resources()[ids[ids >= 0]].sum(axis=0) + slack
-    return put(FEATURES).with_budget(limits).gather(jnp.asarray(ids))
+    return gather(put(FEATURES).with_budget(limits), jnp.asarray(ids))
+
+
+def alone(k):
+    """A batch of one molecule, in room for any."""
+    return gather(put(FEATURES).with_budget(FEATURES.resources().max(axis=0)), jnp.asarray([k]))
 
 
 @pytest.fixture(scope="module")
 def weights():
-    return SHAPE.init(jax.random.key(0))
+    return init(SHAPE, jax.random.key(0))
 
 
 def plain(params, text_ids):
@@ -59,7 +65,7 @@ def plain(params, text_ids):
 
 def test_it_is_its_definition(weights, strict):
     params, stats = weights
-    outputs = SHAPE.predict(params, stats, batch_of(range(12)))
+    outputs = predict(SHAPE, params, stats, batch_of(range(12)))
     starts = np.cumsum(FEATURES.size) - FEATURES.size
     for k, output in enumerate(outputs):
         expected = plain(params, FEATURES.token[starts[k] :][: FEATURES.size[k]])
@@ -68,21 +74,21 @@ def test_it_is_its_definition(weights, strict):
 
 def test_batch_mates_and_padding_change_nothing(weights, strict):
     params, stats = weights
-    together = SHAPE.predict(params, stats, batch_of(range(12)))
+    together = predict(SHAPE, params, stats, batch_of(range(12)))
     shuffled = np.random.default_rng(0).permutation(12)
-    among_others = SHAPE.predict(params, stats, batch_of(shuffled))
+    among_others = predict(SHAPE, params, stats, batch_of(shuffled))
     np.testing.assert_allclose(among_others, together[shuffled], rtol=1e-4, atol=1e-5)
-    padded = SHAPE.predict(params, stats, batch_of([*range(12), -1, -1, -1], slack=3))
+    padded = predict(SHAPE, params, stats, batch_of([*range(12), -1, -1, -1], slack=3))
     np.testing.assert_allclose(padded[:12], together, rtol=1e-4, atol=1e-5)
     for k in range(12):
-        np.testing.assert_allclose(SHAPE.predict(params, stats, batch_of([k]))[0], together[k], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(predict(SHAPE, params, stats, alone(k))[0], together[k], rtol=1e-4, atol=1e-5)
 
 
 def test_padding_gets_and_gives_no_gradient(weights, strict):
     params, stats = weights
 
     def loss(params, batch):
-        return (SHAPE.predict(params, stats, batch)[:12] ** 2).sum()
+        return (predict(SHAPE, params, stats, batch)[:12] ** 2).sum()
 
     gradient = jax.jit(jax.grad(loss))(params, batch_of(range(12)))
     padded = jax.jit(jax.grad(loss))(params, batch_of([*range(12), -1, -1], slack=2))
@@ -92,7 +98,7 @@ def test_padding_gets_and_gives_no_gradient(weights, strict):
 
 def test_an_empty_batch_is_finite(weights):
     params, stats = weights
-    outputs, _ = SHAPE.train(params, stats, batch_of([-1, -1]), jax.random.key(0))
+    outputs, _ = train(SHAPE, params, stats, batch_of([-1, -1]), jax.random.key(0))
     assert np.isfinite(outputs).all()
 
 
@@ -100,23 +106,23 @@ def test_positions_count_for_smiles_and_not_for_bits(weights):
     params, stats = weights
     bits = replace(SHAPE, positions=False)
     ids = [SMILES.index("CCO")]
-    assert not np.allclose(SHAPE.predict(params, stats, batch_of(ids)), bits.predict(params, stats, batch_of(ids)))
+    assert not np.allclose(predict(SHAPE, params, stats, batch_of(ids)), predict(bits, params, stats, batch_of(ids)))
     np.testing.assert_allclose(sinusoids(3, 4)[0], [0, 1, 0, 1])
 
 
 def test_dropout_acts_in_training_alone(weights):
     params, stats = weights
     batch = batch_of(range(6))
-    one, other = (SHAPE.train(params, stats, batch, jax.random.key(k))[0] for k in range(2))
+    one, other = (train(SHAPE, params, stats, batch, jax.random.key(k))[0] for k in range(2))
     assert not np.allclose(one, other)
     calm = replace(SHAPE, dropout=0.0)
-    trained, _ = calm.train(params, stats, batch, jax.random.key(0))
-    np.testing.assert_allclose(trained, calm.predict(params, stats, batch), rtol=1e-5)
+    trained, _ = train(calm, params, stats, batch, jax.random.key(0))
+    np.testing.assert_allclose(trained, predict(calm, params, stats, batch), rtol=1e-5)
 
 
 def test_the_embedding_is_not_zero_at_initialisation(weights):
     params, stats = weights
-    embeddings, outputs = SHAPE.embed(params, stats, batch_of(range(12)))
+    embeddings, outputs = embed(SHAPE, params, stats, batch_of(range(12)))
     assert embeddings.shape == (12, OUTPUT)
     assert float(embeddings.std(axis=0).mean()) > 1e-2
-    np.testing.assert_allclose(outputs, SHAPE.predict(params, stats, batch_of(range(12))), rtol=1e-5)
+    np.testing.assert_allclose(outputs, predict(SHAPE, params, stats, batch_of(range(12))), rtol=1e-5)

@@ -13,6 +13,7 @@ from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.table import Table
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.replica import Recipe
+from tests.models.compiled import init
 
 TRAIN, VALID = 120, 140
 BATCH = 32
@@ -70,7 +71,7 @@ def settings():
 @pytest.fixture(scope="session")
 def weights(shape):
     """Weights as `predict` takes them: not fresh ones, so that nothing is 0 or 1 by design."""
-    params, stats = shape.init(jax.random.key(0))
+    params, stats = init(shape, jax.random.key(0))
     keys = iter(jax.random.split(jax.random.key(1), 100))
     params = jax.tree.map(lambda x: x + 0.1 * jax.random.normal(next(keys), x.shape), params)
     stats = jax.tree.map(lambda x: x + 0.1 * jax.random.uniform(next(keys), x.shape), stats)

@@ -12,6 +12,7 @@ from jaxmrl.pruning.passes import grand, judge
 from jaxmrl.training import replica
 from jaxmrl.training.losses import LOSSES
 from jaxmrl.training.replica import DeviceTable
+from tests.models.compiled import gather, predict
 
 
 def device_table(problem):
@@ -25,14 +26,14 @@ def resources_of(problem):
 def one_loss(recipe, problem, weights, molecule):
     """The loss of one molecule as a plain function of the parameters, by a batch of one."""
     table = device_table(problem)
-    batch = table.store.with_budget(resources_of(problem)[molecule]).gather(jnp.array([molecule]))
+    batch = gather(table.store.with_budget(resources_of(problem).max(axis=0)), jnp.array([molecule]))
     _, stats, standard = weights
     mean, scale = standard.mean, standard.scale
     values = problem.table.labels[molecule]
     present = np.flatnonzero(~np.isnan(values))
 
     def loss(params):
-        outputs = recipe.shape.predict(params, stats, batch)[0]
+        outputs = predict(recipe.shape, params, stats, batch)[0]
         losses = [LOSSES[recipe.task](outputs[t], (values[t] - mean[t]) / scale[t]) for t in present]
         return sum(losses) / len(losses)
 

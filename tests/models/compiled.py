@@ -1,0 +1,15 @@
+"""A model's functions, compiled whole: otherwise each operation is, for each size of its operands."""
+
+import jax
+
+from jaxmrl.models.build import ModelShape
+
+init = jax.jit(ModelShape.init, static_argnums=0)
+train = jax.jit(ModelShape.train, static_argnums=0)
+predict = jax.jit(ModelShape.predict, static_argnums=0)
+embed = jax.jit(ModelShape.embed, static_argnums=0)
+
+
+@jax.jit
+def gather(store, ids):
+    return store.gather(ids)
