@@ -27,6 +27,15 @@ SMILES = [
 """Small molecules with rings, ions, both kinds of chirality, and one atom (S in SF6) with more than four bonds."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory):
+    """What one test has compiled, no other of this run compiles again, be it in another of xdist's processes."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
 @pytest.fixture
 def strict():
     """Silent promotion of ranks or dtypes is an error."""
