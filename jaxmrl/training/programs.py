@@ -59,6 +59,7 @@ def empty(recipe: Recipe, lanes: int, standard: LabelStandard) -> Lanes:
     form = jax.eval_shape(partial(_new_lane, recipe), key, key, standard, 1)
     blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
     standards = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), standard)
+    # A step divides by the standard's scale and by total_steps, in idle lanes too.
     return replace(blank, state=replace(blank.state, standard=standards, total_steps=jnp.ones(lanes, jnp.int32)))
 
 

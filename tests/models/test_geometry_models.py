@@ -1,7 +1,6 @@
 """SchNet and PaiNN: their definitions, and what physics asks of them."""
 
 import re
-from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +14,7 @@ from jaxmrl.data.geometry_store import GeometryStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.models.painn import PaiNN
 from tests.geometry import SIZES, molecules
+from tests.models import compiled
 
 CUTOFF = 3.0
 EVERYONE = tuple(range(len(SIZES)))
@@ -33,24 +33,18 @@ def shape(request):
 @pytest.fixture
 def weights(shape):
     """Not fresh ones: biases are 0 there."""
-    params, stats = jax.jit(shape.init)(jax.random.key(0))
+    params, stats = compiled.init(shape, jax.random.key(0))
     keys = iter(jax.random.split(jax.random.key(1), 100))
     return jax.tree.map(lambda x: x + 0.1 * jax.random.normal(next(keys), x.shape), params), stats
 
 
 def batch_of(conformers, ids=EVERYONE, pairs=80, nodes=30):
     store = GeometryStore.put(find_pairs(conformers, CUTOFF)).with_budget((pairs, nodes))
-    return jax.jit(GeometryStore.gather)(store, jnp.array(ids))
+    return compiled.gather(store, jnp.array(ids))
 
 
 def predict(shape, weights, conformers, ids=EVERYONE, **rows):
-    return predictor(shape)(*weights, batch_of(conformers, ids, **rows))
-
-
-@cache
-def predictor(shape):
-    """Compiled once for all tests."""
-    return jax.jit(lambda *arguments: shape.predict(*arguments))
+    return compiled.predict(shape, *weights, batch_of(conformers, ids, **rows))
 
 
 def with_positions(conformers, positions):
@@ -99,7 +93,7 @@ def test_atom_order_changes_nothing(shape, weights):
 @pytest.mark.parametrize("over_atoms", ["sum", "mean"])
 def test_batch_mates_and_padding_change_nothing(model, over_atoms):
     shape = shape_of(model, over_atoms)
-    weights = jax.jit(shape.init)(jax.random.key(0))
+    weights = compiled.init(shape, jax.random.key(0))
     alone = np.concatenate([predict(shape, weights, molecules(), [k]) for k in EVERYONE])
     together = predict(shape, weights, molecules())
     reversed_ = predict(shape, weights, molecules(), [*EVERYONE[::-1], -1, -1], pairs=200, nodes=90)
