@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmrl.training.compiled import program
 from jaxmrl.training.losses import LOSSES, mean_over_present, molecule_means
 from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels
 
@@ -76,7 +77,7 @@ def _squares_elsewhere(gradient) -> jax.Array:
     return sum((_squares_elsewhere(part) for _, part in gradient.items()), start=jnp.float32(0))
 
 
-@partial(jax.jit, static_argnums=0)
+@program(static_argnums=0)
 def gradient_norms(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
     """Norm over all parameters of the gradient of each molecule's own loss, [B]. weights as of `predict`; ids [B].
 

@@ -4,7 +4,6 @@ Every score stands at its molecule's place, whatever batch it was computed in.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +17,7 @@ from jaxmrl.pruning.forgetting import Notes, forgetting
 from jaxmrl.pruning.herding import herd
 from jaxmrl.training import batches
 from jaxmrl.training.capacity import device_memory
+from jaxmrl.training.compiled import program
 from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels
 
 
@@ -50,7 +50,7 @@ def model_scores(
     return scores
 
 
-@partial(jax.jit, static_argnums=0)
+@program(static_argnums=0)
 def judge(recipe: Recipe, table: DeviceTable, weights: tuple, notes, ids: jax.Array) -> tuple[dict, jax.Array]:
     """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
     params, stats, standard = weights

@@ -1,4 +1,4 @@
-"""Compiled programs on disk: a second run of the same shapes compiles nothing."""
+"""How programs are compiled, and kept on disk: a second run of the same shapes compiles nothing."""
 
 import contextlib
 import hashlib
@@ -7,13 +7,55 @@ import platform
 import shutil
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import cache, cached_property, partial, update_wrapper
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from jaxmrl.data.cache import cache_directory
+
+CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
+"""Products and sums by XLA's own kernels instead of YNNPACK's, by which a GIN's step takes 1.1 to 1.2 times as long
+(benchmarks/notes.md; also jax issue 37465)."""
+
+
+class Program:
+    """`jax.jit` of a function, with the compiler options of the default backend; used as what `jax.jit` returns.
+
+    These are looked up at the first call, for that begins JAX, and devices cannot be chosen after.
+    """
+
+    def __init__(self, function: Callable, **options: Any):
+        self._function, self._options = function, options
+        update_wrapper(self, function)
+
+    @cached_property
+    def _jitted(self) -> Any:
+        return jax.jit(self._function, compiler_options=compiler_options(), **self._options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._jitted(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._jitted, name)
+
+
+def program(**options: Any) -> Callable[[Callable], Program]:
+    """A decorator: the function as a `Program`, with these options of `jax.jit`."""
+    return partial(Program, **options)
+
+
+@cache
+def compiler_options() -> dict[str, str] | None:
+    """For the default backend; None where there is nothing to say, or JAX is too old or new to know it."""
+    if jax.default_backend() != "cpu":
+        return None
+    try:
+        jax.jit(lambda: 0, compiler_options=CPU_OPTIONS).lower().compile()
+    except jax.errors.JaxRuntimeError:
+        return None
+    return CPU_OPTIONS
 
 
 def keep_compiled() -> None:

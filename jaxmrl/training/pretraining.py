@@ -16,6 +16,7 @@ from jaxmrl.data.graphs import Graphs, pad
 from jaxmrl.data.store import NO_MOLECULE, GraphStore
 from jaxmrl.models.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
 from jaxmrl.training import batches
+from jaxmrl.training.compiled import program
 from jaxmrl.training.lanes import CHUNK_SECONDS
 from jaxmrl.training.programs import MAX_CHUNK
 
@@ -100,13 +101,13 @@ def pretrain_step(pretext: Pretext, store: GraphStore, state: PretrainState, ids
     return PretrainState(params, stats, optimiser, state.step + 1, state.key, state.loss + value)
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=2)
+@program(static_argnums=0, donate_argnums=2)
 def train(pretext: Pretext, store: GraphStore, state: PretrainState, ids: jax.Array, steps) -> PretrainState:
     """`steps` steps on ids [MAX_CHUNK, B]."""
     return jax.lax.fori_loop(0, steps, lambda k, state: pretrain_step(pretext, store, state, ids[k]), state)
 
 
-@partial(jax.jit, static_argnums=0)
+@program(static_argnums=0)
 def judge(pretext: Pretext, store: GraphStore, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
     """Mean error, atoms told and atoms of each kind, of the batches plan [n, B]; the masks are the same each time."""
 

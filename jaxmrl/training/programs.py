@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from jaxmrl.data.standard import LabelStandard
 from jaxmrl.models.weights import leaf_name
+from jaxmrl.training.compiled import program
 from jaxmrl.training.metrics import mean_over_tasks
 from jaxmrl.training.replica import DeviceTable, Recipe, ReplicaState, batch_labels, init_replica, predict, train_step
 
@@ -88,7 +89,7 @@ def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
     )
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=2)
+@program(static_argnums=0, donate_argnums=2)
 def train(recipe: Recipe, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps) -> tuple[Lanes, jax.Array]:
     """`steps` optimiser steps in every lane, on ids [MAX_CHUNK, L, B]; also each lane's summed loss [L].
 
@@ -105,7 +106,7 @@ def train(recipe: Recipe, table: DeviceTable, lanes: Lanes, ids: jax.Array, step
     return replace(lanes, state=state), total
 
 
-@partial(jax.jit, static_argnums=0)
+@program(static_argnums=0)
 def evaluate(recipe: Recipe, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count) -> jax.Array:
     """The metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 

@@ -1,7 +1,6 @@
 """A trained model on disk: a replica's best weights, and all that it takes to show it other molecules."""
 
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from jaxmrl.data.standard import LabelStandard
 from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training import batches, storage
+from jaxmrl.training.compiled import program
 from jaxmrl.training.replica import DeviceTable, Recipe, predict
 
 FORMAT = 1
@@ -112,7 +112,7 @@ def predict_all(
     return found[molecules]
 
 
-@partial(jax.jit, static_argnums=0)
+@program(static_argnums=0)
 def _answer(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
     outputs = predict(recipe, table, weights, ids)
     return jax.nn.sigmoid(outputs) if recipe.task == "classification" else outputs

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from jaxmrl.training import compiled
+
 COUNTED = """
 import sys
 from collections import Counter
@@ -49,3 +51,9 @@ def test_without_a_cache_that_can_be_written_it_runs(csv_file, tmp_path):
     (tmp_path / "cache").write_text("a file, no folder")
     hits, misses = sweep(csv_file, tmp_path, "one")
     assert hits == misses == 0
+
+
+def test_an_option_that_this_jax_does_not_know_is_left_out(monkeypatch):
+    assert compiled.compiler_options() == compiled.CPU_OPTIONS
+    monkeypatch.setattr(compiled, "CPU_OPTIONS", {"xla_no_such_option": ""})
+    assert compiled.compiler_options.__wrapped__() is None
