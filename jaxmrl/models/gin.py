@@ -29,8 +29,9 @@ class Convolution(nnx.Module):
 
     def __call__(self, h: jax.Array, nodes: dict) -> jax.Array:
         """h [n, width] -> [n, outputs]; `nodes` as `GraphStore.gather` lays them out."""
-        message = h + sum_neighbours(h, nodes["neighbours"], nodes["overflow"])
-        message += exact_product(nodes["bonds"], self.bond[...])
+        with jax.named_scope("aggregate"):
+            message = h + sum_neighbours(h, nodes["neighbours"], nodes["overflow"])
+            message += exact_product(nodes["bonds"], self.bond[...])
         return self.contract(jax.nn.relu(self.expand(message)))
 
 
@@ -43,7 +44,9 @@ class GINLayer(Convolution):
 
     def __call__(self, h: jax.Array, nodes: dict, mask: jax.Array, *, training: bool) -> jax.Array:
         """h [n, d], mask [n] -> [n, d]."""
-        return self.norm(super().__call__(h, nodes), mask, training=training)
+        h = super().__call__(h, nodes)
+        with jax.named_scope("norm"):
+            return self.norm(h, mask, training=training)
 
 
 class Encoder(nnx.Module):
@@ -57,14 +60,16 @@ class Encoder(nnx.Module):
 
     def __call__(self, nodes: dict, mask: jax.Array, *, training: bool, key: jax.Array | None = None) -> jax.Array:
         """[n, width]; `nodes` as `GraphStore.gather` lays them out, mask [n]. `key` as in `GIN.embed`."""
-        h = look_up(self.atom[...], nodes["atom"].astype(jnp.int32))
-        h += look_up(self.chirality[...], nodes["chirality"].astype(jnp.int32))
+        with jax.named_scope("embed"):
+            h = look_up(self.atom[...], nodes["atom"].astype(jnp.int32))
+            h += look_up(self.chirality[...], nodes["chirality"].astype(jnp.int32))
         for index, layer in enumerate(self.layers):
             h = layer(h, nodes, mask, training=training)
             if index + 1 < len(self.layers):
                 h = jax.nn.relu(h)
             if training and self.dropout > 0:
-                h = dropout(h, self.dropout, jax.random.fold_in(key, index))
+                with jax.named_scope("dropout"):
+                    h = dropout(h, self.dropout, jax.random.fold_in(key, index))
         return h
 
 
@@ -79,7 +84,8 @@ class GIN(nnx.Module):
         """Mean atom embedding of each molecule, [B, width]. `key` draws the dropout masks, in training only."""
         mask = jraph.get_node_padding_mask(graph)
         h = self.encoder(graph.nodes, mask, training=training, key=key)
-        return mean_nodes(h, graph.nodes["graph"], mask, graph.n_node.shape[0] - 1)
+        with jax.named_scope("pool"):
+            return mean_nodes(h, graph.nodes["graph"], mask, graph.n_node.shape[0] - 1)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
         """Logits (classification) or standardised values (regression), [B, tasks]."""

@@ -11,7 +11,7 @@ from flax import nnx
 
 from jaxmrl.config import HEADS
 from jaxmrl.data.token_store import TokenBatch
-from jaxmrl.models.layers import dropout, linear, look_up_many
+from jaxmrl.models.layers import dropout, linear, look_up
 
 OUTPUT = 300
 """Width of the feed-forward layer and of a molecule's embedding, as in the study."""
@@ -90,7 +90,7 @@ class Transformer(nnx.Module):
 
     def _mean(self, tokens, present, key):
         """Mean over the tokens that are present, [b, d]; 0 where none is."""
-        x = look_up_many(self.token[...], tokens)
+        x = look_up(self.token[...], tokens.reshape(-1)).reshape(*tokens.shape, -1)
         if self.positions:
             x = x + sinusoids(*x.shape[1:])[None]
         if key is not None:

@@ -128,7 +128,8 @@ def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
 def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> tuple[ReplicaState, jax.Array]:
     """One optimiser step on the molecules `ids` [B]; returns the new state and the batch's loss."""
     key = jax.random.fold_in(state.key, state.step)
-    batch = table.store.gather(ids, key)
+    with jax.named_scope("gather"):
+        batch = table.store.gather(ids, key)
     labels, present = batch_labels(table, ids)
     targets = state.standard.targets(labels, table.composition_of(ids))
 
@@ -137,10 +138,11 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
         return mean_over_present(LOSSES[recipe.task](outputs, targets), present), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
-    updates, optimiser = recipe.optimisation.optimiser.update(gradients, state.optimiser, state.params)
-    progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
-    rate = recipe.learning_rate * recipe.optimisation.factor(progress)
-    params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
+    with jax.named_scope("optimiser"):
+        updates, optimiser = recipe.optimisation.optimiser.update(gradients, state.optimiser, state.params)
+        progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
+        rate = recipe.learning_rate * recipe.optimisation.factor(progress)
+        params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
     notes = recipe.watch.note(state.notes, ids, outputs, labels, present) if recipe.watch else None
     state = replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1, notes=notes)
     return state, value

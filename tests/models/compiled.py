@@ -1,5 +1,7 @@
 """A model's functions, compiled whole: otherwise each operation is, for each size of its operands."""
 
+import re
+
 import jax
 
 from jaxmrl.models.build import ModelShape
@@ -13,3 +15,9 @@ embed = jax.jit(ModelShape.embed, static_argnums=0)
 @jax.jit
 def gather(store, ids):
     return store.gather(ids)
+
+
+def scattered(function, *arguments):
+    """Kinds of number of every scatter in the program lowered for an accelerator."""
+    text = jax.jit(function).trace(*arguments).lower(lowering_platforms=("tpu",)).as_text()
+    return re.findall(r'"stablehlo\.scatter".*?\}\) : \(tensor<[^>]*x(\w+)>', text, re.DOTALL)
