@@ -12,7 +12,8 @@ import os
 import tempfile
 from pathlib import Path
 
-os.environ["NPROC"] = "1"  # before JAX begins, here and in machines: XLA's threads on a CPU
+# Before JAX begins, here and in machines: threads of XLA's, and devices that it makes of a CPU.
+os.environ |= {"NPROC": "1", "JAX_NUM_CPU_DEVICES": "1"}
 
 from ray.cluster_utils import Cluster
 

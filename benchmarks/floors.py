@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.machine import timed
 from jaxmrl.estimate import step_operations
 from jaxmrl.models.layers import matmul
+from jaxmrl.training.compiled import program
 from jaxmrl.training.lanes import Engine
 from jaxmrl.training.replica import train_step
 
@@ -29,7 +30,10 @@ class Peaks:
 
 @dataclass(frozen=True)
 class Floor:
-    """One training step of all lanes: its operations, the bytes that its compiled program moves, its least seconds."""
+    """One training step of all lanes: its operations, the bytes that its compiled program moves, its least seconds.
+
+    Of all devices together where these are a CPU's cores.
+    """
 
     operations: float
     bytes: float
@@ -50,15 +54,20 @@ def measure_peaks(precision: str, matrix: int = MATRIX, vector: int = VECTOR) ->
 
 def _seconds(function, x: jax.Array) -> float:
     """Of y = function(y, x), in a loop on the device."""
-    loop = jax.jit(lambda x: jax.lax.fori_loop(0, REPEATS, lambda _, y: function(y, x), x))
+    loop = program()(lambda x: jax.lax.fori_loop(0, REPEATS, lambda _, y: function(y, x), x))
     run = lambda: jax.block_until_ready(loop(x))
     run()
     return min(timed(run) for _ in range(TRIES)) / REPEATS
 
 
-def step_floor(engine: Engine, peaks: Peaks) -> Floor:
-    """The least time of one step in every lane: that of its operations, or of its bytes where that is more."""
-    operations, moved = len(engine.slots) * step_operations(engine), step_bytes(engine)
+def step_floor(engines: list[Engine], peaks: Peaks) -> Floor:
+    """The least time of one step in every lane: that of its operations, or of its bytes where that is more.
+
+    `peaks` is of the first device where each has its own, and of all together where these are a CPU's cores.
+    """
+    engine, sharing = engines[0], len(engines) if jax.default_backend() == "cpu" else 1
+    operations = sharing * len(engine.slots) * step_operations(engine)
+    moved = sharing * step_bytes(engine)
     times = {"operations": operations / peaks.operations, "bytes": moved / peaks.bandwidth}
     bound = max(times, key=times.get)
     return Floor(operations, moved, times[bound], bound)
@@ -66,6 +75,6 @@ def step_floor(engine: Engine, peaks: Peaks) -> Floor:
 
 def step_bytes(engine: Engine) -> float:
     """What the operations of one compiled step in every lane read and write, by XLA's count."""
-    step = jax.jit(jax.vmap(partial(train_step, engine.recipe), in_axes=(None, 0, 0)))
+    step = program()(jax.vmap(partial(train_step, engine.recipe), in_axes=(None, 0, 0)))
     ids = np.zeros((len(engine.slots), engine.batch_size), np.int32)
     return float(step.lower(engine.table, engine.lanes.state, ids).compile().cost_analysis()["bytes accessed"])

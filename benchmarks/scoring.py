@@ -29,8 +29,10 @@ from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training import programs
-from jaxmrl.training.capacity import choose_lanes
-from jaxmrl.training.lanes import Engine
+from jaxmrl.training.capacity import choose_lanes, use_cores
+from jaxmrl.training.engines import on_each_device
+from jaxmrl.training.lanes import Engine, Outcome
+from jaxmrl.training.together import work_off_together
 
 (_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout
 
@@ -46,6 +48,7 @@ def main() -> None:
     parser.add_argument("--el2n-width", type=int, default=64)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
+    use_cores()
     problem = load_problem(Settings(dataset=flags.dataset), Reporter(quiet=True))
     found = {
         "grand": [grand_in_epochs(problem, width, flags.rounds) for width in flags.widths],
@@ -60,16 +63,10 @@ def scoring_task(problem: Problem, width: int, seeds: int, epochs: int) -> Scori
     return ScoringTask(Settings(dataset="hiv", batch_size=BATCH), problem, shape, ("el2n", "grand"), seeds, epochs)
 
 
-def engine_of(task: ScoringTask, lanes: int) -> Engine:
-    return Engine(
-        task.recipe, task.table, task.features.resources(), task.replicas(), lanes, BATCH, evaluate_every=task.epochs
-    )
-
-
 def grand_in_epochs(problem: Problem, width: int, rounds: int) -> dict:
     """Seconds of GraNd of all training molecules, and of one epoch of training in one lane; medians and their ratio."""
     task = scoring_task(problem, width, 1, 10**6)
-    engine = engine_of(task, 1)
+    engine = task.engine(task.replicas(), 1)
     engine.refill(iter([0]))
     epoch = lambda: train_epoch(engine)
 
@@ -116,16 +113,16 @@ def el2n_against_baseline(problem: Problem, flags) -> dict:
 
 
 def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
-    engine = engine_of(task, lanes)
-    found = []
+    models, replicas = [], task.replicas()
 
-    def score(outcome):
+    def keep(engine: Engine, outcome: Outcome) -> None:
         lane = engine.lane_of(outcome.name)
-        weights = jax.tree.map(lambda x: x[lane], programs.weights_now(engine.lanes))
-        scores = model_scores(("el2n",), task.recipe, task.table, task.features, weights, None, task.molecules, BATCH)
-        found.append(scores["el2n"])
+        models.append(jax.tree.map(lambda x: np.asarray(x[lane]), programs.weights_now(engine.lanes)))
 
-    engine.run(set(), score)
+    engines = on_each_device(lambda: task.engine(replicas, lanes), len(replicas))
+    work_off_together(engines, range(len(replicas)), keep, lambda steps: None)
+    known = task.recipe, task.table, task.features
+    found = [model_scores(("el2n",), *known, weights, None, task.molecules, BATCH)["el2n"] for weights in models]
     return np.mean(found, axis=0)
 
 

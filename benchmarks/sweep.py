@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import torch
 from sklearn import metrics
@@ -36,10 +37,11 @@ from jaxmrl.jobs import unique_replicas
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.sweep import plan_grid
-from jaxmrl.training.capacity import choose_lanes
-from jaxmrl.training.engines import engine_for
-from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.capacity import choose_lanes, use_cores
+from jaxmrl.training.engines import engines_for
+from jaxmrl.training.lanes import Engine, Replica, longest_first
 from jaxmrl.training.pretrained import load_starts
+from jaxmrl.training.together import work_off_together
 
 METRICS = {"roc_auc": metrics.roc_auc_score, "average_precision": metrics.average_precision_score}
 
@@ -68,24 +70,23 @@ class Ours:
         features = self.problem.features[self.shape.modality]
         return choose_lanes(self.config.lanes, self.shape, self.replicas, features, self.config.batch_size)
 
-    def engine(self, replicas: list[Replica]) -> Engine:
-        return engine_for(self.config, self.problem, self.shape, replicas, self.lanes)
+    def work_off(self, replicas: list[Replica], queue: list[int]) -> list[Run]:
+        """The replicas of `queue`, by their places in `replicas`, trained."""
+        runs = []
+        on_result = lambda engine, outcome: runs.append(Run(outcome.name, outcome.test, outcome.epochs))
+        engines = engines_for(self.config, self.problem, self.shape, replicas, self.lanes)
+        work_off_together(engines, queue, on_result, lambda steps: None)
+        return runs
 
     def train(self) -> list[Run]:
         """Every replica, trained."""
-        runs = []
-        on_result = lambda outcome: runs.append(Run(outcome.name, outcome.test, outcome.epochs))
-        self.engine(self.replicas).run(set(), on_result)
-        return runs
+        return self.work_off(self.replicas, longest_first(self.replicas, list(range(len(self.replicas)))))
 
     def seconds_to_compile(self) -> float:
         """By how much the first of two short queues of the same programs, one replica in each lane, takes longer."""
         brief = [replace(replica, steps=1) for replica in self.replicas]
-
-        def run():
-            engine = self.engine(brief)
-            engine.run({replica.name for replica in brief[len(engine.slots) :]}, lambda outcome: None)
-
+        lanes = list(range(min(len(brief), self.lanes * jax.local_device_count())))
+        run = lambda: self.work_off(brief, lanes)
         return timed(run) - timed(run)
 
 
@@ -203,6 +204,7 @@ def compare(ours: Ours, given: tuple, numbers: list[int], rounds: int) -> dict:
         ratio[name] = statistics.median(b / a for a, b in pairs)
         with_compilation[name] = statistics.median(b / (a + compiling) for a, b in pairs)
     return {
+        "devices": jax.local_device_count(),
         "lanes": ours.lanes,
         "runs": len(ours.replicas),
         "epochs": {name: sum(run.epochs for run in found) for name, found in runs.items()},
@@ -228,10 +230,10 @@ def in_turns(sides: dict[str, Callable], rounds: int) -> tuple[dict, dict]:
 
 
 def share_of_evaluation(ours: Ours) -> float:
-    """Of jaxmrl's time, in one more run: a clock keeps the host waiting for each evaluation."""
+    """Of jaxmrl's time on all devices, in one more run: a clock keeps the host waiting for each evaluation."""
     with clocked(Engine, "evaluate") as spent:
         total = timed(ours.train)
-    return spent["evaluate"] / total
+    return spent["evaluate"] / total / jax.local_device_count()
 
 
 def show(found: dict) -> None:
@@ -245,7 +247,8 @@ def show(found: dict) -> None:
         )
         for name in found["seconds"]
     ]
-    print_table(f"{found['runs']} trainings, {found['lanes']} lanes; median of rounds", heads, rows)
+    where = f"{found['devices']} devices x {found['lanes']} lanes"
+    print_table(f"{found['runs']} trainings, {where}; median of rounds", heads, rows)
     for name, ratio in found["ratio"].items():
         with_compilation = found["ratio_with_compilation"][name]
         print(f"ratio to {name}: {ratio:.2f}; with {found['compilation']:.1f} s of compilation {with_compilation:.2f}")
@@ -266,6 +269,7 @@ def main() -> None:
     add_flag(parser)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
+    use_cores()
     ours = plan(flags)
     if ours.problem.metric not in METRICS:
         parser.error(f"--dataset must have classes; {flags.dataset} is judged by {ours.problem.metric}")

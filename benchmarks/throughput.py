@@ -36,10 +36,12 @@ from jaxmrl.config import MODALITIES, MODELS, PRECISIONS, SweepConfig
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
 from jaxmrl.report.terminal import Reporter
-from jaxmrl.training.capacity import choose_lanes
+from jaxmrl.training.capacity import choose_lanes, use_cores
+from jaxmrl.training.engines import on_each_device
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import Recipe, device_table
+from jaxmrl.training.together import side_by_side
 
 BATCH, RATE = 256, 1e-3
 MOLECULES = 8192
@@ -57,7 +59,7 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS)
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of both sides")
     parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
-    parser.add_argument("--lanes", type=int, nargs="+", help="lanes to try; default: what a sweep would choose")
+    parser.add_argument("--lanes", type=int, nargs="+", help="lanes on each device to try; default: a sweep's")
     add_flag(parser)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=8, help="optimiser steps per round, in every lane")
@@ -67,6 +69,7 @@ def main() -> None:
         parser.error(f"--steps must be from 1 to {MAX_CHUNK}; got {flags.steps}")
 
     names = ("dataset", "npz", "modality", "model", "precision", "target_columns")
+    use_cores()
     config = SweepConfig(**{name: getattr(flags, name) for name in names if getattr(flags, name)})
     problem = load_problem(config, Reporter(quiet=True))
     (modality,) = config.modalities
@@ -111,10 +114,10 @@ def standardised(problem: Problem, molecules: np.ndarray) -> np.ndarray:
 
 
 def measure(problem: Problem, data: list, shape: ModelShape, flags, peaks: Peaks) -> list[dict]:
-    """Rows of the table for one model: one for each number of lanes."""
+    """Rows of the table for one model: one for each number of lanes on each device."""
     lane_counts = flags.lanes or [auto_lanes(problem, shape)]
-    engines = {lanes: bench_engine(problem, shape, lanes) for lanes in lane_counts}
-    runs = {("jaxmrl", lanes): jaxmrl_round(engine, flags.steps) for lanes, engine in engines.items()}
+    engines = {lanes: bench_engines(problem, shape, lanes) for lanes in lane_counts}
+    runs = {("jaxmrl", lanes): jaxmrl_round(some, flags.steps) for lanes, some in engines.items()}
     given, numbers = (data, shape, flags.steps, pyg_baseline.device()), numbers_to_try(flags.processes)
     with ExitStack() as teams:
         rounds = baseline_rounds(*given)
@@ -123,8 +126,8 @@ def measure(problem: Problem, data: list, shape: ModelShape, flags, peaks: Peaks
         runs |= {(kind, n): baseline_round(kind, call, flags.steps) for n, call in called.items() for kind in rounds}
         speeds = in_turns(runs, flags.rounds)
     return [
-        row(shape.width, lanes, speeds, numbers) | floor_of(engine, peaks, speeds["jaxmrl", lanes])
-        for lanes, engine in engines.items()
+        row(shape.width, lanes, speeds, numbers) | floor_of(some, peaks, speeds["jaxmrl", lanes])
+        for lanes, some in engines.items()
     ]
 
 
@@ -158,11 +161,12 @@ def median_ratio(ours: list[float], theirs: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
-def floor_of(engine: Engine, peaks: Peaks, speeds: list[float]) -> dict:
+def floor_of(engines: list[Engine], peaks: Peaks, speeds: list[float]) -> dict:
     """The floor of a step in every lane, and what share of that speed was reached, by the median."""
-    floor = step_floor(engine, peaks)
-    step = len(engine.slots) * BATCH / statistics.median(speeds)
-    return {"floor": asdict(floor), "seconds_per_step": step, "share_of_floor": floor.seconds / step}
+    floor = step_floor(engines, peaks)
+    step = len(engines) * len(engines[0].slots) * BATCH / statistics.median(speeds)
+    reached = {"seconds_per_step": step, "share_of_floor": floor.seconds / step}
+    return {"devices": len(engines), "floor": asdict(floor)} | reached
 
 
 def bench_replica(problem: Problem, modality: str, seed: int) -> Replica:
@@ -176,22 +180,30 @@ def auto_lanes(problem: Problem, shape: ModelShape) -> int:
     return choose_lanes("auto", shape, queue, problem.features[shape.modality], BATCH)
 
 
-def bench_engine(problem: Problem, shape: ModelShape, lanes: int) -> Engine:
-    """An engine with a replica in every lane that never ends."""
+def bench_engines(problem: Problem, shape: ModelShape, lanes: int) -> list[Engine]:
+    """An engine on each device, with a replica in every lane that never ends."""
     recipe = Recipe(shape, problem.table.task, problem.metric, RATE)
-    table = device_table(problem, shape.modality)
-    replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes)]
-    engine = Engine(recipe, table, problem.features[shape.modality].resources(), replicas, lanes, BATCH)
-    engine.refill(iter(range(lanes)))
-    return engine
+    devices, resources = jax.local_device_count(), problem.features[shape.modality].resources()
+    replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes * devices)]
+    queue = iter(range(len(replicas)))
+
+    def make() -> Engine:
+        engine = Engine(recipe, device_table(problem, shape.modality), resources, replicas, lanes, BATCH)
+        engine.refill(queue)
+        return engine
+
+    return on_each_device(make, devices)
 
 
-def jaxmrl_round(engine: Engine, steps: int):
+def jaxmrl_round(engines: list[Engine], steps: int):
     """A function that trains `steps` steps in every lane and returns molecules per second."""
 
+    def train(engine: Engine) -> None:
+        jax.block_until_ready((engine.train_chunk(steps), engine.lanes))
+
     def run() -> float:
-        seconds = timed(lambda: jax.block_until_ready((engine.train_chunk(steps), engine.lanes)))
-        return steps * len(engine.slots) * BATCH / seconds
+        seconds = timed(lambda: side_by_side(engines, train))
+        return steps * len(engines) * len(engines[0].slots) * BATCH / seconds
 
     return run
 
@@ -267,7 +279,7 @@ def show(rows: list[dict], peaks: Peaks) -> None:
     """Medians over rounds."""
     heads = (
         "width",
-        "lanes",
+        "devices x lanes",
         "jaxmrl",
         "PyTorch",
         "ready",
@@ -281,7 +293,8 @@ def show(rows: list[dict], peaks: Peaks) -> None:
     for r in rows:
         floor = f"{1000 * r['floor']['seconds']:.1f} ({r['floor']['bound']})"
         reached = f"{1000 * r['seconds_per_step']:.1f}", floor, f"{r['share_of_floor']:.0%}"
-        cells.append((str(r["width"]), str(r["lanes"]), f"{r['jaxmrl']['median']:,.0f}", *figures(r), *reached))
+        size = f"{r['devices']}x{r['lanes']}"
+        cells.append((str(r["width"]), size, f"{r['jaxmrl']['median']:,.0f}", *figures(r), *reached))
     print_table("molecules per second, median of rounds; ready: PyTorch on batches made beforehand", heads, cells)
     in_processes = [(r, one) for r in rows for one in r["in_processes"]]
     if in_processes:

@@ -21,7 +21,7 @@ from jaxmrl.models.build import ModelShape
 from jaxmrl.report.files import software_versions
 from jaxmrl.report.kept import Left, left_by
 from jaxmrl.text import count
-from jaxmrl.training.capacity import choose_lanes, device_name, fewer_lanes
+from jaxmrl.training.capacity import choose_lanes, device_name, fewer_lanes, use_cores
 from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.interrupts import Stop
@@ -105,6 +105,7 @@ class Machine:
 
     def __init__(self):
         keep_compiled()
+        use_cores()
 
     def about(self) -> dict[str, str]:
         """What must be the same on all machines."""

@@ -23,6 +23,7 @@ from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, Scor
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.text import count, one_line
+from jaxmrl.training.capacity import use_cores
 from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.interrupts import StopRequestedError
 
@@ -141,6 +142,7 @@ def run_command(command: Callable[[], None]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without ± is no reason to end without a result
     keep_compiled()
+    use_cores()
     # A command that is not training when it is terminated ends as by Ctrl-C, and its worker processes with it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

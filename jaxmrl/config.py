@@ -217,7 +217,8 @@ class Settings(TrainingConfig):
     """What the transformer sees: the bits that are set, or all of them, as in the study."""
 
     lanes: int | Literal["auto"] = "auto"
-    """Replicas trained side by side. auto: by a formula of the shapes, the queue, the memory and the device."""
+    """Replicas trained side by side on each device; each core of a CPU is one. auto: by a formula of the shapes, the
+    queue, the memory and the device."""
 
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Of matrix products: full float32, the accelerator's fast float32, or bfloat16 operands with float32 sums."""

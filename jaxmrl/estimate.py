@@ -17,11 +17,12 @@ from jaxmrl.sweep import check, plan_grid, scored_prunings
 from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_lanes, lane_bytes
-from jaxmrl.training.engines import engine_for
+from jaxmrl.training.engines import engine_for, engines_for
 from jaxmrl.training.lanes import Engine, replica_keys
 from jaxmrl.training.pretrained import load_starts
 from jaxmrl.training.pretraining import Pretraining, pretrain_step
 from jaxmrl.training.replica import init_replica, train_step
+from jaxmrl.training.together import side_by_side
 
 TIMED_STEPS = 5
 
@@ -65,8 +66,8 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         replicas = unique_replicas(cells)
         features = problems[0].features[shape.modality]
         lanes = choose_lanes(config.lanes, shape, replicas, features, config.batch_size)
-        engine = engine_for(config, problems[0], shape, replicas, lanes)
-        expected.append(_expect(engine, features, timed))
+        make = engines_for if timed else _one_engine
+        expected.append(_expect(make(config, problems[0], shape, replicas, lanes), features, timed))
     for one in expected:
         reporter.say(said(one))
     if scored_prunings(config) and not config.scores:
@@ -76,7 +77,12 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     return expected
 
 
-def _expect(engine: Engine, features, timed: bool) -> Expected:
+def _one_engine(*given) -> list[Engine]:
+    return [engine_for(*given)]
+
+
+def _expect(engines: list[Engine], features, timed: bool) -> Expected:
+    engine = engines[0]
     shape, lanes = engine.recipe.shape, len(engine.slots)
     steps = sum(replica.steps for replica in engine.replicas)
     rows = features.rows(engine.limits, engine.batch_size)
@@ -89,7 +95,7 @@ def _expect(engine: Engine, features, timed: bool) -> Expected:
         lanes=lanes,
         operations=steps * step_operations(engine),
         memory=table + lanes * lane_bytes(shape, rows),
-        seconds=_seconds(engine) if timed else None,
+        seconds=_seconds(engines) if timed else None,
     )
 
 
@@ -105,18 +111,23 @@ def _operations(step, table, state, batch_size: int) -> float:
     return float(jax.jit(step).lower(table, state, ids).cost_analysis()["flops"])
 
 
-def _seconds(engine: Engine) -> float:
-    """Of the whole queue on all devices, by the time of a few steps and of one evaluation on one, compiled before."""
-    lanes = list(range(len(engine.slots)))
-    engine.refill(iter(lanes))
-    engine.train_chunk(1)
-    one_step = _time(lambda: engine.train_chunk(TIMED_STEPS)) / TIMED_STEPS
-    evaluate = lambda: np.asarray(engine.evaluate(programs.weights_now(engine.lanes), "valid", lanes))
-    evaluate()
-    one_evaluation = _time(evaluate) / len(lanes)
-    steps = sum(replica.steps for replica in engine.replicas)
-    seconds = steps / len(lanes) * one_step + engine.evaluations() * one_evaluation
-    return seconds / jax.local_device_count()
+def _seconds(engines: list[Engine]) -> float:
+    """Of the whole queue, by the time of a few steps and of one evaluation on all devices, compiled before."""
+    lanes, replicas = list(range(len(engines[0].slots))), engines[0].replicas
+
+    def evaluate(engine: Engine) -> None:
+        np.asarray(engine.evaluate(programs.weights_now(engine.lanes), "valid", lanes))
+
+    def begin(engine: Engine) -> None:
+        engine.refill(iter(lanes))
+        engine.train_chunk(1)
+        evaluate(engine)
+
+    side_by_side(engines, begin)
+    one_step = _time(lambda: side_by_side(engines, lambda engine: engine.train_chunk(TIMED_STEPS))) / TIMED_STEPS
+    one_evaluation = _time(lambda: side_by_side(engines, evaluate))
+    steps, evaluations = sum(replica.steps for replica in replicas), engines[0].evaluations()
+    return (steps * one_step + evaluations * one_evaluation) / len(lanes) / len(engines)
 
 
 def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: bool = True) -> Expected:

@@ -20,8 +20,16 @@ from jaxmrl.sweep import sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
 
-SMALL = {"fractions": (0.25, 0.5, 1.0), "seeds": 2, "epochs": 3, "width": (8,), "depth": (2,), "batch_size": 32}
-SMALL_FLAGS = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32".split())
+SMALL = {
+    "fractions": (0.25, 0.5, 1.0),
+    "seeds": 2,
+    "epochs": 3,
+    "width": (8,),
+    "depth": (2,),
+    "batch_size": 32,
+    "lanes": 4,
+}
+SMALL_FLAGS = "--fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32 --lanes 4".split()
 
 
 @pytest.fixture(scope="module")

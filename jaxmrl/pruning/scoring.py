@@ -25,6 +25,7 @@ from jaxmrl.pruning.select import Scores, canonical_order
 from jaxmrl.training import checkpoint, programs, storage
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_lanes
+from jaxmrl.training.engines import on_each_device
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.replica import DeviceTable, Recipe, device_table
@@ -139,8 +140,7 @@ class ScoringTask:
         settings, replicas = self.settings, self.replicas()
         lanes = choose_lanes(settings.lanes, self.shape, replicas, self.features, settings.batch_size)
         lanes = run.settle(f"scoring lanes of {self.shape.name}", lanes)
-        resources, size = self.features.resources(), settings.batch_size
-        engine = Engine(self.recipe, self.table, resources, replicas, lanes, size, evaluate_every=self.epochs)
+        engines = on_each_device(lambda: self.engine(replicas, lanes), len(replicas))
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
         done = {name for name, path in paths.items() if self._load(path, {"status"})}
 
@@ -148,9 +148,15 @@ class ScoringTask:
             self._save(paths[outcome.name], lane_arrays(engine, outcome))
 
         with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
-            checkpoint.run(folder / "lanes", [engine], done, on_result, progress, stop, reporter.say)
+            checkpoint.run(folder / "lanes", engines, done, on_result, progress, stop, reporter.say)
         models = {replica.seed: self._load(paths[replica.name], {"status"}) for replica in replicas}
         return _without_diverged(models, reporter)
+
+    def engine(self, replicas: list[Replica], lanes: int) -> Engine:
+        """One that trains them, on the default device."""
+        table, resources = device_table(self.problem, self.shape.modality), self.features.resources()
+        size = self.settings.batch_size
+        return Engine(self.recipe, table, resources, replicas, lanes, size, evaluate_every=self.epochs)
 
     def _scores_of_seed(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
         """One seed's scores by method, [n] each; from `path` where it holds them."""

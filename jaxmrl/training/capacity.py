@@ -1,22 +1,24 @@
-"""How many lanes: a formula of what is to be done and where, never of a timing.
+"""On which devices, and how many lanes: a formula of what is to be done and where, never of a timing.
 
 With another number of lanes the same sums round differently, so results agree only statistically: a formula keeps
 them the same from run to run.
 """
 
+import contextlib
 import math
 import os
 import platform
 
 import jax
+import joblib
 
 from jaxmrl.data.stores import Features
 from jaxmrl.errors import UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.lanes import Replica, queue_budget
 
-HOST_LANES = 4
-"""On two cores, 4 lanes are within a tenth of the fastest at widths 64, 128 and 300 (benchmarks/results/)."""
+HOST_LANES = 1
+"""On a CPU, whose every core is a device: more lanes leave a core's caches (benchmarks/notes.md)."""
 
 ACCELERATOR_LANES = 32
 MEMORY_SHARE = 0.5
@@ -24,6 +26,17 @@ _UNKNOWN_MEMORY = 16 * 2**30
 SAVED_ROWS_PER_LAYER, ROW_BYTES = 10, 2048
 """What a step holds, in rows of the model's width per layer, and, whatever the width, bytes of each row: look-ups and
 pooling as products. XLA plans 0.7 to 0.8 of this for the GIN (`python -m benchmarks.memory`)."""
+
+
+def use_cores() -> None:
+    """Makes each core of the CPU a device, whose engine it trains in; does nothing where JAX has begun.
+
+    A number of devices that the user gives to JAX or XLA stays in force.
+    """
+    told = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
+    if not told and jax.config.jax_num_cpu_devices < 0:
+        with contextlib.suppress(RuntimeError):  # JAX has begun
+            jax.config.update("jax_num_cpu_devices", joblib.cpu_count())
 
 
 def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1) -> int:
@@ -69,12 +82,13 @@ def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
 
 
 def device_memory() -> tuple[str, int]:
-    """The first device's platform and bytes of memory."""
+    """The first device's platform and bytes of memory: of a CPU's devices, each one's share."""
     device = jax.devices()[0]
     if device.platform != "cpu":
         return device.platform, (device.memory_stats() or {}).get("bytes_limit", _UNKNOWN_MEMORY)
     known = hasattr(os, "sysconf")
-    return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
+    return "cpu", memory // jax.local_device_count()
 
 
 def device_name() -> str:

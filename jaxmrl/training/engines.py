@@ -1,5 +1,7 @@
 """The engines that train the replicas of one program, by the settings of a sweep."""
 
+from collections.abc import Callable
+
 import jax
 
 from jaxmrl.config import SweepConfig
@@ -26,8 +28,13 @@ def engines_for(
     config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int
 ) -> list[Engine]:
     """One on each device of this machine, with so many lanes."""
+    return on_each_device(lambda: engine_for(config, problem, shape, replicas, lanes), len(replicas))
+
+
+def on_each_device(make: Callable[[], Engine], most: int) -> list[Engine]:
+    """An engine by `make` on each device of this machine, `most` at most."""
     engines = []
-    for device in jax.local_devices()[: len(replicas)]:
+    for device in jax.local_devices()[:most]:
         with jax.default_device(device):
-            engines.append(engine_for(config, problem, shape, replicas, lanes))
+            engines.append(make())
     return engines

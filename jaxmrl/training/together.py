@@ -72,6 +72,17 @@ def work_off_together(
         raise error
 
 
+def side_by_side(engines: list[Engine], function: Callable[[Engine], None]) -> None:
+    """`function` of each engine at the same time, each in a thread where its device is the default."""
+
+    def work(engine: Engine) -> None:
+        with jax.default_device(engine.device):
+            function(engine)
+
+    with ThreadPoolExecutor(len(engines)) as threads:
+        list(threads.map(work, engines))
+
+
 class _OneAtATime:
     """An iterator that several threads may call."""
 

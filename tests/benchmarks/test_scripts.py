@@ -2,6 +2,7 @@
 
 import json
 import math
+import subprocess
 import sys
 
 import pytest
@@ -87,6 +88,16 @@ def test_peaks_are_of_the_right_size(torch_scripts):
     peaks = torch_scripts["floors"].measure_peaks("float32", matrix=512, vector=2**20)
     assert 1e8 < peaks.operations < 1e16
     assert 1e8 < peaks.bandwidth < 1e14
+
+
+@pytest.mark.usefixtures("torch_scripts")
+def test_every_operation_of_a_step_is_of_a_kind(tmp_path):
+    path = tmp_path / "found.json"  # in a process of its own, for it has JAX begin with one thread
+    words = ["--dataset", "nci", "--widths", "16", "--steps", "2", "--out", str(path)]
+    subprocess.run([sys.executable, "-m", "benchmarks.profile", *words], check=True)
+    (row,) = json.loads(path.read_text())["rows"]
+    assert set(row["ms"]) >= {"products", "aggregate", "norm", "pool", "embed", "gather", "optimiser", "other"}
+    assert max(row["ms"].values()) < sum(row["ms"].values()) < 2 * row["ms_a_step"]
 
 
 def test_every_feature_is_prepared(run):

@@ -1,10 +1,21 @@
-"""Eight devices of one machine, which XLA makes of a CPU, against one with as many lanes."""
+"""Several devices of one machine, which XLA makes of a CPU, against one with as many lanes."""
 
 import os
 import subprocess
 import sys
 
+import joblib
 import pytest
+
+COUNTED = """
+import sys
+import jax
+from jaxmrl.commands import run_command
+
+if "begun" in sys.argv:
+    jax.devices()
+run_command(lambda: print(jax.local_device_count()))
+"""
 
 COMPARED = """
 from dataclasses import replace
@@ -50,9 +61,34 @@ for name, outcome in one.items():
 """
 
 
+def counted(*words, **told):
+    """COUNTED, ended, with these variables of the environment and no others that choose devices."""
+    environment = {name: text for name, text in os.environ.items() if name not in ("XLA_FLAGS", "JAX_NUM_CPU_DEVICES")}
+    command = [sys.executable, "-c", COUNTED, *words]
+    return subprocess.run(command, env=environment | told, capture_output=True, text=True)
+
+
 def with_devices(number):
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={number}"
     return os.environ | {"XLA_FLAGS": flags}
+
+
+@pytest.mark.parametrize(
+    ("told", "devices"),
+    [
+        ({}, joblib.cpu_count()),
+        ({"XLA_FLAGS": "--xla_force_host_platform_device_count=3"}, 3),
+        ({"JAX_NUM_CPU_DEVICES": "3"}, 3),
+    ],
+)
+def test_a_command_has_a_device_for_each_core_unless_told_another_number(told, devices):
+    ended = counted(**told)
+    assert (ended.stdout, ended.stderr) == (f"{devices}\n", "")
+
+
+def test_a_command_leaves_the_devices_as_they_are_where_jax_has_begun():
+    ended = counted("begun")
+    assert (ended.stdout, ended.stderr) == ("1\n", "")
 
 
 @pytest.mark.slow
@@ -75,3 +111,17 @@ def test_a_sweep_is_the_same_on_four_devices_and_on_one(csv_file, tmp_path):
         assert ("2 lanes on each of 4 devices" in ended.stdout) == (number == 4)
         files[number] = [(out / name).read_bytes() for name in ("results.csv", "curves.csv", "fits.json")]
     assert files[1] == files[4]
+
+
+@pytest.mark.slow
+def test_scores_are_the_same_on_two_devices_and_on_one(csv_file, tmp_path):
+    words = "--target-columns logp --methods el2n herding --seeds 3 --epochs 2 --width 8 --depth 2 --batch-size 32"
+    files = []
+    for number in (1, 2):
+        out = tmp_path / str(number) / "scores.csv"
+        command = [sys.executable, "-m", "jaxmrl.score", "--csv", csv_file, *words.split(), "--lanes", "1"]
+        environment = with_devices(number) | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+        ended = subprocess.run([*command, "--out", str(out)], env=environment, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+        files.append(out.read_bytes())
+    assert files[0] == files[1]
