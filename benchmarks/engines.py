@@ -1,5 +1,6 @@
 """What the benchmarks do with engines: an epoch of training, and clocks on functions."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from jaxmrl.training.programs import MAX_CHUNK
 @contextmanager
 def clocked(owner: Any, *names: str) -> Iterator[dict[str, float]]:
     """Seconds spent in these functions of a class or module, their results waited for; a sum for each name."""
+    lock = threading.Lock()
     spent, kept = dict.fromkeys(names, 0.0), {name: getattr(owner, name) for name in names}
 
     def clock(name: str) -> Callable:
@@ -24,7 +26,8 @@ def clocked(owner: Any, *names: str) -> Iterator[dict[str, float]]:
             try:
                 return jax.block_until_ready(kept[name](*args, **kwargs))
             finally:
-                spent[name] += time.perf_counter() - started
+                with lock:
+                    spent[name] += time.perf_counter() - started
 
         return call
 

@@ -33,8 +33,8 @@ from jaxmrl.training.lanes import Engine
 SCOPES = ("aggregate", "norm", "dropout", "pool", "embed", "gather", "optimiser")
 """Named in the model and the step (`jax.named_scope`); the rest is products of matrices, or other."""
 
-_INSTRUCTION = re.compile(r"\s*(?:ROOT )?%?([\w.\-]+) = \S+ (\S+?)\(")
-_INNER = ("while", "conditional", "call", "ThunkExecutor")
+_INSTRUCTION = re.compile(r"\s*(?:ROOT )?%?([\w.\-]+) = (?:\([^=]*\)|\S+) ([\w\-]+)\(")
+_INNER = ("while", "conditional", "call")
 """Operations whose time is that of others."""
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     rows = []
     for width in flags.widths:
         shape = model_shape(config, problem, "graph", "gin", width, SIZES["gin"][1])
-        (engine,) = bench_engines(problem, shape, 1)
+        engine = bench_engines(problem, shape, 1)[0]
         rows.append({"width": width} | profile(engine, flags.steps))
     kinds = sorted({kind for row in rows for kind in row["ms"]}, key=lambda kind: -rows[-1]["ms"].get(kind, 0))
     cells = [

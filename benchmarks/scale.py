@@ -33,6 +33,7 @@ from jaxmrl.data.stores import put
 from jaxmrl.models.build import ModelShape
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training import programs
+from jaxmrl.training.capacity import use_cores
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.replica import DeviceTable, Recipe
 
@@ -240,6 +241,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--stage", nargs=2, help=argparse.SUPPRESS)
     flags = parser.parse_args()
+    use_cores()
     if flags.stage:
         print(json.dumps(stage(flags.stage[0], Path(flags.stage[1]), flags.width, flags.depth)))
         return

@@ -233,7 +233,7 @@ def share_of_evaluation(ours: Ours) -> float:
     """Of jaxmrl's time on all devices, in one more run: a clock keeps the host waiting for each evaluation."""
     with clocked(Engine, "evaluate") as spent:
         total = timed(ours.train)
-    return spent["evaluate"] / total / jax.local_device_count()
+    return spent["evaluate"] / total / min(jax.local_device_count(), len(ours.replicas))
 
 
 def show(found: dict) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmrl.config import PretrainConfig, SweepConfig
 from jaxmrl.data.problem import load_problems
-from jaxmrl.jobs import unique_replicas
+from jaxmrl.jobs import lanes_text, unique_replicas
 from jaxmrl.models.build import model_shapes
 from jaxmrl.pretrain import prepare, pretraining_of
 from jaxmrl.report.terminal import Reporter, duration
@@ -33,8 +33,9 @@ class Expected:
 
     replicas     of a sweep; None for a pre-training
     steps        optimiser steps of all its replicas
+    lanes        on each device
     operations   floating-point operations of these steps, without evaluations
-    memory       bytes on the device, an upper estimate: table and lanes
+    memory       bytes on each device, an upper estimate: table and lanes
     seconds      by timing a few steps and an evaluation here; None where that was not asked for
     """
 
@@ -167,9 +168,10 @@ def _time(function) -> float:
 def said(one: Expected) -> str:
     """In words."""
     replicas = "" if one.replicas is None else f"{count(one.replicas, 'replica')}, "
+    lanes = count(one.lanes, "lane") if one.replicas is None else lanes_text(one.lanes)
     time_here = "" if one.seconds is None else f", about {duration(one.seconds)} here"
     return (
         f"{one.name}: {one.parameters:,} parameters, {replicas}{one.steps:,} steps "
-        f"in {count(one.lanes, 'lane')}, {one.operations:.2g} floating-point operations to train, "
-        f"{one.memory / 2**20:,.0f} MiB{time_here}"
+        f"in {lanes}, {one.operations:.2g} floating-point operations to train, "
+        f"{one.memory / 2**20:,.0f} MiB on a device{time_here}"
     )

@@ -66,6 +66,7 @@ def refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(commands, "keep_compiled", lambda: None)
+    monkeypatch.setattr(commands, "use_cores", lambda: None)
     monkeypatch.chdir(tmp_path)
     terminated = signal.getsignal(signal.SIGTERM)
 

@@ -5,7 +5,6 @@ them the same from run to run.
 """
 
 import contextlib
-import math
 import os
 import platform
 
@@ -17,8 +16,9 @@ from jaxmrl.errors import UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.lanes import Replica, queue_budget
 
-HOST_LANES = 1
-"""On a CPU, whose every core is a device: more lanes leave a core's caches (benchmarks/notes.md)."""
+HOST_LANES = 4
+"""On a CPU that is one device. Where its cores are devices each has one lane, for more leave a core's caches
+(benchmarks/notes.md)."""
 
 ACCELERATOR_LANES = 32
 MEMORY_SHARE = 0.5
@@ -45,7 +45,8 @@ def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str,
     rows: of a batch, nodes or tokens; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes.
     Never more lanes in all than total steps / longest replica's steps: the others would idle while it ends.
     """
-    most = HOST_LANES if device_kind == "cpu" else ACCELERATOR_LANES
+    on_host = HOST_LANES if devices == 1 else 1
+    most = on_host if device_kind == "cpu" else ACCELERATOR_LANES
     fitting = int(MEMORY_SHARE * memory / lane_bytes(shape, rows))
     useful = sum(steps) // max(steps) // devices
     return max(1, min(most, fitting, useful))
@@ -60,12 +61,17 @@ def lane_bytes(shape: ModelShape, rows: int) -> int:
 def choose_lanes(
     asked: int | str, shape: ModelShape, replicas: list[Replica], features: Features, batch_size: int
 ) -> int:
-    """Lanes for a queue on each of this machine's devices: as asked (never more than replicas), or `auto_lanes`."""
-    devices = jax.local_device_count()
+    """Lanes for a queue on each of this machine's devices: as asked (never more than replicas), or `auto_lanes`.
+
+    What is asked does not depend on the number of devices, so that results do not.
+    """
     if asked != "auto":
-        return min(asked, math.ceil(len(replicas) / devices))
+        return min(asked, len(replicas))
+    kind, memory = device_memory()
+    devices = jax.local_device_count()
+    share = memory // devices if kind == "cpu" else memory
     rows = features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
-    return auto_lanes(shape, rows, [replica.steps for replica in replicas], *device_memory(), devices)
+    return auto_lanes(shape, rows, [replica.steps for replica in replicas], kind, share, devices)
 
 
 def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
@@ -82,13 +88,12 @@ def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
 
 
 def device_memory() -> tuple[str, int]:
-    """The first device's platform and bytes of memory: of a CPU's devices, each one's share."""
+    """The first device's platform and bytes of memory, which a CPU's devices share."""
     device = jax.devices()[0]
     if device.platform != "cpu":
         return device.platform, (device.memory_stats() or {}).get("bytes_limit", _UNKNOWN_MEMORY)
     known = hasattr(os, "sysconf")
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
-    return "cpu", memory // jax.local_device_count()
+    return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
 
 
 def device_name() -> str:

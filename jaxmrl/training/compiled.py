@@ -21,7 +21,7 @@ CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 
 
 class Program:
-    """`jax.jit` of a function, with the compiler options of the default backend; used as what `jax.jit` returns.
+    """`jax.jit` of a function, with the compiler options of the default backend.
 
     These are looked up at the first call, for that begins JAX, and devices cannot be chosen after.
     """
@@ -37,8 +37,11 @@ class Program:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._jitted(*args, **kwargs)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._jitted, name)
+    def lower(self, *args: Any, **kwargs: Any) -> Any:
+        return self._jitted.lower(*args, **kwargs)
+
+    def _cache_size(self) -> int:
+        return self._jitted._cache_size()
 
 
 def program(**options: Any) -> Callable[[Callable], Program]:

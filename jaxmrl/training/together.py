@@ -60,7 +60,8 @@ def work_off_together(
     with ThreadPoolExecutor(len(engines)) as threads:
         started = [threads.submit(work, *both) for both in zip(engines, rests, strict=True)]
         try:
-            wait(started)
+            while wait(started, timeout=1).not_done:
+                pass  # on Windows no signal is heard while waiting
         except BaseException:  # Ctrl-C for the second time
             failed.set()
             raise

@@ -54,6 +54,6 @@ def test_without_a_cache_that_can_be_written_it_runs(csv_file, tmp_path):
 
 
 def test_an_option_that_this_jax_does_not_know_is_left_out(monkeypatch):
-    assert compiled.compiler_options() == compiled.CPU_OPTIONS
+    assert compiled.compiler_options() in (compiled.CPU_OPTIONS, None)
     monkeypatch.setattr(compiled, "CPU_OPTIONS", {"xla_no_such_option": ""})
     assert compiled.compiler_options.__wrapped__() is None

@@ -339,7 +339,8 @@ def test_auto_lanes_formula():
     assert auto_lanes(shape, 6752, steps, "gpu", 10**10) < 17, "memory"
     assert auto_lanes(shape, 6752, [5], "gpu", plenty) == 1
     assert auto_lanes(shape, 6752, steps, "cpu", 1) == 1, "one lane at least"
-    assert auto_lanes(shape, 6752, steps, "cpu", plenty) < 17
+    assert auto_lanes(shape, 6752, steps, "cpu", plenty) == 4
+    assert auto_lanes(shape, 6752, steps, "cpu", plenty, devices=2) == 1, "where its cores are devices"
 
 
 def test_what_waits_is_held_by_nobody_and_each_replica_by_one(table):
