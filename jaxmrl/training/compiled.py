@@ -37,11 +37,10 @@ class Program:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._jitted(*args, **kwargs)
 
-    def lower(self, *args: Any, **kwargs: Any) -> Any:
-        return self._jitted.lower(*args, **kwargs)
-
-    def _cache_size(self) -> int:
-        return self._jitted._cache_size()
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ("_function", "_options", "_jitted"):
+            raise AttributeError(name)
+        return getattr(self._jitted, name)
 
 
 def program(**options: Any) -> Callable[[Callable], Program]:
