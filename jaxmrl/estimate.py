@@ -67,8 +67,8 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         replicas = unique_replicas(cells)
         features = problems[0].features[shape.modality]
         lanes = choose_lanes(config.lanes, shape, replicas, features, config.batch_size)
-        make = engines_for if timed else _one_engine
-        expected.append(_expect(make(config, problems[0], shape, replicas, lanes), features, timed))
+        given = config, problems[0], shape, replicas, lanes
+        expected.append(_expect(engines_for(*given) if timed else [engine_for(*given)], features, timed))
     for one in expected:
         reporter.say(said(one))
     if scored_prunings(config) and not config.scores:
@@ -76,10 +76,6 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
             f"and before that, for each model, {config.score_seeds} more of {config.score_epochs} epochs to score"
         )
     return expected
-
-
-def _one_engine(*given) -> list[Engine]:
-    return [engine_for(*given)]
 
 
 def _expect(engines: list[Engine], features, timed: bool) -> Expected:

@@ -34,7 +34,7 @@ def limited(monkeypatch):
 
 @pytest.fixture
 def config(csv_file, tmp_path, cache):
-    return SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **SMALL | {"lanes": 5})
+    return SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", lanes=5, **SMALL)
 
 
 def test_fewer_lanes_until_there_is_memory(config, limited, capsys):

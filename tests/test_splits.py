@@ -12,7 +12,7 @@ from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.score import score
 from jaxmrl.sweep import sweep
 
-SMALL = {"fractions": (0.5, 1.0), "seeds": 1, "epochs": 2, "batch_size": 32, "width": 8, "depth": 1, "lanes": 4}
+SMALL = {"fractions": (0.5, 1.0), "seeds": 1, "epochs": 2, "batch_size": 32, "width": 8, "depth": 1}
 
 
 def write(path, rows):
@@ -39,7 +39,7 @@ def test_three_splits_make_three_curves_in_one_program(csv_file, tmp_path, cache
 
 @pytest.mark.slow
 def test_a_replica_is_the_same_whatever_other_splits_are_swept(csv_file, tmp_path, cache):
-    settings = {"csv": csv_file, "target_columns": ("logp",), **SMALL, "lanes": 2}
+    settings = {"csv": csv_file, "target_columns": ("logp",), "lanes": 2, **SMALL}
     both = sweep(SweepConfig(split=("random", "scaffold"), out=tmp_path / "both", **settings))
     alone = sweep(SweepConfig(split=("scaffold",), out=tmp_path / "alone", **settings))
     of_scaffold = [row for row in both.rows if row["split"] == "scaffold"]

@@ -5,6 +5,7 @@ them the same from run to run.
 """
 
 import contextlib
+import math
 import os
 import platform
 
@@ -25,7 +26,7 @@ MEMORY_SHARE = 0.5
 _UNKNOWN_MEMORY = 16 * 2**30
 SAVED_ROWS_PER_LAYER, ROW_BYTES = 10, 2048
 """What a step holds, in rows of the model's width per layer, and, whatever the width, bytes of each row: look-ups and
-pooling as products. XLA plans 0.7 to 0.8 of this for the GIN (`python -m benchmarks.memory`)."""
+pooling, products on an accelerator. XLA plans 0.7 to 0.8 of this for the GIN (`python -m benchmarks.memory`)."""
 
 
 def use_cores() -> None:
@@ -61,14 +62,11 @@ def lane_bytes(shape: ModelShape, rows: int) -> int:
 def choose_lanes(
     asked: int | str, shape: ModelShape, replicas: list[Replica], features: Features, batch_size: int
 ) -> int:
-    """Lanes for a queue on each of this machine's devices: as asked (never more than replicas), or `auto_lanes`.
-
-    What is asked does not depend on the number of devices, so that results do not.
-    """
-    if asked != "auto":
-        return min(asked, len(replicas))
-    kind, memory = device_memory()
+    """Lanes for a queue on each of this machine's devices: as asked (never more than replicas), or `auto_lanes`."""
     devices = jax.local_device_count()
+    if asked != "auto":
+        return min(asked, math.ceil(len(replicas) / devices))
+    kind, memory = device_memory()
     share = memory // devices if kind == "cpu" else memory
     rows = features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
     return auto_lanes(shape, rows, [replica.steps for replica in replicas], kind, share, devices)

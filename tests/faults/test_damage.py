@@ -34,8 +34,7 @@ class CrashError(Exception):
 def runs(csv_file, tmp_path_factory):
     """Settings, the directory of a run that ended, and that of one that crashed after two of its six replicas."""
     ended, torn = (tmp_path_factory.mktemp("run") / name for name in ("ended", "torn"))
-    more = {"save_predictions": True, **SMALL, "lanes": 2}
-    settings = partial(SweepConfig, csv=csv_file, target_columns=("logp",), **more)
+    settings = partial(SweepConfig, csv=csv_file, target_columns=("logp",), save_predictions=True, lanes=2, **SMALL)
     append = RunDirectory.append_result
 
     def crash(run, row):

@@ -174,7 +174,8 @@ def test_a_disk_that_fills_up_at_any_moment(whole, csv_file, tmp_path):
     _, files = whole
     out = tmp_path / "run"
     flags = ["--csv", str(csv_file), "--target-columns", "logp", *SMALL_FLAGS, "--out", str(out)]
-    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+    # One device, with which it chooses as many lanes as `whole`.
+    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache"), "JAX_NUM_CPU_DEVICES": "1"}
     for size in ("100", "500", "800", "1000", "2000", "5000", "10000", "30000", "none"):
         words = [sys.executable, "-c", LIMITED, size, *flags]
         ended = subprocess.run(words, capture_output=True, text=True, env=environment)

@@ -29,7 +29,7 @@ def run(csv_file, tmp_path, cache):
 
     def of(name, molecule, label):
         table = relabelled(csv_file, tmp_path / name / "table.csv", molecule, label)
-        return sweep(SweepConfig(csv=table, target_columns=("logp",), out=table.parent / "run", **SMALL | {"lanes": 3}))
+        return sweep(SweepConfig(csv=table, target_columns=("logp",), out=table.parent / "run", lanes=3, **SMALL))
 
     return of
 

@@ -17,7 +17,11 @@ def gather(store, ids):
     return store.gather(ids)
 
 
-def scattered(function, *arguments):
-    """Kinds of number of every scatter in the program lowered for an accelerator."""
-    text = jax.jit(function).trace(*arguments).lower(lowering_platforms=("tpu",)).as_text()
+def lowered(function, *arguments):
+    """The program as JAX lowers it for an accelerator."""
+    return jax.jit(function).trace(*arguments).lower(lowering_platforms=("tpu",)).as_text()
+
+
+def scattered(text):
+    """Kinds of number of every scatter in a lowered program."""
     return re.findall(r'"stablehlo\.scatter".*?\}\) : \(tensor<[^>]*x(\w+)>', text, re.DOTALL)
