@@ -29,8 +29,8 @@ from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training import programs
-from jaxmrl.training.capacity import choose_lanes, use_cores
-from jaxmrl.training.engines import on_each_device
+from jaxmrl.training.capacity import choose_devices, choose_lanes, use_cores
+from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine, Outcome
 from jaxmrl.training.together import work_off_together
 
@@ -92,7 +92,7 @@ def el2n_against_baseline(problem: Problem, flags) -> dict:
     """Seconds to train and score `seeds` models in lanes, and one after the other with PyTorch Geometric."""
     few = replace(problem, split=replace(problem.split, train=problem.split.train[: flags.molecules]))
     task = scoring_task(few, flags.el2n_width, flags.seeds, flags.epochs)
-    lanes = choose_lanes("auto", task.shape, task.replicas(), task.features, BATCH)
+    lanes = choose_lanes("auto", task.shape, task.replicas(), few, BATCH)
     data = [
         pyg_baseline.molecule_data(few.table.smiles[k], few.table.labels[k].tolist()) for k in few.split.train.tolist()
     ]
@@ -119,7 +119,8 @@ def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
         lane = engine.lane_of(outcome.name)
         models.append(jax.tree.map(lambda x: np.asarray(x[lane]), programs.weights_now(engine.lanes)))
 
-    engines = on_each_device(lambda: task.engine(replicas, lanes), len(replicas))
+    devices = choose_devices(lanes, task.shape, replicas, task.problem, BATCH)
+    engines = on_each(devices, lambda: task.engine(replicas, lanes))
     work_off_together(engines, range(len(replicas)), keep, lambda steps: None)
     known = task.recipe, task.table, task.features
     found = [model_scores(("el2n",), *known, weights, None, task.molecules, BATCH)["el2n"] for weights in models]

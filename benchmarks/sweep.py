@@ -37,6 +37,7 @@ from jaxmrl.jobs import unique_replicas
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.sweep import plan_grid
+from jaxmrl.text import count
 from jaxmrl.training.capacity import choose_lanes, use_cores
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.lanes import Engine, Replica, longest_first
@@ -67,8 +68,7 @@ class Ours:
     @property
     def lanes(self) -> int:
         """As a sweep would choose."""
-        features = self.problem.features[self.shape.modality]
-        return choose_lanes(self.config.lanes, self.shape, self.replicas, features, self.config.batch_size)
+        return choose_lanes(self.config.lanes, self.shape, self.replicas, self.problem, self.config.batch_size)
 
     def work_off(self, replicas: list[Replica], queue: list[int]) -> list[Run]:
         """The replicas of `queue`, by their places in `replicas`, trained."""
@@ -247,7 +247,7 @@ def show(found: dict) -> None:
         )
         for name in found["seconds"]
     ]
-    where = f"{found['devices']} devices x {found['lanes']} lanes"
+    where = f"{count(found['lanes'], 'lane')} on each of {count(found['devices'], 'device')}"
     print_table(f"{found['runs']} trainings, {where}; median of rounds", heads, rows)
     for name, ratio in found["ratio"].items():
         with_compilation = found["ratio_with_compilation"][name]

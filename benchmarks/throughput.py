@@ -37,7 +37,7 @@ from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.models.build import ModelShape, model_shape
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, use_cores
-from jaxmrl.training.engines import on_each_device
+from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import Recipe, device_table
@@ -177,14 +177,14 @@ def bench_replica(problem: Problem, modality: str, seed: int) -> Replica:
 def auto_lanes(problem: Problem, shape: ModelShape) -> int:
     """The lanes of a sweep with many replicas."""
     queue = [bench_replica(problem, shape.modality, seed) for seed in range(64)]
-    return choose_lanes("auto", shape, queue, problem.features[shape.modality], BATCH)
+    return choose_lanes("auto", shape, queue, problem, BATCH)
 
 
 def bench_engines(problem: Problem, shape: ModelShape, lanes: int) -> list[Engine]:
     """An engine on each device, with a replica in every lane that never ends."""
     recipe = Recipe(shape, problem.table.task, problem.metric, RATE)
-    devices, resources = jax.local_device_count(), problem.features[shape.modality].resources()
-    replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes * devices)]
+    devices, resources = jax.local_devices(), problem.features[shape.modality].resources()
+    replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes * len(devices))]
     queue = iter(range(len(replicas)))
 
     def make() -> Engine:
@@ -192,7 +192,7 @@ def bench_engines(problem: Problem, shape: ModelShape, lanes: int) -> list[Engin
         engine.refill(queue)
         return engine
 
-    return on_each_device(make, devices)
+    return on_each(devices, make)
 
 
 def jaxmrl_round(engines: list[Engine], steps: int):

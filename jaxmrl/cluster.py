@@ -103,9 +103,9 @@ class Board:
 class Machine:
     """One machine of the cluster, as a process on it: its engine, fed by the board."""
 
-    def __init__(self):
+    def __init__(self, cores: int):
         keep_compiled()
-        use_cores()
+        use_cores(cores)
 
     def about(self) -> dict[str, str]:
         """What must be the same on all machines."""
@@ -169,10 +169,11 @@ class Cluster:
         self.device = known["device"]
 
     def choose_lanes(self, *queue: Any) -> int:
-        """`capacity.choose_lanes`, on one of the machines."""
+        """The fewest that `capacity.choose_lanes` says on any of the machines."""
         import ray
 
-        return ray.get(next(iter(self.machines.values())).choose_lanes.remote(*queue))
+        told = [ray.put(one) for one in queue]
+        return min(ray.get([machine.choose_lanes.remote(*told) for machine in self.machines.values()]))
 
     def train(
         self,
@@ -281,9 +282,9 @@ def _name(node: dict[str, Any]) -> str:
 
 
 def _begin(node: dict[str, Any]) -> Any:
-    """A `Machine` on this node of Ray's, with all its devices."""
-    gpus = node["Resources"].get("GPU", 0)
-    return _actor(Machine, node["NodeID"], num_gpus=gpus).remote()
+    """A `Machine` on this node of Ray's, with all its accelerators, and as many cores as Ray was told of."""
+    cores, gpus = (node["Resources"].get(kind, 0) for kind in ("CPU", "GPU"))
+    return _actor(Machine, node["NodeID"], num_gpus=gpus).remote(max(1, int(cores)))
 
 
 def _actor(kind: type, node: str, **resources: float) -> Any:

@@ -16,7 +16,7 @@ from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.sweep import check, plan_grid, scored_prunings
 from jaxmrl.text import count
 from jaxmrl.training import programs
-from jaxmrl.training.capacity import choose_lanes, lane_bytes
+from jaxmrl.training.capacity import choose_devices, choose_lanes, engine_bytes, lane_bytes, makespan
 from jaxmrl.training.engines import engine_for, engines_for
 from jaxmrl.training.lanes import Engine, replica_keys
 from jaxmrl.training.pretrained import load_starts
@@ -34,8 +34,9 @@ class Expected:
     replicas     of a sweep; None for a pre-training
     steps        optimiser steps of all its replicas
     lanes        on each device
+    devices      on which it would be trained
     operations   floating-point operations of these steps, without evaluations
-    memory       bytes on each device, an upper estimate: table and lanes
+    memory       bytes on each device, an upper estimate: table and lanes; of a CPU, on all devices, which share it
     seconds      by timing a few steps and an evaluation here; None where that was not asked for
     """
 
@@ -44,6 +45,7 @@ class Expected:
     replicas: int | None
     steps: int
     lanes: int
+    devices: int
     operations: float
     memory: int
     seconds: float | None
@@ -65,10 +67,12 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     expected = []
     for shape, cells in plan_grid(config, problems, orders, starts).items():
         replicas = unique_replicas(cells)
-        features = problems[0].features[shape.modality]
-        lanes = choose_lanes(config.lanes, shape, replicas, features, config.batch_size)
+        queue = shape, replicas, problems[0], config.batch_size
+        lanes = choose_lanes(config.lanes, *queue)
         given = config, problems[0], shape, replicas, lanes
-        expected.append(_expect(engines_for(*given) if timed else [engine_for(*given)], features, timed))
+        engines = engines_for(*given) if timed else [engine_for(*given)]
+        devices, memory = len(choose_devices(lanes, *queue)), engine_bytes(lanes, *queue)
+        expected.append(_expect(engines, devices, memory, timed))
     for one in expected:
         reporter.say(said(one))
     if scored_prunings(config) and not config.scores:
@@ -78,20 +82,18 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     return expected
 
 
-def _expect(engines: list[Engine], features, timed: bool) -> Expected:
+def _expect(engines: list[Engine], devices: int, memory: int, timed: bool) -> Expected:
     engine = engines[0]
-    shape, lanes = engine.recipe.shape, len(engine.slots)
-    steps = sum(replica.steps for replica in engine.replicas)
-    rows = features.rows(engine.limits, engine.batch_size)
-    table = sum(leaf.nbytes for leaf in jax.tree.leaves(engine.table))
+    shape, steps = engine.recipe.shape, sum(replica.steps for replica in engine.replicas)
     return Expected(
         name=shape.name,
         parameters=shape.parameters,
         replicas=len(engine.replicas),
         steps=steps,
-        lanes=lanes,
+        lanes=len(engine.slots),
+        devices=devices,
         operations=steps * step_operations(engine),
-        memory=table + lanes * lane_bytes(shape, rows),
+        memory=memory * (devices if engine.device.platform == "cpu" else 1),
         seconds=_seconds(engines) if timed else None,
     )
 
@@ -110,7 +112,7 @@ def _operations(step, table, state, batch_size: int) -> float:
 
 def _seconds(engines: list[Engine]) -> float:
     """Of the whole queue, by the time of a few steps and of one evaluation on all devices, compiled before."""
-    lanes, replicas = list(range(len(engines[0].slots))), engines[0].replicas
+    lanes = list(range(len(engines[0].slots)))
 
     def evaluate(engine: Engine) -> None:
         np.asarray(engine.evaluate(programs.weights_now(engine.lanes), "valid", lanes))
@@ -123,8 +125,9 @@ def _seconds(engines: list[Engine]) -> float:
     side_by_side(engines, begin)
     one_step = _time(lambda: side_by_side(engines, lambda engine: engine.train_chunk(TIMED_STEPS))) / TIMED_STEPS
     one_evaluation = _time(lambda: side_by_side(engines, evaluate))
-    steps, evaluations = sum(replica.steps for replica in replicas), engines[0].evaluations()
-    return (steps * one_step + evaluations * one_evaluation) / len(lanes) / len(engines)
+    in_all = len(lanes) * len(engines)
+    steps = makespan([replica.steps for replica in engines[0].replicas], in_all)
+    return steps * one_step + engines[0].evaluations() / in_all * one_evaluation
 
 
 def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: bool = True) -> Expected:
@@ -139,6 +142,7 @@ def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: 
         replicas=None,
         steps=work.steps,
         lanes=1,
+        devices=1,
         operations=work.steps * _operations(one_step, store, work.arrays, config.batch_size),
         memory=sum(leaf.nbytes for leaf in jax.tree.leaves(store)) + lane_bytes(shape, int(work.limits[0])),
         seconds=_seconds_of_pretraining(work) if timed else None,
@@ -164,10 +168,10 @@ def _time(function) -> float:
 def said(one: Expected) -> str:
     """In words."""
     replicas = "" if one.replicas is None else f"{count(one.replicas, 'replica')}, "
-    lanes = count(one.lanes, "lane") if one.replicas is None else lanes_text(one.lanes)
+    on = "" if jax.default_backend() == "cpu" else " on a device"
     time_here = "" if one.seconds is None else f", about {duration(one.seconds)} here"
     return (
         f"{one.name}: {one.parameters:,} parameters, {replicas}{one.steps:,} steps "
-        f"in {lanes}, {one.operations:.2g} floating-point operations to train, "
-        f"{one.memory / 2**20:,.0f} MiB on a device{time_here}"
+        f"in {lanes_text(one.lanes, one.devices)}, {one.operations:.2g} floating-point operations to train, "
+        f"{one.memory / 2**20:,.0f} MiB{on}{time_here}"
     )

@@ -15,7 +15,7 @@ from jaxmrl.report.kept import Left, keep_replica, left_by
 from jaxmrl.report.terminal import Progress, Reporter
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
-from jaxmrl.training.capacity import choose_lanes, fewer_lanes
+from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.engines import engines_for, recipe_for
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Outcome, Replica
@@ -61,15 +61,21 @@ def unique_replicas(cells: list[Cell]) -> list[Replica]:
 
 def settle_lanes(job: Job, shape: ModelShape, cells: list[Cell]) -> int:
     """Lanes on each device for these cells, chosen once for the run."""
-    replicas, features = unique_replicas(cells), job.problem.features[shape.modality]
     choose = job.cluster.choose_lanes if job.cluster else choose_lanes
-    lanes = choose(job.config.lanes, shape, replicas, features, job.config.batch_size)
+    lanes = choose(job.config.lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
     return job.run.settle(f"lanes of {shape.name}", lanes)
 
 
-def lanes_text(lanes: int) -> str:
+def where_text(job: Job, shape: ModelShape, cells: list[Cell], lanes: int) -> str:
+    """In how many lanes, and on what, these cells are trained."""
+    if job.cluster:
+        return f"{count(lanes, 'lane')} on each device of {count(len(job.cluster.machines), 'machine')}"
+    devices = choose_devices(lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
+    return lanes_text(lanes, len(devices))
+
+
+def lanes_text(lanes: int, devices: int) -> str:
     """So many lanes on each device, in words."""
-    devices = jax.local_device_count()
     return count(lanes, "lane") + (f" on each of {devices} devices" if devices > 1 else "")
 
 
@@ -88,7 +94,7 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
             gc.collect()  # the error's traceback holds the engines, and they the device's memory
             checkpoint.remove(job.run.checkpoints / shape.name)
             job.run.revise(f"lanes of {shape.name}", fewer)
-            job.reporter.say(f"{shape.name}: no memory for {lanes_text(lanes)}; {fewer} from here on")
+            job.reporter.say(f"{shape.name}: no memory for {count(lanes, 'lane')}; {fewer} from here on")
             lanes = fewer
         rows = missing_rows(job, cells)
     checkpoint.remove(job.run.checkpoints / shape.name)

@@ -16,7 +16,7 @@ from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.table import rejected_text
-from jaxmrl.jobs import Cell, Job, lanes_text, settle_lanes, train_queue, unique_replicas
+from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring import ScoringTask
@@ -216,7 +216,8 @@ def train_grid(job: Job, grid: Grid) -> None:
         replicas, lanes[shape] = unique_replicas(cells), settle_lanes(job, shape, cells)
         job.reporter.say(
             f"{shape.name}: {shape.parameters:,} parameters, {count(len(replicas), 'replica')}, "
-            f"{sum(replica.steps for replica in replicas):,} steps in {lanes_text(lanes[shape])}"
+            f"{sum(replica.steps for replica in replicas):,} steps "
+            f"in {where_text(job, shape, cells, lanes[shape])}"
         )
     started = time.monotonic()
     total = sum(replica.steps for cells in grid.values() for replica in unique_replicas(cells))

@@ -123,7 +123,9 @@ def test_machines_that_die_change_no_result(
     config = SweepConfig(csv=csv_file, out=tmp_path / "together", **LONGER)
     result = sweep(config, cluster=cluster.address, quiet=False)
     killer.join()
-    assert "has died: " in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f" in 2 lanes on each device of {number} machines" in said
+    assert "has died: " in said
     assert files_of(result) == files_of(alone)
     assert kept_in(result) == kept_in(alone)
     assert sorted(kept) == sorted(set(kept))

@@ -29,7 +29,7 @@ def test_it_foretells_what_is_done_and_writes_nothing(config, tmp_path, monkeypa
         rows = [row for row in result.rows if row["width"] == width]
         assert (one.replicas, one.steps) == (len(rows), sum(int(row["steps"]) for row in rows))
         assert str(one.parameters) == rows[0]["params"]
-    assert [one.lanes for one in expected] == [len(engine.slots) for engine in engines]
+    assert [(one.lanes, one.devices) for one in expected] == [(len(engine.slots), 1) for engine in engines]
     assert len(evaluations) == sum(engine.evaluations() for engine in engines)
     assert 2 < expected[1].operations / expected[0].operations < 4.5
 

@@ -24,8 +24,8 @@ from jaxmrl.pruning.methods import METHODS, methods_for
 from jaxmrl.pruning.select import Scores, canonical_order
 from jaxmrl.training import checkpoint, programs, storage
 from jaxmrl.training.batches import batches_per_epoch
-from jaxmrl.training.capacity import choose_lanes
-from jaxmrl.training.engines import on_each_device
+from jaxmrl.training.capacity import choose_devices, choose_lanes
+from jaxmrl.training.engines import on_each
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.replica import DeviceTable, Recipe, device_table
@@ -137,10 +137,10 @@ class ScoringTask:
 
     def _train(self, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
         """{seed: weights and notes}, as flat arrays, of the models that did not diverge."""
-        settings, replicas = self.settings, self.replicas()
-        lanes = choose_lanes(settings.lanes, self.shape, replicas, self.features, settings.batch_size)
-        lanes = run.settle(f"scoring lanes of {self.shape.name}", lanes)
-        engines = on_each_device(lambda: self.engine(replicas, lanes), len(replicas))
+        replicas = self.replicas()
+        queue = self.shape, replicas, self.problem, self.settings.batch_size
+        lanes = run.settle(f"scoring lanes of {self.shape.name}", choose_lanes(self.settings.lanes, *queue))
+        engines = on_each(choose_devices(lanes, *queue), lambda: self.engine(replicas, lanes))
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
         done = {name for name, path in paths.items() if self._load(path, {"status"})}
 

@@ -5,20 +5,23 @@ them the same from run to run.
 """
 
 import contextlib
+import heapq
 import math
 import os
 import platform
+from pathlib import Path
 
 import jax
 import joblib
 
-from jaxmrl.data.stores import Features
+from jaxmrl.data.problem import Problem
+from jaxmrl.data.stores import arrays_of
 from jaxmrl.errors import UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.lanes import Replica, queue_budget
 
 HOST_LANES = 4
-"""On a CPU that is one device. Where its cores are devices each has one lane, for more leave a core's caches
+"""On a CPU of several cores that is one device. A device that is a core has one lane, for more leave its caches
 (benchmarks/notes.md)."""
 
 ACCELERATOR_LANES = 32
@@ -29,28 +32,45 @@ SAVED_ROWS_PER_LAYER, ROW_BYTES = 10, 2048
 pooling, products on an accelerator. XLA plans 0.7 to 0.8 of this for the GIN (`python -m benchmarks.memory`)."""
 
 
-def use_cores() -> None:
-    """Makes each core of the CPU a device, whose engine it trains in; does nothing where JAX has begun.
+def use_cores(cores: int | None = None) -> None:
+    """Makes each core of the CPU, or so many, a device, whose engine it trains in; does nothing where JAX has begun.
 
     A number of devices that the user gives to JAX or XLA stays in force.
     """
     told = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not told and jax.config.jax_num_cpu_devices < 0:
         with contextlib.suppress(RuntimeError):  # JAX has begun
-            jax.config.update("jax_num_cpu_devices", joblib.cpu_count())
+            jax.config.update("jax_num_cpu_devices", cores or joblib.cpu_count())
 
 
-def auto_lanes(shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1) -> int:
+def auto_lanes(
+    shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1, cores: int = 2
+) -> int:
     """How many lanes to train on each device: a formula of what is to be done and where, never of a timing.
 
-    rows: of a batch, nodes or tokens; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes.
-    Never more lanes in all than total steps / longest replica's steps: the others would idle while it ends.
+    rows: of a batch, nodes or tokens; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes;
+    cores: of all devices that are a CPU. Never more lanes in all than total steps / longest replica's steps: the others
+    would idle while it ends.
     """
-    on_host = HOST_LANES if devices == 1 else 1
+    on_host = HOST_LANES if devices == 1 < cores else 1
     most = on_host if device_kind == "cpu" else ACCELERATOR_LANES
     fitting = int(MEMORY_SHARE * memory / lane_bytes(shape, rows))
     useful = sum(steps) // max(steps) // devices
     return max(1, min(most, fitting, useful))
+
+
+def makespan(steps: list[int], lanes: int) -> int:
+    """Steps that so many lanes make until all replicas end, the longest first into the lane that is free first."""
+    ends = [0] * lanes
+    for length in sorted(steps, reverse=True):
+        heapq.heapreplace(ends, ends[0] + length)
+    return max(ends)
+
+
+def fewest_devices(steps: list[int], lanes: int, devices: int) -> int:
+    """On how many devices the queue ends as soon as on all: each more has to compile and holds a table."""
+    soonest = makespan(steps, lanes * devices)
+    return next(number for number in range(1, devices + 1) if makespan(steps, lanes * number) == soonest)
 
 
 def lane_bytes(shape: ModelShape, rows: int) -> int:
@@ -60,16 +80,43 @@ def lane_bytes(shape: ModelShape, rows: int) -> int:
 
 
 def choose_lanes(
-    asked: int | str, shape: ModelShape, replicas: list[Replica], features: Features, batch_size: int
+    asked: int | str, shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int
 ) -> int:
-    """Lanes for a queue on each of this machine's devices: as asked (never more than replicas), or `auto_lanes`."""
+    """Lanes for a queue on each of this machine's devices: `auto_lanes`, or as asked.
+
+    A queue too short to fill so many lanes on every device is spread over the devices in fewer.
+    """
     devices = jax.local_device_count()
     if asked != "auto":
         return min(asked, math.ceil(len(replicas) / devices))
+    rows, steps = _batch_rows(shape, replicas, problem, batch_size), [replica.steps for replica in replicas]
+    return auto_lanes(shape, rows, steps, *device_memory(), devices, joblib.cpu_count())
+
+
+def choose_devices(
+    lanes: int, shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int
+) -> list[jax.Device]:
+    """The devices of this machine on which so many lanes each are to train a queue: as many as help, and as fit.
+
+    Only devices of a CPU share a memory. The number of devices changes no result.
+    """
+    devices = jax.local_devices()
     kind, memory = device_memory()
-    share = memory // devices if kind == "cpu" else memory
-    rows = features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
-    return auto_lanes(shape, rows, [replica.steps for replica in replicas], kind, share, devices)
+    fitting = int(MEMORY_SHARE * memory / engine_bytes(lanes, shape, replicas, problem, batch_size))
+    most = min(len(devices), max(1, fitting)) if kind == "cpu" else len(devices)
+    return devices[: fewest_devices([replica.steps for replica in replicas], lanes, most)]
+
+
+def engine_bytes(lanes: int, shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int) -> int:
+    """Memory that a table and so many lanes take on a device, an upper estimate."""
+    arrays = [problem.table.labels, *arrays_of(problem.features[shape.modality])]
+    lane = lane_bytes(shape, _batch_rows(shape, replicas, problem, batch_size))
+    return sum(array.nbytes for array in arrays) + lanes * lane
+
+
+def _batch_rows(shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int) -> int:
+    features = problem.features[shape.modality]
+    return features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
 
 
 def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
@@ -81,7 +128,10 @@ def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
         raise error
     if lanes == 1:
         reason = str(error).splitlines()[0]
-        raise UserError(f"one lane takes more memory than the device has: give a smaller --batch-size ({reason})")
+        fewer = ", or fewer devices by JAX_NUM_CPU_DEVICES" if jax.default_backend() == "cpu" else ""
+        raise UserError(
+            f"one lane takes more memory than the device has: give a smaller --batch-size{fewer} ({reason})"
+        )
     return lanes // 2
 
 
@@ -91,7 +141,17 @@ def device_memory() -> tuple[str, int]:
     if device.platform != "cpu":
         return device.platform, (device.memory_stats() or {}).get("bytes_limit", _UNKNOWN_MEMORY)
     known = hasattr(os, "sysconf")
-    return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
+    return "cpu", min([memory, *_container_limits()])
+
+
+def _container_limits(folder: Path = Path("/sys/fs/cgroup")) -> list[int]:
+    """Bytes that a container of Linux may hold, if there is a limit: of cgroups' second version and of their first."""
+    limits = []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):  # ValueError: "max", which is no limit
+            limits.append(int((folder / name).read_text()))
+    return limits
 
 
 def device_name() -> str:

@@ -23,7 +23,8 @@ CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 class Program:
     """`jax.jit` of a function, with the compiler options of the default backend.
 
-    These are looked up at the first call, for that begins JAX, and devices cannot be chosen after.
+    These are looked up at the first call, for that begins JAX, and devices cannot be chosen after. JAX takes options
+    of the outermost program alone: one within another is an error on a CPU.
     """
 
     def __init__(self, function: Callable, **options: Any):

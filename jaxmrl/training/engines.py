@@ -7,6 +7,7 @@ import jax
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.problem import Problem
 from jaxmrl.models.build import ModelShape
+from jaxmrl.training.capacity import choose_devices
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.replica import Recipe, device_table
 
@@ -27,14 +28,15 @@ def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replica
 def engines_for(
     config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int
 ) -> list[Engine]:
-    """One on each device of this machine, with so many lanes."""
-    return on_each_device(lambda: engine_for(config, problem, shape, replicas, lanes), len(replicas))
+    """One on each device of this machine that helps, with so many lanes."""
+    devices = choose_devices(lanes, shape, replicas, problem, config.batch_size)
+    return on_each(devices, lambda: engine_for(config, problem, shape, replicas, lanes))
 
 
-def on_each_device(make: Callable[[], Engine], most: int) -> list[Engine]:
-    """An engine by `make` on each device of this machine, `most` at most."""
+def on_each(devices: list[jax.Device], make: Callable[[], Engine]) -> list[Engine]:
+    """An engine by `make` on each of these devices."""
     engines = []
-    for device in jax.local_devices()[:most]:
+    for device in devices:
         with jax.default_device(device):
             engines.append(make())
     return engines

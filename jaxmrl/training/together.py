@@ -7,7 +7,7 @@ XLA simplifies it in another order, and its sums round differently.)
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import jax
 
@@ -60,8 +60,7 @@ def work_off_together(
     with ThreadPoolExecutor(len(engines)) as threads:
         started = [threads.submit(work, *both) for both in zip(engines, rests, strict=True)]
         try:
-            while wait(started, timeout=1).not_done:
-                pass  # on Windows no signal is heard while waiting
+            _await(started)
         except BaseException:  # Ctrl-C for the second time
             failed.set()
             raise
@@ -81,7 +80,16 @@ def side_by_side(engines: list[Engine], function: Callable[[Engine], None]) -> N
             function(engine)
 
     with ThreadPoolExecutor(len(engines)) as threads:
-        list(threads.map(work, engines))
+        started = [threads.submit(work, engine) for engine in engines]
+        _await(started)
+    for one in started:
+        one.result()
+
+
+def _await(started: list[Future]) -> None:
+    """Until all have ended. On Windows no signal is heard in one long wait."""
+    while wait(started, timeout=1).not_done:
+        pass
 
 
 class _OneAtATime:

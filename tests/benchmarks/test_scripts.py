@@ -97,7 +97,9 @@ def test_every_operation_of_a_step_is_of_a_kind(tmp_path):
     subprocess.run([sys.executable, "-m", "benchmarks.profile", *words], check=True)
     (row,) = json.loads(path.read_text())["rows"]
     assert set(row["ms"]) >= {"products", "aggregate", "norm", "pool", "embed", "gather", "optimiser", "other"}
-    assert max(row["ms"].values()) < sum(row["ms"].values()) < 2 * row["ms_a_step"]
+    assert max(row["ms"].values()) < sum(row["ms"].values())
+    # Beside other programs operations may wait for each other; and so small a step is in part the host's.
+    assert 0.3 * row["ms_a_step"] < sum(row["ms"].values()) < 2 * row["ms_a_step"]
 
 
 def test_every_feature_is_prepared(run):

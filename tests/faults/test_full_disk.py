@@ -191,7 +191,7 @@ def test_a_disk_that_fills_up_at_any_moment(whole, csv_file, tmp_path):
 @pytest.mark.slow
 def test_half_a_compiled_program_is_cleared_away(csv_file, tmp_path):
     words = [sys.executable, "-m", "jaxmrl.sweep", "--csv", str(csv_file), "--target-columns", "logp", *SMALL_FLAGS]
-    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache"), "JAX_NUM_CPU_DEVICES": "1"}
     for out in ("one", "two", "three"):
         ended = subprocess.run([*words, "--out", str(tmp_path / out)], capture_output=True, text=True, env=environment)
         assert (ended.returncode, ended.stderr) == (0, "")

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
 from jaxmrl.training import compiled
@@ -60,3 +61,9 @@ def test_an_option_that_this_jax_does_not_know_is_left_out(monkeypatch):
     assert looked_up() == known
     monkeypatch.setattr(compiled, "CPU_OPTIONS", {"xla_no_such_option": ""})
     assert looked_up() is None
+
+
+def test_a_program_is_compiled_with_the_options(monkeypatch):
+    monkeypatch.setattr(compiled, "compiler_options", lambda: {"xla_no_such_option": ""})
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_no_such_option"):
+        compiled.program()(lambda: jax.numpy.zeros(1))()

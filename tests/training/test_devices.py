@@ -17,6 +17,22 @@ if "begun" in sys.argv:
 run_command(lambda: print(jax.local_device_count()))
 """
 
+SCORED = """
+import sys
+from jaxmrl.commands import score_command
+from jaxmrl.training import checkpoint
+
+run = checkpoint.run
+
+def counted(folder, engines, *rest):
+    print("ENGINES", len({engine.device for engine in engines}))
+    run(folder, engines, *rest)
+
+checkpoint.run = counted
+sys.argv[0] = "score"
+score_command()
+"""
+
 COMPARED = """
 from dataclasses import replace
 import jax
@@ -64,13 +80,14 @@ for name, outcome in one.items():
 def counted(*words, **told):
     """COUNTED, ended, with these variables of the environment and no others that choose devices."""
     environment = {name: text for name, text in os.environ.items() if name not in ("XLA_FLAGS", "JAX_NUM_CPU_DEVICES")}
+    environment |= {"JAX_PLATFORMS": "cpu"} | told
     command = [sys.executable, "-c", COUNTED, *words]
-    return subprocess.run(command, env=environment | told, capture_output=True, text=True)
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
 def with_devices(number):
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={number}"
-    return os.environ | {"XLA_FLAGS": flags}
+    return os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
 
 
 @pytest.mark.parametrize(
@@ -119,9 +136,10 @@ def test_scores_are_the_same_on_two_devices_and_on_one(csv_file, tmp_path):
     files = []
     for number in (1, 2):
         out = tmp_path / str(number) / "scores.csv"
-        command = [sys.executable, "-m", "jaxmrl.score", "--csv", csv_file, *words.split(), "--lanes", "1"]
+        command = [sys.executable, "-c", SCORED, "--csv", csv_file, *words.split(), "--lanes", "1"]
         environment = with_devices(number) | {"JAXMRL_CACHE": str(tmp_path / "cache")}
         ended = subprocess.run([*command, "--out", str(out)], env=environment, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
+        assert f"ENGINES {number}" in ended.stdout
         files.append(out.read_bytes())
     assert files[0] == files[1]

@@ -14,7 +14,6 @@ from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.store import GraphStore
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training import checkpoint, programs
-from jaxmrl.training.capacity import auto_lanes
 from jaxmrl.training.lanes import Engine, Replica, Slot, name_hash, replica_keys, waiting
 from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, predict, train_step
 
@@ -329,18 +328,6 @@ def test_damaged_checkpoints_mean_starting_again(table, tmp_path):
     engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
     assert checkpoint.restore(tmp_path, engine)
     assert_same(before | train(table, QUEUE, engine=engine, done=before), train(table, QUEUE))
-
-
-def test_auto_lanes_formula():
-    shape = ModelShape(width=300, depth=5, dropout=0.5, tasks=1, precision="float32")
-    steps = [100 * n for n in (129, 103, 78, 52, 39, 26, 13, 7, 2) for _ in range(5)]
-    plenty = 10**12
-    assert auto_lanes(shape, 6752, steps, "gpu", plenty) == 17, "total steps / longest replica's"
-    assert auto_lanes(shape, 6752, steps, "gpu", 10**10) < 17, "memory"
-    assert auto_lanes(shape, 6752, [5], "gpu", plenty) == 1
-    assert auto_lanes(shape, 6752, steps, "cpu", 1) == 1, "one lane at least"
-    assert auto_lanes(shape, 6752, steps, "cpu", plenty) == 4
-    assert auto_lanes(shape, 6752, steps, "cpu", plenty, devices=2) == 1, "where its cores are devices"
 
 
 def test_what_waits_is_held_by_nobody_and_each_replica_by_one(table):
