@@ -29,7 +29,8 @@ MEMORY_SHARE = 0.5
 _UNKNOWN_MEMORY = 16 * 2**30
 SAVED_ROWS_PER_LAYER, ROW_BYTES = 10, 2048
 """What a step holds, in rows of the model's width per layer, and, whatever the width, bytes of each row: look-ups and
-pooling, products on an accelerator. XLA plans 0.7 to 0.8 of this for the GIN (`python -m benchmarks.memory`)."""
+pooling where they are products, as on an accelerator. For the GIN on a CPU, where they are none, XLA plans 0.4 to 0.7
+of this (`python -m benchmarks.memory`)."""
 
 
 def use_cores(cores: int | None = None) -> None:

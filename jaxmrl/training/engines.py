@@ -1,6 +1,7 @@
 """The engines that train the replicas of one program, by the settings of a sweep."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 
@@ -34,9 +35,11 @@ def engines_for(
 
 
 def on_each(devices: list[jax.Device], make: Callable[[], Engine]) -> list[Engine]:
-    """An engine by `make` on each of these devices."""
-    engines = []
-    for device in devices:
+    """An engine by `make` on each of these devices, at the same time: each compiles its own programs."""
+
+    def on(device: jax.Device) -> Engine:
         with jax.default_device(device):
-            engines.append(make())
-    return engines
+            return make()
+
+    with ThreadPoolExecutor(len(devices)) as threads:
+        return list(threads.map(on, devices))
