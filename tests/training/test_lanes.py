@@ -159,7 +159,7 @@ def test_device_memory_does_not_grow_with_the_queue(table):
         return most
 
     few = [replica(f"r{k}", 100, k, 2) for k in range(3)]
-    many = few + [replica(f"r{k}", 100, k, 2) for k in range(3, 16)]
+    many = few + [replica(f"r{k}", 100, k, 2) for k in range(3, 9)]
     peak(few)
     one_replica = 4 * SHAPE.parameters
     assert 0 < peak(many) < peak(few) + one_replica
