@@ -43,6 +43,7 @@ WITHIN_DATA = (
     "scaffolds",
     "splits",
     "table",
+    "side_files",
     "curves",
     "npz",
     "corpus",

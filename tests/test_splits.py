@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import ScoreConfig, SweepConfig
-from jaxmrl.data.table import read_parts
+from jaxmrl.data.side_files import read_parts
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.score import score
 from jaxmrl.sweep import sweep

@@ -15,9 +15,10 @@ from jaxmrl.data.overlap import NEAR, near_share, share_text, similarity_prints
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
+from jaxmrl.data.side_files import read_parts
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
 from jaxmrl.data.stores import Features, arrays_of
-from jaxmrl.data.table import Table, read_parts, read_table
+from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 

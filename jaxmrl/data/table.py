@@ -15,7 +15,6 @@ from typing import TextIO
 import numpy as np
 
 from jaxmrl.data.cache import max_expanded
-from jaxmrl.data.splits import PARTS
 from jaxmrl.errors import DataError
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none"})
@@ -151,34 +150,6 @@ def rejected_lines(rejected: Iterable[Rejected]) -> str:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerows((row.line, row.text.replace("\r", "\\r"), row.reason) for row in rejected)
     return file.getvalue()
-
-
-def read_parts(path: Path, ids: np.ndarray, rows: int) -> list[str]:
-    """The part of each molecule `ids` [N], rows of a source with `rows` rows, by a CSV file's column split.
-
-    A column molecule_id says which row a part is of; without it, the file has a row for each row of the source.
-    Raises DataError for a file that does not say so of every molecule.
-    """
-    header, found, ragged = read_fields(path)
-    if ragged:
-        raise DataError(f"{path}, line {ragged[0].line}: {ragged[0].reason}")
-    column = column_index(path, header, "split")
-    parts = [fields[column].strip().lower() for *_, fields in found]
-    for (_, line, fields), part in zip(found, parts, strict=True):
-        if part not in PARTS:
-            raise DataError(f"{path}, line {line}: expected {', '.join(PARTS)} in split; got {fields[column]!r}")
-    if "molecule_id" in header:
-        named = header.index("molecule_id")
-        by_id = dict(zip((fields[named].strip() for *_, fields in found), parts, strict=True))
-        if len(by_id) < len(found):
-            raise DataError(f"{path} has a molecule_id twice")
-        missing = [int(one) for one in ids if str(one) not in by_id]
-        if missing:
-            raise DataError(f"{path} lacks {len(missing)} molecules, the first with molecule_id {missing[0]}")
-        return [by_id[str(one)] for one in ids]
-    if len(parts) != rows:
-        raise DataError(f"{path} has {len(parts)} rows, the data {rows}: give a column molecule_id, or a row for each")
-    return [parts[one] for one in ids]
 
 
 def read_header(path: Path) -> list[str]:

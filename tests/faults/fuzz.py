@@ -16,7 +16,8 @@ from jaxmrl.data.geometries import find_pairs
 from jaxmrl.data.graphs import Graphs, featurise
 from jaxmrl.data.npz import molecule_hashes, read_npz
 from jaxmrl.data.scaffolds import _scaffolds
-from jaxmrl.data.table import Rejected, read_parts, read_table, rejected_text, stream_smiles
+from jaxmrl.data.side_files import read_parts
+from jaxmrl.data.table import Rejected, read_table, rejected_text, stream_smiles
 from jaxmrl.data.tokens import tokenise
 from jaxmrl.errors import UserError
 from jaxmrl.text import one_line
