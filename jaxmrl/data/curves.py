@@ -32,6 +32,9 @@ _MOST_WORDS = 20
 _RUNS = ("test", "metric")
 """Columns of a sweep's results.csv: the value, and the name of the metric."""
 
+RUN_NAMES = ("seed", "fold", "run", "repeat", "repetition", "rep", "replicate", "trial", "random_state", "random_seed")
+"""Names of columns that number the runs of a curve; `split` is one where it holds numbers."""
+
 _MEANS = ("mean", "sd", "n_seeds", "metric")
 """Columns of its curves.csv."""
 
@@ -42,6 +45,7 @@ class CurveRows:
 
     identity   what the columns that tell curves apart say
     sd, runs   [R], where a row is a mean of `runs` runs with this standard deviation; else None
+    run        [R] labels of the seed, fold or run of each row, such as "seed 0"; None where the file names none
     """
 
     identity: dict[str, str]
@@ -49,6 +53,7 @@ class CurveRows:
     value: np.ndarray
     sd: np.ndarray | None = None
     runs: np.ndarray | None = None
+    run: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -84,21 +89,28 @@ def read_curves(path: Path, n_column: str | None, metric_column: str | None, by:
     metrics = {fields[name_at] for *_, fields in rows} if name_at is not None else {header[value_at]}
     if len(metrics) > 1:
         raise DataError(f"{path} has several metrics, {', '.join(sorted(metrics))}: keep the rows of one")
-    groups: dict[tuple[str, ...], list[list[float]]] = {}
+    run_at = [k for k in _run_indices(header, rows) if k not in (size_at, value_at, *by_at)]
+    groups: dict[tuple[str, ...], list[tuple[list[float], str]]] = {}
     for _, line, fields in rows:
         values = [number_in(fields[k]) for k in (size_at, value_at, *more_at)]
         if None in values:
             wrong = fields[(size_at, value_at, *more_at)[values.index(None)]]
             rejected.append(Rejected(line, ",".join(fields), f"{wrong!r} is not a finite number"))
         else:
-            groups.setdefault(tuple(fields[k] for k in by_at), []).append(values)
+            groups.setdefault(tuple(fields[k] for k in by_at), []).append(
+                (values, ", ".join(f"{header[k]} {fields[k].strip()}" for k in run_at))
+            )
     if not groups:
         why = f" (line {rejected[0].line}: {rejected[0].reason})" if rejected else ""
         raise DataError(f"{path} has no row of numbers in {header[size_at]} and {header[value_at]}{why}")
-    curves = tuple(CurveRows(dict(zip(by, key, strict=True)), *np.array(of).T) for key, of in groups.items())
-    used = {size_at, value_at, *by_at, *more_at, *([] if name_at is None else [name_at])}
+    curves = []
+    for key, of in groups.items():
+        columns = np.array([values for values, _ in of]).T
+        run = np.array([label for _, label in of]) if run_at else None
+        curves.append(CurveRows(dict(zip(by, key, strict=True)), *columns, run=run))
+    used = {size_at, value_at, *by_at, *more_at, *run_at, *([] if name_at is None else [name_at])}
     varying = () if set(CURVE_COLUMNS) <= set(header) else _words(header, rows, used)
-    return CurveFile(metrics.pop(), by, curves, tuple(rejected), varying)
+    return CurveFile(metrics.pop(), by, tuple(curves), tuple(rejected), varying)
 
 
 def _telling(header: list[str], rows: list) -> tuple[str, ...]:
@@ -122,6 +134,15 @@ def _words(header: list[str], rows: list, used: set[int]) -> tuple[str, ...]:
         if 1 < len(values) <= _MOST_WORDS and any(number_in(value) is None for value in values):
             found.append(header[k])
     return tuple(sorted(found))
+
+
+def _run_indices(header: list[str], rows: list) -> list[int]:
+    """Return the columns that number the runs: seeds, folds, repeats; `split` where it holds whole numbers."""
+    names = [plain_name(name) for name in header]
+    found = [k for k, name in enumerate(names) if name in RUN_NAMES]
+    if "split" in names and all(fields[names.index("split")].strip().isdigit() for *_, fields in rows):
+        found.append(names.index("split"))
+    return found
 
 
 def _is_means(header: list[str], value_at: int) -> bool:

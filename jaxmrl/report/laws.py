@@ -53,7 +53,14 @@ def chosen_text(forecast: Forecast) -> str:
 
 def left_side(fit: Fit, metric_label: str) -> str:
     """What the law is of: the metric, or the error that is made of it."""
-    return f"1 - {metric_label}" if fit.law.on == "error" and fit.points.sign < 0 else metric_label
+    points = fit.points
+    if fit.law.on == "metric" and points.top:
+        return metric_label
+    if points.best == 0:
+        return metric_label if points.sign > 0 else f"-{metric_label}"
+    if points.sign < 0:
+        return f"{points.best:g} - {metric_label}"
+    return f"{metric_label} {'-' if points.best > 0 else '+'} {abs(points.best):g}"
 
 
 def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:

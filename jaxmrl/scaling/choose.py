@@ -109,7 +109,7 @@ class Forecast:
     def molecules_for(self, metric: float) -> "Target":
         """How many molecules a metric takes."""
         points = self.points
-        target = 1 - metric if points.sign < 0 else metric
+        target = points.error_of(metric)
         grid = np.geomspace(points.n.min(), _HORIZON * points.n.max(), _GRID)
         low, high = self.error_interval(grid)
         first, middle, last = (_first_reaching(grid, errors, target) for errors in (low, self.error(grid), high))

@@ -103,7 +103,7 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
 
 def can_fit(law: Law, points: Points) -> bool:
     """Whether there are points enough, what the law begins from is known, and it is no other law's double."""
-    known = not (law.needs_guess and points.guess is None) and not (law.for_scores and points.sign > 0)
+    known = not (law.needs_guess and points.guess is None) and not (law.for_scores and points.top == 0)
     return known and len(points.n) >= len(law.parameters)
 
 
@@ -126,14 +126,14 @@ def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | N
 def _starts(law: Law, points: Points) -> np.ndarray:
     """The unbounded values [S, P] that the law would begin from."""
     with np.errstate(all="ignore"):
-        return law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.sign)))
+        return law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.top)))
 
 
 def error_of(law: Law, points: Points, n: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Errors [B, K] of n [K] molecules, by values [B, P] of the law's parameters."""
     columns = [values[:, k : k + 1] for k in range(values.shape[1])]
     with np.errstate(all="ignore"):
-        return law.function(np.asarray(n, float), *columns, points.guess, points.sign)
+        return law.function(np.asarray(n, float), *columns, points.guess, points.top)
 
 
 def predict_many(law: Law, points: Points, n: np.ndarray, u: np.ndarray) -> np.ndarray:

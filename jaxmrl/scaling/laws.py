@@ -1,7 +1,8 @@
 """Scaling laws: the error of a model as a function of the number n of its training molecules.
 
-The error is 1 - metric where a higher metric is better, else the metric itself. `guess` is the error of guessing, which
-some laws begin from.
+The error is |best - metric|, where `best` is the perfect metric: 1 - metric of ROC-AUC, the metric itself of RMSE. Some
+laws start from `guess`, the error of guessing. Laws of the metric (`on` is 'metric') need `top`: the perfect metric
+where a higher metric is better and that is above 0; elsewhere it is 0, and these laws describe the error.
 """
 
 from collections.abc import Callable
@@ -52,9 +53,9 @@ class Law:
     exponent     the parameter that says how fast the curve moves; none of the logarithmic law
     floor        the error with molecules without end, of (*values, guess), if there is one
     needs_guess  whether it begins from the error of guessing
-    for_scores   whether it is another law than `power` only where a higher metric is better
-    function     error of (n [N], *values [B, 1], guess, sign) -> [B, N]; sign is -1 where a higher metric is better
-    starts       values to begin a fit from, of (n, error, guess, sign)
+    for_scores   whether it differs from `power` only where `top` is above 0
+    function     error of (n [N], *values [B, 1], guess, top) -> [B, N]
+    starts       values to begin a fit from, of (n, error, guess, top)
     """
 
     name: str
@@ -103,13 +104,13 @@ def _line(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(slope), float(np.mean(y) - slope * np.mean(np.log(n)))
 
 
-def _power(n, a, b, guess, sign):
+def _power(n, a, b, guess, top):
     metric = a * n**b
-    return 1 - metric if sign < 0 else metric
+    return top - metric if top else metric
 
 
-def _power_starts(n, error, guess, sign):
-    slope, intercept = _line(n, np.log(np.maximum(1 - error if sign < 0 else error, _SMALLEST)))
+def _power_starts(n, error, guess, top):
+    slope, intercept = _line(n, np.log(np.maximum(top - error if top else error, _SMALLEST)))
     return [(np.exp(intercept), slope)]
 
 
@@ -119,12 +120,12 @@ def _falling_starts(n, error):
     return falling, np.exp(np.mean(np.log(error)) + falling * np.mean(np.log(n)))
 
 
-def _error_power_starts(n, error, guess, sign):
+def _error_power_starts(n, error, guess, top):
     falling, beta = _falling_starts(n, error)
     return [(beta, falling)]
 
 
-def _irreducible_starts(n, error, guess, sign):
+def _irreducible_starts(n, error, guess, top):
     starts = []
     for share in (1e-3, 0.3, 0.6, 0.9, 0.99):
         falling, beta = _falling_starts(n, error - share * error.min())
@@ -132,7 +133,7 @@ def _irreducible_starts(n, error, guess, sign):
     return starts
 
 
-def _saturating_starts(n, error, guess, sign):
+def _saturating_starts(n, error, guess, top):
     starts = []
     for gamma in (0.01 / n.max(), 1 / n.max(), 1 / float(np.median(n))):
         falling, beta = _falling_starts(1 / (1 / n + gamma), error)
@@ -140,7 +141,7 @@ def _saturating_starts(n, error, guess, sign):
     return starts
 
 
-def _shifted_starts(n, error, guess, sign):
+def _shifted_starts(n, error, guess, top):
     starts = []
     for gamma in (0.01 * n.min(), n.min(), float(np.median(n)), n.max()):
         falling, beta = _falling_starts(n + gamma, error)
@@ -148,18 +149,18 @@ def _shifted_starts(n, error, guess, sign):
     return starts
 
 
-def _odds(n, beta, c, guess, sign):
+def _odds(n, beta, c, guess, top):
     odds = beta * n**-c
     return guess * odds / (1 + odds)
 
 
-def _odds_starts(n, error, guess, sign):
+def _odds_starts(n, error, guess, top):
     share = np.clip(error / guess, 1e-6, 1 - 1e-6)
     falling, beta = _falling_starts(n, share / (1 - share))
     return [(beta, falling)]
 
 
-def _m4(n, share, beta, c, alpha, guess, sign):
+def _m4(n, share, beta, c, alpha, guess, top):
     floor = share * guess
     # With w = (error - floor) / (guess - floor) and l its logit: log w - alpha log(1 - w) = target, by Newton's method.
     target = np.log(np.maximum(beta * n**-c, _SMALLEST)) + (alpha - 1) * np.log(guess - floor)
@@ -174,7 +175,7 @@ def _m4(n, share, beta, c, alpha, guess, sign):
     return floor + (guess - floor) / (1 + np.exp(-logit))
 
 
-def _m4_starts(n, error, guess, sign):
+def _m4_starts(n, error, guess, top):
     starts = []
     for share in (1e-3, 0.4, 0.8):
         floor = share * min(error.min(), 0.999 * guess)
@@ -185,12 +186,12 @@ def _m4_starts(n, error, guess, sign):
     return starts
 
 
-def _broken(n, beta, c, c_after, n_break, width, guess, sign):
+def _broken(n, beta, c, c_after, n_break, width, guess, top):
     bend = np.logaddexp(0, (np.log(n) - np.log(n_break)) / width)
     return np.exp(np.log(beta) - c * np.log(n) - (c_after - c) * width * bend)
 
 
-def _broken_starts(n, error, guess, sign):
+def _broken_starts(n, error, guess, top):
     falling, beta = _falling_starts(n, error)
     breaks = np.quantile(n, (0.3, 0.5, 0.7))
     return [
@@ -198,13 +199,13 @@ def _broken_starts(n, error, guess, sign):
     ]
 
 
-def _logarithmic(n, a, b, guess, sign):
+def _logarithmic(n, a, b, guess, top):
     metric = a + b * np.log(n)
-    return 1 - metric if sign < 0 else metric
+    return top - metric if top else metric
 
 
-def _logarithmic_starts(n, error, guess, sign):
-    slope, intercept = _line(n, 1 - error if sign < 0 else error)
+def _logarithmic_starts(n, error, guess, top):
+    slope, intercept = _line(n, top - error if top else error)
     return [(intercept, slope)]
 
 
@@ -233,7 +234,7 @@ ERROR_POWER = Law(
     parameters=(_SCALE, _RATE),
     exponent="c",
     source=f"M1 in {_ALABDULMOHSIN}",
-    function=lambda n, beta, c, guess, sign: beta * n**-c,
+    function=lambda n, beta, c, guess, top: beta * n**-c,
     starts=_error_power_starts,
     for_scores=True,
 )
@@ -245,7 +246,7 @@ IRREDUCIBLE = Law(
     parameters=(_FLOOR, _SCALE, _RATE),
     exponent="c",
     source=f"Hestness et al. 2017; M2 in {_ALABDULMOHSIN}",
-    function=lambda n, e_inf, beta, c, guess, sign: e_inf + beta * n**-c,
+    function=lambda n, e_inf, beta, c, guess, top: e_inf + beta * n**-c,
     starts=_irreducible_starts,
     floor=lambda e_inf, beta, c, guess: e_inf,
 )
@@ -257,7 +258,7 @@ SATURATING = Law(
     parameters=(_SCALE, _RATE, _positive("gamma", "one over the molecules at which the curve levels off", 1e-12, 1e3)),
     exponent="c",
     source=f"M3 in {_ALABDULMOHSIN}",
-    function=lambda n, beta, c, gamma, guess, sign: beta * (1 / n + gamma) ** c,
+    function=lambda n, beta, c, gamma, guess, top: beta * (1 / n + gamma) ** c,
     starts=_saturating_starts,
     floor=lambda beta, c, gamma, guess: beta * gamma**c,
 )
@@ -269,7 +270,7 @@ SHIFTED = Law(
     parameters=(_SCALE, _RATE, _positive("gamma", "molecules that the model begins with, as it were", 1e-6, 1e9)),
     exponent="c",
     source="a power law of the molecules and those that prior knowledge is worth",
-    function=lambda n, beta, c, gamma, guess, sign: beta * (n + gamma) ** -c,
+    function=lambda n, beta, c, gamma, guess, top: beta * (n + gamma) ** -c,
     starts=_shifted_starts,
 )
 ODDS = Law(

@@ -22,9 +22,10 @@ class Points:
     runs [N]        how many they are
     sd [N]          of one run's log error; 1 where no size was run twice, and nothing is known of it
     freedom         degrees of freedom that `sd` comes from; 0 where nothing is known
-    sign            -1 where the error is 1 - metric, else 1
+    sign            -1 where a higher metric is better, else 1
     guess           the error of guessing; None where it is not known
     notes           what to know of the points
+    best            the perfect metric: the error is |best - metric|
     shifts [S, N]   by how much the log errors would be others with other test molecules; None where that is not known
     """
 
@@ -36,6 +37,7 @@ class Points:
     sign: int
     guess: float | None
     notes: tuple[str, ...] = ()
+    best: float = 0.0
     shifts: np.ndarray | None = None
 
     @property
@@ -45,7 +47,16 @@ class Points:
 
     def metric_of(self, error: np.ndarray) -> np.ndarray:
         """The metric that is this error."""
-        return 1 - error if self.sign < 0 else error
+        return self.best + self.sign * error
+
+    def error_of(self, metric: float) -> float:
+        """The error of a metric."""
+        return self.sign * (metric - self.best)
+
+    @property
+    def top(self) -> float:
+        """The perfect metric for laws of the metric (`laws.py`); 0 where these are laws of the error."""
+        return self.best if self.sign < 0 and self.best > 0 else 0.0
 
     @property
     def weights(self) -> np.ndarray:
@@ -56,7 +67,7 @@ class Points:
         """The `count` smallest sizes, with what all of them tell of the spread."""
         cut = {name: getattr(self, name)[:count] for name in ("n", "error", "runs", "sd")}
         shifts = None if self.shifts is None else self.shifts[:, :count]
-        return Points(**cut, freedom=self.freedom, sign=self.sign, guess=self.guess, shifts=shifts)
+        return replace(self, **cut, notes=(), shifts=shifts)
 
 
 def points_of(
@@ -64,12 +75,14 @@ def points_of(
     metric: np.ndarray,
     *,
     higher_is_better: bool,
+    best: float | None = None,
     guess: float | None = None,
     resampled: np.ndarray | None = None,
 ) -> Points:
     """The points of runs: n [R] molecules, metric [R]; the same n again is another run.
 
-    guess: the error of guessing. resampled [S, R]: the metric with other test molecules, S times drawn. Runs that are
+    best: the perfect metric; by default 1 where a higher metric is better, else 0. guess: the error of guessing.
+    resampled [S, R]: the metric with other test molecules, S times drawn. Runs that are
     no finite number, and sizes whose mean error is (next to) 0 or below, are left out, and the notes say so. Raises
     DataError where fewer than two sizes remain.
     """
@@ -77,14 +90,15 @@ def points_of(
     usable = np.isfinite(n) & np.isfinite(metric) & (n > _LEAST) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'run')} left out: not finite, or no molecules"]
     sizes, place = np.unique(n[usable], return_inverse=True)
-    error = (1 - metric if higher_is_better else metric)[usable]
+    sign, best = _direction(higher_is_better, best)
+    error = sign * (metric[usable] - best)
     runs = np.bincount(place, minlength=len(sizes))
     mean = np.bincount(place, error, len(sizes)) / np.maximum(runs, 1)
     within = np.bincount(place, (error - mean[place]) ** 2, len(sizes))
-    points = _points(sizes, mean, within, runs, higher_is_better, guess, notes)
+    points = _points(sizes, mean, within, runs, sign, best, guess, notes)
     if resampled is None:
         return points
-    drawn = (1 - resampled if higher_is_better else resampled)[:, usable]
+    drawn = sign * (resampled[:, usable] - best)
     means = np.stack([np.bincount(place, one, len(sizes)) for one in drawn]) / runs
     return replace(points, shifts=_shifts(points, means[:, np.isin(sizes, points.n)]))
 
@@ -102,6 +116,7 @@ def points_of_means(
     runs: np.ndarray,
     *,
     higher_is_better: bool,
+    best: float | None = None,
     guess: float | None = None,
 ) -> Points:
     """As `points_of`, of each size's mean metric, standard deviation over runs (NaN: not known) and number of runs."""
@@ -114,11 +129,17 @@ def points_of_means(
     known = (sd >= 0) & (sd < _LARGEST) & (runs > 1) & (runs < _MOST_RUNS)
     runs = np.where(known, runs, 1).astype(int)[order]
     within = np.where(known, sd, 0.0)[order] ** 2 * (runs - 1)
-    error = (1 - mean if higher_is_better else mean)[order]
-    return _points(n[order], error, within, runs, higher_is_better, guess, notes)
+    sign, best = _direction(higher_is_better, best)
+    return _points(n[order], sign * (mean[order] - best), within, runs, sign, best, guess, notes)
 
 
-def _points(sizes, mean, within, runs, higher_is_better: bool, guess: float | None, notes: list[str]) -> Points:
+def _direction(higher_is_better: bool, best: float | None) -> tuple[int, float]:
+    """Return the sign of `metric - best` where that is an error, and the perfect metric."""
+    sign = -1 if higher_is_better else 1
+    return sign, float(higher_is_better) if best is None else best
+
+
+def _points(sizes, mean, within, runs, sign: int, best: float, guess: float | None, notes: list[str]) -> Points:
     """within [N]: sums of squared deviations from `mean`."""
     good = mean > _LEAST * np.max(mean, initial=0.0)
     if not good.all():
@@ -132,7 +153,7 @@ def _points(sizes, mean, within, runs, higher_is_better: bool, guess: float | No
     if guess is not None and mean.max() >= guess:
         guess = None
         notes.append("an error is not below that of guessing: laws that begin from it are left out")
-    return Points(sizes, mean, runs, sd, freedom, -1 if higher_is_better else 1, guess, tuple(notes))
+    return Points(sizes, mean, runs, sd, freedom, sign, guess, tuple(notes), best)
 
 
 def _spread(n: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, int]:

@@ -18,7 +18,7 @@ VALUES = {
 
 
 def error(law, n, *values, guess=0.5):
-    return law.function(np.asarray(n, float), *(np.array([[value]]) for value in values), guess, -1)[0]
+    return law.function(np.asarray(n, float), *(np.array([[value]]) for value in values), guess, 1.0)[0]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.name)
