@@ -87,9 +87,36 @@ def test_large_roc_auc_neither_overflows_nor_drifts():
     assert ours == pytest.approx(oracle.roc_auc_score(labels, scores), abs=2e-7)
 
 
-def test_exact_sum_beyond_int32():
-    counts = np.full(500_000, 800_000, np.int32)
-    assert float(_exact_sum(jnp.asarray(counts))) == pytest.approx(500_000 * 800_000, rel=1e-7)
+def exact_roc_auc(scores, labels):
+    """The share of pairs in the right order, in whole numbers of any size."""
+    negatives, positives = np.sort(scores[~labels]), scores[labels]
+    beaten = sum(int(np.searchsorted(negatives, positives, side).sum()) for side in ("left", "right"))
+    return beaten / (2 * len(positives) * len(negatives))
+
+
+def test_roc_auc_is_exact_beyond_a_million_positives():
+    rng = np.random.default_rng(0)
+    labels = np.arange(1_200_000) >= 20_000
+    scores = np.float32(np.round(rng.normal(size=len(labels)) + 0.5 * labels, 3))
+    ours = one_task("roc_auc", scores, labels, np.ones(len(labels), bool))
+    assert ours == pytest.approx(exact_roc_auc(scores, labels), abs=2e-7)
+
+
+def test_sums_hold_for_a_hundred_million_rows():
+    """The largest sums there are: 10^8 rows of 2 x 10^8, here with a hundredth of the rows."""
+    counts = np.random.default_rng(0).integers(0, 2 * 10**8, 10**6, np.int32)
+    assert float(jax.jit(_exact_sum)(counts)) == pytest.approx(counts.sum(dtype=np.int64), rel=1e-7)
+    total = int(counts[:3].astype(np.int64).sum())
+    assert float(jax.jit(_exact_sum)(counts[:3])) == np.float32(total)
+
+
+def test_mean_errors_and_average_precision_do_not_drift():
+    rng = np.random.default_rng(0)
+    scores = np.float32(rng.random(500_000))
+    everywhere, labels = np.ones(len(scores), bool), rng.random(len(scores)) < 0.5
+    assert one_task("mae", scores, 0 * scores, everywhere) == pytest.approx(scores.astype(float).mean(), rel=1e-7)
+    expected = oracle.average_precision_score(labels, scores)
+    assert one_task("average_precision", scores, labels, everywhere) == pytest.approx(expected, abs=3e-7)
 
 
 def test_tasks_without_meaning_are_left_out_of_the_mean():
