@@ -180,8 +180,9 @@ class Settings(TrainingConfig):
     """Seed of the random 80/10/10 split, and of what the imbalanced one moves."""
 
     split_file: Path | None = None
-    """CSV file of your own split: a column split with train, valid or test, and molecule_id (row of the data, from 0),
-    or a row for each row of the data."""
+    """File of your own split (.csv, .parquet or .npz): a column split with train, valid or test, and a column of
+    SMILES, by which rows are matched to molecules. Without SMILES, a column molecule_id (row of the data, from 0)
+    matches them, and without both there must be a row for each row of the data."""
 
     batch_size: int = 256
     """Molecules per batch; the last batch of an epoch may be smaller."""
@@ -360,7 +361,8 @@ class SweepConfig(Settings):
     forgetting, herding, kmeans, or a column of --scores. Several make several curves."""
 
     scores: Path | None = None
-    """Ready-made scores: a file with the columns molecule_id and <method>, or <method>_rank (1 is kept first)."""
+    """Ready-made scores (.csv, .parquet or .npz): a column <method>, or <method>_rank (1 is kept first), and SMILES or
+    molecule_id, or both, by which rows are matched to molecules as for --split-file."""
 
     score_seeds: int = 5
     """Models whose scores are averaged, for --pruning without --scores."""

@@ -56,7 +56,7 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     reporter = Reporter(quiet=quiet)
     problems = load_problems(config, reporter)
     for problem in problems:
-        check(config, problem)
+        check(config, problem, reporter)
     # Which molecules a score would keep is not known, and how many does not depend on it.
     orders = {
         (shape, problem.split_name): dict.fromkeys(scored_prunings(config), problem.split.train)

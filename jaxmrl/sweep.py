@@ -15,6 +15,7 @@ from jaxmrl.cluster import joined
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
 from jaxmrl.data.problem import Problem, load_problems
+from jaxmrl.data.side_files import Data
 from jaxmrl.data.table import rejected_text
 from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes
@@ -66,7 +67,7 @@ def sweep(config: SweepConfig, *, cluster: str | None = None, quiet: bool = True
     """
     reporter = Reporter(quiet=quiet)
     problems = load_problems(config, reporter)
-    given = {problem.split_name: check(config, problem) for problem in problems}
+    given = {problem.split_name: check(config, problem, reporter) for problem in problems}
     starts = load_starts(config.init, model_shapes(config, problems[0]))
     run = RunDirectory(config.out or default_directory(config), problems[0].table.tasks)
     with run.held(), joined(cluster) as machines:
@@ -85,7 +86,7 @@ def sweep(config: SweepConfig, *, cluster: str | None = None, quiet: bool = True
         return write_report(job, grid, orders)
 
 
-def check(config: SweepConfig, problem: Problem) -> dict[str, np.ndarray]:
+def check(config: SweepConfig, problem: Problem, reporter: Reporter) -> dict[str, np.ndarray]:
     """Raises UserError for what would else fail only after the run directory is taken and models are trained.
 
     Returns, with --scores, {pruning: the training molecules in order of keeping}; no random.
@@ -93,7 +94,9 @@ def check(config: SweepConfig, problem: Problem) -> dict[str, np.ndarray]:
     for fraction in config.fractions:
         splits.subset_size(fraction, len(problem.split.train))
     if config.scores:
-        return read_kept_first(config, problem, config.scores)
+        orders, how = read_kept_first(config, problem, config.scores)
+        reporter.say(how)
+        return orders
     methods_for(config.pruning, problem.table.task, problem.has_smiles)
     return {}
 
@@ -110,7 +113,7 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
         scores = task.scores(run, folder, job.reporter, job.stop)
         files.write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
         checkpoint.remove(folder)
-    return read_kept_first(config, problem, path) if names else {}
+    return read_kept_first(config, problem, path)[0] if names else {}
 
 
 def of_split(problem: Problem, name: str) -> str:
@@ -123,10 +126,11 @@ def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
     return tuple(name for name in config.pruning if name != "random")
 
 
-def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> dict[str, np.ndarray]:
-    """{pruning: the training molecules in order of keeping}, by a file of scores."""
+def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> tuple[dict[str, np.ndarray], str]:
+    """Return {pruning: the training molecules in order of keeping} by a file of scores, and how that was matched."""
     molecules = canonical_order(problem.split.train, problem.canonical)
-    return read_orders(path, scored_prunings(config), molecules, problem.table.ids, config.keep)
+    data = Data(problem.table, problem.canonical, smiles_column=config.smiles_column)
+    return read_orders(path, scored_prunings(config), molecules, data, config.keep)
 
 
 def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, starts: Starts) -> Grid:

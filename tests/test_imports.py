@@ -29,6 +29,7 @@ ORDER = (
 WITHIN_DATA = (
     "cache",
     "graphs",
+    "parents",
     "geometries",
     "conformers",
     "tokens",

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import ScoreConfig, SweepConfig
-from jaxmrl.data.side_files import read_parts
-from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.errors import ConfigError
 from jaxmrl.score import score
 from jaxmrl.sweep import sweep
 
@@ -74,29 +73,6 @@ def test_each_split_is_scored_and_pruned_by_itself(csv_file, tmp_path, cache):
         assert set(arrays["scaffold_el2n_order_graph-gin-8x1"]) == set(arrays["scaffold_train"])
     with (tmp_path / "run" / "pruning.csv").open() as file:
         assert {row["split"] for row in csv.DictReader(file)} == {"random", "scaffold"}
-
-
-def test_parts_by_molecule_id_or_by_row(tmp_path):
-    by_id = write(tmp_path / "a.csv", [["molecule_id", "split"], [2, "train"], [0, "Test"], [1, "valid"]])
-    assert read_parts(by_id, np.array([0, 2]), 3) == ["test", "train"]
-    by_row = write(tmp_path / "b.csv", [["split"], ["train"], ["valid"], ["test"]])
-    assert read_parts(by_row, np.array([0, 2]), 3) == ["train", "test"]
-
-
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ([["part"], ["train"]], r"has no column 'split'; its columns are part"),
-        ([["split"], ["train"], ["holdout"], ["test"]], r"line 3: expected train, valid, test in split; got 'holdout'"),
-        ([["split"], ["train"]], r"has 1 rows, the data 3: give a column molecule_id"),
-        ([["molecule_id", "split"], [0, "train"]], r"lacks 2 molecules, the first with molecule_id 1"),
-        ([["molecule_id", "split"], [0, "train"], [0, "test"]], r"has a molecule_id twice"),
-        ([["molecule_id", "split"], [0]], r"line 2: 1 fields, expected 2"),
-    ],
-)
-def test_files_that_do_not_tell(tmp_path, rows, message):
-    with pytest.raises(DataError, match=message):
-        read_parts(write(tmp_path / "s.csv", rows), np.arange(3), 3)
 
 
 @pytest.mark.parametrize(

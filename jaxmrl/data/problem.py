@@ -15,7 +15,7 @@ from jaxmrl.data.overlap import NEAR, near_share, share_text, similarity_prints
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
-from jaxmrl.data.side_files import read_parts
+from jaxmrl.data.side_files import Data, read_parts
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
 from jaxmrl.data.stores import Features, arrays_of
 from jaxmrl.data.table import Table, read_table
@@ -194,8 +194,10 @@ def _splits(
         elif name == "imbalanced":
             found[name] = splits.imbalanced_split(by_scaffold, config.split_seed)
         else:
-            table = prepared.table
-            found[name] = splits.given_split(read_parts(config.split_file, table.ids, table.rows))
+            data = Data(prepared.table, prepared.canonical, smiles_column=config.smiles_column)
+            parts, how = read_parts(config.split_file, data)
+            reporter.say(how)
+            found[name] = splits.given_split(parts)
     return found
 
 

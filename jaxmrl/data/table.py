@@ -88,7 +88,7 @@ def read_table(
     classification) are rejected. Raises DataError for a file that is no such table.
     """
     header, rows, rejected = read_fields(path)
-    smiles_at = _smiles_index(path, header, smiles_column)
+    smiles_at = smiles_index(path, header, smiles_column)
     notes = []
     if target_columns:
         targets = [column_index(path, header, name) for name in target_columns]
@@ -126,7 +126,7 @@ def read_molecules(path: Path, smiles_column: str | None) -> Table:
     Rows with a wrong number of fields are rejected. Raises DataError as `read_table` does.
     """
     header, rows, rejected = read_fields(path)
-    smiles_at = _smiles_index(path, header, smiles_column)
+    smiles_at = smiles_index(path, header, smiles_column)
     return Table(
         ids=np.array([row for row, *_ in rows], np.int64),
         lines=np.array([line for _, line, _ in rows], np.int64),
@@ -179,7 +179,7 @@ def stream_smiles(path: Path, smiles_column: str | None) -> Iterator[tuple[int, 
     """
     with _reading(path):
         rows = _rows(path)
-        at = _smiles_index(path, next(rows), smiles_column)
+        at = smiles_index(path, next(rows), smiles_column)
         for row in rows:
             yield row if isinstance(row, Rejected) else (row[0], row[1][at].strip())
 
@@ -288,7 +288,7 @@ def column_index(path: Path, header: list[str], name: str) -> int:
     return header.index(name)
 
 
-def _smiles_index(path: Path, header: list[str], name: str | None) -> int:
+def smiles_index(path: Path, header: list[str], name: str | None) -> int:
     if name is not None:
         return column_index(path, header, name)
     for k, column in enumerate(header):

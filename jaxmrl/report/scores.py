@@ -9,9 +9,19 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from jaxmrl.data.cache import read_arrays
 from jaxmrl.data.problem import Problem
-from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.data.side_files import (
+    DIGEST,
+    Data,
+    SideFile,
+    digest_text,
+    has_column,
+    import_parquet,
+    match,
+    read_numbers,
+    read_side_file,
+)
+from jaxmrl.errors import ConfigError
 from jaxmrl.pruning.methods import METHODS
 from jaxmrl.pruning.select import Scores
 from jaxmrl.report.files import number
@@ -23,16 +33,18 @@ LITTLE_AGREEMENT, STRONG = 0.5, 0.5
 def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.ndarray]:
     """The columns of a scores file, one row for each molecule in order of its id.
 
-    molecule_id, smiles, the labels; for each method its score, <method>_sd over seeds, and <method>_rank, 1 for the
-    molecule that is kept first. A label that is called like one of these becomes "label <name>".
+    molecule_id, smiles (or molecule_digest, where molecules have positions), the labels; for each method its score,
+    <method>_sd over seeds, and <method>_rank, 1 for the molecule that is kept first. A label that is called like one
+    of these becomes "label <name>".
     """
     rows = np.argsort(problem.table.ids[scores.molecules])
     molecules = scores.molecules[rows]
-    columns = {
-        "molecule_id": problem.table.ids[molecules],
-        "smiles": np.array([problem.table.smiles[k] for k in molecules]),
-    }
-    taken = {"molecule_id", "smiles", *(f"{name}{end}" for name in METHODS for end in ("", "_sd", "_rank"))}
+    columns = {"molecule_id": problem.table.ids[molecules]}
+    if problem.has_smiles:
+        columns["smiles"] = np.array([problem.table.smiles[k] for k in molecules])
+    else:
+        columns[DIGEST] = digest_text(problem.canonical[molecules])
+    taken = {"molecule_id", "smiles", DIGEST, *(f"{name}{end}" for name in METHODS for end in ("", "_sd", "_rank"))}
     labels = zip(label_columns(problem.table.tasks, taken), problem.table.labels[molecules].T, strict=True)
     columns |= dict(labels)
     for name in scores.values:
@@ -52,8 +64,12 @@ def direction(name: str, keep: str) -> str:
     return keep if name not in METHODS or METHODS[name].directed else "hard"
 
 
-def table_bytes(columns: dict[str, np.ndarray], kind: str, digits: int = 6) -> bytes:
-    """The file's content; `kind` is its suffix: .csv, with numbers of so many digits, .parquet or .npz."""
+def table_bytes(columns: dict[str, np.ndarray], kind: str, digits: int | None = None) -> bytes:
+    """Return the content of a file; `kind` is its suffix: .csv, .parquet or .npz.
+
+    digits: Significant digits of numbers in a .csv; by default all that tell a number from any other of its type, so
+        that no two scores become equal.
+    """
     if kind == ".npz":
         buffer = io.BytesIO()
         np.savez(buffer, **columns)
@@ -66,77 +82,51 @@ def table_bytes(columns: dict[str, np.ndarray], kind: str, digits: int = 6) -> b
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    cells = [[_cell(value, digits) for value in column.tolist()] for column in columns.values()]
+    cells = ([_cell(value, digits) for value in column] for column in columns.values())
     writer.writerows(zip(*cells, strict=True))
     return text.getvalue().encode()
 
 
-def import_parquet() -> tuple:
-    """pyarrow and its parquet module; raises UserError where they are not installed."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise UserError("a .parquet file needs pyarrow: pip install 'jaxmrl[parquet]', or use .csv or .npz") from None
-    return pyarrow, parquet
-
-
-def _cell(value: Any, digits: int) -> str:
-    return number(value, digits) if isinstance(value, float) else str(value)
+def _cell(value: Any, digits: int | None) -> str:
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    if digits is not None or not math.isfinite(value):
+        return number(float(value), digits or 6)
+    return str(value)
 
 
 def read_orders(
-    path: Path, methods: tuple[str, ...], molecules: np.ndarray, ids: np.ndarray, keep: str
-) -> dict[str, np.ndarray]:
-    """{method: `molecules` (positions in a table with `ids`) in order of keeping}, by a file of scores.
+    path: Path, methods: tuple[str, ...], molecules: np.ndarray, data: Data, keep: str
+) -> tuple[dict[str, np.ndarray], str]:
+    """Read {method: `molecules` (positions in the table) in order of keeping} from a file of scores.
 
-    The column <method> decides, the largest first or, with `keep` easy, the smallest; where there is none,
-    <method>_rank, 1 first; of equals, the first of `molecules`. Raises ConfigError for a missing column, DataError for
-    a molecule without a row, a second row, or a value that is no number.
+    Rows are matched to molecules as in `side_files.match`. The column <method> decides, the largest first or, with
+    `keep` easy, the smallest; where there is none, <method>_rank, 1 first; of equals, the first of `molecules`.
+
+    Returns:
+        The orders, and how the file was matched, in words.
+
+    Raises:
+        ConfigError: For a missing column.
+        DataError: For a molecule without a row, or with two that contradict each other, and for a value that is no
+            number.
     """
-    columns = _read_columns(path)
-    return {method: _order(path, columns, method, molecules, ids, keep) for method in methods}
+    side = read_side_file(path)
+    columns = {method: _score_column(side, method, keep) for method in methods}
+    found = match(side, data, molecules, what="training molecules", by_id=True)
+    orders = {}
+    for method, column in columns.items():
+        scores = np.array(found.take(column, read_numbers(side, column)), np.float64)
+        largest_first = column == method and direction(method, keep) == "hard"
+        orders[method] = molecules[np.argsort(-scores if largest_first else scores, kind="stable")]
+    return orders, found.how
 
 
-def _order(path, columns: dict[str, list], method: str, molecules, ids, keep: str) -> np.ndarray:
-    column = next((name for name in (method, f"{method}_rank") if name in columns), method)
-    for name in ("molecule_id", column):
-        if name not in columns:
-            raise ConfigError(f"{path} has no column {name!r}; its columns are {', '.join(columns)}")
+def _score_column(side: SideFile, method: str, keep: str) -> str:
+    column = has_column(side, method, f"{method}_rank")
     if column != method and keep == "easy":
-        raise ConfigError(f"{path} has {column} but no {method}: a rank is kept from 1 on, whatever --keep says")
-    try:
-        found = [int(value) for value in columns["molecule_id"]]
-        values = [math.nan if value in ("", None) else float(value) for value in columns[column]]
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f"{path}, columns molecule_id and {column}: {error}; expected numbers") from None
-    by_id = dict(zip(found, values, strict=True))
-    if len(by_id) < len(found):
-        raise DataError(f"{path} has a molecule_id twice")
-    missing = [int(one) for one in ids[molecules] if int(one) not in by_id]
-    if missing:
-        raise DataError(
-            f"{path} lacks {len(missing)} of the {len(molecules)} training molecules, the first with molecule_id "
-            f"{missing[0]}: score the same data with the same split"
-        )
-    scores = np.array([by_id[int(one)] for one in ids[molecules]])
-    largest_first = column == method and direction(method, keep) == "hard"
-    return molecules[np.argsort(-scores if largest_first else scores, kind="stable")]
-
-
-def _read_columns(path: Path) -> dict[str, list]:
-    try:
-        if path.suffix == ".npz":
-            return {name: array.tolist() for name, array in read_arrays(path).items()}
-        if path.suffix == ".parquet":
-            return import_parquet()[1].read_table(path).to_pydict()
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = csv.reader(file)
-        return {name: list(column) for name, column in zip(header, zip(*rows, strict=True), strict=True)}
-    except UserError:
-        raise
-    except Exception as error:  # NumPy, pyarrow and csv raise many kinds; the remedy is the same
-        raise DataError(f"cannot read {path} as a table of scores: {error}") from None
+        raise ConfigError(f"{side.path} has {column} but no {method}: a rank is kept from 1 on, whatever --keep says")
+    return column
 
 
 def score_facts(scores: Scores, problem: Problem, keep: str) -> dict[str, Any]:

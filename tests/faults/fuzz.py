@@ -16,8 +16,8 @@ from jaxmrl.data.geometries import find_pairs
 from jaxmrl.data.graphs import Graphs, featurise
 from jaxmrl.data.npz import molecule_hashes, read_npz
 from jaxmrl.data.scaffolds import _scaffolds
-from jaxmrl.data.side_files import read_parts
-from jaxmrl.data.table import Rejected, read_table, rejected_text, stream_smiles
+from jaxmrl.data.side_files import Data, read_parts
+from jaxmrl.data.table import Rejected, Table, read_table, rejected_text, stream_smiles
 from jaxmrl.data.tokens import tokenise
 from jaxmrl.errors import UserError
 from jaxmrl.text import one_line
@@ -149,7 +149,8 @@ def read_csv_wholly(path) -> None:
 
 
 def read_split(path) -> None:
-    parts = read_parts(path, np.arange(20), 20)
+    table = Table(np.arange(20), np.arange(20) + 2, ["C"] * 20, np.zeros((20, 1)), ("y",), "regression", 20)
+    parts, _ = read_parts(path, Data(table, np.zeros(20, np.uint64)))
     assert len(parts) == 20
 
 

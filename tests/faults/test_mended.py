@@ -18,7 +18,8 @@ from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.data import cache as cache_module
 from jaxmrl.data import graphs, scaffolds
 from jaxmrl.data.npz import molecule_hashes, read_npz
-from jaxmrl.data.table import read_table, rejected_text
+from jaxmrl.data.side_files import Data
+from jaxmrl.data.table import Table, read_table, rejected_text
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.report.files import CURVE_COLUMNS, Curve, Point
 from jaxmrl.report.plots import draw_curves, render
@@ -297,5 +298,7 @@ def test_names_of_files_are_no_formulas():
 
 def test_scores_of_a_molecule_infinity(tmp_path):
     np.savez(tmp_path / "s.npz", molecule_id=np.array([np.inf]), mine=np.array([1.0]))
-    with pytest.raises(DataError, match="expected numbers"):
-        read_orders(tmp_path / "s.npz", ("mine",), np.arange(1), np.arange(1), "hard")
+    table = Table(np.arange(1), np.arange(1), ["C"], np.zeros((1, 1)), ("y",), "regression", 1)
+    data = Data(table, np.zeros(1, np.uint64))
+    with pytest.raises(DataError, match="expected a row of the data, from 0, in molecule_id; got 'inf'"):
+        read_orders(tmp_path / "s.npz", ("mine",), np.arange(1), data, "hard")

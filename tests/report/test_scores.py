@@ -7,6 +7,7 @@ import pytest
 
 from jaxmrl.data.graphs import featurise
 from jaxmrl.data.problem import Problem
+from jaxmrl.data.side_files import Data
 from jaxmrl.data.splits import Split
 from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError, DataError, UserError
@@ -20,8 +21,13 @@ IDS = np.arange(len(SMILES)) * 10
 TRAIN = np.array([4, 0, 2, 7])
 
 
-def order_by(path, name, *arguments):
-    return read_orders(path, (name,), *arguments)[name]
+DATA = Data(
+    Table(IDS, IDS + 2, SMILES, np.zeros((12, 1)), ("active",), "classification", 120), np.arange(12, dtype=np.uint64)
+)
+
+
+def order_by(path, name, molecules, keep):
+    return read_orders(path, (name,), molecules, DATA, keep)[0][name]
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +69,15 @@ def test_files_are_read_back_in_order(problem, scores, kind, tmp_path):
     for keep in ("hard", "easy"):
         for name in ("el2n", "herding"):
             expected = scores.order(name, keep if name == "el2n" else "hard")
-            assert order_by(path, name, TRAIN, IDS, keep).tolist() == expected.tolist()
+            assert order_by(path, name, TRAIN, keep).tolist() == expected.tolist()
 
 
 def test_a_file_of_ranks_alone(tmp_path):
     path = tmp_path / "ranks.csv"
     path.write_text("molecule_id,mine_rank\n0,3\n20,1\n40,2\n70,4\n", encoding="utf-8")
-    assert order_by(path, "mine", TRAIN, IDS, "hard").tolist() == [2, 4, 0, 7]
+    assert order_by(path, "mine", TRAIN, "hard").tolist() == [2, 4, 0, 7]
     with pytest.raises(ConfigError, match="a rank is kept from 1 on"):
-        order_by(path, "mine", TRAIN, IDS, "easy")
+        order_by(path, "mine", TRAIN, "easy")
 
 
 def test_labels_called_like_other_columns(problem, scores):
@@ -85,22 +91,22 @@ def test_labels_called_like_other_columns(problem, scores):
 def test_scores_of_ones_own(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("molecule_id,mine,words\n0,5,a\n70,\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"cannot read .*mine\.csv"):
-        order_by(path, "mine", TRAIN, IDS, "hard")
+    with pytest.raises(DataError, match=r"mine\.csv, line 3: 2 fields, expected 3"):
+        order_by(path, "mine", TRAIN, "hard")
     path.write_text("molecule_id,mine,words\n0,5,a\n40,7,b\n20,6,c\n70,,d\n110,9,e\n", encoding="utf-8")
-    assert order_by(path, "mine", TRAIN, IDS, "hard").tolist() == [4, 2, 0, 7]
-    assert order_by(path, "mine", TRAIN, IDS, "easy").tolist() == [0, 2, 4, 7]
+    assert order_by(path, "mine", TRAIN, "hard").tolist() == [4, 2, 0, 7]
+    assert order_by(path, "mine", TRAIN, "easy").tolist() == [0, 2, 4, 7]
     with pytest.raises(ConfigError, match=r"no column 'yours'; its columns are molecule_id, mine, words"):
-        order_by(path, "yours", TRAIN, IDS, "hard")
+        order_by(path, "yours", TRAIN, "hard")
     with pytest.raises(DataError, match="expected numbers"):
-        order_by(path, "words", TRAIN, IDS, "hard")
+        order_by(path, "words", TRAIN, "hard")
     with pytest.raises(DataError, match="lacks 1 of the 2 training molecules, the first with molecule_id 10"):
-        order_by(path, "mine", np.array([0, 1]), IDS, "hard")
+        order_by(path, "mine", np.array([0, 1]), "hard")
     path.write_text("molecule_id,mine\n0,5\n0,6\n", encoding="utf-8")
     with pytest.raises(DataError, match="molecule_id twice"):
-        order_by(path, "mine", TRAIN, IDS, "hard")
+        order_by(path, "mine", TRAIN, "hard")
     with pytest.raises(DataError, match="cannot read"):
-        order_by(tmp_path / "nothing.npz", "mine", TRAIN, IDS, "hard")
+        order_by(tmp_path / "nothing.npz", "mine", TRAIN, "hard")
 
 
 def test_parquet_without_pyarrow_is_a_clear_error(monkeypatch):

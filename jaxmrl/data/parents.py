@@ -1,0 +1,125 @@
+"""The identity of molecules: canonical SMILES, and the parents of salts, hydrates and ions.
+
+NumPy and RDKit only: worker processes import this without JAX.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.data import cache
+from jaxmrl.data.graphs import VERSION as GRAPHS_VERSION
+from jaxmrl.data.graphs import UnusableMoleculeError, parse
+
+VERSION = 1
+"""Part of the key in the cache: raise it when the parent of the same SMILES changes."""
+
+_MAY_HAVE_PARENT = re.compile(r"[.|]|\[[^]]*[-+:]")
+"""A SMILES without any of these has one fragment, no charge and no atom map: it is its own parent."""
+
+
+@dataclass(frozen=True)
+class Parents:
+    """The parents of `N` molecules.
+
+    smiles           the parent's canonical SMILES; the text as it was given for a molecule that is its own parent,
+                     and for one that cannot be read
+    fragments [N]    number of separate fragments of each molecule; 0 for one that cannot be read
+    """
+
+    smiles: list[str]
+    fragments: np.ndarray
+
+
+def find_parents(smiles: list[str], progress: cache.Progress | None = None) -> Parents:
+    """Return the parent of each molecule: its largest organic fragment, uncharged, without atom maps.
+
+    The fragment and the charges are chosen by RDKit's rdMolStandardize. Only molecules with several fragments, charges
+    or atom maps are examined, in parallel processes; the result is cached on disk.
+
+    Args:
+        smiles: N texts; those that cannot be read are returned as they are.
+        progress: Called with the number of molecules that are done.
+    """
+    examined = [k for k, text in enumerate(smiles) if _MAY_HAVE_PARENT.search(text)]
+    if progress:
+        progress(len(smiles) - len(examined))
+    found, fragments = list(smiles), np.ones(len(smiles), np.int32)
+    texts = [smiles[k] for k in examined]
+    version = f"parents-{GRAPHS_VERSION}"
+    lines = cache.cached_lines(version, VERSION, texts, _parents, progress) if texts else []
+    for k, line in zip(examined, lines, strict=True):
+        pieces, parent = line.split(" ")
+        fragments[k] = int(pieces)
+        found[k] = parent or smiles[k]
+    return Parents(found, fragments)
+
+
+def _parents(smiles: list[str]) -> list[str]:
+    """Return "<fragments> <parent>" for each text; the parent is empty where it is the molecule itself."""
+    return [_parent_line(text) for text in smiles]
+
+
+def _parent_line(text: str) -> str:
+    from rdkit import Chem, rdBase
+
+    try:
+        molecule = parse(text)
+        own, fragments = Chem.MolToSmiles(molecule), len(Chem.GetMolFrags(molecule))
+    except (UnusableMoleculeError, RuntimeError, ValueError):
+        return "0 "
+    with rdBase.BlockLogs():
+        try:
+            parent = Chem.MolToSmiles(parse(Chem.MolToSmiles(_parent(molecule, fragments))))
+        except (UnusableMoleculeError, RuntimeError, ValueError):  # a fragment that RDKit cannot write or read again
+            parent = own
+    return f"{fragments} {'' if parent == own else parent}"
+
+
+def _parent(molecule, fragments: int):
+    from rdkit.Chem.MolStandardize import rdMolStandardize
+
+    for atom in molecule.GetAtoms():
+        atom.SetAtomMapNum(0)
+    if fragments > 1:
+        options = rdMolStandardize.CleanupParameters()
+        options.preferOrganic = True
+        molecule = rdMolStandardize.LargestFragmentChooser(options).choose(molecule)
+    return rdMolStandardize.Uncharger().uncharge(molecule)
+
+
+def canonical_hashes(smiles: list[str], progress: cache.Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hash of each canonical SMILES [N] uint64, as of `Prepared.canonical`, and which could be read [N]."""
+    if not smiles:
+        return np.zeros(0, np.uint64), np.zeros(0, bool)
+    lines = cache.cached_lines("canonical", GRAPHS_VERSION, smiles, _canonical, progress)
+    return np.array([cache.text_hash(line) for line in lines], np.uint64), np.array([line != "" for line in lines])
+
+
+def _canonical(smiles: list[str]) -> list[str]:
+    """Return each canonical SMILES; empty for a text that cannot be read."""
+    from rdkit import Chem
+
+    found = []
+    for text in smiles:
+        try:
+            found.append(Chem.MolToSmiles(parse(text)))
+        except (UnusableMoleculeError, RuntimeError, ValueError):
+            found.append("")
+    return found
+
+
+def parent_hashes(canonical: np.ndarray, smiles: list[str], parents: Parents) -> np.ndarray:
+    """Return the hash of each parent's canonical SMILES, [N] uint64.
+
+    Args:
+        canonical: Hashes of the molecules' own canonical SMILES, [N].
+        smiles: The molecules, N texts.
+        parents: Their parents.
+    """
+    hashes = canonical.copy()
+    for k, (own, parent) in enumerate(zip(smiles, parents.smiles, strict=True)):
+        if parent != own:
+            hashes[k] = cache.text_hash(parent)
+    return hashes

@@ -1,0 +1,93 @@
+"""Split and score files are matched to the data by molecule."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.problem import load_problem
+from jaxmrl.errors import DataError
+from jaxmrl.pruning.select import Scores
+from jaxmrl.report.scores import score_table, table_bytes
+from jaxmrl.report.terminal import Reporter
+from jaxmrl.sweep import read_kept_first
+
+INPUTS = Path(__file__).parent / "inputs"
+DATA = INPUTS / "split_by_smiles_data.csv"
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+def write(path, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def last_first(rows):
+    """The rows of a file, the last one moved to the top."""
+    return [rows[0], rows[-1], *rows[1:-1]]
+
+
+def test_parts_go_by_smiles(cache, capsys):
+    problem = load_problem(SweepConfig(csv=DATA, split_file=INPUTS / "split_by_smiles.csv"), Reporter())
+    given = dict(rows_of(INPUTS / "split_by_smiles.csv")[1:])
+    for part, molecules in problem.split.parts().items():
+        assert {given[problem.table.smiles[k]] for k in molecules} == {part}
+    assert Counter(given.values()) == {"train": 48, "valid": 6, "test": 6}
+    assert "split_by_smiles.csv: matched by SMILES\n" in capsys.readouterr().out
+
+
+def test_parts_without_smiles_go_by_row_order_and_that_is_said(cache, capsys, tmp_path):
+    parts = [row[1:] for row in rows_of(INPUTS / "split_by_smiles.csv")]
+    load_problem(SweepConfig(csv=DATA, split_file=write(tmp_path / "s.csv", parts)), Reporter())
+    assert "s.csv: matched by row order" in capsys.readouterr().out
+
+
+@pytest.fixture
+def scored(tmp_path, cache):
+    """A file of scores as jaxmrl writes it: each molecule's score is its own number, from small differences."""
+    problem = load_problem(SweepConfig(csv=DATA), Reporter(quiet=True))
+    scores = {problem.table.smiles[k]: 1 + 1e-12 * (7 * k % 60) for k in range(60)}
+    values = np.array([[scores[problem.table.smiles[k]] for k in problem.split.train]])
+    table = score_table(Scores(problem.split.train, {"el2n": values}), problem, "hard")
+    path = tmp_path / "scores.csv"
+    path.write_bytes(table_bytes(table, ".csv"))
+    return path, scores
+
+
+def kept_first(data, scores):
+    """SMILES in order of keeping, and how the file was matched."""
+    config = SweepConfig(csv=data, scores=scores, pruning=("el2n",))
+    problem = load_problem(config, Reporter(quiet=True))
+    orders, how = read_kept_first(config, problem, scores)
+    return [problem.table.smiles[k] for k in orders["el2n"]], how
+
+
+@pytest.mark.parametrize("columns", ["molecule_id and smiles", "smiles"])
+def test_scores_land_on_their_own_molecules_when_a_row_moves(scored, tmp_path, columns):
+    path, scores = scored
+    rows = rows_of(path) if columns != "smiles" else [row[1:] for row in rows_of(path)]
+    kept, how = kept_first(DATA, write(tmp_path / "moved.csv", last_first(rows)))
+    assert kept == sorted(kept, key=lambda smiles: -scores[smiles])
+    assert len(kept) == 48
+    assert "matched by SMILES" in how
+
+
+def test_scores_of_other_rows_are_refused(scored, tmp_path):
+    """As where a row of the data was moved since: each molecule_id is then another molecule's."""
+    data = write(tmp_path / "data.csv", last_first(rows_of(DATA)))
+    with pytest.raises(DataError, match=r"line 2: molecule_id 0 has SMILES OCC3.*, but in the data it is "):
+        kept_first(data, scored[0])
+
+
+def test_no_ties_by_rounding(scored):
+    with scored[0].open(newline="") as file:
+        written = [float(row["el2n"]) for row in csv.DictReader(file)]
+    assert len(set(written)) == 48
