@@ -193,14 +193,14 @@ def _parse(kind: type, program: str, description: str, arguments: list[str], **d
 def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:
     """The settings of the file that --config names, without those that a flag here rules out."""
     before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("config", *_SOURCES, "epochs", "steps", "scores"):
+    for name in ("config", *_SOURCES, "epochs", "steps", "min-steps", "scores"):
         before.add_argument(f"--{name}", nargs="?")
     flags, _ = before.parse_known_args(arguments)
     sources = [name for name in _SOURCES if getattr(flags, name)]
     if len(sources) > 1:
         raise ConfigError(f"give --{' or --'.join(sources)}, not both")
     values = read_toml(Path(flags.config), kind) if flags.config else {}
-    for rivals in (("epochs", "steps"), _SOURCES):
+    for rivals in (("epochs", "steps"), ("min_steps", "steps"), _SOURCES):
         for name in rivals:
             if any(getattr(flags, other) for other in rivals if other != name):
                 values.pop(name, None)

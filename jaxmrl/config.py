@@ -43,7 +43,9 @@ PREDICTION_KINDS = (".csv", ".parquet")
 RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
 """Files of a sweep that a prediction could be told to replace."""
 
-DEFAULT_EPOCHS = 30
+DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 240
+"""Length of a replica, where neither --epochs nor --steps is given: so many epochs, and so many steps at least."""
+
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
 SCRATCH = "none"
 """The `init` of replicas that begin from fresh weights."""
@@ -53,6 +55,7 @@ _COUNTS = (
     "seeds",
     "epochs",
     "steps",
+    "min_steps",
     "batch_size",
     "evaluate_every",
     "lanes",
@@ -327,6 +330,10 @@ class SweepConfig(Settings):
     steps: int | None = None
     """Length in optimiser steps instead, the same for every fraction."""
 
+    min_steps: int | None = None
+    """Fewest optimizer steps of a replica, however small its fraction: it trains for more epochs until it has them.
+    Default: 240, or no minimum with --epochs or --steps."""
+
     split: tuple[str, ...] = ()
     """random, scaffold or imbalanced. Several make several curves. Default: random, or the one of --split-file."""
 
@@ -354,7 +361,8 @@ class SweepConfig(Settings):
     values, the head of an encoder that is left as it was drawn."""
 
     evaluate_every: int = 1
-    """Epochs between validations; the last epoch is always validated."""
+    """Epochs between validations; the last epoch is always validated. A replica whose epochs --min-steps multiplies is
+    validated as often as the others."""
 
     pruning: tuple[str, ...] = ("random",)
     """How the molecules of a fraction are chosen: random, el2n, grand, grand-last, entropy, least-confidence,
@@ -387,6 +395,8 @@ class SweepConfig(Settings):
         object.__setattr__(self, "init", tuple(init if init == SCRATCH else str(Path(init)) for init in self.init))
         if self.epochs is not None and self.steps is not None:
             raise ConfigError("give --epochs or --steps, not both")
+        if self.steps is not None and self.min_steps is not None:
+            raise ConfigError("give --steps or --min-steps, not both: --steps already sets the length of every replica")
         if self.scores is None:
             for method in self.pruning:
                 _choice("pruning method", method, PRUNING_METHODS)
@@ -406,9 +416,26 @@ class SweepConfig(Settings):
         return self.epochs or DEFAULT_EPOCHS
 
     @property
+    def fewest_steps(self) -> int:
+        """Of a replica whose length is in epochs; 1 where there is no minimum."""
+        asked = self.min_steps or (1 if self.epochs else DEFAULT_MIN_STEPS)
+        return 1 if self.steps else asked
+
+    def length_of(self, epoch_steps: int) -> tuple[int, int]:
+        """A replica's length in optimizer steps, and the epochs between its validations.
+
+        epoch_steps: optimizer steps of one of its epochs
+        """
+        if self.steps:
+            return self.steps, self.evaluate_every
+        epochs = max(self.training_epochs, math.ceil(self.fewest_steps / epoch_steps))
+        return epochs * epoch_steps, self.evaluate_every * max(1, epochs // self.training_epochs)
+
+    @property
     def length(self) -> str:
         """The training budget in words: equal epochs and equal steps give different exponents."""
-        length = f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each"
+        least = f", {self.fewest_steps} steps at least" if self.fewest_steps > 1 else ""
+        length = f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each{least}"
         return f"{length}, heads alone" if self.freeze else length
 
 

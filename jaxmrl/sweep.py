@@ -25,7 +25,7 @@ from jaxmrl.pruning.select import canonical_order
 from jaxmrl.report import files
 from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory
-from jaxmrl.report.kept import take_stock, write_molecules
+from jaxmrl.report.kept import sort_results, take_stock, write_molecules
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import summarise
 from jaxmrl.report.terminal import Reporter, duration
@@ -156,7 +156,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
     size = splits.subset_size(fraction, len(shuffle))
     pruned = by_score is not None and size < len(shuffle)
     train = (by_score if pruned else shuffle)[:size]
-    epoch = batches_per_epoch(len(train), config.batch_size)
+    steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size))
     kept = f"{pruning} " if pruned else ""
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
@@ -166,9 +166,10 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
         train=train,
         valid=problem.split.valid,
         test=problem.split.test,
-        steps=config.steps or config.training_epochs * epoch,
+        steps=steps,
         standard=problem.label_standard(train, shape.modality),
         start=encoder,
+        validate_every=validate_every,
     )
     row = {
         "dataset": config.name,
@@ -232,11 +233,8 @@ def train_grid(job: Job, grid: Grid) -> None:
 
 
 def write_report(job: Job, grid: Grid, orders: Orders) -> SweepResult:
-    """Sorts results.csv by the grid, and writes what follows from it."""
-    cells = (cell for cells in grid.values() for cell in cells)
-    place = {files.row_key(cell.row): k for k, cell in enumerate(cells)}
-    rows = sorted(job.run.read_results(), key=lambda row: place[files.row_key(row)])
-    job.run.write_table("results.csv", job.run.columns, rows)
+    """Sorts results.csv and history.csv by the grid, and writes what follows from them."""
+    rows = sort_results(job.run, [cell.row for cells in grid.values() for cell in cells])
     curves, analyses = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
     return SweepResult(job.run.path, rows, curves, analyses)
 

@@ -2,7 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig, default_directory, read_toml, to_toml
+from jaxmrl.config import (
+    DEFAULT_EPOCHS,
+    DEFAULT_MIN_STEPS,
+    PredictConfig,
+    PretrainConfig,
+    SweepConfig,
+    default_directory,
+    read_toml,
+    to_toml,
+)
 from jaxmrl.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
@@ -18,6 +27,8 @@ CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
         ({"seeds": 0}, "--seeds must be 1 or more; got 0"),
         ({"epochs": 0}, "--epochs"),
         ({"epochs": 3, "steps": 4}, "not both"),
+        ({"steps": 4, "min_steps": 3}, "not both"),
+        ({"min_steps": 0}, "must be 1 or more"),
         ({"width": (0,)}, "--width"),
         ({"depth": (2, 0)}, "--depth"),
         ({"batch_size": -1}, "--batch-size must be 1 or more; got -1"),
@@ -115,3 +126,13 @@ def test_default_directory_follows_the_settings():
     assert default_directory(one) == default_directory(SweepConfig())
     assert default_directory(one) != default_directory(other)
     assert default_directory(one).parts[0] == "runs"
+
+
+def test_a_minimum_of_steps_is_the_default_but_not_of_a_length_in_epochs():
+    """The default's first points are not of 30 steps; --epochs alone stays the study's protocol."""
+    assert SweepConfig().length_of(epoch_steps=1) == (DEFAULT_MIN_STEPS, DEFAULT_MIN_STEPS // DEFAULT_EPOCHS)
+    assert SweepConfig().length_of(epoch_steps=16) == (DEFAULT_EPOCHS * 16, 1)
+    assert SweepConfig(epochs=100).length_of(epoch_steps=1) == (100, 1)
+    assert SweepConfig(epochs=100, min_steps=500).length_of(epoch_steps=2) == (500, 2)
+    assert SweepConfig(steps=7).length_of(epoch_steps=2) == (7, 1)
+    assert SweepConfig(min_steps=100, evaluate_every=2).length_of(epoch_steps=3) == (102, 2)

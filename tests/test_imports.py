@@ -65,7 +65,7 @@ WITHIN_PRUNING = (
     "passes",
     "scoring",
 )
-WITHIN_SCALING = ("laws", "points", "solve", "fit", "choose", "analysis", "equivalence", "compare")
+WITHIN_SCALING = ("convergence", "laws", "points", "solve", "fit", "choose", "analysis", "equivalence", "compare")
 WITHIN_REPORT = (
     "files",
     "facts",

@@ -15,7 +15,7 @@ import pytest
 from jaxmrl.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
-from jaxmrl.report.files import CURVE_COLUMNS, CURVE_FILE_COLUMNS, RESULT_COLUMNS
+from jaxmrl.report.files import CURVE_COLUMNS, CURVE_FILE_COLUMNS, HISTORY_COLUMNS, RESULT_COLUMNS
 from jaxmrl.sweep import sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
@@ -63,10 +63,47 @@ def test_curves_are_the_mean_and_spread_of_the_results(regression):
         assert row["n_seeds"] == "2"
 
 
+def test_history_has_a_row_for_each_validation(regression):
+    """The best of a replica's rows is its result, and the file says where in training it was."""
+    history = rows_of(regression.directory / "history.csv")
+    assert tuple(history[0]) == HISTORY_COLUMNS
+    order = [(row["fraction"], row["seed"], row["epoch"]) for row in history]
+    assert order == [(f, s, e) for f in ("0.25", "0.5", "1") for s in "01" for e in "123"]
+    for row in regression.rows:
+        own = [one for one in history if (one["fraction"], one["seed"]) == (row["fraction"], row["seed"])]
+        best = min(own, key=lambda one: float(one["valid"]))
+        assert (best["valid"], best["epoch"]) == (row["valid"], row["best_epoch"])
+        assert own[-1]["step"] == row["steps"]
+        assert all(float(one["loss"]) > 0 for one in own)
+
+
+def test_small_fractions_train_for_a_minimum_of_steps(csv_file, tmp_path, cache):
+    """They have more epochs, and are validated as often as the others."""
+    settings = SMALL | {"seeds": 1, "fractions": (0.25, 1.0), "min_steps": 9}
+    result = sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **settings))
+    assert [(row["steps"], row["epochs"]) for row in result.rows] == [("9", "9"), ("12", "3")]
+    history = rows_of(result.directory / "history.csv")
+    assert [row["epoch"] for row in history if row["fraction"] == "0.25"] == ["3", "6", "9"]
+    (curve,) = json.loads((result.directory / "fits.json").read_text())
+    assert curve["length"] == "3 epochs each, 9 steps at least"
+
+
+def test_training_that_ends_too_early_is_flagged(regression):
+    """Three epochs are too few for any size; fits.json and the report say of how many replicas, and what to do."""
+    (curve,) = json.loads((regression.directory / "fits.json").read_text())
+    assert [(one["n"], one["runs"]) for one in curve["still_improving"]] == [(32, 2), (64, 2), (128, 2)]
+    late = sum(row["best_epoch"] == "3" for row in regression.rows)
+    assert sum(one["late"] for one in curve["still_improving"]) == late
+    (flag,) = [one for one in curve["flags"] if "last tenth of training" in one]
+    assert flag.endswith("give more --epochs, --steps or --min-steps")
+    assert flag in (regression.directory / "report.html").read_text()
+
+
 def test_every_file_is_there_and_no_other(regression):
     names = {path.name for path in regression.directory.iterdir()}
     figures = {"curve.png", "curve.svg"}
     files = {"config.toml", "run.json", "splits.npz", "rejected.csv", "results.csv", "curves.csv", "fits.json"}
+    files |= {"history.csv"}
     assert names == files | figures | {"report.html", "molecules.csv", "models"}
     models = {path.name for path in (regression.directory / "models").iterdir()}
     assert models == {f"graph-gin-8x2,random,all,none,1,{seed}" for seed in (0, 1)}

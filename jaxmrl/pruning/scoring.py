@@ -88,7 +88,10 @@ class ScoringTask:
         standard = self.problem.label_standard(self.molecules, self.shape.modality)
         name = f"{settings.name} {self.shape.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
         return [
-            Replica(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard)
+            Replica(
+                *(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard),
+                validate_every=self.epochs,
+            )
             for seed in range(self.seeds)
         ]
 
@@ -155,8 +158,7 @@ class ScoringTask:
     def engine(self, replicas: list[Replica], lanes: int) -> Engine:
         """One that trains them, on the default device."""
         table, resources = device_table(self.problem, self.shape.modality), self.features.resources()
-        size = self.settings.batch_size
-        return Engine(self.recipe, table, resources, replicas, lanes, size, evaluate_every=self.epochs)
+        return Engine(self.recipe, table, resources, replicas, lanes, self.settings.batch_size)
 
     def _scores_of_seed(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
         """One seed's scores by method, [n] each; from `path` where it holds them."""

@@ -11,7 +11,7 @@ import platform
 import shutil
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from jaxmrl.config import CURVE_COLUMNS
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.lock import only_process
 from jaxmrl.scaling.analysis import Analysis, content
+from jaxmrl.scaling.convergence import Convergence, best_is_late
 
 FORMAT = 2
 """Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
@@ -45,14 +46,17 @@ RESULT_COLUMNS = (
     "steps",
 )
 
+HISTORY_COLUMNS = (*CURVE_COLUMNS, "fraction", "n_train", "seed", "epoch", "step", "loss", "valid")
+
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve: the test metrics of its finished seeds."""
+    """One point of a curve: the test metrics of its finished seeds, and how many of these were still improving."""
 
     fraction: float
     n_train: int
     tests: tuple[float, ...]
+    late: int = 0
 
     @property
     def mean(self) -> float:
@@ -67,6 +71,11 @@ class Point:
     def n_seeds(self) -> int:
         return len(self.tests)
 
+    @property
+    def still_improving(self) -> str:
+        """How many of the replicas had their best validation in the last tenth of training, in words."""
+        return f"{self.late} of {self.n_seeds}"
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -75,6 +84,11 @@ class Curve:
     identity: dict[str, str]
     metric: str
     points: tuple[Point, ...]
+
+    @property
+    def convergence(self) -> tuple[Convergence, ...]:
+        """Of each point, how many of its replicas were still improving at the end of training."""
+        return tuple(Convergence(point.n_train, point.late, point.n_seeds) for point in self.points)
 
 
 class RunDirectory:
@@ -105,6 +119,10 @@ class RunDirectory:
     @property
     def results(self) -> Path:
         return self.path / "results.csv"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.csv"
 
     def claim(self, config_text: str, facts: dict[str, Any]) -> dict[str, Any]:
         """Saves configuration and facts of a new run, or checks them against those of the run that is here.
@@ -168,17 +186,11 @@ class RunDirectory:
 
     def append_result(self, row: dict[str, str]) -> None:
         """Adds one row to results.csv, which must be there, safely on disk before this returns. Raises UserError."""
-        try:
-            # Not "a", which would begin another file where a network's directory has vanished.
-            with self.results.open("r+", newline="", encoding="utf-8") as file:
-                file.seek(0, os.SEEK_END)
-                csv.DictWriter(file, self.columns, lineterminator="\n").writerow(row)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise UserError(
-                f"cannot write {self.results}: {error.strerror}; what is there stays: mend that and repeat the command"
-            ) from None
+        _append(self.results, self.columns, [row])
+
+    def append_history(self, rows: list[dict[str, str]]) -> None:
+        """Adds the rows of one replica to history.csv, as `append_result` does."""
+        _append(self.history, HISTORY_COLUMNS, rows)
 
     def read_results(self) -> list[dict[str, str]]:
         """The rows of results.csv, one for each replica; a torn last line is left out, and its replica runs again."""
@@ -189,6 +201,14 @@ class RunDirectory:
         for row in read_rows(self.results) if self.results.exists() else []:
             rows.setdefault(row_key(row), row)
         return list(rows.values())
+
+    def read_history(self) -> dict[tuple[str, ...], list[dict[str, str]]]:
+        """The whole rows of history.csv, of each replica by its `row_key`; empty where the file has other columns."""
+        header, *_ = (_whole_records(self.history) if self.history.exists() else []) or [()]
+        rows: dict[tuple, list[dict[str, str]]] = {}
+        for row in read_rows(self.history) if tuple(header) == HISTORY_COLUMNS else []:
+            rows.setdefault(row_key(row), []).append(row)
+        return rows
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
         """Writes a whole CSV file, atomically."""
@@ -213,6 +233,21 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
+
+
+def _append(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
+    """Adds rows to a CSV file that must be there, safely on disk before this returns. Raises UserError."""
+    try:
+        # Not "a", which would begin another file where a network's directory has vanished.
+        with path.open("r+", newline="", encoding="utf-8") as file:
+            file.seek(0, os.SEEK_END)
+            csv.DictWriter(file, tuple(columns), lineterminator="\n").writerows(rows)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; what is there stays. Fix this and run the command again"
+        ) from None
 
 
 def remove_folder(path: Path) -> None:
@@ -257,6 +292,7 @@ def fits_content(curves: list[Curve], analyses: list[Analysis], length: str) -> 
     """The content of fits.json: for each curve its identity and all that is made of it. What is not known is null."""
     return [
         {"curve": curve.identity, "metric": curve.metric, "length": length, "points": len(curve.points)}
+        | {"still_improving": [asdict(one) for one in curve.convergence]}
         | content(analysis)
         for curve, analysis in zip(curves, analyses, strict=True)
     ]
@@ -281,20 +317,29 @@ def _differences(saved: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 def curves_of(rows: list[dict[str, str]]) -> list[Curve]:
     """The curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
-    groups: dict[tuple, dict[tuple, list[float]]] = {}
+    groups: dict[tuple, dict[tuple, list[tuple[float, bool]]]] = {}
     for row in rows:
         points = groups.setdefault((*(row[c] for c in CURVE_COLUMNS), row["metric"]), {})
-        tests = points.setdefault((float(row["fraction"]), int(row["n_train"])), [])
+        runs = points.setdefault((float(row["fraction"]), int(row["n_train"])), [])
         if row["status"] == "finished":
-            tests.append(float(row["test"]))
+            runs.append((float(row["test"]), _is_late(row)))
     return [
         Curve(
             identity=dict(zip(CURVE_COLUMNS, identity, strict=False)),
             metric=identity[-1],
-            points=tuple(Point(*at, tuple(tests)) for at, tests in sorted(points.items()) if tests),
+            points=tuple(_point(at, runs) for at, runs in sorted(points.items()) if runs),
         )
         for identity, points in groups.items()
     ]
+
+
+def _point(at: tuple[float, int], runs: list[tuple[float, bool]]) -> Point:
+    return Point(*at, tests=tuple(test for test, _ in runs), late=sum(late for _, late in runs))
+
+
+def _is_late(row: dict[str, str]) -> bool:
+    """Whether a finished replica was still improving at the end of its training."""
+    return best_is_late(int(row["best_epoch"]), int(row["epochs"]))
 
 
 def rows_of(curve: Curve, rows: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -159,12 +159,19 @@ def _curves(found: Findings) -> Section:
             )
         )
     rows = [
-        (label, f"{point.fraction:g}", f"{point.n_train:,}", number(point.mean), number(point.sd), str(point.n_seeds))
+        (
+            *(label, f"{point.fraction:g}", f"{point.n_train:,}", number(point.mean), number(point.sd)),
+            *(str(point.n_seeds), point.still_improving),
+        )
         for label, curve in zip(found.labels, found.curves, strict=True)
         for point in curve.points
     ]
     head = ("curve", "fraction", "molecules", f"mean test {found.metric.label}", "standard deviation", "seeds")
-    blocks.append(table("Points, over seeds", head, rows, (1, 2, 3, 4, 5)))
+    blocks.append(table("Points, over seeds", (*head, "still improving"), rows, (1, 2, 3, 4, 5, 6)))
+    explained = "still improving: replicas whose best validation was in the last tenth of training."
+    pairs = zip(found.labels, found.analyses, strict=True)
+    flags = [f"{label}: {flag}." for label, analysis in pairs for flag in analysis.training_flags]
+    blocks.append(Block("text", text=" ".join([explained, *flags])))
     return Section("Curves", blocks)
 
 

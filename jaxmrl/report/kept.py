@@ -18,7 +18,7 @@ from jaxmrl.data.features import feature_settings
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError
-from jaxmrl.report.files import RunDirectory, number
+from jaxmrl.report.files import HISTORY_COLUMNS, RunDirectory, number, row_key
 from jaxmrl.report.scores import label_columns
 from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.replica import Recipe
@@ -101,7 +101,27 @@ def keep_replica(
         model = describe(run.path / MODELS / name, config, problem, recipe, rows[0])
         save_trained(model, left.weights, problem.table.ids[replica.train])
     for row in rows:
+        run.append_history(history_rows(left.outcome, row))
         run.append_result(row)
+
+
+def history_rows(outcome: Outcome, row: dict[str, str]) -> list[dict[str, str]]:
+    """The rows of history.csv of the replica that fills `row`, one for each validation."""
+    identity = {name: row[name] for name in HISTORY_COLUMNS if name in row and name != "valid"}
+    return [
+        identity
+        | {"epoch": str(one.epoch), "step": str(one.step), "loss": number(one.loss), "valid": number(one.valid)}
+        for one in outcome.history
+    ]
+
+
+def sort_results(run: RunDirectory, grid: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Brings results.csv and history.csv into the order of the `grid`'s rows. Returns the rows of results.csv."""
+    place = {row_key(row): k for k, row in enumerate(grid)}
+    rows, history = sorted(run.read_results(), key=lambda row: place[row_key(row)]), run.read_history()
+    run.write_table("results.csv", run.columns, rows)
+    run.write_table("history.csv", HISTORY_COLUMNS, [one for row in rows for one in history.get(row_key(row), [])])
+    return rows
 
 
 def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
@@ -109,14 +129,21 @@ def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
 
 
 def take_stock(run: RunDirectory, config: SweepConfig) -> int:
-    """Leaves in results.csv the rows whose replicas' models and predictions are there and undamaged.
+    """Leaves in results.csv the rows whose replicas' history, models and predictions are there and undamaged.
 
     Returns how many it took out.
     """
-    rows = run.read_results()
-    whole = [row for row in rows if _is_whole(run, config, row)]
+    rows, history = run.read_results(), run.read_history()
+    whole = [row for row in rows if _has_history(history, row) and _is_whole(run, config, row)]
+    run.write_table("history.csv", HISTORY_COLUMNS, [one for row in whole for one in history[row_key(row)]])
     run.write_table("results.csv", run.columns, whole)
     return len(rows) - len(whole)
+
+
+def _has_history(history: dict[tuple, list[dict[str, str]]], row: dict[str, str]) -> bool:
+    """Whether every validation up to the replica's end is there, each once."""
+    steps = [one["step"] for one in history.get(row_key(row), [])]
+    return bool(steps) and steps[-1] == row["steps"] and len(set(steps)) == len(steps)
 
 
 def _is_whole(run: RunDirectory, config: SweepConfig, row: dict[str, str]) -> bool:

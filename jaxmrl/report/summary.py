@@ -1,6 +1,7 @@
 """What follows from the results of a sweep: curves, laws, figure, comparison; written and printed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from jaxmrl.report.laws import forecast_table, law_lines
 from jaxmrl.report.resample import resampled_metrics
 from jaxmrl.report.terminal import Reporter, sweep_table
 from jaxmrl.scaling.analysis import Analysis, analyse
+from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.training.metrics import METRICS
 
@@ -57,6 +59,9 @@ def summarise(
     labels = [plots.curve_label(curve, curves) for curve in curves]
     if len(curves) > 1:
         reporter.console.print(forecast_table(labels, analyses, metric.label))
+        for label, analysis in zip(labels, analyses, strict=True):
+            for flag in analysis.training_flags:
+                reporter.say(f"{label}: {flag}")
     for line in law_lines(labels[0], analyses[0], metric.label) if len(curves) == 1 else ():
         reporter.say(line)
     side_by_side = compare_curves(curves, analyses)
@@ -78,7 +83,8 @@ def summarise(
 def analyse_run(run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem) -> Analysis:
     """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules."""
     resampled = resampled_metrics(run, files.rows_of(curve, rows), problem)
-    return analyse_curve(curve, METRICS[problem.metric].higher_is_better, error_of_guessing(problem), resampled)
+    analysis = analyse_curve(curve, METRICS[problem.metric].higher_is_better, error_of_guessing(problem), resampled)
+    return replace(analysis, training_flags=training_flags(curve.convergence))
 
 
 def analyse_curve(

@@ -106,19 +106,22 @@ def duration(seconds: float) -> str:
 
 
 def sweep_table(curves: list[Curve], metric_label: str, near: dict[str, str]) -> Table:
-    """One row per point, one section per curve; below, the share of each split's test molecules near training ones."""
+    """One row per point, one section per curve; below, the share of each split's test molecules near training ones.
+
+    still improving: the replicas whose best validation was in the last tenth of training
+    """
     table = Table(title=f"test {metric_label}, mean ± standard deviation over seeds", title_justify="left")
     if near:
         shares = ", ".join(f"{split} {share}" for split, share in near.items())
         table.caption, table.caption_justify = f"test molecules near a training molecule: {shares}", "left"
-    for column in ("curve", "fraction", "molecules", metric_label, "seeds"):
+    for column in ("curve", "fraction", "molecules", metric_label, "seeds", "still improving"):
         table.add_column(column, justify="left" if column == "curve" else "right")
     for curve in curves:
         label = escape(curve_label(curve, curves))
         for point in curve.points:
             spread = f" ± {point.sd:.4f}" if number(point.sd) else ""
             cells = (f"{point.fraction:g}", f"{point.n_train:,}", f"{point.mean:.4f}{spread}", str(point.n_seeds))
-            table.add_row(label, *cells)
+            table.add_row(label, *cells, point.still_improving)
         table.add_section()
     return table
 

@@ -23,6 +23,7 @@ class Analysis:
     """What is known of a curve. points and forecast are None where nothing can be fitted; `notes` say why.
 
     tried: the forecast by the smaller sizes, of those that were held out; None where too few remain to fit
+    training_flags: what to say of runs that were trained too briefly
     """
 
     points: Points | None
@@ -30,10 +31,15 @@ class Analysis:
     forecast: Forecast | None
     notes: tuple[str, ...]
     tried: Forecast | None = None
+    training_flags: tuple[str, ...] = ()
 
     @property
     def flags(self) -> tuple[str, ...]:
         """What not to trust."""
+        return (*self.training_flags, *self._law_flags)
+
+    @property
+    def _law_flags(self) -> tuple[str, ...]:
         if self.points is None:
             return ()
         few = len(self.points.n) < FEW_SIZES

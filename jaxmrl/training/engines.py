@@ -22,8 +22,7 @@ def recipe_for(config: SweepConfig, problem: Problem, shape: ModelShape) -> Reci
 def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int) -> Engine:
     """One on the default device."""
     table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
-    settings = config.batch_size, config.evaluate_every
-    return Engine(recipe_for(config, problem, shape), table, resources, replicas, lanes, *settings)
+    return Engine(recipe_for(config, problem, shape), table, resources, replicas, lanes, config.batch_size)
 
 
 def engines_for(

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -32,6 +32,7 @@ class Replica:
     steps       its length in optimiser steps
     standard    of its own training labels
     start       pre-trained weights that it begins from; None: fresh ones
+    validate_every   epochs between validations
     """
 
     name: str
@@ -42,6 +43,7 @@ class Replica:
     steps: int
     standard: LabelStandard = field(repr=False)
     start: Encoder | None = field(repr=False, default=None)
+    validate_every: int = 1
 
     def epoch_steps(self, batch_size: int) -> int:
         """Optimiser steps of one epoch."""
@@ -51,10 +53,28 @@ class Replica:
         """Epochs begun after `step` steps: a run of so many steps may end inside one."""
         return math.ceil(step / self.epoch_steps(batch_size))
 
+    def validation_steps(self, batch_size: int) -> int:
+        """Optimizer steps between validations."""
+        return self.epoch_steps(batch_size) * self.validate_every
+
+
+class Validation(NamedTuple):
+    """One validation of a replica: after how many epochs and steps, the mean training loss per step since the last
+    one, and the validation metric, a mean over tasks.
+    """
+
+    epoch: int
+    step: int
+    loss: float
+    valid: float
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished replica achieved: metrics at the best epoch by validation. status: finished or diverged."""
+    """What a finished replica achieved: metrics at the best epoch by validation. status: finished or diverged.
+
+    history: every validation, in order
+    """
 
     name: str
     status: str
@@ -64,6 +84,7 @@ class Outcome:
     best_epoch: int
     epochs: int
     steps: int
+    history: tuple[Validation, ...] = ()
 
 
 @dataclass
@@ -74,12 +95,29 @@ class Slot:
     step        how many it has made
     diverged    whether a loss was not finite
     validated   the step at which it last was
+    loss        sum of the training losses since then
+    history     every validation so far
     """
 
     replica: int
     step: int = 0
     diverged: bool = False
     validated: int = 0
+    loss: float = 0.0
+    history: list[Validation] = field(default_factory=list)
+
+    def add_losses(self, losses: list[float]) -> None:
+        """Counts the losses of the steps just made, one by one: their sum does not depend on how chunks are cut."""
+        for loss in losses:
+            self.loss += loss
+        self.step += len(losses)
+        self.diverged |= not all(map(math.isfinite, losses))
+
+    def add_validation(self, epoch: int, valid: float) -> None:
+        """Records a validation of the current weights."""
+        loss = self.loss / max(self.step - self.validated, 1)
+        self.history.append(Validation(epoch, self.step, loss, valid))
+        self.validated, self.loss = self.step, 0.0
 
 
 class Engine:
@@ -99,10 +137,8 @@ class Engine:
         replicas: list[Replica],
         lanes: int,
         batch_size: int,
-        evaluate_every: int = 1,
     ):
         self.recipe, self.replicas, self.batch_size = recipe, replicas, batch_size
-        self.evaluate_every = evaluate_every
         self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = table.with_budget(self.limits)
@@ -133,7 +169,7 @@ class Engine:
         self.lanes = arrays
         places = {replica.name: k for k, replica in enumerate(self.replicas)}
         for lane, (slot, name) in enumerate(zip(host["slots"], host["names"], strict=True)):
-            self.slots[lane] = Slot(**slot | {"replica": places[name]}) if slot else None
+            self.slots[lane] = _slot_from(slot, places[name]) if slot else None
 
     def run(
         self,
@@ -210,12 +246,11 @@ class Engine:
         for slot in filter(None, self.slots):  # while the device works
             if slot.step + steps < self.replicas[slot.replica].steps:
                 self.batch(slot.replica, slot.step + steps)
-        losses = np.asarray(losses)
+        losses = np.asarray(losses)[:steps]
         self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
-        for slot, loss in zip(self.slots, losses, strict=True):
+        for slot, own in zip(self.slots, losses.T, strict=True):
             if slot:
-                slot.step += steps
-                slot.diverged |= not math.isfinite(loss)
+                slot.add_losses(own.tolist())
 
     def batch(self, index: int, step: int) -> np.ndarray:
         """Molecule ids of one step of replica `index`: a pure function of its identity, molecules and step.
@@ -240,9 +275,8 @@ class Engine:
 
     def evaluations(self) -> int:
         """How many evaluations of one replica the whole queue takes, the tests included."""
-        every = self.evaluate_every
-        epochs = (math.ceil(r.steps / (r.epoch_steps(self.batch_size) * every)) for r in self.replicas)
-        return sum(epochs) + len(self.replicas)
+        validations = (math.ceil(r.steps / r.validation_steps(self.batch_size)) for r in self.replicas)
+        return sum(validations) + len(self.replicas)
 
     def _order(self, due: list[int]) -> np.ndarray:
         """All lanes, those that are due first."""
@@ -251,17 +285,18 @@ class Engine:
     def _steps_to_boundary(self, slot: Slot) -> int:
         """Steps to the replica's next evaluation, or to its end."""
         replica = self.replicas[slot.replica]
-        interval = replica.epoch_steps(self.batch_size) * self.evaluate_every
+        interval = replica.validation_steps(self.batch_size)
         return min(interval - slot.step % interval, replica.steps - slot.step)
 
     def _validate(self, due: list[int]) -> None:
         """Validates these lanes and keeps their weights where they are the best so far."""
         metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
         epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
-        best = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
+        best, means = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
         self.lanes = jax.block_until_ready(best)  # the next chunk is timed, and a stop is obeyed before it
+        means = np.asarray(means)
         for lane in due:
-            self.slots[lane].validated = self.slots[lane].step
+            self.slots[lane].add_validation(int(epochs[lane]), float(means[lane]))
 
     def _test(self, ended: list[int], on_result: Callable[[Outcome], None]) -> None:
         """Tests and frees these lanes."""
@@ -279,7 +314,7 @@ class Engine:
 
     def _is_due(self, slot: Slot) -> bool:
         """Whether it is at the end of an epoch after which it is validated."""
-        return slot.step % (self.replicas[slot.replica].epoch_steps(self.batch_size) * self.evaluate_every) == 0
+        return slot.step % self.replicas[slot.replica].validation_steps(self.batch_size) == 0
 
     def _awaits_validation(self, slot: Slot) -> bool:
         return slot.step > slot.validated and (self._is_due(slot) or self._has_ended(slot))
@@ -301,7 +336,14 @@ class Engine:
             best_epoch=int(self.lanes.best_epoch[lane]) if ok else 0,
             epochs=self._epochs(slot),
             steps=slot.step,
+            history=tuple(slot.history),
         )
+
+
+def _slot_from(saved: dict[str, Any], place: int) -> Slot:
+    """A slot that a checkpoint has saved, of the replica at `place`."""
+    history = [Validation(*one) for one in saved["history"]]
+    return Slot(**saved | {"replica": place, "history": history})
 
 
 def waiting(engines: list[Engine], done: set[str]) -> list[int]:

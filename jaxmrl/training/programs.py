@@ -91,19 +91,19 @@ def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
 
 @program(static_argnums=0, donate_argnums=2)
 def train(recipe: Recipe, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps) -> tuple[Lanes, jax.Array]:
-    """`steps` optimiser steps in every lane, on ids [MAX_CHUNK, L, B]; also each lane's summed loss [L].
+    """`steps` optimizer steps in every lane, on ids [MAX_CHUNK, L, B]; also each step's loss [MAX_CHUNK, L].
 
     The trip count is dynamic: chunks of every length share one compilation.
     """
     step = jax.vmap(partial(train_step, recipe), in_axes=(None, 0, 0))
 
     def body(index, carry):
-        state, total = carry
+        state, losses = carry
         state, loss = step(table, state, ids[index])
-        return state, total + loss
+        return state, jax.lax.dynamic_update_index_in_dim(losses, loss, index, axis=0)
 
-    state, total = jax.lax.fori_loop(0, steps, body, (lanes.state, jnp.zeros(ids.shape[1])))
-    return replace(lanes, state=state), total
+    state, losses = jax.lax.fori_loop(0, steps, body, (lanes.state, jnp.zeros(ids.shape[:2])))
+    return replace(lanes, state=state), losses
 
 
 @program(static_argnums=0)
@@ -138,8 +138,11 @@ def evaluate(recipe: Recipe, table: DeviceTable, weights: tuple, plans: jax.Arra
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
-def keep_best(recipe: Recipe, lanes: Lanes, metrics: jax.Array, due: jax.Array, count, epochs: jax.Array) -> Lanes:
-    """`lanes` with the current weights kept as the best where a lane that is due has improved.
+def keep_best(
+    recipe: Recipe, lanes: Lanes, metrics: jax.Array, due: jax.Array, count, epochs: jax.Array
+) -> tuple[Lanes, jax.Array]:
+    """`lanes` with the current weights kept as the best where a lane that is due has improved; also each lane's metric
+    [L], a mean over tasks, NaN where it is not due.
 
     metrics [L, T], due [L] and `count` as of `evaluate`; epochs [L] of each lane. The first of equals stays.
     """
@@ -151,10 +154,11 @@ def keep_best(recipe: Recipe, lanes: Lanes, metrics: jax.Array, due: jax.Array, 
     def choose(new, old):
         return jnp.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
 
-    return Lanes(
+    best = Lanes(
         state=lanes.state,
         best_params=jax.tree.map(choose, lanes.state.params, lanes.best_params),
         best_stats=jax.tree.map(choose, lanes.state.stats, lanes.best_stats),
         best_metric=choose(mean, lanes.best_metric),
         best_epoch=choose(epochs, lanes.best_epoch),
     )
+    return best, mean

@@ -55,6 +55,7 @@ def row(pruning, n, seed):
     sizes = {"width": "8", "depth": "1", "params": "99", "precision": "float32", "fraction": f"{n / 320:g}"}
     test = 1 - (1.6 if pruning == "random" else 1.3) * n**-0.3 + 0.01 * np.sin(7 * n + seed)
     ended = {"n_train": str(n), "seed": str(seed), "status": "finished", "metric": "roc_auc", "test": f"{test:.6g}"}
+    ended |= {"best_epoch": "12", "epochs": "30"}
     return cells | sizes | ended | {f"test_{EVIL}": f"{test:.6g}", "test_toxic": ""}
 
 

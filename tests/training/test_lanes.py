@@ -127,7 +127,7 @@ def test_one_step_in_lanes_is_one_step_alone(table):
         r = QUEUE[index]
         alone = init_replica(RECIPE, *replica_keys(r), r.standard, r.steps)
         alone, loss = jax.jit(train_step, static_argnums=0)(RECIPE, engine.table, alone, ids[lane])
-        np.testing.assert_allclose(losses[lane], loss, rtol=1e-5)
+        np.testing.assert_allclose(losses[0, lane], loss, rtol=1e-5)
         stats = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.stats)
         moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.optimiser.mu)
         assert_same_gradients(moments, alone.optimiser.mu)
@@ -210,8 +210,8 @@ def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
 
 
 def test_evaluate_every_thins_out_but_keeps_the_last_epoch(table):
-    r = replica("r", 20, 0, 7)
-    sparse = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH, evaluate_every=5)
+    r = replace(replica("r", 20, 0, 7), validate_every=5)
+    sparse = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH)
     validated, evaluate = [], sparse.evaluate
     sparse.evaluate = lambda weights, part, due: (
         validated.append((part, sparse.slots[0].step)),
@@ -219,6 +219,27 @@ def test_evaluate_every_thins_out_but_keeps_the_last_epoch(table):
     )[1]
     train(table, [r], engine=sparse)
     assert validated == [("valid", 5), ("valid", 7), ("test", 7)]
+
+
+def test_history_has_every_validation_and_the_best_one(table):
+    outcomes = train(table, QUEUE)
+    for r in QUEUE:
+        one = outcomes[r.name]
+        assert [v.epoch for v in one.history] == list(range(1, one.epochs + 1))
+        assert one.history[-1].step == r.steps
+        best = min(one.history, key=lambda v: v.valid)
+        assert (best.epoch, best.valid) == (one.best_epoch, one.valid)
+
+
+def test_history_does_not_depend_on_how_chunks_are_cut(table, monkeypatch):
+    """Chunks are cut by the speed of the machine; the losses of an epoch add up to the same bits."""
+    r = replica("r", 100, 0, 12)
+    whole = train(table, [r], lanes=1)
+    monkeypatch.setattr("jaxmrl.training.lanes.CHUNK_SECONDS", 0.0)
+    chunks = []
+    assert_same(whole, train(table, [r], lanes=1, on_progress=chunks.append))
+    assert chunks == [1] * 12
+    assert all(math.isfinite(v.loss) and v.loss > 0 for v in whole["r"].history)
 
 
 def test_a_small_model_overfits(table):
