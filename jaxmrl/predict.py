@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxmrl.config import PredictConfig
 from jaxmrl.data.features import featurise, prepare_smiles
-from jaxmrl.data.graphs import UnusableMoleculeError
+from jaxmrl.data.molecules import UnusableMoleculeError
 from jaxmrl.data.overlap import FAR, nearest, similarity_prints
 from jaxmrl.data.prepare import Prepared
 from jaxmrl.data.stores import Features, put
@@ -72,7 +72,7 @@ def predict(config: PredictConfig, *, quiet: bool = True) -> Predictions:
     known = kept.read_molecules(config.run)
     mean, sd, trained_on = predict_prepared(models, prepared, config.batch_size, reporter)
     table = prepared.table
-    similarity = nearest_training(known, trained_on, table.smiles, reporter)
+    similarity = nearest_training(known, trained_on, prepared.canonical_smiles, reporter)
     found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, table.rejected)
     files.write_whole(config.out, table_bytes(found.columns(), config.out.suffix, _DIGITS))
     files.write_whole(config.rejected, rejected_text(found.rejected).encode())
@@ -132,18 +132,18 @@ def predict_prepared(
     models: list[Trained], prepared: Prepared, batch_size: int, reporter
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
-    one, smiles = models[0], prepared.table.smiles
+    one, smiles = models[0], prepared.canonical_smiles
     features = featurise(prepared, one.recipe.shape.modality, one.features, reporter)
     # No labels, not even missing ones: of many molecules and tasks they would fill the device.
     table = DeviceTable(put(features), jnp.zeros((0, len(one.tasks))), composition(one, features, reporter))
-    # By their SMILES, so that the order of the file's rows decides no batch.
-    molecules = np.array(sorted(range(len(smiles)), key=smiles.__getitem__))
+    # Each molecule once, in order of SMILES: neither its row nor its spelling decides its batch or its place there.
+    _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
     values, trained_on = np.empty((len(models), len(smiles), len(one.tasks))), []
     resources = features.resources()
     with reporter.progress("predicting", len(models), "models") as progress:
         for k, model in enumerate(models):
             weights, train = load_arrays(model)
-            values[k, molecules] = predict_all(model.recipe, table, resources, weights, molecules, batch_size)
+            values[k] = predict_all(model.recipe, table, resources, weights, molecules, batch_size)[place]
             trained_on.append(train)
             progress.advance(1)
     sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(values.shape[1:], np.nan)

@@ -210,7 +210,7 @@ def write_inputs(job: Job, orders: Orders) -> None:
     if "smiles" in problem.features:
         job.run.write("vocabulary.json", json.dumps(problem.features["smiles"].vocabulary) + "\n")
     if problem.has_smiles:
-        write_molecules(job.run, problem.table)
+        write_molecules(job.run, problem.table, problem.canonical_smiles)
     job.run.write("rejected.csv", rejected_text(problem.table.rejected))
 
 

@@ -28,6 +28,7 @@ ORDER = (
 )
 WITHIN_DATA = (
     "cache",
+    "molecules",
     "graphs",
     "parents",
     "geometries",

@@ -70,10 +70,19 @@ def cached_lines(
 
     def compute():
         lines = [line for _, part in in_chunks(featurise, smiles, progress) for line in part]
-        return {"lines": np.frombuffer("\n".join(lines).encode(), np.uint8)}
+        return {"lines": as_bytes(lines)}
 
-    arrays = cached(kind, featuriser_version, smiles, {"lines"}, compute, progress)
-    return arrays["lines"].tobytes().decode().split("\n")
+    return as_lines(cached(kind, featuriser_version, smiles, {"lines"}, compute, progress)["lines"])
+
+
+def as_bytes(lines: list[str]) -> np.ndarray:
+    """Return lines of text as one array of bytes, uint8, which `as_lines` reads."""
+    return np.frombuffer("\n".join(lines).encode(), np.uint8)
+
+
+def as_lines(array: np.ndarray) -> list[str]:
+    """Return the lines of text in an array that `as_bytes` made of at least one."""
+    return array.tobytes().decode().split("\n")
 
 
 def in_chunks(

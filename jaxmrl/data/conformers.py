@@ -60,7 +60,7 @@ def embed(smiles: str) -> Conformers | str:
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
-    from jaxmrl.data.graphs import parse
+    from jaxmrl.data.molecules import parse
 
     molecule = parse(smiles)
     if molecule.GetNumHeavyAtoms() > MOST_HEAVY_ATOMS:

@@ -79,7 +79,7 @@ def _crippen_rows() -> list[list[str]]:
     from rdkit import RDConfig
     from rdkit.Chem import Crippen
 
-    from jaxmrl.data.graphs import UnusableMoleculeError, parse
+    from jaxmrl.data.molecules import UnusableMoleculeError, parse
 
     rows = [["smiles", "crippen_logp"]]
     for line in (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines():
@@ -94,7 +94,7 @@ def _crippen_rows() -> list[list[str]]:
 def _alert_labels(smiles: list[str]) -> list[list[str]]:
     from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
-    from jaxmrl.data.graphs import UnusableMoleculeError, parse
+    from jaxmrl.data.molecules import UnusableMoleculeError, parse
 
     catalogues = [FilterCatalog(getattr(FilterCatalogParams.FilterCatalogs, name)) for name in ("PAINS", "BRENK")]
     rows = []

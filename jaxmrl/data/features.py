@@ -6,18 +6,21 @@ from jaxmrl.config import Settings
 from jaxmrl.data import tokens
 from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
 from jaxmrl.data.geometries import find_pairs
+from jaxmrl.data.molecules import ignored_parts
 from jaxmrl.data.prepare import Prepared, prepare, with_conformers
 from jaxmrl.data.stores import Features
 from jaxmrl.data.table import Table
 
 
 def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, deduplicate: bool = False) -> Prepared:
-    """The usable molecules of a table of SMILES, with conformers where `modalities` has geometry.
+    """Return the usable molecules of a table of SMILES, with conformers where `modalities` has geometry.
 
-    Raises DataError where there is none.
+    Reports what of the texts is ignored. Raises DataError where there is none.
     """
     with reporter.progress("parsing", len(table), "molecules") as progress:
         prepared = prepare(table, deduplicate=deduplicate, progress=progress.advance)
+    for sentence in ignored_parts(prepared.table.smiles, prepared.table.lines.tolist()):
+        reporter.say(sentence)
     if "geometry" in modalities:
         reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
         with reporter.progress("conformers", len(prepared), "molecules") as progress:
@@ -36,14 +39,14 @@ def feature_settings(config: Settings, modality: str, vocabulary: tuple[str, ...
 
 
 def featurise(prepared: Prepared, modality: str, settings: dict[str, Any], reporter) -> Features:
-    """A modality's features of prepared molecules, each SMILES as it is spelled."""
+    """Return a modality's features of prepared molecules, made of their canonical form."""
     if modality == "geometry":
         return find_pairs(prepared.conformers, **settings)
     if modality == "fingerprint":
         kind = settings["radius"], settings["bits"], settings["chirality"]
         with reporter.progress("fingerprints", len(prepared), "molecules") as progress:
-            packed = morgan_fingerprints(prepared.table.smiles, *kind, progress.advance)
+            packed = morgan_fingerprints(prepared.canonical_smiles, *kind, progress.advance)
         return Fingerprints(packed, settings["tokens"] == "all")
     if modality == "smiles":
-        return tokens.encode([[text] for text in prepared.table.smiles], tuple(settings["vocabulary"]))
+        return tokens.encode([[text] for text in prepared.canonical_smiles], tuple(settings["vocabulary"]))
     return prepared.graphs

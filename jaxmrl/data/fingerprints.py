@@ -73,6 +73,6 @@ def _morgan(smiles: list[str], radius: int, bits: int, chirality: bool) -> np.nd
 
 
 def _packed(generator, smiles: list[str]) -> np.ndarray:
-    from jaxmrl.data.graphs import parse
+    from jaxmrl.data.molecules import parse
 
     return np.packbits([generator.GetFingerprintAsNumPy(parse(text)) for text in smiles], axis=1)

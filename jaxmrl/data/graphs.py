@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-VERSION = 2
-"""Part of the key of the prepared cache: raise it when the arrays below change for the same SMILES."""
+from jaxmrl.data.molecules import UnusableMoleculeError, canonicalize
+
+VERSION = 3
+"""Part of the key of the prepared cache: raise it when the arrays below or the canonical SMILES of a text change."""
 
 NEIGHBOURS = 4
 ATOM_KINDS = 120
@@ -25,19 +27,6 @@ BOND_DIRECTIONS = 3
 BOND_FEATURES = BOND_TYPES + BOND_DIRECTIONS
 SELF_LOOP = 4
 NO_NEIGHBOUR = -1
-MAX_ATOMS = 5_000
-MAX_LENGTH = 10 * MAX_ATOMS
-"""Characters of a SMILES."""
-
-MAX_RINGS = 500
-"""Independent ones, of a molecule. The time to find them grows with the cube of their number."""
-
-MAX_BONDS, MAX_BONDS_PER_ATOM = 24, 3
-"""Of one atom, and of a molecule. Path fingerprints take time that grows with their seventh power."""
-
-_REASON_LENGTH = 200
-_MAX_ISOTOPE, _MAX_IN_BRACKETS = 999, 118
-_BRACKETS = re.compile(r"\[(\d*)([^]:]*)")
 
 _ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "AROMATIC": 1.5}
 _TYPES = np.zeros(16, np.int64)
@@ -49,8 +38,8 @@ _LATER = 8.0
 _MAX_MATRIX = 200
 """Atoms up to which a matrix of all pairs is faster than a loop over bonds."""
 
-_CHIRAL, _DIRECTED = re.compile(r"[@|]"), re.compile(r"[/\\|]")
-"""What a SMILES has whose molecule may have chiral atoms, or directed bonds; what follows | may tell of either."""
+_CHIRAL, _DIRECTED = "@", re.compile(r"[/\\]")
+"""What a SMILES has whose molecule has chiral atoms, or directed bonds."""
 
 _DIRECTIONS = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
 _CHIRALITY = {"CHI_UNSPECIFIED": 0, "CHI_TETRAHEDRAL_CW": 1, "CHI_TETRAHEDRAL_CCW": 2}
@@ -88,93 +77,6 @@ class Graphs:
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
         """Rows of a batch within `limits`."""
         return int(limits[0])
-
-
-class UnusableMoleculeError(ValueError):
-    """A SMILES that cannot become a graph; the message is the reason."""
-
-
-def parse(smiles: str):
-    """The RDKit molecule of `smiles`; raises UnusableMoleculeError with the reason."""
-    from rdkit import rdBase
-
-    written = smiles.strip()
-    if not written:
-        raise UnusableMoleculeError("empty SMILES")
-    if len(written) > MAX_LENGTH:
-        raise UnusableMoleculeError(f"{len(written)} characters; at most {MAX_LENGTH} are supported")
-    _check_spelling(written)
-    with rdBase.BlockLogs():
-        try:
-            return _parse(written)
-        except UnusableMoleculeError:
-            raise
-        except (RuntimeError, ValueError):  # RDKit's own checks, which some SMILES trip over
-            raise UnusableMoleculeError("RDKit fails on it") from None
-
-
-def _parse(smiles: str):
-    from rdkit import Chem
-
-    if len(smiles) > 2 * MAX_RINGS:  # a shorter one cannot have so many
-        _check_size(Chem.MolFromSmiles(smiles, sanitize=False))
-    molecule = Chem.MolFromSmiles(smiles)
-    if molecule is None:
-        raise UnusableMoleculeError(_why_unparsable(smiles))
-    if molecule.GetNumAtoms() == 0:
-        raise UnusableMoleculeError("molecule without atoms")
-    _check_bonds(molecule)
-    return molecule
-
-
-def _check_spelling(smiles: str) -> None:
-    """Refuses what RDKit would read as another molecule without a word.
-
-    It ends at a line break, drops what is no ASCII at the end, and keeps the last 8 or 16 bits of a number.
-    """
-    text = re.split("[ \t]", smiles)[0]
-    if "\n" in smiles or "\r" in smiles:
-        raise UnusableMoleculeError("a SMILES has no line break")
-    if not (text.isascii() and text.isprintable()):
-        odd = next(character for character in text if not (character.isascii() and character.isprintable()))
-        raise UnusableMoleculeError(f"a SMILES has no {odd!r}")
-    for isotope, rest in _BRACKETS.findall(text) if "[" in text else ():
-        numbers = [int(digits[:9]) for digits in re.findall(r"\d+", rest)]
-        if int(isotope[:9] or 0) > _MAX_ISOTOPE or max(numbers, default=0) > _MAX_IN_BRACKETS:
-            raise UnusableMoleculeError(f"a number in [{isotope}{rest[:20]}] is too large")
-
-
-def _check_size(molecule) -> None:
-    """Refuses a molecule, not yet sanitised, that has too many atoms or rings: finding rings may take hours."""
-    from rdkit import Chem
-
-    if molecule is None:
-        return
-    atoms = molecule.GetNumAtoms()
-    if atoms > MAX_ATOMS:
-        raise UnusableMoleculeError(f"{atoms} atoms; at most {MAX_ATOMS} are supported")
-    rings = molecule.GetNumBonds() - atoms + len(Chem.GetMolFrags(molecule))
-    if rings > MAX_RINGS:
-        raise UnusableMoleculeError(f"{rings} rings; at most {MAX_RINGS} are supported")
-
-
-def _check_bonds(molecule) -> None:
-    atoms, bonds = molecule.GetNumAtoms(), molecule.GetNumBonds()
-    if bonds > MAX_BONDS_PER_ATOM * atoms:
-        raise UnusableMoleculeError(f"{bonds} bonds of {atoms} atoms; at most {MAX_BONDS_PER_ATOM} each are supported")
-    most = max(atom.GetDegree() for atom in molecule.GetAtoms()) if bonds > MAX_BONDS else 0
-    if most > MAX_BONDS:
-        raise UnusableMoleculeError(f"an atom with {most} bonds; at most {MAX_BONDS} are supported")
-
-
-def _why_unparsable(smiles: str) -> str:
-    from rdkit import Chem
-
-    raw = Chem.MolFromSmiles(smiles, sanitize=False)
-    if raw is None:
-        return "not a valid SMILES"
-    problems = Chem.DetectChemistryProblems(raw)
-    return problems[0].Message()[:_REASON_LENGTH] if problems else "RDKit cannot sanitise it"
 
 
 class _Bonds(NamedTuple):
@@ -227,22 +129,19 @@ def _bonds_one_by_one(molecule) -> _Bonds:
 
 
 def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
-    """Graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others."""
-    from rdkit import Chem
+    """Graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others.
 
+    A graph is made of the molecule in its canonical form, whatever the spelling.
+    """
     atoms, bonds, canonical, rejected = [], [], [], {}
     for position, text in enumerate(smiles):
         try:
-            molecule = parse(text)
-            name = Chem.MolToSmiles(molecule)
+            name, molecule = canonicalize(text)
         except UnusableMoleculeError as reason:
             rejected[position] = str(reason)
             continue
-        except (RuntimeError, ValueError):
-            rejected[position] = "RDKit cannot write it as SMILES"
-            continue
-        atoms.append(_atoms(molecule, text))
-        bonds.append(_bonds(molecule, text))
+        atoms.append(_atoms(molecule, name))
+        bonds.append(_bonds(molecule, name))
         canonical.append(name)
     return _pack(atoms, bonds), canonical, rejected
 
@@ -250,7 +149,7 @@ def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
 def _atoms(molecule, smiles: str) -> tuple[list[int], list[int]]:
     """Atomic numbers and chirality."""
     numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
-    if not _CHIRAL.search(smiles):
+    if _CHIRAL not in smiles:
         return numbers, [_CHIRALITY["CHI_UNSPECIFIED"]] * len(numbers)
     tags = (atom.GetChiralTag().name for atom in molecule.GetAtoms())
     return numbers, [_CHIRALITY.get(tag, _OTHER_CHIRALITY) for tag in tags]

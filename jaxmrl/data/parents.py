@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmrl.data import cache
 from jaxmrl.data.graphs import VERSION as GRAPHS_VERSION
-from jaxmrl.data.graphs import UnusableMoleculeError, parse
+from jaxmrl.data.molecules import UnusableMoleculeError, canonicalize
 
 VERSION = 1
 """Part of the key in the cache: raise it when the parent of the same SMILES changes."""
@@ -65,13 +65,13 @@ def _parent_line(text: str) -> str:
     from rdkit import Chem, rdBase
 
     try:
-        molecule = parse(text)
-        own, fragments = Chem.MolToSmiles(molecule), len(Chem.GetMolFrags(molecule))
+        own, molecule = canonicalize(text)
+        fragments = len(Chem.GetMolFrags(molecule))
     except (UnusableMoleculeError, RuntimeError, ValueError):
         return "0 "
     with rdBase.BlockLogs():
         try:
-            parent = Chem.MolToSmiles(parse(Chem.MolToSmiles(_parent(molecule, fragments))))
+            parent = canonicalize(Chem.MolToSmiles(_parent(molecule, fragments)))[0]
         except (UnusableMoleculeError, RuntimeError, ValueError):  # a fragment that RDKit cannot write or read again
             parent = own
     return f"{fragments} {'' if parent == own else parent}"
@@ -80,8 +80,6 @@ def _parent_line(text: str) -> str:
 def _parent(molecule, fragments: int):
     from rdkit.Chem.MolStandardize import rdMolStandardize
 
-    for atom in molecule.GetAtoms():
-        atom.SetAtomMapNum(0)
     if fragments > 1:
         options = rdMolStandardize.CleanupParameters()
         options.preferOrganic = True
@@ -99,13 +97,11 @@ def canonical_hashes(smiles: list[str], progress: cache.Progress | None = None) 
 
 def _canonical(smiles: list[str]) -> list[str]:
     """Return each canonical SMILES; empty for a text that cannot be read."""
-    from rdkit import Chem
-
     found = []
     for text in smiles:
         try:
-            found.append(Chem.MolToSmiles(parse(text)))
-        except (UnusableMoleculeError, RuntimeError, ValueError):
+            found.append(canonicalize(text)[0])
+        except UnusableMoleculeError:
             found.append("")
     return found
 

@@ -1,7 +1,8 @@
 """From a table's SMILES to graphs and conformers, and the rows that cannot become one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from itertools import compress
 
 import numpy as np
 
@@ -18,12 +19,14 @@ class Prepared:
     canonical [N] uint64   hash of each canonical SMILES, or geometry, to find the same molecule twice
     graphs                 None where molecules have no SMILES
     conformers             None where nobody asked for them
+    canonical_smiles [N]   what features are made of, whatever the table's spelling; empty where there are no SMILES
     """
 
     table: table.Table
     graphs: graphs.Graphs | None
     canonical: np.ndarray
     conformers: Conformers | None = None
+    canonical_smiles: list[str] = field(default_factory=list, repr=False)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -34,7 +37,9 @@ class Prepared:
         if len(kept) == 0:
             raise _nothing_usable(kept)
         molecule_graphs = self.graphs and graphs.take(self.graphs, keep)
-        return Prepared(kept, molecule_graphs, self.canonical[keep], self.conformers and self.conformers.take(keep))
+        molecule_conformers = self.conformers and self.conformers.take(keep)
+        smiles = list(compress(self.canonical_smiles, keep))
+        return Prepared(kept, molecule_graphs, self.canonical[keep], molecule_conformers, smiles)
 
 
 def prepare(
@@ -52,10 +57,11 @@ def prepare(
     kept, usable = _without_unparsable(source, features)
     kept, labelled = table.without_unlabelled(kept)
     usable[usable] = labelled
-    canonical = features["canonical"][usable[features["usable"]]]
     if len(kept) == 0:
         raise _nothing_usable(kept)
-    prepared = Prepared(kept, _graphs(features, usable[features["usable"]]), canonical)
+    keep = usable[features["usable"]]
+    smiles = list(compress(cache.as_lines(features["smiles"]), keep))
+    prepared = Prepared(kept, _graphs(features, keep), features["canonical"][keep], canonical_smiles=smiles)
     return without_duplicates(prepared) if deduplicate else prepared
 
 
@@ -68,7 +74,7 @@ def prepare_geometries(source: table.Table, found: Conformers) -> Prepared:
 
 def with_conformers(prepared: Prepared, progress: Callable[[int], None] | None = None) -> Prepared:
     """The molecules that have a conformer, with it; the others join the rejected rows."""
-    found, reasons = conformers(prepared.table.smiles, progress)
+    found, reasons = conformers(prepared.canonical_smiles, progress)
     keep = np.ones(len(prepared), bool)
     keep[list(reasons)] = False
     kept = prepared.table
@@ -106,7 +112,7 @@ def without_duplicates(prepared: Prepared) -> Prepared:
 
 
 def _cached_features(smiles: list[str], progress) -> dict[str, np.ndarray]:
-    names = {"usable", "reasons", "canonical", *(f.name for f in fields(graphs.Graphs))}
+    names = {"usable", "reasons", "canonical", "smiles", *(f.name for f in fields(graphs.Graphs))}
     return cache.cached("graphs", graphs.VERSION, smiles, names, lambda: _compute(smiles, progress), progress)
 
 
@@ -123,5 +129,6 @@ def _compute(smiles: list[str], progress) -> dict[str, np.ndarray]:
         "usable": usable,
         "reasons": np.array([rejected[k] for k in sorted(rejected)], dtype=np.str_),
         "canonical": np.array([cache.text_hash(name) for name in canonical], np.uint64),
+        "smiles": cache.as_bytes(canonical),
         **{f.name: getattr(joined, f.name) for f in fields(graphs.Graphs)},
     }

@@ -1,7 +1,7 @@
 """The prepared data of a command: read, checked, split, and how it is judged."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,7 @@ class Problem:
     split_name random, scaffold, imbalanced or file
     near       share of test molecules with a near relative in training, see `overlap`; None without SMILES
     extensive  [T] whether models learn what the atoms' references leave of a target; None: of none
+    canonical_smiles [N]   what features are made of; empty where molecules have no SMILES
     """
 
     table: Table
@@ -48,6 +49,7 @@ class Problem:
     split_name: str = "random"
     near: float | None = None
     extensive: np.ndarray | None = None
+    canonical_smiles: list[str] = field(default_factory=list, repr=False)
 
     def fingerprint(self) -> str:
         """A digest of all that a replica learns from or is judged by: molecules, features, labels, split."""
@@ -136,7 +138,9 @@ def load_problems(config: Settings, reporter) -> list[Problem]:
             if tasks:
                 reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(tasks)}")
         common = prepared.table, features, prepared.canonical
-        problems.append(Problem(*common, split, metric, unit, shared, unjudged, name, near, extensive))
+        problems.append(
+            Problem(*common, split, metric, unit, shared, unjudged, name, near, extensive, prepared.canonical_smiles)
+        )
     return problems
 
 
@@ -153,7 +157,7 @@ def _similarity_prints(prepared: Prepared, reporter) -> np.ndarray | None:
     if prepared.graphs is None:
         return None
     with reporter.progress("similarity", len(prepared), "molecules") as progress:
-        return similarity_prints(prepared.table.smiles, progress.advance)
+        return similarity_prints(prepared.canonical_smiles, progress.advance)
 
 
 def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Conformers | None]:
@@ -212,7 +216,7 @@ def _scaffolds(config: Settings, prepared: Prepared, reporter) -> list[str]:
     if prepared.graphs is None:
         raise ConfigError(f"{config.name} has positions and no SMILES, which a split by scaffolds needs")
     with reporter.progress("scaffolds", len(prepared), "molecules") as progress:
-        found = scaffolds(prepared.table.smiles, progress.advance)
+        found = scaffolds(prepared.canonical_smiles, progress.advance)
     without = sum(scaffold == "" for scaffold in found)
     failed = sum(scaffold == NO_SCAFFOLD for scaffold in found)
     reporter.say(
@@ -237,7 +241,7 @@ def _extensive(config: Settings, table: Table, features, split: splits.Split, re
 
 def _features(config: Settings, prepared: Prepared, ways: list[splits.Split], reporter) -> dict[str, Features]:
     """The features of each modality that is asked for, and the graphs."""
-    smiles, asked = prepared.table.smiles, config.modalities
+    smiles, asked = prepared.canonical_smiles, config.modalities
     there = {"graph": prepared.graphs, "geometry": prepared.conformers, "fingerprint": "fingerprint" in asked}
     features = {
         modality: featurise(prepared, modality, feature_settings(config, modality), reporter)

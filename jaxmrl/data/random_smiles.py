@@ -9,7 +9,10 @@ SEED = 42
 
 
 def random_smiles(smiles: list[str], count: int, progress: cache.Progress | None = None) -> list[list[str]]:
-    """`count` random SMILES of each (valid) molecule, seeded (Arus-Pous et al. 2019). Cached on disk."""
+    """Return `count` random SMILES of each molecule, seeded (Arus-Pous et al. 2019). Cached on disk.
+
+    smiles: canonical, for which ones are drawn depends on the order of the atoms in the text.
+    """
     spell = partial(_spell, count=count)
     lines = cache.cached_lines(f"random-smiles-{count}", VERSION, smiles, spell, progress)
     return [lines[k : k + count] for k in range(0, len(lines), count)]
@@ -18,6 +21,6 @@ def random_smiles(smiles: list[str], count: int, progress: cache.Progress | None
 def _spell(smiles: list[str], count: int) -> list[str]:
     from rdkit import Chem
 
-    from jaxmrl.data.graphs import parse
+    from jaxmrl.data.molecules import parse
 
     return [line for text in smiles for line in Chem.MolToRandomSmilesVect(parse(text), count, randomSeed=SEED)]

@@ -22,7 +22,7 @@ def _scaffolds(smiles: list[str]) -> list[str]:
     from rdkit import rdBase
     from rdkit.Chem.Scaffolds import MurckoScaffold
 
-    from jaxmrl.data.graphs import parse
+    from jaxmrl.data.molecules import parse
 
     found = []
     with rdBase.BlockLogs():

@@ -79,7 +79,7 @@ class ScoringTask:
     @cached_property
     def _fingerprints(self) -> np.ndarray:
         """Of the training molecules, packed, [n, bits / 8]."""
-        return path_fingerprints([self.problem.table.smiles[k] for k in self.molecules])
+        return path_fingerprints([self.problem.canonical_smiles[k] for k in self.molecules])
 
     def replicas(self) -> list[Replica]:
         """The models that score, one for each seed. They learn from all training molecules and never see the test."""

@@ -31,7 +31,7 @@ MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
 ALL = "all"
 """In names, the pruning of replicas that learn from all training molecules: every pruning has the same."""
 
-_MOLECULE_COLUMNS = ("molecule_id", "smiles")
+_MOLECULE_COLUMNS = ("molecule_id", "smiles", "canonical_smiles")
 
 _UNSAFE = re.compile(r"[^\w.-]")
 _LONGEST, _BEGINNING = 80, 15
@@ -214,21 +214,25 @@ def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
     return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
 
 
-def write_molecules(run: RunDirectory, table: Table) -> None:
-    """molecules.csv: every usable molecule's id and SMILES, to find the molecules that models have seen."""
-    rows = [dict(zip(_MOLECULE_COLUMNS, row, strict=True)) for row in zip(table.ids, table.smiles, strict=True)]
+def write_molecules(run: RunDirectory, table: Table, canonical_smiles: list[str]) -> None:
+    """Write molecules.csv: each usable molecule's id, its SMILES as the file spells it, and what models see of it."""
+    columns = table.ids, table.smiles, canonical_smiles
+    rows = [dict(zip(_MOLECULE_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
     run.write_table(MOLECULES, _MOLECULE_COLUMNS, rows)
 
 
 def read_molecules(folder: Path) -> dict[int, str]:
-    """{id: SMILES} of what `write_molecules` wrote. Raises ConfigError where it is not there or damaged."""
+    """Return {id: canonical SMILES} of what `write_molecules` wrote.
+
+    Raises ConfigError where it is not there or damaged.
+    """
     path = folder / MOLECULES
     try:
         with path.open(newline="", encoding="utf-8") as file:
             header, *rows = csv.reader(file, strict=True)
         if header != list(_MOLECULE_COLUMNS):
             raise ValueError(f"unexpected columns {header}")
-        return {int(one): smiles for one, smiles in rows}
+        return {int(one): smiles for one, _, smiles in rows}
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; sweep again into another --out") from None
     except (ValueError, csv.Error):

@@ -61,10 +61,10 @@ def _molecule(molecule: int, problem: Problem):
     from rdkit import Chem, Geometry
     from rdkit.Chem import rdDetermineBonds
 
-    from jaxmrl.data.graphs import parse
+    from jaxmrl.data.molecules import parse
 
     if problem.has_smiles:
-        return parse(problem.table.smiles[molecule])
+        return parse(problem.canonical_smiles[molecule])
     atoms, positions = problem.features["geometry"].molecule(molecule)
     drawn = Chem.RWMol()
     conformer = Chem.Conformer(len(atoms))

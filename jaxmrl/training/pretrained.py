@@ -18,7 +18,7 @@ from jaxmrl.training import storage
 ENCODER = "encoder"
 """The part of a model that is pre-trained, and the folder of its weights."""
 
-FORMAT = 1
+FORMAT = 2
 """Of that folder; raise it where another version could not read it."""
 
 

@@ -14,8 +14,10 @@ from jaxmrl.training import batches, storage
 from jaxmrl.training.compiled import program
 from jaxmrl.training.replica import DeviceTable, Recipe, predict
 
-FORMAT = 1
-"""Of a model's folder; raise it where another version could not read it, or would make other features."""
+FORMAT = 2
+"""Of a model's folder; raise it where another version could not read it, or would make other features.
+
+2: features of the canonical form of a molecule; before, of the text as it was spelled."""
 
 _TRAIN = "train"
 
@@ -74,7 +76,10 @@ def load_trained(path: Path) -> Trained:
         raise ConfigError(f"{path} is damaged: a model that a sweep has left there; sweep again into another --out")
     host = storage.read_host(path)
     if host["format"] != FORMAT:
-        raise ConfigError(f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: sweep again")
+        raise ConfigError(
+            f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a model of another version, which saw "
+            "molecules in another form; sweep again into another --out"
+        )
     recipe = Recipe(
         ModelShape(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
     )

@@ -48,7 +48,8 @@ def problem_of(nci, labels, cache):
         place = np.argsort(order)
         split = Split(place[:TRAIN], place[TRAIN:VALID], place[VALID:])
         metric = "roc_auc" if task == "classification" else "rmse"
-        return Problem(prepared.table, {"graph": prepared.graphs}, prepared.canonical, split, metric, "", 0, {})
+        molecules = prepared.table, {"graph": prepared.graphs}, prepared.canonical
+        return Problem(*molecules, split, metric, "", 0, {}, canonical_smiles=prepared.canonical_smiles)
 
     return build
 

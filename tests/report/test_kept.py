@@ -42,9 +42,14 @@ def test_long_names_are_short_enough_for_a_file_and_tell_rows_apart(letter):
 def test_molecules_come_back_by_their_ids(tmp_path):
     (tmp_path / "t.csv").write_text('smiles,note\nrubbish,a,b\nCC,"a ""b"""\nC[N+](C)C.[Cl-],\n')
     run = RunDirectory(tmp_path / "run", ())
-    write_molecules(run, read_table(tmp_path / "t.csv", None))
+    write_molecules(run, read_table(tmp_path / "t.csv", None), ["CC", "C[N+](C)C.[Cl-]"])
     assert read_molecules(run.path) == {1: "CC", 2: "C[N+](C)C.[Cl-]"}
-    for content in ("id,smiles\n1,CC\n", "molecule_id,smiles\n1,CC\n2", "molecule_id,smiles\nx,CC\n", ""):
+    for content in (
+        "id,smiles\n1,CC\n",
+        "molecule_id,smiles,canonical_smiles\n1,CC,CC\n2",
+        "molecule_id,smiles,canonical_smiles\nx,CC,CC\n",
+        "",
+    ):
         (run.path / "molecules.csv").write_text(content)
         with pytest.raises(ConfigError, match="is damaged"):
             read_molecules(run.path)

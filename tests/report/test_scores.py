@@ -32,11 +32,12 @@ def order_by(path, name, molecules, keep):
 
 @pytest.fixture(scope="module")
 def problem():
-    graphs, _, _ = featurise(SMILES)
+    graphs, canonical, _ = featurise(SMILES)
     labels = np.stack([np.arange(12) % 2, np.full(12, np.nan)], axis=1).astype(np.float32)
     table = Table(IDS, IDS + 2, SMILES, labels, ("active", "other"), "classification", 120)
     split = Split(TRAIN, np.array([1]), np.array([3]))
-    return Problem(table, {"graph": graphs}, np.arange(12, dtype=np.uint64), split, "roc_auc", "", 0, {})
+    molecules = table, {"graph": graphs}, np.arange(12, dtype=np.uint64)
+    return Problem(*molecules, split, "roc_auc", "", 0, {}, canonical_smiles=canonical)
 
 
 @pytest.fixture(scope="module")

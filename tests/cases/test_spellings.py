@@ -1,0 +1,117 @@
+"""One molecule, one input: neither the order of a text's atoms nor what follows it reaches a model."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import PredictConfig, ScoreConfig, SweepConfig
+from jaxmrl.data.corpus import prepare_corpus
+from jaxmrl.data.problem import load_problem
+from jaxmrl.data.stores import arrays_of
+from jaxmrl.predict import curves_of, predict
+from jaxmrl.report import files
+from jaxmrl.report.terminal import Reporter
+from jaxmrl.sweep import sweep
+from tests.spellings import MOLECULES, respell
+
+INPUTS = Path(__file__).parent / "inputs"
+TINY = {"width": 16, "depth": 1, "epochs": 2, "fractions": (1.0,), "seeds": 1, "batch_size": 16, "dropout": 0.0}
+QUIET = Reporter(quiet=True)
+MODALITIES = ("graph", "geometry", "fingerprint", "smiles")
+
+
+def write_table(path, smiles):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["smiles", "y"], *([text, len(text) % 7] for text in smiles)])
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(nci, tmp_path_factory):
+    """The run of a sweep of all modalities on chiral and other small molecules."""
+    folder = tmp_path_factory.mktemp("spellings")
+    smiles = [
+        "OCC a name",
+        *(text for text in nci[0] if len(text) < 16),
+        *(text for text in MOLECULES if len(text) < 25),
+    ]
+    config = SweepConfig(
+        csv=write_table(folder / "train.csv", smiles), modality=MODALITIES, model=("gin", "schnet", "transformer"),
+        target_columns=("y",), task="regression", out=folder / "run", fingerprint_chirality=True, **TINY,
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+        return sweep(config).directory
+
+
+def curve_of(run, modality):
+    return next(name for name in curves_of(run) if name.startswith(modality))
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_a_molecule_has_one_prediction_however_it_is_spelled(trained, modality, tmp_path, cache):
+    path = INPUTS / "same_molecule_other_spelling.csv"
+    with path.open(newline="") as file:
+        names = [row["name"] for row in csv.DictReader(file)]
+    found = predict(PredictConfig(trained, path, curve=curve_of(trained, modality), out=tmp_path / "p.csv"))
+    by_name = {
+        name: {float(y) for y, own in zip(found.mean[:, 0], names, strict=True) if own == name} for name in names
+    }
+    assert {name: len(values) for name, values in by_name.items()} == dict.fromkeys(names, 1)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_a_file_spelled_in_another_way_has_the_same_predictions(trained, modality, tmp_path, cache):
+    smiles, rng = [text for text in MOLECULES if len(text) < 25], np.random.default_rng(1)
+    respelled = [respell(text, rng) for text in smiles]
+    curve = curve_of(trained, modality)
+    one, other = (
+        predict(PredictConfig(trained, write_table(tmp_path / "new.csv", texts), curve=curve, out=tmp_path / "p.csv"))
+        for texts in (smiles, respelled)
+    )
+    np.testing.assert_array_equal(one.mean, other.mean)
+    np.testing.assert_array_equal(one.nearest, other.nearest)
+
+
+@pytest.fixture
+def with_and_without_names(tmp_path):
+    """The table whose names give the labels away, and the same one without names."""
+    path = INPUTS / "names_after_smiles.csv"
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    without = tmp_path / path.name
+    without.write_text("".join(f"{text.split()[0]},{label}\n" for text, label in rows))
+    return path, without
+
+
+def test_names_after_the_smiles_are_no_tokens(with_and_without_names, cache, capsys):
+    settings = {"target_columns": ("activity",), "modality": "smiles", "smiles_variants": 2}
+    one, other = (load_problem(SweepConfig(csv=path, **settings), Reporter()) for path in with_and_without_names)
+    said = "240 of 240 SMILES: more text after a blank (line 2: 'ACT100'); names and CXSMILES extensions are not part"
+    assert " ".join(capsys.readouterr().out.split()).count(said) == 1
+    assert one.features["smiles"].vocabulary == other.features["smiles"].vocabulary
+    for array, twin in zip(*(arrays_of(problem.features["smiles"]) for problem in (one, other)), strict=True):
+        np.testing.assert_array_equal(array, twin)
+
+
+def test_a_run_keeps_both_texts_of_a_molecule(trained):
+    rows = files.read_rows(trained / "molecules.csv")
+    assert [row["canonical_smiles"] for row in rows if row["smiles"] == "OCC a name"] == ["CCO"]
+
+
+def test_names_after_the_smiles_change_nothing_that_is_scored(with_and_without_names, cache):
+    settings = {"target_columns": ("activity",), "methods": ("el2n", "kmeans")}
+    one, other = (load_problem(ScoreConfig(csv=path, **settings), QUIET) for path in with_and_without_names)
+    assert one.canonical_smiles == other.canonical_smiles
+    np.testing.assert_array_equal(one.canonical, other.canonical)
+    for array, twin in zip(*(arrays_of(problem.features["graph"]) for problem in (one, other)), strict=True):
+        np.testing.assert_array_equal(array, twin)
+
+
+def test_names_after_the_smiles_change_nothing_that_is_pre_trained_on(with_and_without_names, cache):
+    one, other = (prepare_corpus(path, None) for path in with_and_without_names)
+    assert one.rejected == other.rejected == 0
+    np.testing.assert_array_equal(one.train[0], other.train[0])
+    for array, twin in zip(*(arrays_of(corpus.load(0)) for corpus in (one, other)), strict=True):
+        np.testing.assert_array_equal(array, twin)
