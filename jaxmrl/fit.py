@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config import FitConfig
-from jaxmrl.data.curves import CurveFile, CurveRows, direction_of, guess_of, read_curves
-from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.data.curves import CurveFile, CurveRows, read_curves
+from jaxmrl.errors import DataError
 from jaxmrl.report.equivalence import Comparison, compare, comparison_content, comparison_line
 from jaxmrl.report.laws import laws_table, multiples_of, predictions_table
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.scaling.analysis import Analysis, analyse, content, target_text
 from jaxmrl.scaling.points import points_of, points_of_means
+from jaxmrl.scaling.scale import Scale, scale_of
 from jaxmrl.text import count
-
-_ROUNDED = 1e-6
 
 
 def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
@@ -26,83 +25,60 @@ def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
 
     Returns what --json prints: of one curve its `laws`, `chosen`, `predictions`, `target`, `flags` and `notes`; of
     several such an entry for each as `curves`, and `comparisons` with the first. Raises UserError for a file or
-    settings that cannot be used.
+    settings that cannot be used, and where no curve has a law.
     """
     reporter = Reporter(quiet=quiet or config.json)
-    file = read_curves(config.csv, config.n_column, config.metric_column, config.by)
-    higher, why = direction(config, file)
-    check_scores(config, file, higher)
-    reporter.say(f"{config.csv}: {read_text(file)}; {file.metric}, {'higher' if higher else 'lower'} is better ({why})")
-    for remark in remarks(file):
+    file = read_curves(config)
+    scale = find_scale(config, file)
+    reporter.say(f"{config.csv}: {read_text(file)}; {file.metric}, {scale.text}")
+    for remark in file.notes:
         reporter.say(f"note: {remark}")
-    guess = error_of_guessing(config, file.metric, higher)
-    analyses = [analyse_rows(rows, higher, guess) for rows in file.curves]
+    guess = scale.error_of_guessing(config.guess)
+    analyses = [analyse_rows(rows, scale, guess) for rows in file.curves]
+    check_fitted(config, analyses)
     for rows, analysis in zip(file.curves, analyses, strict=True):
         tell(config, curve_name(rows), file.metric, analysis, reporter)
     compared = compare_with_first(file, analyses)
     for one in compared:
         reporter.say(comparison_line(one))
-    found = as_content(config, file, higher, analyses, compared)
+    found = as_content(config, file, scale, analyses, compared)
     if config.json:
         print(json.dumps(found, indent=2))
     return found
 
 
-def direction(config: FitConfig, file: CurveFile) -> tuple[bool, str]:
-    """Whether a higher metric is better, and why that is thought so. Raises DataError where nothing tells."""
-    if config.higher_is_better or config.lower_is_better:
-        return config.higher_is_better, "as told"
-    higher = direction_of(file.metric)
-    if higher is None:
-        raise DataError(f"is more of {file.metric!r} better? Say so with --higher-is-better or --lower-is-better")
-    return higher, "by its name"
+def find_scale(config: FitConfig, file: CurveFile) -> Scale:
+    """Return the scale of the metric. Raises UserError where it is not known, or the target is beyond it."""
+    given = config.higher_is_better or config.lower_is_better
+    values = np.concatenate([rows.value for rows in file.curves])
+    higher = config.higher_is_better if given else None
+    scale = scale_of(file.metric, values, higher=higher, best=config.best)
+    scale.check_target(config.target)
+    return scale
 
 
-def check_scores(config: FitConfig, file: CurveFile, higher: bool) -> None:
-    """Raises DataError for scores in per cent, whose error is not 1 - score."""
-    most = max(np.nanmax(np.where(np.isfinite(rows.value), rows.value, -np.inf)) for rows in file.curves)
-    if higher and most > 1 + _ROUNDED:
-        raise DataError(
-            f"{config.csv} has {file.metric} up to {most:g}; a metric of which more is better is expected to be at "
-            "most 1: divide percentages by 100; of one without such an end, only an error can be fitted"
-        )
-    if config.target is not None and (config.target >= 1 if higher else config.target <= 0):
-        end = "below 1, the best there is" if higher else "above 0, the best there is"
-        raise ConfigError(f"--target must be {end}; got {config.target:g}")
-
-
-def error_of_guessing(config: FitConfig, metric: str, higher: bool) -> float | None:
-    """The error that guessing gives, which some laws begin from; None where it is not known."""
-    if config.guess is not None:
-        return 1 - config.guess if higher else config.guess
-    guess = guess_of(metric)
-    return 1 - guess if higher and guess is not None else None
-
-
-def analyse_rows(rows: CurveRows, higher: bool, guess: float | None) -> Analysis:
-    """The analysis of one curve."""
-    settings = {"higher_is_better": higher, "guess": guess}
+def analyse_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
+    """Return the analysis of one curve. guess: the error of guessing, if it is known."""
+    settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     if rows.sd is None:
         return analyse(points_of, rows.n, rows.value, **settings)
     return analyse(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
 
 
+def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
+    """Raise DataError where no curve has a law."""
+    if not any(analysis.forecast for analysis in analyses):
+        notes = dict.fromkeys(note for analysis in analyses for note in analysis.notes)
+        raise DataError(f"{config.csv}: no law can be fitted: {'; '.join(notes)}")
+
+
 def read_text(file: CurveFile) -> str:
     """How much was read."""
-    rows = sum(len(curve.n) for curve in file.curves)
     more = f", {count(len(file.curves), 'curve')}" if len(file.curves) > 1 else ""
     if not file.rejected:
-        return f"{count(rows, 'row')}{more}"
+        return f"{count(file.rows, 'row')}{more}"
     first = file.rejected[0]
-    return f"{count(rows, 'row')}{more}, {len(file.rejected)} left out (line {first.line}: {first.reason})"
-
-
-def remarks(file: CurveFile) -> list[str]:
-    """What may have been meant otherwise."""
-    said = [f"{name} varies: if it tells curves apart, give --by {name}" for name in file.varying]
-    if max(rows.n.max() for rows in file.curves) <= 1:
-        said.append("no size is above 1: they look like fractions, and molecules below are in units of them")
-    return said
+    return f"{count(file.rows, 'row')}{more}, {len(file.rejected)} left out (line {first.line}: {first.reason})"
 
 
 def curve_name(rows: CurveRows) -> str:
@@ -135,10 +111,10 @@ def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Compar
     return [compare(name, fitted[0][0], ", ".join(file.by), analysis, fitted[0][1]) for name, analysis in fitted[1:]]
 
 
-def as_content(config, file: CurveFile, higher: bool, analyses: list[Analysis], compared) -> dict[str, Any]:
+def as_content(config, file: CurveFile, scale: Scale, analyses: list[Analysis], compared) -> dict[str, Any]:
     """What --json prints."""
-    known = {"metric": file.metric, "higher_is_better": higher, "rejected": len(file.rejected)}
-    known["remarks"] = remarks(file)
+    known = {"metric": file.metric, "higher_is_better": scale.higher, "best": scale.best}
+    known |= {"rejected": len(file.rejected), "remarks": list(file.notes)}
     found = [content(analysis, config.predict, config.target) for analysis in analyses]
     if len(found) == 1 and not file.by:
         return known | found[0]

@@ -46,6 +46,11 @@ WITHIN_DATA = (
     "splits",
     "table",
     "side_files",
+    "metric_names",
+    "curve_layout",
+    "curve_cells",
+    "curve_observations",
+    "curve_settings",
     "curves",
     "npz",
     "corpus",
@@ -66,7 +71,18 @@ WITHIN_PRUNING = (
     "passes",
     "scoring",
 )
-WITHIN_SCALING = ("convergence", "laws", "points", "solve", "fit", "choose", "analysis", "equivalence", "compare")
+WITHIN_SCALING = (
+    "convergence",
+    "scale",
+    "laws",
+    "points",
+    "solve",
+    "fit",
+    "choose",
+    "analysis",
+    "equivalence",
+    "compare",
+)
 WITHIN_REPORT = (
     "files",
     "facts",

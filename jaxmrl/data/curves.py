@@ -1,50 +1,36 @@
-"""Learning curves in a CSV file of anyone's: a number of molecules and a metric in each row."""
+"""Learning curves in anyone's CSV file: a number of molecules and a metric in each row."""
 
-import re
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.config import CURVE_COLUMNS
-from jaxmrl.data.table import Rejected, column_index, column_names, number_in, read_fields
-from jaxmrl.errors import DataError
+from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.data.curve_cells import numbers, size_remarks
+from jaxmrl.data.curve_layout import Layout, find_layout
+from jaxmrl.data.curve_observations import Observations, read_observations
+from jaxmrl.data.curve_settings import CERTAIN, alternates, level_codes, may_be_setting, separation
+from jaxmrl.data.table import Rejected, column_index, read_fields
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.text import count
 
-SIZE_NAMES = ("n", "n_train", "n_samples", "n_molecules", "molecules", "samples", "train_size", "size")
-HIGHER = (
-    "roc_auc auc auroc rocauc average_precision ap auprc pr_auc aupr map prc r2 r_squared accuracy acc f1 mcc kappa "
-    "precision recall spearman pearson kendall score"
-).split()
-LOWER = "rmse mae mse error err loss nll log_loss logloss cross_entropy brier perplexity mape msle".split()
-"""Names of metrics of which more, or less, is better."""
+_OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
+"""Columns of the files of a sweep, of every version."""
 
-_GUESSES = (
-    (0.0, "average_precision ap auprc pr_auc aupr prc r2 r_squared".split()),
-    (0.5, "roc_auc auc auroc rocauc".split()),
-)
-"""The metric of guesses; those of precision come first, for their names may have auc in them."""
+_SETTINGS = {*CURVE_COLUMNS, "learning_rate", "dropout", "batch_size", "split_seed"}
+"""Columns that make curves of their own where runs differ by them; others are asked about."""
 
-_TURNED = ("1_", "one_minus_", "minus_", "neg_", "negative_")
-"""Beginnings of a name that turn a metric round."""
-
-_MOST_WORDS = 20
-
-_RUNS = ("test", "metric")
-"""Columns of a sweep's results.csv: the value, and the name of the metric."""
-
-RUN_NAMES = ("seed", "fold", "run", "repeat", "repetition", "rep", "replicate", "trial", "random_state", "random_seed")
-"""Names of columns that number the runs of a curve; `split` is one where it holds numbers."""
-
-_MEANS = ("mean", "sd", "n_seeds", "metric")
-"""Columns of its curves.csv."""
+_FEWEST_DOUBLED, _MANY_EQUAL = 3, 0.25
+_MOST_SETTINGS = 3
 
 
 @dataclass(frozen=True)
 class CurveRows:
     """The rows of one curve: sizes n [R] and values [R] of the metric; NaN where a value is missing.
 
-    identity   what the columns that tell curves apart say
-    sd, runs   [R], where a row is a mean of `runs` runs with this standard deviation; else None
+    identity   what the columns that distinguish curves contain
+    sd, runs   [R], where a row is a mean of `runs` runs with this standard deviation, NaN where unknown; else None
     run        [R] labels of the seed, fold or run of each row, such as "seed 0"; None where the file names none
     """
 
@@ -60,140 +46,245 @@ class CurveRows:
 class CurveFile:
     """The curves of a file, of one metric, and the rows that could not be used.
 
-    by: the columns that tell curves apart; varying: others of words that differ from row to row, and may do so, too
+    by     the columns that distinguish curves
+    rows   rows that were read, those that count once included
+    notes  what was chosen, counted once or looks odd, in words
     """
 
     metric: str
     by: tuple[str, ...]
     curves: tuple[CurveRows, ...]
     rejected: tuple[Rejected, ...]
-    varying: tuple[str, ...] = ()
+    rows: int
+    notes: tuple[str, ...] = ()
 
 
-def read_curves(path: Path, n_column: str | None, metric_column: str | None, by: tuple[str, ...]) -> CurveFile:
-    """The curves in a CSV or CSV.gz file; of results.csv and curves.csv of a sweep, too.
+def read_curves(config: FitConfig) -> CurveFile:
+    """Return the curves in the file of the settings; results.csv and curves.csv of a sweep are such files, too.
 
-    n_column, metric_column: None finds them by their names. by: the columns that tell curves apart; where there are
-    none, those of a sweep's files. Raises DataError where there is no such column, or no row of numbers.
+    Rows that are equal, of the same curve, size and run, count once. Raises DataError where a column is missing or may
+    be several, where no row has numbers, and where rows contradict each other: the same curve, size and run with
+    another metric, or runs of one size that differ by a setting (without `config.pool`).
     """
+    path = config.csv
     header, rows, rejected = read_fields(path)
     if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
         raise DataError(f"{path} has its columns separated by {other!r}; expected commas")
-    size_at = column_index(path, header, n_column) if n_column else _size_index(path, header)
-    value_at, name_at = _metric_indices(path, header, metric_column)
-    by = by or _telling(header, rows)
+    rows, headers = _without_headers(path, header, rows)
+    layout = find_layout(path, header, rows, config)
+    by = config.by or _identity(header, rows)
     by_at = [column_index(path, header, name) for name in by]
-    if wrong := [header[k] for k in by_at if k in (size_at, value_at)]:
-        raise DataError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
-    more_at = [header.index(name) for name in _MEANS[1:3]] if _is_means(header, value_at) else []
-    metrics = {fields[name_at] for *_, fields in rows} if name_at is not None else {header[value_at]}
+    if wrong := [header[k] for k in by_at if k in (layout.size, *layout.values)]:
+        raise ConfigError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
+    layout = replace(layout, metric=_metric(path, rows, layout))
+    rows, equal, unlabeled = _without_equal(rows, layout)
+    read = len(rows) + sum(equal) + len(rejected)
+    layout, found, notes = read_observations(path, header, rows, layout, ",", rejected)
+    by_at, split = (by_at, []) if config.pool else _separated(path, header, found, by_at, layout)
+    found, counted = _once(path, header, found, by_at, layout, config.pool)
+    curves = _curves(header, found, by_at)
+    notes = [
+        *headers,
+        *layout.notes,
+        *notes,
+        *_equal_notes(equal + counted),
+        *unlabeled,
+        *split,
+        *size_remarks(header[layout.size], found.n),
+        *_varying(header, found, by_at, layout),
+    ]
+    by = tuple(header[k] for k in by_at)
+    return CurveFile(layout.metric, by, curves, tuple(rejected), read - len(rejected), tuple(notes))
+
+
+def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, list[str]]:
+    """The rows that are no repeated header, as `cat a.csv b.csv` leaves it, and what to say of those."""
+    names = [" ".join(name.split()) for name in header]
+    plain = [[" ".join(field.split()) for field in fields] for *_, fields in rows]
+    repeated = [fields == names for fields in plain]
+    for (_, line, _), fields in zip(rows, plain, strict=True):
+        if fields != names and sorted(fields) == sorted(names):
+            raise DataError(f"{path}, line {line}: a second header has the columns in another order; fit each file")
+    kept = [row for row, one in zip(rows, repeated, strict=True) if not one]
+    if not kept:
+        raise DataError(f"{path} has a header but no rows")
+    again = sum(repeated)
+    return kept, [f"{count(again, 'repeated header line')} skipped"] if again else []
+
+
+def _identity(header: list[str], rows: list) -> tuple[str, ...]:
+    """Of a sweep's columns, those that distinguish its curves: each one only where those before it do not."""
+    if not set(header) >= _OF_A_SWEEP:
+        return ()
+    chosen: list[int] = []
+    for at in (header.index(name) for name in CURVE_COLUMNS if name in header):
+        apart = len({tuple(fields[k] for k in chosen) for *_, fields in rows})
+        if len({tuple(fields[k] for k in (*chosen, at)) for *_, fields in rows}) > apart:
+            chosen.append(at)
+    return tuple(header[k] for k in chosen)
+
+
+def _metric(path: Path, rows: list, layout: Layout) -> str:
+    """The name of the metric, which a sweep's files have in a column."""
+    if layout.name is None:
+        return layout.metric
+    metrics = {fields[layout.name] for *_, fields in rows}
     if len(metrics) > 1:
         raise DataError(f"{path} has several metrics, {', '.join(sorted(metrics))}: keep the rows of one")
-    run_at = [k for k in _run_indices(header, rows) if k not in (size_at, value_at, *by_at)]
-    groups: dict[tuple[str, ...], list[tuple[list[float], str]]] = {}
-    for _, line, fields in rows:
-        values = [number_in(fields[k]) for k in (size_at, value_at, *more_at)]
-        if None in values:
-            wrong = fields[(size_at, value_at, *more_at)[values.index(None)]]
-            rejected.append(Rejected(line, ",".join(fields), f"{wrong!r} is not a finite number"))
-        else:
-            groups.setdefault(tuple(fields[k] for k in by_at), []).append(
-                (values, ", ".join(f"{header[k]} {fields[k].strip()}" for k in run_at))
-            )
-    if not groups:
-        why = f" (line {rejected[0].line}: {rejected[0].reason})" if rejected else ""
-        raise DataError(f"{path} has no row of numbers in {header[size_at]} and {header[value_at]}{why}")
-    curves = []
-    for key, of in groups.items():
-        columns = np.array([values for values, _ in of]).T
-        run = np.array([label for _, label in of]) if run_at else None
-        curves.append(CurveRows(dict(zip(by, key, strict=True)), *columns, run=run))
-    used = {size_at, value_at, *by_at, *more_at, *run_at, *([] if name_at is None else [name_at])}
-    varying = () if set(CURVE_COLUMNS) <= set(header) else _words(header, rows, used)
-    return CurveFile(metrics.pop(), by, tuple(curves), tuple(rejected), varying)
+    return metrics.pop()
 
 
-def _telling(header: list[str], rows: list) -> tuple[str, ...]:
-    """Of a sweep's columns, those that tell its curves apart: each one only where those before it do not."""
-    if not set(CURVE_COLUMNS) <= set(header):
-        return ()
-    places = [header.index(name) for name in CURVE_COLUMNS]
-    told: list[int] = []
-    for at in places:
-        apart = len({tuple(fields[k] for k in told) for *_, fields in rows})
-        if len({tuple(fields[k] for k in (*told, at)) for *_, fields in rows}) > apart:
-            told.append(at)
-    return tuple(header[k] for k in told)
+def _without_equal(rows: list, layout: Layout) -> tuple[list, list[int], list[str]]:
+    """The rows without those that are equal to another in every column, how often each of these stands too often, and
+    what to say of those that stay.
+
+    Runs without a label may have equal values by chance: where nothing labels them, only a file in which every row
+    stands equally often is taken for one that was written several times.
+    """
+    times = Counter(tuple(fields) for *_, fields in rows)
+    labelled = layout.run or len(layout.values) > 1 or layout.spread is not None
+    doubled = len(set(times.values())) == 1 and len(times) >= _FEWEST_DOUBLED
+    if max(times.values()) == 1:
+        return rows, [], []
+    if not (labelled or doubled):
+        equal = len(rows) - len(times)
+        said = f"{count(equal, 'row')} equal to another in every column; with no column of seeds, they count as runs"
+        return rows, [], [said] if equal >= _MANY_EQUAL * len(rows) else []
+    seen: set[tuple[str, ...]] = set()
+    kept = [row for row in rows if not (tuple(row[2]) in seen or seen.add(tuple(row[2])))]
+    return kept, [many - 1 for many in times.values() if many > 1], []
 
 
-def _words(header: list[str], rows: list, used: set[int]) -> tuple[str, ...]:
-    """Columns that hold a few different words, which are no numbers."""
-    found = []
-    for k in set(range(len(header))) - used:
-        values = {fields[k] for *_, fields in rows}
-        if 1 < len(values) <= _MOST_WORDS and any(number_in(value) is None for value in values):
-            found.append(header[k])
-    return tuple(sorted(found))
+def _equal_notes(extra: list[int]) -> list[str]:
+    if not extra:
+        return []
+    stands = "stands" if len(extra) == 1 else "stand"
+    times = "twice" if max(extra) == 1 else f"up to {max(extra) + 1} times"
+    return [f"{count(len(extra), 'row')} {stands} {times}; counted once"]
 
 
-def _run_indices(header: list[str], rows: list) -> list[int]:
-    """Return the columns that number the runs: seeds, folds, repeats; `split` where it holds whole numbers."""
-    names = [plain_name(name) for name in header]
-    found = [k for k, name in enumerate(names) if name in RUN_NAMES]
-    if "split" in names and all(fields[names.index("split")].strip().isdigit() for *_, fields in rows):
-        found.append(names.index("split"))
-    return found
+def _separated(
+    path: Path, header: list[str], found: Observations, by_at: list[int], layout: Layout
+) -> tuple[list[int], list[str]]:
+    """The columns that distinguish curves, with those that a sweep's files have, and what to say of these.
+
+    Raises DataError for another column that splits the runs of each size into groups that differ.
+    """
+    notes: list[str] = []
+    while len(notes) < _MOST_SETTINGS and (at := _most_separating(header, found, by_at, layout)) is not None:
+        said = f"{header[at]} splits the runs of each size into groups that differ"
+        if header[at] not in _SETTINGS:
+            give = " ".join(header[k] for k in (*by_at, at))
+            raise DataError(f"{path}: {said}: give --by {give}, or --pool to count all as runs of one curve")
+        by_at = [*by_at, at]
+        notes.append(f"{said}: each has a curve of its own, as with --by {header[at]}; --pool makes one curve of all")
+    return by_at, notes
 
 
-def _is_means(header: list[str], value_at: int) -> bool:
-    return header[value_at] == "mean" and {"sd", "n_seeds"} <= set(header)
-
-
-def _size_index(path: Path, header: list[str]) -> int:
-    plain = [plain_name(name) for name in header]
-    for name in SIZE_NAMES:
-        if name in plain:
-            return plain.index(name)
-    raise DataError(f"{path} has no column named n; name the one of sizes with --n-column: {column_names(header)}")
-
-
-def _metric_indices(path: Path, header: list[str], name: str | None) -> tuple[int, int | None]:
-    """The column of the metric's values, and that of its name, which a sweep's files have."""
-    if name:
-        return column_index(path, header, name), None
-    for columns in (_MEANS, _RUNS):
-        if set(columns) <= set(header):
-            return header.index(columns[0]), header.index("metric")
-    known = [k for k, column in enumerate(header) if direction_of(column) is not None]
-    if len(known) == 1:
-        return known[0], None
-    found = f"{len(known)} columns that may be one" if known else "no column whose name is a metric's"
-    raise DataError(f"{path} has {found}; name it with --metric-column: {column_names(header)}")
-
-
-def direction_of(metric: str) -> bool | None:
-    """Whether more of a metric is better, by its name; None where that does not tell, as for 1 - AUC."""
-    words = plain_name(metric)
-    if words.startswith(_TURNED):
+def _most_separating(header, found: Observations, by_at: list[int], layout: Layout) -> int | None:
+    """The column by which the runs of each size differ most certainly, if there is one."""
+    candidates = _settings(header, found, by_at, layout)
+    if not candidates:
         return None
-    found = {better for names, better in ((HIGHER, True), (LOWER, False)) if _names(words, names)}
-    return found.pop() if len(found) == 1 else None
+    size = _codes([*(level_codes(found.column(k)) for k in by_at), found.n])
+    run = found.run if layout.run else None
+    chances = {k: separation(size, found.value, level_codes(found.column(k)), run) for k in candidates}
+    at = min(chances, key=chances.get)
+    return at if chances[at] < CERTAIN else None
 
 
-def plain_name(name: str) -> str:
-    """Lower case, and _ for whatever is no letter or digit."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+def _settings(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[int]:
+    """The columns that may be settings of the runs, apart from those that are known."""
+    others = (k for k in range(len(header)) if k not in layout.used and k not in by_at)
+    return [k for k in others if may_be_setting(header[k], found.column(k))]
 
 
-def guess_of(metric: str) -> float | None:
-    """The metric of guesses, by its name: 0.5 of ROC-AUC, 0 of average precision and R2; None of others."""
-    words = plain_name(metric)
-    for guess, names in _GUESSES:
-        if _names(words, names):
-            return guess
-    return None
+def _codes(columns: list[np.ndarray]) -> np.ndarray:
+    """A whole number for each row [R], the same where all columns are."""
+    return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].reshape(-1)
 
 
-def _names(words: str, names: list[str]) -> bool:
-    """Whether one of the names stands in the words, whole."""
-    return any(f"_{name}_" in f"_{words}_" for name in names)
+def _once(
+    path: Path, header: list[str], found: Observations, by_at: list[int], layout: Layout, pool: bool
+) -> tuple[Observations, list[int]]:
+    """Each run once, and how often each of those that stand several times does so too often.
+
+    Raises DataError where one has several values, unless they are pooled.
+    """
+    if found.run is None and found.sd is None:
+        return found, []
+    keys = _keys(header, found, by_at, layout)
+    groups = defaultdict(list)
+    for k, key in enumerate(keys):
+        groups[key].append(k)
+    several = [places for places in groups.values() if len(places) > 1]
+    for places in several:
+        finite = [k for k in places if np.isfinite(found.value[k])]
+        if len({_value(found, k) for k in finite}) > 1 and not pool:
+            raise DataError(_contradiction(path, found, finite))
+    first = {places[0] if _same(found, places) else k for places in groups.values() for k in places}
+    return found.take(np.array(sorted(first))), [len(places) - 1 for places in several if _same(found, places)]
+
+
+def _value(found: Observations, k: int) -> str:
+    return f"{found.value[k]!r}"
+
+
+def _same(found: Observations, places: list[int]) -> bool:
+    return len({_value(found, k) for k in places}) == 1
+
+
+def _keys(header, found: Observations, by_at: list[int], layout: Layout) -> list[tuple]:
+    """What makes each run the run it is: curve, size and label, with a further column where that alone sets apart.
+
+    Such a column is another number of the run, as of a repeated fold, or a setting that changes nothing.
+    """
+    columns = [level_codes(found.column(k)) for k in by_at]
+    labels = [""] * len(found.n) if found.run is None else found.run.tolist()
+    keys = list(zip(*(column.tolist() for column in columns), found.n.tolist(), labels, strict=True))
+    if len(set(keys)) == len(keys):
+        return keys
+    for k in _settings(header, found, by_at, layout):
+        longer = [(*key, code) for key, code in zip(keys, level_codes(found.column(k)).tolist(), strict=True)]
+        if len(set(longer)) == len(longer):
+            return longer
+    return keys
+
+
+def _contradiction(path: Path, found: Observations, places: list[int]) -> str:
+    """Says that one run has several values."""
+    first = places[0]
+    other = next(k for k in places if _value(found, k) != _value(found, first))
+    label = "the mean" if found.run is None else found.run[first]
+    return (
+        f"{path}, lines {found.lines[first]} and {found.lines[other]}: {label} at {found.n[first]:,.15g} molecules "
+        f"stands twice, {found.value[first]:g} and {found.value[other]:g}: rows of two runs? Keep those of one, "
+        "give --by with a column that distinguishes them, or --pool to count both"
+    )
+
+
+def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[CurveRows, ...]:
+    """The curves in order of appearance."""
+    groups: dict[tuple, list[int]] = defaultdict(list)
+    columns = [level_codes(found.column(k)).tolist() for k in by_at]
+    for k, key in enumerate(zip(*columns, strict=True) if columns else [()] * len(found.n)):
+        groups[key].append(k)
+    curves = []
+    for places in groups.values():
+        own = found.take(np.array(places))
+        identity = {header[k]: own.fields[0][k] for k in by_at}
+        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run))
+    return tuple(curves)
+
+
+def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:
+    """Remarks about columns that may distinguish curves, too: a few words, or numbers that alternate over the sizes."""
+    if set(header) >= _OF_A_SWEEP:
+        return []
+    candidates = _settings(header, found, by_at, layout)
+    names = sorted(header[k] for k in candidates if _may_distinguish(found.column(k), found.n))
+    return [f"{name} varies: if it distinguishes curves, give --by {name}" for name in names]
+
+
+def _may_distinguish(texts: list[str], n: np.ndarray) -> bool:
+    return not np.isfinite(numbers(texts, ",")[0]).all() or alternates(n, level_codes(texts))

@@ -1,0 +1,64 @@
+"""The cells of a file of learning curves as numbers: values with their spread behind them, in percent, sizes."""
+
+import re
+
+import numpy as np
+
+from jaxmrl.data.table import number_in
+
+_PLUS_MINUS = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*")
+_IN_BRACKETS = re.compile(r"^\s*([^()\s]+)\s*\(\s*(?:±|\+/-)?\s*([^()\s]+)\s*\)\s*(%?)\s*$")
+_FEW_SIZES, _LARGEST_LOGARITHM = 3, 64
+
+
+def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return the numbers [R] in cells, which cells are wrong [R], and the unit behind every number.
+
+    A missing value is NaN and not wrong. separator: of the file's columns.
+    """
+    bare = [text.strip().removesuffix("%") for text in texts]
+    values = [number_in(text) for text in bare]
+    wrong = np.array([value is None for value in values])
+    unit = "%" if all(text.strip().endswith("%") for text in texts if text.strip()) else ""
+    return np.array([np.nan if value is None else value for value in values]), wrong, unit
+
+
+def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:
+    """Return the values in cells such as 0.65 ± 0.02, 0.650(.020) and 0.650(20), and their spread, all as texts.
+
+    The spread is None where no cell has one. Whole numbers in brackets count the last digits of the value; the third
+    result says so in words, by the first such cell, and is empty otherwise.
+    """
+    values, spreads, said = [], [], ""
+    for text in texts:
+        if found := _IN_BRACKETS.match(text):
+            value, spread, percent = found.groups()
+            decimals = len(re.split("[.,]", value)[1]) if re.search(r"\d?[.,]\d+$", value) else 0
+            if spread.isdigit() and decimals:
+                spread = f"{int(spread) * 10.0**-decimals:.{decimals}f}"
+                said = said or f"{text.strip()} is read as {value} with a spread of {spread}"
+            values.append(value + percent)
+            spreads.append(spread)
+        else:
+            value, *spread = _PLUS_MINUS.split(text.strip(), maxsplit=1) if text.strip() else [text]
+            values.append(value if value else text)
+            spreads.append(spread[0].rstrip("% ") if spread and value else "")
+    return values, spreads if any(spreads) else None, said
+
+
+def size_remarks(name: str, sizes: np.ndarray) -> list[str]:
+    """Return what is odd about the sizes [R] of a file: fractions, logarithms, or other numbers that are not whole."""
+    sizes = np.unique(sizes[np.isfinite(sizes)])
+    if len(sizes) == 0:
+        return []
+    if sizes.max() <= 1:
+        return [f"no {name} is above 1: they look like fractions, and molecules below are in units of them"]
+    shown = ", ".join(f"{size:g}" for size in sizes[:_FEW_SIZES])
+    steps = np.diff(sizes)
+    even = len(steps) >= _FEW_SIZES and np.ptp(steps) <= 0.02 * steps.max()
+    whole = np.all(np.abs(sizes - np.round(sizes)) <= 1e-9 * sizes)
+    if even and sizes.max() <= _LARGEST_LOGARITHM and (not whole or steps.max() <= 1):
+        return [f"{name} has the values {shown}, ...: they look like logarithms; give the numbers of molecules"]
+    if not whole:
+        return [f"{name} has values that are not whole numbers ({shown}, ...): are these numbers of molecules?"]
+    return []

@@ -1,0 +1,96 @@
+"""What the name of a metric says: whether more of it is better, its perfect value, and the value of guesses."""
+
+import re
+
+HIGHER = (
+    "roc_auc auc auroc rocauc average_precision ap auprc pr_auc aupr map prc r2 r_squared q2 accuracy acc f1 mcc kappa "
+    "precision recall sensitivity specificity spearman spearmanr pearson pearsonr kendall ccc bedroc ndcg jaccard dice"
+).split()
+"""Names of metrics of which more is better, and 1 is perfect."""
+
+OPEN_HIGHER = "score scores log_likelihood loglikelihood loglik elbo ef enrichment enrichment_factor lift".split()
+"""Names of metrics of which more is better, and whose perfect value the name does not tell."""
+
+LOWER = "rmse mae mse error err log_loss logloss cross_entropy brier mape smape msle rmsd medae deviance ece".split()
+"""Names of metrics of which less is better, and 0 is perfect."""
+
+OPEN_LOWER = "nll nlpd loss perplexity".split()
+"""Names of metrics of which less is better, and that a density takes below 0 or that end elsewhere."""
+
+_GUESSES = (
+    (0.0, "average_precision ap auprc pr_auc aupr prc r2 r_squared".split()),
+    (0.5, "roc_auc auc auroc rocauc".split()),
+)
+"""The metric of guesses; those of precision come first, for their names may have auc in them."""
+
+_TURNED = ("1_", "one_minus_", "minus_")
+"""Beginnings of a name that turn a metric round, so that its name no longer says which way is better."""
+
+_NEGATED = ("neg_", "negative_")
+
+_PERCENT = re.compile(r"%|(^|[^a-z])(pct|percent|percentage)([^a-z]|$)", re.IGNORECASE)
+_ENRICHMENT = re.compile(r"(?:^|[^a-z])(?:ef|enrichment(?:[ _-]factor)?)[ _@-]*([0-9.]+) ?_?(?:%|pct|percent)", re.I)
+
+
+def plain_name(name: str) -> str:
+    """Return the name in lower case, with _ for whatever is neither letter nor digit."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def direction_of(metric: str) -> bool | None:
+    """Return whether more of a metric is better, by its name; None where the name does not tell, as for 1 - AUC."""
+    words = plain_name(metric)
+    if words.startswith(_TURNED):
+        return None
+    if inner := _negated(words):
+        better = direction_of(inner)
+        return None if better is None else not better
+    if _ENRICHMENT.search(metric):
+        return True
+    higher, lower = (has_name(words, [*names, *more]) for names, more in ((HIGHER, OPEN_HIGHER), (LOWER, OPEN_LOWER)))
+    if higher and lower:  # a "brier score" is a Brier loss: "score" alone says little
+        higher = has_name(words, HIGHER)
+    return None if higher == lower else higher
+
+
+def perfect_of(metric: str) -> float | None:
+    """Return the perfect value of a metric as a fraction, by its name; None where the name does not tell.
+
+    1 for ROC-AUC, 0 for RMSE and neg_mean_squared_error, and 100 / x for the enrichment factor of the top x %.
+    """
+    words = plain_name(metric)
+    if words.startswith(_TURNED):
+        return None
+    if inner := _negated(words):
+        perfect = perfect_of(inner)
+        return None if perfect is None else 0.0 - perfect
+    if (found := _ENRICHMENT.search(metric)) and float(found[1]) > 0:
+        return 100 / float(found[1])
+    better = direction_of(metric)
+    if better is None or not has_name(words, HIGHER if better else LOWER):
+        return None
+    return float(better)
+
+
+def is_percent(metric: str) -> bool:
+    """Return whether the name says that the metric is in percent; of an enrichment factor it says which molecules."""
+    return bool(_PERCENT.search(metric)) and not _ENRICHMENT.search(metric)
+
+
+def guess_of(metric: str) -> float | None:
+    """Return the metric of guesses, by its name: 0.5 of ROC-AUC, 0 of average precision and R2; None of others."""
+    words = plain_name(metric)
+    for guess, names in _GUESSES:
+        if has_name(words, names):
+            return guess
+    return None
+
+
+def has_name(words: str, names: list[str]) -> bool:
+    """Return whether one of the names stands in the words, whole."""
+    return any(f"_{name}_" in f"_{words}_" for name in names)
+
+
+def _negated(words: str) -> str | None:
+    """Return what is negated: of neg_mean_squared_error the squared error."""
+    return next((words.removeprefix(start) for start in _NEGATED if words.startswith(start)), None)

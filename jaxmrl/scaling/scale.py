@@ -1,0 +1,108 @@
+"""The scale of a metric: which way is better, and its perfect value, from which errors are measured."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.data.metric_names import direction_of, guess_of, is_percent, perfect_of
+from jaxmrl.errors import ConfigError, DataError
+
+_ROUNDED = 1e-6
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric becomes an error, |best - metric|.
+
+    higher   whether more of the metric is better
+    best     its perfect value, in the metric's own unit
+    why      where both are from
+    """
+
+    metric: str
+    higher: bool
+    best: float
+    why: str
+
+    @property
+    def text(self) -> str:
+        """The scale in words."""
+        return f"{'higher' if self.higher else 'lower'} is better, {self.best:g} is perfect ({self.why})"
+
+    def error_of(self, metric: float) -> float:
+        """Return the error that belongs to a metric."""
+        return self.best - metric if self.higher else metric - self.best
+
+    def error_of_guessing(self, guess: float | None) -> float | None:
+        """Return the error of guessing, by the metric `guess` of guesses or, where that is None, by the metric's name.
+
+        Raises ConfigError for a guess that is perfect.
+        """
+        if guess is None:
+            known = guess_of(self.metric)
+            return None if known is None or not self.higher or self.best <= 0 else self.best * (1 - known)
+        if self.error_of(guess) <= 0:
+            raise ConfigError(f"--guess must be worse than {self.best:g}, the perfect {self.metric}; got {guess:g}")
+        return self.error_of(guess)
+
+    def check_target(self, target: float | None) -> None:
+        """Raise ConfigError for a target that no model can reach, for it is perfect or beyond."""
+        if target is not None and self.error_of(target) <= 0:
+            side = "below" if self.higher else "above"
+            raise ConfigError(f"--target must be {side} {self.best:g}, the perfect {self.metric}; got {target:g}")
+
+
+def scale_of(metric: str, values: np.ndarray, *, higher: bool | None = None, best: float | None = None) -> Scale:
+    """Return the scale of a metric by its name and its values [R]; those that are not finite do not count.
+
+    higher, best: as the user says; None for what the name and the values tell. Raises DataError where they do not tell,
+    and where a value is better than perfect.
+    """
+    values = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
+    direction = direction_of(metric) if higher is None else higher
+    if direction is None:
+        raise DataError(f"is more of {metric!r} better? Say so with --higher-is-better or --lower-is-better")
+    if best is not None:
+        perfect, why = best, "as given"
+    else:
+        perfect, why = _perfect(metric, values, direction, given=higher is not None)
+    scale = Scale(metric, direction, perfect, why)
+    extreme = values.max() if direction else values.min()
+    if scale.error_of(extreme) < -_ROUNDED * max(1.0, abs(perfect)):
+        raise DataError(
+            f"{metric} has the value {extreme:g}, which is better than {perfect:g}, the perfect one ({why}); "
+            "give --best, the value of a perfect model, or the other direction"
+        )
+    return scale
+
+
+def _perfect(metric: str, values: np.ndarray, higher: bool, given: bool) -> tuple[float, str]:
+    """Return the perfect value, and where it is from. `given`: whether the user gave the direction."""
+    known = perfect_of(metric) if direction_of(metric) == higher else None
+    by = "direction as given" if given else "by its name"
+    lowest, highest = values.min(), values.max()
+    if higher and (known == 1 or (known is None and (is_percent(metric) or 0 < highest <= 1 + _ROUNDED))):
+        return _fraction_or_percent(metric, values, known, by)
+    if known is not None:
+        return known, by
+    if not higher and lowest >= 0:
+        return 0.0, by
+    end = f"up to {highest:g}" if higher else f"down to {lowest:g}"
+    hint = "100 for percentages, 0 for negated errors" if higher else "a bound below all values"
+    raise DataError(
+        f"{metric} goes {end}, and its perfect value is not known by its name: "
+        f"give --best, the value of a perfect model ({hint})"
+    )
+
+
+def _fraction_or_percent(metric: str, values: np.ndarray, known: float | None, by: str) -> tuple[float, str]:
+    """Return 1 or 100, by the name and the values of a metric that is perfect at 100 %."""
+    in_percent, highest = is_percent(metric), values.max()
+    if in_percent and 0 < highest <= 1:
+        raise DataError(
+            f"{metric} is in percent by its name, but no value is above {highest:g}: give --best 100, or --best 1 "
+            "if these are fractions"
+        )
+    if in_percent or (known is not None and np.median(values) > 1 and highest <= 100 * (1 + _ROUNDED)):
+        return 100.0, f"{by}; in percent by {'its name' if in_percent else 'its values'}"
+    return 1.0, by if known is not None else f"{by}; no value is above 1"

@@ -1,0 +1,300 @@
+"""Files of learning curves as people have them: `python -m jaxmrl.fit` reads each right, or says why it cannot."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import FitConfig
+from jaxmrl.data.curves import read_curves
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.fit import find_scale, fit
+
+CASES = Path(__file__).parent / "workflow"
+SIZES = [100, 200, 400, 800, 1600]
+
+
+def read(name, **settings):
+    return read_curves(FitConfig(CASES / name, **settings))
+
+
+def written(tmp_path, header, rows):
+    path = tmp_path / "curve.csv"
+    path.write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+def noisy(n, factor=1.0, seed=0):
+    return round(float(factor * 3 * n**-0.3 * np.exp(np.random.default_rng([seed, n]).normal(0, 0.02))), 5)
+
+
+# Layouts
+
+
+def test_several_columns_of_one_metric_are_runs():
+    file = read("layout_wide.csv")
+    (curve,) = file.curves
+    assert (file.metric, len(curve.n)) == ("roc_auc", 21)
+    assert set(curve.run) == {"roc_auc_0", "roc_auc_1", "roc_auc_2"}
+    assert curve.value[curve.n == 100].tolist() == [0.6358, 0.6526, 0.6443]
+    assert "3 columns are runs of roc_auc: roc_auc_0, roc_auc_1, roc_auc_2" in file.notes
+
+
+@pytest.mark.parametrize(
+    ("header", "metric"),
+    [
+        ("n,rmse_seed0,rmse_seed1", "rmse"),
+        ("size,AUC 1,AUC 2", "auc"),
+        ("n_train,split0_test_score,split1_test_score", "test_score"),
+        ("N,rmse,rmse", "rmse"),
+    ],
+)
+def test_runs_are_known_by_the_names_of_their_columns(tmp_path, header, metric):
+    file = read_curves(FitConfig(written(tmp_path, header, [(n, 0.5, 0.6) for n in SIZES])))
+    assert (file.metric, len(file.curves[0].n)) == (metric, 10)
+
+
+def test_columns_that_are_named_are_runs(tmp_path):
+    path = written(tmp_path, "n,a,b,c", [(n, 0.5, 0.6, 7) for n in SIZES])
+    file = read_curves(FitConfig(path, metric_column=("a", "b"), lower_is_better=True))
+    assert file.curves[0].value.tolist() == [0.5] * 5 + [0.6] * 5
+
+
+def test_cutoffs_in_names_are_no_runs(tmp_path):
+    path = written(tmp_path, "n,recall_5,recall_10", [(n, 0.5, 0.6) for n in SIZES])
+    with pytest.raises(DataError, match="2 columns that may be one"):
+        read_curves(FitConfig(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "sd"),
+    [
+        ("layout_mean_sd.csv", "rmse", 0.0246),
+        ("layout_sd_ignored.csv", "rmse", 0.019),
+        ("layout_sklearn.csv", "test_scores", 0.02),
+        ("layout_paper.csv", "roc_auc", 0.02),
+    ],
+)
+def test_a_standard_deviation_is_found_beside_the_mean_or_in_its_cell(name, metric, sd):
+    file = read(name)
+    assert file.metric == metric
+    assert file.curves[0].sd[0] == pytest.approx(sd)
+    assert any("--runs-column" in note for note in file.notes), "the number of runs is not known"
+    known = read(name, runs_column="5")
+    assert known.curves[0].runs.tolist() == [5] * 7
+    assert not any("--runs-column" in note for note in known.notes)
+
+
+def test_columns_of_training_scores_are_not_used_and_named():
+    assert "not used: train_scores_mean, train_scores_std" in read("layout_sklearn.csv").notes
+
+
+@pytest.mark.parametrize("name", ["n_seeds", "n_runs", "count", "folds"])
+def test_the_number_of_runs_is_known_by_name(tmp_path, name):
+    path = written(tmp_path, f"n,rmse,sem,{name}", [(n, 0.5, 0.1, 4) for n in SIZES])
+    (curve,) = read_curves(FitConfig(path)).curves
+    assert curve.runs.tolist() == [4] * 5
+    np.testing.assert_allclose(curve.sd, 0.2)
+
+
+def test_columns_of_the_spread_and_of_the_runs_can_be_named(tmp_path):
+    path = written(tmp_path, "n,rmse,spread,k", [(n, 0.5, 0.1, 4) for n in SIZES])
+    (curve,) = read_curves(FitConfig(path, sd_column="spread", runs_column="k")).curves
+    assert (curve.sd.tolist(), curve.runs.tolist()) == ([0.1] * 5, [4] * 5)
+
+
+@pytest.mark.parametrize("cell", ["0.650(.020)", "0.650(20)", "0.650 ± 0.020", "0.650+/-0.02", "0.650 (0.020)"])
+def test_cells_with_a_spread(tmp_path, cell):
+    (curve,) = read_curves(FitConfig(written(tmp_path, "n,roc_auc", [(n, cell) for n in SIZES]))).curves
+    assert curve.value.tolist() == [0.65] * 5
+    np.testing.assert_allclose(curve.sd, 0.02)
+
+
+@pytest.mark.parametrize("name", ["train_sizes", "size", "N", "molecules", "Training set size", "n_samples"])
+def test_sizes_are_known_by_name(tmp_path, name):
+    (curve,) = read_curves(FitConfig(written(tmp_path, f"rmse,{name}", [(0.5, n) for n in SIZES]))).curves
+    assert curve.n.tolist() == SIZES
+
+
+@pytest.mark.parametrize(
+    ("sizes", "remark"),
+    [
+        ([6.6439, 7.6439, 8.6439, 9.6439], "look like logarithms"),
+        ([2, 2.5, 3, 3.5], "look like logarithms"),
+        ([7, 8, 9, 10], "look like logarithms"),
+        ([0.1, 0.2, 0.5, 1.0], "look like fractions"),
+        ([100.5, 200, 400, 800], "not whole numbers"),
+    ],
+)
+def test_sizes_that_are_no_numbers_of_molecules_are_remarked_on(tmp_path, sizes, remark):
+    (note,) = read_curves(FitConfig(written(tmp_path, "n,rmse", [(n, 1 / (1 + n)) for n in sizes]))).notes
+    assert remark in note
+
+
+def test_logarithms_of_the_case_are_remarked_on():
+    assert "n has the values 6.6439, 7.6439, 8.6439, ...: they look like logarithms" in read("log_sizes.csv").notes[0]
+
+
+# Each run once
+
+
+def test_equal_rows_count_once():
+    once, twice = read("same_rows_once.csv"), read("same_rows_twice.csv")
+    assert once.notes == ()
+    assert twice.notes == ("6 rows stand twice; counted once",)
+    for name in ("n", "value", "run"):
+        assert getattr(once.curves[0], name).tolist() == getattr(twice.curves[0], name).tolist()
+    assert once.curves[0].run.tolist() == ["seed 0", "seed 1"] * 3
+
+
+def test_a_run_with_the_same_value_counts_once_whatever_it_took(tmp_path):
+    rows = [(n, fold, noisy(n, seed=fold), f"{60 + k}.{n}") for k in range(2) for n in SIZES for fold in range(3)]
+    file = read_curves(FitConfig(written(tmp_path, "n,fold,rmse,seconds", rows)))
+    assert len(file.curves[0].n) == 15
+    assert file.notes == ("15 rows stand twice; counted once",)
+
+
+def test_a_file_without_seeds_that_was_written_twice_counts_once(tmp_path):
+    rows = [(n, noisy(n, seed=k)) for n in SIZES for k in range(2)]
+    file = read_curves(FitConfig(written(tmp_path, "n,rmse", [*rows, ("n", "rmse"), *rows])))
+    assert len(file.curves[0].n) == 10
+    assert file.notes == ("1 repeated header line skipped", "10 rows stand twice; counted once")
+    ties = read_curves(FitConfig(written(tmp_path, "n,rmse", [*rows, rows[0]])))
+    assert len(ties.curves[0].n) == 11, "two runs may have the same metric"
+
+
+def test_one_run_with_two_values_is_refused_unless_pooled():
+    for name, lines in (("two_runs_other_lr.csv", "lines 2 and 4"), ("two_runs_with_headers.csv", "lines 2 and 5")):
+        with pytest.raises(DataError, match=f"{lines}: seed 0 at 270 molecules stands twice, 1.98184 and 2.08188"):
+            read(name)
+    pooled = read("two_runs_with_headers.csv", pool=True)
+    assert len(pooled.curves[0].n) == 4
+    assert "1 repeated header line skipped" in pooled.notes
+
+
+def test_a_mean_with_two_values_is_refused(tmp_path):
+    rows = [(n, noisy(n, seed=k), 0.1, 5) for k in range(2) for n in SIZES]
+    with pytest.raises(DataError, match="the mean at 100 molecules stands twice"):
+        read_curves(FitConfig(written(tmp_path, "n,rmse,sd,n_seeds", rows)))
+
+
+def test_a_second_header_in_another_order_is_refused(tmp_path):
+    path = written(tmp_path, "n,rmse", [(100, 0.5), ("rmse", "n"), (0.4, 200)])
+    with pytest.raises(DataError, match="line 3: a second header has the columns in another order"):
+        read_curves(FitConfig(path))
+
+
+def test_a_repeated_fold_that_another_column_numbers_is_no_contradiction(tmp_path):
+    rows = [(n, fold, part, noisy(n, seed=3 * fold + part)) for n in SIZES for fold in range(3) for part in range(2)]
+    file = read_curves(FitConfig(written(tmp_path, "n,fold,part,rmse", rows)))
+    assert (file.by, len(file.curves[0].n)) == ((), 30)
+
+
+# Settings
+
+
+def test_two_learning_rates_are_two_curves():
+    file = read("mixed_settings.csv")
+    assert file.by == ("learning_rate",)
+    assert [curve.identity for curve in file.curves] == [{"learning_rate": "0.001"}, {"learning_rate": "0.0001"}]
+    assert any("learning_rate splits the runs of each size into groups that differ" in note for note in file.notes)
+    assert len(read("mixed_settings.csv", pool=True).curves) == 1
+
+
+def test_each_learning_rate_has_its_own_forecast():
+    fast, slow = fit(FitConfig(CASES / "mixed_settings.csv", target=0.5, predict=(12800,)))["curves"]
+    assert fast["predictions"][0]["value"] == pytest.approx(0.3265, rel=0.02)
+    assert slow["predictions"][0]["value"] == pytest.approx(0.83, rel=0.02)
+    assert fast["target"]["molecules"] == pytest.approx(225, rel=0.05)
+    assert slow["target"]["molecules"] is None
+
+
+@pytest.mark.parametrize("name", ["layers", "temperature", "epochs", "hidden units", "optimizer"])
+@pytest.mark.parametrize("seeds", ["crossed", "nested", "none", "one each"])
+def test_a_setting_that_splits_the_runs_is_named(tmp_path, name, seeds):
+    levels = ("adam", "sgd") if name == "optimizer" else (2, 10)
+    rows = [
+        (n, level, k + (3 * which if seeds == "nested" else 0), noisy(n, 1.3 if which else 1, seed=3 * which + k))
+        for n in SIZES
+        for which, level in enumerate(levels)
+        for k in range(1 if seeds == "one each" else 3)
+    ]
+    header = f"n,{name},seed,rmse" if seeds in ("crossed", "nested") else f"n,{name},rmse"
+    rows = [row if "seed" in header else (row[0], row[1], row[3]) for row in rows]
+    path = written(tmp_path, header, rows)
+    with pytest.raises(
+        DataError, match=f"{name} splits the runs of each size into groups that differ: give --by {name}"
+    ):
+        read_curves(FitConfig(path))
+    assert len(read_curves(FitConfig(path, by=name)).curves) == 2
+
+
+def test_width_and_params_of_one_model_are_one_setting(tmp_path):
+    rows = [(n, w, 10 * w, k, noisy(n, 1 + w / 100, seed=w + k)) for n in SIZES for w in (16, 64) for k in range(2)]
+    assert read_curves(FitConfig(written(tmp_path, "n,width,params,seed,rmse", rows))).by == ("width",)
+
+
+@pytest.mark.parametrize("label", ["seed", "fold", "split", "repeat"])
+def test_columns_that_are_no_settings_stay_silent(tmp_path, label):
+    """Folds with a level of their own, functions of the size, constants, and what is measured of each run."""
+    level = 1 + 0.1 * np.random.default_rng(1).normal(size=5)
+    rows = []
+    for n in SIZES:
+        for k in range(5):
+            value = noisy(n, level[k], seed=k)
+            stopped = int(10 + 100 * (value / (3 * n**-0.3) - 1))
+            rows.append((n, k, value, stopped, value * 1.1, n // 20, 10 * n, 0.001, k * n % 7))
+    header = f"n,{label},rmse,best_epoch,valid_loss,steps,tokens,learning_rate,gpu"
+    file = read_curves(FitConfig(written(tmp_path, header, rows), metric_column="rmse"))
+    assert (file.by, len(file.curves)) == ((), 1)
+    assert file.notes == ("not used: valid_loss",)
+    assert file.curves[0].run.tolist()[:2] == [f"{label} 0", f"{label} 1"]
+
+
+def test_settings_of_different_sizes_are_remarked_on(tmp_path):
+    rows = [(n, 0.1 if k % 2 else 0.2, noisy(n)) for k, n in enumerate(SIZES)]
+    file = read_curves(FitConfig(written(tmp_path, "n,noise_level,rmse", rows)))
+    assert file.notes == ("noise_level varies: if it distinguishes curves, give --by noise_level",)
+
+
+# Scale
+
+
+def scale_of_case(name, **settings):
+    config = FitConfig(CASES / name, **settings)
+    return find_scale(config, read_curves(config))
+
+
+def test_percentages_are_fitted_as_fractions_are(tmp_path):
+    assert scale_of_case("scale_percent.csv").best == 100
+    lines = (CASES / "scale_percent.csv").read_text().split()
+    rows = [(n, float(value) / 100) for n, value in (line.split(",") for line in lines[1:])]
+    percent = fit(FitConfig(CASES / "scale_percent.csv", target=83))
+    fraction = fit(FitConfig(written(tmp_path, lines[0], rows), target=0.83))
+    assert percent["chosen"]["laws"] == fraction["chosen"]["laws"]
+    for a, b in zip(percent["predictions"], fraction["predictions"], strict=True):
+        assert a["value"] == pytest.approx(100 * b["value"], rel=1e-3)
+        assert a["low"] == pytest.approx(100 * b["low"], rel=1e-3)
+    assert percent["target"]["molecules"] == pytest.approx(fraction["target"]["molecules"], rel=1e-2)
+
+
+def test_negated_errors_have_0_as_their_best():
+    scale = scale_of_case("scale_negmse.csv")
+    assert (scale.higher, scale.best) == (True, 0)
+    with pytest.raises(ConfigError, match=r"--target must be below 0, the perfect neg_mean_squared_error; got 0\.5"):
+        scale_of_case("scale_negmse.csv", target=0.5, higher_is_better=True)
+    found = fit(FitConfig(CASES / "scale_negmse.csv", target=-0.4))
+    assert all(one["low"] < one["value"] < one["high"] < 0 for one in found["predictions"])
+    assert 100 < found["target"]["molecules"] < 6400
+
+
+def test_a_metric_without_a_known_end_needs_one(refused):
+    said = refused("fit", CASES / "scale_nll.csv")
+    assert "nll goes down to -1.2832, and its perfect value is not known by its name: give --best" in said
+    assert scale_of_case("scale_nll.csv", best=-2).best == -2
+    with pytest.raises(DataError, match=r"nll has the value -1\.2832, which is better than -1, the perfect one"):
+        scale_of_case("scale_nll.csv", best=-1)
+
+
+def test_a_curve_that_cannot_be_fitted_is_no_success(refused, tmp_path):
+    assert "no law can be fitted" in refused("fit", written(tmp_path, "n,rmse", [(100, 0.5), (100, 0.6)]))

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.scaling.scale import scale_of
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "higher", "best"),
+    [
+        ("roc_auc", [0.6, 0.9], True, 1),
+        ("roc_auc", [60, 90], True, 100),
+        ("Accuracy [%]", [1.5, 3.0], True, 100),
+        ("acc_pct", [60, 90], True, 100),
+        ("r2", [-0.5, 0.9], True, 1),
+        ("score", [-0.5, 0.9], True, 1),
+        ("rmse", [0.6, 90], False, 0),
+        ("mape (%)", [60, 90], False, 0),
+        ("neg_root_mean_squared_error", [-3, -2], True, 0),
+        ("neg_brier_score", [-0.3, -0.2], True, 0),
+        ("neg_log_loss", [-0.3, -0.2], True, 0),
+        ("nll", [0.3, 0.2], False, 0),
+        ("neg_log_likelihood", [0.3, 0.2], False, 0),
+        ("EF2%", [5, 20], True, 50),
+        ("EF 1%", [5, 20], True, 100),
+        ("enrichment_factor_5%", [5, 15], True, 20),
+    ],
+)
+def test_the_perfect_value_is_known_by_name_and_values(metric, values, higher, best):
+    scale = scale_of(metric, np.array(values))
+    assert (scale.higher, scale.best) == (higher, pytest.approx(best))
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "message"),
+    [
+        ("nll", [-0.5, 0.3], "give --best"),
+        ("log_likelihood", [-3, -2], "give --best"),
+        ("score", [60, 90], "100 for percentages"),
+        ("1-AUC", [0.3, 0.2], "is more of '1-AUC' better"),
+        ("rmse", [-3, -2], "rmse has the value -3, which is better than 0"),
+        ("neg_mean_squared_error", [3, 2], "has the value 3, which is better than 0"),
+        ("roc_auc", [0.6, 1.2], "has the value 1.2, which is better than 1"),
+        ("roc_auc %", [0.6, 0.9], "is in percent by its name, but no value is above 0.9"),
+    ],
+)
+def test_what_is_not_known_is_asked_about(metric, values, message):
+    with pytest.raises(DataError, match=message):
+        scale_of(metric, np.array(values))
+
+
+def test_targets_and_guesses_are_in_the_unit_of_the_metric():
+    scale = scale_of("roc_auc", np.array([60.0, 90.0]))
+    assert scale.error_of_guessing(None) == 50
+    assert scale.error_of_guessing(40) == 60
+    scale.check_target(95)
+    with pytest.raises(ConfigError, match="--target must be below 100, the perfect roc_auc; got 100"):
+        scale.check_target(100)
+    with pytest.raises(ConfigError, match="--guess must be worse than 100"):
+        scale.error_of_guessing(101)
