@@ -59,7 +59,9 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         check(config, problem, reporter)
     # Which molecules a score would keep is not known, and how many does not depend on it.
     orders = {
-        (shape, problem.split_name): dict.fromkeys(scored_prunings(config), problem.split.train)
+        (shape, problem.split_name): dict.fromkeys(
+            scored_prunings(config), np.broadcast_to(problem.split.train, (config.seeds, len(problem.split.train)))
+        )
         for shape in model_shapes(config, problems[0])
         for problem in problems
     }

@@ -4,17 +4,29 @@
 """
 
 import json
+import math
 from typing import Any
 
 import numpy as np
 
 from jaxmrl.config import FitConfig
 from jaxmrl.data.curves import CurveFile, CurveRows, read_curves
+from jaxmrl.data.sampling import PRUNING, RANDOM
 from jaxmrl.errors import DataError
+from jaxmrl.report.comparison import (
+    Compared,
+    adjusted,
+    compare_caption,
+    compare_runs,
+    compared_content,
+    compared_line,
+    no_law_text,
+)
 from jaxmrl.report.equivalence import Comparison, compare, comparison_content, comparison_line
 from jaxmrl.report.laws import laws_table, multiples_of, predictions_table
 from jaxmrl.report.terminal import Reporter
-from jaxmrl.scaling.analysis import Analysis, analyse, content, target_text
+from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse, content, target_text
+from jaxmrl.scaling.compare import Runs
 from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.scale import Scale, scale_of
 from jaxmrl.text import count
@@ -37,11 +49,17 @@ def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     analyses = [analyse_rows(rows, scale, guess) for rows in file.curves]
     check_fitted(config, analyses)
     for rows, analysis in zip(file.curves, analyses, strict=True):
-        tell(config, curve_name(rows), file.metric, analysis, reporter)
+        if rows.random:
+            tell(config, curve_name(rows), file.metric, analysis, reporter)
+    if pruned_names := [curve_name(rows) for rows in file.curves if not rows.random]:
+        reporter.say(no_law_text(pruned_names))
     compared = compare_with_first(file, analyses)
     for one in compared:
         reporter.say(comparison_line(one))
-    found = as_content(config, file, scale, analyses, compared)
+    pruned = compare_pruned(file, scale.higher)
+    for line in [*map(compared_line, pruned), *([compare_caption(pruned)] if pruned else [])]:
+        reporter.say(line)
+    found = as_content(config, file, scale, analyses, compared, pruned)
     if config.json:
         print(json.dumps(found, indent=2))
     return found
@@ -58,7 +76,12 @@ def find_scale(config: FitConfig, file: CurveFile) -> Scale:
 
 
 def analyse_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
-    """Return the analysis of one curve. guess: the error of guessing, if it is known."""
+    """Return the analysis of one curve, without a law if it is not of random samples.
+
+    guess: the error of guessing, if it is known.
+    """
+    if not rows.random:
+        return PRUNED
     settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     if rows.sd is None:
         return analyse(points_of, rows.n, rows.value, **settings)
@@ -111,7 +134,40 @@ def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Compar
     return [compare(name, fitted[0][0], ", ".join(file.by), analysis, fitted[0][1]) for name, analysis in fitted[1:]]
 
 
-def as_content(config, file: CurveFile, scale: Scale, analyses: list[Analysis], compared) -> dict[str, Any]:
+def compare_pruned(file: CurveFile, higher_is_better: bool) -> list[Compared]:
+    """Return each size of each pruned curve against the random curve that differs from it in the pruning alone.
+
+    The file does not say whether seeds share a subset, so the intervals allow for one subset at each size.
+    """
+    found = []
+    for rows in file.curves:
+        beside = next((one for one in file.curves if one.identity == rows.identity | {PRUNING: RANDOM}), None)
+        if rows.random or beside is None:
+            continue
+        random = runs_by_size(beside)
+        for pruned in runs_by_size(rows, one_subset=True):
+            if pruned.n < max(runs.n for runs in random):
+                one = compare_runs(pruned, random, higher_is_better)
+                found.append(Compared(rows.identity, None, file.metric, pruned, *one))
+    return adjusted(found)
+
+
+def runs_by_size(rows: CurveRows, one_subset: bool = False) -> list[Runs]:
+    """Return the runs at each size of a curve, ascending; values that are no finite number are left out."""
+    finite = np.isfinite(rows.value) & np.isfinite(rows.n)
+    if rows.sd is not None:
+        many = np.where(np.isfinite(rows.runs), rows.runs, 1).astype(int)
+        kept = zip(*(values[finite].tolist() for values in (rows.n, rows.value, rows.sd, many)), strict=True)
+        return sorted((Runs(*one, one_subset) for one in kept), key=lambda runs: runs.n)
+    found = []
+    for n in np.unique(rows.n[finite]).tolist():
+        values = rows.value[finite & (rows.n == n)]
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        found.append(Runs(n, float(np.mean(values)), sd, len(values), one_subset))
+    return found
+
+
+def as_content(config, file: CurveFile, scale: Scale, analyses: list[Analysis], compared, pruned) -> dict[str, Any]:
     """What --json prints."""
     known = {"metric": file.metric, "higher_is_better": scale.higher, "best": scale.best}
     known |= {"rejected": len(file.rejected), "remarks": list(file.notes)}
@@ -119,7 +175,8 @@ def as_content(config, file: CurveFile, scale: Scale, analyses: list[Analysis], 
     if len(found) == 1 and not file.by:
         return known | found[0]
     curves = [{"curve": rows.identity} | one for rows, one in zip(file.curves, found, strict=True)]
-    return known | {"curves": curves, "comparisons": comparison_content(compared)}
+    against_random = {"pruned": compared_content(pruned)} if pruned else {}
+    return known | {"curves": curves, "comparisons": comparison_content(compared)} | against_random
 
 
 if __name__ == "__main__":

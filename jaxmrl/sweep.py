@@ -27,7 +27,7 @@ from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory
 from jaxmrl.report.kept import sort_results, take_stock, write_molecules
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
-from jaxmrl.report.summary import summarise
+from jaxmrl.report.summary import Orders, summarise
 from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import count
@@ -37,9 +37,6 @@ from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.lanes import Replica
 from jaxmrl.training.pretrained import Starts, load_starts
-
-Orders = dict[tuple[ModelShape, str], dict[str, np.ndarray]]
-"""Of each model and split, {pruning: the training molecules in order of keeping}."""
 
 Grid = dict[ModelShape, list[Cell]]
 """Every cell of a sweep, by the program that trains it."""
@@ -89,7 +86,7 @@ def sweep(config: SweepConfig, *, cluster: str | None = None, quiet: bool = True
 def check(config: SweepConfig, problem: Problem, reporter: Reporter) -> dict[str, np.ndarray]:
     """Raises UserError for what would else fail only after the run directory is taken and models are trained.
 
-    Returns, with --scores, {pruning: the training molecules in order of keeping}; no random.
+    Returns, with --scores, {pruning: each seed's training molecules in order of keeping [S, n]}; no random.
     """
     for fraction in config.fractions:
         splits.subset_size(fraction, len(problem.split.train))
@@ -102,7 +99,7 @@ def check(config: SweepConfig, problem: Problem, reporter: Reporter) -> dict[str
 
 
 def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.ndarray]:
-    """{pruning: the training molecules in order of keeping}, by scores of this model; no random."""
+    """Return {pruning: each seed's training molecules in order of keeping [S, n]}, by scores of this model."""
     config, run = job.config, job.run
     names = scored_prunings(config)
     name = of_split(problem, shape.name)
@@ -127,10 +124,11 @@ def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
 
 
 def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> tuple[dict[str, np.ndarray], str]:
-    """Return {pruning: the training molecules in order of keeping} by a file of scores, and how that was matched."""
+    """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched."""
     molecules = canonical_order(problem.split.train, problem.canonical)
     data = Data(problem.table, problem.canonical, smiles_column=config.smiles_column)
-    return read_orders(path, scored_prunings(config), molecules, data, config.keep)
+    orders, how = read_orders(path, scored_prunings(config), molecules, data, config.keep)
+    return {pruning: np.tile(order, (config.seeds, 1)) for pruning, order in orders.items()}, how
 
 
 def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, starts: Starts) -> Grid:
@@ -149,13 +147,14 @@ def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, star
 
 
 def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fraction, seed, shuffle, by_score) -> Cell:
-    """The replica that trains on the first `fraction` of `by_score`, or of the seed's `shuffle` [n_train] without one.
+    """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
 
-    The whole set is the same whatever the pruning, and so is its replica.
+    by_score: each seed's order by its own scores [S, n_train]; None for random subsets. The whole set is the same
+    whatever the pruning, and so is its replica.
     """
     size = splits.subset_size(fraction, len(shuffle))
     pruned = by_score is not None and size < len(shuffle)
-    train = (by_score if pruned else shuffle)[:size]
+    train = (by_score[seed] if pruned else shuffle)[:size]
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size))
     kept = f"{pruning} " if pruned else ""
     init, encoder = start
@@ -194,8 +193,8 @@ def write_inputs(job: Job, orders: Orders) -> None:
     """splits.npz, with molecule ids (rows of the source file), molecules.csv and rejected.csv.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
-    <pruning>_order_<model> is the order that a pruning keeps them in. Names of other splits than random begin with
-    theirs.
+    <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than random
+    begin with theirs.
     """
     problem, arrays = job.problem, {}
     for split in job.problems:
@@ -204,7 +203,11 @@ def write_inputs(job: Job, orders: Orders) -> None:
             molecules[f"train_order_{seed}"] = splits.subset_order(split.split.train, seed)
         for (shape, name), by_pruning in orders.items():
             if name == split.split_name:
-                molecules |= {f"{pruning}_order_{shape.name}": order for pruning, order in by_pruning.items()}
+                molecules |= {
+                    f"{pruning}_order_{shape.name}_{seed}": order
+                    for pruning, by_seed in by_pruning.items()
+                    for seed, order in enumerate(by_seed)
+                }
         arrays |= {of_split(split, name): positions for name, positions in molecules.items()}
     job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})
     if "smiles" in problem.features:

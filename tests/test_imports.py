@@ -46,6 +46,7 @@ WITHIN_DATA = (
     "splits",
     "table",
     "side_files",
+    "sampling",
     "metric_names",
     "curve_layout",
     "curve_cells",

@@ -1,6 +1,7 @@
 """Learning curves in anyone's CSV file: a number of molecules and a metric in each row."""
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from jaxmrl.data.curve_cells import numbers, size_remarks
 from jaxmrl.data.curve_layout import Layout, find_layout
 from jaxmrl.data.curve_observations import Observations, read_observations
 from jaxmrl.data.curve_settings import CERTAIN, alternates, level_codes, may_be_setting, separation
-from jaxmrl.data.table import Rejected, column_index, read_fields
+from jaxmrl.data.metric_names import plain_name
+from jaxmrl.data.sampling import PRUNING, is_random_sample
+from jaxmrl.data.table import Rejected, column_index, number_in, read_fields
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 
@@ -32,6 +35,7 @@ class CurveRows:
     identity   what the columns that distinguish curves contain
     sd, runs   [R], where a row is a mean of `runs` runs with this standard deviation, NaN where unknown; else None
     run        [R] labels of the seed, fold or run of each row, such as "seed 0"; None where the file names none
+    random     whether every row is of a random sample of the data, by the column pruning where there is one
     """
 
     identity: dict[str, str]
@@ -40,6 +44,7 @@ class CurveRows:
     sd: np.ndarray | None = None
     runs: np.ndarray | None = None
     run: np.ndarray | None = None
+    random: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,11 +118,13 @@ def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, l
 
 
 def _identity(header: list[str], rows: list) -> tuple[str, ...]:
-    """Of a sweep's columns, those that distinguish its curves: each one only where those before it do not."""
-    if not set(header) >= _OF_A_SWEEP:
-        return ()
+    """Of a sweep's columns, those that distinguish its curves: each one only where those before it do not.
+
+    Of other files, the column pruning.
+    """
+    names = CURVE_COLUMNS if set(header) >= _OF_A_SWEEP else (PRUNING,)
     chosen: list[int] = []
-    for at in (header.index(name) for name in CURVE_COLUMNS if name in header):
+    for at in (header.index(name) for name in names if name in header):
         apart = len({tuple(fields[k] for k in chosen) for *_, fields in rows})
         if len({tuple(fields[k] for k in (*chosen, at)) for *_, fields in rows}) > apart:
             chosen.append(at)
@@ -273,8 +280,21 @@ def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[C
     for places in groups.values():
         own = found.take(np.array(places))
         identity = {header[k]: own.fields[0][k] for k in by_at}
-        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run))
+        random = all(map(_random_row(header), own.fields))
+        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random))
     return tuple(curves)
+
+
+def _random_row(header: list[str]) -> Callable[[list[str]], bool]:
+    """A function of a row's fields: whether it is of a random sample, by the columns pruning and fraction."""
+    names = [plain_name(name) for name in header]
+    if PRUNING not in names:
+        return lambda fields: True
+    pruning_at = names.index(PRUNING)
+    if "fraction" not in names:
+        return lambda fields: is_random_sample(fields[pruning_at])
+    fraction_at = names.index("fraction")
+    return lambda fields: is_random_sample(fields[pruning_at], number_in(fields[fraction_at]))
 
 
 def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:

@@ -9,8 +9,8 @@ from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.equivalence import Difference, Worth, exponent_difference, worth
 from jaxmrl.text import about
 
-_ASIDE = {"modality": ("model", "width", "depth", "params"), "split": (), "pruning": (), "init": ()}
-"""The columns that are compared along, and those that go with each."""
+_ASIDE = {"modality": ("model", "width", "depth", "params"), "split": (), "init": ()}
+"""The columns that are compared along, and those that go with each. Pruned curves have no law: see comparison.py."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Comparison:
 
 
 def compare_curves(curves: list[Curve], analyses: list[Analysis]) -> list[Comparison]:
-    """Each curve beside the first of those that it differs from in modality, split, pruning or init alone."""
+    """Each curve beside the first of those that it differs from in modality, split or init alone."""
     compared = []
     for k, curve in enumerate(curves):
         for column, aside in _ASIDE.items():

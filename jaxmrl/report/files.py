@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config import CURVE_COLUMNS
+from jaxmrl.data.sampling import PRUNING, is_random_sample
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.lock import only_process
 from jaxmrl.scaling.analysis import Analysis, content
@@ -89,6 +90,11 @@ class Curve:
     def convergence(self) -> tuple[Convergence, ...]:
         """Of each point, how many of its replicas were still improving at the end of training."""
         return tuple(Convergence(point.n_train, point.late, point.n_seeds) for point in self.points)
+
+    @property
+    def random_samples(self) -> bool:
+        """Whether its molecules are random samples of the data, so that a law may describe it."""
+        return all(is_random_sample(self.identity[PRUNING], point.fraction) for point in self.points)
 
 
 class RunDirectory:

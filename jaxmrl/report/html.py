@@ -11,7 +11,7 @@ import numpy as np
 from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.data.problem import Problem
 from jaxmrl.report import plots
-from jaxmrl.report.comparison import compare_cell
+from jaxmrl.report.comparison import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.report.equivalence import Comparison, difference_text, molecules_text
 from jaxmrl.report.files import Curve, number
 from jaxmrl.report.laws import LAW_HEADS, law_rows, multiples_of, short, value_text
@@ -57,7 +57,7 @@ class Section:
 class Findings:
     """What a report is made of: the run's settings, data and facts, and all that follows from its results.
 
-    orders: of each model and split, {pruning: positions in the table, those kept first before the others}
+    orders: of each model and split, {pruning: positions in the table, those that seed 0 keeps first before the others}
     """
 
     config: SweepConfig
@@ -67,7 +67,7 @@ class Findings:
     curves: list[Curve]
     analyses: list[Analysis]
     side_by_side: list[Comparison]
-    compared: list[dict[str, str]]
+    compared: list[Compared]
     orders: dict[str, dict[str, np.ndarray]]
 
     @property
@@ -104,7 +104,11 @@ def report_html(found: Findings) -> str:
 def _summary(found: Findings) -> Section:
     """The answer first: what more molecules would give."""
     said = []
-    for label, analysis in zip(found.labels, found.analyses, strict=True):
+    named = list(zip(found.labels, found.analyses, strict=True))
+    pruned = [label for label, analysis in named if not analysis.random_samples]
+    for label, analysis in named:
+        if not analysis.random_samples:
+            continue
         if analysis.forecast is None:
             said.append(f"{label}: no law fitted: {'; '.join(analysis.notes)}")
             continue
@@ -114,6 +118,8 @@ def _summary(found: Findings) -> Section:
             f"{label}: test {found.metric.label} {short(largest.metric[-1])} with {at:,.0f} molecules; with twice as "
             f"many, {value_text(twice)}"
         )
+    if pruned:
+        said.append(no_law_text(pruned))
     return Section("In short", [Block("list", items=said), Block("text", text=intervals_text(found.analyses))])
 
 
@@ -248,12 +254,19 @@ def _equivalence(found: Findings) -> Section | None:
 def _pruning(found: Findings) -> Section | None:
     if not found.compared:
         return None
-    rows = [(row["model"], row["split"], row["pruning"], row["fraction"], compare_cell(row)) for row in found.compared]
+    named = lambda one: tuple(one.identity[name] for name in ("model", "split", "pruning"))
+    rows = [(*named(one), f"{one.fraction:g}", compare_cell(one), _worth_cell(one)) for one in found.compared]
     caption = (
-        f"Test {found.metric.label} less that of random subsets of the same size, with the interval over seeds; "
-        "* where that leaves 0 out"
+        f"Test {found.metric.label} less that of random subsets of the same size, and how many random molecules reach "
+        f"the same {found.metric.label}, with {LEVEL:.0%} intervals"
     )
-    return Section("Pruning", [table(caption, ("model", "split", "pruning", "fraction", "difference"), rows, (3, 4))])
+    head = ("model", "split", "pruning", "fraction", "difference", "random molecules")
+    said = f"{compare_caption(found.compared)}. Random molecules are {WORTH_CAPTION}."
+    return Section("Pruning", [table(caption, head, rows, (3, 4, 5)), Block("text", text=said)])
+
+
+def _worth_cell(one: Compared) -> str:
+    return "" if one.worth is None else worth_text(one.worth)
 
 
 def _tasks(found: Findings) -> Section | None:
@@ -286,7 +299,7 @@ def _ends(found: Findings) -> Section | None:
         for pruning, order in by_pruning.items():
             for which, molecules in (("first", order[:ENDS]), ("last", order[::-1][:ENDS])):
                 cells = [_molecule(int(k), problem) for k in molecules]
-                blocks.append(Block("grid", caption=f"{pruning} by {model}: kept {which}", cells=cells))
+                blocks.append(Block("grid", caption=f"{pruning} by {model}: kept {which} (seed 0)", cells=cells))
     return Section("Hardest and easiest molecules", blocks) if blocks else None
 
 

@@ -30,8 +30,8 @@ def draw_curves(
 ) -> Figure:
     """Points with their standard deviation over seeds, and each curve's law with its interval, on logarithmic axes.
 
-    The vertical one is linear where a point is not above 0, as R^2 may be; `linear` makes both so, and `brief`
-    leaves the laws out of the legend.
+    Points of pruned curves, which have no law, are joined by dotted straight lines. The vertical axis is linear where a
+    point is not above 0, as R^2 may be; `linear` makes both so, and `brief` leaves the laws out of the legend.
     """
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
@@ -138,6 +138,8 @@ def _draw_curve(axes, curve: Curve, analysis: Analysis, style: dict[str, str], l
     forecast = analysis.forecast
     bars = {"linestyle": "none", "markersize": 4, "capsize": 2, "elinewidth": 1}
     axes.errorbar(n, mean, yerr=sd, label=_plain(label), **style, **bars)
+    if not analysis.random_samples:
+        axes.plot(n, mean, color=style["color"], linewidth=0.8, linestyle=":")  # no law: the eye's guide
     if forecast:
         grid = np.geomspace(n.min(), n.max(), 100)
         axes.plot(grid, forecast(grid), color=style["color"], linewidth=1)

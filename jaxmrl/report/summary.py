@@ -9,17 +9,27 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.problem import Problem
 from jaxmrl.models.build import ModelShape
 from jaxmrl.report import files, plots
-from jaxmrl.report.comparison import COMPARED_COLUMNS, compare_to_random, comparison_table
+from jaxmrl.report.comparison import (
+    COMPARED_COLUMNS,
+    compare_to_random,
+    compared_rows,
+    comparison_table,
+    no_law_text,
+    worth_table,
+)
 from jaxmrl.report.equivalence import compare_curves, comparison_content, comparison_line
 from jaxmrl.report.files import Curve, RunDirectory
 from jaxmrl.report.html import Findings, report_html
 from jaxmrl.report.laws import forecast_table, law_lines
 from jaxmrl.report.resample import resampled_metrics
 from jaxmrl.report.terminal import Reporter, sweep_table
-from jaxmrl.scaling.analysis import Analysis, analyse
+from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.training.metrics import METRICS
+
+Orders = dict[tuple[ModelShape, str], dict[str, np.ndarray]]
+"""Of each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
 
 
 def summarise(
@@ -27,12 +37,12 @@ def summarise(
     rows: list[dict[str, str]],
     config: SweepConfig,
     problems: list[Problem],
-    orders: dict[tuple[ModelShape, str], dict[str, np.ndarray]],
+    orders: Orders,
     reporter: Reporter,
 ) -> tuple[list[Curve], list[Analysis]]:
     """Writes what follows from results.csv, report.html with all of it; prints and returns what they say.
 
-    orders: of each model and split, {pruning: the molecules in order of keeping}.
+    orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
     """
     problem = problems[0]
     metric = METRICS[problem.metric]
@@ -57,32 +67,55 @@ def summarise(
     if config.save_predictions and any(one.points is not None and one.points.shifts is None for one in analyses):
         reporter.say("predictions of some replicas are missing or damaged: intervals are over seeds alone")
     labels = [plots.curve_label(curve, curves) for curve in curves]
-    if len(curves) > 1:
-        reporter.console.print(forecast_table(labels, analyses, metric.label))
-        for label, analysis in zip(labels, analyses, strict=True):
-            for flag in analysis.training_flags:
-                reporter.say(f"{label}: {flag}")
-    for line in law_lines(labels[0], analyses[0], metric.label) if len(curves) == 1 else ():
-        reporter.say(line)
+    say_laws(labels, analyses, metric.label, reporter)
     side_by_side = compare_curves(curves, analyses)
     if side_by_side:
         run.write("comparisons.json", json.dumps(comparison_content(side_by_side), indent=2) + "\n")
     for one in side_by_side:
         reporter.say(comparison_line(one))
-    compared = compare_to_random(rows)
+    compared = compare_to_random(curves, one_subset_prunings(orders), metric.higher_is_better)
     if compared:
-        run.write_table("pruning.csv", COMPARED_COLUMNS, compared)
+        run.write_table("pruning.csv", COMPARED_COLUMNS, compared_rows(compared))
         reporter.console.print(comparison_table(compared, metric.label, metric.higher_is_better))
-    named = {f"{shape.name}, {split} split": by_pruning for (shape, split), by_pruning in orders.items()}
+        reporter.console.print(worth_table(compared, metric.label))
+    named = {
+        f"{shape.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
+        for (shape, split), by_pruning in orders.items()
+    }
     findings = Findings(config, problems, run.facts(), rows, curves, analyses, side_by_side, compared, named)
     run.write("report.html", report_html(findings))
     reporter.say(f"everything is in {run.path}; to read it: {run.path / 'report.html'}")
     return curves, analyses
 
 
+def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, reporter: Reporter) -> None:
+    """Print the laws and forecasts of the curves of random samples, and why the others have none."""
+    named = list(zip(labels, analyses, strict=True))
+    fitted = [(label, analysis) for label, analysis in named if analysis.random_samples]
+    if len(fitted) > 1:
+        reporter.console.print(forecast_table(*map(list, zip(*fitted, strict=True)), metric_label))
+    for line in law_lines(*fitted[0], metric_label) if len(fitted) == 1 else ():
+        reporter.say(line)
+    for label, analysis in named:
+        for flag in analysis.training_flags if len(fitted) > 1 or not analysis.random_samples else ():
+            reporter.say(f"{label}: {flag}")
+    if pruned := [label for label, analysis in named if not analysis.random_samples]:
+        reporter.say(no_law_text(pruned))
+
+
+def one_subset_prunings(orders: Orders) -> set[str]:
+    """Return the prunings that keep the same molecules whatever the seed, as by a file with one score a molecule."""
+    return {
+        pruning
+        for by_pruning in orders.values()
+        for pruning, by_seed in by_pruning.items()
+        if len(by_seed) > 1 and (by_seed == by_seed[0]).all()
+    }
+
+
 def analyse_run(run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem) -> Analysis:
     """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules."""
-    resampled = resampled_metrics(run, files.rows_of(curve, rows), problem)
+    resampled = resampled_metrics(run, files.rows_of(curve, rows), problem) if curve.random_samples else None
     analysis = analyse_curve(curve, METRICS[problem.metric].higher_is_better, error_of_guessing(problem), resampled)
     return replace(analysis, training_flags=training_flags(curve.convergence))
 
@@ -90,7 +123,12 @@ def analyse_run(run: RunDirectory, rows: list[dict[str, str]], curve: Curve, pro
 def analyse_curve(
     curve: Curve, higher_is_better: bool, guess: float | None, resampled: np.ndarray | None = None
 ) -> Analysis:
-    """The laws of a curve, over all its runs. guess: the error of guessing; resampled: as in `points_of`."""
+    """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples.
+
+    guess: the error of guessing; resampled: as in `points_of`.
+    """
+    if not curve.random_samples:
+        return PRUNED
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
     return analyse(points_of, n, tests, higher_is_better=higher_is_better, guess=guess, resampled=resampled)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmrl.data.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
 from jaxmrl.scaling.choose import FAR, Forecast, Target, fit_all, foretell, held_out, try_on_largest
 from jaxmrl.scaling.fit import LEVEL, Fit
@@ -24,6 +25,7 @@ class Analysis:
 
     tried: the forecast by the smaller sizes, of those that were held out; None where too few remain to fit
     training_flags: what to say of runs that were trained too briefly
+    random_samples: False of a pruned curve, which no law describes
     """
 
     points: Points | None
@@ -32,6 +34,7 @@ class Analysis:
     notes: tuple[str, ...]
     tried: Forecast | None = None
     training_flags: tuple[str, ...] = ()
+    random_samples: bool = True
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -67,6 +70,9 @@ class Analysis:
 
 UNFITTED = Analysis(None, (), None, ())
 """Of a curve that no law is wanted of."""
+
+PRUNED = Analysis(None, (), None, (NOT_RANDOM,), random_samples=False)
+"""Of a curve that is not of random samples."""
 
 
 def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:

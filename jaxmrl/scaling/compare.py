@@ -1,37 +1,169 @@
-"""Is one curve better than another? Differences of runs that share a seed."""
+"""Compare pruned with random subsets inside the measured range: the metric at equal size, and what the size is worth.
 
-from itertools import product
+Nothing is extrapolated and no law is fitted: a pruned subset of a fixed pool is not a random sample.
+"""
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.stats import t
 
 LEVEL = 0.9
-FEWEST = 5
-_MOST_RESAMPLES = 20_000
+_GRID = 400
 
 
-def paired_bootstrap(differences: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Interval for the mean of paired differences [n], one for each seed; NaN for a single one.
+@dataclass(frozen=True)
+class Runs:
+    """The runs at one size of a curve.
 
-    The percentile bootstrap, its percentiles widened for few seeds (Hesterberg 2015, "expanded percentile"): plain
-    ones cover about 77 % at nominal 90 % with five seeds. No bootstrap reaches beyond the smallest and the largest
-    difference, which with three seeds cover 75 % at most: below FEWEST seeds it is Student's interval.
+    n           number of training molecules
+    mean, sd    of the test metric over the runs; sd is NaN where it is not known
+    count       number of runs
+    one_subset  all runs learned from the same molecules, so that sd lacks the spread between subsets
     """
-    n = len(differences)
-    if n < 2:
-        return np.nan, np.nan
-    if n < FEWEST:
-        reach = t.ppf((1 + level) / 2, n - 1) * np.std(differences, ddof=1) / np.sqrt(n)
-        return float(np.mean(differences) - reach), float(np.mean(differences) + reach)
-    tail = norm.cdf(-np.sqrt(n / (n - 1)) * t.ppf((1 + level) / 2, n - 1))
-    means = _resampled_means(np.asarray(differences, float))
-    low, high = np.quantile(means, (tail, 1 - tail), method="inverted_cdf")
-    return float(low), float(high)
+
+    n: float
+    mean: float
+    sd: float
+    count: int
+    one_subset: bool = False
+
+    @property
+    def variance(self) -> float:
+        """Of the mean; NaN where it is not known. Runs that agree to the last bit say nothing of their noise."""
+        return self.sd**2 / self.count if self.count > 1 and self.sd > 0 else math.nan
 
 
-def _resampled_means(values: np.ndarray) -> np.ndarray:
-    """Means of all resamples with replacement, or of many where all are too many."""
-    n = len(values)
-    if n**n <= _MOST_RESAMPLES:
-        return np.array(list(product(values, repeat=n))).mean(axis=1)
-    return np.random.default_rng(0).choice(values, (_MOST_RESAMPLES, n)).mean(axis=1)
+@dataclass(frozen=True)
+class Difference:
+    """A mean metric less that of random subsets of the same size: interval at LEVEL, two-sided p-value.
+
+    NaN where the noise is not known.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Worth:
+    """How many random molecules reach the metric of `n` pruned ones, with its interval at LEVEL.
+
+    -inf is fewer than `smallest`, inf more than `largest`: the sizes of the random curve, beyond which it is not
+    known. low and high are NaN where the noise is not known.
+    """
+
+    n: float
+    molecules: float
+    low: float
+    high: float
+    smallest: float
+    largest: float
+
+
+def difference(pruned: Runs, random: Runs) -> Difference:
+    """Return Welch's interval and p-value for the difference of the means.
+
+    The runs count as independent: each seed has its own subset, and what two methods share by their seed, the initial
+    weights, makes the interval too wide if anything. Where all pruned runs have one subset, its luck is common to
+    them. The spread between a method's subsets is then taken to be that of random ones: is the subset unlike a single
+    draw of the random runs? By that Student's prediction interval is exact if training adds no noise, else too wide.
+    """
+    value, variance, dof = pruned.mean - random.mean, pruned.variance + random.variance, math.nan
+    if pruned.one_subset and random.count > 1:
+        variance, dof = random.variance * (random.count + 1), random.count - 1
+    elif variance > 0:
+        dof = _satterthwaite(np.array([[pruned.variance, random.variance]]), np.array([pruned.count, random.count]))[0]
+    if not variance > 0:
+        return Difference(value, math.nan, math.nan, math.nan)
+    error = math.sqrt(variance)
+    reach = t.ppf((1 + LEVEL) / 2, dof) * error
+    return Difference(value, value - reach, value + reach, float(2 * t.sf(abs(value) / error, dof)))
+
+
+def _satterthwaite(variances: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Degrees of freedom [G] of sums over K of variances [G, K], each known from counts [K] runs."""
+    return variances.sum(axis=1) ** 2 / (variances**2 / (counts - 1)).sum(axis=1)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p-values [K] adjusted for their number by Holm (1979).
+
+    Of tables in which no method differs from random, at most a share a has any adjusted value at or below a, however
+    the comparisons depend on each other. NaN stays NaN and does not count.
+    """
+    p = np.asarray(p, float)
+    order = np.argsort(p)  # NaN last
+    many = np.isfinite(p).sum()
+    steps = p[order] * np.maximum(many - np.arange(len(p)), 1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def worth(pruned: Runs, random: list[Runs], higher_is_better: bool) -> Worth:
+    """Return how many random molecules reach the metric of the pruned ones, inside the random curve's sizes alone.
+
+    The random curve's means are joined by straight lines over log n; the answer is where they first reach the pruned
+    mean. The interval has every size at which the two means do not differ (Welch), so both curves' noise counts.
+
+    Args:
+        pruned: the runs of one pruned size.
+        random: the runs of the random curve, at two sizes or more.
+        higher_is_better: the direction of the metric.
+    """
+    curve = sorted(random, key=lambda runs: runs.n)
+    sign = 1 if higher_is_better else -1
+    x = np.log([runs.n for runs in curve])
+    center = _first_reached(x, np.array([sign * runs.mean for runs in curve]), sign * pruned.mean)
+    low, high = _not_different(pruned, curve, x, center)
+    ends = float(curve[0].n), float(curve[-1].n)
+    return Worth(float(pruned.n), *(_size(at, x, ends) for at in (center, low, high)), *ends)
+
+
+def _first_reached(x: np.ndarray, values: np.ndarray, target: float) -> float:
+    """Where the lines through values [K] over x [K] first come up to the target; -inf or inf beyond their ends."""
+    reached = np.flatnonzero(values >= target)
+    if len(reached) == 0:
+        return math.inf
+    after = reached[0]
+    if after == 0:
+        return float(x[0]) if values[0] == target else -math.inf
+    share = (target - values[after - 1]) / (values[after] - values[after - 1])
+    return float(x[after - 1] + share * (x[after] - x[after - 1]))
+
+
+def _not_different(pruned: Runs, curve: list[Runs], x: np.ndarray, center: float) -> tuple[float, float]:
+    """The ends, in log n, of the sizes where the random curve does not differ from the pruned mean."""
+    variances, counts = np.array([runs.variance for runs in curve]), np.array([runs.count for runs in curve])
+    own, dof = pruned.variance, pruned.count
+    if pruned.one_subset:
+        own, dof = np.interp(math.log(pruned.n), x, variances * counts), counts.min()
+    if not np.isfinite([own, *variances]).all():
+        return math.nan, math.nan
+    inside = [center] if math.isfinite(center) else []
+    at = np.sort([*np.linspace(x[0], x[-1], _GRID), *inside])
+    shares = np.stack([np.interp(at, x, one) for one in np.eye(len(x))], axis=1)
+    parts = np.column_stack([shares**2 * variances, np.full(len(at), own)])
+    reach = t.ppf((1 + LEVEL) / 2, _satterthwaite(parts, np.append(counts, dof))) * np.sqrt(parts.sum(axis=1))
+    means = shares @ np.array([runs.mean for runs in curve])
+    alike = np.flatnonzero(np.abs(means - pruned.mean) <= reach)
+    if len(alike) == 0:
+        return center, center
+    first, last = alike[0], alike[-1]
+    return (-math.inf if first == 0 else float(at[first])), (math.inf if last == len(at) - 1 else float(at[last]))
+
+
+def _size(at: float, x: np.ndarray, ends: tuple[float, float]) -> float:
+    """A number of molecules from its log; the ends themselves without rounding."""
+    if not math.isfinite(at):
+        return at
+    return float(np.clip(math.exp(at), *ends))

@@ -13,7 +13,8 @@ from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.scaling.equivalence import Worth
 
 N = (100, 200, 400, 800, 1600)
-IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"modality": "graph", "model": "gin", "split": "random", "init": "none"}
+IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"modality": "graph", "model": "gin", "init": "none"}
+IDENTITY |= {"split": "random", "pruning": "random"}
 
 
 def curve(times=1.0, **changes):

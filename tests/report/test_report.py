@@ -11,7 +11,7 @@ from jaxmrl.report.summary import analyse_curve
 from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.scaling.analysis import UNFITTED
 
-IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"width": "64", "depth": "3"}
+IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"width": "64", "depth": "3", "pruning": "random"}
 
 
 def curve(means, **changes):

@@ -1,0 +1,99 @@
+"""Only curves of random samples get laws; pruned ones are compared inside the measured range (audit 1 and 2)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.data.sampling import is_random_sample
+from jaxmrl.errors import DataError
+from jaxmrl.fit import fit
+
+TOX21 = Path(__file__).parents[2] / "benchmarks" / "results" / "pruning_tox21"
+WHY = "a pruned subset of a fixed pool is not a random sample"
+
+
+@pytest.mark.parametrize("name", ["results.csv", "curves.csv"])
+def test_pruned_curves_of_a_sweep_get_no_law(name, capsys):
+    """They meet the random curve at fraction 1, so a method that loses everywhere else had the best forecast."""
+    fit(FitConfig(TOX21 / name, json=True, target=0.85), quiet=False)
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["curves"]) == 9
+    for curve in found["curves"]:
+        pruned = curve["curve"]["pruning"] != "random"
+        assert (curve["chosen"] is None) == pruned
+        assert (curve["predictions"] == []) == pruned
+        assert (curve["laws"] == []) == pruned
+        assert (curve["target"] is None) == pruned
+        assert any(WHY in note for note in curve["notes"]) == pruned
+    assert found["comparisons"] == []
+    assert len(found["pruned"]) == 24
+    grand = [one for one in found["pruned"] if one["curve"]["pruning"] == "grand"]
+    assert all(one["difference"]["high"] < 0 for one in grand), "it loses at every fraction"
+    assert "fewer than 625" in grand[0]["said"]
+    assert all(one["worth"]["molecules"] is None or 625 <= one["worth"]["molecules"] <= 6257 for one in found["pruned"])
+
+
+def test_the_terminal_says_why_and_compares(capsys):
+    fit(FitConfig(TOX21 / "results.csv"), quiet=False)
+    out = capsys.readouterr().out
+    assert out.count(WHY) == 1
+    assert out.count("fitted laws") == 1
+    assert "pruning el2n; pruning grand; " in out
+    assert "pruning forgetting: 625 molecules give roc_auc 0.708" in out
+    assert "Holm's correction for 24 comparisons" in out
+
+
+def write(path, header, rows):
+    path.write_text("\n".join([",".join(header), *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("header", [("pruning", "n", "auc"), (*CURVE_COLUMNS, "n_train", "seed", "metric", "test")])
+def test_a_file_of_one_pruned_curve_alone(header, tmp_path):
+    known = dict.fromkeys(CURVE_COLUMNS, "x") | {"pruning": "el2n", "metric": "roc_auc", "seed": "0"}
+    rows = [
+        [(known | dict.fromkeys(("n", "n_train"), n)).get(name, round(1 - n**-0.2, 4)) for name in header]
+        for n in (100, 200, 400, 800)
+    ]
+    with pytest.raises(DataError, match=WHY):
+        fit(FitConfig(write(tmp_path / "c.csv", header, rows)))
+
+
+def test_curves_that_pool_pruned_and_random_runs_get_no_law(tmp_path):
+    rows = [
+        (kind, pruning, n, round(1 - n**-0.2, 4))
+        for kind in "ab"
+        for pruning in ("random", "el2n")
+        for n in (100, 200, 400)
+    ]
+    with pytest.raises(DataError, match=WHY):
+        fit(FitConfig(write(tmp_path / "c.csv", ("kind", "pruning", "n", "auc"), rows), by=("kind",), pool=True))
+
+
+def test_a_column_pruning_without_a_pruned_row_changes_nothing(tmp_path):
+    rows = [("Random", n, round(1 - n**-0.2, 4)) for n in (100, 200, 400, 800)]
+    assert fit(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)))["chosen"]
+
+
+def test_what_is_a_random_sample():
+    assert is_random_sample("random", 0.1)
+    assert is_random_sample("el2n", 1.0), "the whole pool is the same whatever the pruning"
+    assert not is_random_sample("el2n", 0.1)
+    assert not is_random_sample("el2n")
+
+
+def test_one_run_at_each_size_gives_no_interval(tmp_path):
+    rows = [
+        (pruning, n, round(1 - (n * times) ** -0.2, 4))
+        for pruning, times in (("random", 1.0), ("el2n", 0.5))
+        for n in (100, 200, 400, 800)
+    ]
+    found = fit(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)))
+    assert found["pruned"]
+    for one in found["pruned"]:
+        assert one["difference"]["low"] is one["difference"]["high"] is one["difference"]["p"] is None
+        assert one["worth"]["low"] is None
+        assert np.isfinite(one["difference"]["value"])
