@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxmrl.config import FitConfig
@@ -34,7 +34,7 @@ RUNS = ("test", "metric")
 """Columns of a sweep's results.csv: the value, and the name of the metric."""
 
 MEANS = ("mean", "sd", "n_seeds", "metric")
-"""Columns of its curves.csv."""
+"""Columns of its curves.csv: the value, its spread, the number of runs, and the name of the metric."""
 
 _DEVIATION = "sd std stdev stddev std_dev standard_deviation".split()
 _ERROR_OF_MEAN = "se sem stderr std_err std_error standard_error".split()
@@ -45,9 +45,16 @@ _METRIC_MEANS = re.compile(
 _NUMBERED = re.compile(
     r"^(?:(.+?)_)??(?:seed|fold|run|split|rep|repeat|replicate|trial|cv)_?(\d+)(?:_(.+))?$", re.IGNORECASE
 )
+_NUMBER = re.compile(r"\s*[-+−]?[.,]?\d")
+_MEAN_IN_NAME = re.compile(r"(?:^|[\s_.-]+)[(\[]?(?:mean|avg|average)[)\]]?(?=$|[\s_.-])", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"^(.+?)_?(\d+)$")
 _TRAINING, _VALIDATION = {"train", "training"}, {"valid", "val", "validation", "dev"}
 _NO_METRIC = {"time", "rank", "ranking", "best"}
+_BOUND = re.compile(r"_(low|lower|high|upper|lb|ub|ci|ci_?\d+|min|max|p\d+|q\d+)(_(low|lower|high|upper|lb|ub))?$")
+"""Endings of names that are ends of an interval, or half its width."""
+
+_NAMED = (*MEANS[:1], *RUNS[:1], "value", "score")
+"""Columns of the values where another column has the name of the metric."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +90,16 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Role:
-    """What the name of a column says. kind: value, mean, sd, se, or run; base: the metric's name without that."""
+    """What the name of a column says.
+
+    kind: value, mean, sd, se, or run; base: the metric's name without that; known: whether it is a metric's name
+    """
 
     at: int
     base: str
     kind: str
     number: int | None = None
+    known: bool = False
 
 
 def find_layout(path: Path, header: list[str], rows: list, config: FitConfig) -> Layout:
@@ -99,12 +110,12 @@ def find_layout(path: Path, header: list[str], rows: list, config: FitConfig) ->
     size = column_index(path, header, config.n_column) if config.n_column else _size_index(path, header)
     taken = {size, *(header.index(name) for name in config.by if name in header)}
     run = tuple(k for k in _run_indices(header, rows) if k not in taken)
-    for columns in (MEANS, RUNS):
-        if not config.metric_column and set(columns) <= set(header):
-            found = Layout(size, (header.index(columns[0]),), "", name=header.index("metric"))
-            spread = header.index("sd") if columns is MEANS else None
-            return _with_counts(path, header, config, found, spread, of_mean=False, run=run)
-    roles = [role for role in _roles(header) if role.at not in {*taken, *run}]
+    if not config.metric_column and (at := _value_of_named(header)) is not None:
+        found = Layout(size, (at,), "", name=header.index("metric"))
+        spread = header.index("sd") if "sd" in header else None
+        return _with_counts(path, header, config, found, spread, of_mean=False, run=run)
+    filled = {k for k in range(len(header)) if any(_NUMBER.match(fields[k]) for *_, fields in rows)}
+    roles = [role for role in _roles(header) if role.at in filled - {*taken, *run}]
     if config.metric_column:
         values = tuple(column_index(path, header, name) for name in config.metric_column)
         chosen = [role for role in roles if role.at in values]
@@ -119,6 +130,12 @@ def find_layout(path: Path, header: list[str], rows: list, config: FitConfig) ->
     layout = Layout(size, values, metric)
     layout = _with_counts(path, header, config, layout, spread, of_mean, run)
     return _with_notes(header, roles, layout)
+
+
+def _value_of_named(header: list[str]) -> int | None:
+    """The column of the values in a file that has a column with the name of the metric, as those of a sweep."""
+    names = [name for name in _NAMED if name in header] if "metric" in header else []
+    return header.index(names[0]) if names else None
 
 
 def _with_counts(path, header, config: FitConfig, layout: Layout, spread, of_mean: bool, run) -> Layout:
@@ -138,17 +155,8 @@ def _with_counts(path, header, config: FitConfig, layout: Layout, spread, of_mea
         certain = [name for name in COUNT_NAMES if name in names and (spread is not None or name.startswith("n"))]
         count = names.index(certain[0]) if certain else None
     taken = {layout.size, *layout.values, spread, count, layout.name}
-    return Layout(
-        layout.size,
-        layout.values,
-        layout.metric,
-        layout.name,
-        spread,
-        of_mean,
-        count,
-        counted,
-        tuple(k for k in run if k not in taken),
-    )
+    run = tuple(k for k in run if k not in taken)
+    return replace(layout, spread=spread, of_mean=of_mean, count=count, counted=counted, run=run)
 
 
 def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout:
@@ -164,10 +172,10 @@ def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout
             f"the number of runs behind {header[layout.spread]} is not known: it weighs the sizes, and what the laws "
             "leave is the noise; give --runs-column"
         )
-    more = [role.at for role in roles if role.at not in layout.used and _is_metric(role)]
+    more = [role.at for role in roles if role.at not in layout.used and role.known]
     if more:
         notes.append(f"not used: {_names(header, more)}")
-    return Layout(**{**layout.__dict__, "notes": tuple(notes)})
+    return replace(layout, notes=tuple(notes))
 
 
 def _names(header: list[str], places) -> str:
@@ -205,12 +213,20 @@ def _roles(header: list[str]) -> list[_Role]:
     for role in roles:
         if role.kind == "run":
             groups[role.base].append(role)
-    return [
+    roles = [
         _Role(role.at, plain_name(header[role.at]), "value")
         if role.kind == "run" and not _are_runs(header, groups[role.base])
         else role
         for role in roles
     ]
+    return [replace(role, known=_is_known(role, header[role.at])) for role in roles]
+
+
+def _is_known(role: _Role, name: str) -> bool:
+    """Whether a column is a metric by its name, or the spread or a run of one."""
+    if _NO_METRIC & set(role.base.split("_")):
+        return False
+    return direction_of(role.base) is not None or (role.kind == "value" and direction_of(name) is not None)
 
 
 def _are_runs(header: list[str], roles: list[_Role]) -> bool:
@@ -250,16 +266,11 @@ def _without(words: str, tokens: list[str], at_end: bool | None = None) -> str |
     return None
 
 
-def _is_metric(role: _Role) -> bool:
-    """Whether a column is a metric by its name, or the spread or a run of one."""
-    return direction_of(role.base) is not None and not _NO_METRIC & set(role.base.split("_"))
-
-
 def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Role]:
     """The column of the metric, or its columns where there is one for each run."""
     groups = defaultdict(list)
     for role in roles:
-        if role.kind in ("value", "mean", "run") and _is_metric(role):
+        if role.known and role.kind in ("value", "mean", "run") and not _BOUND.search(plain_name(header[role.at])):
             groups[role.base].append(role)
     if not groups:
         groups = _unnamed(roles)
@@ -300,8 +311,7 @@ def _label(header: list[str], chosen: list[_Role], values: tuple[int, ...]) -> s
         return header[values[0]]
     bases = {role.base for role in chosen}
     if len(values) == 1:
-        raw = re.sub(r"(?:^|[\s_.-]+)(?:mean|avg|average)(?=$|[\s_.-])", "", header[values[0]], flags=re.I)
-        return raw.strip(" _.-") or header[values[0]]
+        return _MEAN_IN_NAME.sub("", header[values[0]]).strip(" _.-") or header[values[0]]
     if len(bases) == 1:
         return bases.pop() or re.sub(r"[\s_.-]*\d+$", "", header[values[0]])
     return ", ".join(header[k] for k in values)

@@ -89,6 +89,24 @@ def test_columns_of_training_scores_are_not_used_and_named():
     assert "not used: train_scores_mean, train_scores_std" in read("layout_sklearn.csv").notes
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "metric", "note"),
+    [
+        ("n,acc,acc_low,acc_high", (0.5, 0.4, 0.6), "acc", "not used: acc_low, acc_high"),
+        ("n,rmse,rmse_ci95", (0.5, 0.1, 0), "rmse", "not used: rmse_ci95"),
+        ("n,mean_score_time,split0_test_score,split1_test_score", (3, 0.5, 0.6), "test_score", "2 columns are runs"),
+        ("n,RMSE (mean),RMSE (std)", (0.5, 0.1), "RMSE", "RMSE (std) is the standard deviation"),
+        ("n,EF1%,precision", (5, "float32"), "EF1%", None),
+        ("n,value,metric", (0.5, "rmse"), "rmse", None),
+    ],
+)
+def test_the_metric_is_found_among_other_columns(tmp_path, header, row, metric, note):
+    rows = [(n, *row)[: header.count(",") + 1] for n in SIZES]
+    file = read_curves(FitConfig(written(tmp_path, header, rows)))
+    assert file.metric == metric
+    assert note is None or any(note in one for one in file.notes)
+
+
 @pytest.mark.parametrize("name", ["n_seeds", "n_runs", "count", "folds"])
 def test_the_number_of_runs_is_known_by_name(tmp_path, name):
     path = written(tmp_path, f"n,rmse,sem,{name}", [(n, 0.5, 0.1, 4) for n in SIZES])
