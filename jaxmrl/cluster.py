@@ -132,7 +132,7 @@ class Machine:
         try:
             gc.collect()  # engines of more lanes, where there was no memory for them
             engines = engines_for(work.config, work.problem, work.shape, work.replicas, work.lanes)
-            work_off_together(engines, queue, on_result, lambda steps: board.advance.remote(steps))
+            work_off_together(engines, queue, on_result, lambda steps, timed: board.advance.remote(steps))
         except jax.errors.JaxRuntimeError as error:
             return fewer_lanes(work.lanes, error)
         return None
@@ -200,7 +200,8 @@ class Cluster:
             remaining -= len(left)
             for one in left:
                 on_left(one)
-            on_progress(steps)
+            if steps:  # while none are made, programs are compiled, which tells nothing of the time left
+                on_progress(steps)
             stop.check()
             for name in self.machines.keys() - busy.values() if waiting else ():
                 busy[self.machines[name].train.remote(name, told, board)] = name

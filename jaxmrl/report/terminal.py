@@ -34,7 +34,7 @@ class Reporter:
 
     @contextmanager
     def progress(self, title: str, total: int | None, unit: str) -> Iterator["Progress"]:
-        """How far a task of `total` units has come: `advance` for work done now, `skip` for work found done.
+        """How far a task of `total` units has come: `advance` for work whose time tells of the rest, `skip` for other.
 
         total: None where it is not known.
         """
@@ -49,7 +49,7 @@ class Reporter:
 
 
 class Progress(Protocol):
-    """Units done, now or before."""
+    """Units done: now, in a time that tells of the rest (`advance`), or before, or while programs were compiled."""
 
     def advance(self, amount: int) -> None: ...
 
@@ -60,42 +60,57 @@ class Progress(Protocol):
 class _BarProgress:
     bar: rich.progress.Progress
     task: rich.progress.TaskID
-    skipped: int = 0
+    done: int = 0
 
     def advance(self, amount: int) -> None:
+        self.done += amount
         self.bar.advance(self.task, amount)
 
     def skip(self, amount: int) -> None:
-        self.skipped += amount
-        self.bar.reset(self.task, completed=self.skipped)
+        self.done += amount
+        self.bar.reset(self.task, completed=self.done)
 
 
 @dataclass
 class _LineProgress:
-    """A line now and then, with the time left by the speed so far."""
+    """A line now and then, with the time left by the speed so far.
+
+    done: units so far, of which `timed` took `seconds`; seen: when the last timed unit was done, None after a skip
+    """
 
     reporter: Reporter
     title: str
     total: int | None
     unit: str
-    skipped: int = 0
     done: int = 0
-    started: float = field(default_factory=lambda: time.monotonic())
+    timed: int = 0
+    seconds: float = 0.0
+    seen: float | None = None
     said: float = field(default_factory=lambda: time.monotonic())
 
     def skip(self, amount: int) -> None:
-        self.skipped += amount
+        self.done, self.seen = self.done + amount, None
+        self._say_now_and_then(time.monotonic())
 
     def advance(self, amount: int) -> None:
-        self.done += amount
         now = time.monotonic()
-        if self.done and now - self.said >= LINE_EVERY_SECONDS:
-            reached, of, left = self.skipped + self.done, "", ""
-            if self.total is not None:
-                seconds = (now - self.started) / self.done * (self.total - reached)
-                of, left = f"/{self.total:,}", f", about {duration(seconds)} left"
-            self.reporter.say(f"{self.title}: {reached:,}{of} {self.unit}{left}")
-            self.said = now
+        self.done += amount
+        if self.seen is not None:
+            self.timed, self.seconds = self.timed + amount, self.seconds + now - self.seen
+        self.seen = now
+        self._say_now_and_then(now)
+
+    def _say_now_and_then(self, now: float) -> None:
+        if now - self.said < LINE_EVERY_SECONDS:
+            return
+        of = "" if self.total is None else f"/{self.total:,}"
+        self.reporter.say(f"{self.title}: {self.done:,}{of} {self.unit}{self._left()}")
+        self.said = now
+
+    def _left(self) -> str:
+        if self.total is None or not self.timed:
+            return ""
+        return f", about {duration(self.seconds / self.timed * (self.total - self.done))} left"
 
 
 def duration(seconds: float) -> str:

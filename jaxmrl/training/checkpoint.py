@@ -72,7 +72,7 @@ def saver(folder: Path, stop: Stop) -> Callable[[Resumable], None]:
 
     def at_rest(work: Resumable) -> None:
         nonlocal saved
-        if stop.requested or time.monotonic() - saved > SECONDS:
+        if stop.is_due or time.monotonic() - saved > SECONDS:
             save(folder, work)
             saved = time.monotonic()
         stop.check()
@@ -81,7 +81,7 @@ def saver(folder: Path, stop: Stop) -> Callable[[Resumable], None]:
 
 
 class Progress(Protocol):
-    """Steps done, now or before."""
+    """Steps done: now, in a time that tells of the rest, or otherwise."""
 
     def advance(self, amount: int) -> None: ...
 
@@ -111,7 +111,8 @@ def run(
     steps_done = sum(replica.steps for replica in replicas if replica.name in done)
     progress.skip(steps_done + sum(slot.step for engine in engines for slot in engine.slots if slot))
     at_rest = [saver(one, stop) for one in folders]
-    work_off_together(engines, queue, on_result, progress.advance, at_rest)
+    on_progress = lambda steps, timed: progress.advance(steps) if timed else progress.skip(steps)
+    work_off_together(engines, queue, on_result, on_progress, at_rest)
     remove(folder)
 
 

@@ -145,6 +145,7 @@ class Engine:
         self.lanes = programs.empty(recipe, lanes, replicas[0].standard)
         self.slots: list[Slot | None] = [None] * lanes
         self._affordable_steps = 1
+        self._has_compiled = False
         self._epoch_plans: dict[int, tuple[int, np.ndarray]] = {}
         self._evaluation_plans = _evaluation_plans(replicas, self.resources, batch_size)
 
@@ -175,14 +176,14 @@ class Engine:
         self,
         done: set[str],
         on_result: Callable[[Outcome], None],
-        on_progress: Callable[[int], None] = lambda steps: None,
+        on_progress: Callable[[int, bool], None] = lambda steps, timed: None,
         at_rest: Callable[["Engine"], None] = lambda engine: None,
     ) -> None:
         """Trains every replica whose name is not in `done`, longest first.
 
-        on_result gets each outcome as it comes; on_progress the steps just made, over all replicas; at_rest is
-        called after every chunk, validation and test, when `slots` and `lanes` agree and may be saved, and may raise
-        to stop.
+        on_result gets each outcome as it comes; on_progress the steps just made, over all replicas, and whether their
+        time tells of the rest, as it does not where programs were compiled; at_rest is called after every chunk,
+        validation and test, when `slots` and `lanes` agree and may be saved, and may raise to stop.
         """
         self.work_off(iter(waiting([self], done)), on_result, on_progress, at_rest)
 
@@ -190,7 +191,7 @@ class Engine:
         self,
         queue: Iterator[int],
         on_result: Callable[[Outcome], None],
-        on_progress: Callable[[int], None] = lambda steps: None,
+        on_progress: Callable[[int, bool], None] = lambda steps, timed: None,
         at_rest: Callable[["Engine"], None] = lambda engine: None,
     ) -> None:
         """Trains the replicas of `queue`, by their places, each taken when a lane is free; the rest as of `run`."""
@@ -206,7 +207,7 @@ class Engine:
             else:
                 steps = min(self._affordable_steps, *map(self._steps_to_boundary, active), programs.MAX_CHUNK)
                 self.train_chunk(steps)
-                on_progress(steps * len(active))
+                on_progress(steps * len(active), self._has_compiled)
             at_rest(self)
 
     def lane_of(self, name: str) -> int:
@@ -297,6 +298,7 @@ class Engine:
         means = np.asarray(means)
         for lane in due:
             self.slots[lane].add_validation(int(epochs[lane]), float(means[lane]))
+        self._has_compiled = True
 
     def _test(self, ended: list[int], on_result: Callable[[Outcome], None]) -> None:
         """Tests and frees these lanes."""

@@ -23,7 +23,7 @@ def work_off_together(
     engines: list[Engine],
     queue: Iterable[int],
     on_result: Callable[[Engine, Outcome], None],
-    on_progress: Callable[[int], None],
+    on_progress: Callable[[int, bool], None],
     at_rest: list[Callable[[Engine], None]] | None = None,
 ) -> None:
     """Trains the replicas of `queue`, by their places, on all engines; the rest as of `Engine.work_off`.

@@ -138,12 +138,33 @@ def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_spee
     clock = [0.0]
     monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
     with Reporter().progress("training", 1000, "steps") as progress:
-        clock[0] = 40.0
+        clock[0] = 10.0
         progress.skip(900)
+        clock[0] = 20.0
         progress.advance(0)
-        clock[0] = 50.0
+        clock[0] = 40.0
         progress.advance(50)
-    assert capsys.readouterr().out == "training: 950/1,000 steps, about 50 s left\n"
+    assert capsys.readouterr().out == "training: 950/1,000 steps, about 20 s left\n"
+
+
+def test_the_clock_of_the_time_left_starts_after_compilation(monkeypatch, capsys):
+    """The first step of a run waits for its program to be compiled, and so may a step of its next model."""
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    with Reporter().progress("training", 14_400, "steps") as progress:
+        for seconds, amount, timed in (
+            (31, 1, False),
+            (40, 63, True),
+            (62, 110, True),
+            (90, 1, False),
+            (93, 105, True),
+        ):
+            clock[0] = float(seconds)
+            progress.advance(amount) if timed else progress.skip(amount)
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == "training: 1/14,400 steps"
+    assert second == "training: 174/14,400 steps, about 47 min left", "110 steps in 22 s"
+    assert third == "training: 280/14,400 steps, about 47 min left", "the time of one step is not known"
 
 
 def test_durations():

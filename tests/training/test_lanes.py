@@ -237,9 +237,22 @@ def test_history_does_not_depend_on_how_chunks_are_cut(table, monkeypatch):
     whole = train(table, [r], lanes=1)
     monkeypatch.setattr("jaxmrl.training.lanes.CHUNK_SECONDS", 0.0)
     chunks = []
-    assert_same(whole, train(table, [r], lanes=1, on_progress=chunks.append))
+    assert_same(whole, train(table, [r], lanes=1, on_progress=lambda steps, timed: chunks.append(steps)))
     assert chunks == [1] * 12
-    assert all(math.isfinite(v.loss) and v.loss > 0 for v in whole["r"].history)
+
+
+def test_steps_of_a_new_engine_tell_nothing_of_the_time_left(table):
+    """Its programs are compiled in the first chunk and the first validation."""
+    told = []
+    train(table, [replica("r", 100, 0, 12)], lanes=1, on_progress=lambda steps, timed: told.append((steps, timed)))
+    first = sum(steps for steps, timed in told if not timed)
+    assert first == 4, "one epoch"
+    assert all(timed for _, timed in told[-2:])
+
+
+def test_histories_have_a_loss(table):
+    whole = train(table, QUEUE[:2])
+    assert all(math.isfinite(v.loss) and v.loss > 0 for one in whole.values() for v in one.history)
 
 
 def test_a_small_model_overfits(table):
