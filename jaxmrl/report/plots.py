@@ -1,6 +1,8 @@
 """The figures: a sweep's curves, its models' capacity, and a pre-training."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import matplotlib
 import numpy as np
@@ -17,7 +19,18 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 
 _MARKERS = ("o", "s", "^", "D", "v")
 
+_STYLE = {"svg.hashsalt": "jaxmrl", "savefig.dpi": 150}
 
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Within it figures look the same for everyone, whatever a matplotlibrc or a notebook has set."""
+    defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    with matplotlib.rc_context(defaults | _STYLE):
+        yield
+
+
+@own_style()
 def draw_curves(
     curves: list[Curve],
     analyses: list[Analysis],
@@ -62,6 +75,7 @@ def capacity_groups(curves: list[Curve]) -> list[list[Curve]]:
     return [group for group in ordered if of_size(group[0]) < of_size(group[-1])]
 
 
+@own_style()
 def draw_capacity(curves: list[Curve], *, metric_label: str, unit: str, title: str) -> Figure:
     """The metric against the model's number of parameters, a line for each fraction and kind of model."""
     groups = capacity_groups(curves)
@@ -88,6 +102,7 @@ def draw_capacity(curves: list[Curve], *, metric_label: str, unit: str, title: s
     return figure
 
 
+@own_style()
 def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
     """Share of masked atoms told by epoch, over the share of the most common one."""
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
@@ -105,12 +120,12 @@ def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
     return figure
 
 
+@own_style()
 def render(figure: Figure, kind: str) -> bytes:
     """The figure as 'png' or 'svg' bytes, the same each time."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    with matplotlib.rc_context({"svg.hashsalt": "jaxmrl", "savefig.dpi": 150}):
-        figure.savefig(buffer, format=kind, metadata=metadata)
+    figure.savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
 
 

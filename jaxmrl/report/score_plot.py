@@ -8,12 +8,14 @@ from matplotlib.image import imread
 
 from jaxmrl.data.problem import Problem
 from jaxmrl.pruning.select import Scores
+from jaxmrl.report.plots import own_style
 from jaxmrl.report.scores import direction
 
 SHOWN = 12
 _CELL = 200
 
 
+@own_style()
 def draw_scores(scores: Scores, problem: Problem, keep: str, title: str) -> Figure:
     """For each method a histogram of its mean score, and the SHOWN molecules kept first and last with their labels."""
     names = list(scores.values)
