@@ -1,7 +1,7 @@
 """The command line: flags from the config dataclasses, short errors, exit codes.
 
-0: done. 1: nobody reads the output to its end. 2: input or settings that cannot be used. 130: stopped by a signal, the
-state is saved.
+0: done. 1: nobody reads the output to its end. 2: input, settings or an environment that cannot be used. 130: stopped
+by a signal or by --max-time, with the state saved.
 """
 
 import argparse
@@ -22,12 +22,13 @@ import jaxmrl
 from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
-from jaxmrl.text import count, one_line
-from jaxmrl.training.capacity import use_cores
+from jaxmrl.startup import USAGE
+from jaxmrl.text import count, one_line, seconds_in
+from jaxmrl.training.capacity import check_devices, use_cores
 from jaxmrl.training.compiled import keep_compiled
-from jaxmrl.training.interrupts import StopRequestedError
+from jaxmrl.training.interrupts import StopRequestedError, stop_signals
 
-USAGE, STOPPED = 2, 130
+STOPPED = 130
 _SOURCES = ("dataset", "csv", "npz")
 SomeSettings = TypeVar("SomeSettings", bound=Config)
 
@@ -39,11 +40,23 @@ class _Flags(Generic[SomeSettings]):
     config: Path | None = None
     """TOML file with settings; flags go over it."""
 
+    max_time: str | None = None
+    """Stop after this time, such as 3h, 90min or 2h30m, with the state saved: the same command goes on from there."""
+
     list_datasets: bool = False
     """Name the data sets and end."""
 
     version: bool = False
     """Print the version and end."""
+
+    def __post_init__(self):
+        if self.max_time is not None and not self.max_seconds:
+            raise ConfigError(f"--max-time must be a time such as 3h, 90min or 2h30m; got {self.max_time!r}")
+
+    @property
+    def max_seconds(self) -> float | None:
+        """The time of --max-time."""
+        return None if self.max_time is None else seconds_in(self.max_time)
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ def sweep_command() -> None:
 
             estimate(flags.settings, timed=flags.estimate, quiet=False)
         else:
-            sweep(flags.settings, cluster=flags.cluster, quiet=False)
+            sweep(flags.settings, cluster=flags.cluster, quiet=False, max_seconds=flags.max_seconds)
 
     run_command(lambda: _run("sweep", sweep.__doc__, SweepConfig, SweepFlags, act, sys.argv[1:]))
 
@@ -87,7 +100,7 @@ def score_command() -> None:
     """`python -m jaxmrl.score`."""
     from jaxmrl.score import score
 
-    act = lambda flags: score(flags.settings, quiet=False)
+    act = lambda flags: score(flags.settings, quiet=False, max_seconds=flags.max_seconds)
     run_command(lambda: _run("score", score.__doc__, ScoreConfig, _Flags[ScoreConfig], act, sys.argv[1:]))
 
 
@@ -101,7 +114,7 @@ def pretrain_command() -> None:
 
             estimate_pretraining(flags.settings, timed=flags.estimate, quiet=False)
         else:
-            pretrain(flags.settings, quiet=False)
+            pretrain(flags.settings, quiet=False, max_seconds=flags.max_seconds)
 
     run_command(lambda: _run("pretrain", pretrain.__doc__, PretrainConfig, PretrainFlags, act, sys.argv[1:]))
 
@@ -117,15 +130,18 @@ def predict_command() -> None:
     """`python -m jaxmrl.predict`."""
     from jaxmrl.predict import predict
 
-    run_command(lambda: _run_plain("predict", predict, PredictConfig, sys.argv[1:]))
+    run_command(lambda: _run_plain("predict", predict, PredictConfig, sys.argv[1:], computes=True))
 
 
-def _run_plain(name: str, function: Callable, kind: type, arguments: list[str]) -> None:
-    """Runs a command whose settings are flags alone."""
+def _run_plain(name: str, function: Callable, kind: type, arguments: list[str], computes: bool = False) -> None:
+    """Runs a command whose settings are flags alone. computes: whether it needs a device of JAX's."""
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     else:
-        function(_parse(kind, f"python -m jaxmrl.{name}", function.__doc__.split("\n")[0], arguments), quiet=False)
+        settings = _parse(kind, f"python -m jaxmrl.{name}", function.__doc__.split("\n")[0], arguments)
+        if computes:
+            check_devices()
+        function(settings, quiet=False)
 
 
 def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]) -> None:
@@ -134,7 +150,9 @@ def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Calla
     elif "--list-datasets" in arguments:
         print(datasets_text())
     else:
-        act(parse(kind, flags_kind, f"python -m jaxmrl.{name}", about.split("\n")[0], arguments))
+        flags = parse(kind, flags_kind, f"python -m jaxmrl.{name}", about.split("\n")[0], arguments)
+        check_devices()
+        act(flags)
 
 
 def run_command(command: Callable[[], None]) -> None:
@@ -143,8 +161,9 @@ def run_command(command: Callable[[], None]) -> None:
         sys.stdout.reconfigure(errors="replace")  # a locale without ± is no reason to end without a result
     keep_compiled()
     use_cores()
-    # A command that is not training when it is terminated ends as by Ctrl-C, and its worker processes with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A command that is not training when it is asked to stop ends as by Ctrl-C, and its worker processes with it.
+    for number in stop_signals():
+        signal.signal(number, signal.default_int_handler)
     try:
         command()
         if sys.stdout:  # else it was closed
@@ -154,8 +173,9 @@ def run_command(command: Callable[[], None]) -> None:
         raise SystemExit(1) from None
     except UserError as error:
         _end(f"error: {one_line(str(error))}", USAGE)
-    except StopRequestedError:
-        _end("stopped; the state is saved, and the same command goes on from there", STOPPED)
+    except StopRequestedError as error:
+        why = f": {error}" if str(error) else ""
+        _end(f"stopped{why}; the state is saved, and the same command goes on from there", STOPPED)
     except KeyboardInterrupt:
         _end("stopped", STOPPED)
 

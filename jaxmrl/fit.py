@@ -3,6 +3,12 @@
 `python -m jaxmrl.fit CURVES.csv`, or `fit(FitConfig(...))`.
 """
 
+if __name__ == "__main__":
+    from jaxmrl.startup import prepare as prepare_environment
+
+    prepare_environment()  # before JAX and Matplotlib are imported
+
+
 import json
 import math
 from typing import Any

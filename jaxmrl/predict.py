@@ -3,6 +3,12 @@
 `python -m jaxmrl.predict RUN_DIR --csv new.csv`, or `predict(PredictConfig(...))`.
 """
 
+if __name__ == "__main__":
+    from jaxmrl.startup import prepare as prepare_environment
+
+    prepare_environment()  # before JAX and Matplotlib are imported
+
+
 from dataclasses import dataclass, field
 from pathlib import Path
 

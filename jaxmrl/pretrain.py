@@ -1,5 +1,11 @@
 """Pre-training of the GIN's encoder. `python -m jaxmrl.pretrain`, or `pretrain(PretrainConfig(...))`."""
 
+if __name__ == "__main__":
+    from jaxmrl.startup import prepare as prepare_environment
+
+    prepare_environment()  # before JAX and Matplotlib are imported
+
+
 import math
 import time
 from dataclasses import fields
@@ -22,13 +28,13 @@ from jaxmrl.training.pretraining import Epoch, Pretext, Pretraining
 HISTORY = "pretraining.csv"
 
 
-def pretrain(config: PretrainConfig, *, quiet: bool = True) -> Encoder:
+def pretrain(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
     """Pre-trains an encoder on molecules without labels, by telling masked atoms, for --init of a sweep.
 
-    Stopped half-way, the same command goes on. Raises UserError for input or settings that cannot be used, and
-    StopRequestedError when stopped by a signal, with the state saved.
+    Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
+    be used, and StopRequestedError when stopped, with the state saved.
     """
-    reporter = Reporter(quiet=quiet)
+    started, reporter = time.monotonic(), Reporter(quiet=quiet)
     corpus = prepare(config, reporter)
     run = RunDirectory(config.out, ())
     facts = {"software": files.software_versions(), "device": device_name(), "data": corpus.digest}
@@ -38,7 +44,7 @@ def pretrain(config: PretrainConfig, *, quiet: bool = True) -> Encoder:
         if has_encoder(config.out):
             reporter.say(f"{config.out} has its encoder already")
         else:
-            with catch_signals() as stop:
+            with catch_signals(max_seconds, started) as stop:
                 work = train(config, corpus, run, reporter, stop)
             write_report(config, work.history, run)
             save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth)

@@ -1,6 +1,13 @@
 """Scores of every training molecule for pruning. `python -m jaxmrl.score`, or `score(ScoreConfig(...))`."""
 
+if __name__ == "__main__":
+    from jaxmrl.startup import prepare as prepare_environment
+
+    prepare_environment()  # before JAX and Matplotlib are imported
+
+
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +26,13 @@ from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
 
 
-def score(config: ScoreConfig, *, quiet: bool = True) -> Scores:
+def score(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Scores:
     """Scores the training molecules for pruning, and writes the scores, what to make of them, and a picture.
 
-    Stopped half-way, the same command goes on. Raises UserError for input or settings that cannot be used, and
-    StopRequestedError when stopped by a signal.
+    Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
+    be used, and StopRequestedError when stopped.
     """
-    reporter = Reporter(quiet=quiet)
+    started, reporter = time.monotonic(), Reporter(quiet=quiet)
     if config.out.suffix == ".parquet":
         import_parquet()
     problem = load_problem(config, reporter)
@@ -36,7 +43,7 @@ def score(config: ScoreConfig, *, quiet: bool = True) -> Scores:
     with work.held():
         work.claim(to_toml(config), facts)
         try:
-            with catch_signals() as stop:
+            with catch_signals(max_seconds, started) as stop:
                 scores = task.scores(work, work.path, reporter, stop)
         except DivergedError:
             files.remove_folder(work.path)

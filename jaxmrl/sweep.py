@@ -3,6 +3,12 @@
 Data flows one way: table -> features -> split -> (scores ->) replicas -> lanes -> results -> curves -> laws -> figure.
 """
 
+if __name__ == "__main__":
+    from jaxmrl.startup import prepare as prepare_environment
+
+    prepare_environment()  # before JAX and Matplotlib are imported
+
+
 import json
 import time
 from dataclasses import dataclass
@@ -55,14 +61,17 @@ class SweepResult:
     analyses: list[Analysis]
 
 
-def sweep(config: SweepConfig, *, cluster: str | None = None, quiet: bool = True) -> SweepResult:
+def sweep(
+    config: SweepConfig, *, cluster: str | None = None, quiet: bool = True, max_seconds: float | None = None
+) -> SweepResult:
     """Trains every replica of the grid, fits the laws and writes the run directory; resumes what is there.
 
     cluster: the address of a Ray cluster whose machines train the replicas, or `local`; None for this process alone.
+    max_seconds: after which it stops as by a signal.
     Raises UserError for input or settings that cannot be used, and StopRequestedError when stopped by a signal, with
     the state saved.
     """
-    reporter = Reporter(quiet=quiet)
+    started, reporter = time.monotonic(), Reporter(quiet=quiet)
     problems = load_problems(config, reporter)
     given = {problem.split_name: check(config, problem, reporter) for problem in problems}
     starts = load_starts(config.init, model_shapes(config, problems[0]))
@@ -71,7 +80,7 @@ def sweep(config: SweepConfig, *, cluster: str | None = None, quiet: bool = True
         run.claim(to_toml(config), run_facts(config, problems, starts, machines.device if machines else device_name()))
         if damaged := take_stock(run, config):
             reporter.say(f"{count(damaged, 'result')} without a sound model or predictions: trained again")
-        with catch_signals() as stop:
+        with catch_signals(max_seconds, started) as stop:
             job = Job(config, problems, starts, run, reporter, stop, machines)
             orders = {
                 (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)

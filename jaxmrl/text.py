@@ -1,5 +1,8 @@
 """How numbers and errors are said."""
 
+import re
+
+_SECONDS = {"d": 86_400.0, "h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0}
 _MOST = 600
 
 
@@ -17,3 +20,14 @@ def one_line(text: str) -> str:
     """A text that may repeat whatever stands in a file, as one short line that is safe on a terminal."""
     plain = "".join(character if character.isprintable() else " " for character in text)
     return plain if len(plain) <= _MOST else f"{plain[: _MOST // 2]} ... {plain[-_MOST // 2 :]}"
+
+
+def seconds_in(text: str) -> float | None:
+    """The time that a text such as 45s, 90min, 2h30m or 1:30:00 names, in seconds; None where it names none."""
+    if clock := re.fullmatch(r"(\d+):([0-5]\d):([0-5]\d)", text.strip()):
+        hours, minutes, seconds = map(int, clock.groups())
+        return 3600.0 * hours + 60 * minutes + seconds
+    part = r"(\d+(?:\.\d+)?)\s*(d|h|min|m|s)\s*"
+    if not re.fullmatch(f"(?:{part})+", text.strip().lower()):
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(part, text.lower()))

@@ -7,6 +7,7 @@ import jaxmrl
 
 ORDER = (
     "errors",
+    "startup",
     "text",
     "lock",
     "config",

@@ -16,7 +16,7 @@ import joblib
 
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.stores import arrays_of
-from jaxmrl.errors import UserError
+from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.lanes import Replica, queue_budget
 
@@ -33,6 +33,10 @@ pooling where they are products, as on an accelerator. For the GIN on a CPU, whe
 of this (`python -m benchmarks.memory`)."""
 
 
+_DEVICE_VARIABLES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
+"""Of the environment: what decides which devices JAX has."""
+
+
 def use_cores(cores: int | None = None) -> None:
     """Makes each core of the CPU, or so many, a device, whose engine it trains in; does nothing where JAX has begun.
 
@@ -42,6 +46,17 @@ def use_cores(cores: int | None = None) -> None:
     if not told and jax.config.jax_num_cpu_devices < 0:
         with contextlib.suppress(RuntimeError):  # JAX has begun
             jax.config.update("jax_num_cpu_devices", cores or joblib.cpu_count())
+
+
+def check_devices() -> None:
+    """Raises ConfigError where JAX has no device to compute on, as where JAX_PLATFORMS names one that is not there."""
+    try:
+        jax.devices()
+    except Exception as error:  # of several kinds, AssertionError among them
+        told = " ".join(f"{name}={value}" for name, value in os.environ.items() if name in _DEVICE_VARIABLES)
+        cause = str(error).strip().partition("\n")[0] or type(error).__name__
+        hint = f"Correct or unset {told}" if told else "Is the jaxlib that is installed the one for this machine?"
+        raise ConfigError(f"JAX finds no device to compute on ({cause}). {hint}") from None
 
 
 def auto_lanes(

@@ -1,37 +1,68 @@
-"""Stopping in good order: the first Ctrl-C or SIGTERM asks, the second one insists."""
+"""Stopping in good order: the first signal, or the end of the time allowed, asks; a second signal insists."""
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+_ALWAYS = (signal.SIGINT, signal.SIGTERM)
+_MORE = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
+"""A closed terminal, the warnings of Slurm and submitit, a limit of processor time. Windows has none of them."""
+
 
 class StopRequestedError(Exception):
-    """The run was asked to stop by a signal, and has saved its state."""
+    """The run was asked to stop, and has saved its state. The message says by what, where that was no signal."""
 
 
 @dataclass
 class Stop:
-    """Whether a stop was asked for."""
+    """Whether a stop was asked for, by a signal or because `seconds` have passed since `started` (monotonic)."""
 
     requested: bool = False
+    seconds: float | None = None
+    started: float = 0.0
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the time allowed has passed."""
+        return self.seconds is not None and time.monotonic() - self.started >= self.seconds
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to stop now."""
+        return self.requested or self.timed_out
 
     def check(self) -> None:
-        """Raises StopRequestedError if it was."""
+        """Raises StopRequestedError where it is time to stop."""
         if self.requested:
             raise StopRequestedError
+        if self.timed_out:
+            raise StopRequestedError("the time that --max-time allows has passed")
+
+
+def stop_signals() -> list[signal.Signals]:
+    """The signals that ask a run to stop, by what they do now.
+
+    SIGINT and SIGTERM always; of the others those that nobody handles and that are not ignored, as nohup has SIGHUP.
+    """
+    unhandled = (signal.SIG_DFL, signal.default_int_handler)
+    more = [getattr(signal, name) for name in _MORE if hasattr(signal, name)]
+    return [*_ALWAYS, *(number for number in more if signal.getsignal(number) in unhandled)]
 
 
 @contextmanager
-def catch_signals() -> Iterator[Stop]:
-    """Turns SIGINT and SIGTERM into a request; a second one acts at once. Outside the main thread, does nothing."""
-    stop = Stop()
+def catch_signals(seconds: float | None = None, started: float = 0.0) -> Iterator[Stop]:
+    """Turns signals into a request to stop; a second one acts at once. `seconds` and `started` as of `Stop`.
+
+    Outside the main thread, signals are left alone.
+    """
+    stop = Stop(seconds=seconds, started=started)
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    caught = (signal.SIGINT, signal.SIGTERM)
-    former = {number: signal.getsignal(number) for number in caught}
+    former = {number: signal.getsignal(number) for number in stop_signals()}
 
     def restore():
         for number, handler in former.items():
@@ -41,7 +72,7 @@ def catch_signals() -> Iterator[Stop]:
         stop.requested = True
         restore()
 
-    for number in caught:
+    for number in former:
         signal.signal(number, request)
     try:
         yield stop

@@ -1,0 +1,45 @@
+"""What a command checks and sets before JAX and Matplotlib are imported, which read the environment only once."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+USAGE = 2
+"""The exit code for input, settings or an environment that cannot be used."""
+
+
+def prepare() -> None:
+    """Gives Matplotlib a backend that needs no screen, and imports JAX.
+
+    An environment in which a command cannot start ends the process, with one line and the exit code USAGE.
+    """
+    # A notebook names its own backend here, which need not be installed beside jaxmrl. Figures are files alone.
+    os.environ["MPLBACKEND"] = "agg"
+    # Without a folder for its settings Matplotlib uses a temporary one and warns at length; nothing depends on it.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    _check_home()
+    _import_jax()
+
+
+def _check_home() -> None:
+    try:
+        Path.home()
+    except RuntimeError:
+        _end(
+            "this user has no home directory: HOME is not set, and the system knows none. "
+            "Set HOME to a folder that can be written"
+        )
+
+
+def _import_jax() -> None:
+    try:
+        import jax  # noqa: F401
+    except ValueError as error:
+        told = " ".join(f"{name}={value}" for name, value in os.environ.items() if name.startswith("JAX_"))
+        _end(f"JAX cannot be imported ({error}). Correct or unset its environment variables: {told}")
+
+
+def _end(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(USAGE)
