@@ -31,7 +31,7 @@ from jaxmrl.report.comparison import (
 from jaxmrl.report.equivalence import Comparison, compare, comparison_content, comparison_line
 from jaxmrl.report.laws import laws_table, multiples_of, predictions_table
 from jaxmrl.report.terminal import Reporter
-from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse, content, target_text
+from jaxmrl.scaling.analysis import NOT_FITTED, PRUNED, Analysis, analyse, content
 from jaxmrl.scaling.compare import Runs
 from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.scale import Scale, scale_of
@@ -90,13 +90,13 @@ def analyse_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
         return PRUNED
     settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     if rows.sd is None:
-        return analyse(points_of, rows.n, rows.value, **settings)
+        return analyse(points_of, rows.n, rows.value, run=rows.run, **settings)
     return analyse(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
 
 
 def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
-    """Raise DataError where no curve has a law."""
-    if not any(analysis.forecast for analysis in analyses):
+    """Raise DataError where nothing can be said of any curve: it has no law, is not perfect and does not get worse."""
+    if all(analysis.kind == NOT_FITTED for analysis in analyses):
         notes = dict.fromkeys(note for analysis in analyses for note in analysis.notes)
         raise DataError(f"{config.csv}: no law can be fitted: {'; '.join(notes)}")
 
@@ -120,6 +120,7 @@ def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter
     begin = f"{name}: " if name else ""
     if analysis.forecast is None:
         reporter.say(f"{begin}no law fitted: {'; '.join(analysis.notes)}")
+        tell_target(config, metric, analysis, reporter)
         return
     if name:
         reporter.say(name)
@@ -129,8 +130,13 @@ def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter
         reporter.say(f"note: {remark}")
     sizes = np.array(config.predict) if config.predict else multiples_of(analysis)
     reporter.console.print(predictions_table(analysis, sizes, metric))
-    if config.target is not None:
-        reporter.say(f"{metric} {target_text(analysis.forecast.molecules_for(config.target), analysis.points)}")
+    tell_target(config, metric, analysis, reporter)
+
+
+def tell_target(config: FitConfig, metric: str, analysis: Analysis, reporter: Reporter) -> None:
+    """Prints how many molecules the target takes, by the measured sizes and, where there is one, the forecast."""
+    if config.target is not None and (found := analysis.target(config.target)):
+        reporter.say(f"{metric} {found['said']}")
 
 
 def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Comparison]:

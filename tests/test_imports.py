@@ -76,8 +76,13 @@ WITHIN_PRUNING = (
 WITHIN_SCALING = (
     "convergence",
     "scale",
+    "spread",
+    "outliers",
+    "blocks",
     "laws",
     "points",
+    "shape",
+    "target",
     "solve",
     "fit",
     "choose",

@@ -82,6 +82,9 @@ def difference_text(difference: Difference | None) -> str:
     """Whether the exponents differ."""
     if difference is None:
         return "no law explains both curves"
+    if difference.low is None or difference.high is None:
+        named = f"{difference.exponent} ({difference.law})"
+        return f"{named} differs by {difference.value:+.2g} [not known], so whether the exponents differ is not known"
     differ = "" if difference.low > 0 or difference.high < 0 else ", which may be none"
     interval = f"[{difference.low:+.2g}, {difference.high:+.2g}]"
     return f"{difference.exponent} ({difference.law}) differs by {difference.value:+.2g} {interval}{differ}"

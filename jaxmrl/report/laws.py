@@ -5,8 +5,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
-from jaxmrl.scaling.choose import FAR, Forecast, try_on_largest
+from jaxmrl.scaling.choose import Forecast, try_on_largest
 from jaxmrl.scaling.fit import LEVEL, Fit
+from jaxmrl.scaling.target import FAR
 
 
 def law_text(fit: Fit) -> str:
@@ -30,7 +31,7 @@ def exponent_text(fit: Fit) -> str:
     if name is None:
         return ""
     if name not in fit.intervals:
-        return f"{name} {short(fit.values[name])}"
+        return f"{name} {short(fit.values[name])} [not known]"
     return f"{name} {short(fit.values[name])} {interval_text(*fit.intervals[name])}"
 
 

@@ -115,23 +115,31 @@ def one_subset_prunings(orders: Orders) -> set[str]:
 
 def analyse_run(run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem) -> Analysis:
     """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules."""
-    resampled = resampled_metrics(run, files.rows_of(curve, rows), problem) if curve.random_samples else None
-    analysis = analyse_curve(curve, METRICS[problem.metric].higher_is_better, error_of_guessing(problem), resampled)
+    used = files.rows_of(curve, rows)
+    resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
+    seeds = np.array([f"seed {row['seed']}" for row in used])
+    higher = METRICS[problem.metric].higher_is_better
+    analysis = analyse_curve(curve, higher, error_of_guessing(problem), resampled, seeds)
     return replace(analysis, training_flags=training_flags(curve.convergence))
 
 
 def analyse_curve(
-    curve: Curve, higher_is_better: bool, guess: float | None, resampled: np.ndarray | None = None
+    curve: Curve,
+    higher_is_better: bool,
+    guess: float | None,
+    resampled: np.ndarray | None = None,
+    run: np.ndarray | None = None,
 ) -> Analysis:
     """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples.
 
-    guess: the error of guessing; resampled: as in `points_of`.
+    guess: the error of guessing; resampled, run: as in `points_of`.
     """
     if not curve.random_samples:
         return PRUNED
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
-    return analyse(points_of, n, tests, higher_is_better=higher_is_better, guess=guess, resampled=resampled)
+    settings = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled, "run": run}
+    return analyse(points_of, n, tests, **settings)
 
 
 def error_of_guessing(problem: Problem) -> float | None:

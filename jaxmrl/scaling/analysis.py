@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from jaxmrl.data.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
-from jaxmrl.scaling.choose import FAR, Forecast, Target, fit_all, foretell, held_out, try_on_largest
-from jaxmrl.scaling.fit import LEVEL, Fit
+from jaxmrl.scaling.choose import Forecast, fit_all, foretell, held_out, try_on_largest
+from jaxmrl.scaling.fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
-from jaxmrl.text import about
+from jaxmrl.scaling.shape import shape_of
+from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_text, without_forecast
 
+NOT_FITTED = "not fitted"
 FEW_SIZES = 5
 MULTIPLES = (2, 4, 10)
 """Of the largest size, that every analysis predicts at."""
@@ -26,6 +28,7 @@ class Analysis:
     tried: the forecast by the smaller sizes, of those that were held out; None where too few remain to fit
     training_flags: what to say of runs that were trained too briefly
     random_samples: False of a pruned curve, which no law describes
+    kind: "fitted"; "gets worse" or "saturated" where that is why there is no forecast; else "not fitted"
     """
 
     points: Points | None
@@ -35,6 +38,7 @@ class Analysis:
     tried: Forecast | None = None
     training_flags: tuple[str, ...] = ()
     random_samples: bool = True
+    kind: str = NOT_FITTED
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -43,18 +47,28 @@ class Analysis:
 
     @property
     def _law_flags(self) -> tuple[str, ...]:
-        if self.points is None:
+        if self.points is None or self.forecast is None:
             return ()
         few = len(self.points.n) < FEW_SIZES
         flags = [f"too few sizes: {len(self.points.n)}, and {FEW_SIZES} or more would tell laws apart"] if few else []
-        if self.points.freedom == 0:
-            flags.append("no size was run twice: the noise is guessed by what the laws leave")
+        if self.points.freedom == 0 and self.forecast:
+            flags.append(_noise_flag(self.points, self.forecast))
         return (*flags, *(self.forecast.flags if self.forecast else ()))
 
     def predict(self, n: np.ndarray) -> list[dict[str, Any]]:
         """The metric at n [K] with its interval, as JSON may hold it."""
         far = FAR * self.points.n.max()
         return [one | {"far": bool(one["n"] > far)} for one in _predictions(self.forecast, n)]
+
+    def target(self, metric: float) -> dict[str, Any] | None:
+        """How many molecules a metric takes, as JSON may hold it; `said` in words. None where nothing is known."""
+        if self.points is None:
+            return None
+        if self.forecast is None:
+            found = checked(Target(metric, None, None, None, None, known=False), self.points)
+            return target_content(found, self.points, without_forecast(metric, self.points))
+        found = self.forecast.molecules_for(metric)
+        return target_content(found, self.points, target_text(found, self.points))
 
     def check(self) -> list[dict[str, Any]]:
         """What the smaller sizes alone foretold of the largest, beside what came of these; empty where untried."""
@@ -87,11 +101,25 @@ def analyse(points: Callable[..., Points], *arguments, **settings) -> Analysis:
         made = points(*arguments, **settings)
     except DataError as error:
         return Analysis(None, (), None, (str(error),))
+    if shape := shape_of(made):
+        return Analysis(made, (), None, (shape.reason, *made.notes), kind=shape.kind)
     fits = fit_all(made)
     if not fits:
         return Analysis(made, (), None, (*made.notes, "no law can be fitted: the values are beyond what numbers hold"))
     before = fit_all(made.first(len(made.n) - held_out(made)), intervals=False)
-    return Analysis(made, tuple(fits), foretell(fits), made.notes, foretell(before) if before else None)
+    tried = foretell(before) if before else None
+    return Analysis(made, tuple(fits), foretell(fits), made.notes, tried, kind="fitted")
+
+
+def _noise_flag(points: Points, forecast: Forecast) -> str:
+    """How the noise is known where runs do not say it, or that it is not."""
+    repeated = (points.runs > 1).any()
+    why = "no spread over repeated runs is known" if repeated else "no size has repeated runs"
+    if forecast.noise_known:
+        return f"{why}: the noise is estimated from the residuals of the laws"
+    few = len(points.n) < 2 + ENOUGH_RESIDUALS
+    more = f", or measure {2 + ENOUGH_RESIDUALS} sizes or more" if few else ""
+    return f"{why}, so the noise is not known, and no interval either: run each size several times{more}"
 
 
 def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float | None = None) -> dict[str, Any]:
@@ -101,7 +129,8 @@ def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float |
     """
     forecast, points = analysis.forecast, analysis.points
     if forecast is None:
-        return {"laws": [], "chosen": None, "predictions": [], "held_out": [], "target": None} | _remarks(analysis)
+        nothing = {"laws": [], "chosen": None, "predictions": [], "held_out": []}
+        return nothing | {"target": None if target is None else analysis.target(target)} | _remarks(analysis)
     sizes = np.array(predict or [points.n.max() * multiple for multiple in MULTIPLES], float)
     chosen = {"name": forecast.name, "laws": [fit.law.name for fit in forecast.fits], "reasons": forecast.reasons}
     return {
@@ -109,14 +138,22 @@ def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float |
         "chosen": chosen,
         "predictions": analysis.predict(sizes),
         "held_out": analysis.check(),
-        "target": None if target is None else _target_content(forecast.molecules_for(target), points),
+        "target": None if target is None else analysis.target(target),
     } | _remarks(analysis)
 
 
 def _remarks(analysis: Analysis) -> dict[str, Any]:
     molecules = analysis.points is not None and analysis.points.shifts is not None
     over = ["runs", "test molecules"] if molecules else ["runs"]
-    return {"level": LEVEL, "intervals_over": over, "flags": list(analysis.flags), "notes": list(analysis.notes)}
+    left_out = analysis.points.left_out if analysis.points is not None else ()
+    return {
+        "kind": analysis.kind,
+        "level": LEVEL,
+        "intervals_over": over,
+        "left_out": [asdict(one) for one in left_out],
+        "flags": list(analysis.flags),
+        "notes": list(analysis.notes),
+    }
 
 
 def _law_content(fit: Fit) -> dict[str, Any]:
@@ -126,45 +163,13 @@ def _law_content(fit: Fit) -> dict[str, Any]:
         "formula": fit.law.formula,
         "source": fit.law.source,
         "parameters": {name: known(value) for name, value in fit.values.items()},
-        "intervals": {name: [known(end) for end in ends] for name, ends in fit.intervals.items()},
+        "intervals": {name: [known(end) for end in fit.intervals.get(name, (None, None))] for name in fit.values},
         "exponent": fit.law.exponent,
         "rmse": known(fit.rmse),
         "misfit": known(fit.misfit),
         "held_out": held_out and {"sizes": list(held_out.sizes), "rmse": known(held_out.rmse)},
         "flags": list(fit.flags),
     }
-
-
-def _target_content(target: Target, points: Points) -> dict[str, Any]:
-    values = {"metric": target.metric, "molecules": target.molecules, "low": target.low, "high": target.high}
-    far = bool(target.molecules is not None and target.molecules > FAR * points.n.max())
-    return {name: known(value) for name, value in values.items()} | {
-        "limit": known(target.limit),
-        "or_fewer": bool(target.molecules is not None and target.molecules <= points.n.min()),
-        "far": far,
-        "said": target_text(target, points),
-    }
-
-
-def target_text(target: Target, points: Points) -> str:
-    """How many molecules a metric takes, in words."""
-    if target.molecules is None:
-        if target.limit is not None:
-            at_most = "most" if points.sign < 0 else "least"
-            return (
-                f"{target.metric:g} is not reachable: molecules without end would give at {at_most} {target.limit:.4g}"
-            )
-        hope = f"; the better end of its interval reaches it with about {about(target.low)}" if target.low else ""
-        return f"{target.metric:g} is not reached by the forecast with 10,000 times the data{hope}"
-    if target.molecules <= points.n.min():
-        return f"{target.metric:g} takes no more than the smallest size, {points.n.min():,.0f} molecules"
-    low = about(target.low) if target.low else "not told"
-    high = about(target.high) if target.high else "no end told"
-    more = (
-        f", {target.molecules / points.n.max():.1f} times the largest size" if target.molecules > points.n.max() else ""
-    )
-    far = f"; more than {FAR:g} times, so treat it as a guess" if target.molecules > FAR * points.n.max() else ""
-    return f"{target.metric:g} takes about {about(target.molecules)} molecules [{low} to {high}]{more}{far}"
 
 
 def known(value: float | None) -> float | None:

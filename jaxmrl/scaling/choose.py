@@ -10,11 +10,9 @@ from jaxmrl.scaling import fit as fitting
 from jaxmrl.scaling.fit import LEVEL, SIGNIFICANT, Fit, fit_law
 from jaxmrl.scaling.laws import LAWS, Law
 from jaxmrl.scaling.points import Points
+from jaxmrl.scaling.target import Target, checked
 
 DRAWS = 400
-FAR = 4.0
-"""Times the largest size beyond which a forecast is flagged."""
-
 _HELD_OUT = 4
 _HORIZON = 1e4
 _GRID = 400
@@ -106,8 +104,8 @@ class Forecast:
         ]
         return tuple(np.where(np.array(end) <= _LOG_NOTHING, 0.0, np.exp(end)) for end in ends)
 
-    def molecules_for(self, metric: float) -> "Target":
-        """How many molecules a metric takes."""
+    def molecules_for(self, metric: float) -> Target:
+        """Return how many molecules a metric takes; the measured means are not contradicted."""
         points = self.points
         target = points.error_of(metric)
         grid = np.geomspace(points.n.min(), _HORIZON * points.n.max(), _GRID)
@@ -115,7 +113,7 @@ class Forecast:
         first, middle, last = (_first_reaching(grid, errors, target) for errors in (low, self.error(grid), high))
         floor = min(fit.floor for fit in self.fits)
         limit = float(points.metric_of(np.array(floor))) if floor > target else None
-        return Target(metric, middle, first, last, limit)
+        return checked(Target(metric, middle, first, last, limit, known=self.noise_known), points)
 
     def sample(self, n: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Log errors at n [K] of DRAWS curves, each by one law, as often as its weight says: [DRAWS, K]."""
@@ -149,8 +147,12 @@ class Forecast:
     @cached_property
     def _noise(self) -> np.ndarray | None:
         """Standard deviations of the points' log errors, [N]; None where nothing is known of them."""
-        scale = self.fits[0].scale
-        return np.sqrt(scale) / self.points.weights if np.isfinite(scale) else None
+        return np.sqrt(self.fits[0].scale) / self.points.weights if self.noise_known else None
+
+    @property
+    def noise_known(self) -> bool:
+        """Whether the noise is known, and with it intervals."""
+        return all(fit.noise_known for fit in self.fits)
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -160,34 +162,20 @@ class Forecast:
         return tuple(dict.fromkeys(flag if flag in shared else f"{law}: {flag}" for flag, law in flags))
 
 
-@dataclass(frozen=True)
-class Target:
-    """Molecules that a metric takes. low and high: the interval's ends; None: not with 10,000 times the data, or never.
-
-    limit   the metric with molecules without end, where that falls short of the target by every law
-    """
-
-    metric: float
-    molecules: float | None
-    low: float | None
-    high: float | None
-    limit: float | None
-
-
 def fit_all(points: Points, laws: tuple[Law, ...] = LAWS, *, intervals: bool = True) -> list[Fit]:
     """Every law that can be fitted."""
     return [fit for law in laws if (fit := fit_law(law, points, intervals=intervals))]
 
 
 def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
-    """The laws to go by, and their draws. Raises ValueError without fits.
+    """Return the laws that the forecast is based on, and their draws. Raises ValueError without fits.
 
-    Refuted are laws that miss the points by more than noise does; untried those with as many parameters as points,
-    which nothing could refute: they are gone by only where there are no others. Of the rest, those with the fewest
-    parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws that
-    explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean errs
-    less than one of them (Bates & Granger 1969). Laws of more parameters that are not refuted widen the interval, for
-    any of them may be the true one. What was tried instead is in docs/scaling.md.
+    A law is rejected where its residuals exceed the noise. Laws with as many parameters as points, which nothing could
+    reject, are used only where there are no others, or where noise rejects all others. Of the rest, those with the
+    fewest parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws
+    that explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean
+    errs less than one of them (Bates & Granger 1969). Laws of more parameters that are not refuted widen the interval,
+    for any of them may be the true one. What was tried instead is in docs/scaling.md.
     """
     chosen, rivals, reasons = _chosen(fits)
     rng = np.random.default_rng(seed)
@@ -196,8 +184,11 @@ def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
 
 def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
     """The laws to go by, those that noise does not refute, and why these."""
+    full = [fit for fit in fits if _left(fit) == 0 and _passes(fit)]
     fits = [fit for fit in fits if _left(fit) > 0] or fits
     adequate = [fit for fit in fits if _misfit(fit, fits) >= SIGNIFICANT]
+    if not adequate and full:
+        return full, full, "as many parameters as sizes; noise rejects every law of fewer"
     if not adequate:
         tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
         best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.statistic))
@@ -208,8 +199,23 @@ def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
     better = [fit for fit in adequate if _explains_more(fit, least, fewest)]
     if better:
         more = f"more parameters than {fewest}, and they explain significantly more than any law of {fewest}"
-        return better, [fit for fit in adequate if len(fit.law.parameters) > fewest], more
-    return simple, adequate, f"{fewest} parameters, and what they leave is noise"
+        return better, _informed(better, [fit for fit in adequate if len(fit.law.parameters) > fewest]), more
+    if all(_left(fit) == 0 for fit in simple):
+        return simple, simple, f"{fewest} parameters, as many as sizes: nothing could reject them"
+    return simple, _informed(simple, adequate), f"{fewest} parameters each; residuals are consistent with noise"
+
+
+def _informed(chosen: list[Fit], rivals: list[Fit]) -> list[Fit]:
+    """The rivals that intervals can count: where the chosen laws know the noise, only those that do, too."""
+    if not all(fit.noise_known for fit in chosen):
+        return rivals
+    return [fit for fit in rivals if fit.noise_known]
+
+
+def _passes(fit: Fit) -> bool:
+    """Whether a law with as many parameters as points comes to within the noise of them, as it may not by its form."""
+    freedom = fit.points.freedom
+    return bool(freedom > 0 and fit.statistic <= f_distribution.ppf(LEVEL, 1, freedom))
 
 
 def _left(fit: Fit) -> int:
@@ -244,11 +250,16 @@ def _misfit(fit: Fit, fits: list[Fit]) -> float:
 
 
 def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
-    """Fits to curves drawn about this fit as its noise, what is not known of it, and other test molecules have them."""
+    """Fits to curves drawn about this fit as its noise, what is not known of it, and other test molecules have them.
+
+    Where the runs are the same seeds at all sizes, other seeds would move all sizes alike.
+    """
     points = fit.points
-    scale = np.sqrt(fit.scale) if np.isfinite(fit.scale) else 0.0
+    scale = np.sqrt(fit.scale) if fit.noise_known else 0.0
     spread = scale / points.weights * np.sqrt(fit.freedom / rng.chisquare(max(fit.freedom, 1), (DRAWS, 1)))
     noise = spread * rng.normal(size=(DRAWS, len(points.n)))
+    if points.level:
+        noise = noise + points.level * rng.standard_t(points.level_freedom, (DRAWS, 1))
     if points.shifts is not None:
         noise = noise + points.shifts[rng.integers(len(points.shifts), size=DRAWS)]
     noise = np.clip(noise, -20, 20)

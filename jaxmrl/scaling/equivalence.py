@@ -18,18 +18,21 @@ _GRID, _REACH = 200, 100.0
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one curve's exponent and another's, by a law that explains both; low and high at LEVEL."""
+    """Of one curve's exponent and another's, by a law that explains both; low and high at LEVEL, None: not known."""
 
     law: str
     exponent: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
 class Worth:
-    """`n` molecules of one curve do what `molecules` do of the other. None: further off than is looked for."""
+    """`n` molecules of one curve do what `molecules` do of the other.
+
+    None: further off than is looked for. Where the noise of one curve is not known, `low` and `high` are both None.
+    """
 
     n: float
     molecules: float | None
@@ -48,6 +51,8 @@ def exponent_difference(one: Analysis, other: Analysis) -> Difference | None:
 def _difference(fit: Fit, draws: np.ndarray, again: Fit, its_draws: np.ndarray) -> Difference:
     law = fit.law
     value = fit.values[law.exponent] - again.values[law.exponent]
+    if not (fit.noise_known and again.noise_known):
+        return Difference(law.name, law.exponent, float(value), None, None)
     natural = lambda u: law.natural(u)[:, law.names.index(law.exponent)]
     # Both were drawn by the same random numbers: shuffled, they are independent.
     shuffled = natural(its_draws)[np.random.default_rng(1).permutation(DRAWS)]
@@ -63,6 +68,8 @@ def worth(one: Forecast, other: Forecast, n: np.ndarray) -> list[Worth]:
     rng = np.random.default_rng(2)
     drawn = _molecules(one.sample(n, rng), other.sample(grid, rng), grid)
     low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0, method="inverted_cdf")
+    if not (one.noise_known and other.noise_known):
+        low, high = np.full_like(center, np.inf), np.full_like(center, np.inf)
     inside = lambda value: float(value) if grid[0] < value < np.inf else None
     ends = zip(np.asarray(n, float), center, low, high, strict=True)
     return [Worth(float(size), *map(inside, values)) for size, *values in ends]

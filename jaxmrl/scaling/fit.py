@@ -14,7 +14,14 @@ LEVEL = 0.9
 """Of every interval."""
 
 SIGNIFICANT = 0.05
+ENOUGH_RESIDUALS = 3
+"""Degrees of freedom from which the residuals of a law say how large the noise is, where no size has repeated runs."""
+
 _PROFILE_POINTS = 20
+_EXACT = 1e-6
+"""Standard deviation of residuals below which a law passes through the points, and these say nothing of the noise."""
+
+_MOST_STEPS = 3
 _WIDE = 5.0
 """Times its lower end, above which an exponent's interval says little."""
 
@@ -27,7 +34,7 @@ class Fit:
     intervals   by parameter name: (low, high) at LEVEL; None where the curve sets no end. Empty: nothing is known
     statistic   sum of squared residuals, in standard deviations of the means
     misfit      probability that noise alone leaves that much or more; None where the noise is not known
-    scale, freedom   variance of a residual that intervals go by, and its degrees of freedom
+    scale, freedom   variance of a residual that intervals use, and its degrees of freedom; NaN and 0: not known
     converged   whether the search for the smallest residuals came to its end
     """
 
@@ -50,6 +57,11 @@ class Fit:
         return self.points.metric_of(self.error(n))
 
     @property
+    def noise_known(self) -> bool:
+        """Whether repeated runs, or enough residuals, say how large the noise is."""
+        return self.freedom > 0
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """What not to trust."""
         return tuple(_flags(self))
@@ -67,13 +79,14 @@ class Fit:
 
 def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
     """`law` fitted to `points`; None where it has more parameters than there are points, or begins from a guess that
-    is not known, or takes the points beyond what numbers hold.
+    is not known, or takes the points beyond what numbers hold, or where an error is 0.
 
     Least squares in log error; each point weighs by the spread of its runs. An interval holds every value of the
     parameter with which the others can still fit the points (profile likelihood, with F's quantile for the noise's own
     uncertainty: Bates & Watts 1988, chapter 6), widened by what other test molecules would change, where the points
     know it. Where the law misses the points by more than noise does, its residuals
-    are the noise. Standard deviations are those of the runs where sizes were run again, else those of the residuals.
+    are the noise. Standard deviations are those of the runs where sizes have repeated runs, else those of the
+    residuals; where these are fewer than ENOUGH_RESIDUALS beyond the parameters, no interval is known.
     """
     if not can_fit(law, points):
         return None
@@ -104,7 +117,7 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
 def can_fit(law: Law, points: Points) -> bool:
     """Whether there are points enough, what the law begins from is known, and it is no other law's double."""
     known = not (law.needs_guess and points.guess is None) and not (law.for_scores and points.top == 0)
-    return known and len(points.n) >= len(law.parameters)
+    return known and not points.perfect.any() and len(points.n) >= len(law.parameters)
 
 
 def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
@@ -152,9 +165,13 @@ def _residuals(law: Law, points: Points, target: np.ndarray):
 
 
 def noise(statistic: float, left: int, freedom: int) -> tuple[float | None, float, int]:
-    """Probability of the misfit, and variance and degrees of freedom that intervals go by."""
+    """Probability of the misfit, and variance and degrees of freedom that intervals use; NaN and 0: not known.
+
+    left: points beyond the law's parameters; freedom: degrees of freedom of the runs' own noise.
+    """
     if freedom == 0:
-        return None, statistic / left if left > 0 else np.nan, max(left, 0)
+        enough = left >= ENOUGH_RESIDUALS and statistic > left * _EXACT**2
+        return (None, statistic / left, left) if enough else (None, np.nan, 0)
     if left == 0:
         return None, 1.0, freedom
     misfit = float(f_distribution.sf(statistic / left, left, freedom))
@@ -284,6 +301,12 @@ def _flags(fit: Fit) -> list[str]:
         flags.extend(_exponent_flags(*fit.intervals[law.exponent]))
     if law.floor and not _has_floor(fit):
         flags.append("irreducible error not told apart from 0")
-    if np.any(np.diff(points.error) > 0):
-        flags.append("the curve does not improve at every step")
-    return flags
+    return [*flags, *_worse_steps(points)]
+
+
+def _worse_steps(points: Points) -> list[str]:
+    """Between which sizes the mean gets worse."""
+    steps = np.flatnonzero(np.diff(points.error) > 0)
+    said = ", ".join(f"{points.n[k]:,.0f} and {points.n[k + 1]:,.0f}" for k in steps[:_MOST_STEPS])
+    more = f" molecules, and {len(steps) - _MOST_STEPS} more times" if len(steps) > _MOST_STEPS else " molecules"
+    return [f"the mean metric gets worse between {said}{more}"] if len(steps) else []

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jaxmrl.errors import DataError
+from jaxmrl.scaling.blocks import Blocks, blocks_of
+from jaxmrl.scaling.outliers import LeftOut, far_runs, wide_sizes
+from jaxmrl.scaling.spread import spread_of
 from jaxmrl.text import count
 
-_SMALLEST_SD = 1e-6
 _FEWEST_DRAWS, _MOST_RUNS = 10, 1e6
 _LEAST, _LARGEST = 1e-12, 1e15
 GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
@@ -18,15 +20,18 @@ GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
 class Points:
     """The `N` sizes of a curve, ascending, and what its runs gave there.
 
-    n, error [N]    number of training molecules; mean error over the runs
+    n, error [N]    number of training molecules; mean error over the runs, 0 where the metric is perfect
     runs [N]        how many they are
-    sd [N]          of one run's log error; 1 where no size was run twice, and nothing is known of it
+    sd [N]          of one run's log error, apart from what seeds or folds share; 1 where nothing is known of it
     freedom         degrees of freedom that `sd` comes from; 0 where nothing is known
     sign            -1 where a higher metric is better, else 1
     guess           the error of guessing; None where it is not known
     notes           what to know of the points
     best            the perfect metric: the error is |best - metric|
     shifts [S, N]   by how much the log errors would be others with other test molecules; None where that is not known
+    left_out        runs that are far from the others of their size
+    level           standard deviation of the level that the seeds give to all sizes alike, in log error
+    level_freedom   degrees of freedom that `level` comes from
     """
 
     n: np.ndarray
@@ -39,6 +44,9 @@ class Points:
     notes: tuple[str, ...] = ()
     best: float = 0.0
     shifts: np.ndarray | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    level: float = 0.0
+    level_freedom: int = 0
 
     @property
     def metric(self) -> np.ndarray:
@@ -57,6 +65,11 @@ class Points:
     def top(self) -> float:
         """The perfect metric for laws of the metric (`laws.py`); 0 where these are laws of the error."""
         return self.best if self.sign < 0 and self.best > 0 else 0.0
+
+    @property
+    def perfect(self) -> np.ndarray:
+        """Whether the error of a size is 0, below what the metric resolves, [N]."""
+        return self.error == 0
 
     @property
     def weights(self) -> np.ndarray:
@@ -78,35 +91,93 @@ def points_of(
     best: float | None = None,
     guess: float | None = None,
     resampled: np.ndarray | None = None,
+    run: np.ndarray | None = None,
 ) -> Points:
-    """The points of runs: n [R] molecules, metric [R]; the same n again is another run.
+    """Return the points of runs; the same size again is another run.
 
-    best: the perfect metric; by default 1 where a higher metric is better, else 0. guess: the error of guessing.
-    resampled [S, R]: the metric with other test molecules, S times drawn. Runs that are
-    no finite number, and sizes whose mean error is (next to) 0 or below, are left out, and the notes say so. Raises
-    DataError where fewer than two sizes remain.
+    Runs that are no finite number, and those that are far from the others of their size, are left out, and the notes
+    say so.
+
+    Args:
+        n: [R] molecules.
+        metric: [R].
+        best: the perfect metric; by default 1 where a higher metric is better, else 0.
+        guess: the error of guessing.
+        resampled: [S, R] the metric with other test molecules, S times drawn.
+        run: [R] labels of seeds or folds, such as "seed 0". Where these are present at all sizes, what the runs of a
+            label share is a level, and not noise between sizes.
+
+    Raises:
+        DataError: fewer than two sizes remain.
     """
     n, metric = np.asarray(n, float), np.asarray(metric, float)
     usable = np.isfinite(n) & np.isfinite(metric) & (n > _LEAST) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'run')} left out: not finite, or no molecules"]
-    sizes, place = np.unique(n[usable], return_inverse=True)
     sign, best = _direction(higher_is_better, best)
+    sizes, place = np.unique(n[usable], return_inverse=True)
     error = sign * (metric[usable] - best)
-    runs = np.bincount(place, minlength=len(sizes))
-    mean = np.bincount(place, error, len(sizes)) / np.maximum(runs, 1)
-    within = np.bincount(place, (error - mean[place]) ** 2, len(sizes))
-    points = _points(sizes, mean, within, runs, sign, best, guess, notes)
+    block = None if run is None else np.unique(np.asarray(run)[usable], return_inverse=True)[1]
+    block = block if block is not None and blocks_of(len(sizes), place, error, block) else None
+    far = far_runs(sizes, place, error, block)
+    left_out = _left_out(sizes, place, metric[usable], far)
+    notes += [one.text for one in left_out]
+    kept = np.delete(np.arange(len(error)), far)
+    place, error = place[kept], error[kept]
+    blocks = None if block is None else blocks_of(len(sizes), place, error, block[kept])
+    known = {"sign": sign, "best": best, "guess": guess, "left_out": left_out}
+    plain, squares, runs = _moments(len(sizes), place, error)
+    if blocks is None:
+        points = _points(sizes, plain, squares, runs, runs - 1, notes, **known)
+    else:
+        folds = any(word in str(run[0]).lower() for word in _FOLDS)
+        notes.append(_block_note(blocks, folds))
+        points = _points(sizes, blocks.mean, blocks.squares, runs, blocks.freedom, notes, **known)
+        points = points if folds else replace(points, level=blocks.level, level_freedom=blocks.count - 1)
     if resampled is None:
         return points
-    drawn = sign * (resampled[:, usable] - best)
-    means = np.stack([np.bincount(place, one, len(sizes)) for one in drawn]) / runs
-    return replace(points, shifts=_shifts(points, means[:, np.isin(sizes, points.n)]))
+    drawn = sign * (np.asarray(resampled)[:, usable][:, kept] - best)
+    means = np.stack([_moments(len(sizes), place, one)[0] for one in drawn])
+    inside = np.isin(sizes, points.n)
+    return replace(points, shifts=_shifts(plain[inside], means[:, inside]))
 
 
-def _shifts(points: Points, drawn: np.ndarray) -> np.ndarray | None:
-    """Log of drawn mean errors [S, N] over the points' own; draws without a metric are left out."""
+_FOLDS = ("fold", "split")
+"""Words in the labels of runs that have test molecules of their own: together they are the whole set."""
+
+
+def _moments(sizes: int, place: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean error of each size, sum of squared deviations relative to it, and number of runs, [S] each."""
+    runs = np.bincount(place, minlength=sizes)
+    mean = np.bincount(place, error, sizes) / np.maximum(runs, 1)
+    within = np.bincount(place, (error - mean[place]) ** 2, sizes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return mean, np.where(within > 0, within / mean**2, 0.0), runs
+
+
+def _left_out(sizes, place, metric, far) -> tuple[LeftOut, ...]:
+    """What is left out, and the mean metric of what is not."""
+    kept = np.delete(np.arange(len(metric)), far)
+    found = []
+    for run in sorted(far, key=lambda run: (place[run], metric[run])):
+        others = metric[kept][place[kept] == place[run]]
+        found.append(LeftOut(float(sizes[place[run]]), float(metric[run]), float(others.mean()), len(others)))
+    return tuple(found)
+
+
+def _block_note(blocks: Blocks, folds: bool) -> str:
+    """What the runs of a label share, in one sentence."""
+    name = "folds" if folds else "runs"
+    said = (
+        f"the same {blocks.count} {name} at all sizes: their common levels (sd {blocks.spread:.2g} of the error) do "
+        "not count as noise between sizes"
+    )
+    return f"{said}; intervals are for the mean of these folds" if folds else said
+
+
+def _shifts(own: np.ndarray, drawn: np.ndarray) -> np.ndarray | None:
+    """Log of drawn mean errors [S, N] over the runs' own [N]; draws without a metric are left out."""
     sound = np.isfinite(drawn).all(axis=1) & (drawn > _LEAST).all(axis=1)
-    return np.log(drawn[sound] / points.error) if sound.sum() >= _FEWEST_DRAWS else None
+    return np.log(drawn[sound] / own) if sound.sum() >= _FEWEST_DRAWS and (own > 0).all() else None
 
 
 def points_of_means(
@@ -119,18 +190,36 @@ def points_of_means(
     best: float | None = None,
     guess: float | None = None,
 ) -> Points:
-    """As `points_of`, of each size's mean metric, standard deviation over runs (NaN: not known) and number of runs."""
+    """Return the points of means: as `points_of`, of each size's mean metric, standard deviation and number of runs.
+
+    A mean without a standard deviation (NaN) weighs by its runs, and says nothing of the noise. A size whose standard
+    deviation is far above that of the others weighs by its own, and a note says so.
+    """
     n, mean, sd, runs = (np.asarray(values, float) for values in (n, mean, sd, runs))
     usable = np.isfinite(n) & np.isfinite(mean) & (n > _LEAST) & (np.abs(mean) < _LARGEST) & (n < _LARGEST)
     if len(np.unique(n[usable])) < usable.sum():
         raise DataError("a curve of means has each size once; got a size twice: are there several curves?")
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'size')} left out: not finite, or no molecules"]
     order = np.flatnonzero(usable)[np.argsort(n[usable])]
-    known = (sd >= 0) & (sd < _LARGEST) & (runs > 1) & (runs < _MOST_RUNS)
-    runs = np.where(known, runs, 1).astype(int)[order]
-    within = np.where(known, sd, 0.0)[order] ** 2 * (runs - 1)
+    n, mean, sd, runs = (values[order] for values in (n, mean, sd, runs))
+    runs = np.where((runs >= 1) & (runs < _MOST_RUNS), runs, 1).astype(int)
+    freedom = np.where((sd >= 0) & (sd < _LARGEST), runs - 1, 0)
     sign, best = _direction(higher_is_better, best)
-    return _points(n[order], sign * (mean[order] - best), within, runs, sign, best, guess, notes)
+    error = sign * (mean - best)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = np.where((freedom > 0) & (sd > 0), (sd / error) ** 2 * freedom, 0.0)
+    wide = wide_sizes(squares, freedom)
+    notes += [
+        f"n {n[k]:,.0f}: a standard deviation of {sd[k]:.3g} over {count(runs[k], 'run')} is far above that of the "
+        "other sizes, as a failed training leaves it: this mean counts less"
+        for k in np.flatnonzero(wide)
+    ]
+    known = {"sign": sign, "best": best, "guess": guess}
+    points = _points(n, error, np.where(wide, 0, squares), runs, np.where(wide, 0, freedom), notes, **known)
+    if not wide.any():
+        return points
+    own = np.sqrt(squares / np.maximum(freedom, 1))
+    return replace(points, sd=np.where(wide, own, points.sd)) if len(points.n) == len(n) else points
 
 
 def _direction(higher_is_better: bool, best: float | None) -> tuple[int, float]:
@@ -139,46 +228,23 @@ def _direction(higher_is_better: bool, best: float | None) -> tuple[int, float]:
     return sign, float(higher_is_better) if best is None else best
 
 
-def _points(sizes, mean, within, runs, sign: int, best: float, guess: float | None, notes: list[str]) -> Points:
-    """within [N]: sums of squared deviations from `mean`."""
-    good = mean > _LEAST * np.max(mean, initial=0.0)
-    if not good.all():
-        notes.append(f"{count((~good).sum(), 'size')} left out: no error above 0 there")
-    if good.sum() < 2:
-        raise DataError(
-            f"a curve needs two sizes with an error above 0; got {good.sum()}" + "".join(f" ({note})" for note in notes)
-        )
-    sizes, mean, runs, within = (values[good] for values in (sizes, mean, runs, within))
-    sd, freedom = _spread(sizes, within / mean**2, runs - 1)
-    if guess is not None and mean.max() >= guess:
+def _points(
+    n, error, squares, runs, freedom, notes: list[str], *, sign: int, best: float, guess, left_out=()
+) -> Points:
+    """squares, freedom [N]: as in `spread_of`; error: 0 or (next to) nothing where the metric is perfect."""
+    least = _LEAST * np.max(np.abs(error), initial=0.0)
+    sound = error >= -least
+    if not sound.all():
+        notes.append(f"{count((~sound).sum(), 'size')} left out: the mean is better than the perfect value, {best:g}")
+    if sound.sum() < 2:
+        raise DataError(f"a curve needs two sizes; got {sound.sum()}" + "".join(f" ({note})" for note in notes))
+    n, error, squares, runs, freedom = (values[sound] for values in (n, error, squares, runs, freedom))
+    error = np.where(error > least, error, 0.0)
+    above = error > 0
+    sd, known = np.ones(len(n)), 0
+    if above.any():
+        sd[above], known = spread_of(n[above], squares[above], freedom[above])
+    if guess is not None and error.max() >= guess:
         guess = None
         notes.append("an error is not below that of guessing: laws that begin from it are left out")
-    return Points(sizes, mean, runs, sd, freedom, sign, guess, tuple(notes), best)
-
-
-def _spread(n: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, int]:
-    """Standard deviation of one run's log error at each n, pooled over all n, and its degrees of freedom.
-
-    squares [N]: sums of squared deviations, relative to the mean error. Five runs tell their spread to a third, so
-    sizes share it: a constant, times a power of n as far as that is told from noise (by the positive-part factor of
-    James and Stein).
-    """
-    total = int(freedom.sum())
-    if total == 0:
-        return np.ones(len(n)), 0
-    slope = _slope(np.log(n), squares, freedom)
-    trend = np.exp(slope * (np.log(n) - np.average(np.log(n), weights=freedom)))
-    pooled = (squares / trend).sum() / total
-    return np.maximum(np.sqrt(pooled * trend), _SMALLEST_SD), total
-
-
-def _slope(x: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> float:
-    """Of log variance over x, drawn to 0; the log of a variance has one of about 2 / degrees of freedom itself."""
-    known = (freedom > 0) & (squares > 0)
-    if known.sum() < 3 or len(np.unique(x[known])) < 3:
-        return 0.0
-    x, y, weights = x[known], np.log(squares[known] / freedom[known]), freedom[known] / 2
-    x = x - np.average(x, weights=weights)
-    precision = (weights * x**2).sum()
-    slope = (weights * x * y).sum() / precision
-    return float(slope * max(0.0, 1 - 1 / (slope**2 * precision))) if slope else 0.0
+    return Points(n, error, runs, sd, known, sign, guess, tuple(notes), best, left_out=left_out)

@@ -121,7 +121,7 @@ def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():
     assert "c 0." in text
     assert "with 10 times the molecules" in text
     (line,) = law_lines("mine", analyse_curve(curve([0.6]), True, 0.5), "ROC-AUC")
-    assert line == "mine: no law fitted: a curve needs two sizes with an error above 0; got 1"
+    assert line == "mine: no law fitted: a curve needs two sizes; got 1"
 
 
 def test_a_figure_has_each_curves_law_and_its_interval():

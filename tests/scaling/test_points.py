@@ -56,16 +56,16 @@ def test_without_repetition_nothing_is_known_of_the_noise():
 
 def test_what_cannot_be_used_is_left_out_and_said():
     points = points_of([10, 20, 40, 80, 0], [0.5, 0.6, np.nan, 1.0, 0.5], higher_is_better=True, guess=0.45)
-    assert points.n.tolist() == [10, 20]
+    assert points.n.tolist() == [10, 20, 80]
+    assert points.perfect.tolist() == [False, False, True]
     assert points.guess is None
     said = "; ".join(points.notes)
     assert "2 runs left out: not finite, or no molecules" in said
-    assert "1 size left out: no error above 0" in said
     assert "not below that of guessing" in said
 
 
 def test_one_size_is_no_curve():
-    with pytest.raises(DataError, match="two sizes with an error above 0; got 1"):
+    with pytest.raises(DataError, match="two sizes; got 1"):
         points_of([10, 10], [0.5, 0.6], higher_is_better=True)
     with pytest.raises(DataError, match="a size twice"):
         points_of_means([10, 10], [0.5, 0.6], [0.1, 0.1], [3, 3], higher_is_better=True)

@@ -1,0 +1,153 @@
+"""Runs that are far from the others of their size, as a failed training leaves them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import f as f_distribution
+from scipy.stats import t as t_distribution
+
+from jaxmrl.scaling.spread import spread_of
+
+_CHANCE = 0.001
+"""Probability that normal noise of one spread leaves a run out of a curve: small, for noise is seldom normal."""
+
+_LEAST_FACTOR = 1.5
+"""A run that is left out is at least so many times above or below the others: a nearer one does little harm."""
+
+_MOST_SHARE = 0.2
+_TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is left out of the fits: its size, its metric, and the mean metric of the `runs` others there."""
+
+    n: float
+    value: float
+    others: float
+    runs: int
+
+    @property
+    def text(self) -> str:
+        """One sentence, as the notes say it."""
+        others = "the other run is" if self.runs == 1 else f"the {self.runs} other runs are about"
+        said = f"n {self.n:,.0f}: {self.value:.4g}, where {others} {self.others:.3g}"
+        return f"{said}: left out as an outlier, such as a failed run"
+
+
+def far_runs(n: np.ndarray, place: np.ndarray, error: np.ndarray, block: np.ndarray | None) -> np.ndarray:
+    """Return the indices of runs that are too far from the others of their size for noise.
+
+    The generalized extreme Studentized deviate test (Rosner 1983) on log errors, with the noise pooled over all sizes:
+    the farthest run is set aside again and again, and all runs up to the last one that noise does not explain are
+    outliers. Each must also be farther from its nearest sibling than these are from each other. An error below its
+    siblings counts by its relative distance, which is shorter than its log: small test sets may have a perfect run. Of
+    two runs, the one farther from the other sizes is the suspect.
+
+    Args:
+        n: [S] sizes, ascending.
+        place: [R] the index of each run's size.
+        error: [R] errors.
+        block: [R] the index of the seed or fold of each run, whose common level is removed; None where there is none.
+    """
+    distance = _distances(len(n), place, error, block)
+    kept, suspects, outliers = np.ones(len(error), bool), [], 0
+    for _ in range(int(_MOST_SHARE * len(error))):
+        worst = _farthest(n, place, distance, kept, error)
+        if worst is None:
+            break
+        kept[worst] = False
+        suspects.append(worst)
+        if _is_far(n, place, distance, kept, worst):
+            outliers = len(suspects)
+    kept[suspects[outliers:]] = True
+    return np.array([run for run in suspects[:outliers] if _is_apart(place, distance, kept, run)], int)
+
+
+def _distances(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray | None) -> np.ndarray:
+    """Distance of each run from the median of its size, [R]: log ratio above it, relative difference below."""
+    median = np.array([np.median(error[place == k]) for k in range(sizes)])[place]
+    ratio = np.where(median > 0, error / np.where(median > 0, median, 1), 1.0)
+    found = np.where(ratio > 1, np.log(np.maximum(ratio, 1)), ratio - 1)
+    if block is None:
+        return found
+    return found - np.array([np.median(found[block == k]) for k in range(block.max() + 1)])[block]
+
+
+def _scaled(n, place, distance, kept) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """Mean distance and number of the kept runs of each size, their standard deviation, and its freedom."""
+    runs = np.bincount(place[kept], minlength=len(n))
+    mean = np.bincount(place[kept], distance[kept], len(n)) / np.maximum(runs, 1)
+    squares = np.bincount(place[kept], (distance - mean[place])[kept] ** 2, len(n))
+    sd, freedom = spread_of(n, squares, np.maximum(runs - 1, 0))
+    return mean, runs, sd, freedom
+
+
+def _farthest(n, place, distance, kept, error) -> int | None:
+    """The index of the kept run that is farthest from its siblings, in standard deviations."""
+    mean, runs, sd, freedom = _scaled(n, place, distance, kept)
+    if freedom == 0:
+        return None
+    free = kept & (runs[place] > 1)
+    scale = sd[place] * np.sqrt(1 - 1 / np.maximum(runs[place], 2))
+    worst = int(np.argmax(np.where(free, np.abs(distance - mean[place]) / scale, -1)))
+    pair = np.flatnonzero(kept & (place == place[worst]))
+    if len(pair) != 2:
+        return worst
+    return int(
+        pair[np.argmax(np.abs(np.log(np.maximum(error[pair], _TINY)) - _by_others(n, place, error, kept, worst)))]
+    )
+
+
+def _by_others(n, place, error, kept, run) -> float:
+    """The log error that the runs of other sizes lead to expect at a run's size: a line through their medians."""
+    others = [k for k in np.unique(place[kept]) if k != place[run]]
+    levels = np.array([np.log(max(np.median(error[kept & (place == k)]), _TINY)) for k in others])
+    x = np.log(n[others])
+    if len(others) < 2:
+        return float(levels[0])
+    i, j = np.triu_indices(len(others), 1)
+    slope = np.median((levels[j] - levels[i]) / (x[j] - x[i]))
+    return float(np.median(levels - slope * x) + slope * np.log(n[place[run]]))
+
+
+def _is_far(n, place, distance, kept, run) -> bool:
+    """Whether a run that is set aside is farther from its siblings than normal noise explains."""
+    mean, runs, sd, freedom = _scaled(n, place, distance, kept)
+    siblings = runs[place[run]]
+    if siblings == 0 or freedom == 0:
+        return False
+    away = abs(distance[run] - mean[place[run]])
+    limit = t_distribution.isf(_CHANCE / 2 / (kept.sum() + 1), freedom)
+    return bool(away > np.log(_LEAST_FACTOR) and away > limit * sd[place[run]] * np.sqrt(1 + 1 / siblings))
+
+
+def _is_apart(place, distance, kept, run) -> bool:
+    """Whether most runs of its size are kept, and a run is farther from the nearest than these are from each other."""
+    siblings, runs = distance[kept & (place == place[run])], (place == place[run]).sum()
+    majority = len(siblings) > runs / 2 or runs == 2
+    return bool(majority and np.abs(siblings - distance[run]).min() > np.ptp(siblings))
+
+
+def wide_sizes(squares: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """Return which sizes [N] of a file of means scatter too widely for noise, as one failed run there leaves it.
+
+    An F-test of each variance against that of the other sizes, corrected for the number of sizes.
+
+    Args:
+        squares: [N] sums of squared deviations, relative to the mean error.
+        freedom: [N] degrees of freedom of these sums.
+    """
+    wide = np.zeros(len(squares), bool)
+    for k in np.argsort(-squares / np.maximum(freedom, 1))[: len(squares) // 3]:
+        others = (freedom > 0) & ~wide
+        others[k] = False
+        rest, left = squares[others].sum(), int(freedom[others].sum())
+        if freedom[k] == 0 or left == 0:
+            break
+        own, pooled = squares[k] / freedom[k], max(rest / left, np.finfo(float).tiny)
+        limit = f_distribution.isf(_CHANCE / len(squares), freedom[k], left)
+        if own < limit * pooled or own < np.log(_LEAST_FACTOR) ** 2:
+            break
+        wide[k] = True
+    return wide

@@ -1,0 +1,74 @@
+"""Curves that no law of improvement describes: those that get worse with more molecules, and perfect ones."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as t_distribution
+
+from jaxmrl.scaling.points import Points
+
+WORSE, SATURATED = "gets worse", "saturated"
+_CHANCE = 0.01
+_LEAST_SHARE = 0.25
+"""A rise after the best size counts from this share of the fall before it."""
+
+_FEWEST_FREEDOM = 3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Why no law is fitted: the kind of curve, WORSE or SATURATED, and a sentence."""
+
+    kind: str
+    reason: str
+
+
+def shape_of(points: Points) -> Shape | None:
+    """Return what kind of curve it is where that rules out a forecast; None for all others."""
+    if points.perfect.any():
+        return Shape(SATURATED, _saturated_text(points))
+    best = int(np.argmin(points.error))
+    if not _gets_worse(points, best):
+        return None
+    where = "" if best == 0 else f" than {points.n[best]:,.0f}"
+    return Shape(WORSE, f"gets worse with more molecules{where}, so no forecast is made")
+
+
+def _saturated_text(points: Points) -> str:
+    """From which size on, or at which sizes, the metric is perfect."""
+    perfect = points.perfect
+    after = len(perfect) - np.argmin(perfect[::-1]) if not perfect.all() else 0
+    if perfect[after:].all() and perfect.sum() == len(perfect) - after:
+        where = f"saturated from {points.n[after]:,.0f} molecules on: the error is 0 there"
+    else:
+        where = f"the error is 0 at {', '.join(f'{n:,.0f}' for n in points.n[perfect])} molecules"
+    return f"{where}, below what the metric can resolve, so no law is fitted and no forecast is made"
+
+
+def _gets_worse(points: Points, best: int) -> bool:
+    """Whether the error rises from its lowest size `best` to the largest by more than noise, and by a good part."""
+    y = np.log(points.error)
+    rise = y[-1] - y[best]
+    if rise <= _LEAST_SHARE * (y[0] - y[best]) or rise <= 0:
+        return False
+    x, y, weights = np.log(points.n[best:]), y[best:], points.weights[best:] ** 2
+    x = x - np.average(x, weights=weights)
+    precision = (weights * x**2).sum()
+    slope = (weights * x * y).sum() / precision
+    if points.freedom == 0:
+        return _rises(x, y, weights, slope, precision) if len(x) >= 2 + _FEWEST_FREEDOM else _never_improves(points)
+    # The lowest of several sizes is low by chance, too: the test is corrected for the number of sizes.
+    return bool(t_distribution.sf(slope * np.sqrt(precision), points.freedom) < _CHANCE / len(points.n))
+
+
+def _never_improves(points: Points) -> bool:
+    """Whether each size is worse than the one before: all that few single runs can say."""
+    return bool((np.diff(points.error) > 0).all())
+
+
+def _rises(x, y, weights, slope, precision) -> bool:
+    """Whether a line through the points rises by more than these scatter about it."""
+    left = len(x) - 2
+    residual = y - np.average(y, weights=weights) - slope * x
+    scale = np.sqrt((weights * residual**2).sum() / left)
+    return bool(t_distribution.sf(slope * np.sqrt(precision) / max(scale, 1e-12), left) < _CHANCE / len(x))

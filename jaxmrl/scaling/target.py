@@ -1,0 +1,171 @@
+"""How many molecules a metric takes: what the measured sizes say, and beyond them the forecast."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jaxmrl.scaling.points import Points
+from jaxmrl.text import about
+
+FAR = 4.0
+"""Times the largest size beyond which a forecast is flagged."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Where the measured means reach a metric.
+
+    reached  the smallest size from which all means reach it; None where the largest does not
+    before   the largest size below that whose mean does not; None where all do
+    once     the largest size whose mean reaches it, where larger ones do not; else None
+    """
+
+    reached: float | None
+    before: float | None
+    once: float | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Molecules that a metric takes.
+
+    low and high  the interval's ends; None: not with 10,000 times the data, or never
+    limit         the metric with molecules without end, where that falls short of the target by every law
+    known         whether low and high are known: where nothing is known of the noise, they are not
+    measured      what the measured sizes say; None where they were not asked
+    """
+
+    metric: float
+    molecules: float | None
+    low: float | None
+    high: float | None
+    limit: float | None
+    known: bool = True
+    measured: Measured | None = None
+
+
+def measured_at(points: Points, metric: float) -> Measured:
+    """Return where the measured means reach a metric."""
+    reached = points.error <= points.error_of(metric)
+    if reached.all():
+        return Measured(float(points.n[0]), None, None)
+    if not reached[-1]:
+        hit = np.flatnonzero(reached)
+        return Measured(None, float(points.n[-1]), float(points.n[hit[-1]]) if len(hit) else None)
+    last = int(np.flatnonzero(~reached)[-1])
+    return Measured(float(points.n[last + 1]), float(points.n[last]), None)
+
+
+def checked(target: Target, points: Points) -> Target:
+    """Return a target that does not contradict the measured means: they bound the forecast's number of molecules."""
+    measured = measured_at(points, target.metric)
+    if measured.reached is None:
+        molecules = target.molecules
+        if molecules is not None:
+            molecules = max(molecules, measured.before)
+        return replace(target, molecules=molecules, measured=measured)
+    first, last = measured.before or measured.reached, measured.reached
+    low, molecules, high = target.low, target.molecules, target.high
+    if molecules is not None:
+        molecules = float(np.clip(molecules, first, last))
+        low = None if low is None else min(low, molecules)
+        high = None if high is None else max(high, molecules)
+    elif measured.before is None:
+        molecules = measured.reached
+    return replace(target, molecules=molecules, low=low, high=high, limit=None, measured=measured)
+
+
+def turning_point(points: Points, metric: float) -> float | None:
+    """Return up to how many molecules a curve that gets worse reaches a metric; None where no size does.
+
+    By a line of the metric over log n, within the sizes between which the means come to miss it.
+    """
+    measured = measured_at(points, metric)
+    if measured.once is None or points.perfect.any():
+        return None
+    after = float(points.n[points.n > measured.once][0])
+    slope, intercept = np.polyfit(np.log(points.n), points.error, 1, w=points.weights / points.error)
+    if slope <= 0:
+        return None
+    return float(np.clip(np.exp((points.error_of(metric) - intercept) / slope), measured.once, after))
+
+
+def target_content(target: Target, points: Points, said: str) -> dict[str, Any]:
+    """The target as JSON may hold it: null where a number is not known; `measured` as in Measured."""
+    values = {name: _known(getattr(target, name)) for name in ("metric", "molecules", "low", "high", "limit")}
+    measured = target.measured
+    return values | {
+        "or_fewer": bool(target.molecules is not None and target.molecules <= points.n.min()),
+        "far": bool(target.molecules is not None and target.molecules > FAR * points.n.max()),
+        "measured": measured and {"reached": measured.reached, "before": measured.before, "once": measured.once},
+        "said": said,
+    }
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def target_text(target: Target, points: Points) -> str:
+    """How many molecules a metric takes by the measured sizes and the forecast, in words."""
+    measured = target.measured or measured_at(points, target.metric)
+    if measured.reached is not None:
+        return _inside_text(target, measured)
+    passed = "" if measured.once is None else _once_text(measured, points)
+    if target.molecules is None:
+        return f"{target.metric:g} {_unreached_text(target, points)}{passed}"
+    times = target.molecules / points.n.max()
+    more = f", {times:.1f} times the largest size" if times > 1 else ", no more than the largest size"
+    far = f"; more than {FAR:g} times, so treat it as a guess" if times > FAR else ""
+    return f"{target.metric:g} takes about {about(target.molecules)} molecules {_ends(target)}{more}{far}{passed}"
+
+
+def without_forecast(metric: float, points: Points) -> str:
+    """What the measured sizes alone say of a metric, for a curve without a forecast."""
+    measured = measured_at(points, metric)
+    if measured.reached is not None:
+        return _inside_text(Target(metric, None, None, None, None), measured)
+    if measured.once is None:
+        return f"{metric:g} is not reached at any measured size"
+    turning = turning_point(points, metric)
+    if turning is None or (points.error[points.n <= measured.once] > points.error_of(metric)).any():
+        return f"{metric:g} is not reached by the largest size{_once_text(measured, points)}"
+    after = points.n[points.n > measured.once][0]
+    return (
+        f"{metric:g} is reached only below about {about(turning)} molecules, "
+        f"between the sizes {measured.once:,.0f} and {after:,.0f}"
+    )
+
+
+def _inside_text(target: Target, measured: Measured) -> str:
+    """A target that the measured sizes reach."""
+    if measured.before is None:
+        return f"{target.metric:g} takes no more than the smallest size, {measured.reached:,.0f} molecules"
+    between = f"between {measured.before:,.0f} and {measured.reached:,.0f} molecules"
+    if target.molecules is None:
+        return f"{target.metric:g} is reached {between}, by the measured sizes"
+    about_it = f"takes about {about(target.molecules)} molecules {_ends(target)}"
+    return f"{target.metric:g} {about_it}: the measured sizes reach it {between}"
+
+
+def _once_text(measured: Measured, points: Points) -> str:
+    """That smaller sizes reached it."""
+    return f"; {measured.once:,.0f} molecules reached it, and {points.n.max():,.0f} did not"
+
+
+def _unreached_text(target: Target, points: Points) -> str:
+    if target.limit is not None:
+        at_most = "most" if points.sign < 0 else "least"
+        return f"is not reachable: molecules without end would give at {at_most} {target.limit:.4g}"
+    hope = f"; the better end of its interval reaches it with about {about(target.low)}" if target.low else ""
+    return f"is not reached by the forecast with 10,000 times the data{hope}"
+
+
+def _ends(target: Target) -> str:
+    """The interval in brackets."""
+    if not target.known:
+        return "[not known]"
+    low = about(target.low) if target.low else "not known"
+    return f"[{low} to {about(target.high) if target.high else 'no end known'}]"
