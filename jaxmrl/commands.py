@@ -19,7 +19,16 @@ from typing import Annotated, Generic, TypeVar
 import tyro
 
 import jaxmrl
-from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
+from jaxmrl.config import (
+    DEDUPLICATE,
+    Config,
+    FitConfig,
+    PredictConfig,
+    PretrainConfig,
+    ScoreConfig,
+    SweepConfig,
+    read_toml,
+)
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.startup import USAGE
@@ -187,8 +196,20 @@ def _end(message: str, code: int) -> None:
 
 def parse(kind: type[Config], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
+    arguments = _with_values(arguments)
     settings = _file_settings(kind, arguments)
     return _parse(flags_kind, program, description, arguments, default=flags_kind(settings=settings))
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """Return the arguments with the value that --deduplicate alone stands for; --no-deduplicate overrides a file's."""
+    whole = []
+    for word, following in zip(arguments, [*arguments, "-"][1:], strict=True):
+        if word == "--deduplicate" and following.startswith("-"):
+            whole += [word, DEDUPLICATE[0]]
+        else:
+            whole += ["--deduplicate", "None"] if word == "--no-deduplicate" else [word]
+    return whole
 
 
 def _parse(kind: type, program: str, description: str, arguments: list[str], **default):

@@ -35,6 +35,9 @@ GEOMETRY_DATASETS = ("qm9",)
 """Those that come with positions instead of SMILES."""
 
 KEPT = ("hard", "easy")
+DEDUPLICATE = ("mean", "median", "first", "drop")
+"""What becomes of labels of one molecule that differ; the first is that of --deduplicate alone."""
+
 MOST_MOLECULES = 1e15
 """That anyone may ask about."""
 
@@ -176,8 +179,15 @@ class Settings(TrainingConfig):
     """roc_auc, average_precision, rmse, mae or r2. Default: the data set's own; roc_auc or rmse for --csv, mae for
     --npz."""
 
-    deduplicate: bool = False
-    """Keep only the first of molecules with the same canonical SMILES, or, without SMILES, the same distances."""
+    deduplicate: Literal["mean", "median", "first", "drop"] | None = None
+    """Make one row of all that have the same canonical SMILES. Their labels fill each other's gaps; equal rows count
+    once. Of labels that differ, take the mean (as --deduplicate alone does), the median or the first, or drop them.
+    Contradicting classes are dropped unless the first is asked for. Without SMILES, of molecules with the same
+    distances the first is kept. Default: every row stays."""
+
+    parent: bool = False
+    """Replace each molecule by its parent: the largest organic fragment, uncharged. Salts and hydrates of a compound
+    become the same molecule."""
 
     split_seed: int = 42
     """Seed of the random 80/10/10 split, and of what the imbalanced one moves."""
@@ -231,7 +241,11 @@ class Settings(TrainingConfig):
     """Which end of a score pruning keeps, where that is a choice; the study keeps the hard molecules."""
 
     def __post_init__(self):
+        if isinstance(self.deduplicate, bool):  # as TOML files of version 0.1 have it
+            object.__setattr__(self, "deduplicate", DEDUPLICATE[0] if self.deduplicate else None)
         super().__post_init__()
+        if self.deduplicate is not None:
+            _choice("way to deduplicate", self.deduplicate, DEDUPLICATE)
         if self.csv and self.npz:
             raise ConfigError("give --csv or --npz, not both")
         if self.csv is None and self.npz is None and self.task:

@@ -135,7 +135,7 @@ def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
 def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> tuple[dict[str, np.ndarray], str]:
     """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched."""
     molecules = canonical_order(problem.split.train, problem.canonical)
-    data = Data(problem.table, problem.canonical, smiles_column=config.smiles_column)
+    data = Data(problem.table, problem.canonical, config.parent, config.smiles_column)
     orders, how = read_orders(path, scored_prunings(config), molecules, data, config.keep)
     return {pruning: np.tile(order, (config.seeds, 1)) for pruning, order in orders.items()}, how
 

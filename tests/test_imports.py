@@ -57,6 +57,7 @@ WITHIN_DATA = (
     "npz",
     "corpus",
     "prepare",
+    "duplicates",
     "features",
     "datasets",
     "problem",

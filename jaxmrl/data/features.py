@@ -7,20 +7,44 @@ from jaxmrl.data import tokens
 from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
 from jaxmrl.data.geometries import find_pairs
 from jaxmrl.data.molecules import ignored_parts
+from jaxmrl.data.parents import find_parents
 from jaxmrl.data.prepare import Prepared, prepare, with_conformers
 from jaxmrl.data.stores import Features
 from jaxmrl.data.table import Table
+from jaxmrl.text import count
 
 
-def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, deduplicate: bool = False) -> Prepared:
+def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, parent: bool = False) -> Prepared:
     """Return the usable molecules of a table of SMILES, with conformers where `modalities` has geometry.
 
     Reports what of the texts is ignored. Raises DataError where there is none.
     """
+    return add_conformers(parse_smiles(table, reporter, parent=parent), modalities, reporter)
+
+
+def parse_smiles(table: Table, reporter, *, parent: bool = False) -> Prepared:
+    """Return the usable molecules of a table of SMILES, or with `parent` their parents.
+
+    Reports what of the texts is ignored. Raises DataError where there is none.
+    """
+    parents = _parents(table, reporter) if parent else None
     with reporter.progress("parsing", len(table), "molecules") as progress:
-        prepared = prepare(table, deduplicate=deduplicate, progress=progress.advance)
+        prepared = prepare(table, parents, progress=progress.advance)
     for sentence in ignored_parts(prepared.table.smiles, prepared.table.lines.tolist()):
         reporter.say(sentence)
+    return prepared
+
+
+def _parents(table: Table, reporter) -> list[str]:
+    """Return the parent of each molecule, and report how many differ from the molecule itself."""
+    with reporter.progress("parents", len(table), "molecules") as progress:
+        parents = find_parents(table.smiles, progress.advance)
+    reporter.say(f"--parent: {count(parents.changed, 'molecule')} replaced by the largest organic fragment, uncharged")
+    return parents.smiles
+
+
+def add_conformers(prepared: Prepared, modalities: tuple[str, ...], reporter) -> Prepared:
+    """Return the molecules with a conformer of each where `modalities` has geometry, without those that have none."""
     if "geometry" in modalities:
         reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
         with reporter.progress("conformers", len(prepared), "molecules") as progress:

@@ -15,8 +15,8 @@ from jaxmrl.data.molecules import UnusableMoleculeError, canonicalize
 VERSION = 1
 """Part of the key in the cache: raise it when the parent of the same SMILES changes."""
 
-_MAY_HAVE_PARENT = re.compile(r"[.|]|\[[^]]*[-+:]")
-"""A SMILES without any of these has one fragment, no charge and no atom map: it is its own parent."""
+_MAY_HAVE_PARENT = re.compile(r"\.|\[[^]]*[-+]")
+"""A SMILES without any of these has one fragment and no charge: it is its own parent."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,26 @@ class Parents:
 
     smiles           the parent's canonical SMILES; the text as it was given for a molecule that is its own parent,
                      and for one that cannot be read
+    differs [N]      which molecules are not their own parents
     fragments [N]    number of separate fragments of each molecule; 0 for one that cannot be read
     """
 
     smiles: list[str]
+    differs: np.ndarray
     fragments: np.ndarray
+
+    @property
+    def changed(self) -> int:
+        """How many molecules are not their own parents."""
+        return int(self.differs.sum())
 
 
 def find_parents(smiles: list[str], progress: cache.Progress | None = None) -> Parents:
-    """Return the parent of each molecule: its largest organic fragment, uncharged, without atom maps.
+    """Return the parent of each molecule: its largest organic fragment, uncharged.
 
-    The fragment and the charges are chosen by RDKit's rdMolStandardize. Only molecules with several fragments, charges
-    or atom maps are examined, in parallel processes; the result is cached on disk.
+    The fragment and the charges are chosen by RDKit's rdMolStandardize; the fragment with the most atoms, hydrogens
+    included, is the largest. Only molecules with several fragments or charges are examined, in parallel processes; the
+    result is cached on disk.
 
     Args:
         smiles: N texts; those that cannot be read are returned as they are.
@@ -45,15 +53,15 @@ def find_parents(smiles: list[str], progress: cache.Progress | None = None) -> P
     examined = [k for k, text in enumerate(smiles) if _MAY_HAVE_PARENT.search(text)]
     if progress:
         progress(len(smiles) - len(examined))
-    found, fragments = list(smiles), np.ones(len(smiles), np.int32)
+    found, fragments, differs = list(smiles), np.ones(len(smiles), np.int32), np.zeros(len(smiles), bool)
     texts = [smiles[k] for k in examined]
     version = f"parents-{GRAPHS_VERSION}"
     lines = cache.cached_lines(version, VERSION, texts, _parents, progress) if texts else []
     for k, line in zip(examined, lines, strict=True):
         pieces, parent = line.split(" ")
         fragments[k] = int(pieces)
-        found[k] = parent or smiles[k]
-    return Parents(found, fragments)
+        found[k], differs[k] = parent or smiles[k], parent != ""
+    return Parents(found, differs, fragments)
 
 
 def _parents(smiles: list[str]) -> list[str]:
@@ -66,12 +74,12 @@ def _parent_line(text: str) -> str:
 
     try:
         own, molecule = canonicalize(text)
-        fragments = len(Chem.GetMolFrags(molecule))
-    except (UnusableMoleculeError, RuntimeError, ValueError):
+    except UnusableMoleculeError:
         return "0 "
+    fragments = len(Chem.GetMolFrags(molecule))
     with rdBase.BlockLogs():
         try:
-            parent = canonicalize(Chem.MolToSmiles(_parent(molecule, fragments)))[0]
+            parent, _ = canonicalize(Chem.MolToSmiles(_parent(molecule, fragments)))
         except (UnusableMoleculeError, RuntimeError, ValueError):  # a fragment that RDKit cannot write or read again
             parent = own
     return f"{fragments} {'' if parent == own else parent}"
@@ -106,16 +114,12 @@ def _canonical(smiles: list[str]) -> list[str]:
     return found
 
 
-def parent_hashes(canonical: np.ndarray, smiles: list[str], parents: Parents) -> np.ndarray:
-    """Return the hash of each parent's canonical SMILES, [N] uint64.
+def parent_hashes(canonical: np.ndarray, parents: Parents) -> np.ndarray:
+    """Return the hash of each parent's canonical SMILES [N] uint64.
 
-    Args:
-        canonical: Hashes of the molecules' own canonical SMILES, [N].
-        smiles: The molecules, N texts.
-        parents: Their parents.
+    canonical: Hashes of the molecules' own canonical SMILES, [N].
     """
     hashes = canonical.copy()
-    for k, (own, parent) in enumerate(zip(smiles, parents.smiles, strict=True)):
-        if parent != own:
-            hashes[k] = cache.text_hash(parent)
+    for k in np.flatnonzero(parents.differs):
+        hashes[k] = cache.text_hash(parents.smiles[k])
     return hashes

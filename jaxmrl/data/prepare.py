@@ -43,17 +43,23 @@ class Prepared:
 
 
 def prepare(
-    source: table.Table, *, deduplicate: bool = False, progress: Callable[[int], None] | None = None
+    source: table.Table, smiles: list[str] | None = None, *, progress: Callable[[int], None] | None = None
 ) -> Prepared:
-    """The usable molecules of `source`, featurised, as Prepared.
+    """Return the usable molecules of `source`, featurized.
 
-    Rows whose SMILES RDKit refuses, and rows without any label, join the table's rejected rows; so do, with
-    `deduplicate`, molecules whose canonical SMILES came before. progress(molecules) is called as they are parsed.
-    Raises DataError where nothing usable remains.
+    Rows whose SMILES RDKit refuses, and rows without any label, join the table's rejected rows.
+
+    Args:
+        source: The table, of N rows.
+        smiles: N molecules that take the place of the table's own, which keeps its texts.
+        progress: Called with the number of molecules that are parsed.
+
+    Raises:
+        DataError: Where nothing usable remains.
     """
     if len(source) == 0:
         raise _nothing_usable(source)
-    features = _cached_features(source.smiles, progress)
+    features = _cached_features(source.smiles if smiles is None else smiles, progress)
     kept, usable = _without_unparsable(source, features)
     kept, labelled = table.without_unlabelled(kept)
     usable[usable] = labelled
@@ -61,8 +67,7 @@ def prepare(
         raise _nothing_usable(kept)
     keep = usable[features["usable"]]
     smiles = list(compress(cache.as_lines(features["smiles"]), keep))
-    prepared = Prepared(kept, _graphs(features, keep), features["canonical"][keep], canonical_smiles=smiles)
-    return without_duplicates(prepared) if deduplicate else prepared
+    return Prepared(kept, _graphs(features, keep), features["canonical"][keep], canonical_smiles=smiles)
 
 
 def prepare_geometries(source: table.Table, found: Conformers) -> Prepared:

@@ -3,15 +3,18 @@
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, Settings
 from jaxmrl.data import datasets, splits, tokens
-from jaxmrl.data.features import feature_settings, featurise, prepare_smiles
+from jaxmrl.data.duplicates import deduplicate
+from jaxmrl.data.features import add_conformers, feature_settings, featurise, parse_smiles
 from jaxmrl.data.geometries import Conformers
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.overlap import NEAR, near_share, share_text, similarity_prints
+from jaxmrl.data.parents import find_parents, parent_hashes
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
@@ -34,6 +37,8 @@ class Problem:
     unjudged   {part: tasks whose labels there leave the metric without a meaning}
     split_name random, scaffold, imbalanced or file
     near       share of test molecules with a near relative in training, see `overlap`; None without SMILES
+    kin        test molecules that are in training as another salt, hydrate or ion; None without SMILES
+    facts      what run.json says of the molecules
     extensive  [T] whether models learn what the atoms' references leave of a target; None: of none
     canonical_smiles [N]   what features are made of; empty where molecules have no SMILES
     """
@@ -50,6 +55,8 @@ class Problem:
     near: float | None = None
     extensive: np.ndarray | None = None
     canonical_smiles: list[str] = field(default_factory=list, repr=False)
+    kin: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
         """A digest of all that a replica learns from or is judged by: molecules, features, labels, split."""
@@ -120,36 +127,62 @@ def load_problems(config: Settings, reporter) -> list[Problem]:
     reporter.say(f"{config.name}: {table.rows:,} rows, {count(len(table.tasks), 'task')}, {table.task}")
     for note in table.notes:
         reporter.say(note)
-    prepared = _prepare(config, table, conformers, reporter)
+    prepared, facts = _prepare(config, table, conformers, reporter)
     if prepared.table.rejected:
         reporter.say(f"{count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
     ways = _splits(config, dataset, prepared, reporter)
     features = _features(config, prepared, list(ways.values()), reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
-    packed = _similarity_prints(prepared, reporter)
+    packed, parents = _similarity_prints(prepared, reporter), _parents(config, prepared, reporter)
     problems = []
     for name, split in ways.items():
         shared = splits.shared_molecules(prepared.canonical, split)
         near = None if packed is None else near_share(packed, split.train, split.test)
-        _describe(name, split, shared, near, reporter)
+        kin = None if parents is None else splits.shared_parents(prepared.canonical, parents, split)
+        _describe(name, split, shared, near, kin, reporter)
         unjudged = find_unjudged(prepared.table, split, metric)
         for part, tasks in unjudged.items():
             if tasks:
                 reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(tasks)}")
         common = prepared.table, features, prepared.canonical
-        problems.append(
-            Problem(*common, split, metric, unit, shared, unjudged, name, near, extensive, prepared.canonical_smiles)
-        )
+        given = shared, unjudged, name, near, extensive, prepared.canonical_smiles, kin, facts
+        problems.append(Problem(*common, split, metric, unit, *given))
     return problems
 
 
-def _describe(name: str, split: splits.Split, shared: int, near: float | None, reporter) -> None:
+def _describe(name: str, split: splits.Split, shared: int, near: float | None, kin: int | None, reporter) -> None:
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
     reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also stand in another part")
+    if kin:
+        reporter.say(
+            f"{kin_text(kin, split)}. --parent makes one molecule of each parent, and --deduplicate one row of that"
+        )
     if near is not None:
         share = share_text(near, split.test)
         reporter.say(f"{share} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
+
+
+def kin_text(kin: int, split: splits.Split) -> str:
+    """Return in words how many test molecules training has in another form."""
+    return f"{kin:,} of {count(len(split.test), 'test molecule')} are also in training as another salt, hydrate or ion"
+
+
+def _parents(config: Settings, prepared: Prepared, reporter) -> np.ndarray | None:
+    """Return the hash of each molecule's parent [N]; None without SMILES."""
+    if prepared.graphs is None:
+        return None
+    if config.parent:
+        return prepared.canonical
+    with reporter.progress("parents", len(prepared), "molecules") as progress:
+        parents = find_parents(prepared.canonical_smiles, progress.advance)
+    if several := int((parents.fragments > 1).sum()):
+        has = "has" if several == 1 else "have"
+        reporter.say(
+            f"{count(several, 'molecule')} {has} several fragments (salts, hydrates, mixtures), and models see all of "
+            "them; --parent keeps the largest organic fragment of each, uncharged"
+        )
+    return parent_hashes(prepared.canonical, parents)
 
 
 def _similarity_prints(prepared: Prepared, reporter) -> np.ndarray | None:
@@ -175,12 +208,14 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
     return read_table(config.csv, **columns, task=config.task), None
 
 
-def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> Prepared:
-    """The molecules that can be used."""
+def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> tuple[Prepared, dict]:
+    """Return the molecules that can be used, and what run.json says of them."""
     if conformers:
         prepared = prepare_geometries(table, conformers)
-        return without_duplicates(prepared) if config.deduplicate else prepared
-    return prepare_smiles(table, config.modalities, reporter, deduplicate=config.deduplicate)
+        return without_duplicates(prepared) if config.deduplicate else prepared, {}
+    parsed = parse_smiles(table, reporter, parent=config.parent)
+    prepared, repeated = deduplicate(parsed, config.deduplicate, reporter)
+    return add_conformers(prepared, config.modalities, reporter), {"repeated_molecules": repeated}
 
 
 def _splits(
@@ -198,7 +233,7 @@ def _splits(
         elif name == "imbalanced":
             found[name] = splits.imbalanced_split(by_scaffold, config.split_seed)
         else:
-            data = Data(prepared.table, prepared.canonical, smiles_column=config.smiles_column)
+            data = Data(prepared.table, prepared.canonical, config.parent, config.smiles_column)
             parts, how = read_parts(config.split_file, data)
             reporter.say(how)
             found[name] = splits.given_split(parts)

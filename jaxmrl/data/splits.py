@@ -117,3 +117,15 @@ def shared_molecules(canonical: np.ndarray, split: Split) -> int:
     in_valid = np.isin(valid, train) | np.isin(valid, test)
     in_test = np.isin(test, train) | np.isin(test, valid)
     return int(in_valid.sum() + in_test.sum())
+
+
+def shared_parents(canonical: np.ndarray, parents: np.ndarray, split: Split) -> int:
+    """Count the test molecules that training lacks, but whose parent is that of a training molecule.
+
+    Args:
+        canonical: A hash of each molecule, [N].
+        parents: A hash of each molecule's parent (of a salt, hydrate or ion), [N].
+        split: The parts.
+    """
+    new = ~np.isin(canonical[split.test], canonical[split.train])
+    return int((new & np.isin(parents[split.test], parents[split.train])).sum())

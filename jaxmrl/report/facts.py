@@ -20,6 +20,7 @@ def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, devi
         "scores": files.digest(config.scores) if config.scores else None,
         "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
         "rejected": len(problem.table.rejected),
+        **problem.facts,
         "splits": {problem.split_name: split_facts(problem) for problem in problems},
     }
     if "geometry" in problem.features and problem.has_smiles:
@@ -35,6 +36,7 @@ def split_facts(problem: Problem) -> dict:
     return {
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
         "shared_between_parts": problem.shared,
+        "test_in_training_as_another_form": problem.kin,
         "test_near_training": problem.near,
         "left_out_of_mean": problem.unjudged,
     }

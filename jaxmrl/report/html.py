@@ -9,7 +9,7 @@ import jinja2
 import numpy as np
 
 from jaxmrl.config import SweepConfig, to_toml
-from jaxmrl.data.problem import Problem
+from jaxmrl.data.problem import Problem, kin_text
 from jaxmrl.report import plots
 from jaxmrl.report.comparison import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.report.equivalence import Comparison, difference_text, molecules_text
@@ -145,7 +145,8 @@ def _run(found: Findings) -> Section:
         parts = ", ".join(f"{name} {len(ids):,}" for name, ids in one.split.parts().items())
         near = "" if one.near is None else f"; {one.near_text} of the test molecules have a near one in training"
         shared = f"; {one.shared} molecules of validation and test stand in another part, too" if one.shared else ""
-        items.append(f"{one.split_name} split: {parts}{near}{shared}")
+        kin = f"; {kin_text(one.kin, one.split)}" if one.kin else ""
+        items.append(f"{one.split_name} split: {parts}{near}{shared}{kin}")
     return Section("What was run", [Block("list", items=items)])
 
 

@@ -67,7 +67,7 @@ def kept_first(data, scores):
     config = SweepConfig(csv=data, scores=scores, pruning=("el2n",))
     problem = load_problem(config, Reporter(quiet=True))
     orders, how = read_kept_first(config, problem, scores)
-    return [problem.table.smiles[k] for k in orders["el2n"]], how
+    return [problem.table.smiles[k] for k in orders["el2n"][0]], how
 
 
 @pytest.mark.parametrize("columns", ["molecule_id and smiles", "smiles"])

@@ -111,15 +111,6 @@ def test_workers_do_not_import_jax():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_deduplicate_keeps_the_first(cache):
-    source = table_of(["OCC", "CC", "CCO", "C"])
-    assert prepare(source).table.smiles == ["OCC", "CC", "CCO", "C"]
-    once = prepare(source, deduplicate=True)
-    assert once.table.smiles == ["OCC", "CC", "C"]
-    assert once.graphs.size.tolist() == [3, 2, 1]
-    assert once.table.rejected[0].reason == "duplicate molecule"
-
-
 def test_nothing_usable_is_an_error(cache):
     with pytest.raises(DataError, match=r"none of the 2 rows.*line 2"):
         prepare(table_of(["rubbish", "("]))

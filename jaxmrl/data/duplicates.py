@@ -1,0 +1,206 @@
+"""Molecules that a table has more than once: how far their labels disagree, and one row for each of them."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jaxmrl.data.prepare import Prepared
+from jaxmrl.data.table import Rejected, Table
+from jaxmrl.text import count
+
+_TASKS_NAMED = 3
+_DIGITS, _LINES_NAMED = 3, 3
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Repeated molecules whose labels of one task differ.
+
+    median, maximum: of the difference between a molecule's largest and smallest label, in the label's unit
+    """
+
+    task: str
+    molecules: int
+    median: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What a table has more than once, before anything is merged.
+
+    molecules     those with several rows
+    rows          how many rows these have in all
+    disagreeing   molecules whose labels differ in at least one task
+    tasks         the disagreement of each task that has any
+    """
+
+    molecules: int
+    rows: int
+    disagreeing: int
+    tasks: tuple[Disagreement, ...]
+
+
+def deduplicate(prepared: Prepared, how: str | None, reporter) -> tuple[Prepared, dict[str, Any]]:
+    """Report which molecules are repeated, and make one row of each where `how` says how.
+
+    Returns:
+        The molecules, and what run.json says of the repeated ones.
+    """
+    found = find_duplicates(prepared.canonical, prepared.table)
+    if said := duplicates_text(found, prepared.table, how):
+        reporter.say(said)
+    facts = asdict(found)
+    if how is None or not found.molecules:
+        return prepared, facts
+    before, merged = len(prepared), merge_duplicates(prepared, how)
+    reporter.say(merged_text(merged, how, before - len(merged.prepared) - merged.merged))
+    return merged.prepared, facts | {"merged": merged.merged, "labels_removed": merged.removed}
+
+
+def find_duplicates(canonical: np.ndarray, table: Table) -> Duplicates:
+    """Count the molecules with several rows, and measure how far their labels disagree.
+
+    Args:
+        canonical: A hash of each molecule, [N].
+        table: The molecules and their labels [N, T].
+    """
+    _, group, size = np.unique(canonical, return_inverse=True, return_counts=True)
+    repeated = size > 1
+    apart = np.zeros((len(size), len(table.tasks)))
+    for k, column in enumerate(table.labels.T.astype(np.float64)):
+        known = ~np.isnan(column) & repeated[group]
+        low, high = np.full(len(size), np.inf), np.full(len(size), -np.inf)
+        np.minimum.at(low, group[known], column[known])
+        np.maximum.at(high, group[known], column[known])
+        apart[:, k] = np.maximum(high - low, 0)
+    found = [
+        Disagreement(task, len(some), float(np.median(some)), float(some.max()))
+        for task, some in ((task, column[column > 0]) for task, column in zip(table.tasks, apart.T, strict=True))
+        if len(some)
+    ]
+    in_all = int((apart > 0).any(axis=1).sum())
+    return Duplicates(int(repeated.sum()), int(size[repeated].sum()), in_all, tuple(found))
+
+
+def duplicates_text(found: Duplicates, table: Table, deduplicate: str | None) -> str | None:
+    """Return what `find_duplicates` found in words; None where no molecule is repeated."""
+    if not found.molecules:
+        return None
+    of = "are" if found.molecules > 1 else "is"
+    said = f"{count(found.molecules, 'molecule')} {of} in the table more than once ({found.rows:,} rows)"
+    if not found.disagreeing:
+        said += "; their labels agree"
+    elif table.task == "classification":
+        worst = ", ".join(f"{one.task} {one.molecules:,}" for one in found.tasks[:_TASKS_NAMED])
+        said += f"; contradicting classes in {found.disagreeing:,} of them ({_shortened(worst, found)})"
+    else:
+        worst = "; ".join(
+            f"{one.task}: median difference {one.median:.{_DIGITS}g}, maximum {one.maximum:.{_DIGITS}g}"
+            + (f", {count(one.molecules, 'molecule')}" if len(found.tasks) > 1 else "")
+            for one in found.tasks[:_TASKS_NAMED]
+        )
+        said += f"; labels that disagree in {found.disagreeing:,} of them ({_shortened(worst, found)})"
+    if found.disagreeing:
+        said += ". Disagreement between labels limits how good any model can be"
+    return said if deduplicate else f"{said}. --deduplicate makes one row of each molecule"
+
+
+def _shortened(named: str, found: Duplicates) -> str:
+    others = len(found.tasks) - _TASKS_NAMED
+    return f"{named}, and {count(others, 'other task')}" if others > 0 else named
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A table with one row for each molecule.
+
+    merged    rows that became part of an earlier one
+    removed   labels that became missing because they disagree, of each task that has any
+    """
+
+    prepared: Prepared
+    merged: int
+    removed: dict[str, int]
+
+
+def merge_duplicates(prepared: Prepared, how: str) -> Merged:
+    """Make one row of each molecule, in the place and with the id of its first row.
+
+    Labels fill each other's gaps, task by task. Where a molecule has several labels of a task, equal rows count once
+    and `how` decides: mean or median of the rows' labels, the first label, or drop, which makes labels that differ
+    missing. Classes are not averaged: unless `how` is first, contradicting ones become missing. Molecules left without
+    a label join the rejected rows, and so do, with first, rows with a label that is not used.
+    """
+    table = prepared.table
+    labels, keep = table.labels.astype(np.float64), np.ones(len(table), bool)
+    rejected: list[Rejected] = []
+    removed: Counter[str] = Counter()
+    for rows in _groups(prepared.canonical):
+        found = labels[rows]
+        label = _label(found, how, table.task)
+        keep[rows[1:]] = False
+        if np.isnan(label).all():
+            keep[rows[0]] = False
+            rejected += [_rejected(table, k, _contradiction(table, rows, found)) for k in rows]
+            continue
+        lost = np.isnan(label) & ~np.isnan(found).all(axis=0)
+        removed.update(np.array(table.tasks)[lost].tolist())
+        if how == "first":
+            unused = (~np.isnan(found) & (found != label)).any(axis=1)
+            reason = f"same molecule as line {table.lines[rows[0]]}, which has another label"
+            rejected += [_rejected(table, k, reason) for k in rows[unused]]
+        labels[rows[0]] = label
+    merged = int((~keep).sum()) - len(rejected)
+    table = replace(table, labels=labels.astype(table.labels.dtype))
+    return Merged(replace(prepared, table=table).take(keep, rejected), merged, dict(removed))
+
+
+def _groups(canonical: np.ndarray) -> list[np.ndarray]:
+    """Return the rows, in order, of each molecule that has several."""
+    order = np.argsort(canonical, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(canonical[order])) + 1)
+    return sorted((rows for rows in groups if len(rows) > 1), key=lambda rows: rows[0])
+
+
+def _label(found: np.ndarray, how: str, task: str) -> np.ndarray:
+    """Return one label for each task [T] of the rows' labels `found` [n, T]; NaN where there is none."""
+    distinct = np.array(list({row.tobytes(): row for row in found + 0.0}.values()))
+    label = np.full(found.shape[1], np.nan)
+    for k, column in enumerate(distinct.T):
+        known = column[~np.isnan(column)]
+        if len(known) and (how == "first" or known.min() == known.max()):
+            label[k] = known[0]
+        elif len(known) and how != "drop" and task != "classification":
+            label[k] = np.median(known) if how == "median" else known.mean()
+    return label
+
+
+def _rejected(table: Table, row: int, reason: str) -> Rejected:
+    return Rejected(int(table.lines[row]), table.smiles[row], reason)
+
+
+def _contradiction(table: Table, rows: np.ndarray, found: np.ndarray) -> str:
+    """Return the reason why a molecule has no label left: the first task in which its labels differ."""
+    differ = np.array([len(np.unique(column[~np.isnan(column)])) > 1 for column in found.T])
+    k = int(np.argmax(differ))
+    known = rows[~np.isnan(found[:, k])]
+    values = dict.fromkeys(f"{value:g}" for value in found[:, k] if not np.isnan(value))
+    what = "contradicting classes" if table.task == "classification" else "labels disagree"
+    lines = ", ".join(str(table.lines[row]) for row in known[:_LINES_NAMED])
+    more = ", ..." if len(known) > _LINES_NAMED else ""
+    return f"{what}: the same molecule has {' and '.join(values)} in {table.tasks[k]} (lines {lines}{more})"
+
+
+def merged_text(found: Merged, how: str, dropped: int) -> str:
+    """Return what `merge_duplicates` did in words; dropped: rows that it rejected."""
+    said = f"--deduplicate {how}: {count(found.merged, 'row')} merged into an earlier row of the same molecule"
+    if dropped:
+        said += f", {dropped:,} rejected"
+    if found.removed:
+        tasks = ", ".join(f"{task} {times:,}" for task, times in list(found.removed.items())[:_TASKS_NAMED])
+        total = sum(found.removed.values())
+        said += f"; {count(total, 'label')} made missing because the rows disagree ({tasks})"
+    return said
