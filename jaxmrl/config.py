@@ -555,7 +555,8 @@ class FitConfig:
     """Laws of the learning curves in a CSV file."""
 
     csv: Annotated[Positional[Path], arg(metavar="CURVES.csv")]
-    """A CSV or CSV.gz file: molecules and a metric in each row. The same number again is another run."""
+    """A CSV or CSV.gz file with a number of molecules and a metric in each row. The same number again is another run,
+    as is another column of the metric; means may have their standard deviation beside or behind them."""
 
     n_column: str | None = None
     """Column of the numbers of molecules. Default: the one named n, n_train, molecules or the like."""

@@ -54,33 +54,41 @@ def read_observations(
         wrong_in.append(np.where(wrong, at, -1))
         units.add(unit)
         notes.extend([said] if said else [])
-    for at in (layout.spread, layout.count):
+    for at, least in ((layout.spread, 0), (layout.count, 1)):
         if at is not None:
-            wrong_in.append(np.where(numbers(columns[at], separator)[1], at, -1))
-    good = _good_rows(path, header, rows, np.array(wrong_in), layout, rejected)
+            value, wrong, _ = numbers(columns[at], separator)
+            wrong_in.append(np.where(wrong | (value < least), at, -1))
+    good = _good_rows(path, header, rows, np.array(wrong_in), np.isnan(values).all(axis=0), layout, rejected)
     if units == {"%"}:
         layout = replace(layout, metric=f"{layout.metric} (%)")
-    sd, runs, said = _spread_of_rows(header, columns, layout, separator, spreads[0])
+    rows, columns = [rows[k] for k in good], {at: [texts[k] for k in good] for at, texts in columns.items()}
+    in_cells = None if spreads[0] is None else spreads[0][good]
+    sd, runs, said = _spread_of_rows(header, columns, layout, separator, in_cells)
     found = Observations(
         lines=np.array([line for _, line, _ in rows]),
         fields=[fields for *_, fields in rows],
-        n=n,
-        value=values[0],
+        n=n[good],
+        value=values[0][good],
         sd=sd,
         runs=runs,
         run=_labels(header, [fields for *_, fields in rows], layout.run),
     )
-    return layout, _wide(header, found.take(good), [value[good] for value in values], layout), [*notes, *said]
+    return layout, _wide(header, found, [value[good] for value in values], layout), [*notes, *said]
 
 
-def _good_rows(path, header, rows, wrong_in: np.ndarray, layout: Layout, rejected: list[Rejected]) -> np.ndarray:
-    """The rows that are right; wrong_in [C, R]: of each cell the column, where it is no number, or -1."""
+def _good_rows(path, header, rows, wrong_in: np.ndarray, empty: np.ndarray, layout: Layout, rejected) -> np.ndarray:
+    """The rows that are right; wrong_in [C, R]: of each cell the column, where it is no number, or -1.
+
+    empty [R]: rows without a value, which stay, as runs that failed, unless all rows are empty.
+    """
     wrong_at = wrong_in[(wrong_in >= 0).argmax(axis=0), np.arange(len(rows))]
     for k in np.flatnonzero(wrong_at >= 0):
         _, line, fields = rows[k]
-        rejected.append(Rejected(line, ",".join(fields), f"{fields[wrong_at[k]]!r} is not a finite number"))
+        expected = {layout.spread: "a standard deviation", layout.count: "a number of runs"}
+        reason = f"{fields[wrong_at[k]]!r} is not {expected.get(wrong_at[k], 'a finite number')}"
+        rejected.append(Rejected(line, ",".join(fields), reason))
     good = np.flatnonzero(wrong_at < 0)
-    if len(good) == 0:
+    if len(good) == 0 or empty[good].all():
         why = f" (line {rejected[0].line}: {rejected[0].reason})" if rejected else ""
         names = f"{header[layout.size]} and {', '.join(header[k] for k in layout.values)}"
         raise DataError(f"{path} has no row of numbers in {names}{why}")

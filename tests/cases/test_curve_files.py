@@ -115,6 +115,16 @@ def test_the_number_of_runs_is_known_by_name(tmp_path, name):
     np.testing.assert_allclose(curve.sd, 0.2)
 
 
+def test_impossible_numbers_of_runs_and_spreads_are_left_out_and_named(tmp_path):
+    rows = [(100, 0.5, 0.1, 4), (200, 0.5, -0.1, 4), (400, 0.5, 0.1, 0), (800, 0.4, "", 4)]
+    file = read_curves(FitConfig(written(tmp_path, "n,rmse,sd,n_runs", rows)))
+    assert file.curves[0].n.tolist() == [100, 800]
+    assert [row.reason for row in file.rejected] == [
+        "'-0.1' is not a standard deviation",
+        "'0' is not a number of runs",
+    ]
+
+
 def test_columns_of_the_spread_and_of_the_runs_can_be_named(tmp_path):
     path = written(tmp_path, "n,rmse,spread,k", [(n, 0.5, 0.1, 4) for n in SIZES])
     (curve,) = read_curves(FitConfig(path, sd_column="spread", runs_column="k")).curves
