@@ -187,7 +187,7 @@ class Settings(TrainingConfig):
 
     parent: bool = False
     """Replace each molecule by its parent: the largest organic fragment, uncharged. Salts and hydrates of a compound
-    become the same molecule."""
+    become the same molecule. predict does the same with the models of such a sweep."""
 
     split_seed: int = 42
     """Seed of the random 80/10/10 split, and of what the imbalanced one moves."""
@@ -511,6 +511,9 @@ class PretrainConfig(TrainingConfig):
 
     smiles_column: str | None = None
     """Column of the SMILES in --csv. Default: the one named smiles."""
+
+    parent: bool = False
+    """Replace each molecule by its parent: the largest organic fragment, uncharged."""
 
     width: int = MODELS["gin"].width
     """Width of the encoder; the study's is 300."""

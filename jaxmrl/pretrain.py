@@ -60,7 +60,7 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
     if path is None:
         path, smiles_column = smiles_source(get_dataset(config.dataset))
     with reporter.progress("parsing", None, "molecules") as progress:
-        corpus = prepare_corpus(path, smiles_column, progress.advance)
+        corpus = prepare_corpus(path, smiles_column, progress.advance, parent=config.parent)
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
     reporter.say(
         f"{config.name}: {count(corpus.rows, 'row')}, {corpus.rejected:,} rejected; {training:,} molecules train, "

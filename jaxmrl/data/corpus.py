@@ -13,6 +13,8 @@ import numpy as np
 
 from jaxmrl.data import cache, graphs
 from jaxmrl.data.graphs import Graphs
+from jaxmrl.data.parents import VERSION as PARENTS_VERSION
+from jaxmrl.data.parents import find_parents
 from jaxmrl.data.table import Rejected, rejected_lines, rejected_text, stream_smiles
 from jaxmrl.errors import DataError, UserError
 from jaxmrl.text import count
@@ -74,24 +76,35 @@ class Corpus:
                 yield arrays["rejected"].tobytes().decode()
 
 
-def prepare_corpus(path: Path, smiles_column: str | None, progress: cache.Progress | None = None) -> Corpus:
-    """The molecules of a CSV or CSV.gz file as a Corpus, from the cache where they were prepared before.
+def prepare_corpus(
+    path: Path, smiles_column: str | None, progress: cache.Progress | None = None, *, parent: bool = False
+) -> Corpus:
+    """Return the molecules of a CSV or CSV.gz file, from the cache where they were prepared before.
 
-    progress(molecules) is called as they are parsed. What was prepared when it is interrupted need not be again.
-    Raises UserError for a file that is no such table, that has too few molecules, or a cache that cannot be written.
+    What was prepared when it is interrupted is not prepared again.
+
+    Args:
+        path: The file.
+        smiles_column: Its column of SMILES; None for the one that is named so.
+        progress: Called with the number of molecules that are parsed.
+        parent: Whether each molecule is replaced by its parent, see `parents`.
+
+    Raises:
+        UserError: For a file that is no such table or has too few molecules, or a cache that cannot be written.
     """
-    digest = _digest(path, smiles_column)
+    digest = _digest(path, smiles_column, parent)
     folder = cache.cache_directory() / "prepared" / f"corpus-{digest}"
     rows = _prepared_rows(folder)
     if rows is None:
-        rows = _prepare(folder, stream_smiles(path, smiles_column), progress)
+        rows = _prepare(folder, stream_smiles(path, smiles_column), parent, progress)
     elif progress:
         progress(rows)
     return _open(path, [_shard(folder, k) for k in range(-(-rows // SHARD_ROWS))], rows, digest)
 
 
-def _digest(path: Path, smiles_column: str | None) -> str:
+def _digest(path: Path, smiles_column: str | None, parent: bool) -> str:
     versions = f"{VERSION} {graphs.VERSION} {cache.rdkit_version()} {smiles_column} {SHARD_ROWS}"
+    versions += f" parents {PARENTS_VERSION}" if parent else ""
     digest = hashlib.blake2b(versions.encode(), digest_size=16)
     try:
         with path.open("rb") as file:
@@ -116,14 +129,14 @@ def _prepared_rows(folder: Path) -> int | None:
     return rows if whole else None
 
 
-def _prepare(folder: Path, source: Iterator[tuple[int, str] | Rejected], progress) -> int:
+def _prepare(folder: Path, source: Iterator[tuple[int, str] | Rejected], parent: bool, progress) -> int:
     """Writes the shards that are not there yet. Returns how many rows there are."""
     rows = 0
     for number in itertools.count():
         part = list(itertools.islice(source, SHARD_ROWS))
         if not part:
             break
-        _prepare_shard(_shard(folder, number), part, progress)
+        _prepare_shard(_shard(folder, number), part, parent, progress)
         rows += len(part)
     try:
         with cache.replacing(folder / _WHOLE) as file:
@@ -137,7 +150,7 @@ def _is_shard(path: Path) -> bool:
     return cache.load_arrays(path, _NAMES) is not None
 
 
-def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], progress) -> None:
+def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], parent: bool, progress) -> None:
     if _is_shard(path):
         if progress:
             progress(len(part))
@@ -145,6 +158,7 @@ def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], progress)
     rejected = [row for row in part if isinstance(row, Rejected)]
     molecules = [row for row in part if not isinstance(row, Rejected)]
     smiles = [text for _, text in molecules]
+    smiles = find_parents(smiles).smiles if parent else smiles
     pieces, canonical = [], []
     for start, (piece, names, bad) in cache.in_chunks(graphs.featurise, smiles, progress):
         pieces.append(piece)

@@ -39,7 +39,7 @@ def _parents(table: Table, reporter) -> list[str]:
     """Return the parent of each molecule, and report how many differ from the molecule itself."""
     with reporter.progress("parents", len(table), "molecules") as progress:
         parents = find_parents(table.smiles, progress.advance)
-    reporter.say(f"--parent: {count(parents.changed, 'molecule')} replaced by the largest organic fragment, uncharged")
+    reporter.say(f"parents: {count(parents.changed, 'molecule')} replaced by the largest organic fragment, uncharged")
     return parents.smiles
 
 

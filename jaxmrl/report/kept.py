@@ -198,6 +198,7 @@ def describe(path: Path, config: SweepConfig, problem: Problem, recipe: Recipe, 
         has_smiles=problem.has_smiles,
         features=feature_settings(config, modality, getattr(features, "vocabulary", ())),
         elements=tuple(features.elements().tolist()) if references else None,
+        parent=config.parent,
     )
 
 

@@ -33,6 +33,7 @@ class Trained:
     has_smiles  whether its molecules had SMILES; else they had positions
     features    settings of `data.features.featurise`
     elements    atomic numbers that the label standard has references of; None where it has none
+    parent      whether it saw the parents of molecules, see `data.parents`
     """
 
     path: Path
@@ -42,6 +43,7 @@ class Trained:
     has_smiles: bool
     features: dict[str, Any]
     elements: tuple[int, ...] | None
+    parent: bool = False
 
 
 def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
@@ -62,6 +64,7 @@ def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
         "has_smiles": model.has_smiles,
         "features": model.features,
         "elements": model.elements,
+        "parent": model.parent,
         "trained_on": len(train),
     }
     # As NumPy's, the arrays are of no device: what an accelerator trained can be read without one.
@@ -84,7 +87,8 @@ def load_trained(path: Path) -> Trained:
         ModelShape(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
     )
     elements = host["elements"] and tuple(host["elements"])
-    return Trained(path, host["row"], recipe, tuple(host["tasks"]), host["has_smiles"], host["features"], elements)
+    tasks = tuple(host["tasks"])
+    return Trained(path, host["row"], recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
 
 
 def load_arrays(model: Trained) -> tuple[tuple, np.ndarray]:

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from jaxmrl.config import SweepConfig
+from jaxmrl.config import PredictConfig, SweepConfig
+from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.data.problem import load_problem
+from jaxmrl.predict import predict
 from jaxmrl.report.facts import split_facts
 from jaxmrl.report.terminal import Reporter
+from jaxmrl.sweep import sweep
 
 INPUTS = Path(__file__).parent / "inputs"
 
@@ -28,8 +32,28 @@ def test_twins_are_counted_by_parent(cache, capsys):
 @pytest.mark.parametrize("deduplicate", [None, "mean"])
 def test_parents_are_one_molecule(cache, capsys, deduplicate):
     problem, said = load(capsys, parent=True, deduplicate=deduplicate)
-    assert "--parent: 59 molecules replaced by the largest organic fragment, uncharged" in said
+    assert "parents: 59 molecules replaced by the largest organic fragment, uncharged" in said
     assert problem.kin == 0
     assert not any("." in text for text in problem.canonical_smiles)
     assert problem.shared == (0 if deduplicate else 21)
     assert len(problem.table) == (56 if deduplicate else 112)
+
+
+def test_predict_takes_parents_where_the_models_did(cache, tmp_path):
+    """Unasked: a base, its hydrochloride and its ion have one prediction, and keep the texts of the file."""
+    settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "min_steps": 1, "width": 16, "depth": 1}
+    sweep(SweepConfig(csv=INPUTS / "salt_twins.csv", parent=True, out=tmp_path / "run", **settings))
+    forms = ["CC(C)NCC(O)COc1ccccc1", "CC(C)NCC(O)COc1ccccc1.Cl", "CC(C)[NH2+]CC(O)COc1ccccc1"]
+    (tmp_path / "new.csv").write_text("\n".join(["smiles", *forms, "CCO"]) + "\n", encoding="utf-8")
+    found = predict(PredictConfig(run=tmp_path / "run", csv=tmp_path / "new.csv", out=tmp_path / "p.csv"))
+    assert found.smiles[:3] == forms
+    assert len(np.unique(found.mean[:3])) == 1
+    assert found.mean[3] != found.mean[0]
+
+
+def test_a_corpus_of_parents(cache):
+    """Pre-training: as many molecules, of which half are twins of the others."""
+    salts, parents = (prepare_corpus(INPUTS / "salt_twins.csv", None, parent=parent) for parent in (False, True))
+    assert salts.digest != parents.digest
+    hashes = [np.load(corpus.shards[0])["canonical"] for corpus in (salts, parents)]
+    assert [len(np.unique(one)) for one in hashes] == [112, 56]
