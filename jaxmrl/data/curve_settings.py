@@ -22,7 +22,8 @@ _MOSTLY = 0.75
 def level_codes(texts: list[str]) -> np.ndarray:
     """Return a whole number for each text [R]; those that are the same number, as 0.1 and 1e-1, share it."""
     known: dict = {}
-    return np.array([known.setdefault(_level(text), len(known)) for text in texts])
+    codes = {text: known.setdefault(_level(text), len(known)) for text in dict.fromkeys(texts)}
+    return np.array([codes[text] for text in texts])
 
 
 def _level(text: str) -> str | float:
@@ -32,7 +33,7 @@ def _level(text: str) -> str | float:
 
 def may_be_setting(name: str, texts: list[str], *, words_too: bool = True) -> bool:
     """Return whether a column with a few different values, in rows enough, may be a setting of the runs."""
-    values = {_level(text) for text in texts}
+    values = {_level(text) for text in dict.fromkeys(texts)}
     if not 1 < len(values) <= min(MOST_LEVELS, len(texts) // 2):
         return False
     words = any(isinstance(value, str) and value for value in values)

@@ -12,6 +12,8 @@ from jaxmrl.text import count
 
 _FEWEST_DRAWS, _MOST_RUNS = 10, 1e6
 _LEAST, _LARGEST = 1e-12, 1e15
+_ASSUMED_RUNS = 3
+"""Behind standard deviations of an unknown number of runs, as far as they tell which size is noisier."""
 GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
 """The error of guessing, by metric; of average precision where next to no molecule is active."""
 
@@ -22,7 +24,8 @@ class Points:
 
     n, error [N]    number of training molecules; mean error over the runs, 0 where the metric is perfect
     runs [N]        how many they are
-    sd [N]          of one run's log error, apart from what seeds or folds share; 1 where nothing is known of it
+    sd [N]          of one run's log error, apart from what seeds or folds share; 1, or relative to the other sizes,
+                    where `freedom` is 0
     freedom         degrees of freedom that `sd` comes from; 0 where nothing is known
     sign            -1 where a higher metric is better, else 1
     guess           the error of guessing; None where it is not known
@@ -193,7 +196,8 @@ def points_of_means(
     """Return the points of means: as `points_of`, of each size's mean metric, standard deviation and number of runs.
 
     A mean without a standard deviation (NaN) weighs by its runs, and says nothing of the noise. A size whose standard
-    deviation is far above that of the others weighs by its own, and a note says so.
+    deviation is far above that of the others weighs by its own, and a note says so. Where no number of runs is known
+    (NaN), standard deviations weigh the sizes against each other, and the noise is unknown.
     """
     n, mean, sd, runs = (np.asarray(values, float) for values in (n, mean, sd, runs))
     usable = np.isfinite(n) & np.isfinite(mean) & (n > _LEAST) & (np.abs(mean) < _LARGEST) & (n < _LARGEST)
@@ -202,24 +206,25 @@ def points_of_means(
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'size')} left out: not finite, or no molecules"]
     order = np.flatnonzero(usable)[np.argsort(n[usable])]
     n, mean, sd, runs = (values[order] for values in (n, mean, sd, runs))
-    runs = np.where((runs >= 1) & (runs < _MOST_RUNS), runs, 1).astype(int)
-    freedom = np.where((sd >= 0) & (sd < _LARGEST), runs - 1, 0)
+    counted = (runs >= 1) & (runs < _MOST_RUNS)
+    runs = np.where(counted, runs, 1).astype(int)
+    freedom = np.where((sd >= 0) & (sd < _LARGEST), runs - 1 if counted.any() else _ASSUMED_RUNS - 1, 0)
     sign, best = _direction(higher_is_better, best)
     error = sign * (mean - best)
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = np.where((freedom > 0) & (sd > 0), (sd / error) ** 2 * freedom, 0.0)
     wide = wide_sizes(squares, freedom)
     notes += [
-        f"n {n[k]:,.0f}: a standard deviation of {sd[k]:.3g} over {count(runs[k], 'run')} is far above that of the "
-        "other sizes, as a failed training leaves it: this mean counts less"
+        f"n {n[k]:,.0f}: a standard deviation of {sd[k]:.3g}{f' over {runs[k]:,} runs' if counted[k] else ''} is far "
+        "above that of the other sizes, as a failed training leaves it: this mean counts less"
         for k in np.flatnonzero(wide)
     ]
     known = {"sign": sign, "best": best, "guess": guess}
     points = _points(n, error, np.where(wide, 0, squares), runs, np.where(wide, 0, freedom), notes, **known)
-    if not wide.any():
-        return points
-    own = np.sqrt(squares / np.maximum(freedom, 1))
-    return replace(points, sd=np.where(wide, own, points.sd)) if len(points.n) == len(n) else points
+    if wide.any() and len(points.n) == len(n):
+        own = np.sqrt(squares / np.maximum(freedom, 1))
+        points = replace(points, sd=np.where(wide, own, points.sd))
+    return points if counted.any() else replace(points, sd=points.sd / np.exp(np.log(points.sd).mean()), freedom=0)
 
 
 def _direction(higher_is_better: bool, best: float | None) -> tuple[int, float]:

@@ -4,6 +4,8 @@ import pytest
 from jaxmrl.errors import DataError
 from jaxmrl.scaling.points import points_of, points_of_means
 
+ERROR = {"higher_is_better": False}
+
 
 def test_runs_of_one_size_are_one_point():
     points = points_of([20, 10, 10, 20], [0.7, 0.5, 0.6, 0.9], higher_is_better=True)
@@ -89,3 +91,24 @@ def test_other_test_molecules_shift_the_log_errors():
     assert points.first(1).shifts.shape == (11, 1)
     few = points_of([10, 20], [0.5, 0.6], higher_is_better=True, resampled=np.array([[0.5, 0.6]] * 5))
     assert few.shifts is None
+
+
+def test_a_mean_without_a_standard_deviation_counts_as_many_runs_as_it_has():
+    nan = float("nan")
+    points = points_of_means([10, 20, 40, 80], [0.4, 0.3, 0.2, 0.1], [0.04, nan, 0.02, nan], [4, 16, 4, nan], **ERROR)
+    np.testing.assert_allclose(points.sd, 0.1)
+    assert points.freedom == 6
+    np.testing.assert_allclose(points.weights, [20, 40, 20, 10])
+
+
+def test_standard_deviations_of_an_unknown_number_of_runs_weigh_the_sizes():
+    nan = float("nan")
+    sizes, error = np.array([10, 20, 40, 80, 160, 320]), np.full(6, 0.5)
+    rising = points_of_means(sizes, error, 0.01 * np.sqrt(sizes), np.full(6, nan), **ERROR)
+    assert rising.freedom == 0, "the noise of a mean is not known"
+    assert np.all(np.diff(rising.weights) < 0)
+    np.testing.assert_allclose(np.log(rising.sd).mean(), 0, atol=1e-12)
+    failed = points_of_means(sizes, error, [0.01, 0.01, 0.01, 0.01, 0.4, 0.01], np.full(6, nan), **ERROR)
+    assert failed.weights[4] < 0.1 * failed.weights[5]
+    (note,) = failed.notes
+    assert "n 160: a standard deviation of 0.4 is far above that of the other sizes" in note
