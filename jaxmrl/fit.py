@@ -8,9 +8,9 @@ if __name__ == "__main__":
 
     prepare_environment()  # before JAX and Matplotlib are imported
 
-
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from jaxmrl.report.laws import laws_table, multiples_of, predictions_table
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.scaling.analysis import NOT_FITTED, PRUNED, Analysis, analyse, content
 from jaxmrl.scaling.compare import Runs
+from jaxmrl.scaling.convergence import convergence_of, training_flags
 from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.scale import Scale, scale_of
 from jaxmrl.text import count
@@ -89,9 +90,12 @@ def analyse_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
     if not rows.random:
         return PRUNED
     settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
-    if rows.sd is None:
-        return analyse(points_of, rows.n, rows.value, run=rows.run, **settings)
-    return analyse(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
+    if rows.sd is not None:
+        return analyse(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
+    analysis = analyse(points_of, rows.n, rows.value, run=rows.run, **settings)
+    if rows.epochs is None:
+        return analysis
+    return replace(analysis, training_flags=training_flags(convergence_of(rows.n, *rows.epochs.T)))
 
 
 def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:

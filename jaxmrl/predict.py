@@ -8,7 +8,6 @@ if __name__ == "__main__":
 
     prepare_environment()  # before JAX and Matplotlib are imported
 
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

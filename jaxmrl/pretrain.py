@@ -5,7 +5,6 @@ if __name__ == "__main__":
 
     prepare_environment()  # before JAX and Matplotlib are imported
 
-
 import math
 import time
 from dataclasses import fields

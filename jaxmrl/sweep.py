@@ -8,7 +8,6 @@ if __name__ == "__main__":
 
     prepare_environment()  # before JAX and Matplotlib are imported
 
-
 import json
 import time
 from dataclasses import dataclass

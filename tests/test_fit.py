@@ -84,7 +84,15 @@ def test_a_column_that_may_tell_curves_apart_is_named(tmp_path, capsys):
 def test_curves_of_a_sweep_are_told_apart_by_themselves(tmp_path):
     header = ",".join((*CURVE_COLUMNS, "fraction", "n_train", "seed", "status", "metric", "test"))
     rows = [
-        (*("x" if name != "split" else split for name in CURVE_COLUMNS), n / 3200, n, k, "finished", "roc_auc", value)
+        (
+            *({"split": split, "pruning": "random"}.get(name, "x") for name in CURVE_COLUMNS),
+            n / 3200,
+            n,
+            k,
+            "finished",
+            "roc_auc",
+            value,
+        )
         for split in ("random", "scaffold")
         for k, (n, value) in enumerate(runs(seed=len(split)))
     ]

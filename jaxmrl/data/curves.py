@@ -24,6 +24,9 @@ _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "m
 _SETTINGS = {*CURVE_COLUMNS, "learning_rate", "dropout", "batch_size", "split_seed"}
 """Columns that make curves of their own where runs differ by them; others are asked about."""
 
+_EPOCHS = ("best_epoch", "epochs")
+"""Columns of results.csv."""
+
 _FEWEST_DOUBLED, _MANY_EQUAL = 3, 0.25
 _MOST_SETTINGS = 3
 
@@ -36,6 +39,7 @@ class CurveRows:
     sd, runs   [R], where a row is a mean of `runs` runs with this standard deviation, NaN where unknown; else None
     run        [R] labels of the seed, fold or run of each row, such as "seed 0"; None where the file names none
     random     whether every row is of a random sample of the data, by the column pruning where there is one
+    epochs     [R, 2] best epoch and epochs of each run, by the columns of those names; None without them
     """
 
     identity: dict[str, str]
@@ -45,6 +49,7 @@ class CurveRows:
     runs: np.ndarray | None = None
     run: np.ndarray | None = None
     random: bool = True
+    epochs: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -281,8 +286,17 @@ def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[C
         own = found.take(np.array(places))
         identity = {header[k]: own.fields[0][k] for k in by_at}
         random = all(map(_random_row(header), own.fields))
-        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random))
+        epochs = _epochs(header, own)
+        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random, epochs))
     return tuple(curves)
+
+
+def _epochs(header: list[str], found: Observations) -> np.ndarray | None:
+    """Best epoch and epochs of each run, [R, 2]; None unless all rows have both."""
+    if not set(_EPOCHS) <= set(header):
+        return None
+    values = np.array([list(map(number_in, found.column(header.index(name)))) for name in _EPOCHS], float).T
+    return values if np.isfinite(values).all() else None
 
 
 def _random_row(header: list[str]) -> Callable[[list[str]], bool]:
