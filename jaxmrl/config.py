@@ -34,6 +34,7 @@ ATOM_REFERENCES = ("auto", "on", "off")
 GEOMETRY_DATASETS = ("qm9",)
 """Those that come with positions instead of SMILES."""
 
+CENSORED = ("drop", "bound")
 KEPT = ("hard", "easy")
 DEDUPLICATE = ("mean", "median", "first", "drop")
 """What becomes of labels of one molecule that differ; the first is that of --deduplicate alone."""
@@ -160,20 +161,24 @@ class Settings(TrainingConfig):
     """Data set by name; --list-datasets names them. Not used with --csv."""
 
     csv: Path | None = None
-    """A CSV or CSV.gz file of your own."""
+    """A text table of your own, its columns separated by commas, semicolons, tabs or vertical bars; gzip is fine."""
 
     npz: Path | None = None
     """A file of geometries of your own, as qm9_eV.npz is: R [atoms, 3] in Å, Z [atoms], N [molecules], and targets."""
 
     smiles_column: str | None = None
-    """Column of the SMILES in --csv. Default: the one named smiles."""
+    """Column of the SMILES in --csv. Default: the one named smiles, or the one whose name and content fit best."""
 
     target_columns: tuple[str, ...] = ()
-    """Columns, or arrays of --npz, to predict. Default: the data set's tasks, or all numeric columns, all
-    floating-point arrays."""
+    """Columns, or arrays of --npz, to predict. Default: the data set's tasks, or the columns of numbers of like scale
+    or of two classes that are no ids, dates or splits, or all floating-point arrays."""
 
     task: Literal["classification", "regression"] | None = None
-    """Kind of the targets in a file of your own. Default: classification where all are 0 or 1."""
+    """Kind of the targets in a file of your own. Default: classification where all have two classes, as 0 and 1."""
+
+    censored: Literal["drop", "bound"] = "drop"
+    """What becomes of labels with a sign, such as >30, in --csv. drop: they are missing labels. bound: their numbers
+    are used as they stand."""
 
     metric: str | None = None
     """roc_auc, average_precision, rmse, mae or r2. Default: the data set's own; roc_auc or rmse for --csv, mae for
@@ -250,6 +255,9 @@ class Settings(TrainingConfig):
             raise ConfigError("give --csv or --npz, not both")
         if self.csv is None and self.npz is None and self.task:
             raise ConfigError("--task describes a file of your own: give --csv or --npz too")
+        if self.csv is None and self.censored != "drop":
+            raise ConfigError("--censored describes a table of your own: give --csv too")
+        _choice("censored", self.censored, CENSORED)
         if self.task is not None:
             _choice("task", self.task, TASKS)
         if self.metric is not None:
@@ -510,7 +518,7 @@ class PretrainConfig(TrainingConfig):
     """A CSV or CSV.gz file of your own; of any length."""
 
     smiles_column: str | None = None
-    """Column of the SMILES in --csv. Default: the one named smiles."""
+    """Column of the SMILES in --csv. Default: the one named smiles, or the one whose name and content fit best."""
 
     parent: bool = False
     """Replace each molecule by its parent: the largest organic fragment, uncharged."""

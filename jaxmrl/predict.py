@@ -20,8 +20,9 @@ from jaxmrl.data.features import featurise, prepare_smiles
 from jaxmrl.data.molecules import UnusableMoleculeError
 from jaxmrl.data.overlap import FAR, nearest, similarity_prints
 from jaxmrl.data.prepare import Prepared
+from jaxmrl.data.records import Rejected, rejected_text
 from jaxmrl.data.stores import Features, put
-from jaxmrl.data.table import Rejected, read_molecules, rejected_text
+from jaxmrl.data.table import read_molecules
 from jaxmrl.errors import ConfigError
 from jaxmrl.report import files, kept
 from jaxmrl.report.scores import import_parquet, label_columns, table_bytes

@@ -15,7 +15,8 @@ from jaxmrl.data import cache, graphs
 from jaxmrl.data.graphs import Graphs
 from jaxmrl.data.parents import VERSION as PARENTS_VERSION
 from jaxmrl.data.parents import find_parents
-from jaxmrl.data.table import Rejected, rejected_lines, rejected_text, stream_smiles
+from jaxmrl.data.records import Rejected, rejected_lines, rejected_text
+from jaxmrl.data.table import stream_smiles
 from jaxmrl.errors import DataError, UserError
 from jaxmrl.text import count
 

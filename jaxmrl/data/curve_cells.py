@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from jaxmrl.data.table import number_in
+from jaxmrl.data.cells import CENSORED, TEXT, read_numbers
 
 _PLUS_MINUS = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*")
 _IN_BRACKETS = re.compile(r"^\s*([^()\s]+)\s*\(\s*(?:±|\+/-)?\s*([^()\s]+)\s*\)\s*(%?)\s*$")
@@ -16,11 +16,9 @@ def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, s
 
     A missing value is NaN and not wrong. separator: of the file's columns.
     """
-    bare = [text.strip().removesuffix("%") for text in texts]
-    values = [number_in(text) for text in bare]
-    wrong = np.array([value is None for value in values])
+    found = read_numbers([text.strip().removesuffix("%") for text in texts], separator)
     unit = "%" if all(text.strip().endswith("%") for text in texts if text.strip()) else ""
-    return np.array([np.nan if value is None else value for value in values]), wrong, unit
+    return found.known, np.isin(found.kinds, (CENSORED, TEXT)), unit
 
 
 def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jaxmrl.config import FitConfig
 from jaxmrl.data.metric_names import direction_of, has_name, plain_name
-from jaxmrl.data.table import column_index, column_names
+from jaxmrl.data.records import column_index, column_names
 from jaxmrl.errors import ConfigError, DataError
 
 SIZE_NAMES = (

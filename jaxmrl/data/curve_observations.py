@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmrl.data.curve_cells import numbers, split_spread
 from jaxmrl.data.curve_layout import Layout
-from jaxmrl.data.table import Rejected
+from jaxmrl.data.records import Rejected
 from jaxmrl.errors import DataError
 
 

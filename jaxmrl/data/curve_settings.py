@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 import numpy as np
 from scipy.stats import f as f_distribution
 
+from jaxmrl.data.cells import number_in
 from jaxmrl.data.curve_layout import is_measured
-from jaxmrl.data.table import number_in
 
 MOST_LEVELS = 20
 """Values that a setting takes in one file; a column with more is taken for a measurement."""

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.data.cells import number_in
 from jaxmrl.data.curve_cells import numbers, size_remarks
 from jaxmrl.data.curve_layout import Layout, find_layout
 from jaxmrl.data.curve_observations import Observations, read_observations
 from jaxmrl.data.curve_settings import CERTAIN, alternates, level_codes, may_be_setting, separation
 from jaxmrl.data.metric_names import plain_name
+from jaxmrl.data.records import Rejected, column_index, read_records
 from jaxmrl.data.sampling import PRUNING, is_random_sample
-from jaxmrl.data.table import Rejected, column_index, number_in, read_fields
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 
@@ -77,9 +78,8 @@ def read_curves(config: FitConfig) -> CurveFile:
     another metric, or runs of one size that differ by a setting (without `config.pool`).
     """
     path = config.csv
-    header, rows, rejected = read_fields(path)
-    if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
-        raise DataError(f"{path} has its columns separated by {other!r}; expected commas")
+    records = read_records(path)
+    header, rows, rejected = records.header, records.rows, records.rejected
     rows, headers = _without_headers(path, header, rows)
     layout = find_layout(path, header, rows, config)
     by = config.by or _identity(header, rows)
@@ -89,7 +89,7 @@ def read_curves(config: FitConfig) -> CurveFile:
     layout = replace(layout, metric=_metric(path, rows, layout))
     rows, equal, unlabeled = _without_equal(rows, layout)
     read = len(rows) + sum(equal) + len(rejected)
-    layout, found, notes = read_observations(path, header, rows, layout, ",", rejected)
+    layout, found, notes = read_observations(path, header, rows, layout, records.dialect.separator, rejected)
     by_at, split = (by_at, []) if config.pool else _separated(path, header, found, by_at, layout)
     found, counted = _once(path, header, found, by_at, layout, config.pool)
     curves = _curves(header, found, by_at)

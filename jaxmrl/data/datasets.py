@@ -13,7 +13,8 @@ from pathlib import Path
 
 from jaxmrl.data.cache import cache_directory, max_expanded, read_arrays, replacing
 from jaxmrl.data.npz import GEOMETRY_ARRAYS
-from jaxmrl.data.table import Rejected, Table, read_header, read_table, stream_smiles
+from jaxmrl.data.records import Rejected, read_header
+from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.errors import ConfigError, DataError
 
 _BUCKET = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/"
@@ -41,7 +42,7 @@ class Dataset:
     tasks      how many task columns it has
     file       its name in $JAXMRL_DATA and in the cache
     smiles     names the SMILES column may have
-    targets    the task columns; for each, the names it may have. Empty: every numeric column but `ignored`
+    targets    the task columns; for each, the names it may have. Empty: every column but the SMILES and `ignored`
     address    where it is downloaded from; None for an embedded set, which `build` writes
     unit       of the labels, where they share one
     units      of each target, where they differ
@@ -253,13 +254,10 @@ def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
         raise ConfigError(f"{name} has positions, not SMILES: `problem.load_problem` reads it")
     path = locate(dataset)
     header = read_header(path)
-    table = read_table(
-        path,
-        smiles_column=_present(dataset.smiles, header),
-        target_columns=target_columns or tuple(_present(names, header) for names in dataset.targets),
-        ignored_columns=dataset.ignored,
-        task=dataset.task,
-    )
+    smiles = _present(dataset.smiles, header)
+    targets = target_columns or tuple(_present(names, header) for names in dataset.targets)
+    everything = tuple(name for name in header if name not in (smiles, *dataset.ignored))
+    table = read_table(path, smiles_column=smiles, target_columns=targets or everything, task=dataset.task)
     if not target_columns and len(table.tasks) != dataset.tasks:
         raise DataError(f"{path} has {len(table.tasks)} task columns, {name} has {dataset.tasks}; replace the file")
     return table

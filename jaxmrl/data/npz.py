@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.data.cache import read_arrays
+from jaxmrl.data.cells import LARGEST, MISSING, NUMBER, Numbers
+from jaxmrl.data.classes import are_classes, number_classes, values_of
 from jaxmrl.data.geometries import Conformers, why_unusable
-from jaxmrl.data.table import Rejected, Table, check_distinct, column_names, only_binary
+from jaxmrl.data.records import Rejected, column_names
+from jaxmrl.data.table import Table, check_distinct
 from jaxmrl.errors import DataError
 
 GEOMETRY_ARRAYS = ("R", "Z", "N")
@@ -38,12 +41,21 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
     if not names:
         whole = f"; of whole numbers, name one with --target-columns: {column_names(candidates)}" if candidates else ""
         raise DataError(f"{path} has no array of a floating-point number for each of its {len(size)} molecules{whole}")
-    with np.errstate(over="ignore"):
-        labels = np.stack([arrays[name].reshape(-1) for name in names], axis=1).astype(np.float32)
+    labels = np.stack([arrays[name].reshape(-1) for name in names], axis=1).astype(np.float64)
+    labels[np.abs(labels) > LARGEST] = np.inf
+    columns = [_numbers(values) for values in labels.T]
     notes = [] if target_columns else [f"targets, all floating-point arrays: {column_names(list(names))}"]
     if task is None:
-        task = "classification" if np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all() else "regression"
+        task = "classification" if are_classes(columns) else "regression"
         notes.append(f"task: {task}, by the values of the labels")
+    if task == "classification":
+        everything = values_of(columns)
+        classes = [
+            number_classes(f"{path}, array {name}", column, everything)
+            for name, column in zip(names, columns, strict=True)
+        ]
+        labels = np.stack([one.labels for one in classes], axis=1)
+        notes += [f"{name}: {one.said}" for name, one in zip(names, classes, strict=True) if one.said]
     everything = Table(
         ids=np.arange(len(size)),
         lines=np.arange(1, len(size) + 1),
@@ -55,11 +67,13 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
         notes=tuple(notes),
     )
     keep, rejected = _usable(size, atom, position, labels)
-    table, conformers = everything.take(keep, rejected), Conformers(size, atom, position).take(keep)
-    if task == "classification":
-        table, binary = only_binary(table)
-        conformers = conformers.take(binary)
-    return table, conformers
+    return everything.take(keep, rejected), Conformers(size, atom, position).take(keep)
+
+
+def _numbers(values: np.ndarray) -> Numbers:
+    """An array of labels [N] as a column of numbers."""
+    kinds = np.where(np.isnan(values), MISSING, NUMBER)
+    return Numbers(values, kinds, frozenset(np.unique(values[kinds == NUMBER]).tolist()))
 
 
 def molecule_hashes(conformers: Conformers) -> np.ndarray:

@@ -205,7 +205,7 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
     if dataset:
         return datasets.load_dataset(dataset.name, config.target_columns), None
     columns = {"smiles_column": config.smiles_column, "target_columns": config.target_columns}
-    return read_table(config.csv, **columns, task=config.task), None
+    return read_table(config.csv, **columns, task=config.task, censored=config.censored), None
 
 
 def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> tuple[Prepared, dict]:

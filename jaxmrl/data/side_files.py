@@ -1,5 +1,6 @@
 """Files about the molecules of a table (scores, the parts of a split), matched by molecule and not by place."""
 
+import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -9,9 +10,12 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.data.cache import read_arrays
+from jaxmrl.data.dialect import Dialect
 from jaxmrl.data.parents import canonical_hashes, find_parents
+from jaxmrl.data.records import Records, column_names, read_records
+from jaxmrl.data.smiles_column import SAMPLE, smiles_index
 from jaxmrl.data.splits import PARTS
-from jaxmrl.data.table import Table, column_names, read_fields, smiles_index
+from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.text import count
 
@@ -99,12 +103,12 @@ class Match:
 def read_side_file(path: Path) -> SideFile:
     """Read a .csv, .csv.gz, .npz or .parquet file. Raises DataError where it is no table."""
     if path.suffix not in (".npz", ".parquet"):
-        header, rows, ragged = read_fields(path)
-        if ragged:
+        records = read_records(path)
+        if ragged := records.rejected:
             raise DataError(f"{path}, line {ragged[0].line}: {ragged[0].reason}")
-        cells = zip(*(fields for *_, fields in rows), strict=True)
-        columns = {name: list(column) for name, column in zip(header, cells, strict=True)}
-        return SideFile(path, columns, [line for _, line, _ in rows])
+        cells = zip(*(fields for *_, fields in records.rows), strict=True)
+        columns = {name: list(column) for name, column in zip(records.header, cells, strict=True)}
+        return SideFile(path, columns, [line for _, line, _ in records.rows])
     try:
         if path.suffix == ".npz":
             columns = {name: array.tolist() for name, array in read_arrays(path).items() if array.ndim == 1}
@@ -195,8 +199,11 @@ def _keys(side: SideFile, data: Data) -> tuple[str | None, np.ndarray, np.ndarra
 def _smiles_of(side: SideFile, own: str | None) -> str | None:
     if own in side.columns:
         return own
+    rows = enumerate(zip(*side.columns.values(), strict=True))
+    sample = [(k, k, [str(cell) for cell in cells]) for k, cells in itertools.islice(rows, SAMPLE)]
     try:
-        return list(side.columns)[smiles_index(side.path, list(side.columns), None)]
+        at, _ = smiles_index(side.path, Records(list(side.columns), sample, [], Dialect()), None)
+        return list(side.columns)[at]
     except DataError:
         return None
 

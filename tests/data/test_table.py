@@ -3,7 +3,8 @@ import gzip
 import numpy as np
 import pytest
 
-from jaxmrl.data.table import read_molecules, read_table, rejected_text, without_unlabelled
+from jaxmrl.data.records import rejected_text
+from jaxmrl.data.table import read_molecules, read_table, without_unlabelled
 from jaxmrl.errors import DataError
 
 

@@ -15,9 +15,10 @@ from jaxmrl.data.fingerprints import _morgan
 from jaxmrl.data.geometries import find_pairs
 from jaxmrl.data.graphs import Graphs, featurise
 from jaxmrl.data.npz import molecule_hashes, read_npz
+from jaxmrl.data.records import Rejected, rejected_text
 from jaxmrl.data.scaffolds import _scaffolds
 from jaxmrl.data.side_files import Data, read_parts
-from jaxmrl.data.table import Rejected, Table, read_table, rejected_text, stream_smiles
+from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.data.tokens import tokenise
 from jaxmrl.errors import UserError
 from jaxmrl.text import one_line

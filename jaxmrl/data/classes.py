@@ -1,0 +1,156 @@
+"""Columns of two classes as 0 and 1, and everything that looks like classes and is not two of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jaxmrl.data.cells import Numbers, is_mark, is_missing
+from jaxmrl.errors import DataError
+
+_POSITIVE = frozenset("active true yes y t positive pos + 1 1.0".split())
+_NEGATIVE = frozenset("inactive false no n f negative neg - 0 0.0".split()) | {"−", "–"}
+"""Texts, as `_normal` writes them, that are understood as class 1 and class 0."""
+
+_BINARY = (frozenset({0.0, 1.0}), frozenset({0.0}), frozenset({1.0}))
+_PAIRS = (frozenset({-1.0, 1.0}), frozenset({1.0, 2.0}))
+"""Two numbers that are classes without --task."""
+
+_WITH_MINUS = frozenset({-1.0, 0.0, 1.0})
+FEW_VALUES, _MOST_SHOWN = 10, 8
+"""Different whole numbers that may be classes; classes that a message names."""
+
+_MOST_CLASSES, _MOST_SPELLINGS = 20, 100
+"""Different texts that a message calls classes, and that two classes may be written as."""
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The labels [N] of a column of two classes: 0, 1, or NaN; and what became 1 and 0, where that is not plain."""
+
+    labels: np.ndarray = field(repr=False)
+    said: str = ""
+
+
+def word_classes(texts: list[str]) -> Classes | None:
+    """Return a column's texts [N] as two classes; None where they are no words that name two classes.
+
+    active and inactive, true and false, yes and no, positive and negative, + and -, X and non-X are understood, in any
+    case.
+    """
+    distinct = [text for text in dict.fromkeys(texts) if not is_missing(text)]
+    by_class = _classify(distinct) or _classify([text for text in distinct if not is_mark(text)])
+    if by_class is None:
+        return None
+    labels = np.fromiter((by_class.get(text, np.nan) for text in texts), np.float64, len(texts))
+    said = [_shown(text for text in by_class if by_class[text] == one) for one in (1.0, 0.0)]
+    parts = [f"{shown} is {one}" for shown, one in zip(said, (1, 0), strict=True) if shown]
+    return Classes(labels, ", ".join(parts))
+
+
+def _classify(texts: list[str]) -> dict[str, float] | None:
+    """{text: its class}, where all are understood and one is a word."""
+    if len(texts) > _MOST_SPELLINGS:
+        return None
+    normal = {text: _normal(text) for text in texts}
+    found = set(normal.values())
+    positive, negative = _POSITIVE, _NEGATIVE
+    if len(found) == 2:
+        one, other = sorted(found, key=len)
+        if other in (f"non{one}", f"not{one}"):
+            positive, negative = {one}, {other}
+    if not found or not found <= positive | negative or all(_is_number(text) for text in found):
+        return None
+    return {text: float(word in positive) for text, word in normal.items()}
+
+
+def _normal(text: str) -> str:
+    """Lower case, without blanks, hyphens and underscores within; 1 for 1.00."""
+    text = text.strip().lower()
+    if _is_number(text):
+        return f"{float(text):g}"
+    return text if len(text) < 2 else "".join(character for character in text if character not in " -_")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) == float(text)
+    except ValueError:
+        return False
+
+
+def refuse_words(where: str, texts: Iterable[str], regression: bool) -> None:
+    """Raises DataError that says what is wrong with a target column of words. where: names file and column."""
+    words: dict[str, str] = {}
+    for text in texts:
+        if not (is_missing(text) or is_mark(text)):
+            words.setdefault(_normal(text), text.strip())
+    shown = _shown(words.values())
+    if not words:
+        raise DataError(f"{where} is empty: it has no label")
+    if len(words) > _MOST_CLASSES:
+        raise DataError(f"{where} has no numbers but {len(words)} different texts, such as {shown}; expected labels")
+    if regression:
+        raise DataError(f"{where} has the classes {shown}, and regression needs numbers: give --task classification")
+    if len(words) == 2:
+        raise DataError(f"{where} has the classes {shown}: write 1 for the one to predict, and 0 for the other")
+    if len(words) == 1:
+        raise DataError(f"{where} has the one class {shown}: there is nothing to learn")
+    raise DataError(f"{where} has the classes {shown}; two are supported: give a column of 1 and 0 for each class")
+
+
+def number_classes(where: str, numbers: Numbers, others: frozenset[float]) -> Classes:
+    """Return a column of numbers [N] as two classes, the larger as 1.
+
+    others: the numbers of all target columns, which decide where this one has one number alone. Raises DataError for
+    three or more, and for one that is neither 0 nor 1.
+    """
+    found, labels = numbers.distinct, numbers.known
+    if found in _BINARY or not found:
+        return Classes(labels)
+    _ask_about_minus_one(where, found | others if found < _WITH_MINUS else found)
+    shown = _shown(f"{value:g}" for value in sorted(found))
+    if len(found) > FEW_VALUES:
+        raise DataError(f"{where} has {len(found):,} different values, such as {shown}: give --task regression")
+    if len(found) > 2:
+        raise DataError(f"{where} has the classes {shown}; two are supported: give a column of 1 and 0 for each class")
+    pair = found if len(found) == 2 else others
+    if len(pair) != 2:
+        raise DataError(f"{where} has the one class {shown}: there is nothing to learn")
+    low, high = sorted(pair)
+    labels = np.where(np.isnan(labels), np.nan, (labels == high).astype(np.float64))
+    return Classes(labels, f"{high:g} is 1, {low:g} is 0")
+
+
+def are_classes(columns: list[Numbers]) -> bool:
+    """Whether columns of numbers are two classes each, without being told so: 0 and 1, -1 and 1, or 1 and 2."""
+    everything = values_of(columns)
+    return all(
+        column.distinct in _BINARY
+        or column.distinct in _PAIRS
+        or (len(column.distinct) < 2 and (everything in _PAIRS or not column.distinct))
+        for column in columns
+    )
+
+
+def values_of(columns: Iterable[Numbers]) -> frozenset[float]:
+    """The different numbers of all columns."""
+    return frozenset().union(*(column.distinct for column in columns))
+
+
+def ask_about_minus_one(where: str, columns: list[Numbers]) -> None:
+    """Raises DataError where the columns together have the values -1, 0 and 1 alone: -1 is missing, or inactive."""
+    _ask_about_minus_one(where, values_of(columns))
+
+
+def _ask_about_minus_one(where: str, found: frozenset[float]) -> None:
+    if found == _WITH_MINUS:
+        raise DataError(
+            f"{where} has the values -1, 0 and 1, and what is -1? If it is a missing label, leave those cells empty; "
+            "if it is inactive, write 0; if these are numbers, give --task regression"
+        )
+
+
+def _shown(texts: Iterable[str]) -> str:
+    different = list(dict.fromkeys(" ".join(text.split())[:30] for text in texts))
+    return ", ".join(different[:_MOST_SHOWN]) + (", ..." if len(different) > _MOST_SHOWN else "")

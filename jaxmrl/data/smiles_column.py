@@ -1,0 +1,123 @@
+"""Which column of a table has the molecules: by its name, and by what stands in it."""
+
+import re
+from pathlib import Path
+
+from jaxmrl.data.graphs import UnusableMoleculeError, parse
+from jaxmrl.data.records import Records, column_index, column_names
+from jaxmrl.errors import DataError
+
+SAMPLE = 50
+"""Rows that show what stands in a column."""
+
+_NAMES = (
+    ("smiles",),
+    ("canonicalsmiles", "isomericsmiles", "smilescanonical", "smilesisomeric", "rdkitsmiles", "cansmiles", "isosmiles"),
+    ("smi", "cxsmiles", "smilesstring", "moleculesmiles", "compoundsmiles", "structuresmiles", "ligandsmiles"),
+    ("mol", "molecule", "structure", "rdmol", "romol"),
+)
+"""Names of such columns without blanks and signs, by how well they fit; after the third, others with smiles in them."""
+
+_LOOSE = 3
+_SMALLEST_SHARE = 0.5
+"""Of sampled cells that must be SMILES in a column that is chosen by its name."""
+
+_INCHI = re.compile(r"\s*(InChI=)?1S?/[A-Z0-9]")
+_INCHI_KEY = re.compile(r"\s*[A-Z]{14}-[A-Z]{10}-[A-Z]\s*")
+_MOL_BLOCK = re.compile(r"V[23]000|M  END")
+
+
+def smiles_index(path: Path, records: Records, name: str | None) -> tuple[int, list[str]]:
+    """Return where the column of SMILES stands, and remarks on the choice.
+
+    records: the first SAMPLE rows at least. name: the column that was asked for; None for the one that fits best.
+    Raises DataError where there is none, or it has InChI or mol blocks.
+    """
+    header = records.header
+    if name is not None:
+        at = column_index(path, header, name)
+        _refuse_others(path, records, at)
+        return at, []
+    named = sorted((k for k in range(len(header)) if _fit(header[k]) is not None), key=lambda k: (_fit(header[k]), k))
+    if not named:
+        raise _none_named(path, records)
+    sound = [k for k in named if _share(records, k) >= _SMALLEST_SHARE]
+    if not sound:
+        _refuse_others(path, records, named[0])
+        return named[0], _remarks(records, named[0], [])
+    return sound[0], _remarks(records, sound[0], named)
+
+
+def _fit(name: str) -> int | None:
+    """How well a column's name says that it has molecules, 0 best; None where it does not."""
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    for rank, names in enumerate(_NAMES):
+        if plain in names:
+            return rank if rank < _LOOSE else rank + 1
+    return _LOOSE if "smiles" in plain else None
+
+
+def _cells(records: Records, at: int) -> list[tuple[int, str]]:
+    """(line, text) of the sampled cells that are not empty."""
+    return [(line, fields[at]) for _, line, fields in records.rows[:SAMPLE] if fields[at].strip()]
+
+
+def _share(records: Records, at: int) -> float:
+    """The share of SMILES among the sampled cells; 1 where all are empty."""
+    cells = _cells(records, at)
+    return sum(_is_smiles(text) for _, text in cells) / len(cells) if cells else 1.0
+
+
+def _is_smiles(text: str) -> bool:
+    try:
+        parse(text)
+    except UnusableMoleculeError:
+        return False
+    return True
+
+
+def _remarks(records: Records, at: int, named: list[int]) -> list[str]:
+    header = records.header
+    others = [k for k in named if k != at]
+    if header[at].lower() == "smiles" and not others:
+        return []
+    said = f"molecules: column {header[at]}"
+    if others:
+        said += f"; not used: {column_names([header[k] for k in others])}"
+    return [said]
+
+
+def _refuse_others(path: Path, records: Records, at: int) -> None:
+    """Raises DataError where the column has another notation of molecules than SMILES."""
+    cells = _cells(records, at)
+    kinds = {"an InChI": _INCHI.match, "an InChIKey": _INCHI_KEY.fullmatch, "a mol block": _MOL_BLOCK.search}
+    for kind, matches in kinds.items():
+        found = [(line, text) for line, text in cells if matches(text)]
+        if found and len(found) >= _SMALLEST_SHARE * len(cells):
+            line, text = found[0]
+            raise DataError(
+                f"{path}, column {records.header[at]}, line {line}: {' '.join(text.split())[:60]!r} is {kind}; "
+                "expected SMILES: convert it with RDKit, or name another column with --smiles-column"
+            )
+
+
+def _none_named(path: Path, records: Records) -> DataError:
+    header = records.header
+    said = f"{path} has no column named smiles; name it with --smiles-column: {column_names(header)}"
+    if len(header) == 1 and len(header[0].split()) > 1:
+        return DataError(
+            f"{path} has one column, {header[0][:60]!r}: columns separated by blanks are not supported; use commas"
+        )
+    if any(len(name) > 1 and _is_smiles(name) and not name.isalpha() for name in header):
+        return DataError(f"{path} has no header: its first line has a molecule; add a line with names, such as smiles")
+    filled = [k for k in range(len(header)) if _cells(records, k)]
+    if likely := [header[k] for k in filled if _looks_like_smiles(records, k)]:
+        said += f"; {likely[0] or 'the one without a name'} looks like SMILES"
+    for k in filled:
+        _refuse_others(path, records, k)
+    return DataError(said)
+
+
+def _looks_like_smiles(records: Records, at: int) -> bool:
+    cells = _cells(records, at)
+    return any(len(text) > 5 for _, text in cells) and _share(records, at) > 0.9

@@ -1,0 +1,192 @@
+"""Which columns of a table are predicted where nobody names them: numbers or classes, and no ids, dates or splits."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.data.cells import CENSORED, MARK, MISSING, TEXT, Numbers, is_missing, read_numbers
+from jaxmrl.data.classes import Classes, are_classes, word_classes
+from jaxmrl.data.records import Records, column_names
+from jaxmrl.errors import DataError
+
+NEARLY = 0.9
+"""The share of numbers, of the cells that are not missing, from which a column is one of numbers."""
+
+_SOME = 0.5
+"""The share from which a column that is none is mentioned."""
+
+_ENOUGH = 10
+"""Numbers of a column from which their pattern, and not their column's name alone, says that they are ids."""
+
+_LIKE = 5.0
+"""Columns are of like scale while the largest standard deviation is at most so many times the smallest."""
+
+_FAR = 10.0
+"""... and while their means are at most so many of the largest standard deviations apart."""
+
+_UNNAMED = re.compile(r"unnamed: ?\d+(\.\d+|_level_\d+)*|\.\.\.\d+|column ?\d+", re.IGNORECASE)
+_IDS = frozenset("id ids idx index num nr no number row rownum rowid cas casrn casno cid sid key uid uuid rank".split())
+_DATES = frozenset("date dates year years month day time timestamp datetime".split())
+_SPLITS = frozenset("split splits set fold folds cv subset partition dataset part".split())
+_ID = re.compile(r"(chembl|compound|cmpd|cpd|entry|mol|molecule|pubchem|row|sample|substance)id")
+"""Words of a column's name."""
+
+_PARTS = frozenset(
+    "train training tr trn valid validation val dev test testing tst te holdout external calibration".split()
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    numbers  its N cells as numbers
+    words    its cells as classes, where they are words
+    """
+
+    name: str
+    numbers: Numbers = field(repr=False)
+    words: Classes | None = field(repr=False, default=None)
+
+    @property
+    def classes(self) -> bool:
+        """Whether it has two classes."""
+        return self.words is not None or are_classes([self.numbers])
+
+    @property
+    def odd(self) -> np.ndarray:
+        """Which cells [N] are neither empty nor a number or a class."""
+        if self.words is None:
+            return self.numbers.kinds >= MARK
+        return np.isnan(self.words.labels) & (self.numbers.kinds != MISSING)
+
+
+def read_column(records: Records, at: int) -> Column:
+    """Return a column of a table as numbers or classes."""
+    texts = [fields[at] for *_, fields in records.rows]
+    numbers = read_numbers(texts, records.dialect.separator)
+    words = word_classes(texts) if (numbers.kinds == TEXT).any() or _is_signs(numbers) else None
+    return Column(records.header[at], numbers, words)
+
+
+def _is_signs(numbers: Numbers) -> bool:
+    """Whether no cell is a number, as in a column of + and -."""
+    return not (numbers.kinds <= CENSORED).any()
+
+
+def default_targets(path: Path, records: Records, smiles_at: int) -> tuple[list[Column], list[str]]:
+    """Return the columns to predict, and remarks on the choice.
+
+    They are those of numbers or of two classes, without ids, dates, constants and the split. Raises DataError where
+    there is none, or where several are of different scale.
+    """
+    found, left_out, remarks = [], [], []
+    for at, name in enumerate(records.header):
+        if at == smiles_at:
+            continue
+        column = read_column(records, at)
+        if split := _split_values(records, at):
+            remarks.append(f"column {name} ({split}) is no target; to split by it, give --split-file {path}")
+        elif column.words is None and column.numbers.share < NEARLY:
+            left_out += [_partly(records, column)] if column.numbers.share >= _SOME else []
+        elif reason := _why_no_target(column):
+            left_out.append(f"{name or 'a column without a name'} ({reason})")
+        else:
+            found.append(column)
+    if left_out:
+        remarks.append(f"not taken as targets: {column_names(left_out)}; name such a column with --target-columns")
+    if not found:
+        raise _nothing_to_predict(path, records, left_out)
+    if len(found) > 1 and not _alike(found):
+        raise _several(path, records, found)
+    remarks.append(f"target columns, by their values: {column_names([column.name for column in found])}")
+    return found, remarks
+
+
+def _why_no_target(column: Column) -> str:
+    """Why a column of numbers or classes is no target by default; empty where it is one."""
+    words = set(re.findall(r"[a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", column.name).lower()))
+    known = column.numbers.known
+    known = known[~np.isnan(known)]
+    whole = bool(len(known)) and bool((known == np.round(known)).all())
+    if not column.name or _UNNAMED.fullmatch(column.name):
+        return "without a name"
+    if column.words:
+        labels = column.words.labels
+        return "one class only" if len(np.unique(labels[~np.isnan(labels)])) < 2 else ""
+    if len(known) > 1 and len(column.numbers.distinct) == 1:
+        return "one value only"
+    if whole and (words & _IDS or any(map(_ID.fullmatch, words))):
+        return "ids, by its name"
+    if words & _DATES or (whole and len(known) >= _ENOUGH and _are_years(known)):
+        return "dates"
+    if whole and words & _SPLITS:
+        return "a split, by its name"
+    if whole and len(known) >= _ENOUGH and len(set(known.tolist())) == len(known):
+        return "whole numbers, all different"
+    return ""
+
+
+def _are_years(known: np.ndarray) -> bool:
+    return bool(known.min() >= 1900 and known.max() <= 2100)
+
+
+def _split_values(records: Records, at: int) -> str:
+    """The parts that a column assigns rows to, in words; empty where it is no column of a split."""
+    words = set(re.findall(r"[a-z]+", records.header[at].lower()))
+    values = {fields[at].strip().lower() for *_, fields in records.rows if not is_missing(fields[at])}
+    return ", ".join(sorted(values)) if words & _SPLITS and values and values <= _PARTS else ""
+
+
+def first_odd(records: Records, column: Column, kinds: tuple[int, ...] = (MARK, TEXT)) -> tuple[int, str]:
+    """Return (line, text) of the first cell that is `odd` and of such a kind."""
+    _, line, fields = records.rows[int(np.flatnonzero(column.odd & np.isin(column.numbers.kinds, kinds))[0])]
+    return line, fields[records.header.index(column.name)].strip()
+
+
+def _partly(records: Records, column: Column) -> str:
+    line, text = first_odd(records, column, (TEXT,))
+    return f"{column.name} ({column.numbers.share:.0%} numbers; line {line} has {text[:30]!r})"
+
+
+def _alike(columns: list[Column]) -> bool:
+    """Whether columns are all classes, or all numbers of like scale, whole or with decimals."""
+    if any(column.classes for column in columns):
+        return all(column.classes for column in columns)
+    known = [values[~np.isnan(values)] for values in (column.numbers.known for column in columns)]
+    known = [values for values in known if len(values) >= _ENOUGH]
+    if len(known) < 2:
+        return True
+    if len({bool((values == np.round(values)).all()) for values in known}) > 1:
+        return False
+    means, spreads = np.array([(values.mean(), values.std()) for values in known]).T
+    return bool(spreads.max() <= _LIKE * spreads.min() and np.ptp(means) <= _FAR * spreads.max())
+
+
+def _several(path: Path, records: Records, columns: list[Column]) -> DataError:
+    shown = column_names([_described(records, column) for column in columns], 6)
+    return DataError(
+        f"{path} has several columns to predict, of different scale: {shown}; name those that you want with "
+        "--target-columns"
+    )
+
+
+def _described(records: Records, column: Column) -> str:
+    if column.classes:
+        return f"{column.name} (two classes)"
+    found = sorted(column.numbers.distinct)
+    odd = ""
+    if column.odd.any():
+        line, text = first_odd(records, column)
+        odd = f"; line {line} has {text[:30]!r}"
+    return f"{column.name} ({found[0]:g} to {found[-1]:g}{odd})"
+
+
+def _nothing_to_predict(path: Path, records: Records, left_out: list[str]) -> DataError:
+    if left_out:
+        return DataError(
+            f"{path} has no column to predict: not taken are {column_names(left_out)}; name one with --target-columns"
+        )
+    return DataError(f"{path} has no numeric column to predict; its columns are {column_names(records.header)}")
