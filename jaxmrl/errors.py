@@ -14,4 +14,6 @@ class DivergedError(UserError):
 
 
 class DataError(UserError, ValueError):
-    """Data that cannot be used."""
+    """Data that cannot be used. rejected: the rows of a table that had been rejected before that, as `Rejected`."""
+
+    rejected: tuple = ()

@@ -129,6 +129,8 @@ def read_and_prepare(config: PredictConfig, model: Trained, reporter) -> Prepare
             "with --modality geometry, which makes conformers of SMILES, and predict by that"
         )
     table = read_molecules(config.csv, config.smiles_column)
+    for note in table.notes:
+        reporter.say(note)
     prepared = prepare_smiles(table, (model.recipe.shape.modality,), reporter, parent=model.parent)
     reporter.say(f"{config.csv}: {count(table.rows, 'row')}, {len(prepared.table.rejected):,} rejected")
     return prepared

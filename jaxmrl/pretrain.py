@@ -12,6 +12,7 @@ from dataclasses import fields
 from jaxmrl.config import PretrainConfig, to_toml
 from jaxmrl.data.corpus import Corpus, prepare_corpus
 from jaxmrl.data.datasets import get_dataset, smiles_source
+from jaxmrl.data.table import molecule_remarks
 from jaxmrl.errors import DivergedError
 from jaxmrl.models.graphmae import GraphMAEShape
 from jaxmrl.report import files, plots
@@ -58,6 +59,8 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
     path, smiles_column = config.csv, config.smiles_column
     if path is None:
         path, smiles_column = smiles_source(get_dataset(config.dataset))
+    for remark in molecule_remarks(path, smiles_column):
+        reporter.say(remark)
     with reporter.progress("parsing", None, "molecules") as progress:
         corpus = prepare_corpus(path, smiles_column, progress.advance, parent=config.parent)
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))

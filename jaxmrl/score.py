@@ -12,7 +12,8 @@ from typing import Any
 
 from jaxmrl.config import ScoreConfig, to_toml
 from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.errors import DivergedError
+from jaxmrl.data.records import Rejected, rejected_text
+from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.models.build import model_shapes
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import Scores
@@ -34,7 +35,13 @@ def score(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None 
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     if config.out.suffix == ".parquet":
         import_parquet()
-    problem = load_problem(config, reporter)
+    beside = config.out.with_name(f"{config.out.name}.{files.REJECTED}")
+    try:
+        problem = load_problem(config, reporter)
+    except DataError as error:
+        write_rejected(beside, error.rejected, reporter)
+        raise
+    write_rejected(beside, problem.table.rejected, reporter)
     (shape,) = model_shapes(config, problem)
     task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
@@ -50,6 +57,13 @@ def score(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None 
         write_scores(config, problem, scores, facts, reporter)
         files.remove_folder(work.path)
     return scores
+
+
+def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter) -> None:
+    """The rows that cannot be used, where there are some."""
+    if rejected:
+        files.write_whole(path, rejected_text(rejected).encode())
+        reporter.say(f"the rejected rows are in {path}")
 
 
 def write_scores(config: ScoreConfig, problem: Problem, scores: Scores, facts: dict[str, Any], reporter) -> None:

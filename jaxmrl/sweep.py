@@ -22,6 +22,7 @@ from jaxmrl.data import splits
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
 from jaxmrl.data.side_files import Data
+from jaxmrl.errors import DataError
 from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
@@ -71,10 +72,16 @@ def sweep(
     the state saved.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
-    problems = load_problems(config, reporter)
+    out = config.out or default_directory(config)
+    try:
+        problems = load_problems(config, reporter)
+    except DataError as error:
+        if kept := files.keep_rejected(out, error.rejected):
+            reporter.say(f"the rejected rows are in {kept}")
+        raise
     given = {problem.split_name: check(config, problem, reporter) for problem in problems}
     starts = load_starts(config.init, model_shapes(config, problems[0]))
-    run = RunDirectory(config.out or default_directory(config), problems[0].table.tasks)
+    run = RunDirectory(out, problems[0].table.tasks)
     with run.held(), joined(cluster) as machines:
         run.claim(to_toml(config), run_facts(config, problems, starts, machines.device if machines else device_name()))
         if damaged := take_stock(run, config):
@@ -222,7 +229,7 @@ def write_inputs(job: Job, orders: Orders) -> None:
         job.run.write("vocabulary.json", json.dumps(problem.features["smiles"].vocabulary) + "\n")
     if problem.has_smiles:
         write_molecules(job.run, problem.table, problem.canonical_smiles)
-    job.run.write("rejected.csv", rejected_text(problem.table.rejected))
+    job.run.write(files.REJECTED, rejected_text(problem.table.rejected))
 
 
 def train_grid(job: Job, grid: Grid) -> None:

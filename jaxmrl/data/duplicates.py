@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.data.prepare import Prepared
-from jaxmrl.data.table import Rejected, Table
+from jaxmrl.data.records import Rejected
+from jaxmrl.data.table import Table
 from jaxmrl.text import count
 
 _TASKS_NAMED = 3

@@ -9,6 +9,7 @@ import numpy as np
 from jaxmrl.data import cache, graphs, npz, table
 from jaxmrl.data.conformers import conformers
 from jaxmrl.data.geometries import Conformers
+from jaxmrl.data.records import reason_groups
 from jaxmrl.errors import DataError
 
 
@@ -88,8 +89,15 @@ def with_conformers(prepared: Prepared, progress: Callable[[int], None] | None =
 
 
 def _nothing_usable(source: table.Table) -> DataError:
-    first = source.rejected[0]
-    return DataError(f"none of the {len(source.rejected)} rows can be used; line {first.line}: {first.reason}")
+    first, *others = reason_groups(source.rejected)
+    about_label = first[0].reason.startswith(table.NO_LABEL)
+    where = f"column {source.column}, " if source.column and not about_label else ""
+    more = f" ({len(first)} rows alike; others: {others[0][0].reason})" if others else ""
+    error = DataError(
+        f"none of the {len(source.rejected)} rows can be used; {where}line {first[0].line}: {first[0].reason}{more}"
+    )
+    error.rejected = source.rejected
+    return error
 
 
 def _without_unparsable(source: table.Table, features: dict) -> tuple[table.Table, np.ndarray]:

@@ -17,6 +17,7 @@ from jaxmrl.data.overlap import NEAR, near_share, share_text, similarity_prints
 from jaxmrl.data.parents import find_parents, parent_hashes
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
+from jaxmrl.data.records import Rejected, top_reasons
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
 from jaxmrl.data.side_files import Data, read_parts
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
@@ -119,7 +120,7 @@ def load_problems(config: Settings, reporter) -> list[Problem]:
     """Reads and prepares the molecules, splits them in each way, and tells `reporter` what was found.
 
     The problems share their table and features. Raises UserError where the data cannot be read or no task can be
-    judged.
+    judged; a DataError has the rows that were rejected before.
     """
     dataset = None if config.file else datasets.get_dataset(config.dataset)
     table, conformers = _read(config, dataset)
@@ -128,8 +129,24 @@ def load_problems(config: Settings, reporter) -> list[Problem]:
     for note in table.notes:
         reporter.say(note)
     prepared, facts = _prepare(config, table, conformers, reporter)
-    if prepared.table.rejected:
-        reporter.say(f"{count(len(prepared.table.rejected), 'row')} rejected: see rejected.csv for each one's reason")
+    say_rejected(prepared.table.rejected, reporter)
+    try:
+        return _split_problems(config, dataset, prepared, facts, metric, reporter)
+    except DataError as error:
+        error.rejected = prepared.table.rejected
+        raise
+
+
+def say_rejected(rejected: tuple[Rejected, ...], reporter) -> None:
+    """Says how many rows were rejected, and the most frequent reasons with an example of each."""
+    if rejected:
+        reporter.say(f"{count(len(rejected), 'row')} rejected: see rejected.csv for the reason of each")
+        for reason in top_reasons(rejected):
+            reporter.say(f"  {reason}")
+
+
+def _split_problems(config: Settings, dataset, prepared: Prepared, facts, metric: str, reporter) -> list[Problem]:
+    """The problem of each split."""
     ways = _splits(config, dataset, prepared, reporter)
     features = _features(config, prepared, list(ways.values()), reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)

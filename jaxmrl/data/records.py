@@ -204,15 +204,17 @@ def rejected_lines(rejected: Iterable[Rejected]) -> str:
     return file.getvalue()
 
 
-def top_reasons(rejected: Iterable[Rejected], most: int = 3) -> list[str]:
-    """Return the most frequent reasons with their counts and the first row of each as an example, in words.
-
-    Reasons that differ in a quoted text alone are one.
-    """
+def reason_groups(rejected: Iterable[Rejected]) -> list[list[Rejected]]:
+    """Return the rows by their reasons, the most frequent first. Reasons that differ in a quoted text alone are one."""
     groups: dict[str, list[Rejected]] = {}
     for row in rejected:
         groups.setdefault(_QUOTED.sub("'...'", row.reason), []).append(row)
-    largest = sorted(groups.values(), key=len, reverse=True)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def top_reasons(rejected: Iterable[Rejected], most: int = 3) -> list[str]:
+    """Return the most frequent reasons with their counts and the first row of each as an example, in words."""
+    largest = reason_groups(rejected)
     said = [f"{len(rows):,}: {rows[0].reason} (line {rows[0].line:,})" for rows in largest[:most]]
     if rest := sum(len(rows) for rows in largest[most:]):
         said.append(f"{rest:,}: other reasons")

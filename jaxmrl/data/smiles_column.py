@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from jaxmrl.data.graphs import UnusableMoleculeError, parse
+from jaxmrl.data.molecules import UnusableMoleculeError, parse
 from jaxmrl.data.records import Records, column_index, column_names
 from jaxmrl.errors import DataError
 
@@ -63,9 +63,9 @@ def _cells(records: Records, at: int) -> list[tuple[int, str]]:
 
 
 def _share(records: Records, at: int) -> float:
-    """The share of SMILES among the sampled cells; 1 where all are empty."""
+    """The share of SMILES among the sampled cells; 0 where all are empty."""
     cells = _cells(records, at)
-    return sum(_is_smiles(text) for _, text in cells) / len(cells) if cells else 1.0
+    return sum(_is_smiles(text) for _, text in cells) / len(cells) if cells else 0.0
 
 
 def _is_smiles(text: str) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmrl.data.scaffolds import NO_SCAFFOLD
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.text import count
 
 SHARES = (0.8, 0.1)
 """Training and validation."""
@@ -44,8 +45,14 @@ def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] |
     shuffled = position[order]
     parts = (shuffled[:train], shuffled[train : train + valid], shuffled[train + valid :])
     split = Split(*(part[part >= 0] for part in parts))
-    if min(map(len, split.parts().values())) == 0:
-        raise DataError(f"{len(ids)} usable molecules are too few for an 80/10/10 split; at least 10 are needed")
+    empty = [part for part, molecules in split.parts().items() if len(molecules) == 0]
+    if empty:
+        lost = f", for {rows - len(ids):,} of {count(rows, 'row')} were rejected" if rows > len(ids) else ""
+        remedy = "give another --split-seed" if len(ids) >= 10 else "at least 10 are needed"
+        raise DataError(
+            f"the random 80/10/10 split has no {empty[0]} molecules: {count(len(ids), 'usable molecule')} in all"
+            f"{lost}; {'fix those rows, or ' if lost and len(ids) >= 10 else ''}{remedy}"
+        )
     return split
 
 

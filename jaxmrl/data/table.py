@@ -10,8 +10,11 @@ from jaxmrl.data.cells import CENSORED, MISSING
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
 from jaxmrl.data.records import Records, Rejected, column_index, column_names, read_records, stream_records
 from jaxmrl.data.smiles_column import SAMPLE, smiles_index
-from jaxmrl.data.targets import Column, default_targets, first_odd, read_column
+from jaxmrl.data.targets import Column, default_targets, first_odd, read_column, split_remarks
 from jaxmrl.errors import DataError
+
+NO_LABEL = "no label"
+"""Beginning of the reasons of rows that have none."""
 
 _SHOWN = 60
 """Characters of a field that a reason repeats."""
@@ -82,6 +85,7 @@ def read_table(
     else:
         columns, remarks = default_targets(path, records, smiles_at)
         notes += remarks
+    notes += split_remarks(path, records)
     styles = {column.name: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
     formats = records.dialect.remarks + _of_columns(styles)
     if formats:
@@ -115,10 +119,8 @@ def read_molecules(path: Path, smiles_column: str | None) -> Table:
     """
     records = read_records(path)
     smiles_at, notes = smiles_index(path, records, smiles_column)
-    if remarks := records.dialect.remarks:
-        notes.insert(0, f"{path.name}: {'; '.join(remarks)}")
-    labels = np.zeros((len(records.rows), 0))
-    more = {"labels": labels, "tasks": (), "task": "", "rejected": tuple(records.rejected), "notes": tuple(notes)}
+    labels, notes = np.zeros((len(records.rows), 0)), (*_written(path, records), *notes)
+    more = {"labels": labels, "tasks": (), "task": "", "rejected": tuple(records.rejected), "notes": notes}
     return _table(records, records.rows, smiles_at, **more)
 
 
@@ -131,6 +133,17 @@ def stream_smiles(path: Path, smiles_column: str | None) -> Iterator[tuple[int, 
     at, _ = smiles_index(path, first, smiles_column)
     for row in rows:
         yield row if isinstance(row, Rejected) else (row[0], row[1][at].strip())
+
+
+def molecule_remarks(path: Path, smiles_column: str | None) -> list[str]:
+    """Return what there is to say about how a table is written and which column has its molecules."""
+    first, _ = stream_records(path, SAMPLE)
+    _, remarks = smiles_index(path, first, smiles_column)
+    return _written(path, first) + remarks
+
+
+def _written(path: Path, records: Records) -> list[str]:
+    return [f"{path.name}: {'; '.join(records.dialect.remarks)}"] if records.dialect.remarks else []
 
 
 def _table(records: Records, rows: list, smiles_at: int, **more) -> Table:
@@ -246,7 +259,7 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
         column = columns[int(np.argmax(unread[k]))]
         text = fields[records.header.index(column.name)].strip()[:_SHOWN]
         why = "has a sign" if column.numbers.kinds[k] == CENSORED else "is not a number"
-        reason = f"no label: {column.name} {text!r} {why}"
+        reason = f"{NO_LABEL}: {column.name} {text!r} {why}"
         rejected.append(Rejected(line, records.dialect.separator.join(fields), reason))
     return ~lost, rejected
 
@@ -261,5 +274,5 @@ def without_unlabelled(table: Table) -> tuple[Table, np.ndarray]:
     """The rows with at least one label, and which those are [N]; all rows of a table without tasks."""
     keep = ~np.isnan(table.labels).all(axis=1) | (not table.tasks)
     unlabelled = np.flatnonzero(~keep)
-    rejected = [Rejected(int(table.lines[k]), table.smiles[k], "no label in any target column") for k in unlabelled]
+    rejected = [Rejected(int(table.lines[k]), table.smiles[k], f"{NO_LABEL} in any target column") for k in unlabelled]
     return table.take(keep, rejected), keep

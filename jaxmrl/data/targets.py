@@ -27,11 +27,12 @@ _FAR = 10.0
 """... and while their means are at most so many of the largest standard deviations apart."""
 
 _UNNAMED = re.compile(r"unnamed: ?\d+(\.\d+|_level_\d+)*|\.\.\.\d+|column ?\d+", re.IGNORECASE)
-_IDS = frozenset("id ids idx index num nr no number row rownum rowid cas casrn casno cid sid key uid uuid rank".split())
-_DATES = frozenset("date dates year years month day time timestamp datetime".split())
+_IDS = frozenset("id ids idx index cas casrn casno cid sid uid uuid rowid".split())
+_ALONE = frozenset("num nr no number row rank key n".split())
+_DATES = frozenset("date dates year years timestamp datetime".split())
 _SPLITS = frozenset("split splits set fold folds cv subset partition dataset part".split())
 _ID = re.compile(r"(chembl|compound|cmpd|cpd|entry|mol|molecule|pubchem|row|sample|substance)id")
-"""Words of a column's name."""
+"""Words of a column's name; those of _ALONE are all of it."""
 
 _PARTS = frozenset(
     "train training tr trn valid validation val dev test testing tst te holdout external calibration".split()
@@ -84,15 +85,15 @@ def default_targets(path: Path, records: Records, smiles_at: int) -> tuple[list[
     """
     found, left_out, remarks = [], [], []
     for at, name in enumerate(records.header):
-        if at == smiles_at:
+        if at == smiles_at or _split_values(records, at):
             continue
         column = read_column(records, at)
-        if split := _split_values(records, at):
-            remarks.append(f"column {name} ({split}) is no target; to split by it, give --split-file {path}")
+        if (column.numbers.kinds == MISSING).all():
+            left_out.append(f"{name} (empty)".lstrip())
         elif column.words is None and column.numbers.share < NEARLY:
             left_out += [_partly(records, column)] if column.numbers.share >= _SOME else []
         elif reason := _why_no_target(column):
-            left_out.append(f"{name or 'a column without a name'} ({reason})")
+            left_out.append(f"{name} ({reason})".lstrip())
         else:
             found.append(column)
     if left_out:
@@ -105,6 +106,16 @@ def default_targets(path: Path, records: Records, smiles_at: int) -> tuple[list[
     return found, remarks
 
 
+def split_remarks(path: Path, records: Records) -> list[str]:
+    """Return remarks on columns that assign rows to the parts of a split, which are not used."""
+    found = ((name, _split_values(records, at)) for at, name in enumerate(records.header))
+    return [
+        f"column {name} ({parts}) is not used; to split by it, give --split-file {path}"
+        for name, parts in found
+        if parts
+    ]
+
+
 def _why_no_target(column: Column) -> str:
     """Why a column of numbers or classes is no target by default; empty where it is one."""
     words = set(re.findall(r"[a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", column.name).lower()))
@@ -112,13 +123,15 @@ def _why_no_target(column: Column) -> str:
     known = known[~np.isnan(known)]
     whole = bool(len(known)) and bool((known == np.round(known)).all())
     if not column.name or _UNNAMED.fullmatch(column.name):
-        return "without a name"
+        return "a column without a name"
     if column.words:
         labels = column.words.labels
         return "one class only" if len(np.unique(labels[~np.isnan(labels)])) < 2 else ""
     if len(known) > 1 and len(column.numbers.distinct) == 1:
         return "one value only"
-    if whole and (words & _IDS or any(map(_ID.fullmatch, words))):
+    if column.classes:
+        return ""
+    if whole and (words & _IDS or words <= _ALONE or any(map(_ID.fullmatch, words))):
         return "ids, by its name"
     if words & _DATES or (whole and len(known) >= _ENOUGH and _are_years(known)):
         return "dates"

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config import CURVE_COLUMNS
+from jaxmrl.data.records import Rejected, rejected_text
 from jaxmrl.data.sampling import PRUNING, is_random_sample
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.lock import only_process
@@ -29,6 +30,8 @@ FORMAT = 2
 """Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
 
 _SAME_FACTS = ("data", "scores", "init", "software", "device")
+
+REJECTED = "rejected.csv"
 
 _MOST_SAID = 6
 """Differences that an error names."""
@@ -254,6 +257,23 @@ def _append(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) -> N
         raise UserError(
             f"cannot write {path}: {error.strerror}; what is there stays. Fix this and run the command again"
         ) from None
+
+
+def keep_rejected(directory: Path, rejected: tuple[Rejected, ...]) -> Path | None:
+    """Write the rejected.csv of a run that ends in an error, and return its path; None where there is nothing to write.
+
+    It is written into the run directory, or beside it where that has another run.
+    """
+    path = directory / REJECTED
+    if (directory / "run.json").exists():
+        path = directory.with_name(f"{directory.name}.{REJECTED}")
+    if not rejected:
+        return None
+    try:
+        write_whole(path, rejected_text(rejected).encode())
+    except UserError:  # the error that ends the run matters more
+        return None
+    return path
 
 
 def remove_folder(path: Path) -> None:

@@ -147,6 +147,7 @@ def _run(found: Findings) -> Section:
         shared = f"; {one.shared} molecules of validation and test stand in another part, too" if one.shared else ""
         kin = f"; {kin_text(one.kin, one.split)}" if one.kin else ""
         items.append(f"{one.split_name} split: {parts}{near}{shared}{kin}")
+    items += table.notes
     return Section("What was run", [Block("list", items=items)])
 
 

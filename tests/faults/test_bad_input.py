@@ -38,7 +38,8 @@ def fuzz_csv(lines, folder, seed):
         data, name = fuzz.gzipped(data), f"{name}.gz"
         data = fuzzer.bytes(data, most=2) if seed % 2 else data
     (folder / name).write_bytes(data)
-    said = fuzz.outcome(fuzz.read_csv_wholly, folder / name)
+    targets = ((), ("logp",), ("greasy",), ("logp", "greasy", "rare"))[seed % 4]
+    said = fuzz.outcome(fuzz.read_csv_wholly, folder / name, *targets)
     split = b"split\n" + b"".join(fuzzer.rng.choice([b"train\n", b"valid\n", b"test\n"], 20))
     (folder / "split.csv").write_bytes(fuzzer.bytes(split, most=2))
     fuzz.outcome(fuzz.read_split, folder / "split.csv")
