@@ -81,8 +81,12 @@ CURVE_COLUMNS = (
     "depth",
     "params",
     "precision",
+    "learning_rate",
+    "dropout",
+    "batch_size",
+    "split_seed",
 )
-"""What tells curves apart. A row of results.csv begins with these."""
+"""What distinguishes curves, also those of several sweeps. A row of results.csv begins with these."""
 
 
 @dataclass(frozen=True)

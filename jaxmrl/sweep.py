@@ -36,7 +36,7 @@ from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import Orders, summarise
 from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.scaling.analysis import Analysis
-from jaxmrl.text import count
+from jaxmrl.text import count, exact
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import device_name
@@ -167,7 +167,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
     by_score: each seed's order by its own scores [S, n_train]; None for random subsets. The whole set is the same
     whatever the pruning, and so is its replica.
     """
-    size = splits.subset_size(fraction, len(shuffle))
+    size, share = splits.subset_size(fraction, len(shuffle)), exact(fraction)
     pruned = by_score is not None and size < len(shuffle)
     train = (by_score[seed] if pruned else shuffle)[:size]
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size))
@@ -175,7 +175,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
     replica = Replica(
-        name=f"{config.name} {shape.name} {config.precision} {problem.split_name} {begun}{kept}{fraction:g} {seed}",
+        name=f"{config.name} {shape.name} {config.precision} {problem.split_name} {begun}{kept}{share} {seed}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
@@ -196,7 +196,11 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
         "depth": str(shape.depth),
         "params": str(shape.parameters),
         "precision": config.precision,
-        "fraction": f"{fraction:g}",
+        "learning_rate": exact(config.rate(shape.model)),
+        "dropout": exact(shape.dropout),
+        "batch_size": str(config.batch_size),
+        "split_seed": str(config.split_seed),
+        "fraction": share,
         "n_train": str(len(train)),
         "seed": str(seed),
         "metric": problem.metric,

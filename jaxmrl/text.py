@@ -11,6 +11,11 @@ def about(number: float) -> str:
     return f"{float(f'{number:.3g}'):,.0f}"
 
 
+def exact(number: float) -> str:
+    """Return the shortest text that reads back as the same number: 0.1 as 0.1, 1.0 as 1."""
+    return repr(float(number)).removesuffix(".0")
+
+
 def count(number: int, noun: str) -> str:
     """A number of things, in words."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.data.sampling import NOT_RANDOM, RANDOM
-from jaxmrl.report.files import CURVE_COLUMNS, Curve, Point, number
+from jaxmrl.report.files import CURVE_COLUMNS, Curve, Point, distinguishing, number
 from jaxmrl.scaling.analysis import known
 from jaxmrl.scaling.compare import LEVEL, Difference, Runs, Worth, difference, holm, worth
-from jaxmrl.text import about, count
+from jaxmrl.text import about, count, exact
 
 COMPARED_COLUMNS = (
     *CURVE_COLUMNS,
@@ -114,7 +114,7 @@ def compared_rows(found: list[Compared]) -> list[dict[str, str]]:
 def _compared_row(one: Compared) -> dict[str, str]:
     nan = Difference(math.nan, math.nan, math.nan, math.nan)
     values = one.difference or nan
-    row = one.identity | {"fraction": number(one.fraction), "n_train": str(int(one.pruned.n)), "metric": one.metric}
+    row = one.identity | {"fraction": exact(one.fraction), "n_train": str(int(one.pruned.n)), "metric": one.metric}
     row |= {"difference": number(values.value), "low": number(values.low), "high": number(values.high)}
     row |= {"p": number(values.p), "p_holm": number(one.p_holm), "comparisons": str(one.comparisons)}
     row["n_seeds"] = str(one.pruned.count)
@@ -171,8 +171,8 @@ def _table(found: list[Compared], title: str, cell, caption: str) -> Table:
     fractions = sorted({one.fraction for one in found})
     table.add_column("pruning", no_wrap=True)
     for fraction in fractions:
-        table.add_column(f"{fraction:g}", justify="right", no_wrap=True)
-    named = [name for name in CURVE_COLUMNS if name != "pruning" and len({one.identity[name] for one in found}) > 1]
+        table.add_column(exact(fraction), justify="right", no_wrap=True)
+    named = [name for name in distinguishing([one.identity for one in found]) if name != "pruning"]
     lines: dict[str, dict[float, str]] = {}
     for one in found:
         label = ", ".join([one.identity["pruning"], *(f"{name} {one.identity[name]}" for name in named)])

@@ -9,7 +9,7 @@ from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.equivalence import Difference, Worth, exponent_difference, worth
 from jaxmrl.text import about
 
-_ASIDE = {"modality": ("model", "width", "depth", "params"), "split": (), "init": ()}
+_ASIDE = {"modality": ("model", "width", "depth", "params", "learning_rate", "dropout"), "split": (), "init": ()}
 """The columns that are compared along, and those that go with each. Pruned curves have no law: see comparison.py."""
 
 

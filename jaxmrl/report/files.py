@@ -25,8 +25,9 @@ from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.lock import only_process
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.convergence import Convergence, best_is_late
+from jaxmrl.text import exact
 
-FORMAT = 2
+FORMAT = 3
 """Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
 
 _SAME_FACTS = ("data", "scores", "init", "software", "device")
@@ -374,12 +375,22 @@ def rows_of(curve: Curve, rows: list[dict[str, str]]) -> list[dict[str, str]]:
     return sorted(own, key=lambda row: (float(row["fraction"]), int(row["n_train"])))
 
 
+def distinguishing(identities: list[dict[str, str]]) -> list[str]:
+    """Return the columns of curves that it takes to distinguish them: each only where those before it do not."""
+    chosen: list[str] = []
+    for column in CURVE_COLUMNS:
+        apart = len({tuple(one[name] for name in chosen) for one in identities})
+        if len({tuple(one[name] for name in (*chosen, column)) for one in identities}) > apart:
+            chosen.append(column)
+    return chosen
+
+
 def curve_rows(curve: Curve) -> list[dict[str, str]]:
     """The rows of curves.csv."""
     return [
         {
             **curve.identity,
-            "fraction": f"{point.fraction:g}",
+            "fraction": exact(point.fraction),
             "n_train": str(point.n_train),
             "metric": curve.metric,
             "mean": number(point.mean),

@@ -18,7 +18,7 @@ from jaxmrl.report.laws import LAW_HEADS, law_rows, multiples_of, short, value_t
 from jaxmrl.report.score_plot import draw_molecule, legend
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.fit import LEVEL
-from jaxmrl.text import about, count
+from jaxmrl.text import about, count, exact
 from jaxmrl.training.metrics import METRICS
 
 MOST_REJECTED, MOST_TASKS, ENDS = 20, 20, 4
@@ -168,7 +168,7 @@ def _curves(found: Findings) -> Section:
         )
     rows = [
         (
-            *(label, f"{point.fraction:g}", f"{point.n_train:,}", number(point.mean), number(point.sd)),
+            *(label, exact(point.fraction), f"{point.n_train:,}", number(point.mean), number(point.sd)),
             *(str(point.n_seeds), point.still_improving),
         )
         for label, curve in zip(found.labels, found.curves, strict=True)
@@ -257,7 +257,7 @@ def _pruning(found: Findings) -> Section | None:
     if not found.compared:
         return None
     named = lambda one: tuple(one.identity[name] for name in ("model", "split", "pruning"))
-    rows = [(*named(one), f"{one.fraction:g}", compare_cell(one), _worth_cell(one)) for one in found.compared]
+    rows = [(*named(one), exact(one.fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
     caption = (
         f"Test {found.metric.label} less that of random subsets of the same size, and how many random molecules reach "
         f"the same {found.metric.label}, with {LEVEL:.0%} intervals"

@@ -20,6 +20,7 @@ from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError
 from jaxmrl.report.files import HISTORY_COLUMNS, RunDirectory, number, row_key
 from jaxmrl.report.scores import label_columns
+from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.replica import Recipe
 from jaxmrl.training.storage import is_sound
@@ -125,7 +126,7 @@ def sort_results(run: RunDirectory, grid: list[dict[str, str]]) -> list[dict[str
 
 
 def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
-    return row["fraction"] == f"{max(config.fractions):g}"
+    return row["fraction"] == exact(max(config.fractions))
 
 
 def take_stock(run: RunDirectory, config: SweepConfig) -> int:

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from jaxmrl.report.files import CURVE_COLUMNS, Curve
+from jaxmrl.report.files import Curve, distinguishing
 from jaxmrl.report.laws import chosen_text
 from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.text import exact
 from jaxmrl.training.pretraining import Epoch
 
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -93,7 +94,7 @@ def draw_capacity(curves: list[Curve], *, metric_label: str, unit: str, title: s
                 yerr=np.nan_to_num([point.sd for _, point in points]),
                 color=_COLOURS[k % len(_COLOURS)],
                 marker=_MARKERS[place % len(_MARKERS)],
-                label=_plain(f"{label}fraction {fraction:g}"),
+                label=_plain(f"{label}fraction {exact(fraction)}"),
                 markersize=4,
                 capsize=2,
                 linewidth=1,
@@ -131,13 +132,8 @@ def render(figure: Figure, kind: str) -> bytes:
 
 def curve_label(curve: Curve, curves: list[Curve]) -> str:
     """As much as tells the curve apart from the others, or the model where it is alone."""
-    told: list[str] = []
-    for column in CURVE_COLUMNS:
-        apart = len({tuple(other.identity[c] for c in told) for other in curves})
-        if len({tuple(other.identity[c] for c in (*told, column)) for other in curves}) > apart:
-            told.append(column)
     identity = curve.identity
-    named = [f"{column} {identity[column]}" for column in told]
+    named = [f"{column} {identity[column]}" for column in distinguishing([other.identity for other in curves])]
     return ", ".join(named) or f"{identity['model'].upper()} {identity['width']}x{identity['depth']}"
 
 

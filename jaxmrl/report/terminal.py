@@ -15,6 +15,7 @@ from rich.table import Table
 
 from jaxmrl.report.files import Curve, number
 from jaxmrl.report.plots import curve_label
+from jaxmrl.text import exact
 
 LINE_EVERY_SECONDS = 30.0
 
@@ -135,7 +136,7 @@ def sweep_table(curves: list[Curve], metric_label: str, near: dict[str, str]) ->
         label = escape(curve_label(curve, curves))
         for point in curve.points:
             spread = f" ± {point.sd:.4f}" if number(point.sd) else ""
-            cells = (f"{point.fraction:g}", f"{point.n_train:,}", f"{point.mean:.4f}{spread}", str(point.n_seeds))
+            cells = (exact(point.fraction), f"{point.n_train:,}", f"{point.mean:.4f}{spread}", str(point.n_seeds))
             table.add_row(label, *cells, point.still_improving)
         table.add_section()
     return table

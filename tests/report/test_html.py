@@ -60,6 +60,7 @@ def row(pruning, init, n, seed):
     test = 1 - (1.6 if init == "none" else 1.3) * (times * n) ** -0.3 + 0.01 * np.sin(7 * n + seed)
     ended = {"n_train": str(n), "seed": str(seed), "status": "finished", "metric": "roc_auc", "test": f"{test:.6g}"}
     ended |= {"best_epoch": "12", "epochs": "30"}
+    ended |= {"learning_rate": "0.001", "dropout": "0.5", "batch_size": "256", "split_seed": "42"}
     return cells | sizes | ended | {f"test_{EVIL}": f"{test:.6g}", "test_toxic": ""}
 
 
