@@ -2,7 +2,12 @@
 
 
 class UserError(Exception):
-    """A problem in the input or settings. Its message says what was received, what was expected, what to do."""
+    """A problem in the input or settings. Its message says what was received, what was expected, what to do.
+
+    rejected: the rows of a table, as `Rejected`, that had been rejected before that.
+    """
+
+    rejected: tuple = ()
 
 
 class ConfigError(UserError, ValueError):
@@ -14,6 +19,4 @@ class DivergedError(UserError):
 
 
 class DataError(UserError, ValueError):
-    """Data that cannot be used. rejected: the rows of a table that had been rejected before that, as `Rejected`."""
-
-    rejected: tuple = ()
+    """Data that cannot be used."""

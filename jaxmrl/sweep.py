@@ -22,7 +22,7 @@ from jaxmrl.data import splits
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
 from jaxmrl.data.side_files import Data
-from jaxmrl.errors import DataError
+from jaxmrl.errors import UserError
 from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
@@ -72,15 +72,16 @@ def sweep(
     the state saved.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
-    out = config.out or default_directory(config)
+    out, problems = config.out or default_directory(config), []
     try:
         problems = load_problems(config, reporter)
-    except DataError as error:
-        if kept := files.keep_rejected(out, error.rejected):
+        given = {problem.split_name: check(config, problem, reporter) for problem in problems}
+        starts = load_starts(config.init, model_shapes(config, problems[0]))
+    except UserError as error:
+        rejected = problems[0].table.rejected if problems else error.rejected
+        if kept := files.keep_rejected(out, rejected):
             reporter.say(f"the rejected rows are in {kept}")
         raise
-    given = {problem.split_name: check(config, problem, reporter) for problem in problems}
-    starts = load_starts(config.init, model_shapes(config, problems[0]))
     run = RunDirectory(out, problems[0].table.tasks)
     with run.held(), joined(cluster) as machines:
         run.claim(to_toml(config), run_facts(config, problems, starts, machines.device if machines else device_name()))

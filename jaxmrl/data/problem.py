@@ -23,7 +23,7 @@ from jaxmrl.data.side_files import Data, read_parts
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
 from jaxmrl.data.stores import Features, arrays_of
 from jaxmrl.data.table import Table, read_table
-from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.text import count
 
 
@@ -120,7 +120,7 @@ def load_problems(config: Settings, reporter) -> list[Problem]:
     """Reads and prepares the molecules, splits them in each way, and tells `reporter` what was found.
 
     The problems share their table and features. Raises UserError where the data cannot be read or no task can be
-    judged; a DataError has the rows that were rejected before.
+    judged, with the rows that were rejected before.
     """
     dataset = None if config.file else datasets.get_dataset(config.dataset)
     table, conformers = _read(config, dataset)
@@ -132,7 +132,7 @@ def load_problems(config: Settings, reporter) -> list[Problem]:
     say_rejected(prepared.table.rejected, reporter)
     try:
         return _split_problems(config, dataset, prepared, facts, metric, reporter)
-    except DataError as error:
+    except UserError as error:
         error.rejected = prepared.table.rejected
         raise
 

@@ -184,6 +184,13 @@ def column_names(names: list[str], most: int = 12) -> str:
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
 
 
+def one_column(path: Path, header: list[str]) -> DataError:
+    """The error for a table whose columns may be separated by blanks."""
+    return DataError(
+        f"{path} has one column, {header[0][:60]!r}: columns separated by blanks are not supported; use commas"
+    )
+
+
 def column_index(path: Path, header: list[str], name: str) -> int:
     """Where the column stands. Raises DataError where it does not."""
     if name not in header:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from jaxmrl.data.molecules import UnusableMoleculeError, parse
-from jaxmrl.data.records import Records, column_index, column_names
+from jaxmrl.data.records import Records, column_index, column_names, one_column
 from jaxmrl.errors import DataError
 
 SAMPLE = 50
@@ -105,12 +105,10 @@ def _none_named(path: Path, records: Records) -> DataError:
     header = records.header
     said = f"{path} has no column named smiles; name it with --smiles-column: {column_names(header)}"
     if len(header) == 1 and len(header[0].split()) > 1:
-        return DataError(
-            f"{path} has one column, {header[0][:60]!r}: columns separated by blanks are not supported; use commas"
-        )
-    if any(len(name) > 1 and _is_smiles(name) and not name.isalpha() for name in header):
-        return DataError(f"{path} has no header: its first line has a molecule; add a line with names, such as smiles")
+        return one_column(path, header)
     filled = [k for k in range(len(header)) if _cells(records, k)]
+    if any(len(header[k]) > 1 and _is_smiles(header[k]) and _share(records, k) > 0.9 for k in filled):
+        return DataError(f"{path} has no header: its first line has a molecule; add a line with names, such as smiles")
     if likely := [header[k] for k in filled if _looks_like_smiles(records, k)]:
         said += f"; {likely[0] or 'the one without a name'} looks like SMILES"
     for k in filled:

@@ -245,7 +245,8 @@ def _censored(columns: list[Column], censored: str) -> list[str]:
         if censored == "bound"
         else "left out, so that curves are of measured values alone; --censored bound would use their numbers"
     )
-    return [f"{sum(many.values()):,} labels have >, < or ~, such as beyond the assay's limit ({names}): {done}"]
+    labels = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
+    return [f"{labels} >, < or ~, such as beyond the assay's limit ({names}): {done}"]
 
 
 def _without_label(records: Records, columns: list[Column], labels: np.ndarray) -> tuple[np.ndarray, list[Rejected]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmrl.data.cells import CENSORED, MARK, MISSING, TEXT, Numbers, is_missing, read_numbers
 from jaxmrl.data.classes import Classes, are_classes, word_classes
-from jaxmrl.data.records import Records, column_names
+from jaxmrl.data.records import Records, column_names, one_column
 from jaxmrl.errors import DataError
 
 NEARLY = 0.9
@@ -198,6 +198,8 @@ def _described(records: Records, column: Column) -> str:
 
 
 def _nothing_to_predict(path: Path, records: Records, left_out: list[str]) -> DataError:
+    if len(records.header) == 1 and len(records.header[0].split()) > 1:
+        return one_column(path, records.header)
     if left_out:
         return DataError(
             f"{path} has no column to predict: not taken are {column_names(left_out)}; name one with --target-columns"

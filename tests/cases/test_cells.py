@@ -1,0 +1,123 @@
+"""Cells that are no numbers are missing labels, and said so; signs such as > are not overlooked."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.problem import load_problem
+from jaxmrl.data.table import read_table
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.report.terminal import Reporter
+
+INPUTS = Path(__file__).parent / "inputs"
+MARKS = "#N/A <NA> - -- ? . ND NT n.d. n/a -nan #VALUE! #DIV/0! #REF! NaN null None".split()
+
+
+def column(tmp_path, cells, **settings):
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * (k + 1)},{cell}\n" for k, cell in enumerate(cells)))
+    return read_table(path, target_columns=("y",), **settings)
+
+
+def test_a_panel_keeps_its_molecules():
+    tasks = tuple(f"assay{k}" for k in range(12))
+    table = read_table(INPUTS / "panel_nd_cells.csv", target_columns=tasks)
+    assert (len(table), table.rejected) == (60, ())
+    assert int(np.isnan(table.labels).sum()) == 44
+    assert "assay1: 8 cells are not numbers, such as 'ND' in line 3; treated as missing" in table.notes
+    assert "assay0: 1 cell is not a number, 'ND' in line 8; treated as missing" in table.notes
+    assert "7 more columns: 27 cells are not numbers; treated as missing" in table.notes
+
+
+def test_one_cell_does_not_hide_its_column(tmp_path):
+    path = INPUTS / "one_nd_cell.csv"
+    with pytest.raises(DataError, match=r"MW \(143.8 to 486.9\), pIC50 \(-8.6 to 1.07; line 32 has 'ND'\); .*--target"):
+        read_table(path)
+    alone = [line.split(",")[1::2] for line in path.read_text().splitlines()]
+    (tmp_path / "t.csv").write_text("".join(",".join(fields) + "\n" for fields in alone))
+    table = read_table(tmp_path / "t.csv")
+    assert (table.tasks, len(table)) == (("pIC50",), 59)
+    assert "pIC50: 1 cell is not a number, 'ND' in line 32; treated as missing" in table.notes
+    (rejected,) = table.rejected
+    assert (rejected.line, rejected.reason) == (32, "no label: pIC50 'ND' is not a number")
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_usual_marks_are_missing(tmp_path, mark):
+    table = column(tmp_path, ["1.5", mark, "2.5", f" {mark.lower()} "])
+    assert table.labels[~np.isnan(table.labels)].tolist() == [1.5, 2.5]
+    many = [cell for k in range(50) for cell in (mark, f"{k / 7}")]
+    path = tmp_path / "half.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * (k + 1)},{cell}\n" for k, cell in enumerate(many)))
+    assert read_table(path).tasks == ("y",)
+
+
+def test_a_column_of_some_numbers_is_named(tmp_path):
+    rows = [f"{'C' * (k + 1)},{k / 7},{'low' if k % 4 == 0 else k}\n" for k in range(40)]
+    (tmp_path / "t.csv").write_text("smiles,y,conc\n" + "".join(rows))
+    table = read_table(tmp_path / "t.csv")
+    assert table.tasks == ("y",)
+    assert any("conc (75% numbers; line 2 has 'low')" in note for note in table.notes)
+
+
+def test_values_beyond_a_limit_are_counted():
+    table = read_table(INPUTS / "censored_labels.csv", target_columns=("solubility",))
+    (said,) = [note for note in table.notes if "18 labels have >, < or ~" in note]
+    assert "left out, so that curves are of measured values alone" in said
+    assert (len(table), len(table.rejected)) == (102, 18)
+    assert table.rejected[0].reason == "no label: solubility '>-1.00' has a sign"
+    bound = read_table(INPUTS / "censored_labels.csv", target_columns=("solubility",), censored="bound")
+    assert (len(bound), bound.labels[0, 0]) == (120, -1.0)
+    assert any("their numbers are used as they stand (--censored bound)" in note for note in bound.notes)
+
+
+@pytest.mark.parametrize("cell", [">30", "<= 5", ">=1e-5", "~7", "≥ 2", "< −3", "≈4", ">30 %"])
+def test_signs(tmp_path, cell):
+    cells = [cell, "1.5", "2.5"] if "%" not in cell else [cell, "1.5%", "2.5%"]
+    assert column(tmp_path, cells).labels[:, 0].tolist() == [1.5, 2.5]
+    assert column(tmp_path, cells, censored="bound").labels[1:, 0].tolist() == [1.5, 2.5]
+    assert any("1 label has" in note for note in column(tmp_path, cells).notes)
+
+
+def test_what_to_do_with_signs_is_a_setting(tmp_path):
+    with pytest.raises(ConfigError, match="--censored describes a table of your own"):
+        SweepConfig(dataset="nci", censored="bound")
+    with pytest.raises(ConfigError, match="unknown censored 'guess'; choose from drop, bound"):
+        SweepConfig(csv=tmp_path / "t.csv", censored="guess")
+
+
+def test_labels_are_in_double_precision(tmp_path):
+    table = column(tmp_path, ["-1234567.125", "-1234567.375"])
+    assert table.labels.dtype == np.float64
+    assert np.ptp(table.labels) == 0.25
+
+
+def test_rejected_rows_are_kept_when_a_sweep_ends_in_an_error(tmp_path, refused):
+    rows = [f"{'C' * (k % 99 + 1)},{k / 7 if k < 4 else 'ND'}\n" for k in range(280)]
+    (tmp_path / "t.csv").write_text("smiles,y\n" + "".join(rows))
+    words = ("--csv", tmp_path / "t.csv", "--target-columns", "y")
+    said = refused("sweep", *words, "--out", tmp_path / "run")
+    assert "the random 80/10/10 split has no" in said
+    assert "4 usable molecules in all, for 276 of 280 rows were rejected; at least 10" in said
+    assert len((tmp_path / "run" / "rejected.csv").read_text().splitlines()) == 277
+    assert not (tmp_path / "run" / "run.json").exists()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    (tmp_path / "run" / "rejected.csv").write_text("of another run")
+    refused("sweep", *words, "--out", tmp_path / "run")
+    assert (tmp_path / "run" / "rejected.csv").read_text() == "of another run"
+    assert (tmp_path / "run.rejected.csv").exists()
+    refused("score", *words, "--out", tmp_path / "scores.csv")
+    assert (tmp_path / "scores.csv.rejected.csv").exists()
+
+
+def test_the_reasons_are_on_the_screen(tmp_path, cache, capsys):
+    cells = [*range(40), *["ND"] * 3, *["x y"] * 2, ""]
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,y\n" + "".join(f"{'C' * (k + 1)},{cell}\n" for k, cell in enumerate(cells)) + "rubbish,1\n")
+    load_problem(SweepConfig(csv=path, target_columns=("y",), task="regression"), Reporter())
+    said = capsys.readouterr().out
+    assert "7 rows rejected: see rejected.csv for the reason of each" in said
+    assert "5: no label: y 'ND' is not a number (line 42)" in said
+    assert "1: no label in any target column (line 47)" in said

@@ -1,0 +1,183 @@
+"""Tables as spreadsheets and web sites write them: separators, decimal commas, encodings, other formats."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jaxmrl.data.table import read_molecules, read_table, stream_smiles
+from jaxmrl.errors import DataError
+
+INPUTS = Path(__file__).parent / "inputs"
+ROWS = [("name", "smiles", "logS"), ("a, b", "CCO", "-0.77"), ("c", "c1ccccc1", "3.5"), ("d", "CCN", "2")]
+
+
+def written(rows, separator=",", end="\n", quote=False):
+    cell = lambda text: f'"{text}"' if quote or separator in text else text
+    return "".join(separator.join(map(cell, row)) + end for row in rows)
+
+
+def labels_of(path, **settings):
+    return read_table(path, **settings).labels[:, 0].tolist()
+
+
+def test_a_download_of_chembl():
+    path = INPUTS / "chembl_web_export.csv"
+    table = read_table(path, smiles_column="Smiles", target_columns=("pChEMBL Value",))
+    assert "chembl_web_export.csv: columns separated by semicolons" in table.notes
+    assert (table.smiles[1], table.labels[1, 0]) == ("Cc1occc1C(=O)Nc2ccccc2", 6.1)
+
+
+def test_what_a_european_excel_saves():
+    table = read_table(INPUTS / "excel_european.csv")
+    assert table.notes[0] == "excel_european.csv: columns separated by semicolons; logS: decimal commas"
+    assert table.tasks == ("logS",)
+    assert table.labels[:3, 0].tolist() == [-0.77, -3.3, -2.06]
+    assert not table.rejected
+
+
+def test_a_micro_sign_of_excel():
+    table = read_table(INPUTS / "excel_ansi_micro.csv")
+    assert table.tasks == ("IC50 (µM)",)
+    assert table.notes[0] == "excel_ansi_micro.csv: text in Windows-1252 (cp1252), for it is not UTF-8"
+
+
+def test_typographic_minus_signs():
+    table = read_table(INPUTS / "unicode_minus.csv", target_columns=("logS",))
+    assert len(table) == 300
+    assert table.labels[:2, 0].tolist() == [-0.77, -3.3]
+    assert "logS: 280 cells have a typographic minus sign, read as -" in table.notes
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.smi", "t.txt", "t.csv.gz", "t"])
+def test_every_separator_under_every_name(tmp_path, separator, name):
+    path = tmp_path / name
+    path.write_text(written(ROWS, separator))
+    assert (read_table(path).smiles, labels_of(path)) == (["CCO", "c1ccccc1", "CCN"], [-0.77, 3.5, 2])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize("quote", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_every_encoding(tmp_path, encoding, quote, end):
+    path = tmp_path / "t.csv"
+    rows = [("smiles", "IC50 (µM)"), *[row[1:] for row in ROWS[1:]]]
+    path.write_bytes(written(rows, ";", end, quote).encode(encoding))
+    table = read_table(path)
+    assert (table.tasks, table.lines.tolist()) == (("IC50 (µM)",), [2, 3, 4])
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"'])
+def test_excels_line_that_names_the_separator(tmp_path, first):
+    (tmp_path / "t.csv").write_text(f"{first}\r\n{written(ROWS, ';')}")
+    assert read_table(tmp_path / "t.csv").lines.tolist() == [3, 4, 5]
+    assert [line for line, _ in stream_smiles(tmp_path / "t.csv", None)] == [3, 4, 5]
+    (tmp_path / "t.csv").write_text(f"sep=#\n{written(ROWS, '#')}")
+    with pytest.raises(DataError, match="its first line names '#' as the separator; expected one of , ; tab"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_other_separators_within_the_header_and_the_cells_are_text(tmp_path, separator):
+    rows = [("smiles", "IC50; n=3 | nM, mean"), ("CCO", "1.5"), ("CCN", "2.5")]
+    (tmp_path / "t.csv").write_text(written(rows, separator))
+    assert read_table(tmp_path / "t.csv").tasks == ("IC50; n=3 | nM, mean",)
+
+
+@pytest.mark.parametrize(
+    ("separator", "cells", "values"),
+    [
+        (";", ["0,5", "-1,25", "12"], [0.5, -1.25, 12]),
+        (";", ["1.234,5", "1.234", "0,5"], [1234.5, 1234, 0.5]),
+        ("\t", ["1,5", "−2,5", "3,0E-2"], [1.5, -2.5, 0.03]),
+        (",", ["1,234", "12,500", "7"], [1234, 12500, 7]),
+        (",", ["1,234.5", "0.5", "1,234,567"], [1234.5, 0.5, 1234567]),
+        (";", ["1,234.5", "0.5", "7"], [1234.5, 0.5, 7]),
+        (",", ["0,5", "1,25", "7"], [0.5, 1.25, 7]),
+        (";", ["1 234,5", "12\u00a0000,25", "1"], [1234.5, 12000.25, 1]),
+        (",", ["1 234.5", "1'500", "2"], [1234.5, 1500, 2]),
+        (";", ["0,5", "1.5", "2"], [np.nan, 1.5, 2]),
+        (",", ["1.5 nM", "2.5 nM", "30nM"], [1.5, 2.5, 30]),
+        (",", ["1.5 nM", "2.5", "30 uM"], [np.nan, 2.5, np.nan]),
+        (",", ["45%", "50 %", "5%"], [45, 50, 5]),
+        (",", ["1e-5", "1.5E+03", "–2e−3"], [1e-5, 1500, -2e-3]),
+        (",", ["=1.5", "0x1p3", "1_0"], [1.5, np.nan, np.nan]),
+    ],
+)
+def test_numbers_as_people_write_them(tmp_path, separator, cells, values):
+    rows = [("smiles", "y"), ("C", cells[0]), ("CC", cells[1]), ("CCC", cells[2])]
+    (tmp_path / "t.csv").write_text(written(rows, separator))
+    table = read_table(tmp_path / "t.csv", target_columns=("y",), task="regression")
+    found = dict(zip(table.lines.tolist(), table.labels[:, 0].tolist(), strict=True))
+    np.testing.assert_array_equal([found.get(line, np.nan) for line in (2, 3, 4)], values)
+
+
+def workbook():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("xl/workbook.xml", "<workbook/>")
+    return file.getvalue()
+
+
+def archive(name):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as members:
+        members.writestr(name, written(ROWS))
+    return file.getvalue()
+
+
+TEXT = written(ROWS).encode()
+MOL = b"ethanol\n  RDKit\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0 0.0 0.0 C\nM  END\n$$$$\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (workbook(), r"an Excel workbook \(.xlsx\); .*save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), r"an Excel workbook \(.xls\); .*save it as CSV"),
+        (archive("table.csv"), "a zip archive; .*unpack it"),
+        (bz2.compress(TEXT), "a bzip2 file; .*unpack it"),
+        (lzma.compress(TEXT), "an xz file; .*unpack it"),
+        (b"PAR1\x15\x04" + bytes(20) + b"PAR1", "a Parquet file; .*convert it to CSV"),
+        (gzip.compress(gzip.compress(TEXT)), "a gzip file within a gzip file"),
+        (b'[{"smiles": "CCO", "y": 1}]', "JSON; .*write the table as CSV"),
+        (b'{"smiles": ["CCO"]}', "JSON"),
+        (b'\xef\xbb\xbf {\n "smiles": ["CCO"]}', "JSON"),
+        (MOL, "an SD or mol file; .*write a CSV with a column smiles"),
+        (MOL.replace(b"\n", b"\r\n"), "an SD or mol file"),
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>", r"a web page \(HTML\); .*download the file itself"),
+        (b"<?xml version='1.0'?><Workbook/>", "an XML file"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(8), "an HDF5 file"),
+        (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", "a PDF"),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_other_formats_are_named(tmp_path, content, message, name):
+    path = tmp_path / name
+    path.write_bytes(content)
+    for read in (read_table, lambda path: read_molecules(path, None), lambda path: list(stream_smiles(path, None))):
+        with pytest.raises(DataError, match=message) as raised:
+            read(path)
+        assert "\n" not in str(raised.value)
+
+
+def test_gzip_is_known_by_its_content(tmp_path):
+    (tmp_path / "t.csv").write_bytes(gzip.compress(TEXT))
+    (tmp_path / "plain.csv.gz").write_bytes(TEXT)
+    assert labels_of(tmp_path / "t.csv") == labels_of(tmp_path / "plain.csv.gz") == [-0.77, 3.5, 2]
+
+
+def test_a_file_without_header_or_with_blanks_says_so(tmp_path):
+    (tmp_path / "t.smi").write_text("CCO\tethanol\nc1ccccc1\tbenzene\n")
+    with pytest.raises(DataError, match="its first line has a molecule; add a line with names"):
+        read_molecules(tmp_path / "t.smi", None)
+    (tmp_path / "t.smi").write_text("smiles logS\nCCO -0.77\n")
+    with pytest.raises(DataError, match="columns separated by blanks are not supported"):
+        read_table(tmp_path / "t.smi")
