@@ -29,7 +29,8 @@ def sweep(csv_file, folder, out):
     arguments = ["--csv", str(csv_file), "--target-columns", "logp", "--width", "8", "--depth", "2", "--seeds", "1"]
     arguments += ["--fractions", "0.5", "--epochs", "1", "--batch-size", "32", "--out", str(folder / out)]
     environment = os.environ | {"JAXMRL_CACHE": str(folder / "cache")}
-    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    for name in ("JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"):
+        environment.pop(name, None)
     words = [sys.executable, "-c", COUNTED, *arguments]
     ended = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=300)
     assert ended.returncode == 0, ended.stderr
