@@ -17,6 +17,9 @@ from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_t
 
 NOT_FITTED = "not fitted"
 FEW_SIZES = 5
+_FEW_PARAMETERS, _TOO_GOOD = 3, 0.999
+"""Of 300 simulated curves (7 sizes, 5 runs, independent noise) one had a law of 3 or fewer parameters beyond that p."""
+
 MULTIPLES = (2, 4, 10)
 """Of the largest size, that every analysis predicts at."""
 
@@ -53,6 +56,11 @@ class Analysis:
         flags = [f"too few sizes: {len(self.points.n)}, and {FEW_SIZES} or more would tell laws apart"] if few else []
         if self.points.freedom == 0 and self.forecast:
             flags.append(_noise_flag(self.points, self.forecast))
+        if _too_close(self.fits):
+            flags.append(
+                "the means of the sizes follow a law far more closely than the spread of runs of one size allows: the "
+                "runs may differ by a setting, or be the same seeds or folds at every size"
+            )
         return (*flags, *(self.forecast.flags if self.forecast else ()))
 
     def predict(self, n: np.ndarray) -> list[dict[str, Any]]:
@@ -109,6 +117,12 @@ def analyse(points: Callable[..., Points], *arguments, **settings) -> Analysis:
     before = fit_all(made.first(len(made.n) - held_out(made)), intervals=False)
     tried = foretell(before) if before else None
     return Analysis(made, tuple(fits), foretell(fits), made.notes, tried, kind="fitted")
+
+
+def _too_close(fits: tuple[Fit, ...]) -> bool:
+    """Whether a law of few parameters leaves far less than noise would: runs of one size are then no repetitions."""
+    known = [fit.misfit for fit in fits if fit.misfit is not None and len(fit.law.parameters) <= _FEW_PARAMETERS]
+    return max(known, default=0.0) > _TOO_GOOD
 
 
 def _noise_flag(points: Points, forecast: Forecast) -> str:

@@ -99,3 +99,13 @@ def test_a_target_is_said_in_words():
     floor_n, floor_metric = runs_of(0.2 + 300 * N**-0.9, 0.005)
     said_of_floor = content_of(floor_n, floor_metric, target=0.95)["target"]["said"]
     assert "not reachable: molecules without end would give at most 0.79" in said_of_floor
+
+
+def test_runs_that_are_no_repetitions_are_flagged():
+    n = np.repeat([100, 200, 400, 800, 1600, 3200], 5)
+    level = np.tile(np.exp(0.2 * np.array([-1.5, -0.5, 0, 0.5, 1.5])), 6)
+    noise = np.exp(np.random.default_rng(0).normal(0, 0.01, 30))
+    shared = analyse(points_of, n, 3 * n**-0.3 * level * noise, higher_is_better=False)
+    assert any("the same seeds or folds at every size" in flag for flag in shared.flags)
+    own = analyse(points_of, n, 3 * n**-0.3 * noise, higher_is_better=False)
+    assert not any("the same seeds or folds" in flag for flag in own.flags)
