@@ -16,9 +16,8 @@ def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, s
 
     A missing value is NaN and not wrong. separator: of the file's columns.
     """
-    found = read_numbers([text.strip().removesuffix("%") for text in texts], separator)
-    unit = "%" if all(text.strip().endswith("%") for text in texts if text.strip()) else ""
-    return found.known, np.isin(found.kinds, (CENSORED, TEXT)), unit
+    found = read_numbers(texts, separator)
+    return found.known, np.isin(found.kinds, (CENSORED, TEXT)), found.style.unit
 
 
 def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:

@@ -22,9 +22,6 @@ from jaxmrl.text import count
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
 """Columns of the files of a sweep, of every version."""
 
-_SETTINGS = {*CURVE_COLUMNS, "learning_rate", "dropout", "batch_size", "split_seed"}
-"""Columns that make curves of their own where runs differ by them; others are asked about."""
-
 _EPOCHS = ("best_epoch", "epochs")
 """Columns of results.csv."""
 
@@ -185,7 +182,7 @@ def _separated(
     notes: list[str] = []
     while len(notes) < _MOST_SETTINGS and (at := _most_separating(header, found, by_at, layout)) is not None:
         said = f"{header[at]} splits the runs of each size into groups that differ"
-        if header[at] not in _SETTINGS:
+        if header[at] not in CURVE_COLUMNS:
             give = " ".join(header[k] for k in (*by_at, at))
             raise DataError(f"{path}: {said}: give --by {give}, or --pool to count all as runs of one curve")
         by_at = [*by_at, at]

@@ -145,6 +145,34 @@ def test_sizes_are_known_by_name(tmp_path, name):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        (CASES / "layout_tab.tsv").read_text(),
+        "n;rmse\n100;0,35\n200;0,2914\n",
+        'n,rmse\n"100",0.35\n"200",0.2914\n',
+        "n|rmse\n100|0.35\n200|0.2914\n",
+    ],
+)
+def test_files_with_other_separators(tmp_path, text):
+    path = tmp_path / "curve.txt"
+    path.write_text(text)
+    (curve,) = read_curves(FitConfig(path)).curves
+    assert (curve.n[:2].tolist(), curve.value[:2].tolist()) == ([100, 200], [0.35, 0.2914])
+
+
+def test_sizes_with_separators_of_thousands(tmp_path):
+    path = written(tmp_path, "n,rmse", [('"1,000"', 0.5), ('"2,000"', 0.4), ('"12,800"', 0.3)])
+    assert read_curves(FitConfig(path)).curves[0].n.tolist() == [1000, 2000, 12800]
+
+
+def test_a_percent_sign_behind_some_values_alone_is_no_number(tmp_path):
+    every = read_curves(FitConfig(written(tmp_path, "n,acc", [(100, "65%"), (200, "70 %"), (400, "75%")])))
+    assert (every.metric, every.curves[0].value.tolist()) == ("acc (%)", [65, 70, 75])
+    some = read_curves(FitConfig(written(tmp_path, "n,acc", [(100, 0.65), (200, "70%"), (400, 0.75)])))
+    assert [row.reason for row in some.rejected] == ["'70%' is not a finite number"]
+
+
+@pytest.mark.parametrize(
     ("sizes", "remark"),
     [
         ([6.6439, 7.6439, 8.6439, 9.6439], "look like logarithms"),
@@ -227,6 +255,18 @@ def test_two_learning_rates_are_two_curves():
     assert [curve.identity for curve in file.curves] == [{"learning_rate": "0.001"}, {"learning_rate": "0.0001"}]
     assert any("learning_rate splits the runs of each size into groups that differ" in note for note in file.notes)
     assert len(read("mixed_settings.csv", pool=True).curves) == 1
+
+
+def test_two_sweeps_in_one_file_are_two_curves(tmp_path):
+    header = "dataset,modality,model,split,pruning,learning_rate,dropout,n_train,seed,metric,test"
+    rows = [
+        ("esol", "graph", "gin", "random", "random", rate, 0.5, n, seed, "rmse", noisy(n, seed=seed))
+        for rate in (0.001, "1e-4")
+        for n in SIZES
+        for seed in range(2)
+    ]
+    file = read_curves(FitConfig(written(tmp_path, header, rows)))
+    assert [curve.identity for curve in file.curves] == [{"learning_rate": "0.001"}, {"learning_rate": "1e-4"}]
 
 
 def test_each_learning_rate_has_its_own_forecast():
