@@ -395,11 +395,14 @@ class SweepConfig(Settings):
     forgetting, herding, kmeans, or a column of --scores. Several make several curves."""
 
     scores: Path | None = None
-    """Ready-made scores (.csv, .parquet or .npz): a column <method>, or <method>_rank (1 is kept first), and SMILES or
-    molecule_id, or both, by which rows are matched to molecules as for --split-file."""
+    """Ready-made scores (.csv, .parquet or .npz): columns <method>_seed_0, <method>_seed_1, ... for the seeds of the
+    sweep, or one column <method>, or <method>_rank (1 is kept first), for all of them; and SMILES or molecule_id, or
+    both, by which rows are matched to molecules as for --split-file. With one column all seeds learn from the same
+    subset, and the intervals of pruning.csv are wider for it."""
 
-    score_seeds: int = 5
-    """Models whose scores are averaged, for --pruning without --scores."""
+    score_seeds: int = 1
+    """Models whose scores are averaged for each seed, for --pruning without --scores. No two seeds share a model, so
+    that their subsets are independent and intervals over seeds include the luck of the subset."""
 
     score_epochs: int = 20
     """Epochs after which these models score the molecules, as in the study."""
@@ -474,7 +477,7 @@ class ScoreConfig(Settings):
     have a meaning for the task."""
 
     seeds: int = 5
-    """Models whose scores are averaged."""
+    """Models that score. The file has the scores of each, for as many seeds of a sweep, and their average."""
 
     epochs: int = 20
     """Epochs after which they score the molecules; the study's are 20."""

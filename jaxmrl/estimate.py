@@ -79,7 +79,8 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         reporter.say(said(one))
     if scored_prunings(config) and not config.scores:
         reporter.say(
-            f"and before that, for each model, {config.score_seeds} more of {config.score_epochs} epochs to score"
+            f"and before that, for each model, {config.seeds * config.score_seeds} more of {config.score_epochs} "
+            "epochs to score"
         )
     return expected
 

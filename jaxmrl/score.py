@@ -69,10 +69,9 @@ def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter) -> None
 def write_scores(config: ScoreConfig, problem: Problem, scores: Scores, facts: dict[str, Any], reporter) -> None:
     """The scores as config.out, and beside it .json and .png."""
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
-    seeds = len(next(iter(scores.values.values())))
-    content = {"settings": settings, **facts, "molecules": len(scores.molecules), "seeds": seeds}
+    content = {"settings": settings, **facts, "molecules": len(scores.molecules), "seeds": scores.seeds}
     content |= score_facts(scores, problem, config.keep)
-    figure = draw_scores(scores, problem, config.keep, f"{config.name}, {seeds} seeds, {config.epochs} epochs")
+    figure = draw_scores(scores, problem, config.keep, f"{config.name}, {scores.seeds} seeds, {config.epochs} epochs")
     beside = {kind: config.out.with_suffix(kind) for kind in (".json", ".png")}
     files.write_whole(beside[".png"], plots.render(figure, "png"))
     files.write_whole(beside[".json"], (json.dumps(content, indent=2) + "\n").encode())

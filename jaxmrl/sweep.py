@@ -22,7 +22,7 @@ from jaxmrl.data import splits
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
 from jaxmrl.data.side_files import Data
-from jaxmrl.errors import UserError
+from jaxmrl.errors import DivergedError, UserError
 from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
@@ -122,8 +122,13 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
     path = run.path / f"scores_{name}.csv"
     if names and not path.exists():
         folder = run.checkpoints / f"scoring-{name}"
-        task = ScoringTask(config, problem, shape, names, config.score_seeds, config.score_epochs)
+        task = ScoringTask(config, problem, shape, names, config.seeds, config.score_epochs, config.score_seeds)
         scores = task.scores(run, folder, job.reporter, job.stop)
+        if scores.seeds < config.seeds:
+            raise DivergedError(
+                f"all models that were to score for {count(config.seeds - scores.seeds, 'seed')} of {config.seeds} "
+                "diverged; give a lower --learning-rate or more --score-seeds, and another --out"
+            )
         files.write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
         checkpoint.remove(folder)
     return read_kept_first(config, problem, path)[0] if names else {}
@@ -143,8 +148,7 @@ def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> tuple[
     """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched."""
     molecules = canonical_order(problem.split.train, problem.canonical)
     data = Data(problem.table, problem.canonical, config.parent, config.smiles_column)
-    orders, how = read_orders(path, scored_prunings(config), molecules, data, config.keep)
-    return {pruning: np.tile(order, (config.seeds, 1)) for pruning, order in orders.items()}, how
+    return read_orders(path, scored_prunings(config), molecules, data, config.keep, config.seeds)
 
 
 def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, starts: Starts) -> Grid:

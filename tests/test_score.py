@@ -35,9 +35,18 @@ def test_three_files_and_no_other(scored):
     assert {path.name for path in scored.iterdir()} == {"scores.csv", "scores.json", "scores.png"}
     rows = rows_of(scored / "scores.csv")
     assert len(rows) == 129
-    assert {"molecule_id", "smiles", "greasy", "rare", "grand", "grand_sd", "grand_rank", "kmeans_rank"} <= rows[
-        0
-    ].keys()
+    heads = [
+        "molecule_id",
+        "smiles",
+        "greasy",
+        "rare",
+        "grand",
+        "grand_sd",
+        "grand_rank",
+        "grand_seed_1",
+        "kmeans_rank",
+    ]
+    assert set(heads) <= rows[0].keys()
     assert sorted(int(row["forgetting_rank"]) for row in rows) == list(range(1, 130))
     content = json.loads((scored / "scores.json").read_text())
     assert content["seeds"] == 2
@@ -63,7 +72,6 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
         csv=csv_file,
         target_columns=("greasy",),
         pruning=("random", "el2n", "kmeans"),
-        score_seeds=2,
         score_epochs=2,
         out=tmp_path / "run",
         **SWEEP,
@@ -76,15 +84,24 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
     tests = {(row["pruning"], row["fraction"], row["seed"]): row["test"] for row in result.rows}
     for seed in "012":
         assert tests["el2n", "1", seed] == tests["random", "1", seed] == tests["kmeans", "1", seed]
-    kept = np.load(result.directory / "splits.npz")["el2n_order_graph-gin-8x2"]
     scores = rows_of(result.directory / "scores_graph-gin-8x2.csv")
-    ranks = {int(row["molecule_id"]): int(row["el2n_rank"]) for row in scores}
-    assert [ranks[int(k)] for k in kept] == list(range(1, len(kept) + 1))
+    with np.load(result.directory / "splits.npz") as splits:
+        for method in ("el2n", "kmeans"):
+            kept = [splits[f"{method}_order_graph-gin-8x2_{seed}"] for seed in range(3)]
+            assert len({tuple(order[:32]) for order in kept}) == 3, "each seed has a subset of its own"
+            for seed, order in enumerate(kept):
+                found = {int(row["molecule_id"]): float(row[f"{method}_seed_{seed}"]) for row in scores}
+                values = [found[int(k)] for k in order]
+                assert values == sorted(values, reverse=True)
     differences = rows_of(result.directory / "pruning.csv")
     assert [(row["pruning"], row["fraction"]) for row in differences] == [("el2n", "0.25"), ("kmeans", "0.25")]
     expected = np.mean([float(tests["el2n", "0.25", s]) - float(tests["random", "0.25", s]) for s in "012"])
     assert float(differences[0]["difference"]) == pytest.approx(expected, abs=1e-5)
     assert float(differences[0]["low"]) <= expected <= float(differences[0]["high"])
+    assert [(row["subsets"], row["comparisons"]) for row in differences] == [("3", "2"), ("3", "2")]
+    fits = json.loads((result.directory / "fits.json").read_text())
+    assert [(one["curve"]["pruning"], one["laws"] == []) for one in fits][1:] == [("el2n", True), ("kmeans", True)]
+    assert not (result.directory / "comparisons.json").exists()
 
     monkeypatch.setattr("jaxmrl.training.engines.Engine", None)
     monkeypatch.setattr("jaxmrl.pruning.scoring.Engine", None)
@@ -109,7 +126,7 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
         writer.writerows([row["molecule_id"], k] for k, row in enumerate(rows))
     settings = {"csv": csv_file, "target_columns": ("greasy", "rare"), **SWEEP, "seeds": 1}
     result = sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
-    kept = np.load(result.directory / "splits.npz")["mine_order_graph-gin-8x2"]
+    kept = np.load(result.directory / "splits.npz")["mine_order_graph-gin-8x2_0"]
     assert kept.tolist() == [int(row["molecule_id"]) for row in rows][::-1]
     with pytest.raises(ConfigError, match="no column 'yours'"):
         sweep(SweepConfig(scores=path, pruning=("yours",), out=tmp_path / "other", **settings))

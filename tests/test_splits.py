@@ -70,7 +70,7 @@ def test_each_split_is_scored_and_pruned_by_itself(csv_file, tmp_path, cache):
     assert (tmp_path / "run" / "scores_graph-gin-8x1.csv").exists()
     assert (tmp_path / "run" / "scores_scaffold_graph-gin-8x1.csv").exists()
     with np.load(tmp_path / "run" / "splits.npz") as arrays:
-        assert set(arrays["scaffold_el2n_order_graph-gin-8x1"]) == set(arrays["scaffold_train"])
+        assert set(arrays["scaffold_el2n_order_graph-gin-8x1_0"]) == set(arrays["scaffold_train"])
     with (tmp_path / "run" / "pruning.csv").open() as file:
         assert {row["split"] for row in csv.DictReader(file)} == {"random", "scaffold"}
 

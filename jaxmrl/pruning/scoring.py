@@ -1,6 +1,7 @@
-"""Scores of every training molecule: models trained in lanes, one for each seed, then the methods on their weights.
+"""Scores of every training molecule: models trained in lanes, then the methods on their weights.
 
-What is done is kept in a folder, so that a stopped scoring goes on from there.
+Each seed has models of its own, so that subsets by the scores of different seeds are independent. What is done is kept
+in a folder, so that a stopped scoring goes on from there.
 """
 
 from dataclasses import dataclass, replace
@@ -35,7 +36,11 @@ from jaxmrl.training.replica import DeviceTable, Recipe, device_table
 class ScoringTask:
     """What to score, by which methods, and with how many models trained for how long.
 
-    names: of the methods; all that fit the task where there are none. Raises ConfigError for one that does not.
+    names      of the methods; all that fit the task where there are none
+    seeds      seeds that are to have scores, each by `models` models that no other seed uses
+    epochs     epochs after which the models score
+
+    Raises ConfigError for a method that does not fit the task.
     """
 
     settings: Settings
@@ -44,6 +49,7 @@ class ScoringTask:
     names: tuple[str, ...]
     seeds: int
     epochs: int
+    models: int = 1
 
     def __post_init__(self):
         methods = methods_for(self.names, self.problem.table.task, self.problem.has_smiles)
@@ -82,7 +88,10 @@ class ScoringTask:
         return path_fingerprints([self.problem.canonical_smiles[k] for k in self.molecules])
 
     def replicas(self) -> list[Replica]:
-        """The models that score, one for each seed. They learn from all training molecules and never see the test."""
+        """Return the models that score: those of seed 0, then those of seed 1, ...
+
+        They learn from all training molecules and never see the test.
+        """
         settings, split = self.settings, self.problem.split
         steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
         standard = self.problem.label_standard(self.molecules, self.shape.modality)
@@ -92,25 +101,34 @@ class ScoringTask:
                 *(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard),
                 validate_every=self.epochs,
             )
-            for seed in range(self.seeds)
+            for seed in range(self.seeds * self.models)
         ]
 
     def scores(self, run, folder: Path, reporter, stop: Stop) -> Scores:
-        """Scores of the training molecules by each method and seed.
+        """Return the scores of the training molecules by each method and seed; a seed whose models diverged has none.
 
         `folder` keeps what is done: remove it once the scores are safe. `run` keeps the number of lanes. Raises
         UserError where every model diverged, and StopRequestedError when stopped.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        models = self._train(run, folder, reporter, stop) if self.trains else dict.fromkeys(range(self.seeds))
-        found = []
-        with reporter.progress("scoring", len(models), "seeds") as progress:
-            for seed, model in models.items():
-                found.append(self._scores_of_seed(seed, model, folder / f"scores-{seed}.npz", stop))
+        every = range(self.seeds * self.models)
+        models = self._train(run, folder, reporter, stop) if self.trains else dict.fromkeys(every)
+        found = {}
+        with reporter.progress("scoring", len(models), "models") as progress:
+            for place, model in models.items():
+                found[place] = self._scores_of_model(place, model, folder / f"scores-{place}.npz", stop)
                 progress.advance(1)
         stop.check()
-        values = {name: np.stack([scores[name] for scores in found]) for name in self.names}
-        return Scores(self.molecules, values, self._joint(found))
+        of_seeds = [[found[k] for k in found if k // self.models == seed] for seed in range(self.seeds)]
+        by_seed = [self._combined(of_seed) for of_seed in of_seeds if of_seed]
+        values = {name: np.stack([scores[name] for scores in by_seed]) for name in self.names}
+        return Scores(self.molecules, values, self._joint(list(found.values())))
+
+    def _combined(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """One seed's scores by method, [n] each: the mean of those of its models, or the method's own way."""
+        if len(found) == 1:
+            return found[0]
+        return {name: np.mean([one[name] for one in found], axis=0) for name in self.names} | self._joint(found)
 
     def _joint(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Herding on all models' embeddings at once, and the k-means clustering of least inertia."""
@@ -139,7 +157,7 @@ class ScoringTask:
             raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
 
     def _train(self, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
-        """{seed: weights and notes}, as flat arrays, of the models that did not diverge."""
+        """Return {place: weights and notes}, as flat arrays, of the models that did not diverge."""
         replicas = self.replicas()
         queue = self.shape, replicas, self.problem, self.settings.batch_size
         lanes = run.settle(f"scoring lanes of {self.shape.name}", choose_lanes(self.settings.lanes, *queue))
@@ -160,8 +178,8 @@ class ScoringTask:
         table, resources = device_table(self.problem, self.shape.modality), self.features.resources()
         return Engine(self.recipe, table, resources, replicas, lanes, self.settings.batch_size)
 
-    def _scores_of_seed(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
-        """One seed's scores by method, [n] each; from `path` where it holds them."""
+    def _scores_of_model(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
+        """One model's scores by method, [n] each; from `path` where it has them."""
         stop.check()
         scores = self._load(path, set(self.names))
         if scores is None:

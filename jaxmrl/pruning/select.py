@@ -12,13 +12,18 @@ class Scores:
     """Scores of `n` molecules.
 
     molecules [n]   positions in the table, in order of their canonical SMILES, which breaks ties
-    values          {method: [S, n] float32}, one row for each seed; NaN where a molecule has none
+    values          {method: [S, n] float32}, one row for each seed, by models of its own; NaN where a molecule has none
     joint           {method: [n]}, of methods that score by all seeds at once: a mean of orders has not their property
     """
 
     molecules: np.ndarray
     values: dict[str, np.ndarray]
     joint: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds have scores."""
+        return len(next(iter(self.values.values())))
 
     def score(self, method: str) -> np.ndarray:
         """The score by all seeds [n]: their mean, unless the method has its own way."""

@@ -33,9 +33,9 @@ LITTLE_AGREEMENT, STRONG = 0.5, 0.5
 def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.ndarray]:
     """The columns of a scores file, one row for each molecule in order of its id.
 
-    molecule_id, smiles (or molecule_digest, where molecules have positions), the labels; for each method its score,
-    <method>_sd over seeds, and <method>_rank, 1 for the molecule that is kept first. A label that is called like one
-    of these becomes "label <name>".
+    molecule_id, smiles (or molecule_digest, where molecules have positions), the labels; for each method its score by
+    all seeds, <method>_sd over seeds, <method>_rank, 1 for the molecule that is kept first, and <method>_seed_S, the
+    score by the models of seed S alone. A label that is called like one of these becomes "label <name>".
     """
     rows = np.argsort(problem.table.ids[scores.molecules])
     molecules = scores.molecules[rows]
@@ -44,13 +44,15 @@ def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.nda
         columns["smiles"] = np.array([problem.table.smiles[k] for k in molecules])
     else:
         columns[DIGEST] = digest_text(problem.canonical[molecules])
-    taken = {"molecule_id", "smiles", DIGEST, *(f"{name}{end}" for name in METHODS for end in ("", "_sd", "_rank"))}
+    ends = ("", "_sd", "_rank", *(f"_seed_{seed}" for seed in range(scores.seeds)))
+    taken = {"molecule_id", "smiles", DIGEST, *(f"{name}{end}" for name in METHODS for end in ends)}
     labels = zip(label_columns(problem.table.tasks, taken), problem.table.labels[molecules].T, strict=True)
     columns |= dict(labels)
     for name in scores.values:
         columns[name] = scores.score(name)[rows]
         columns[f"{name}_sd"] = scores.spread(name)[rows]
         columns[f"{name}_rank"] = scores.rank(name, direction(name, keep))[rows]
+        columns |= {f"{name}_seed_{seed}": values[rows] for seed, values in enumerate(scores.values[name])}
     return columns
 
 
@@ -96,30 +98,47 @@ def _cell(value: Any, digits: int | None) -> str:
 
 
 def read_orders(
-    path: Path, methods: tuple[str, ...], molecules: np.ndarray, data: Data, keep: str
+    path: Path, methods: tuple[str, ...], molecules: np.ndarray, data: Data, keep: str, seeds: int
 ) -> tuple[dict[str, np.ndarray], str]:
-    """Read {method: `molecules` (positions in the table) in order of keeping} from a file of scores.
+    """Read {method: each seed's `molecules` (positions in the table) in order of keeping [S, n]} from a file of scores.
 
-    Rows are matched to molecules as in `side_files.match`. The column <method> decides, the largest first or, with
-    `keep` easy, the smallest; where there is none, <method>_rank, 1 first; of equals, the first of `molecules`.
+    Rows are matched to molecules as in `side_files.match`. The column <method>_seed_S decides for seed S, the largest
+    first or, with `keep` easy, the smallest; where there are none, the column <method> decides for all seeds, and where
+    there is none, <method>_rank, 1 first; of equals, the first of `molecules`.
 
     Returns:
         The orders, and how the file was matched, in words.
 
     Raises:
-        ConfigError: For a missing column.
+        ConfigError: For a missing column, also of a seed where other seeds have one.
         DataError: For a molecule without a row, or with two that contradict each other, and for a value that is no
             number.
     """
     side = read_side_file(path)
-    columns = {method: _score_column(side, method, keep) for method in methods}
+    columns = {method: _score_columns(side, method, keep, seeds) for method in methods}
     found = match(side, data, molecules, what="training molecules", by_id=True)
-    orders = {}
-    for method, column in columns.items():
+
+    def order(method: str, column: str) -> np.ndarray:
         scores = np.array(found.take(column, read_numbers(side, column)), np.float64)
-        largest_first = column == method and direction(method, keep) == "hard"
-        orders[method] = molecules[np.argsort(-scores if largest_first else scores, kind="stable")]
-    return orders, found.how
+        largest_first = column != f"{method}_rank" and direction(method, keep) == "hard"
+        return molecules[np.argsort(-scores if largest_first else scores, kind="stable")]
+
+    orders = {method: np.stack([order(method, name) for name in names]) for method, names in columns.items()}
+    return {method: np.broadcast_to(of, (seeds, len(molecules))) for method, of in orders.items()}, found.how
+
+
+def _score_columns(side: SideFile, method: str, keep: str, seeds: int) -> list[str]:
+    """The column that decides for each seed, or the one that decides for all."""
+    names = [f"{method}_seed_{seed}" for seed in range(seeds)]
+    missing = [seed for seed, name in enumerate(names) if name not in side.columns]
+    if f"{method}_seed_0" not in side.columns:
+        return [_score_column(side, method, keep)]
+    if missing:
+        raise ConfigError(
+            f"{side.path} has {method} scores of seeds 0 to {missing[0] - 1} in columns {method}_seed_S, and the sweep "
+            f"has {seeds} seeds: give --seeds {missing[0]}, or score with --seeds {seeds}"
+        )
+    return names
 
 
 def _score_column(side: SideFile, method: str, keep: str) -> str:

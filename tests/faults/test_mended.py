@@ -302,4 +302,4 @@ def test_scores_of_a_molecule_infinity(tmp_path):
     table = Table(np.arange(1), np.arange(1), ["C"], np.zeros((1, 1)), ("y",), "regression", 1)
     data = Data(table, np.zeros(1, np.uint64))
     with pytest.raises(DataError, match="expected a row of the data, from 0, in molecule_id; got 'inf'"):
-        read_orders(tmp_path / "s.npz", ("mine",), np.arange(1), data, "hard")
+        read_orders(tmp_path / "s.npz", ("mine",), np.arange(1), data, "hard", 1)

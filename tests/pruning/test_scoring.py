@@ -41,6 +41,21 @@ def test_every_method_scores_every_training_molecule_by_every_seed(task, problem
     assert not any(replica.test is problem.split.test for replica in task.replicas()), "the test set is not touched"
 
 
+def test_each_seed_has_models_of_its_own(task, tmp_path):
+    """Two seeds of two models: scores are means of disjoint pairs; herding and k-means are orders of each pair."""
+    names = ("el2n", "herding", "kmeans")
+    single = scored(replace(task, names=names, seeds=4), tmp_path / "single")
+    paired = scored(replace(task, names=names, seeds=2, models=2), tmp_path / "paired")
+    assert paired.seeds == 2
+    for seed in range(2):
+        both = single.values["el2n"][2 * seed : 2 * seed + 2]
+        np.testing.assert_allclose(paired.values["el2n"][seed], both.mean(axis=0), rtol=1e-6)
+        for name in ("herding", "kmeans"):
+            order = np.sort(paired.values[name][seed])
+            np.testing.assert_allclose(order, np.arange(1, 121) / 120, rtol=1e-6)
+            assert not np.array_equal(paired.values[name][0], paired.values[name][1])
+
+
 def test_stopped_anywhere_it_goes_on_to_the_same_scores(task, tmp_path, monkeypatch):
     whole = scored(task, tmp_path / "whole")
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)

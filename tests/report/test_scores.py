@@ -11,7 +11,7 @@ from jaxmrl.data.side_files import Data
 from jaxmrl.data.splits import Split
 from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError, DataError, UserError
-from jaxmrl.pruning.select import Scores
+from jaxmrl.pruning.select import Scores, keep_first
 from jaxmrl.report import plots
 from jaxmrl.report.score_plot import draw_scores
 from jaxmrl.report.scores import import_parquet, read_orders, score_facts, score_table, table_bytes
@@ -27,7 +27,11 @@ DATA = Data(
 
 
 def order_by(path, name, molecules, keep):
-    return read_orders(path, (name,), molecules, DATA, keep)[0][name]
+    """The one order of a file that has none for each seed."""
+    orders = read_orders(path, (name,), molecules, DATA, keep, 2)[0][name]
+    assert orders.shape == (2, len(molecules))
+    assert (orders[0] == orders[1]).all()
+    return orders[0]
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +55,9 @@ def scores():
 
 def test_a_row_for_each_molecule_in_order_of_its_id(problem, scores):
     table = score_table(scores, problem, "hard")
-    heads = "molecule_id smiles active other el2n el2n_sd el2n_rank herding herding_sd herding_rank".split()
-    assert list(table) == heads
+    heads = ["molecule_id", "smiles", "active", "other"]
+    ends = ("", "_sd", "_rank", "_seed_0", "_seed_1", "_seed_2")
+    assert list(table) == heads + [f"{name}{end}" for name in ("el2n", "herding") for end in ends]
     assert table["molecule_id"].tolist() == [0, 20, 40, 70]
     assert table["smiles"].tolist() == [SMILES[k] for k in (0, 2, 4, 7)]
     np.testing.assert_allclose(table["el2n"], [0.25, 0.5, 0.25, np.nan])
@@ -69,8 +74,11 @@ def test_files_are_read_back_in_order(problem, scores, kind, tmp_path):
     path.write_bytes(table_bytes(score_table(scores, problem, "hard"), kind))
     for keep in ("hard", "easy"):
         for name in ("el2n", "herding"):
-            expected = scores.order(name, keep if name == "el2n" else "hard")
-            assert order_by(path, name, TRAIN, keep).tolist() == expected.tolist()
+            orders = read_orders(path, (name,), TRAIN, DATA, keep, 3)[0][name]
+            own_end = keep if name == "el2n" else "hard"
+            assert orders.tolist() == [TRAIN[keep_first(one, own_end)].tolist() for one in scores.values[name]]
+    with pytest.raises(ConfigError, match=r"el2n scores of seeds 0 to 2 .* give --seeds 3, or score with --seeds 4"):
+        read_orders(path, ("el2n",), TRAIN, DATA, "hard", 4)
 
 
 def test_a_file_of_ranks_alone(tmp_path):
