@@ -19,9 +19,9 @@ import numpy as np
 from jaxmrl.cluster import joined
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
+from jaxmrl.data.matching import Data
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
-from jaxmrl.data.side_files import Data
 from jaxmrl.errors import DivergedError, UserError
 from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes

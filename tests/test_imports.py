@@ -53,6 +53,8 @@ WITHIN_DATA = (
     "targets",
     "table",
     "side_files",
+    "matching",
+    "parts",
     "sampling",
     "metric_names",
     "curve_layout",

@@ -53,7 +53,7 @@ def deduplicate(prepared: Prepared, how: str | None, reporter) -> tuple[Prepared
     found = find_duplicates(prepared.canonical, prepared.table)
     if said := duplicates_text(found, prepared.table, how):
         reporter.say(said)
-    facts = asdict(found)
+    facts = asdict(found) | {"summary": said}
     if how is None or not found.molecules:
         return prepared, facts
     before, merged = len(prepared), merge_duplicates(prepared, how)

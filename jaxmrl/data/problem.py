@@ -12,14 +12,15 @@ from jaxmrl.data import datasets, splits, tokens
 from jaxmrl.data.duplicates import deduplicate
 from jaxmrl.data.features import add_conformers, feature_settings, featurise, parse_smiles
 from jaxmrl.data.geometries import Conformers
+from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.overlap import NEAR, near_share, share_text, similarity_prints
 from jaxmrl.data.parents import find_parents, parent_hashes
+from jaxmrl.data.parts import read_parts
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.records import Rejected, top_reasons
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
-from jaxmrl.data.side_files import Data, read_parts
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
 from jaxmrl.data.stores import Features, arrays_of
 from jaxmrl.data.table import Table, read_table

@@ -1,35 +1,15 @@
-"""Files about the molecules of a table (scores, the parts of a split), matched by molecule and not by place."""
+"""Files about the molecules of a table, such as scores and the parts of a split: read, not yet matched."""
 
-import itertools
 import math
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from jaxmrl.data import cells
 from jaxmrl.data.cache import read_arrays
-from jaxmrl.data.dialect import Dialect
-from jaxmrl.data.parents import canonical_hashes, find_parents
-from jaxmrl.data.records import Records, column_names, read_records
-from jaxmrl.data.smiles_column import SAMPLE, smiles_index
-from jaxmrl.data.splits import PARTS
-from jaxmrl.data.table import Table
+from jaxmrl.data.records import Rejected, column_names, read_records
 from jaxmrl.errors import ConfigError, DataError, UserError
-from jaxmrl.text import count
-
-ID, DIGEST = "molecule_id", "molecule_digest"
-"""Columns of the row of the data, from 0, and of `digest_text`, which files about molecules without SMILES have."""
-
-_PART_NAMES = {"training": "train", "val": "valid", "validation": "valid", "testing": "test"} | {p: p for p in PARTS}
-_PURPOSE = {
-    "train": "models learn from training molecules",
-    "valid": "validation molecules decide which epoch of a training is kept",
-    "test": "curves are of the metric on test molecules",
-}
-_NAMED = 3
-"""Molecules that an error names."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +18,15 @@ class SideFile:
 
     columns   {name: its cells}, text or values
     lines     of each row: its line in a text file; None for other files, whose rows have numbers only
+    ragged    rows of a text file that have too many or too few fields
+    separator of a text file's columns
     """
 
     path: Path
     columns: dict[str, list]
     lines: list[int] | None = None
+    ragged: tuple[Rejected, ...] = ()
+    separator: str = ","
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -56,59 +40,13 @@ class SideFile:
         return next((name for name in self.columns if name.strip().lower() == wanted.lower()), None)
 
 
-@dataclass(frozen=True)
-class Data:
-    """The molecules that a side file is about.
-
-    canonical [N] uint64   hash of each molecule, as of `Prepared`
-    parents                whether the table holds parents, so that the file's molecules become theirs, too
-    smiles_column          the user's own name for the column of SMILES
-    """
-
-    table: Table
-    canonical: np.ndarray
-    parents: bool = False
-    smiles_column: str | None = None
-
-
-@dataclass(frozen=True)
-class Match:
-    """The row of a side file for each of `n` molecules.
-
-    rows [n]   rows of the file
-    again      (row, earlier row) of the same molecule, which must not contradict each other
-    how        in words, for the screen
-    """
-
-    side: SideFile
-    rows: np.ndarray
-    again: tuple[tuple[int, int], ...]
-    how: str
-
-    def take(self, name: str, values: list) -> list:
-        """Return the value of each molecule [n], by the value of each row of the file.
-
-        Raises DataError where the same molecule has two values.
-        """
-        for row, first in self.again:
-            one, other = values[first], values[row]
-            if one != other and not (one != one and other != other):  # NaN differs from itself
-                raise DataError(
-                    f"{self.side.path}, {self.side.place(row)}: {_spelled(self.side, row)} has {name} {other}, but "
-                    f"{one} in {self.side.place(first)}: expected one value for each molecule"
-                )
-        return [values[row] for row in self.rows]
-
-
 def read_side_file(path: Path) -> SideFile:
     """Read a .csv, .csv.gz, .npz or .parquet file. Raises DataError where it is no table."""
     if path.suffix not in (".npz", ".parquet"):
         records = read_records(path)
-        if ragged := records.rejected:
-            raise DataError(f"{path}, line {ragged[0].line}: {ragged[0].reason}")
-        cells = zip(*(fields for *_, fields in records.rows), strict=True)
-        columns = {name: list(column) for name, column in zip(records.header, cells, strict=True)}
-        return SideFile(path, columns, [line for _, line, _ in records.rows])
+        columns = {name: [fields[k] for *_, fields in records.rows] for k, name in enumerate(records.header)}
+        lines = [line for _, line, _ in records.rows]
+        return SideFile(path, columns, lines, tuple(records.rejected), records.dialect.separator)
     try:
         if path.suffix == ".npz":
             columns = {name: array.tolist() for name, array in read_arrays(path).items() if array.ndim == 1}
@@ -132,219 +70,18 @@ def import_parquet() -> tuple:
     return pyarrow, parquet
 
 
-def digest_text(canonical: np.ndarray) -> np.ndarray:
-    """Return the hash of each molecule as text [N], for a file about molecules without SMILES."""
-    return np.array([f"{int(one):016x}" for one in canonical])
-
-
-def match(side: SideFile, data: Data, wanted: np.ndarray, *, what: str = "molecules", by_id: bool = False) -> Match:
-    """Find the row of a side file for each molecule of `wanted` (positions in the table, [n]).
-
-    Molecules are matched by canonical SMILES (or digest) where the file has a column of it; copies of a molecule in
-    the data share a row. A molecule_id beside it is checked. Without SMILES, molecule_id decides, and without both
-    the order of the rows.
-
-    Args:
-        side: The file.
-        data: The molecules of the table.
-        wanted: Those that need a row.
-        what: What these are called in an error.
-        by_id: Rows of copies of a molecule may differ where molecule_id says which is which.
-
-    Raises:
-        DataError: For molecules without a row, and where molecule_id and SMILES are of different molecules.
-    """
-    kind, keys, readable = _keys(side, data)
-    ids = _ids(side, needed=kind is None)
-    if kind is None and ids is None:
-        return _by_order(side, data, wanted)
-    if kind and ids:
-        _check(side, data, kind, keys, readable, ids)
-    by_key: dict[int, int] = {}
-    for row in np.flatnonzero(readable).tolist():
-        by_key.setdefault(int(keys[row]), row)
-    at_id = {one: row for row, one in enumerate(ids)} if ids and (by_id or kind is None) else {}
-    rows = np.array([at_id.get(int(one), -1) for one in data.table.ids[wanted]], np.int64)
-    others = data.canonical[wanted[rows < 0]].tolist()
-    rows[rows < 0] = [by_key.get(key, -1) for key in others]
-    if (rows < 0).any():
-        raise _missing(side, data, wanted[rows < 0], len(wanted), what)
-    how = " and ".join(filter(None, (kind, ID if ids else None)))
-    said = f"{side.path}: matched by {how}" + ("" if kind else "; it has no SMILES to check that by")
-    again = _again(keys, readable, by_key, set(others))
-    return Match(side, rows, again, said + _strangers(side, data, kind, keys, readable))
-
-
-def _again(keys: np.ndarray, readable: np.ndarray, by_key: dict[int, int], used: set[int]) -> tuple:
-    """Return (row, earlier row) of the same molecule, of those whose row is found by the molecule."""
-    places = enumerate(zip(keys.tolist(), readable.tolist(), strict=True))
-    return tuple((row, by_key[key]) for row, (key, good) in places if good and key in used and by_key[key] != row)
-
-
-def _keys(side: SideFile, data: Data) -> tuple[str | None, np.ndarray, np.ndarray]:
-    """Return by what molecules can be recognized (None: by nothing), each row's hash, and which rows have one."""
-    none = np.zeros(len(side), np.uint64), np.zeros(len(side), bool)
-    column = _smiles_of(side, data.smiles_column)
-    if any(data.table.smiles) and column is not None:
-        keys, readable = _hashes([str(text or "").strip() for text in side.columns[column]], data)
-        return ("SMILES", keys, readable) if readable.any() else (None, *none)
-    if not any(data.table.smiles) and (column := side.name_of(DIGEST)):
-        try:
-            return "digest", np.array([int(text, 16) for text in side.columns[column]], np.uint64), ~none[1]
-        except (TypeError, ValueError, OverflowError):
-            raise DataError(f"{side.path}: expected 16 hexadecimal digits in column {column}") from None
-    return None, *none
-
-
-def _smiles_of(side: SideFile, own: str | None) -> str | None:
-    if own in side.columns:
-        return own
-    rows = enumerate(zip(*side.columns.values(), strict=True))
-    sample = [(k, k, [str(cell) for cell in cells]) for k, cells in itertools.islice(rows, SAMPLE)]
-    try:
-        at, _ = smiles_index(side.path, Records(list(side.columns), sample, [], Dialect()), None)
-        return list(side.columns)[at]
-    except DataError:
-        return None
-
-
-def _hashes(texts: list[str], data: Data) -> tuple[np.ndarray, np.ndarray]:
-    """Return the hash of each molecule as the data has it, and which could be read. Texts of the data are known."""
-    known = dict(zip(data.table.smiles, data.canonical.tolist(), strict=True))
-    new = list(dict.fromkeys(text for text in texts if text not in known))
-    hashes, readable = canonical_hashes(find_parents(new).smiles if data.parents else new)
-    known |= {text: one for text, one, good in zip(new, hashes.tolist(), readable, strict=True) if good}
-    keys = np.array([known.get(text, 0) for text in texts], np.uint64)
-    return keys, np.array([text in known for text in texts], bool)
-
-
-def _ids(side: SideFile, *, needed: bool) -> list[int] | None:
-    """Return the molecule_id of each row; None where there is none, or none `needed` and it is no number of a row."""
-    column = side.name_of(ID)
-    if column is None:
-        return None
-    ids = [_whole(value) for value in side.columns[column]]
-    if None in ids:
-        row = ids.index(None)
-        if not needed:
-            return None
-        raise DataError(
-            f"{side.path}, {side.place(row)}: expected a row of the data, from 0, in {column}; got "
-            f"{str(side.columns[column][row])[:60]!r}. Give a column of SMILES to match by molecule"
-        )
-    if len(set(ids)) < len(ids):
-        twice = next(one for one, times in Counter(ids).items() if times > 1)
-        rows = [side.place(row) for row, one in enumerate(ids) if one == twice]
-        raise DataError(f"{side.path} has a molecule_id twice: {twice}, in {rows[0]} and {rows[1]}")
-    return ids
-
-
-def _whole(value: Any) -> int | None:
-    """Return a whole number, be it written 7, 7.0 or as text; None for anything else."""
-    try:
-        return int(value) if isinstance(value, int) or str(value).strip().isdecimal() else _from_float(float(value))
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def _from_float(value: float) -> int | None:
-    return int(value) if value.is_integer() else None
-
-
-def _check(side: SideFile, data: Data, kind: str, keys: np.ndarray, readable: np.ndarray, ids: list[int]) -> None:
-    """Raise DataError at the first row whose molecule_id and SMILES (or digest) are of different molecules."""
-    position = {one: k for k, one in enumerate(data.table.ids.tolist())}
-    for row, one in enumerate(ids):
-        k = position.get(one)
-        if k is not None and not (readable[row] and keys[row] == data.canonical[k]):
-            there = data.table.smiles[k] or f"{int(data.canonical[k]):016x}"
-            raise DataError(
-                f"{side.path}, {side.place(row)}: molecule_id {one} has {kind} {_spelled(side, row)}, but in the data "
-                f"it is {there}. The file is about other data or other rows: make it again, or remove its column "
-                "molecule_id to match by molecule"
-            )
-
-
-def _spelled(side: SideFile, row: int) -> str:
-    """Return the molecule of a row as the file spells it."""
-    column = _smiles_of(side, None) or side.name_of(DIGEST) or side.name_of(ID)
-    return str(side.columns[column][row])
-
-
-def _by_order(side: SideFile, data: Data, wanted: np.ndarray) -> Match:
-    if len(side) != data.table.rows:
-        raise DataError(
-            f"{side.path} has {len(side)} rows, the data {data.table.rows}, and no SMILES or molecule_id: give a "
-            "column of SMILES, a column molecule_id (row of the data, from 0), or a row for each row of the data"
-        )
-    said = f"{side.path}: matched by row order, for it has no SMILES or molecule_id; give SMILES to have it checked"
-    return Match(side, data.table.ids[wanted], (), said)
-
-
-def _missing(side: SideFile, data: Data, missing: np.ndarray, wanted: int, what: str) -> DataError:
-    missing = missing[np.argsort(data.table.ids[missing])]
-    named = ", ".join(f"molecule_id {data.table.ids[k]} {data.table.smiles[k]}".strip() for k in missing[:_NAMED])
-    more = ", ..." if len(missing) > _NAMED else ""
-    return DataError(f"{side.path} lacks {len(missing)} of the {wanted} {what}, the first with {named}{more}")
-
-
-def _strangers(side: SideFile, data: Data, kind: str | None, keys: np.ndarray, readable: np.ndarray) -> str:
-    """Return in words how many rows are about no molecule of the data."""
-    if kind is None:
-        return ""
-    strangers = int((readable & ~np.isin(keys, data.canonical)).sum())
-    unreadable = len(side) - int(readable.sum())
-    said = f"; {count(strangers, 'row')} about molecules that the data lacks" if strangers else ""
-    return said + (f"; {count(unreadable, 'row')} with SMILES that cannot be read" if unreadable else "")
-
-
-def read_parts(path: Path, data: Data) -> tuple[list[str], str]:
-    """Read the part of each molecule of the table (train, valid or test) [N], and how the file was matched.
-
-    Raises DataError for a file that does not give every molecule one part, or leaves a part empty.
-    """
-    side = read_side_file(path)
-    column = side.name_of("split")
-    if column is None:
-        raise DataError(f"{path} has no column 'split'; its columns are {column_names(list(side.columns))}")
-    parts = [_PART_NAMES.get(str(cell).strip().lower()) for cell in side.columns[column]]
-    if None in parts:
-        row = parts.index(None)
-        raise DataError(
-            f"{path}, {side.place(row)}: expected {', '.join(PARTS)} in {column}; got {side.columns[column][row]!r}"
-        )
-    found = match(side, data, np.arange(len(data.table)))
-    given = found.take(column, parts)
-    _check_parts(path, given)
-    return given, found.how
-
-
-def _check_parts(path: Path, parts: list[str]) -> None:
-    """Raise DataError where no molecule is in one of the parts."""
-    there = Counter(parts)
-    lacking = [part for part in PARTS if part not in there]
-    if lacking:
-        has = " and ".join(f"{there[part]:,} {part}" for part in PARTS if part in there)
-        raise DataError(
-            f"{path} puts {has} molecules of the data into parts, and none into {lacking[0]}; expected some in each "
-            f"of {', '.join(PARTS)}: {_PURPOSE[lacking[0]]}. Mark some rows as {lacking[0]}"
-        )
-
-
 def read_numbers(side: SideFile, column: str) -> list[float]:
     """Return the numbers in a column; NaN for an empty cell. Raises DataError at the first cell that is no number."""
-    return [_number(side, column, row, value) for row, value in enumerate(side.columns[column])]
-
-
-def _number(side: SideFile, column: str, row: int, value: Any) -> float:
-    if value is None or value == "":
-        return math.nan
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise DataError(
-            f"{side.path}, {side.place(row)}, column {column}: expected numbers; got {str(value)[:60]!r}"
-        ) from None
+    found = side.columns[column]
+    texts = ["" if value is None else str(value) for value in found]
+    if side.lines is None and all(value is None or isinstance(value, int | float) for value in found):
+        return [math.nan if value is None else float(value) for value in found]
+    numbers = cells.read_numbers(texts, side.separator)
+    odd = np.flatnonzero(~np.isin(numbers.kinds, (cells.NUMBER, cells.MISSING)))
+    if len(odd):
+        row = int(odd[0])
+        raise DataError(f"{side.path}, {side.place(row)}, column {column}: expected numbers; got {texts[row][:60]!r}")
+    return numbers.values.tolist()
 
 
 def has_column(side: SideFile, *names: str) -> str:

@@ -141,6 +141,8 @@ def _run(found: Findings) -> Section:
         f"{count(len(found.rows), 'replica')}: {', '.join(f'{status} {many}' for status, many in done.items())}; "
         f"{count(config.seeds, 'seed')}, {config.length}",
     ]
+    if repeated := problem.facts.get("repeated_molecules", {}).get("summary"):
+        items.append(repeated)
     for one in found.problems:
         parts = ", ".join(f"{name} {len(ids):,}" for name, ids in one.split.parts().items())
         near = "" if one.near is None else f"; {one.near_text} of the test molecules have a near one in training"

@@ -9,18 +9,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from jaxmrl.data.matching import DIGEST, Data, digest_text, match
 from jaxmrl.data.problem import Problem
-from jaxmrl.data.side_files import (
-    DIGEST,
-    Data,
-    SideFile,
-    digest_text,
-    has_column,
-    import_parquet,
-    match,
-    read_numbers,
-    read_side_file,
-)
+from jaxmrl.data.side_files import SideFile, has_column, import_parquet, read_numbers, read_side_file
 from jaxmrl.errors import ConfigError
 from jaxmrl.pruning.methods import METHODS
 from jaxmrl.pruning.select import Scores

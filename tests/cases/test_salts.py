@@ -57,3 +57,13 @@ def test_a_corpus_of_parents(cache):
     assert salts.digest != parents.digest
     hashes = [np.load(corpus.shards[0])["canonical"] for corpus in (salts, parents)]
     assert [len(np.unique(one)) for one in hashes] == [112, 56]
+
+
+def test_atom_mapped_copies_are_the_same_molecule(cache, tmp_path):
+    smiles = [f"{'C' * (k + 1)}O" for k in range(20)]
+    copies = [f"{'C' * k}[CH{3 if k == 0 else 2}:{k + 1}]O" for k in range(20)]
+    rows = [f"{text},{k % 3}.5" for k, text in enumerate(smiles + copies)]
+    (tmp_path / "mapped.csv").write_text("\n".join(["smiles,y", *rows]) + "\n", encoding="utf-8")
+    problem = load_problem(SweepConfig(csv=tmp_path / "mapped.csv", target_columns=("y",)), Reporter(quiet=True))
+    assert problem.facts["repeated_molecules"]["molecules"] == 20
+    assert problem.shared > 0

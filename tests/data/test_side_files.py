@@ -5,8 +5,10 @@ import csv
 import numpy as np
 import pytest
 
+from jaxmrl.data.matching import Data, match
 from jaxmrl.data.parents import canonical_hashes, find_parents
-from jaxmrl.data.side_files import Data, match, read_parts, read_side_file
+from jaxmrl.data.parts import read_parts
+from jaxmrl.data.side_files import read_numbers, read_side_file
 from jaxmrl.data.table import Table
 from jaxmrl.errors import DataError
 
@@ -119,8 +121,8 @@ def test_parents_match_salts(write, cache):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([["part"], ["train"]], r"has no column 'split'; its columns are part"),
-        ([["split"], ["train"], ["holdout"], ["test"]], r"line 3: expected train, valid, test in split; got 'holdout'"),
+        ([["group"], ["train"]], r"has no column 'split'; its columns are group"),
+        ([["split"], *([part] for part in "train holdout test test test test".split())], r"line 3: .* got 'holdout'"),
         ([["split"], ["train"]], r"has 1 rows, the data 6, and no SMILES or molecule_id: give"),
         (
             [["molecule_id", "split"], [0, "train"]],
@@ -129,7 +131,7 @@ def test_parents_match_salts(write, cache):
         ([["smiles", "split"], *([s, "train"] for s in SMILES[:4])], r"lacks 1 of .* first with molecule_id 5 CCl$"),
         ([["molecule_id", "split"], [0, "train"], [0, "test"]], r"has a molecule_id twice: 0, in line 2 and line 3"),
         ([["molecule_id", "split"], ["a", "train"]], r"expected a row of the data, from 0, in molecule_id; got 'a'"),
-        ([["molecule_id", "split"], [0]], r"line 2: 1 fields, expected 2"),
+        ([["split", "x"], [0, 1], [0]], r"line 3: 1 fields, expected 2"),
         (
             [["smiles", "split"], *([s, "test" if s == "CC" else "train"] for s in SMILES)],
             r"puts 4 train and 1 test molecules of the data into parts, and none into valid; expected some in each",
@@ -142,7 +144,23 @@ def test_files_that_do_not_say(write, cache, rows, message):
 
 
 def test_other_words_for_the_parts(write):
-    words = ["Train", "training", "", "val", "Validation", "TESTING "]
-    words[2] = "test"  # of a row that the data cannot use
+    words = ["Train", "training", "holdout", "val", "Validation", "TESTING "]  # the third of a row that is no molecule
     path = write(["Split"], *([word] for word in words))
     assert read_parts(path, data_of())[0] == ["train", "train", "valid", "valid", "test"]
+
+
+def test_the_data_may_give_its_parts_itself(write, cache):
+    """Its own broken rows do not matter, nor does another name of the column."""
+    parts = ["trn", "tst", "dev", "train", "train"]
+    rows = [["smiles", "y", "Set_1"], *([text, 1.0, part] for text, part in zip(SMILES, parts, strict=True))]
+    given, how = read_parts(write(*rows, ["rubbish", 1, ""], ["CCO"]), data_of())
+    assert given == ["train", "test", "valid", "train", "train"]
+    assert "1 row with a wrong number of fields left out; 1 row with SMILES that cannot be read" in how
+
+
+def test_numbers_as_the_file_writes_them(tmp_path):
+    (tmp_path / "s.csv").write_text("molecule_id;a;b\n0;1,5;x\n1;;2\n2;-0,25;3\n", encoding="utf-8")
+    side = read_side_file(tmp_path / "s.csv")
+    assert read_numbers(side, "a") == pytest.approx([1.5, float("nan"), -0.25], nan_ok=True)
+    with pytest.raises(DataError, match=r"line 2, column b: expected numbers; got 'x'"):
+        read_numbers(side, "b")

@@ -14,10 +14,11 @@ from jaxmrl.data import cache
 from jaxmrl.data.fingerprints import _morgan
 from jaxmrl.data.geometries import find_pairs
 from jaxmrl.data.graphs import Graphs, featurise
+from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import molecule_hashes, read_npz
+from jaxmrl.data.parts import read_parts
 from jaxmrl.data.records import Rejected, rejected_text
 from jaxmrl.data.scaffolds import _scaffolds
-from jaxmrl.data.side_files import Data, read_parts
 from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.data.tokens import tokenise
 from jaxmrl.errors import UserError

@@ -17,9 +17,9 @@ import pytest
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.data import cache as cache_module
 from jaxmrl.data import graphs, scaffolds
+from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import molecule_hashes, read_npz
 from jaxmrl.data.records import rejected_text
-from jaxmrl.data.side_files import Data
 from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.report.files import CURVE_COLUMNS, Curve, Point

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jaxmrl.data.graphs import featurise
+from jaxmrl.data.matching import Data
 from jaxmrl.data.problem import Problem
-from jaxmrl.data.side_files import Data
 from jaxmrl.data.splits import Split
 from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError, DataError, UserError
@@ -100,7 +100,7 @@ def test_labels_called_like_other_columns(problem, scores):
 def test_scores_of_ones_own(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("molecule_id,mine,words\n0,5,a\n70,\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"mine\.csv, line 3: 2 fields, expected 3"):
+    with pytest.raises(DataError, match=r"lacks 3 of .*; line 3 cannot be read: 2 fields, expected 3"):
         order_by(path, "mine", TRAIN, "hard")
     path.write_text("molecule_id,mine,words\n0,5,a\n40,7,b\n20,6,c\n70,,d\n110,9,e\n", encoding="utf-8")
     assert order_by(path, "mine", TRAIN, "hard").tolist() == [4, 2, 0, 7]

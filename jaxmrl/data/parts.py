@@ -1,0 +1,76 @@
+"""The parts of a split that a file gives."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.data.matching import Data, match
+from jaxmrl.data.records import column_names
+from jaxmrl.data.side_files import SideFile, read_side_file
+from jaxmrl.data.splits import PARTS
+from jaxmrl.errors import DataError
+
+_NAMES = {
+    "train": ("train", "training", "tr", "trn"),
+    "valid": ("valid", "validation", "val", "dev"),
+    "test": ("test", "testing", "te", "tst"),
+}
+_PART_OF = {name: part for part, names in _NAMES.items() for name in names}
+_COLUMN = re.compile(r"(?<![a-z])(splits?|sets?|subset|partition|folds?|part)(?![a-z])")
+"""In the name of a column that gives parts, where none is called split."""
+
+_PURPOSE = {
+    "train": "models learn from training molecules",
+    "valid": "validation molecules decide which epoch of a training is kept",
+    "test": "curves are of the metric on test molecules",
+}
+
+
+def read_parts(path: Path, data: Data) -> tuple[list[str], str]:
+    """Read the part of each molecule of the table (train, valid or test) [N], and how the file was matched.
+
+    Raises DataError for a file that does not give every molecule one part, or leaves a part empty.
+    """
+    side = read_side_file(path)
+    column = _part_column(side)
+    parts = [_part(cell) for cell in side.columns[column]]
+    found = match(side, data, np.arange(len(data.table)))
+    given = found.take(column, parts)
+    for row, part in zip(found.rows.tolist(), given, strict=True):
+        if part not in PARTS:
+            raise DataError(
+                f"{path}, {side.place(row)}: expected {', '.join(PARTS)} in {column}; "
+                f"got {str(side.columns[column][row])[:60]!r}"
+            )
+    _check_parts(path, given)
+    return given, found.how
+
+
+def _part(cell: object) -> str:
+    text = str(cell).strip().lower()
+    return _PART_OF.get(text, text)
+
+
+def _part_column(side: SideFile) -> str:
+    """Return the column called split, else the only one that is called alike and has parts."""
+    if (column := side.name_of("split")) is not None:
+        return column
+    alike = [name for name in side.columns if _COLUMN.search(name.lower().replace("_", " "))]
+    giving = [name for name in alike if {_part(cell) for cell in side.columns[name]} & set(PARTS)]
+    if len(giving) == 1:
+        return giving[0]
+    raise DataError(f"{side.path} has no column 'split'; its columns are {column_names(list(side.columns))}")
+
+
+def _check_parts(path: Path, parts: list[str]) -> None:
+    """Raise DataError where no molecule is in one of the parts."""
+    there = Counter(parts)
+    lacking = [part for part in PARTS if part not in there]
+    if lacking:
+        has = " and ".join(f"{there[part]:,} {part}" for part in PARTS if part in there)
+        raise DataError(
+            f"{path} puts {has} molecules of the data into parts, and none into {lacking[0]}; expected some in each "
+            f"of {', '.join(PARTS)}: {_PURPOSE[lacking[0]]}. Mark some rows as {lacking[0]}"
+        )
