@@ -31,6 +31,9 @@ from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Outcome, Replica
 from jaxmrl.training.replica import DeviceTable, Recipe, device_table
 
+_OF_A_MODEL = {"status", "identity"}
+"""What the file of a model has beside its arrays."""
+
 
 @dataclass(frozen=True)
 class ScoringTask:
@@ -202,17 +205,18 @@ class ScoringTask:
         params, stats = jax.eval_shape(self.shape.init, jax.random.key(0))
         standard = self.replicas()[0].standard
         notes = jax.eval_shape(self.recipe.watch.start) if self.recipe.watch else None
-        arrays = {name: jnp.asarray(array) for name, array in model.items() if name.isdigit()}
-        return storage.like(((params, stats, standard), notes), arrays)
+        arrays = {name: jnp.asarray(array) for name, array in model.items() if name not in _OF_A_MODEL}
+        form = {"weights": (params, stats, standard), "notes": notes}
+        found = storage.unflatten(form, arrays, "a scoring's folder")
+        return found["weights"], found["notes"]
 
 
 def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
     """The weights and notes of a replica that has just ended, as flat arrays, and its status."""
     lane = engine.lane_of(outcome.name)
-    model = jax.tree.map(lambda x: x[lane], (programs.weights_now(engine.lanes), engine.lanes.state.notes))
-    return {name: np.asarray(leaf) for name, leaf in storage.plain(model).items()} | {
-        "status": np.array(outcome.status)
-    }
+    model = {"weights": programs.weights_now(engine.lanes), "notes": engine.lanes.state.notes}
+    arrays = storage.flatten(jax.tree.map(lambda x: x[lane], model))
+    return {name: np.asarray(leaf) for name, leaf in arrays.items()} | {"status": np.array(outcome.status)}
 
 
 def _without_diverged(models: dict[int, dict], reporter) -> dict[int, dict]:

@@ -35,13 +35,16 @@ def save(folder: Path, work: Resumable) -> None:
     """
     existing = _numbered(folder)
     name = f"{existing[-1][0] + 1 if existing else 0:08d}"
-    storage.write(folder / name, storage.plain(work.arrays), work.host_state())
+    storage.write(folder / name, storage.flatten(work.arrays), work.host_state())
     for _, old in _numbered(folder)[:-KEPT]:
         shutil.rmtree(old)
 
 
 def restore(folder: Path, work: Resumable) -> str | None:
-    """Puts the newest sound checkpoint of `folder` into `work`. Returns a warning where one was damaged."""
+    """Puts the newest sound checkpoint of `folder` into `work`. Returns a warning where one was damaged.
+
+    Raises ConfigError where its arrays are not those of `work`.
+    """
     damaged = []
     for _, path in reversed(_numbered(folder)):
         if storage.is_sound(path):
@@ -52,8 +55,8 @@ def restore(folder: Path, work: Resumable) -> str | None:
 
 
 def _put(path: Path, work: Resumable) -> None:
-    arrays = storage.read_arrays(path, storage.plain(work.arrays))
-    work.put_state(storage.like(work.arrays, arrays), storage.read_host(path))
+    arrays = storage.read_arrays(path, storage.flatten(work.arrays))
+    work.put_state(storage.unflatten(work.arrays, arrays, str(path)), storage.read_host(path))
 
 
 def remove(folder: Path) -> None:

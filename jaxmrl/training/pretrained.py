@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.config import SCRATCH
@@ -18,7 +17,7 @@ from jaxmrl.training import storage
 ENCODER = "encoder"
 """The part of a model that is pre-trained, and the folder of its weights."""
 
-FORMAT = 2
+FORMAT = 3
 """Of that folder; raise it where another version could not read it."""
 
 
@@ -44,13 +43,14 @@ class Encoder:
                 f"{shape.model} of width {shape.width} and depth {shape.depth}: give --width {self.width} "
                 f"--depth {self.depth}, or another checkpoint"
             )
+        params, stats = jax.eval_shape(shape.init, jax.random.key(0))
+        storage.check_form(f"--init {self.name}", part_of(params, ENCODER) | part_of(stats, ENCODER), self.weights)
 
 
 def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int) -> None:
     """Writes the encoder of a pre-trained model, of this shape, to `folder`. Raises UserError."""
     weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
-    shapes = {name: leaf.shape for name, leaf in weights.items()}
-    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "shapes": shapes}
+    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth}
     storage.remove(folder / ENCODER)
     storage.write(folder / ENCODER, weights, host | {"digest": _digest(weights)})
 
@@ -71,10 +71,10 @@ def load_encoder(folder: Path) -> Encoder:
     host = storage.read_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(f"--init {folder} has format {host['format']}, this jaxmrl reads {FORMAT}: make it again")
-    shapes = {name: tuple(shape) for name, shape in host["shapes"].items()}
     # Where they are to lie: else Orbax asks for the kind of device that they were saved from.
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-    form = {name: jax.ShapeDtypeStruct(shape, jnp.float32, sharding=here) for name, shape in shapes.items()}
+    saved = storage.read_forms(path)
+    form = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here) for name, leaf in saved.items()}
     return Encoder(folder.resolve().name, host["digest"], host["width"], host["depth"], storage.read_arrays(path, form))
 
 

@@ -1,4 +1,8 @@
-"""Arrays on disk: Orbax, with checksums of our own, for Orbax restores a file with a flipped byte without a word."""
+"""Arrays on disk, each by its path in a tree: Orbax, with checksums of our own and the form of every array.
+
+Orbax restores a file with a flipped byte without a word. Names come from the tree, never from a leaf's position in it:
+equal shapes are common, and an array in the place of another is not noticed.
+"""
 
 import contextlib
 import hashlib
@@ -12,14 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxmrl.errors import UserError
+from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.models.weights import leaf_name
 
 _ORBAX = threading.Lock()
 """Two saves at once in one process take each other's temporary folders."""
 
-_ARRAYS, _HOST, _CHECKSUMS, _TEMPORARY = "arrays", "host.json", "checksums.json", "unfinished"
+_ARRAYS, _HOST, _FORMS, _CHECKSUMS, _TEMPORARY = "arrays", "host.json", "forms.json", "checksums.json", "unfinished"
+
+_MOST_SAID = 4
+"""Arrays that an error names."""
 
 
 def write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> None:
@@ -39,6 +48,7 @@ def _write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> No
     unfinished.mkdir(parents=True)
     with _ORBAX, _for_orbax(unfinished) as folder, ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder / _ARRAYS, arrays)
+    _write_json(unfinished / _FORMS, {name: [leaf.shape, leaf.dtype.name] for name, leaf in arrays.items()})
     _write_json(unfinished / _HOST, host)
     _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
     unfinished.rename(path)
@@ -74,8 +84,18 @@ def read_host(path: Path) -> dict[str, Any]:
     return json.loads((path / _HOST).read_text(encoding="utf-8"))
 
 
+def read_forms(path: Path) -> dict[str, jax.ShapeDtypeStruct]:
+    """Return the shapes and dtypes of the arrays that `write` wrote, by their names."""
+    forms = json.loads((path / _FORMS).read_text(encoding="utf-8"))
+    return {name: jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype)) for name, (shape, dtype) in forms.items()}
+
+
 def read_arrays(path: Path, form: dict[str, Any]) -> dict[str, jax.Array]:
-    """The arrays that `write` was told; `form` has the same names, shapes and types."""
+    """Return the arrays that `write` wrote.
+
+    Raises ConfigError, naming what differs, where their names, shapes or dtypes are not those of `form`.
+    """
+    check_form(path, form, read_forms(path))
     with _ORBAX, _for_orbax(path) as folder, ocp.StandardCheckpointer() as checkpointer:
         return checkpointer.restore(folder / _ARRAYS, form)
 
@@ -102,15 +122,46 @@ def _is_key(leaf: jax.Array) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def plain(tree: Any) -> dict[str, jax.Array]:
-    """The leaves of `tree` by their place in it, typed keys as their words."""
-    leaves = jax.tree.leaves(tree)
-    return {f"{k:04d}": jax.random.key_data(leaf) if _is_key(leaf) else leaf for k, leaf in enumerate(leaves)}
+def flatten(tree: Any) -> dict[str, jax.Array]:
+    """Return the leaves of `tree` by their paths in it, typed keys as their words."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    named = {leaf_name(path): jax.random.key_data(leaf) if _is_key(leaf) else leaf for path, leaf in leaves}
+    assert len(named) == len(leaves), "every leaf has a name of its own"
+    return named
 
 
-def like(tree: Any, leaves_by_place: dict[str, jax.Array]) -> Any:
-    """The inverse of `plain`, in the structure of `tree`."""
-    leaves, structure = jax.tree.flatten(tree)
-    restored = [leaves_by_place[f"{k:04d}"] for k in range(len(leaves))]
-    keys = [jax.random.wrap_key_data(new) if _is_key(old) else new for old, new in zip(leaves, restored, strict=True)]
-    return jax.tree.unflatten(structure, keys)
+def unflatten(form: Any, arrays: dict[str, jax.Array], source: str) -> Any:
+    """Return the inverse of `flatten`: `arrays` in the structure of `form`, whose leaves may be shapes and dtypes.
+
+    Raises ConfigError, naming what differs, where names, shapes or dtypes are not those of `form`.
+    source: what the arrays were read from, for the message
+    """
+    leaves, structure = jax.tree_util.tree_flatten_with_path(form)
+    named = {leaf_name(path): leaf for path, leaf in leaves}
+    words = {name: jax.eval_shape(jax.random.key_data, leaf) for name, leaf in named.items() if _is_key(leaf)}
+    check_form(source, named | words, arrays)
+    restored = {name: _restored(leaf, arrays[name]) for name, leaf in named.items()}
+    return jax.tree.unflatten(structure, list(restored.values()))
+
+
+def _restored(old: Any, new: jax.Array) -> jax.Array:
+    return jax.random.wrap_key_data(new, impl=jax.random.key_impl(old)) if _is_key(old) else new
+
+
+def check_form(source: Any, expected: dict[str, Any], found: dict[str, Any]) -> None:
+    """Raise ConfigError, naming what differs, where two sets of arrays differ in names, shapes or dtypes."""
+    forms, there = ({name: _form_text(leaf) for name, leaf in side.items()} for side in (expected, found))
+    differing = [f"{name} is missing" for name in forms if name not in there]
+    differing += [f"{name} is not part of it" for name in there if name not in forms]
+    both = [name for name in forms if name in there]
+    differing += [f"{name} is {there[name]}, not {forms[name]}" for name in both if there[name] != forms[name]]
+    if differing:
+        more = f", and {len(differing) - _MOST_SAID} more" if len(differing) > _MOST_SAID else ""
+        raise ConfigError(
+            f"the arrays in {source} are not those of this program: {', '.join(differing[:_MOST_SAID])}{more}. "
+            "Use the version of jaxmrl that wrote them, or begin again in another --out"
+        )
+
+
+def _form_text(leaf: Any) -> str:
+    return f"{np.dtype(leaf.dtype).name} {list(leaf.shape)}"

@@ -14,12 +14,16 @@ from jaxmrl.training import batches, storage
 from jaxmrl.training.compiled import program
 from jaxmrl.training.replica import DeviceTable, Recipe, predict
 
-FORMAT = 2
+FORMAT = 3
 """Of a model's folder; raise it where another version could not read it, or would make other features.
 
-2: features of the canonical form of a molecule; before, of the text as it was spelled."""
+2: features of the canonical form of a molecule; before, of the text as it was spelled.
+3: weights by their paths in the model; before, by position."""
 
 _TRAIN = "train"
+
+_PARTS = ("params", "stats", "standard")
+"""Of the weights as of `predict`."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
         "trained_on": len(train),
     }
     # As NumPy's, the arrays are of no device: what an accelerator trained can be read without one.
-    arrays = jax.tree.map(np.asarray, storage.plain(weights)) | {_TRAIN: train.astype(np.int32)}
+    arrays = jax.tree.map(np.asarray, storage.flatten(_parts(weights))) | {_TRAIN: train.astype(np.int32)}
     storage.remove(model.path)
     storage.write(model.path, arrays, host)
 
@@ -80,8 +84,8 @@ def load_trained(path: Path) -> Trained:
     host = storage.read_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(
-            f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a model of another version, which saw "
-            "molecules in another form; sweep again into another --out"
+            f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a model of another version, which kept "
+            "weights or saw molecules in another form; sweep again into another --out"
         )
     recipe = Recipe(
         ModelShape(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
@@ -92,15 +96,25 @@ def load_trained(path: Path) -> Trained:
 
 
 def load_arrays(model: Trained) -> tuple[tuple, np.ndarray]:
-    """A model's weights, as of `predict`, and the ids of the molecules that it learned from."""
+    """A model's weights, as of `predict`, and the ids of the molecules that it learned from.
+
+    Raises ConfigError where the weights are not those of the model as it is built now.
+    """
     shape, tasks = model.recipe.shape, len(model.tasks)
     references = model.elements and np.empty((len(model.elements), tasks), np.float32)
     standard = LabelStandard(np.empty(tasks, np.float32), np.empty(tasks, np.float32), references)
     form = (*jax.eval_shape(shape.init, jax.random.key(0)), standard)
     train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
-    empty = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in storage.plain(form).items()}
+    forms = storage.flatten(_parts(form))
+    empty = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in forms.items()}
     arrays = storage.read_arrays(model.path, empty | {_TRAIN: train})
-    return storage.like(form, arrays), arrays[_TRAIN]
+    train = arrays.pop(_TRAIN)
+    parts = storage.unflatten(_parts(form), arrays, str(model.path))
+    return tuple(parts[name] for name in _PARTS), train
+
+
+def _parts(weights: tuple) -> dict[str, Any]:
+    return dict(zip(_PARTS, weights, strict=True))
 
 
 def predict_all(

@@ -2,12 +2,20 @@
 
 import csv
 
+import jax
+import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig, SweepConfig
 from jaxmrl.data.curves import read_curves
+from jaxmrl.data.standard import no_standard
+from jaxmrl.errors import ConfigError
+from jaxmrl.models import schnet
+from jaxmrl.models.build import ModelShape
 from jaxmrl.report.files import distinguishing
 from jaxmrl.sweep import sweep
+from jaxmrl.training.replica import Recipe
+from jaxmrl.training.trained import Trained, load_arrays, save_trained
 
 TINY = {"dataset": "esol", "fractions": (0.1, 0.2), "seeds": 2, "epochs": 1, "width": 8, "depth": 2, "lanes": 2}
 
@@ -59,3 +67,27 @@ def test_fractions_that_agree_in_six_digits_are_different_replicas(cache, tmp_pa
     assert run.rows[0]["n_train"] == run.rows[1]["n_train"]
     assert run.rows[0]["test"] != run.rows[1]["test"]
     assert [float(row["fraction"]) for row in rows_of(run.directory / "curves.csv")] == list(fractions)
+
+
+class RenamedInteraction(schnet.Interaction):
+    """SchNet's interaction with its attribute `inward` called `way_in`, which comes after `outward`."""
+
+    def __init__(self, width, **options):
+        super().__init__(width, **options)
+        self.way_in = self.inward
+        del self.inward
+
+
+def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
+    """At d7d420c its kernels were loaded by position, those of one shape into each other's layers."""
+    sizes = {"width": 8, "depth": 1, "dropout": 0.0, "tasks": 1, "precision": "float32"}
+    shape = ModelShape(**sizes, model="schnet", modality="geometry", cutoff=5.0, over_atoms="mean")
+    model = Trained(tmp_path / "m", {}, Recipe(shape, "regression", "mae", 1e-3), ("energy",), False, {}, None)
+    params, stats = shape.init(jax.random.key(0))
+    save_trained(model, (params, stats, no_standard(1)), np.arange(2))
+    (loaded, *_), _ = load_arrays(model)
+    jax.tree.map(np.testing.assert_array_equal, loaded, params)
+
+    monkeypatch.setattr(schnet, "Interaction", RenamedInteraction)
+    with pytest.raises(ConfigError, match=r"params\.layers\.0\.way_in\.kernel is missing, .*inward\.kernel is not"):
+        load_arrays(model)
