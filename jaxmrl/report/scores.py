@@ -93,7 +93,7 @@ def read_orders(
 ) -> tuple[dict[str, np.ndarray], str]:
     """Read {method: each seed's `molecules` (positions in the table) in order of keeping [S, n]} from a file of scores.
 
-    Rows are matched to molecules as in `side_files.match`. The column <method>_seed_S decides for seed S, the largest
+    Rows are matched to molecules as in `matching.match`. The column <method>_seed_S decides for seed S, the largest
     first or, with `keep` easy, the smallest; where there are none, the column <method> decides for all seeds, and where
     there is none, <method>_rank, 1 first; of equals, the first of `molecules`.
 
