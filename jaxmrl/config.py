@@ -651,10 +651,13 @@ class PredictConfig(Config):
     """Run directory of a sweep."""
 
     csv: Path
-    """A CSV or CSV.gz file of molecules; only its SMILES are read."""
+    """A CSV or CSV.gz file of molecules. Only its SMILES are read; the output has a row for each of its rows."""
 
     smiles_column: str | None = None
     """Their column. Default: the one named smiles."""
+
+    keep_columns: tuple[str, ...] = ()
+    """Columns of --csv that the output repeats. Default: all."""
 
     curve: str | None = None
     """Whose models predict, where the sweep has several curves. Default: the best by its mean validation metric."""
@@ -663,21 +666,17 @@ class PredictConfig(Config):
     """Molecules per batch."""
 
     out: Path = Path("predictions.csv")
-    """File of the predictions: .csv or .parquet. The rows that cannot be used go to OUT.rejected.csv."""
+    """File of the predictions: .csv or .parquet. Its column reason says why a row has no prediction."""
 
     def __post_init__(self):
         super().__post_init__()
         if self.out.suffix not in PREDICTION_KINDS:
             raise ConfigError(f"--out must end in {' or '.join(PREDICTION_KINDS)}; got {self.out}")
-        if self.csv.resolve() in (self.out.resolve(), self.rejected.resolve()):
+        object.__setattr__(self, "keep_columns", tuple(dict.fromkeys(self.keep_columns)))
+        if self.csv.resolve() == self.out.resolve():
             raise ConfigError(f"--out {self.out} would replace --csv {self.csv}; give another --out")
         if self.out.resolve() in [(self.run / name).resolve() for name in RUN_TABLES]:
             raise ConfigError(f"--out {self.out} would replace what the sweep has written; give another --out")
-
-    @property
-    def rejected(self) -> Path:
-        """File of the rows that cannot be used."""
-        return self.out.with_name(f"{self.out.name}.rejected.csv")
 
 
 def default_directory(config: SweepConfig) -> Path:

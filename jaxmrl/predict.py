@@ -8,8 +8,11 @@ if __name__ == "__main__":
 
     prepare_environment()  # before JAX and Matplotlib are imported
 
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +20,16 @@ import numpy as np
 
 from jaxmrl.config import PredictConfig
 from jaxmrl.data.features import featurise, prepare_smiles
+from jaxmrl.data.input_rows import InputRows, read_input_rows
 from jaxmrl.data.molecules import UnusableMoleculeError
 from jaxmrl.data.overlap import FAR, nearest, similarity_prints
 from jaxmrl.data.prepare import Prepared
-from jaxmrl.data.records import Rejected, rejected_text
+from jaxmrl.data.random_smiles import random_smiles
+from jaxmrl.data.records import Rejected, top_reasons
 from jaxmrl.data.stores import Features, put
 from jaxmrl.data.table import read_molecules
+from jaxmrl.data.tokens import MOST_TOKENS
+from jaxmrl.data.unseen import find_unseen
 from jaxmrl.errors import ConfigError
 from jaxmrl.report import files, kept
 from jaxmrl.report.scores import import_parquet, label_columns, table_bytes
@@ -35,13 +42,20 @@ _DIGITS = 8
 """Of numbers in a .csv: all that float32 tells apart, as energies need, whose first digits are all the same."""
 
 
+_MOST_SHOWN = 5
+"""Traits that a line repeats."""
+
+
 @dataclass(frozen=True)
 class Predictions:
-    """What the models of a curve say of `n` molecules, in order of the file.
+    """What the models of a curve predict for the `n` usable molecules of a file, in order of the file.
 
     ids [n]          rows of the file, from 0
+    smiles [n]       as the file has them
     mean, sd [n, T]  over the models, of probabilities or of values in the label's unit; sd is NaN for one model
     nearest [n]      ECFP4 Tanimoto similarity to the nearest molecule that one of the models has learned from
+    unseen [n]       what of each molecule none of those has, see `data.unseen`; empty for nothing
+    rejected         the other rows of the file, with the reasons
     """
 
     curve: str
@@ -51,22 +65,36 @@ class Predictions:
     mean: np.ndarray
     sd: np.ndarray
     nearest: np.ndarray
+    unseen: list[str] = field(repr=False)
     rejected: tuple[Rejected, ...] = field(repr=False, default=())
 
-    def columns(self) -> dict[str, np.ndarray]:
-        """Of the file: molecule_id, smiles, <task> and <task>_sd for each task, nearest_training.
+    def columns(self, source: InputRows, keep: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+        """Return the columns of the predictions file, with a row for each row of `source`.
 
-        A task that is called like another column becomes "label <name>".
+        They are molecule_id, the columns `keep` of `source` (all for none), <task> and <task>_sd for each task,
+        nearest_training, unseen, and reason, which says why a row has no prediction. A task that is called like
+        another of these becomes "label <name>", a column of `source` "input <name>".
         """
-        taken = {"molecule_id", "smiles", "nearest_training", *(f"{task}_sd" for task in self.tasks)}
-        columns = {"molecule_id": self.ids, "smiles": np.array(self.smiles, object)}
+        taken = {"molecule_id", "nearest_training", "unseen", "reason", *(f"{task}_sd" for task in self.tasks)}
+        values, texts, rows = {}, np.full((2, len(source)), "", object), len(source)
         for k, name in enumerate(label_columns(self.tasks, taken)):
-            columns |= {name: self.mean[:, k], f"{name}_sd": self.sd[:, k]}
-        return columns | {"nearest_training": self.nearest}
+            values |= {name: self.mean[:, k], f"{name}_sd": self.sd[:, k]}
+        values["nearest_training"] = self.nearest
+        ours = {}
+        for name, column in values.items():
+            ours[name] = np.full(rows, np.nan)
+            ours[name][self.ids] = column
+        unseen, reasons = texts
+        unseen[self.ids] = self.unseen
+        reasons[np.searchsorted(source.lines, [row.line for row in self.rejected])] = [
+            row.reason for row in self.rejected
+        ]
+        ours |= {"unseen": unseen, "reason": reasons}
+        return {"molecule_id": np.arange(rows), **source.columns(keep, {"molecule_id", *ours}), **ours}
 
 
 def predict(config: PredictConfig, *, quiet: bool = True) -> Predictions:
-    """Predicts molecules that nobody has assayed, by the models that a sweep has left, and writes a row for each.
+    """Predict the molecules of a file by the models of a sweep, and write a row for each row of the file.
 
     Raises UserError for a folder that has no models, and for molecules or settings that cannot be used.
     """
@@ -75,13 +103,13 @@ def predict(config: PredictConfig, *, quiet: bool = True) -> Predictions:
         import_parquet()
     curve, models = choose_curve(config, curves_of(config.run), reporter)
     prepared = read_and_prepare(config, models[0], reporter)
-    known = kept.read_molecules(config.run)
+    source, known = read_input_rows(config.csv, config.keep_columns), kept.read_molecules(config.run)
     mean, sd, trained_on = predict_prepared(models, prepared, config.batch_size, reporter)
-    table = prepared.table
-    similarity = nearest_training(known, trained_on, prepared.canonical_smiles, reporter)
-    found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, table.rejected)
-    files.write_whole(config.out, table_bytes(found.columns(), config.out.suffix, _DIGITS))
-    files.write_whole(config.rejected, rejected_text(found.rejected).encode())
+    table, smiles = prepared.table, prepared.canonical_smiles
+    similarity = nearest_training(known, trained_on, smiles, reporter)
+    unseen = find_unseen(smiles, seen_texts(known, trained_on, models[0], reporter), *modality_of(models[0]))
+    found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
+    files.write_whole(config.out, table_bytes(found.columns(source, config.keep_columns), config.out.suffix, _DIGITS))
     report(config, found, reporter)
     return found
 
@@ -141,7 +169,9 @@ def predict_prepared(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
     one, smiles = models[0], prepared.canonical_smiles
-    features = featurise(prepared, one.recipe.shape.modality, one.features, reporter)
+    features = featurise(prepared, *modality_of(one), reporter)
+    if cut := getattr(features, "truncated", 0):
+        reporter.say(f"{count(cut, 'molecule')} cut off after {MOST_TOKENS} tokens: the models see no more of them")
     # No labels, not even missing ones: of many molecules and tasks they would fill the device.
     table = DeviceTable(put(features), jnp.zeros((0, len(one.tasks))), composition(one, features, reporter))
     # Each molecule once, in order of SMILES: neither its row nor its spelling decides its batch or its place there.
@@ -156,6 +186,26 @@ def predict_prepared(
             progress.advance(1)
     sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(values.shape[1:], np.nan)
     return values.mean(axis=0), sd, np.unique(np.concatenate(trained_on))
+
+
+def modality_of(model: Trained) -> tuple[str, dict[str, Any]]:
+    """Return what a model sees of molecules: modality and settings of `featurise`."""
+    return model.recipe.shape.modality, model.features
+
+
+def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: Trained, reporter) -> list[str]:
+    """Return the SMILES that models like this one saw in training: canonical ones and random variants.
+
+    known: {id: canonical SMILES} of the run's molecules; trained_on: ids of those that the models learned from.
+    """
+    seen = np.isin(list(known), trained_on)
+    texts = list(compress(known.values(), seen))
+    if variants := model.features.get("variants", 1) - 1:
+        # Of all molecules of the run, for these the sweep has left in the cache.
+        with reporter.progress("random SMILES", len(known), "molecules") as progress:
+            others = random_smiles(list(known.values()), variants, progress.advance)
+        texts += [text for several in compress(others, seen) for text in several]
+    return texts
 
 
 def composition(model: Trained, features: Features, reporter) -> jax.Array | None:
@@ -190,9 +240,15 @@ def nearest_training(known: dict[int, str], trained_on: np.ndarray, smiles: list
 
 
 def report(config: PredictConfig, found: Predictions, reporter) -> None:
-    """Says what was predicted, and what to make of it."""
+    """Print what was predicted and how far it can be relied on."""
     if found.rejected:
-        reporter.say(f"what is wrong with the rejected rows: {config.rejected}")
+        reporter.say(f"no prediction, see column reason: {'; '.join(top_reasons(found.rejected))}")
+    if any(found.unseen):
+        traits = Counter(trait for text in found.unseen if text for trait in text.split("; "))
+        reporter.say(
+            f"{sum(map(bool, found.unseen)):,} of {count(len(found.ids), 'molecule')} with something that no training "
+            f"molecule has, see column unseen: {_most_common(traits)}"
+        )
     far = int((found.nearest < FAR).sum())
     reporter.say(f"nearest training molecule: median ECFP4 Tanimoto similarity {np.median(found.nearest):.2f}")
     if far:
@@ -201,6 +257,12 @@ def report(config: PredictConfig, found: Predictions, reporter) -> None:
             "seen, and neither their predictions nor the spread over seeds can be relied on"
         )
     reporter.say(f"{count(len(found.ids), 'molecule')} predicted: {config.out}")
+
+
+def _most_common(counted: Counter[str]) -> str:
+    """Return the most frequent of some texts, in words."""
+    shown = ", ".join(f"{text} ({number:,})" for text, number in counted.most_common(_MOST_SHOWN))
+    return shown if len(counted) <= _MOST_SHOWN else f"{shown} and {len(counted) - _MOST_SHOWN} more"
 
 
 if __name__ == "__main__":

@@ -53,7 +53,6 @@ def test_bad_values_are_refused_with_what_is_expected(settings, message):
         ({"batch_size": 0}, "--batch-size must be 1 or more; got 0"),
         ({"out": "p.txt"}, "--out must end in .csv or .parquet; got p.txt"),
         ({"out": "new.csv"}, "would replace --csv new.csv"),
-        ({"csv": "p.csv.rejected.csv", "out": "p.csv"}, "would replace --csv"),
         ({"out": "runs/x/results.csv"}, "would replace what the sweep has written; give another --out"),
         ({"out": "runs/y/../x/molecules.csv"}, "would replace what the sweep has written"),
         ({"curve": 3}, "--curve must be of type str; got 3"),

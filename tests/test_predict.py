@@ -18,6 +18,8 @@ from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
 from jaxmrl.commands import predict_command
 from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
+from jaxmrl.data.input_rows import InputRows
+from jaxmrl.data.records import Rejected
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.predict import Predictions, predict
 from jaxmrl.pretrain import pretrain
@@ -119,10 +121,15 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
     assert found.nearest[~trained].mean() < 0.7
     with (tmp_path / "p.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["molecule_id", "smiles", "greasy", "greasy_sd", "rare", "rare_sd", "nearest_training"]
-    assert [int(row["molecule_id"]) for row in rows] == found.ids.tolist()
-    np.testing.assert_allclose([float(row["greasy"]) for row in rows], found.mean[:, 0], rtol=1e-7)
-    assert (tmp_path / "p.csv.rejected.csv").read_text() == "line,text,reason\n162,rubbish,not a valid SMILES\n"
+    assert list(rows[0]) == [
+        *("molecule_id", "smiles", "logp", "input greasy", "input rare"),
+        *("greasy", "greasy_sd", "rare", "rare_sd", "nearest_training", "unseen", "reason"),
+    ]
+    assert [int(row["molecule_id"]) for row in rows] == list(range(162))
+    np.testing.assert_allclose([float(rows[k]["greasy"]) for k in found.ids], found.mean[:, 0], rtol=1e-7)
+    assert list(rows[160].values()) == ["160", "rubbish", "1.0", "1", "0", *[""] * 6, "not a valid SMILES"]
+    assert [row["reason"] for row in rows if row["reason"]] == ["not a valid SMILES"]
+    assert {row["unseen"] for row, seen in zip(rows, trained, strict=False) if seen} == {""}
 
 
 def test_the_order_of_rows_and_the_size_of_batches_change_nothing(run, csv_file, tmp_path, cache):
@@ -147,20 +154,25 @@ def test_rows_that_cannot_be_used(run, tmp_path, cache, capsys):
     printed = capsys.readouterr().out
     assert found.ids.tolist() == [0, 4]
     assert found.smiles == ["CCO", "[Pt]C[Pt]"]
-    rejected = (tmp_path / "p.csv.rejected.csv").read_text().splitlines()
-    assert rejected == [
-        "line,text,reason",
-        "3,rubbish,not a valid SMILES",
-        '4,"c,CC,1,1","4 fields, expected 3"',
-        "5,,empty SMILES",
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["mol"], row["input greasy"]) for row in rows] == [
+        *(("a", "CCO", "nonsense"), ("b", "rubbish", "1"), ("", "", ""), ("d", "", "1"), ("e", "[Pt]C[Pt]", "")),
     ]
+    reasons = ["", "not a valid SMILES", "4 fields, expected 3", "empty SMILES", ""]
+    assert [row["reason"] for row in rows] == reasons
+    assert [row["greasy"] == "" for row in rows] == [bool(reason) for reason in reasons]
+    assert [row["unseen"] for row in rows] == ["", "", "", "", "element Pt"]
     assert f"{path}: 5 rows, 3 rejected" in printed
+    reasons = "1: not a valid SMILES (line 3); 1: 4 fields, expected 3 (line 4); 1: empty SMILES (line 5)"
+    assert f"no prediction, see column reason: {reasons}" in printed
+    assert "1 of 2 molecules with something that no training molecule has, see column unseen: element Pt (1)" in printed
     assert f"{CURVE}: 2 models at fraction 1" in printed
     assert "has not ended" not in printed
     far = int((found.nearest < 0.3).sum())
     assert far >= 1
     assert f"{far} of 2 molecules below 0.3: they are far from anything the models have seen" in printed
-    with pytest.raises(DataError, match="none of the 2 rows can be used; line 2: not a valid SMILES"):
+    with pytest.raises(DataError, match="none of the 2 rows can be used; column smiles, line 2: not a valid SMILES"):
         predict(PredictConfig(run, write_csv(tmp_path / "bad.csv", ["rubbish", "C1CC"]), out=tmp_path / "q.csv"))
     assert not (tmp_path / "q.csv").exists()
 
@@ -184,12 +196,22 @@ def test_one_model_has_no_spread_and_parquet_has_the_same(copied, tmp_path, cach
 def test_tasks_that_are_called_like_other_columns():
     values = np.arange(8.0).reshape(2, 4)
     tasks = ("a", "a_sd", "smiles", "b")
-    columns = Predictions("", tasks, np.arange(2), ["C", "CC"], values, values + 10, np.ones(2)).columns()
-    assert columns["a_sd"].tolist() == [10, 14]
-    assert columns["label a_sd"].tolist() == [1, 5]
-    assert columns["smiles"].tolist() == ["C", "CC"]
-    assert columns["label smiles_sd"].tolist() == [12, 16]
-    assert len(columns) == 3 + 2 * len(tasks)
+    source = InputRows(["smiles", "b", "input b", "reason"], [2, 3, 4], [["C", "x", "y", "z"], ["CC"] * 4, ["CCC"] * 4])
+    rejected = (Rejected(3, "CC", "why"),)
+    found = Predictions(
+        "", tasks, np.array([0, 2]), ["C", "CCC"], values, values + 10, np.ones(2), ["", "element C"], rejected
+    )
+    columns = found.columns(source)
+    np.testing.assert_array_equal(columns["a_sd"], [10, np.nan, 14])
+    np.testing.assert_array_equal(columns["label a_sd"], [1, np.nan, 5])
+    np.testing.assert_array_equal(columns["smiles"], [2, np.nan, 6])
+    np.testing.assert_array_equal(columns["smiles_sd"], [12, np.nan, 16])
+    kept = {name: columns[name].tolist() for name in ("input smiles", "input b", "input input b", "input reason")}
+    assert list(kept.values()) == [["C", "CC", "CCC"], ["x", "CC", "CCC"], ["y", "CC", "CCC"], ["z", "CC", "CCC"]]
+    assert columns["reason"].tolist() == ["", "why", ""]
+    assert columns["unseen"].tolist() == ["", "", "element C"]
+    assert len(columns) == 1 + 4 + 2 * len(tasks) + 3
+    assert list(found.columns(source, ("b",)))[:3] == ["molecule_id", "input b", "a"]
 
 
 def assert_same_run(one, other):
@@ -284,6 +306,10 @@ def ended(arguments, monkeypatch, capsys):
         (["{run}", "--csv", "{missing}"], "No such file"),
         (["{run}", "--csv", "{empty}"], "is empty"),
         (["{run}", "--csv", "{csv}", "--smiles-column", "mine"], "no column 'mine'; its columns are smiles, logp"),
+        (
+            ["{run}", "--csv", "{csv}", "--keep-columns", "logp", "id"],
+            "has no column 'id'; its columns are smiles, logp",
+        ),
         (["{run}", "--csv", "{csv}", "--curve", "best"], f"unknown curve 'best'; choose from {CURVE}"),
         (["{run}", "--csv", "{csv}", "--out", "p.npz"], "--out must end in .csv or .parquet; got p.npz"),
         (["{run}", "--csv", "{csv}", "--out", "{csv}"], "would replace --csv"),

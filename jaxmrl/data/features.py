@@ -59,7 +59,9 @@ def feature_settings(config: Settings, modality: str, vocabulary: tuple[str, ...
     if modality == "fingerprint":
         names = ("radius", "bits", "chirality", "tokens")
         return {name: getattr(config, f"fingerprint_{name}") for name in names}
-    return {"vocabulary": list(vocabulary)} if modality == "smiles" else {}
+    if modality == "smiles":
+        return {"vocabulary": list(vocabulary), "variants": config.smiles_variants}
+    return {}
 
 
 def featurise(prepared: Prepared, modality: str, settings: dict[str, Any], reporter) -> Features:

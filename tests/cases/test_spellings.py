@@ -1,6 +1,7 @@
 """One molecule, one input: neither the order of a text's atoms nor what follows it reaches a model."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,33 @@ def test_names_after_the_smiles_change_nothing_that_is_pre_trained_on(with_and_w
     np.testing.assert_array_equal(one.train[0], other.train[0])
     for array, twin in zip(*(arrays_of(corpus.load(0)) for corpus in (one, other)), strict=True):
         np.testing.assert_array_equal(array, twin)
+
+
+def test_every_row_of_a_file_has_a_row_of_predictions(trained, tmp_path, cache):
+    path = INPUTS / "predict_with_ids.csv"
+    config = PredictConfig(trained, path, curve=curve_of(trained, "graph"), out=tmp_path / "p.csv")
+    predict(config)
+    rows = files.read_rows(tmp_path / "p.csv")
+    assert [row["Cmpd ID"] for row in rows] == [f"AB-{k:04}" for k in range(8)]
+    assert {row["note"] for row in rows} == {"plate 7, row B"}
+    assert [row["reason"] for row in rows] == ["", "", "not a valid SMILES", "empty SMILES", "", "", "", ""]
+    assert [k for k, row in enumerate(rows) if row["y"] == ""] == [2, 3]
+    assert rows[0]["y"] == rows[6]["y"]
+    predict(replace(config, keep_columns=("Cmpd ID",)))
+    few = files.read_rows(tmp_path / "p.csv")
+    assert list(few[0]) == ["molecule_id", "Cmpd ID", "y", "y_sd", "nearest_training", "unseen", "reason"]
+    assert [row["y"] for row in few] == [row["y"] for row in rows]
+
+
+def test_what_no_training_molecule_has_is_named(trained, tmp_path, cache, capsys):
+    path = write_table(tmp_path / "new.csv", ["CCO", "C[SeH]", "C[Xe]C"])
+    for modality, unseen in (
+        ("graph", ["", "element Se", "element Xe"]),
+        ("geometry", ["", "element Se", "element Xe"]),
+        ("fingerprint", ["", "element Se", "element Xe"]),
+        ("smiles", ["", "element Se; token [SeH]", "element Xe; token [Xe]"]),
+    ):
+        curve = curve_of(trained, modality)
+        assert predict(PredictConfig(trained, path, curve=curve, out=tmp_path / "p.csv"), quiet=False).unseen == unseen
+        said = "2 of 3 molecules with something that no training molecule has, see column unseen: element Se (1)"
+        assert said in " ".join(capsys.readouterr().out.split())
