@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks import memory, prepare, pretraining_memory, scale
+from benchmarks import memory, prepare, pretraining_memory, pruning_null, scale
 from benchmarks.machine import LOAD, cores
 
 pytestmark = pytest.mark.slow
@@ -191,3 +191,13 @@ def test_memory_grows_with_the_molecules_of_the_table_alone(run):
     assert 1.8 * few["table"] < many["table"] < 2.2 * few["table"]
     assert many["lanes_held"] == few["lanes_held"]
     assert many["working"] < 1.2 * few["working"]
+
+
+def test_made_up_pruning_methods_are_counted(run, real_data, monkeypatch):
+    monkeypatch.setenv("JAXMRL_DATA", str(real_data))
+    sizes = ("--methods", 2, "--repeats", 2, "--seeds", 3, "--epochs", 2)
+    found = run(pruning_null, *sizes)
+    for kind in ("subset_for_each_seed", "one_subset_for_all_seeds"):
+        assert (found[kind]["cells"], found[kind]["tables"]) == (8, 2)
+        assert 0 <= found[kind]["starred"] <= 1
+    assert 0 <= found["one_subset_by_trainings_alone"] <= 1
