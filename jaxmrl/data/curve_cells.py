@@ -27,7 +27,7 @@ def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:
     result says so in words, by the first such cell, and is empty otherwise.
     """
     values, spreads, said = [], [], ""
-    for text in texts:
+    for text in (text.replace("$", "") for text in texts):  # of LaTeX
         if found := _IN_BRACKETS.match(text):
             value, spread, percent = found.groups()
             decimals = len(re.split("[.,]", value)[1]) if re.search(r"\d?[.,]\d+$", value) else 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxmrl.config import FitConfig
+from jaxmrl.data.curve_cells import split_spread
 from jaxmrl.data.metric_names import direction_of, has_name, plain_name
 from jaxmrl.data.records import column_index, column_names
 from jaxmrl.errors import ConfigError, DataError
@@ -46,10 +47,12 @@ _NUMBERED = re.compile(
     r"^(?:(.+?)_)??(?:seed|fold|run|split|rep|repeat|replicate|trial|cv)_?(\d+)(?:_(.+))?$", re.IGNORECASE
 )
 _NUMBER = re.compile(r"\s*[-+−]?[.,]?\d")
-_MEAN_IN_NAME = re.compile(r"(?:^|[\s_.-]+)[(\[]?(?:mean|avg|average)[)\]]?(?=$|[\s_.-])", re.IGNORECASE)
+_STATISTIC_IN_NAME = re.compile(
+    r"\s*(?:±|\+/-).*$|(?:^|[\s_.-]+)[(\[]?(?:mean|avg|average|sd|std|stdev|se|sem)[)\]]?(?=$|[\s_.-])", re.IGNORECASE
+)
 _LAST_NUMBER = re.compile(r"^(.+?)_?(\d+)$")
 _TRAINING, _VALIDATION = {"train", "training"}, {"valid", "val", "validation", "dev"}
-_NO_METRIC = {"time", "rank", "ranking", "best"}
+_NO_METRIC = {"time", "times", "rank", "ranking", "best"}
 _BOUND = re.compile(r"_(low|lower|high|upper|lb|ub|ci|ci_?\d+|min|max|p\d+|q\d+)(_(low|lower|high|upper|lb|ub))?$")
 """Endings of names that are ends of an interval, or half its width."""
 
@@ -115,7 +118,7 @@ def find_layout(path: Path, header: list[str], rows: list, config: FitConfig) ->
         spread = header.index("sd") if "sd" in header else None
         return _with_counts(path, header, config, found, spread, of_mean=False, run=run)
     filled = {k for k in range(len(header)) if any(_NUMBER.match(fields[k]) for *_, fields in rows)}
-    roles = [role for role in _roles(header) if role.at in filled - {*taken, *run}]
+    roles = [role for role in _roles(header, rows) if role.at in filled - {*taken, *run}]
     if config.metric_column:
         values = tuple(column_index(path, header, name) for name in config.metric_column)
         chosen = [role for role in roles if role.at in values]
@@ -201,7 +204,7 @@ def _run_indices(header: list[str], rows: list) -> list[int]:
     return found
 
 
-def _roles(header: list[str]) -> list[_Role]:
+def _roles(header: list[str], rows: list) -> list[_Role]:
     """What the name of each column says, with numbered columns where they are runs."""
     roles = [_role(k, name) for k, name in enumerate(header)]
     repeated = {name.rsplit(".", 1)[0] for name in header if re.search(r"\.\d+$", name)} & set(header)
@@ -219,7 +222,18 @@ def _roles(header: list[str]) -> list[_Role]:
         else role
         for role in roles
     ]
+    named = {role.base for role in roles if role.kind not in ("sd", "se")}
+    roles = [
+        replace(role, kind="mean") if role.base not in named and _has_spread_inside(role.at, rows) else role
+        for role in roles
+    ]
     return [replace(role, known=_is_known(role, header[role.at])) for role in roles]
+
+
+def _has_spread_inside(at: int, rows: list) -> bool:
+    """Whether the cells of a column named as RMSE (SD) are means with their spread behind them."""
+    first = next((fields[at] for *_, fields in rows if fields[at].strip()), "")
+    return split_spread([first])[1] is not None
 
 
 def _is_known(role: _Role, name: str) -> bool:
@@ -239,6 +253,8 @@ def _are_runs(header: list[str], roles: list[_Role]) -> bool:
 
 def _role(at: int, name: str) -> _Role:
     words = plain_name(name)
+    if len(before := re.split(r"±|\+/-", name)) > 1:  # a name such as RMSE ± SD is of cells such as 0.65 ± 0.02
+        return _Role(at, _without(plain_name(before[0]), _MEAN) or plain_name(before[0]), "mean")
     for kind, tokens in (("se", _ERROR_OF_MEAN), ("sd", _DEVIATION)):
         if (base := _without(words, tokens)) is not None:
             return _Role(at, _without(base, _MEAN) or base, kind)
@@ -311,7 +327,7 @@ def _label(header: list[str], chosen: list[_Role], values: tuple[int, ...]) -> s
         return header[values[0]]
     bases = {role.base for role in chosen}
     if len(values) == 1:
-        return _MEAN_IN_NAME.sub("", header[values[0]]).strip(" _.-") or header[values[0]]
+        return _STATISTIC_IN_NAME.sub("", header[values[0]]).strip(" _.-") or header[values[0]]
     if len(bases) == 1:
         return bases.pop() or re.sub(r"[\s_.-]*\d+$", "", header[values[0]])
     return ", ".join(header[k] for k in values)
@@ -332,7 +348,7 @@ def is_measured(name: str) -> bool:
     """Whether a column is measured of a run, by its name, as times and losses are: it is no setting of the run."""
     words = plain_name(name)
     measured = (
-        "best valid val validation time seconds sec secs minutes min hours duration runtime walltime wall elapsed "
-        "date timestamp memory mem loss"
+        "best valid val validation time times seconds sec secs minutes min hours duration runtime walltime wall "
+        "elapsed date timestamp memory mem loss"
     ).split()
     return has_name(words, measured) or direction_of(name) is not None or words.startswith("test_")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.data.cells import number_in
 from jaxmrl.data.curve_cells import numbers, split_spread
 from jaxmrl.data.curve_layout import Layout
 from jaxmrl.data.records import Rejected
@@ -121,7 +122,13 @@ def _labels(header: list[str], fields: list[list[str]], columns: tuple[int, ...]
     """The label [R] of each row by the columns that number the runs."""
     if not columns:
         return None
-    return np.array([", ".join(f"{header[k]} {row[k].strip()}" for k in columns) for row in fields])
+    return np.array([", ".join(f"{header[k]} {_number_text(row[k])}" for k in columns) for row in fields])
+
+
+def _number_text(text: str) -> str:
+    """The label of a run; of 0.0, which a program has made of 0, that of 0."""
+    number = number_in(text)
+    return text.strip() if number is None or not np.isfinite(number) else f"{number:.15g}"
 
 
 def _wide(header: list[str], found: Observations, values: list[np.ndarray], layout: Layout) -> Observations:

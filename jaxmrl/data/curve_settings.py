@@ -78,7 +78,7 @@ def _by_design(size: np.ndarray, level: np.ndarray, run: np.ndarray | None) -> b
 
     What is measured of a run, as its best epoch, varies otherwise.
     """
-    if run is None:
+    if run is None or len(set(run)) == len(run):  # a number of its own for each run says nothing
         return _balanced(size, level)
     levels_of_run, crossed = defaultdict(set), defaultdict(list)
     for one_size, one_level, label in zip(size, level, run, strict=True):

@@ -98,6 +98,9 @@ def test_columns_of_training_scores_are_not_used_and_named():
         ("n,RMSE (mean),RMSE (std)", (0.5, 0.1), "RMSE", "RMSE (std) is the standard deviation"),
         ("n,EF1%,precision", (5, "float32"), "EF1%", None),
         ("n,value,metric", (0.5, "rmse"), "rmse", None),
+        ("n,RMSE ± SD", ("0.5 ± 0.1",), "RMSE", "have their standard deviation behind them"),
+        ("n,RMSE (SD)", ("0.5 (0.1)",), "RMSE", "have their standard deviation behind them"),
+        ("n,fit_times_mean,score_times_mean,test_scores_0,test_scores_1", (1, 1, 0.5, 0.6), "test_scores", "2 columns"),
     ],
 )
 def test_the_metric_is_found_among_other_columns(tmp_path, header, row, metric, note):
@@ -208,6 +211,11 @@ def test_a_run_with_the_same_value_counts_once_whatever_it_took(tmp_path):
     file = read_curves(FitConfig(written(tmp_path, "n,fold,rmse,seconds", rows)))
     assert len(file.curves[0].n) == 15
     assert file.notes == ("15 rows stand twice; counted once",)
+
+
+def test_seeds_that_a_program_has_made_decimal_are_the_same_seeds(tmp_path):
+    rows = [(n, seed, noisy(n)) for seed in ("0", "0.0") for n in SIZES]
+    assert read_curves(FitConfig(written(tmp_path, "n,seed,rmse", rows))).notes == ("5 rows stand twice; counted once",)
 
 
 def test_a_file_without_seeds_that_was_written_twice_counts_once(tmp_path):
