@@ -52,6 +52,7 @@ WITHIN_DATA = (
     "classes",
     "smiles_column",
     "targets",
+    "relations",
     "table",
     "input_rows",
     "side_files",

@@ -9,6 +9,7 @@ import numpy as np
 from jaxmrl.data.cells import CENSORED, MISSING
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
 from jaxmrl.data.records import Records, Rejected, column_index, column_names, read_records, stream_records
+from jaxmrl.data.relations import with_relations
 from jaxmrl.data.smiles_column import SAMPLE, smiles_index
 from jaxmrl.data.targets import Column, default_targets, first_odd, read_column, split_remarks
 from jaxmrl.errors import DataError
@@ -85,7 +86,8 @@ def read_table(
     else:
         columns, remarks = default_targets(path, records, smiles_at)
         notes += remarks
-    notes += split_remarks(path, records)
+    columns, remarks = with_relations(records, columns)
+    notes += split_remarks(path, records) + remarks
     styles = {column.name: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
     formats = records.dialect.remarks + _of_columns(styles)
     if formats:
@@ -259,7 +261,7 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
         _, line, fields = records.rows[k]
         column = columns[int(np.argmax(unread[k]))]
         text = fields[records.header.index(column.name)].strip()[:_SHOWN]
-        why = "has a sign" if column.numbers.kinds[k] == CENSORED else "is not a number"
+        why = "is censored" if column.numbers.kinds[k] == CENSORED else "is not a number"
         reason = f"{NO_LABEL}: {column.name} {text!r} {why}"
         rejected.append(Rejected(line, records.dialect.separator.join(fields), reason))
     return ~lost, rejected

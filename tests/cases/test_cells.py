@@ -67,7 +67,7 @@ def test_values_beyond_a_limit_are_counted():
     (said,) = [note for note in table.notes if "18 labels have >, < or ~" in note]
     assert "left out, so that curves are of measured values alone" in said
     assert (len(table), len(table.rejected)) == (102, 18)
-    assert table.rejected[0].reason == "no label: solubility '>-1.00' has a sign"
+    assert table.rejected[0].reason == "no label: solubility '>-1.00' is censored"
     bound = read_table(INPUTS / "censored_labels.csv", target_columns=("solubility",), censored="bound")
     assert (len(bound), bound.labels[0, 0]) == (120, -1.0)
     assert any("their numbers are used as they stand (--censored bound)" in note for note in bound.notes)
@@ -79,6 +79,19 @@ def test_signs(tmp_path, cell):
     assert column(tmp_path, cells).labels[:, 0].tolist() == [1.5, 2.5]
     assert column(tmp_path, cells, censored="bound").labels[1:, 0].tolist() == [1.5, 2.5]
     assert any("1 label has" in note for note in column(tmp_path, cells).notes)
+
+
+def test_signs_in_a_column_of_their_own(tmp_path):
+    path = INPUTS / "chembl_web_export.csv"
+    table = read_table(path, target_columns=("Standard Value",))
+    assert (len(table), len(table.rejected)) == (48, 12)
+    assert table.rejected[0].reason == "no label: Standard Value '5537.75' is censored"
+    assert any("12 labels have >, < or ~" in note for note in table.notes)
+    assert len(read_table(path, target_columns=("Standard Value",), censored="bound")) == 60
+    (tmp_path / "t.csv").write_text("smiles,qualifier,Ki,other relation\nC,<,1.5,=\nCC,=,2.5,>\nCCC,,3.5,=\n")
+    table = read_table(tmp_path / "t.csv", target_columns=("Ki",))
+    assert table.labels[:, 0].tolist() == [2.5, 3.5]
+    assert "Ki: 1 row with >, < or ~ in column other relation, whose labels are used as they are" in table.notes
 
 
 def test_what_to_do_with_signs_is_a_setting(tmp_path):

@@ -1,0 +1,55 @@
+"""Columns of relations, such as ChEMBL's Standard Relation, whose > and < are about the numbers of another column."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from jaxmrl.data.cells import CENSORED, NUMBER, is_missing
+from jaxmrl.data.records import Records
+from jaxmrl.data.targets import Column
+from jaxmrl.text import count
+
+_EXACT = frozenset({"=", "=="})
+_SIGNS = frozenset("< > <= >= =< => << >> ~ ≤ ≥ ≈".split())
+_WORDS = frozenset("relation relations operator qualifier modifier sign prefix value values mean".split())
+"""Words of a name that do not say what is measured."""
+
+
+def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column], list[str]]:
+    """Return the columns with the numbers marked as censored that a column of relations says so of, and remarks.
+
+    Such a column is about those whose names have all the words of its own, but for words such as relation and value.
+    """
+    remarks = []
+    for at, name in enumerate(records.header):
+        censored = _censored(records, at)
+        if censored is not None:
+            columns = [_applied(column, name, censored, remarks) for column in columns]
+    return columns, remarks
+
+
+def _applied(column: Column, name: str, censored: np.ndarray, remarks: list[str]) -> Column:
+    """A column after the relations of the column `name`, or a remark that they are not about it."""
+    numbers = column.numbers
+    hit = censored & (numbers.kinds == NUMBER)
+    if column.words or not hit.any():
+        return column
+    if _stem(name) <= _stem(column.name):
+        return replace(column, numbers=replace(numbers, kinds=np.where(hit, CENSORED, numbers.kinds)))
+    rows = count(int(hit.sum()), "row")
+    remarks.append(f"{column.name}: {rows} with >, < or ~ in column {name}, whose labels are used as they are")
+    return column
+
+
+def _censored(records: Records, at: int) -> np.ndarray | None:
+    """Which rows [N] have another relation than =; None where the column is not one of relations."""
+    texts = [fields[at].strip().strip("'\"").strip() for *_, fields in records.rows]
+    known = {text for text in texts if not is_missing(text)}
+    if not known or not known <= _EXACT | _SIGNS:
+        return None
+    return np.array([text in _SIGNS for text in texts])
+
+
+def _stem(name: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", name.lower())) - _WORDS
