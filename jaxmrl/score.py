@@ -13,7 +13,7 @@ from typing import Any
 from jaxmrl.config import ScoreConfig, to_toml
 from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.data.records import Rejected, rejected_text
-from jaxmrl.errors import DivergedError, UserError
+from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.models.build import model_shapes
 from jaxmrl.pruning.scoring import ScoringTask
 from jaxmrl.pruning.select import Scores
@@ -38,10 +38,9 @@ def score(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None 
     beside = config.out.with_name(f"{config.out.name}.{files.REJECTED}")
     try:
         problem = load_problem(config, reporter)
-    except UserError as error:
+    except DataError as error:
         write_rejected(beside, error.rejected, reporter)
         raise
-    write_rejected(beside, problem.table.rejected, reporter)
     (shape,) = model_shapes(config, problem)
     task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
@@ -55,6 +54,7 @@ def score(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None 
             files.remove_folder(work.path)
             raise
         write_scores(config, problem, scores, facts, reporter)
+        write_rejected(beside, problem.table.rejected, reporter)
         files.remove_folder(work.path)
     return scores
 

@@ -22,7 +22,7 @@ from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
-from jaxmrl.errors import DivergedError, UserError
+from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
@@ -77,7 +77,7 @@ def sweep(
         problems = load_problems(config, reporter)
         given = {problem.split_name: check(config, problem, reporter) for problem in problems}
         starts = load_starts(config.init, model_shapes(config, problems[0]))
-    except UserError as error:
+    except DataError as error:
         rejected = problems[0].table.rejected if problems else error.rejected
         if kept := files.keep_rejected(out, rejected):
             reporter.say(f"the rejected rows are in {kept}")

@@ -31,8 +31,9 @@ def scored(csv_file, tmp_path_factory):
     return folder
 
 
-def test_three_files_and_no_other(scored):
-    assert {path.name for path in scored.iterdir()} == {"scores.csv", "scores.json", "scores.png"}
+def test_files_of_a_scoring_and_no_other(scored):
+    names = {"scores.csv", "scores.json", "scores.png", "scores.csv.rejected.csv"}
+    assert {path.name for path in scored.iterdir()} == names
     rows = rows_of(scored / "scores.csv")
     assert len(rows) == 129
     heads = [

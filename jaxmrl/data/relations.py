@@ -44,10 +44,12 @@ def _applied(column: Column, name: str, censored: np.ndarray, remarks: list[str]
 
 def _censored(records: Records, at: int) -> np.ndarray | None:
     """Which rows [N] have another relation than =; None where the column is not one of relations."""
-    texts = [fields[at].strip().strip("'\"").strip() for *_, fields in records.rows]
-    known = {text for text in texts if not is_missing(text)}
-    if not known or not known <= _EXACT | _SIGNS:
-        return None
+    texts = []
+    for *_, fields in records.rows:
+        text = fields[at].strip(" '\"")
+        if text not in _EXACT and text not in _SIGNS and not is_missing(text):
+            return None
+        texts.append(text)
     return np.array([text in _SIGNS for text in texts])
 
 

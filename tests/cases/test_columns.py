@@ -69,7 +69,9 @@ def test_a_column_of_the_split_is_said_to_be_unused(tmp_path, name):
     parts = ["train", "valid", "test"] * 10
     for settings in ({}, {"target_columns": ("y",)}):
         table = table_of(tmp_path, with_target(**{name: parts}), **settings)
-        said = f"column {name} (test, train, valid) is not used; to split by it, give --split-file {tmp_path / 't.csv'}"
+        rename = "" if name == "split" else "call it split and "
+        said = f"column {name} (test, train, valid) is not used by itself; to split by it, {rename}give --split-file "
+        said += str(tmp_path / "t.csv")
         assert said in table.notes
         assert table.tasks == ("y",)
 

@@ -56,10 +56,10 @@ def test_a_field_that_goes_on_after_its_quote_is_one_row(file):
 
 
 def test_many_columns_of_one_name_take_no_time(file):
-    started = time.monotonic()
+    started = time.process_time()
     table = read_table(file("smiles" + ",y" * 20_000 + "\nCC" + ",1" * 20_000 + "\n"))
     assert table.tasks[-1] == "y.19999"
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_number_with_underscores_is_none(file):
