@@ -42,7 +42,9 @@ def seen_points(curve: dict) -> Points:
     runs = np.array(curve["runs"])[:, :SEEN]
     higher = curve["metric"] != "rmse"
     guess = 1 - curve["guess"] if higher else None
-    return points_of(np.tile(curve["n"][:SEEN], len(runs)), runs.ravel(), higher_is_better=higher, guess=guess)
+    seeds = np.repeat([f"seed {k}" for k in range(len(runs))], SEEN)
+    settings = {"higher_is_better": higher, "guess": guess, "run": seeds}
+    return points_of(np.tile(curve["n"][:SEEN], len(runs)), runs.ravel(), **settings)
 
 
 def judge(curve: dict) -> dict:

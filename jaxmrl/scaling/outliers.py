@@ -52,7 +52,7 @@ def far_runs(n: np.ndarray, place: np.ndarray, error: np.ndarray, block: np.ndar
     """
     distance = _distances(len(n), place, error, block)
     kept, suspects, outliers = np.ones(len(error), bool), [], 0
-    for _ in range(int(_MOST_SHARE * len(error))):
+    for _ in range(max(1, int(_MOST_SHARE * (len(error) - len(n))))):
         worst = _farthest(n, place, distance, kept, error)
         if worst is None:
             break
@@ -66,12 +66,16 @@ def far_runs(n: np.ndarray, place: np.ndarray, error: np.ndarray, block: np.ndar
 
 def _distances(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray | None) -> np.ndarray:
     """Distance of each run from the median of its size, [R]: log ratio above it, relative difference below."""
-    median = np.array([np.median(error[place == k]) for k in range(sizes)])[place]
-    ratio = np.where(median > 0, error / np.where(median > 0, median, 1), 1.0)
-    found = np.where(ratio > 1, np.log(np.maximum(ratio, 1)), ratio - 1)
-    if block is None:
-        return found
-    return found - np.array([np.median(found[block == k]) for k in range(block.max() + 1)])[block]
+    ratio = _over_median(error, place, sizes)
+    if block is not None:
+        ratio = _over_median(_over_median(ratio, block, int(block.max()) + 1), place, sizes)
+    return np.where(ratio > 1, np.log(np.maximum(ratio, 1)), ratio - 1)
+
+
+def _over_median(values: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Values [R] over the median of their group; 1 where that is not above 0."""
+    median = np.array([np.median(values[group == k]) for k in range(count)])[group]
+    return np.where(median > 0, values / np.where(median > 0, median, 1), 1.0)
 
 
 def _scaled(n, place, distance, kept) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
@@ -79,7 +83,9 @@ def _scaled(n, place, distance, kept) -> tuple[np.ndarray, np.ndarray, np.ndarra
     runs = np.bincount(place[kept], minlength=len(n))
     mean = np.bincount(place[kept], distance[kept], len(n)) / np.maximum(runs, 1)
     squares = np.bincount(place[kept], (distance - mean[place])[kept] ** 2, len(n))
-    sd, freedom = spread_of(n, squares, np.maximum(runs - 1, 0))
+    # Pairs of runs say too little of a trend over sizes.
+    at = n if runs.max(initial=0) > 2 else np.ones(len(n))
+    sd, freedom = spread_of(at, squares, np.maximum(runs - 1, 0))
     return mean, runs, sd, freedom
 
 

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from jaxmrl.scaling.blocks import blocks_of
+from jaxmrl.scaling.points import points_of
+
+N = np.geomspace(100, 6400, 7)
+PLACE, BLOCK = np.tile(np.arange(7), 5), np.repeat(np.arange(5), 7)
+LEVELS = np.array([0.8, 0.9, 1.0, 1.1, 1.2])
+
+
+def folds(sd=0.01, levels=LEVELS, seed=0):
+    noise = np.random.default_rng(seed).normal(size=(5, 7))
+    return (2 * N**-0.3 * levels[:, None] * np.exp(sd * noise)).ravel()
+
+
+def test_what_folds_share_is_a_level_and_the_rest_noise():
+    found = blocks_of(7, PLACE, folds(), BLOCK)
+    assert found.spread == pytest.approx(np.std(LEVELS, ddof=1), rel=0.05)
+    assert found.level == pytest.approx(found.spread / np.sqrt(5))
+    assert found.freedom.sum() == pytest.approx(24)
+    assert np.sqrt(found.squares.sum() / 24) == pytest.approx(0.01, rel=0.3)
+
+
+def test_a_missing_cell_is_filled_in():
+    whole = blocks_of(7, PLACE, folds(0.001), BLOCK)
+    kept = np.delete(np.arange(35), [34])
+    part = blocks_of(7, PLACE[kept], folds(0.001)[kept], BLOCK[kept])
+    np.testing.assert_allclose(part.mean, whole.mean, rtol=0.002)
+    assert part.freedom.sum() == pytest.approx(23)
+
+
+def test_runs_of_other_labels_at_each_size_are_no_blocks():
+    assert blocks_of(7, PLACE, folds(), np.arange(35)) is None
+    assert blocks_of(1, np.zeros(5, int), np.ones(5), np.arange(5)) is None
+
+
+def test_seeds_without_a_level_of_their_own_change_next_to_nothing():
+    error, n = folds(0.05, np.ones(5)), np.tile(N, 5)
+    plain = points_of(n, error, higher_is_better=False)
+    seeds = points_of(n, error, higher_is_better=False, run=np.array([f"seed {k}" for k in BLOCK]))
+    np.testing.assert_allclose(seeds.error, plain.error)
+    np.testing.assert_allclose(seeds.sd, plain.sd, rtol=0.2)
+    assert seeds.level < 0.02
+
+
+def test_the_level_of_folds_is_theirs_and_that_of_seeds_is_not():
+    n = np.tile(N, 5)
+    by_name = {
+        name: points_of(n, folds(), higher_is_better=False, run=np.array([f"{name} {k}" for k in BLOCK]))
+        for name in ("fold", "seed")
+    }
+    assert by_name["fold"].level == 0
+    assert by_name["seed"].level == pytest.approx(np.std(LEVELS, ddof=1) / np.sqrt(5), rel=0.05)
+    np.testing.assert_array_equal(by_name["fold"].sd, by_name["seed"].sd)

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from jaxmrl.scaling.points import points_of
+from jaxmrl.scaling.shape import SATURATED, WORSE, shape_of
+
+N = np.geomspace(100, 25_600, 9)
+
+
+def noisy(error, runs=3, sd=0.03, seed=0):
+    noise = np.random.default_rng(seed).normal(0, sd, (runs, len(N)))
+    return points_of(np.tile(N, runs), (error * np.exp(noise)).ravel(), higher_is_better=False)
+
+
+def test_a_rising_error_is_worse_with_repeated_runs_and_without():
+    for runs in (1, 3):
+        assert shape_of(noisy(0.1 * N**0.2, runs)).kind == WORSE
+
+
+def test_a_curve_that_improves_at_first_and_then_gets_worse_says_from_where():
+    found = shape_of(noisy(np.where(N < 2000, 1.0, (N / 1600) ** 0.3 * 1.0) * np.minimum(N, 1600) ** -0.2))
+    assert found.kind == WORSE
+    assert "than 1,600" in found.reason
+
+
+@pytest.mark.parametrize("runs", [1, 3, 5])
+def test_flat_and_falling_curves_seldom_get_worse(runs):
+    kinds = [shape_of(noisy(np.full(9, 0.3), runs, 0.08, seed)) for seed in range(300)]
+    assert np.mean([kind is not None for kind in kinds]) <= 0.02
+    assert all(shape_of(noisy(0.2 + N**-0.4, runs, 0.08, seed)) is None for seed in range(100))
+
+
+def test_a_small_rise_at_the_end_is_no_worsening():
+    error = 2 * N**-0.3
+    error[-1] = 1.05 * error[-2]
+    assert shape_of(noisy(error, sd=0.001)) is None
+
+
+def test_two_sizes_of_one_run_are_judged_by_their_order():
+    two = lambda *error: points_of([100, 1000], error, higher_is_better=False)
+    assert shape_of(two(0.3, 0.4)).kind == WORSE
+    assert shape_of(two(0.4, 0.3)) is None
+
+
+def test_an_error_of_0_is_saturated():
+    found = shape_of(points_of([10, 20, 40], [0.3, 0.0, 0.0], higher_is_better=False))
+    assert found.kind == SATURATED
+    assert found.reason.startswith("saturated from 20 molecules on")
+    among = shape_of(points_of([10, 20, 40], [0.3, 0.0, 0.1], higher_is_better=False))
+    assert among.reason.startswith("the error is 0 at 20 molecules")
