@@ -50,6 +50,8 @@ def far_runs(n: np.ndarray, place: np.ndarray, error: np.ndarray, block: np.ndar
         error: [R] errors.
         block: [R] the index of the seed or fold of each run, whose common level is removed; None where there is none.
     """
+    if len(n) < 2:
+        return np.zeros(0, int)
     distance = _distances(len(n), place, error, block)
     kept, suspects, outliers = np.ones(len(error), bool), [], 0
     for _ in range(max(1, int(_MOST_SHARE * (len(error) - len(n))))):

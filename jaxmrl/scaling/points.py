@@ -133,7 +133,7 @@ def points_of(
         points = _points(sizes, plain, squares, runs, runs - 1, notes, **known)
     else:
         folds = any(word in str(run[0]).lower() for word in _FOLDS)
-        notes.append(_block_note(blocks, folds))
+        notes += _block_note(blocks, folds)
         points = _points(sizes, blocks.mean, blocks.squares, runs, blocks.freedom, notes, **known)
         points = points if folds else replace(points, level=blocks.level, level_freedom=blocks.count - 1)
     if resampled is None:
@@ -167,14 +167,16 @@ def _left_out(sizes, place, metric, far) -> tuple[LeftOut, ...]:
     return tuple(found)
 
 
-def _block_note(blocks: Blocks, folds: bool) -> str:
-    """What the runs of a label share, in one sentence."""
+def _block_note(blocks: Blocks, folds: bool) -> list[str]:
+    """What the runs of a label share, in one sentence, where that is more than the noise between sizes."""
+    if blocks.spread**2 <= blocks.squares.sum() / blocks.freedom.sum():
+        return []
     name = "folds" if folds else "runs"
     said = (
         f"the same {blocks.count} {name} at all sizes: their common levels (sd {blocks.spread:.2g} of the error) do "
         "not count as noise between sizes"
     )
-    return f"{said}; intervals are for the mean of these folds" if folds else said
+    return [f"{said}; intervals are for the mean of these folds" if folds else said]
 
 
 def _shifts(own: np.ndarray, drawn: np.ndarray) -> np.ndarray | None:
