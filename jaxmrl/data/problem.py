@@ -20,7 +20,7 @@ from jaxmrl.data.parts import read_parts
 from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.records import Rejected, top_reasons
-from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds
+from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
 from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
 from jaxmrl.data.stores import Features, arrays_of
 from jaxmrl.data.table import Table, read_table
@@ -255,7 +255,16 @@ def _splits(
             parts, how = read_parts(config.split_file, data)
             reporter.say(how)
             found[name] = splits.given_split(parts)
+    for name in [name for name in found if name in ("scaffold", "imbalanced")]:
+        _report_scaffolds(name, found[name], by_scaffold, reporter)
     return found
+
+
+def _report_scaffolds(name: str, split: splits.Split, by_scaffold: list[str], reporter) -> None:
+    """Report how many test molecules have a training molecule's scaffold, as it is and up to stereochemistry."""
+    own, flat = (splits.shared_scaffolds(some, split) for some in (by_scaffold, without_stereochemistry(by_scaffold)))
+    more = f"{own:,} of {count(len(split.test), 'test molecule')} have the scaffold of a training molecule"
+    reporter.say(f"{name} split: {more}, {flat:,} where stereochemistry is ignored")
 
 
 def _random_split(config: Settings, dataset: datasets.Dataset | None, table: Table) -> splits.Split:

@@ -18,6 +18,27 @@ def scaffolds(smiles: list[str], progress: cache.Progress | None = None) -> list
     return cache.cached_lines("scaffolds", VERSION, smiles, _scaffolds, progress)
 
 
+def without_stereochemistry(found: list[str]) -> list[str]:
+    """Return scaffolds without their stereochemistry: those of enantiomers become equal. Cached on disk."""
+    different = sorted(set(found))
+    lines = cache.cached_lines("flat-scaffolds", VERSION, different, _flat)
+    flat = dict(zip(different, lines, strict=True))
+    return [flat[one] for one in found]
+
+
+def _flat(scaffolds: list[str]) -> list[str]:
+    from rdkit import Chem, rdBase
+
+    lines = []
+    with rdBase.BlockLogs():
+        for text in scaffolds:
+            molecule = Chem.MolFromSmiles(text) if text != NO_SCAFFOLD else None
+            if molecule is not None:
+                Chem.RemoveStereochemistry(molecule)
+            lines.append(text if molecule is None else Chem.MolToSmiles(molecule))
+    return lines
+
+
 def _scaffolds(smiles: list[str]) -> list[str]:
     from rdkit import rdBase
     from rdkit.Chem.Scaffolds import MurckoScaffold

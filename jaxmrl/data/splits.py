@@ -118,6 +118,12 @@ def subset_size(fraction: float, molecules: int) -> int:
     return size
 
 
+def shared_scaffolds(scaffolds: list[str], split: Split) -> int:
+    """Return how many test molecules have the scaffold of a training molecule. scaffolds [N]: of all molecules."""
+    train = {scaffolds[k] for k in split.train} - {NO_SCAFFOLD}
+    return sum(scaffolds[k] in train for k in split.test)
+
+
 def shared_molecules(canonical: np.ndarray, split: Split) -> int:
     """How many validation and test molecules also stand in another part, by canonical SMILES (`canonical` [N])."""
     train, valid, test = (canonical[ids] for ids in (split.train, split.valid, split.test))

@@ -18,11 +18,14 @@ import jraph
 import numpy as np
 
 from jaxmrl.data.graphs import NO_NEIGHBOUR, Graphs
+from jaxmrl.errors import DataError
 
 NO_MOLECULE = -1
 """The id that fills a batch with fewer molecules than its size; such ids come last in a batch."""
 
 ROW_MULTIPLE = 8
+_MOST_ROWS = 2**31 - 1
+"""Rows of a flat array on the device, whose places are int32."""
 
 
 @jax.tree_util.register_dataclass
@@ -116,8 +119,17 @@ def round_up(rows: int) -> int:
 
 
 def starts(size: np.ndarray) -> np.ndarray:
-    """The first row of each of `size` [N] rows that stand end to end, [N] int32."""
-    return (np.cumsum(size, dtype=np.int64) - size).astype(np.int32)
+    """Return the first row of each of `size` [N] rows that stand end to end, [N] int32.
+
+    Raises DataError where the rows are more than int32 can count.
+    """
+    ends = np.cumsum(size, dtype=np.int64)
+    if len(ends) and ends[-1] > _MOST_ROWS:
+        raise DataError(
+            f"the molecules have {ends[-1]:,} atoms, pairs or tokens; a device's table has at most {_MOST_ROWS:,} of "
+            "each: sweep a part of the molecules, or geometries with a smaller --cutoff"
+        )
+    return (ends - size).astype(np.int32)
 
 
 def spread(start: jax.Array, size: jax.Array, total: int) -> tuple[jax.Array, ...]:

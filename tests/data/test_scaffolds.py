@@ -9,6 +9,7 @@ from jaxmrl.data import overlap, scaffolds
 from jaxmrl.data.fingerprints import morgan_fingerprints
 from jaxmrl.data.overlap import near_share, nearest
 from jaxmrl.data.problem import load_problems
+from jaxmrl.data.splits import Split, shared_scaffolds
 from jaxmrl.report.terminal import Reporter
 
 SETS = ("hiv", "muv", "tox21", "toxcast", "sider", "clintox", "bace", "bbbp", "esol", "freesolv", "lipo", "qm8")
@@ -56,13 +57,39 @@ def test_the_near_share_of_many_is_that_of_some(nci, cache, monkeypatch):
     assert set(compared[0][2]) < set(test)
 
 
+RIGHT, LEFT, FLAT = "c1ccc([C@H]2CCCO2)cc1", "c1ccc([C@@H]2CCCO2)cc1", "c1ccc(C2CCCO2)cc1"
+
+
+def test_scaffolds_of_enantiomers_are_equal_without_stereochemistry(cache):
+    found = [RIGHT, LEFT, "", scaffolds.NO_SCAFFOLD, "c1ccccc1"]
+    assert scaffolds.without_stereochemistry(found) == [FLAT, FLAT, "", scaffolds.NO_SCAFFOLD, "c1ccccc1"]
+    split = Split(np.array([0, 3]), np.array([2]), np.array([1, 4, 3]))
+    assert shared_scaffolds(found, split) == 0
+    assert shared_scaffolds(scaffolds.without_stereochemistry(found), split) == 1
+
+
+def test_test_molecules_with_a_training_scaffold_of_other_stereochemistry_are_counted(tmp_path, cache, capsys):
+    """The study's scaffolds have chirality: no test molecule has one of training's, but maybe its mirror image."""
+    mirrored = [f"{'C' * (k + 1)}{RIGHT}" for k in range(6)] + [LEFT]
+    others = [f"C1CCCC{'C' * k}1" for k in range(2)]
+    rows = [f"{smiles},{k}" for k, smiles in enumerate([*mirrored, *others])]
+    (tmp_path / "t.csv").write_text("\n".join(["smiles,y", *rows]) + "\n")
+    config = SweepConfig(csv=tmp_path / "t.csv", target_columns=("y",), task="regression", split=("scaffold",))
+    (problem,) = load_problems(config, Reporter())
+    own = [problem.canonical_smiles[k] for k in problem.split.test]
+    assert LEFT in own
+    said = " ".join(capsys.readouterr().out.split())
+    test = f"{len(own)} test molecule{'' if len(own) == 1 else 's'}"
+    assert f"scaffold split: 0 of {test} have the scaffold of a training molecule, 1 where stereo" in said
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_splits_of_real_sets(name, real_data, monkeypatch):
     monkeypatch.setenv("JAXMRL_DATA", str(real_data))
     config = SweepConfig(dataset=name, split=("random", "scaffold", "imbalanced"))
     problems = load_problems(config, Reporter(quiet=True))
-    by_scaffold = np.array(scaffolds.scaffolds(problems[0].table.smiles))
+    by_scaffold = np.array(scaffolds.scaffolds(problems[0].canonical_smiles))
     molecules = len(by_scaffold)
     for problem in problems:
         parts = problem.split.parts().values()

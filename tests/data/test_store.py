@@ -2,13 +2,22 @@ import jax
 import jax.numpy as jnp
 import jraph
 import numpy as np
+import pytest
 
-from jaxmrl.data.store import GraphStore
+from jaxmrl.data.store import GraphStore, starts
+from jaxmrl.errors import DataError
 from tests.conftest import SMILES
 
 
 def gathered(molecules, ids, nodes=200, rows=32):
     return GraphStore.put(molecules).with_budget((nodes, rows)).gather(jnp.array(ids))
+
+
+def test_more_rows_than_int32_can_count_are_refused():
+    assert starts(np.array([2**30, 2**30 - 1, 0])).tolist() == [0, 2**30, 2**31 - 1]
+    assert starts(np.zeros(0, np.int32)).tolist() == []
+    with pytest.raises(DataError, match=r"have 2,147,483,648 atoms, pairs or tokens; .* at most 2,147,483,647 of each"):
+        starts(np.full(2, 2**30, np.int32))
 
 
 def test_budget_rounds_up_and_leaves_a_padding_row(molecules):
