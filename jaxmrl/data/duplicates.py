@@ -12,7 +12,7 @@ from jaxmrl.data.table import Table
 from jaxmrl.text import count
 
 _TASKS_NAMED = 3
-_DIGITS, _LINES_NAMED = 3, 3
+_DIGITS, _VALUES_NAMED = 3, 3
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def merge_duplicates(prepared: Prepared, how: str) -> Merged:
         removed.update(np.array(table.tasks)[lost].tolist())
         if how == "first":
             unused = (~np.isnan(found) & (found != label)).any(axis=1)
-            reason = f"same molecule as line {table.lines[rows[0]]}, which has another label"
+            reason = f"another label of a molecule that came before: 'line {table.lines[rows[0]]}'"
             rejected += [_rejected(table, k, reason) for k in rows[unused]]
         labels[rows[0]] = label
     merged = int((~keep).sum()) - len(rejected)
@@ -184,15 +184,18 @@ def _rejected(table: Table, row: int, reason: str) -> Rejected:
 
 
 def _contradiction(table: Table, rows: np.ndarray, found: np.ndarray) -> str:
-    """Return the reason why a molecule has no label left: the first task in which its labels differ."""
+    """Return the reason why a molecule has no label left: the first task in which its labels differ.
+
+    What is of this molecule alone is quoted, for reasons that differ in quotes alone are counted together.
+    """
     differ = np.array([len(np.unique(column[~np.isnan(column)])) > 1 for column in found.T])
     k = int(np.argmax(differ))
-    known = rows[~np.isnan(found[:, k])]
-    values = dict.fromkeys(f"{value:g}" for value in found[:, k] if not np.isnan(value))
-    what = "contradicting classes" if table.task == "classification" else "labels disagree"
-    lines = ", ".join(str(table.lines[row]) for row in known[:_LINES_NAMED])
-    more = ", ..." if len(known) > _LINES_NAMED else ""
-    return f"{what}: the same molecule has {' and '.join(values)} in {table.tasks[k]} (lines {lines}{more})"
+    known = ~np.isnan(found[:, k])
+    lines = dict(zip(found[known, k].tolist(), table.lines[rows[known]].tolist(), strict=True))
+    values = ", ".join(f"{value:g} in line {line}" for value, line in list(lines.items())[:_VALUES_NAMED])
+    more = ", ..." if len(lines) > _VALUES_NAMED else ""
+    what = "contradicting classes" if table.task == "classification" else "labels that disagree"
+    return f"{what} of the same molecule in {table.tasks[k]}: '{values}{more}'"
 
 
 def merged_text(found: Merged, how: str, dropped: int) -> str:

@@ -48,8 +48,8 @@ def test_one_label_of_several(cache, capsys, how):
     assert found == pytest.approx(expected, abs=1e-6)
     assert problem.table.ids.tolist() == sorted(problem.table.ids.tolist())
     assert problem.facts["repeated_molecules"]["merged"] == (0 if how == "first" else 60)
-    reasons = {row.reason.split(" as line")[0] for row in problem.table.rejected}
-    assert reasons == ({"same molecule"} if how == "first" else set())
+    reasons = {row.reason.split(":")[0] for row in problem.table.rejected}
+    assert reasons == ({"another label of a molecule that came before"} if how == "first" else set())
     assert f"--deduplicate {how}: {0 if how == 'first' else 60} rows merged" in said
 
 
@@ -73,7 +73,7 @@ def test_contradicting_classes_are_rejected_with_their_own_reason(cache, capsys,
     assert "3 molecules are in the table more than once (6 rows); contradicting classes in 1 of them (active 1)" in said
     assert "--deduplicate mean: 2 rows merged into an earlier row of the same molecule, 2 rejected" in said
     assert [row.line for row in problem.table.rejected] == [2, 62]
-    reason = "contradicting classes: the same molecule has 0 and 1 in active (lines 2, 62)"
+    reason = "contradicting classes of the same molecule in active: '0 in line 2, 1 in line 62'"
     assert {row.reason for row in problem.table.rejected} == {reason}
 
 

@@ -46,7 +46,7 @@ def test_first_rejects_rows_with_another_label(merged):
     assert found.prepared.table.labels.tolist() == [[1, 7], [0, 0]]
     assert found.merged == 2
     (row,) = found.prepared.table.rejected
-    assert (row.line, row.reason) == (4, "same molecule as line 2, which has another label")
+    assert (row.line, row.reason) == (4, "another label of a molecule that came before: 'line 2'")
 
 
 def test_drop_keeps_what_agrees(merged):
@@ -55,7 +55,7 @@ def test_drop_keeps_what_agrees(merged):
     assert found.removed == {"b": 1}
     assert found.merged == 1
     assert {row.reason for row in found.prepared.table.rejected} == {
-        "labels disagree: the same molecule has 4 and 5 in a (lines 4, 5)"
+        "labels that disagree of the same molecule in a: '4 in line 4, 5 in line 5'"
     }
 
 
@@ -69,11 +69,11 @@ def test_classes_are_never_averaged(merged, how):
 
 def test_a_molecule_of_many_rows_names_three_lines(merged):
     found = merged("drop", ["C"] * 5 + ["CC"], [[k] for k in range(6)])
-    assert found.prepared.table.rejected[0].reason.endswith("has 0 and 1 and 2 and 3 and 4 in a (lines 2, 3, 4, ...)")
+    assert found.prepared.table.rejected[0].reason.endswith("in a: '0 in line 2, 1 in line 3, 2 in line 4, ...'")
 
 
 def test_nothing_left_is_an_error(merged):
-    with pytest.raises(DataError, match="none of the 2 rows can be used; line 2: labels disagree"):
+    with pytest.raises(DataError, match="none of the 2 rows can be used; line 2: labels that disagree"):
         merged("drop", ["C", "C"], [[1], [2]])
 
 

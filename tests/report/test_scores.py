@@ -81,6 +81,15 @@ def test_files_are_read_back_in_order(problem, scores, kind, tmp_path):
         read_orders(path, ("el2n",), TRAIN, DATA, "hard", 4)
 
 
+def test_no_two_numbers_become_equal_in_a_file():
+    """As scores that are places among a million molecules did with six digits."""
+    places = np.float32(1) - np.arange(1000, dtype=np.float32) / np.float32(1e7)
+    for values in (places, 1 - np.arange(1000) / 1e15):
+        text = table_bytes({"score": values}, ".csv").decode().split()[1:]
+        assert len({float(one) for one in text}) == len(np.unique(values))
+        np.testing.assert_array_equal(np.array(text, values.dtype), values)
+
+
 def test_a_file_of_ranks_alone(tmp_path):
     path = tmp_path / "ranks.csv"
     path.write_text("molecule_id,mine_rank\n0,3\n20,1\n40,2\n70,4\n", encoding="utf-8")
