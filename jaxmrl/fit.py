@@ -17,15 +17,15 @@ import numpy as np
 
 from jaxmrl.config import FitConfig
 from jaxmrl.data.curves import CurveFile, CurveRows, read_curves
-from jaxmrl.data.sampling import PRUNING, RANDOM
+from jaxmrl.data.sampling import PRUNING
 from jaxmrl.errors import DataError
 from jaxmrl.report.comparison import (
     Compared,
     adjusted,
-    compare_caption,
     compare_runs,
     compared_content,
     compared_line,
+    marks_text,
     no_law_text,
 )
 from jaxmrl.report.equivalence import Comparison, compare, comparison_content, comparison_line
@@ -37,6 +37,11 @@ from jaxmrl.scaling.convergence import convergence_of, training_flags
 from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.scale import Scale, scale_of
 from jaxmrl.text import count
+
+UNKNOWN_SUBSETS = (
+    "The file does not say whether the seeds of a method share one subset: intervals are those of a single draw, with "
+    "the spread of random subsets"
+)
 
 
 def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
@@ -64,7 +69,7 @@ def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     for one in compared:
         reporter.say(comparison_line(one))
     pruned = compare_pruned(file, scale.higher)
-    for line in [*map(compared_line, pruned), *([compare_caption(pruned)] if pruned else [])]:
+    for line in [*map(compared_line, pruned), *([f"{marks_text(pruned)}. {UNKNOWN_SUBSETS}"] if pruned else [])]:
         reporter.say(line)
     found = as_content(config, file, scale, analyses, compared, pruned)
     if config.json:
@@ -157,7 +162,8 @@ def compare_pruned(file: CurveFile, higher_is_better: bool) -> list[Compared]:
     """
     found = []
     for rows in file.curves:
-        beside = next((one for one in file.curves if one.identity == rows.identity | {PRUNING: RANDOM}), None)
+        alike = lambda one, own=rows.identity: one.identity == own | {PRUNING: one.identity.get(PRUNING)}
+        beside = next((one for one in file.curves if one.random and alike(one)), None)
         if rows.random or beside is None:
             continue
         random = runs_by_size(beside)

@@ -152,18 +152,20 @@ WORTH_CAPTION = "interpolated between the sizes of the random curve, never beyon
 
 def compare_caption(found: list[Compared]) -> str:
     """Return what the marks and the intervals mean, and how many comparisons were made."""
+    single = dict.fromkeys(one.identity["pruning"] for one in found if one.pruned.one_subset)
+    if not single:
+        return marks_text(found)
+    why = "one subset for all seeds, so the interval is that of a single draw, with the spread of random subsets"
+    return f"{marks_text(found)}. {', '.join(single)}: {why}"
+
+
+def marks_text(found: list[Compared]) -> str:
+    """Return what one and two stars mean."""
     many = found[0].comparisons if found else 0
-    said = (
+    return (
         f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** still so after Holm's correction for "
         f"{count(many, 'comparison')} (adjusted p at most {ALPHA:.1g})"
     )
-    single = list(dict.fromkeys(one.identity.get("pruning", "") for one in found if one.pruned.one_subset))
-    if single:
-        said += (
-            f". {', '.join(single)}: one subset for all seeds, so the interval is that of a single draw, with the "
-            "spread of random subsets"
-        )
-    return said
 
 
 def _table(found: list[Compared], title: str, cell, caption: str) -> Table:

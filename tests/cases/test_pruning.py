@@ -6,10 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.config import CURVE_COLUMNS, FitConfig, SweepConfig
+from jaxmrl.data.problem import load_problems
 from jaxmrl.data.sampling import is_random_sample
 from jaxmrl.errors import DataError
 from jaxmrl.fit import fit
+from jaxmrl.jobs import unique_replicas
+from jaxmrl.models.build import model_shapes
+from jaxmrl.report.summary import one_subset_prunings
+from jaxmrl.report.terminal import Reporter
+from jaxmrl.sweep import plan_grid
+from jaxmrl.training.pretrained import load_starts
 
 TOX21 = Path(__file__).parents[2] / "benchmarks" / "results" / "pruning_tox21"
 WHY = "a pruned subset of a fixed pool is not a random sample"
@@ -97,3 +104,23 @@ def test_one_run_at_each_size_gives_no_interval(tmp_path):
         assert one["difference"]["low"] is one["difference"]["high"] is one["difference"]["p"] is None
         assert one["worth"]["low"] is None
         assert np.isfinite(one["difference"]["value"])
+
+
+def test_each_seed_is_pruned_by_its_own_scores(csv_file, cache):
+    """One subset for all seeds has its luck in every run, and no number of seeds shows it."""
+    settings = {"target_columns": ("greasy",), "width": (8,), "depth": (2,), "fractions": (0.25, 1.0)}
+    config = SweepConfig(csv=csv_file, pruning=("random", "el2n"), seeds=3, **settings)
+    (problem,) = load_problems(config, Reporter(quiet=True))
+    (shape,) = model_shapes(config, problem)
+    by_seed = np.stack([np.random.default_rng(seed).permutation(problem.split.train) for seed in range(3)])
+    starts = load_starts(config.init, (shape,))
+    cells = plan_grid(config, [problem], {(shape, "random"): {"el2n": by_seed}}, starts)[shape]
+    pruned = [cell for cell in cells if cell.row["pruning"] == "el2n"]
+    assert len(pruned) == 6
+    for cell in pruned:
+        seed, size = int(cell.row["seed"]), len(cell.replica.train)
+        if cell.row["fraction"] == "0.25":
+            assert cell.replica.train.tolist() == by_seed[seed][:size].tolist()
+    assert len(unique_replicas(cells)) == 9, "at fraction 1 prunings share their replicas, seeds do not"
+    assert one_subset_prunings({(shape, "random"): {"el2n": by_seed}}) == set()
+    assert one_subset_prunings({(shape, "random"): {"mine": by_seed[[0, 0, 0]]}}) == {"mine"}
