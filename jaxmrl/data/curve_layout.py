@@ -117,8 +117,9 @@ def find_layout(path: Path, header: list[str], rows: list, config: FitConfig) ->
         found = Layout(size, (at,), "", name=header.index("metric"))
         spread = header.index("sd") if "sd" in header else None
         return _with_counts(path, header, config, found, spread, of_mean=False, run=run)
-    filled = {k for k in range(len(header)) if any(_NUMBER.match(fields[k]) for *_, fields in rows)}
-    roles = [role for role in _roles(header, rows) if role.at in filled - {*taken, *run}]
+    roles = [role for role in _roles(header, rows) if role.at not in {*taken, *run}]
+    filled = [role for role in roles if any(_NUMBER.match(fields[role.at]) for *_, fields in rows)]
+    roles = filled if any(role.known for role in filled) else roles
     if config.metric_column:
         values = tuple(column_index(path, header, name) for name in config.metric_column)
         chosen = [role for role in roles if role.at in values]
