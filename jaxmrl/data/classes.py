@@ -17,8 +17,8 @@ _PAIRS = (frozenset({-1.0, 1.0}), frozenset({1.0, 2.0}))
 """Two numbers that are classes without --task."""
 
 _WITH_MINUS = frozenset({-1.0, 0.0, 1.0})
-FEW_VALUES, _MOST_SHOWN = 10, 8
-"""Different whole numbers that may be classes; classes that a message names."""
+FEW_VALUES, _MOST_SHOWN, _LONGEST = 10, 8, 30
+"""Different whole numbers that may be classes; classes that a message names, and characters of each."""
 
 _MOST_CLASSES, _MOST_SPELLINGS = 20, 100
 """Different texts that a message calls classes, and that two classes may be written as."""
@@ -89,7 +89,9 @@ def refuse_words(where: str, texts: Iterable[str], regression: bool) -> None:
     if not words:
         raise DataError(f"{where} is empty: it has no label")
     if len(words) > _MOST_CLASSES:
-        raise DataError(f"{where} has no numbers but {len(words)} different texts, such as {shown}; expected labels")
+        first = next(iter(words.values()))[:_LONGEST]
+        many = f"{len(words):,} different texts"
+        raise DataError(f"{where} has no numbers, but {many} such as {first!r}; write plain numbers, all in one unit")
     if regression:
         raise DataError(f"{where} has the classes {shown}, and regression needs numbers: give --task classification")
     if len(words) == 2:
@@ -138,6 +140,18 @@ def values_of(columns: Iterable[Numbers]) -> frozenset[float]:
     return frozenset().union(*(column.distinct for column in columns))
 
 
+def few_classes(texts: list[str]) -> str:
+    """Return the classes that a column of words seems to have, in words; empty where they are too many, or one."""
+    words = {_normal(text): text.strip() for text in texts if not (is_missing(text) or is_mark(text))}
+    repeated = len(words) <= len(texts) / 2
+    return _shown(words.values()) if 1 < len(words) <= _MOST_CLASSES and repeated else ""
+
+
+def may_have_minus_one(numbers: Numbers) -> bool:
+    """Whether a column has -1, 0 and 1 alone, or some of them."""
+    return numbers.distinct <= _WITH_MINUS
+
+
 def ask_about_minus_one(where: str, columns: list[Numbers]) -> None:
     """Raises DataError where the columns together have the values -1, 0 and 1 alone: -1 is missing, or inactive."""
     _ask_about_minus_one(where, values_of(columns))
@@ -152,5 +166,5 @@ def _ask_about_minus_one(where: str, found: frozenset[float]) -> None:
 
 
 def _shown(texts: Iterable[str]) -> str:
-    different = list(dict.fromkeys(" ".join(text.split())[:30] for text in texts))
+    different = list(dict.fromkeys(" ".join(text.split())[:_LONGEST] for text in texts))
     return ", ".join(different[:_MOST_SHOWN]) + (", ..." if len(different) > _MOST_SHOWN else "")

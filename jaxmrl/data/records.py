@@ -184,6 +184,18 @@ def column_names(names: list[str], most: int = 12) -> str:
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
 
 
+def check_rows(path: Path, records: Records) -> None:
+    """Raises DataError where no row of a table is well-formed, as with a title above the header."""
+    if not records.rows:
+        first = records.rejected[0]
+        error = DataError(
+            f"{path} has {len(records.rejected):,} rows, none like its header {', '.join(records.header)[:60]!r}; line "
+            f"{first.line}: {first.reason}"
+        )
+        error.rejected = tuple(records.rejected)
+        raise error
+
+
 def one_column(path: Path, header: list[str]) -> DataError:
     """The error for a table whose columns may be separated by blanks."""
     return DataError(

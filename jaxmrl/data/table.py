@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmrl.data.cells import CENSORED, MISSING
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
-from jaxmrl.data.records import Records, Rejected, column_index, column_names, read_records, stream_records
+from jaxmrl.data.records import Records, Rejected, check_rows, column_index, column_names, read_records, stream_records
 from jaxmrl.data.relations import with_relations
 from jaxmrl.data.smiles_column import SAMPLE, smiles_index
 from jaxmrl.data.targets import Column, default_targets, first_odd, read_column, split_remarks
@@ -79,12 +79,13 @@ def read_table(
     Raises DataError for a file that is no such table, and for target columns that are neither numbers nor two classes.
     """
     records = read_records(path)
+    check_rows(path, records)
     smiles_at, notes = smiles_index(path, records, smiles_column)
     if target_columns:
         check_distinct(target_columns)
         columns = [read_column(records, column_index(path, records.header, name)) for name in target_columns]
     else:
-        columns, remarks = default_targets(path, records, smiles_at)
+        columns, remarks = default_targets(path, records, smiles_at, task)
         notes += remarks
     columns, remarks = with_relations(records, columns)
     notes += split_remarks(path, records) + remarks

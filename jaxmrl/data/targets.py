@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.data.cells import CENSORED, MARK, MISSING, TEXT, Numbers, is_missing, read_numbers
-from jaxmrl.data.classes import Classes, are_classes, word_classes
+from jaxmrl.data.classes import Classes, are_classes, ask_about_minus_one, few_classes, may_have_minus_one, word_classes
 from jaxmrl.data.records import Records, column_names, one_column
 from jaxmrl.errors import DataError
 
@@ -26,7 +26,7 @@ _LIKE = 5.0
 _FAR = 10.0
 """... and while their means are at most so many of the largest standard deviations apart."""
 
-_UNNAMED = re.compile(r"unnamed: ?\d+(\.\d+|_level_\d+)*|\.\.\.\d+|column ?\d+", re.IGNORECASE)
+_UNNAMED = re.compile(r"unnamed: ?\d+(\.\d+|_level_\d+)*|(\.\.)?\.\d+|column ?\d+", re.IGNORECASE)
 _IDS = frozenset("id ids idx index cas casrn casno cid sid uid uuid rowid".split())
 _ALONE = frozenset("num nr no number row rank key n".split())
 _DATES = frozenset("date dates year years timestamp datetime".split())
@@ -77,7 +77,7 @@ def _is_signs(numbers: Numbers) -> bool:
     return not (numbers.kinds <= CENSORED).any()
 
 
-def default_targets(path: Path, records: Records, smiles_at: int) -> tuple[list[Column], list[str]]:
+def default_targets(path: Path, records: Records, smiles_at: int, task: str | None) -> tuple[list[Column], list[str]]:
     """Return the columns to predict, and remarks on the choice.
 
     They are those of numbers or of two classes, without ids, dates, constants and the split. Raises DataError where
@@ -99,7 +99,11 @@ def default_targets(path: Path, records: Records, smiles_at: int) -> tuple[list[
     if left_out:
         remarks.append(f"not taken as targets: {column_names(left_out)}; name such a column with --target-columns")
     if not found:
-        raise _nothing_to_predict(path, records, left_out)
+        raise _nothing_to_predict(path, records, smiles_at, left_out)
+    if task != "regression":
+        small = [column for column in found if column.words is None and may_have_minus_one(column.numbers)]
+        names = column_names([column.name for column in small])
+        ask_about_minus_one(f"{path}, {names}", [column.numbers for column in small])
     if len(found) > 1 and not _alike(found):
         raise _several(path, records, found)
     remarks.append(f"target columns, by their values: {column_names([column.name for column in found])}")
@@ -144,7 +148,10 @@ def _why_no_target(column: Column) -> str:
 
 
 def _are_years(known: np.ndarray) -> bool:
-    return bool(known.min() >= 1900 and known.max() <= 2100)
+    """Whether whole numbers are years, or days such as 20240131."""
+    low, high, month, day = known.min(), known.max(), known // 100 % 100, known % 100
+    days = low >= 19000101 and high <= 21001231 and (month >= 1).all() and (month <= 12).all()
+    return bool((low >= 1900 and high <= 2100) or (days and (day >= 1).all() and (day <= 31).all()))
 
 
 def _split_values(records: Records, at: int) -> str:
@@ -198,11 +205,24 @@ def _described(records: Records, column: Column) -> str:
     return f"{column.name} ({found[0]:g} to {found[-1]:g}{odd})"
 
 
-def _nothing_to_predict(path: Path, records: Records, left_out: list[str]) -> DataError:
+def _nothing_to_predict(path: Path, records: Records, smiles_at: int, left_out: list[str]) -> DataError:
     if len(records.header) == 1 and len(records.header[0].split()) > 1:
         return one_column(path, records.header)
     if left_out:
         return DataError(
             f"{path} has no column to predict: not taken are {column_names(left_out)}; name one with --target-columns"
         )
+    words = [_words(records, k) for k in range(len(records.header)) if k != smiles_at]
+    if any(words):
+        return DataError(
+            f"{path} has no numeric column to predict, and texts in {column_names(list(filter(None, words)))}: write "
+            "two classes as 1 and 0, and give a column for each of more; write numbers without units"
+        )
     return DataError(f"{path} has no numeric column to predict; its columns are {column_names(records.header)}")
+
+
+def _words(records: Records, at: int) -> str:
+    """A column with the classes, or the first text with a digit in front, that it has; empty for other columns."""
+    texts = [fields[at].strip() for *_, fields in records.rows]
+    shown = few_classes(texts) or next((repr(text[:30]) for text in texts if re.match(r"[<>~+-]?\s?\d", text)), "")
+    return f"{records.header[at]} ({shown})" if shown else ""

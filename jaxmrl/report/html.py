@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.data.problem import Problem, kin_text
+from jaxmrl.data.records import reason_groups
 from jaxmrl.report import plots
 from jaxmrl.report.comparison import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.report.equivalence import Comparison, difference_text, molecules_text
@@ -318,10 +319,8 @@ def _rejected(found: Findings) -> Section | None:
     rejected = found.problems[0].table.rejected
     if not rejected:
         return None
-    reasons = Counter(row.reason for row in rejected)
-    blocks = [
-        table("Reasons", ("rows", "reason"), [(f"{n:,}", why) for why, n in reasons.most_common(MOST_REJECTED)], (0,))
-    ]
+    groups = [(f"{len(rows):,}", rows[0].reason, f"{rows[0].line:,}") for rows in reason_groups(rejected)]
+    blocks = [table("Reasons", ("rows", "reason of the first", "its line"), groups[:MOST_REJECTED], (0, 2))]
     rows = [(f"{row.line:,}", row.text[:200], row.reason) for row in rejected[:MOST_REJECTED]]
     more = f"; the first {MOST_REJECTED}, all are in rejected.csv" if len(rejected) > MOST_REJECTED else ""
     blocks.append(

@@ -64,7 +64,10 @@ def test_spellings_of_a_class_are_one_class(tmp_path):
         (["active", "inactive", "unclear"], "has the classes active, inactive, unclear; two are supported"),
         (["high", "high", "high"], "has the one class high: there is nothing to learn"),
         (["", "ND", "n.d."], "is empty: it has no label"),
-        ([f"text {k}" for k in range(30)], "has no numbers but 30 different texts, such as text 0, text 1"),
+        (
+            [f"text {k}" for k in range(30)],
+            "has no numbers, but 30 different texts such as 'text 0'",
+        ),
     ],
 )
 def test_other_texts_are_named(tmp_path, cells, message):
@@ -109,6 +112,20 @@ def test_a_panel_with_minus_one_for_missing_is_asked_about(tmp_path):
     (tmp_path / "t.csv").write_text("smiles,a,b\n" + "".join(rows))
     with pytest.raises(DataError, match="a, b has the values -1, 0 and 1"):
         read_table(tmp_path / "t.csv", target_columns=("a", "b"))
+
+
+def test_a_panel_is_asked_about_without_naming_its_columns(tmp_path):
+    rows = [f"{'C' * (k + 1)},{k % 2},{k % 3 - 1}\n" for k in range(30)]
+    (tmp_path / "t.csv").write_text("smiles,a,b\n" + "".join(rows))
+    with pytest.raises(DataError, match="a, b has the values -1, 0 and 1"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_words_of_three_classes_are_named_without_naming_their_column(tmp_path):
+    with pytest.raises(DataError, match=r"no numeric column to predict, and texts in y \(low, mid, high\)"):
+        column(tmp_path, ["low", "mid", "high"] * 5)
+    with pytest.raises(DataError, match=r"no numeric column to predict, and texts in y \('1 nM'\)"):
+        column(tmp_path, [f"{k} {'nM' if k % 3 else 'uM'}" for k in range(1, 30)])
 
 
 def test_three_classes():

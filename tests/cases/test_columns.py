@@ -42,6 +42,7 @@ def test_an_index_is_no_target():
         ("date", [43_906 + k % 5 for k in range(30)], "dates"),
         ("Document Year", [2003 + k % 9 for k in range(30)], "dates"),
         ("published", [2003 + k % 9 for k in range(30)], "dates"),
+        ("registered", [20200101 + k % 28 for k in range(30)], "dates"),
         ("temperature", [25] * 30, "one value only"),
         ("fold", [k % 5 for k in range(30)], "a split, by its name"),
         ("notes", [""] * 30, "empty"),

@@ -181,3 +181,9 @@ def test_a_file_without_header_or_with_blanks_says_so(tmp_path):
     (tmp_path / "t.smi").write_text("smiles logS\nCCO -0.77\n")
     with pytest.raises(DataError, match="columns separated by blanks are not supported"):
         read_table(tmp_path / "t.smi")
+
+
+def test_rows_that_are_none_like_the_header_say_so(tmp_path):
+    (tmp_path / "t.csv").write_text("# exported in 2020\nsmiles,logS\nCCO,-0.77\n")
+    with pytest.raises(DataError, match="has 2 rows, none like its header '# exported in 2020'; line 2: 2 fields, ex"):
+        read_table(tmp_path / "t.csv")
