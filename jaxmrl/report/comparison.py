@@ -211,10 +211,11 @@ def _beyond(found: Worth, value: float, *, long: bool = False) -> str:
     return f"{fewer}{found.smallest:,.0f}" if value < 0 else f"{more}{found.largest:,.0f}"
 
 
-def no_law_text(labels: list[str]) -> str:
-    """Return why these curves have no law."""
+def no_law_text(labels: list[str], *, random: bool = True) -> str:
+    """Return why these curves have no law; random: whether there are random subsets to compare them with."""
     named = "; ".join(label for label in labels if label)
-    return f"{named}{': ' if named else ''}no law fitted: {NOT_RANDOM}"
+    missing = "" if random else ". There are no random subsets here: add random to --pruning"
+    return f"{named}{': ' if named else ''}no law fitted: {NOT_RANDOM}{missing}"
 
 
 def compared_line(one: Compared) -> str:

@@ -120,7 +120,7 @@ def _summary(found: Findings) -> Section:
             f"many, {value_text(twice)}"
         )
     if pruned:
-        said.append(no_law_text(pruned))
+        said.append(no_law_text(pruned, random=len(pruned) < len(named)))
     return Section("In short", [Block("list", items=said), Block("text", text=intervals_text(found.analyses))])
 
 

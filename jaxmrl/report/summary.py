@@ -100,7 +100,7 @@ def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, rep
         for flag in analysis.training_flags if len(fitted) > 1 or not analysis.random_samples else ():
             reporter.say(f"{label}: {flag}")
     if pruned := [label for label, analysis in named if not analysis.random_samples]:
-        reporter.say(no_law_text(pruned))
+        reporter.say(no_law_text(pruned, random=bool(fitted)))
 
 
 def one_subset_prunings(orders: Orders) -> set[str]:

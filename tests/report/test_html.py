@@ -144,6 +144,14 @@ def test_it_is_the_same_each_time(findings):
     assert report_html(findings) == report_html(findings)
 
 
+def test_pruned_curves_alone_have_nothing_to_be_compared_with(findings):
+    curves, analyses = findings.curves[1:2], findings.analyses[1:2]
+    alone = replace(findings, curves=curves, analyses=analyses, side_by_side=[], compared=[])
+    page = report_html(alone)
+    assert "There are no random subsets here: add random to --pruning" in page
+    assert "More molecules" not in page
+
+
 def test_a_curve_without_a_law_is_reported(findings):
     rows = [one | {"status": "diverged", "test": ""} for one in findings.rows[:15]]
     curves = files.curves_of(rows)
