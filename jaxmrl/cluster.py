@@ -18,7 +18,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.problem import Problem
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.models.build import ModelShape
-from jaxmrl.report.files import software_versions
+from jaxmrl.report.files import code_facts
 from jaxmrl.report.kept import Left, left_by
 from jaxmrl.text import count
 from jaxmrl.training.capacity import choose_lanes, device_name, fewer_lanes, use_cores
@@ -26,6 +26,7 @@ from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Outcome, Replica, longest_first
+from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.together import work_off_together
 
 LOCAL = "local"
@@ -109,12 +110,14 @@ class Machine:
 
     def about(self) -> dict[str, str]:
         """What must be the same on all machines."""
-        return {"device": device_name()} | software_versions()
+        return {"device": device_name()} | _code()
 
+    @own_numerics()
     def choose_lanes(self, *queue: Any) -> int:
         """`capacity.choose_lanes`, on this machine."""
         return choose_lanes(*queue)
 
+    @own_numerics()
     def train(self, name: str, work: Work, board: Any) -> int | None:
         """Trains what the board gives until it has no more.
 
@@ -138,8 +141,14 @@ class Machine:
         return None
 
 
+def _code() -> dict[str, str]:
+    """What decides numbers on this machine, apart from its device."""
+    facts = code_facts()
+    return facts["software"] | facts["jax"] | {"sources of jaxmrl": facts["sources"]}
+
+
 class Cluster:
-    """The machines that are alive, by name. All have the same device and software.
+    """The machines that are alive, by name. All have the same device, and software and sources as the command has.
 
     Raises ConfigError where they differ.
     """
@@ -166,6 +175,10 @@ class Cluster:
                 raise ConfigError(
                     f"the machines {first} and {name} of the cluster differ: {differing}; make them alike"
                 )
+        if differing := [f"{key} {known[key]} and {value}" for key, value in _code().items() if known[key] != value]:
+            raise ConfigError(
+                f"the machine {first} of the cluster and this command differ: {', '.join(differing)}; make them alike"
+            )
         self.device = known["device"]
 
     def choose_lanes(self, *queue: Any) -> int:

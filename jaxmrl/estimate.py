@@ -19,6 +19,7 @@ from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, engine_bytes, lane_bytes, makespan
 from jaxmrl.training.engines import engine_for, engines_for
 from jaxmrl.training.lanes import Engine, replica_keys
+from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.pretrained import load_starts
 from jaxmrl.training.pretraining import Pretraining, pretrain_step
 from jaxmrl.training.replica import init_replica, train_step
@@ -51,6 +52,7 @@ class Expected:
     seconds: float | None
 
 
+@own_numerics()
 def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) -> list[Expected]:
     """What each program of the sweep would take; nothing is written. Raises UserError as `sweep` does."""
     reporter = Reporter(quiet=quiet)
@@ -133,6 +135,7 @@ def _seconds(engines: list[Engine]) -> float:
     return steps * one_step + engines[0].evaluations() / in_all * one_evaluation
 
 
+@own_numerics()
 def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: bool = True) -> Expected:
     """What a pre-training would take, its molecules prepared. Raises UserError as `pretrain` does."""
     reporter = Reporter(quiet=quiet)

@@ -8,6 +8,7 @@ import jax
 from jaxmrl.cluster import Cluster, Work
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.problem import Problem
+from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.report import files
 from jaxmrl.report.files import RunDirectory
@@ -52,6 +53,35 @@ class Job:
     def problem(self) -> Problem:
         """Of the first split; all have the same table and features."""
         return self.problems[0]
+
+
+def check_rows(job: Job, cells: list[Cell]) -> None:
+    """Raise ConfigError where results.csv has rows that are not those of the plan, or lacks rows that it cannot get.
+
+    Whoever changes config.toml by hand may add replicas to a run, but not change those that it has.
+    """
+    planned, rows = {files.row_key(cell.row): cell for cell in cells}, job.run.read_results()
+    for row in rows:
+        cell = planned.get(files.row_key(row))
+        if differing := _differing(row, cell, job.config.batch_size):
+            raise ConfigError(
+                f"{job.run.results}, fraction {row['fraction']}, seed {row['seed']}: {differing}. Restore the settings "
+                "that the run was begun with in its config.toml, or choose another --out"
+            )
+    if len(rows) < len(planned):
+        job.run.check_trainable()
+
+
+def _differing(row: dict[str, str], cell: Cell | None, batch_size: int) -> str:
+    """How a row of results.csv is not that of its place in the grid, or ""."""
+    if cell is None:
+        return "the settings ask for no such replica"
+    replica = cell.replica
+    expected = cell.row | {"steps": str(replica.steps), "epochs": str(replica.epochs(replica.steps, batch_size))}
+    if row["status"] != "finished":  # it may have ended early
+        expected = cell.row
+    differing = [f"{name} is {row[name]}, not {value}" for name, value in expected.items() if row[name] != value]
+    return f"by the settings {', '.join(differing)}" if differing else ""
 
 
 def unique_replicas(cells: list[Cell]) -> list[Replica]:

@@ -35,6 +35,7 @@ from jaxmrl.report import files, kept
 from jaxmrl.report.scores import import_parquet, label_columns, table_bytes
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.text import count
+from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.trained import Trained, load_arrays, predict_all
 
@@ -93,6 +94,7 @@ class Predictions:
         return {"molecule_id": np.arange(rows), **source.columns(keep, {"molecule_id", *ours}), **ours}
 
 
+@own_numerics()
 def predict(config: PredictConfig, *, quiet: bool = True) -> Predictions:
     """Predict the molecules of a file by the models of a sweep, and write a row for each row of the file.
 

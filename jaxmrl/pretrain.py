@@ -22,12 +22,14 @@ from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import Stop, catch_signals
+from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.pretrained import Encoder, has_encoder, load_encoder, save_encoder
 from jaxmrl.training.pretraining import Epoch, Pretext, Pretraining
 
 HISTORY = "pretraining.csv"
 
 
+@own_numerics()
 def pretrain(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
     """Pre-trains an encoder on molecules without labels, by telling masked atoms, for --init of a sweep.
 
@@ -37,13 +39,14 @@ def pretrain(config: PretrainConfig, *, quiet: bool = True, max_seconds: float |
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     corpus = prepare(config, reporter)
     run = RunDirectory(config.out, ())
-    facts = {"software": files.software_versions(), "device": device_name(), "data": corpus.digest}
+    facts = files.code_facts() | {"device": device_name(), "data": corpus.digest}
     with run.held():
         run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
         run.write("rejected.csv", "".join(corpus.rejected_rows()))
         if has_encoder(config.out):
             reporter.say(f"{config.out} has its encoder already")
         else:
+            run.check_trainable()
             with catch_signals(max_seconds, started) as stop:
                 work = train(config, corpus, run, reporter, stop)
             write_report(config, work.history, run)

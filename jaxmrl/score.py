@@ -24,8 +24,10 @@ from jaxmrl.report.scores import import_parquet, score_facts, score_table, table
 from jaxmrl.report.terminal import Reporter, score_summary
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
+from jaxmrl.training.numerics import own_numerics
 
 
+@own_numerics()
 def score(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Scores:
     """Scores the training molecules for pruning, and writes the scores, what to make of them, and a picture.
 
@@ -44,9 +46,10 @@ def score(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None 
     (shape,) = model_shapes(config, problem)
     task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
-    facts = {"software": files.software_versions(), "device": device_name(), "data": problem.fingerprint()}
+    facts = files.code_facts() | {"device": device_name(), "data": problem.fingerprint()}
     with work.held():
         work.claim(to_toml(config), facts)
+        work.check_trainable()
         try:
             with catch_signals(max_seconds, started) as stop:
                 scores = task.scores(work, work.path, reporter, stop)

@@ -23,7 +23,7 @@ from jaxmrl.data.matching import Data
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
 from jaxmrl.errors import DataError, DivergedError
-from jaxmrl.jobs import Cell, Job, settle_lanes, train_queue, unique_replicas, where_text
+from jaxmrl.jobs import Cell, Job, check_rows, settle_lanes, train_queue, unique_replicas, where_text
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring import ScoringTask
@@ -42,6 +42,7 @@ from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.lanes import Replica
+from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.pretrained import Starts, load_starts
 
 Grid = dict[ModelShape, list[Cell]]
@@ -61,6 +62,7 @@ class SweepResult:
     analyses: list[Analysis]
 
 
+@own_numerics()
 def sweep(
     config: SweepConfig, *, cluster: str | None = None, quiet: bool = True, max_seconds: float | None = None
 ) -> SweepResult:
@@ -94,6 +96,7 @@ def sweep(
                 for shape, problem in product(model_shapes(config, job.problem), problems)
             }
             grid = plan_grid(config, problems, orders, starts)
+            check_rows(job, [cell for cells in grid.values() for cell in cells])
             write_inputs(job, orders)
             train_grid(job, grid)
         return write_report(job, grid, orders)
@@ -121,6 +124,7 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
     name = of_split(problem, shape.name)
     path = run.path / f"scores_{name}.csv"
     if names and not path.exists():
+        run.check_trainable()
         folder = run.checkpoints / f"scoring-{name}"
         task = ScoringTask(config, problem, shape, names, config.seeds, config.score_epochs, config.score_seeds)
         scores = task.scores(run, folder, job.reporter, job.stop)

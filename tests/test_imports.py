@@ -9,6 +9,7 @@ ORDER = (
     "errors",
     "startup",
     "text",
+    "sources",
     "lock",
     "config",
     "data",
@@ -103,6 +104,7 @@ WITHIN_SCALING = (
     "compare",
 )
 WITHIN_REPORT = (
+    "claim",
     "files",
     "facts",
     "laws",
@@ -118,6 +120,7 @@ WITHIN_REPORT = (
     "summary",
 )
 WITHIN_TRAINING = (
+    "numerics",
     "losses",
     "metrics",
     "schedules",

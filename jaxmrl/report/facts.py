@@ -14,7 +14,7 @@ def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, devi
     """
     problem = problems[0]
     facts = {
-        "software": files.software_versions(),
+        **files.code_facts(),
         "device": device,
         "data": {f"data of the {problem.split_name} split": problem.fingerprint() for problem in problems},
         "scores": files.digest(config.scores) if config.scores else None,

@@ -23,19 +23,14 @@ from jaxmrl.data.records import Rejected, rejected_text
 from jaxmrl.data.sampling import PRUNING, is_random_sample
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.lock import only_process
+from jaxmrl.report.claim import FORMAT, changed_code, check_same_run, read_run
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.convergence import Convergence, best_is_late
+from jaxmrl.sources import source_digest
 from jaxmrl.text import exact
-
-FORMAT = 3
-"""Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
-
-_SAME_FACTS = ("data", "scores", "init", "software", "device")
+from jaxmrl.training.numerics import other_numerics
 
 REJECTED = "rejected.csv"
-
-_MOST_SAID = 6
-"""Differences that an error names."""
 
 RESULT_COLUMNS = (
     *CURVE_COLUMNS,
@@ -110,6 +105,7 @@ class RunDirectory:
 
     def __init__(self, path: Path, tasks: tuple[str, ...]):
         self.path = path
+        self.changed = ""
         self.columns = (*RESULT_COLUMNS, *(f"test_{task}" for task in tasks))
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -137,38 +133,25 @@ class RunDirectory:
     def claim(self, config_text: str, facts: dict[str, Any]) -> dict[str, Any]:
         """Saves configuration and facts of a new run, or checks them against those of the run that is here.
 
-        Returns the facts to go by: those saved with the run. Raises ConfigError naming what differs.
+        Returns the facts to go by: those saved with the run. Raises ConfigError naming what differs. A run by other
+        code than this is claimed too, for its results can be read; `check_trainable` refuses to train beside them.
         """
-        config, run = self.path / "config.toml", self.path / "run.json"
-        if not config.exists() or not run.exists():
-            foreign = [path.name for path in (config, self.results, self.checkpoints) if path.exists()]
-            if foreign:
-                raise ConfigError(f"{self.path} has {foreign[0]} of no run that can go on; choose another --out")
+        saved = read_run(self.path)
+        if saved is None:
             self.write("run.json", json.dumps({"format": FORMAT} | facts, indent=2) + "\n")
             self.write("config.toml", config_text)
             return facts
-        try:
-            saved = json.loads(run.read_text(encoding="utf-8"))
-            settings = tomllib.loads(config.read_text(encoding="utf-8"))
-            if not isinstance(saved, dict):
-                raise ValueError(f"expected an object, got {saved!r:.40}")
-        except ValueError as error:
-            raise ConfigError(f"{run} or config.toml beside it is damaged ({error}); choose another --out") from None
-        if (theirs := saved.get("format", 1)) != FORMAT:
+        check_same_run(self.path, saved, facts, tomllib.loads(config_text))
+        self.changed = changed_code(saved[0], facts)
+        return saved[0]
+
+    def check_trainable(self) -> None:
+        """Raise ConfigError where what is trained now would not belong to what the run has already."""
+        if self.changed:
             raise ConfigError(
-                f"{self.path} has files of format {theirs}, and this jaxmrl reads and writes {FORMAT}: go on with the "
-                "version that wrote them, or choose another --out"
+                f"{self.path} was begun by another version or on another device, and is not finished: {self.changed}. "
+                "Choose another --out, or go on with what began it"
             )
-        differing = _differences(settings, tomllib.loads(config_text))
-        for name in _SAME_FACTS:
-            differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts.get(name)))
-        if differing:
-            more = [f"{len(differing) - _MOST_SAID} more"] if len(differing) > _MOST_SAID else []
-            raise ConfigError(
-                f"{self.path} holds another run; it differs in {', '.join(differing[:_MOST_SAID] + more)}. "
-                "Choose another --out, or give the settings in its config.toml"
-            )
-        return saved
 
     def facts(self) -> dict[str, Any]:
         """What run.json holds."""
@@ -309,6 +292,11 @@ def row_key(row: dict[str, str]) -> tuple[str, ...]:
     return tuple(row[column] for column in (*CURVE_COLUMNS, "fraction", "seed"))
 
 
+def code_facts() -> dict[str, Any]:
+    """What run.json says of the code that trains: versions, the digest of the sources, settings of JAX."""
+    return {"software": software_versions(), "sources": source_digest(), "jax": other_numerics()}
+
+
 def software_versions() -> dict[str, str]:
     """Versions that results depend on."""
     packages = ("jaxmrl", "jax", "jaxlib", "flax", "optax", "numpy")
@@ -328,18 +316,6 @@ def fits_content(curves: list[Curve], analyses: list[Analysis], length: str) -> 
 def number(value: float, digits: int = 6) -> str:
     """A number as the CSV files show it: six significant digits, or `digits`; nothing for NaN."""
     return "" if math.isnan(value) else f"{value:.{digits}g}"
-
-
-def _as_dict(name: str, value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {name: value}
-
-
-def _differences(saved: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    def change(key):
-        there, here = (json.dumps(side[key]) if key in side else "not set" for side in (saved, new))
-        return f"{key} ({there} there, {here} here)"
-
-    return [change(key) for key in {**new, **saved} if saved.get(key) != new.get(key)]
 
 
 def curves_of(rows: list[dict[str, str]]) -> list[Curve]:

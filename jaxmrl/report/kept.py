@@ -132,10 +132,12 @@ def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
 def take_stock(run: RunDirectory, config: SweepConfig) -> int:
     """Leaves in results.csv the rows whose replicas' history, models and predictions are there and undamaged.
 
-    Returns how many it took out.
+    Returns how many it took out. Raises ConfigError where some are to be taken out and the run cannot be trained.
     """
     rows, history = run.read_results(), run.read_history()
     whole = [row for row in rows if _has_history(history, row) and _is_whole(run, config, row)]
+    if len(whole) < len(rows):
+        run.check_trainable()
     run.write_table("history.csv", HISTORY_COLUMNS, [one for row in whole for one in history[row_key(row)]])
     run.write_table("results.csv", run.columns, whole)
     return len(rows) - len(whole)

@@ -10,6 +10,7 @@ from jaxmrl.data.problem import Problem
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training.capacity import choose_devices
 from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import Recipe, device_table
 
 
@@ -36,6 +37,7 @@ def engines_for(
 def on_each(devices: list[jax.Device], make: Callable[[], Engine]) -> list[Engine]:
     """An engine by `make` on each of these devices, at the same time: each compiles its own programs."""
 
+    @own_numerics()  # which a thread does not inherit
     def on(device: jax.Device) -> Engine:
         with jax.default_device(device):
             return make()

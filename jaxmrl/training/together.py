@@ -13,6 +13,7 @@ import jax
 
 from jaxmrl.training.interrupts import StopRequestedError
 from jaxmrl.training.lanes import Engine, Outcome
+from jaxmrl.training.numerics import own_numerics
 
 
 class _OtherFailedError(Exception):
@@ -40,6 +41,7 @@ def work_off_together(
 
         return call
 
+    @own_numerics()  # which a thread does not inherit
     def work(engine: Engine, rest: Callable[[Engine], None]) -> None:
         def at_rest(engine: Engine) -> None:
             rest(engine)
@@ -75,6 +77,7 @@ def work_off_together(
 def side_by_side(engines: list[Engine], function: Callable[[Engine], None]) -> None:
     """`function` of each engine at the same time, each in a thread where its device is the default."""
 
+    @own_numerics()
     def work(engine: Engine) -> None:
         with jax.default_device(engine.device):
             function(engine)

@@ -1,6 +1,7 @@
 """What a sweep writes says what it is of, and what is read again is what was written."""
 
 import csv
+import shutil
 
 import jax
 import numpy as np
@@ -12,6 +13,7 @@ from jaxmrl.data.standard import no_standard
 from jaxmrl.errors import ConfigError
 from jaxmrl.models import schnet
 from jaxmrl.models.build import ModelShape
+from jaxmrl.report import files
 from jaxmrl.report.files import distinguishing
 from jaxmrl.sweep import sweep
 from jaxmrl.training.replica import Recipe
@@ -91,3 +93,100 @@ def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
     monkeypatch.setattr(schnet, "Interaction", RenamedInteraction)
     with pytest.raises(ConfigError, match=r"params\.layers\.0\.way_in\.kernel is missing, .*inward\.kernel is not"):
         load_arrays(model)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """The folder of a sweep of one fraction that has ended, and of a cache, and its settings."""
+    folder = tmp_path_factory.mktemp("ended")
+    settings = TINY | {"fractions": (0.1,), "seeds": 1, "epochs": 2}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+        sweep(SweepConfig(**settings, out=folder / "run"))
+    return folder, settings
+
+
+@pytest.fixture
+def begun(ended, tmp_path, monkeypatch):
+    """The settings of that sweep, with a copy of its directory."""
+    folder, settings = ended
+    monkeypatch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+    return settings | {"out": shutil.copytree(folder / "run", tmp_path / "run")}
+
+
+def change_settings(run, old, new):
+    path = run / "config.toml"
+    assert f"\n{old}\n" in path.read_text()
+    path.write_text(path.read_text().replace(f"\n{old}\n", f"\n{new}\n"))
+
+
+def test_rows_of_another_length_are_refused_whoever_edited_the_settings(begun):
+    """At d7d420c the rows of 2 epochs stayed, and table and report called them 8."""
+    change_settings(begun["out"], "epochs = 2", "epochs = 8")
+    before = (begun["out"] / "results.csv").read_bytes()
+    with pytest.raises(ConfigError, match=r"0\.1, seed 0: by the settings steps is 2, not 8, epochs is 2, not 8"):
+        sweep(SweepConfig(**begun | {"epochs": 8}))
+    assert (begun["out"] / "results.csv").read_bytes() == before
+
+
+def test_an_edited_grid_is_trained_where_it_only_adds(begun):
+    change_settings(begun["out"], "seeds = 1", "seeds = 2")
+    old = rows_of(begun["out"] / "results.csv")
+    assert sweep(SweepConfig(**begun | {"seeds": 2})).rows[:1] == old
+    change_settings(begun["out"], "seeds = 2", "seeds = 1")
+    with pytest.raises(ConfigError, match=r"fraction 0\.1, seed 1: the settings ask for no such replica"):
+        sweep(SweepConfig(**begun))
+
+
+def test_other_sources_do_not_go_on_with_a_run_but_read_one_that_has_ended(begun, monkeypatch):
+    """At d7d420c a run went on after ReLU had become SiLU: the version was 0.1.0 for every commit."""
+    monkeypatch.setattr(files, "source_digest", lambda: "0123")
+    old = rows_of(begun["out"] / "results.csv")
+    assert sweep(SweepConfig(**begun)).rows == old
+    change_settings(begun["out"], "seeds = 1", "seeds = 2")
+    with pytest.raises(ConfigError, match=r'not finished: sources \("\w{16}" there, "0123" here\)\. Choose another'):
+        sweep(SweepConfig(**begun | {"seeds": 2}))
+    assert rows_of(begun["out"] / "results.csv") == old
+
+
+def test_a_run_of_the_former_format_is_refused_with_a_reason(begun):
+    run = begun["out"] / "run.json"
+    run.write_text(run.read_text().replace('"format": 3', '"format": 2'))
+    with pytest.raises(ConfigError, match="has files of format 2, and this jaxmrl reads and writes 3: go on with the"):
+        sweep(SweepConfig(**begun))
+
+
+OTHER_SETTINGS = {
+    "jax_enable_x64": True,
+    "jax_default_matmul_precision": "bfloat16",
+    "jax_disable_jit": True,
+    "jax_default_prng_impl": "rbg",
+    "jax_threefry_partitionable": False,
+    "jax_numpy_rank_promotion": "raise",
+    "jax_numpy_dtype_promotion": "strict",
+}
+
+
+def test_settings_of_jax_change_no_number(begun, tmp_path):
+    expected = rows_of(begun["out"] / "results.csv")
+    before = {name: getattr(jax.config, name) for name in OTHER_SETTINGS}
+    try:
+        for name, value in OTHER_SETTINGS.items():
+            jax.config.update(name, value)
+        found = sweep(SweepConfig(**begun | {"out": tmp_path / "other"}))
+        assert jax.config.jax_enable_x64, "the caller's settings stay"
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+    assert found.rows == expected
+
+
+def test_another_offset_of_random_seeds_is_refused(begun):
+    change_settings(begun["out"], "seeds = 1", "seeds = 2")
+    before = jax.config.jax_random_seed_offset
+    try:
+        jax.config.update("jax_random_seed_offset", 7)
+        with pytest.raises(ConfigError, match=r"jax_random_seed_offset \(0 there, 7 here\)"):
+            sweep(SweepConfig(**begun | {"seeds": 2}))
+    finally:
+        jax.config.update("jax_random_seed_offset", before)

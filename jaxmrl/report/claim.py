@@ -1,0 +1,77 @@
+"""Whether the run in a directory is the one that a command asks for, and whether the same code can go on with it."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from jaxmrl.errors import ConfigError
+
+FORMAT = 3
+"""Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
+
+CODE_FACTS = ("software", "sources", "jax", "device")
+"""What decides the numbers that are trained beside settings and data."""
+
+_SAME_FACTS = ("data", "scores", "init")
+_MOST_SAID = 6
+"""Differences that an error names."""
+
+
+def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Return the facts of run.json and the settings of config.toml; None in a directory that has no run.
+
+    Raises ConfigError where they are damaged, of another format, or missing beside other files of a run.
+    """
+    config, run = path / "config.toml", path / "run.json"
+    if not config.exists() or not run.exists():
+        foreign = [name for name in (config.name, "results.csv", "checkpoints") if (path / name).exists()]
+        if foreign:
+            raise ConfigError(f"{path} has {foreign[0]} of no run that can go on; choose another --out")
+        return None
+    try:
+        facts = json.loads(run.read_text(encoding="utf-8"))
+        settings = tomllib.loads(config.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict):
+            raise ValueError(f"expected an object, got {facts!r:.40}")
+    except ValueError as error:
+        raise ConfigError(f"{run} or config.toml beside it is damaged ({error}); choose another --out") from None
+    if (theirs := facts.get("format", 1)) != FORMAT:
+        raise ConfigError(
+            f"{path} has files of format {theirs}, and this jaxmrl reads and writes {FORMAT}: go on with the "
+            "version that wrote them, or choose another --out"
+        )
+    return facts, settings
+
+
+def check_same_run(path: Path, saved: tuple[dict, dict], facts: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Raise ConfigError, naming what differs, where the run there has other settings or data."""
+    differing = _differences(saved[1], settings)
+    for name in _SAME_FACTS:
+        differing += _differences(_as_dict(name, saved[0].get(name)), _as_dict(name, facts.get(name)))
+    if differing:
+        more = [f"{len(differing) - _MOST_SAID} more"] if len(differing) > _MOST_SAID else []
+        raise ConfigError(
+            f"{path} holds another run; it differs in {', '.join(differing[:_MOST_SAID] + more)}. "
+            "Choose another --out, or give the settings in its config.toml"
+        )
+
+
+def changed_code(saved: dict[str, Any], facts: dict[str, Any]) -> str:
+    """Return what decides numbers and has changed since the run began, such as `jax ("0.10.1" there, ...)`, or ""."""
+    differing = []
+    for name in CODE_FACTS:
+        differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts.get(name)))
+    return ", ".join(differing[:_MOST_SAID])
+
+
+def _as_dict(name: str, value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {name: value}
+
+
+def _differences(saved: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    def change(key):
+        there, here = (json.dumps(side[key]) if key in side else "not set" for side in (saved, new))
+        return f"{key} ({there} there, {here} here)"
+
+    return [change(key) for key in {**new, **saved} if saved.get(key) != new.get(key)]
