@@ -156,9 +156,10 @@ def _are_years(known: np.ndarray) -> bool:
 
 def _split_values(records: Records, at: int) -> str:
     """The parts that a column assigns rows to, in words; empty where it is no column of a split."""
-    words = set(re.findall(r"[a-z]+", records.header[at].lower()))
+    if not _SPLITS & set(re.findall(r"[a-z]+", records.header[at].lower())):
+        return ""
     values = {fields[at].strip().lower() for *_, fields in records.rows if not is_missing(fields[at])}
-    return ", ".join(sorted(values)) if words & _SPLITS and values and values <= _PARTS else ""
+    return ", ".join(sorted(values)) if values and values <= _PARTS else ""
 
 
 def first_odd(records: Records, column: Column, kinds: tuple[int, ...] = (MARK, TEXT)) -> tuple[int, str]:
