@@ -82,7 +82,7 @@ def main() -> None:
     found: dict[str, dict] = {}
     for name, tasks in TASKS.items():
         prepared = prepare(load_dataset(name))
-        bits = np.unpackbits(morgan_fingerprints(prepared.table.smiles, 2, 1024, False), axis=1).astype(np.float32)
+        bits = np.unpackbits(morgan_fingerprints(prepared.canonical_smiles, 2, 1024, False), axis=1).astype(np.float32)
         classes = prepared.table.task == "classification"
         for task in tasks:
             labels = prepared.table.labels[:, task]

@@ -104,8 +104,8 @@ def predict(config: PredictConfig, *, quiet: bool = True) -> Predictions:
     if config.out.suffix == ".parquet":
         import_parquet()
     curve, models = choose_curve(config, curves_of(config.run), reporter)
-    prepared = read_and_prepare(config, models[0], reporter)
-    source, known = read_input_rows(config.csv, config.keep_columns), kept.read_molecules(config.run)
+    source = read_input_rows(config.csv, config.keep_columns)
+    prepared, known = read_and_prepare(config, models[0], reporter), kept.read_molecules(config.run)
     mean, sd, trained_on = predict_prepared(models, prepared, config.batch_size, reporter)
     table, smiles = prepared.table, prepared.canonical_smiles
     similarity = nearest_training(known, trained_on, smiles, reporter)

@@ -157,7 +157,7 @@ def test_rows_that_cannot_be_used(run, tmp_path, cache, capsys):
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["name"], row["mol"], row["input greasy"]) for row in rows] == [
-        *(("a", "CCO", "nonsense"), ("b", "rubbish", "1"), ("", "", ""), ("d", "", "1"), ("e", "[Pt]C[Pt]", "")),
+        *(("a", "CCO", "nonsense"), ("b", "rubbish", "1"), ("c", "CC", "1"), ("d", "", "1"), ("e", "[Pt]C[Pt]", "")),
     ]
     reasons = ["", "not a valid SMILES", "4 fields, expected 3", "empty SMILES", ""]
     assert [row["reason"] for row in rows] == reasons

@@ -13,7 +13,7 @@ class InputRows:
     """The `R` rows of a file with `C` columns, those that cannot be used included.
 
     lines [R]      line where each row ends
-    cells [R][C]   texts; empty where a row has a wrong number of fields
+    cells [R][C]   texts; of a row with a wrong number of fields the first C, and empty ones for those that it lacks
     """
 
     header: list[str]
@@ -43,7 +43,10 @@ def read_input_rows(path: Path, names: tuple[str, ...] = ()) -> InputRows:
     records = read_records(path)
     for name in names:
         column_index(path, records.header, name)
-    blank = [""] * len(records.header)
-    sound = [(line, fields) for _, line, fields in records.rows]
-    found = sorted([*sound, *((row.line, blank) for row in records.rejected)])
+    width = len(records.header)
+    found = [(line, fields) for _, line, fields in records.rows]
+    for row in records.rejected:
+        fields = row.text.split(records.dialect.separator)
+        found.append((row.line, [*fields, *[""] * width][:width]))
+    found.sort()
     return InputRows(records.header, [line for line, _ in found], [fields for _, fields in found])

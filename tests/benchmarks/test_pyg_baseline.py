@@ -36,7 +36,7 @@ def both(nci):
     labels = np.random.default_rng(0).integers(0, 2, (64, 2)).astype(np.float32)
     labels[::3, 0] = np.nan
     with jax.enable_x64(True):
-        graphs = featurise(smiles)[0]
+        graphs, canonical, _ = featurise(smiles)
         store = GraphStore.put(graphs)
         sizes = graphs.resources().sum(axis=0)
         table = DeviceTable(store.with_budget(sizes + 20), jnp.asarray(labels))
@@ -46,7 +46,7 @@ def both(nci):
         params = jax.tree.map(lambda x: x.astype(jnp.float64), state.params)
         state = replace(state, params=params, stats=stats, optimiser=RECIPE.optimisation.optimiser.init(params))
         module = pyg_module(params, stats)
-        data = [pyg_baseline.molecule_data(s, y) for s, y in zip(smiles, labels.tolist(), strict=True)]
+        data = [pyg_baseline.molecule_data(s, y) for s, y in zip(canonical, labels.tolist(), strict=True)]
         batch = Batch.from_data_list(data)
         yield (table, jnp.arange(64), state), (module, batch)
 
