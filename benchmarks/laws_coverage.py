@@ -1,6 +1,6 @@
 """Do the intervals of fitted laws hold what they promise? Curves drawn from known laws, fitted, and looked at.
 
-    python -m benchmarks.laws_coverage [--simulations 400] [--forecasts 40] [--laws NAME ...] [--json FILE]
+    python -m benchmarks.laws_coverage [--simulations 400] [--forecasts 30] [--laws NAME ...] [--json FILE]
 
 Nine sizes and five runs each, as the study's, with the spread of the published runs: that of HIV's ROC-AUC (0.083 of
 the error at every size) and of PCBA's average precision (from 0.002 at the smallest size to 0.009 at the largest). The
@@ -211,7 +211,7 @@ def line(name: str, found: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--simulations", type=int, default=400)
-    parser.add_argument("--forecasts", type=int, default=40)
+    parser.add_argument("--forecasts", type=int, default=30)
     parser.add_argument("--laws", nargs="+", choices=[law.name for law in LAWS], default=[law.name for law in LAWS])
     parser.add_argument("--json", type=Path)
     flags = parser.parse_args()

@@ -27,6 +27,11 @@ class Blocks:
     spread: float
     count: int
 
+    @property
+    def matter(self) -> bool:
+        """Whether the blocks differ by more than the noise between sizes."""
+        return bool(self.spread**2 > self.squares.sum() / self.freedom.sum())
+
 
 def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray) -> Blocks | None:
     """Return the two-way layout of runs; None where the blocks are not present at (nearly) all sizes.

@@ -11,8 +11,8 @@ from jaxmrl.scaling.spread import spread_of
 _CHANCE = 0.001
 """Probability that normal noise of one spread leaves a run out of a curve: small, for noise is seldom normal."""
 
-_LEAST_FACTOR = 1.5
-"""A run that is left out is at least so many times above or below the others: a nearer one does little harm."""
+_LEAST_ABOVE, _LEAST_BELOW = float(np.log(1.5)), 0.6
+"""A run that is left out has an error of at least 1.5 times that of the others, as a failed run has, or at most 0.4."""
 
 _MOST_SHARE = 0.2
 _TINY = 1e-300
@@ -40,9 +40,9 @@ def far_runs(n: np.ndarray, place: np.ndarray, error: np.ndarray, block: np.ndar
 
     The generalized extreme Studentized deviate test (Rosner 1983) on log errors, with the noise pooled over all sizes:
     the farthest run is set aside again and again, and all runs up to the last one that noise does not explain are
-    outliers. Each must also be farther from its nearest sibling than these are from each other. An error below its
-    siblings counts by its relative distance, which is shorter than its log: small test sets may have a perfect run. Of
-    two runs, the one farther from the other sizes is the suspect.
+    outliers. Each must also matter, and be farther from its nearest sibling than these are from each other. An error
+    below its siblings counts by its relative distance, which is shorter than its log: small test sets may have a
+    perfect run. Of two runs, the one farther from the other sizes is the suspect.
 
     Args:
         n: [S] sizes, ascending.
@@ -125,16 +125,22 @@ def _is_far(n, place, distance, kept, run) -> bool:
     siblings = runs[place[run]]
     if siblings == 0 or freedom == 0:
         return False
-    away = abs(distance[run] - mean[place[run]])
+    away = distance[run] - mean[place[run]]
     limit = t_distribution.isf(_CHANCE / 2 / (kept.sum() + 1), freedom)
-    return bool(away > np.log(_LEAST_FACTOR) and away > limit * sd[place[run]] * np.sqrt(1 + 1 / siblings))
+    return _matters(away) and bool(abs(away) > limit * sd[place[run]] * np.sqrt(1 + 1 / siblings))
+
+
+def _matters(away: float) -> bool:
+    """Whether a distance from the other runs is one of a failed run, or of one that is too good."""
+    return bool(away > _LEAST_ABOVE or away < -_LEAST_BELOW)
 
 
 def _is_apart(place, distance, kept, run) -> bool:
-    """Whether most runs of its size are kept, and a run is farther from the nearest than these are from each other."""
+    """Whether a run is far enough from the kept runs of its size to matter, and these are most of it and close."""
     siblings, runs = distance[kept & (place == place[run])], (place == place[run]).sum()
-    majority = len(siblings) > runs / 2 or runs == 2
-    return bool(majority and np.abs(siblings - distance[run]).min() > np.ptp(siblings))
+    if len(siblings) == 0 or (len(siblings) <= runs / 2 and runs > 2):
+        return False
+    return _matters(distance[run] - siblings.mean()) and bool(np.abs(siblings - distance[run]).min() > np.ptp(siblings))
 
 
 def wide_sizes(squares: np.ndarray, freedom: np.ndarray) -> np.ndarray:
@@ -155,7 +161,7 @@ def wide_sizes(squares: np.ndarray, freedom: np.ndarray) -> np.ndarray:
             break
         own, pooled = squares[k] / freedom[k], max(rest / left, np.finfo(float).tiny)
         limit = f_distribution.isf(_CHANCE / len(squares), freedom[k], left)
-        if own < limit * pooled or own < np.log(_LEAST_FACTOR) ** 2:
+        if own < limit * pooled or own < _LEAST_ABOVE**2:
             break
         wide[k] = True
     return wide

@@ -120,13 +120,13 @@ def points_of(
     sizes, place = np.unique(n[usable], return_inverse=True)
     error = sign * (metric[usable] - best)
     block = None if run is None else np.unique(np.asarray(run)[usable], return_inverse=True)[1]
-    block = block if block is not None and blocks_of(len(sizes), place, error, block) else None
-    far = far_runs(sizes, place, error, block)
+    before = None if block is None else blocks_of(len(sizes), place, error, block)
+    far = far_runs(sizes, place, error, block if before and before.matter else None)
     left_out = _left_out(sizes, place, metric[usable], far)
     notes += [one.text for one in left_out]
     kept = np.delete(np.arange(len(error)), far)
     place, error = place[kept], error[kept]
-    blocks = None if block is None else blocks_of(len(sizes), place, error, block[kept])
+    blocks = None if before is None else blocks_of(len(sizes), place, error, block[kept])
     known = {"sign": sign, "best": best, "guess": guess, "left_out": left_out}
     plain, squares, runs = _moments(len(sizes), place, error)
     if blocks is None:
@@ -169,7 +169,7 @@ def _left_out(sizes, place, metric, far) -> tuple[LeftOut, ...]:
 
 def _block_note(blocks: Blocks, folds: bool) -> list[str]:
     """What the runs of a label share, in one sentence, where that is more than the noise between sizes."""
-    if blocks.spread**2 <= blocks.squares.sum() / blocks.freedom.sum():
+    if not blocks.matter:
         return []
     name = "folds" if folds else "runs"
     said = (
