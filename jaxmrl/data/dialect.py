@@ -104,6 +104,8 @@ def find_dialect(path: Path) -> Dialect:
     Raises DataError for a file of another format, which it names, and OSError, EOFError and others where the file
     cannot be read or decompressed.
     """
+    if path.is_fifo():  # it can be read once only
+        raise DataError(f"{path} is a pipe; expected a file: save the table first")
     with path.open("rb") as file:
         head = file.read(_HEAD)
     compressed = head.startswith(b"\x1f\x8b")

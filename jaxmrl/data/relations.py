@@ -19,23 +19,27 @@ _WORDS = frozenset("relation relations operator qualifier modifier sign prefix v
 def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column], list[str]]:
     """Return the columns with the numbers marked as censored that a column of relations says so of, and remarks.
 
-    Such a column is about those whose names have all the words of its own, but for words such as relation and value.
+    Such a column is about those whose names have all the words of its own, but for words such as relation and value;
+    where the table has none of that kind, about all.
     """
     remarks = []
     for at, name in enumerate(records.header):
         censored = _censored(records, at)
         if censored is not None:
-            columns = [_applied(column, name, censored, remarks) for column in columns]
+            about = _stem(name)
+            if not any(about <= _stem(other) for k, other in enumerate(records.header) if k != at):
+                about = set()
+            columns = [_applied(column, name, about, censored, remarks) for column in columns]
     return columns, remarks
 
 
-def _applied(column: Column, name: str, censored: np.ndarray, remarks: list[str]) -> Column:
-    """A column after the relations of the column `name`, or a remark that they are not about it."""
+def _applied(column: Column, name: str, about: set[str], censored: np.ndarray, remarks: list[str]) -> Column:
+    """A column after the relations of the column `name`, which is `about` columns with such words; or a remark."""
     numbers = column.numbers
     hit = censored & (numbers.kinds == NUMBER)
     if column.words or not hit.any():
         return column
-    if _stem(name) <= _stem(column.name):
+    if about <= _stem(column.name):
         return replace(column, numbers=replace(numbers, kinds=np.where(hit, CENSORED, numbers.kinds)))
     rows = count(int(hit.sum()), "row")
     remarks.append(f"{column.name}: {rows} with >, < or ~ in column {name}, whose labels are used as they are")

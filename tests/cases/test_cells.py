@@ -88,7 +88,10 @@ def test_signs_in_a_column_of_their_own(tmp_path):
     assert table.rejected[0].reason == "no label: Standard Value '5537.75' is censored"
     assert any("12 labels have >, < or ~" in note for note in table.notes)
     assert len(read_table(path, target_columns=("Standard Value",), censored="bound")) == 60
-    (tmp_path / "t.csv").write_text("smiles,qualifier,Ki,other relation\nC,<,1.5,=\nCC,=,2.5,>\nCCC,,3.5,=\n")
+    (tmp_path / "t.csv").write_text("smiles,op,Ki\nC,<,1.5\nCC,=,2.5\nCCC,,3.5\n")
+    assert read_table(tmp_path / "t.csv").labels[:, 0].tolist() == [2.5, 3.5]
+    rows = "smiles,qualifier,Ki,other relation,other value\nC,<,1.5,=,\nCC,=,2.5,>,2\nCCC,,3.5,=,\n"
+    (tmp_path / "t.csv").write_text(rows)
     table = read_table(tmp_path / "t.csv", target_columns=("Ki",))
     assert table.labels[:, 0].tolist() == [2.5, 3.5]
     assert "Ki: 1 row with >, < or ~ in column other relation, whose labels are used as they are" in table.notes

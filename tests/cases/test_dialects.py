@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zipfile
 from pathlib import Path
 
@@ -181,6 +182,12 @@ def test_a_file_without_header_or_with_blanks_says_so(tmp_path):
     (tmp_path / "t.smi").write_text("smiles logS\nCCO -0.77\n")
     with pytest.raises(DataError, match="columns separated by blanks are not supported"):
         read_table(tmp_path / "t.smi")
+
+
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(DataError, match="is a pipe; expected a file"):
+        read_table(tmp_path / "t.csv")
 
 
 def test_rows_that_are_none_like_the_header_say_so(tmp_path):
