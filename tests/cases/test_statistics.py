@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.config import FitConfig
+from jaxmrl.config import CURVE_COLUMNS, FitConfig
 from jaxmrl.fit import fit
+from jaxmrl.report.files import Curve, Point, fits_content
+from jaxmrl.report.laws import law_lines
+from jaxmrl.report.plots import draw_curves
+from jaxmrl.report.summary import analyse_curve
 
 FILES = Path(__file__).with_name("workflow")
 SIZES = np.array([100, 200, 400, 800, 1600, 3200, 6400])
@@ -130,3 +134,24 @@ def test_a_missing_fold_moves_no_size(fitted, tmp_path):
     (tmp_path / "c.csv").write_text("\n".join(line for line in lines if not line.startswith("3200,4")) + "\n")
     found, _ = fitted(tmp_path / "c.csv", predict=(12800.0,))
     assert found["predictions"][0]["value"] == pytest.approx(0.3265, rel=0.015)
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "said"),
+    [
+        ([0.7, 0.8, 1.0, 1.0], "saturated", "saturated from 400 molecules on"),
+        ([1.0, 1.0, 1.0, 1.0], "saturated", "saturated from 100 molecules on"),
+        ([0.9, 0.85, 0.8, 0.75], "gets worse", "gets worse with more molecules"),
+    ],
+)
+def test_a_sweep_says_it_of_its_curves_too(metric, kind, said):
+    noise = lambda value: tuple(value - 0.002 * k if value < 1 else 1.0 for k in range(3))
+    points = tuple(Point(n / 800, n, noise(value)) for n, value in zip((100, 200, 400, 800), metric, strict=True))
+    curve = Curve(dict.fromkeys(CURVE_COLUMNS, "x") | {"pruning": "random"}, "roc_auc", points)
+    analysis = analyse_curve(curve, True, 0.5)
+    assert said in law_lines("gin", analysis, "ROC-AUC")[0]
+    (content,) = fits_content([curve], [analysis], "study")
+    assert content["kind"] == kind
+    assert content["predictions"] == []
+    json.dumps(content, allow_nan=False)
+    draw_curves([curve], [analysis], metric_label="ROC-AUC", unit="", title="")
