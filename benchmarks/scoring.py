@@ -31,7 +31,8 @@ from jaxmrl.report.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, use_cores
 from jaxmrl.training.engines import on_each
-from jaxmrl.training.lanes import Engine, Outcome
+from jaxmrl.training.lanes import Engine
+from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.together import work_off_together
 
 (_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout

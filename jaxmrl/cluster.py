@@ -25,8 +25,9 @@ from jaxmrl.training.capacity import choose_lanes, device_name, fewer_lanes, use
 from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.interrupts import Stop
-from jaxmrl.training.lanes import Engine, Outcome, Replica, longest_first
+from jaxmrl.training.lanes import Engine, Replica, longest_first
 from jaxmrl.training.numerics import own_numerics
+from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.together import work_off_together
 
 LOCAL = "local"

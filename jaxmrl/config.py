@@ -16,7 +16,13 @@ from jaxmrl.errors import ConfigError
 
 TASKS = ("classification", "regression")
 CLASSIFICATION_METRICS = ("roc_auc", "average_precision")
-METRIC_NAMES = (*CLASSIFICATION_METRICS, "rmse", "mae", "r2")
+ERROR_METRICS = ("rmse", "mae")
+"""Those in the label's unit."""
+
+PER_SD = " / sd"
+"""What the name of a metric ends with where it is a mean over tasks of errors in standard deviations."""
+
+METRIC_NAMES = (*CLASSIFICATION_METRICS, *ERROR_METRICS, "r2")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 PRUNING_METHODS = (
     "random",

@@ -19,7 +19,8 @@ from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.engines import engines_for, recipe_for
 from jaxmrl.training.interrupts import Stop
-from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.pretrained import Starts
 
 Rows = dict[str, list[dict[str, str]]]

@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import expit
 
 from jaxmrl.config import PredictConfig
 from jaxmrl.data.features import featurise, prepare_smiles
@@ -39,8 +40,8 @@ from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.trained import Trained, load_arrays, predict_all
 
-_DIGITS = 8
-"""Of numbers in a .csv: all that float32 tells apart, as energies need, whose first digits are all the same."""
+_DIGITS, _MOST_DIGITS = 8, 17
+"""Of numbers in a .csv, beyond the first digits that all values share: what models in float32 tell apart."""
 
 
 _MOST_SHOWN = 5
@@ -111,7 +112,8 @@ def predict(config: PredictConfig, *, quiet: bool = True) -> Predictions:
     similarity = nearest_training(known, trained_on, smiles, reporter)
     unseen = find_unseen(smiles, seen_texts(known, trained_on, models[0], reporter), *modality_of(models[0]))
     found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
-    files.write_whole(config.out, table_bytes(found.columns(source, config.keep_columns), config.out.suffix, _DIGITS))
+    columns = found.columns(source, config.keep_columns)
+    files.write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
     report(config, found, reporter)
     return found
 
@@ -139,7 +141,7 @@ def choose_curve(config: PredictConfig, curves: dict[str, list[Trained]], report
     models, others = curves[name], [f"{other} ({judged[other]:.4g})" for other in curves if other != name]
     reporter.say(
         f"{name}: {count(len(models), 'model')} at fraction {models[0].row['fraction']}, "
-        f"mean validation {metric.label} {judged[name]:.4g}"
+        f"mean validation {metric.mean_label(len(models[0].tasks))} {judged[name]:.4g}"
     )
     if others:
         why = "as --curve asks" if config.curve else "the best by validation"
@@ -183,7 +185,8 @@ def predict_prepared(
     with reporter.progress("predicting", len(models), "models") as progress:
         for k, model in enumerate(models):
             weights, train = load_arrays(model)
-            values[k] = predict_all(model.recipe, table, resources, weights, molecules, batch_size)[place]
+            outputs = predict_all(model.recipe, table, resources, weights, molecules, batch_size)[place]
+            values[k] = expit(outputs) if model.recipe.task == "classification" else outputs
             trained_on.append(train)
             progress.advance(1)
     sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(values.shape[1:], np.nan)
@@ -208,6 +211,13 @@ def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: Trained, re
             others = random_smiles(list(known.values()), variants, progress.advance)
         texts += [text for several in compress(others, seen) for text in several]
     return texts
+
+
+def digits_of(values: np.ndarray) -> int:
+    """Return the significant digits that values [n, T] need: more where they are far from zero for their spread."""
+    largest, spread = np.abs(values).max(axis=0), np.ptp(values, axis=0)
+    far = max((np.log10(one / other) for one, other in zip(largest, spread, strict=True) if other > 0), default=0.0)
+    return int(np.clip(_DIGITS + np.ceil(far), _DIGITS, _MOST_DIGITS))
 
 
 def composition(model: Trained, features: Features, reporter) -> jax.Array | None:

@@ -191,6 +191,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
         test=problem.split.test,
         steps=steps,
         standard=problem.label_standard(train, shape.modality),
+        divisors=problem.divisors(train),
         start=encoder,
         validate_every=validate_every,
     )
@@ -212,7 +213,7 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
         "fraction": share,
         "n_train": str(len(train)),
         "seed": str(seed),
-        "metric": problem.metric,
+        "metric": problem.mean_metric,
     }
     return Cell(replica, row)
 

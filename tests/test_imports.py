@@ -71,6 +71,7 @@ WITHIN_DATA = (
     "prepare",
     "duplicates",
     "features",
+    "undefined",
     "datasets",
     "problem",
 )
@@ -107,6 +108,7 @@ WITHIN_REPORT = (
     "claim",
     "files",
     "facts",
+    "left_out",
     "laws",
     "plots",
     "comparison",
@@ -131,6 +133,7 @@ WITHIN_TRAINING = (
     "storage",
     "pretrained",
     "trained",
+    "outcome",
     "lanes",
     "pretraining",
     "capacity",

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import pytest
 from rdkit import Chem
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
 from jaxmrl.commands import predict_command
@@ -80,7 +81,8 @@ def test_saved_predictions_give_the_results(run, csv_file):
     assert {f"{kept.kept_name(row)}.npz" for row in rows} == {path.name for path in (run / "predictions").iterdir()}
     for row in rows:
         found = table_of(run / "predictions" / f"{kept.kept_name(row)}.npz")
-        assert list(found) == ["molecule_id", "part", "greasy", "rare"]
+        assert list(found) == ["molecule_id", "part", "values", "greasy", "rare"]
+        assert found["values"] == "logits"
         assert found["greasy"].dtype == np.float32
         for part, column in (("valid", "valid"), ("test", "test_greasy")):
             mine = found["part"] == part
@@ -113,7 +115,7 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
     assert len(tables) == 2
     at = np.searchsorted(found.ids, tables[0]["molecule_id"])
     for k, task in enumerate(("greasy", "rare")):
-        both = np.array([table[task] for table in tables], np.float64)
+        both = expit(np.array([table[task] for table in tables], np.float64))
         np.testing.assert_allclose(found.mean[at, k], both.mean(axis=0), atol=1e-5)
         np.testing.assert_allclose(found.sd[at, k], both.std(axis=0, ddof=1), atol=1e-5)
     trained = np.isin(found.ids, table_of(run / "splits.npz")["train"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES, Settings
-from jaxmrl.data import datasets, splits, tokens
+from jaxmrl.config import CLASSIFICATION_METRICS, ERROR_METRICS, METRIC_NAMES, PER_SD, Settings
+from jaxmrl.data import datasets, splits, standard, tokens
 from jaxmrl.data.duplicates import deduplicate
 from jaxmrl.data.features import add_conformers, feature_settings, featurise, parse_smiles
 from jaxmrl.data.geometries import Conformers
@@ -21,10 +21,11 @@ from jaxmrl.data.prepare import Prepared, prepare_geometries, without_duplicates
 from jaxmrl.data.random_smiles import random_smiles
 from jaxmrl.data.records import Rejected, top_reasons
 from jaxmrl.data.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
-from jaxmrl.data.standard import REFERENCE_SHARE, LabelStandard, find_extensive, fit_standard, no_standard
+from jaxmrl.data.standard import LabelStandard, LabelUnits
 from jaxmrl.data.stores import Features, arrays_of
 from jaxmrl.data.table import Table, read_table
-from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.data.undefined import find_unjudged, has_values, unjudged_lines
+from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.text import count
 
 
@@ -102,13 +103,71 @@ class Problem:
         """`near` in words."""
         return None if self.near is None else share_text(self.near, self.split.test)
 
-    def label_standard(self, molecules: np.ndarray, modality: str) -> LabelStandard:
-        """How a replica of a modality's model that trains on these molecules standardises its labels."""
+    @property
+    def standardized(self) -> bool:
+        """Whether the mean over tasks is one of errors in standard deviations: tasks may differ in their units."""
+        return len(self.table.tasks) > 1 and self.metric in ERROR_METRICS
+
+    @property
+    def mean_metric(self) -> str:
+        """The name of the mean over tasks, which results.csv and curves are of."""
+        return self.metric + (PER_SD if self.standardized else "")
+
+    @property
+    def mean_unit(self) -> str:
+        """The unit of the mean over tasks, if any."""
+        return "" if self.standardized else self.unit
+
+    @cached_property
+    def task_divisors(self) -> np.ndarray:
+        """What the metric of each task is divided by before the mean over tasks, [T] float64.
+
+        Where the mean is of errors in standard deviations, these are those of the label over all training molecules,
+        whatever the fraction: else the curve would be one of the divisor, too. NaN where these have no spread.
+        """
+        if not self.standardized:
+            return np.ones(len(self.table.tasks))
+        return standard.spreads(self.table.labels[self.split.train], self._units)
+
+    def divisors(self, molecules: np.ndarray) -> np.ndarray:
+        """`task_divisors` of a replica that trains on `molecules`: NaN for a task that its mean leaves out, [T].
+
+        These are the tasks that it cannot learn: its molecules have no label of them, or in classification one class.
+        """
+        labels = self.table.labels[molecules]
+        needed = 2 if self.table.task == "classification" else 1
+        learned = [has_values(column, needed) for column in labels.T]
+        return np.where(learned, self.task_divisors, np.nan)
+
+    @cached_property
+    def _units(self) -> LabelUnits:
+        return standard.find_units(self.table.labels, None, None)
+
+    @cached_property
+    def _units_without_atoms(self) -> LabelUnits:
+        return standard.find_units(self.table.labels, self.composition, self.extensive)
+
+    def label_units(self, modality: str) -> LabelUnits:
+        """The units of the labels on the device for a modality's models; the same for all splits of a table."""
         if self.table.task == "classification":
-            return no_standard(len(self.table.tasks))
-        composition = self.composition_for(modality)
+            return standard.no_units(len(self.table.tasks))
+        # R2 needs the variance of the labels themselves, with what their atoms add.
+        atoms = self.composition_for(modality) is not None and self.metric != "r2"
+        return self._units_without_atoms if atoms else self._units
+
+    def device_labels(self, modality: str) -> np.ndarray:
+        """The labels [N, T] float32 that a modality's models see on the device, NaN for missing."""
+        return self.label_units(modality).to_device(self.table.labels, self.composition_for(modality))
+
+    def label_standard(self, molecules: np.ndarray, modality: str) -> LabelStandard:
+        """How a replica of a modality's model that trains on these molecules standardizes the device's labels."""
+        if self.table.task == "classification":
+            return standard.no_standard(len(self.table.tasks))
+        units, composition = self.label_units(modality), self.composition_for(modality)
         some = None if composition is None else composition[molecules]
-        return fit_standard(self.table.labels[molecules], some, self.extensive)
+        return units.device_standard(
+            standard.fit_standard(units.shift(self.table.labels[molecules]), some, self.extensive)
+        )
 
 
 def load_problem(config: Settings, reporter) -> Problem:
@@ -153,6 +212,10 @@ def _split_problems(config: Settings, dataset, prepared: Prepared, facts, metric
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
     packed, parents = _similarity_prints(prepared, reporter), _parents(config, prepared, reporter)
+    if prepared.table.task == "regression":
+        standard.check_units(
+            standard.find_units(prepared.table.labels, None, None), prepared.table.labels, prepared.table.tasks
+        )
     problems = []
     for name, split in ways.items():
         shared = splits.shared_molecules(prepared.canonical, split)
@@ -160,12 +223,13 @@ def _split_problems(config: Settings, dataset, prepared: Prepared, facts, metric
         kin = None if parents is None else splits.shared_parents(prepared.canonical, parents, split)
         _describe(name, split, shared, near, kin, reporter)
         unjudged = find_unjudged(prepared.table, split, metric)
-        for part, tasks in unjudged.items():
-            if tasks:
-                reporter.say(f"left out of the {part} mean ({_lacking(metric)}): {', '.join(tasks)}")
+        for line in unjudged_lines(unjudged, metric, len(prepared.table.tasks)):
+            reporter.say(line)
         common = prepared.table, features, prepared.canonical
         given = shared, unjudged, name, near, extensive, prepared.canonical_smiles, kin, facts
         problems.append(Problem(*common, split, metric, unit, *given))
+    if problems[0].standardized:
+        reporter.say(standard.SPREADS_SAID.format(metric=metric.upper()))
     return problems
 
 
@@ -292,8 +356,8 @@ def _extensive(config: Settings, table: Table, features, split: splits.Split, re
     """Which targets [T] models learn as what a regression on the atoms leaves, by the training molecules."""
     if config.atom_references == "off" or "geometry" not in features or table.task == "classification":
         return None
-    shares = find_extensive(table.labels[split.train], features["geometry"].composition()[split.train])
-    extensive = shares >= (REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
+    shares = standard.find_extensive(table.labels[split.train], features["geometry"].composition()[split.train])
+    extensive = shares >= (standard.REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
     for name, share in zip(np.array(table.tasks)[extensive], shares[extensive], strict=True):
         reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the rest")
     if extensive.any() and not extensive.all():
@@ -332,32 +396,3 @@ def _metric(config: Settings, table: Table, dataset: datasets.Dataset | None) ->
         fitting = [m for m in METRIC_NAMES if (m in CLASSIFICATION_METRICS) == (table.task == "classification")]
         raise ConfigError(f"metric {metric} does not fit {table.task}; choose from {', '.join(fitting)}")
     return metric
-
-
-def _lacking(metric: str) -> str:
-    if metric in CLASSIFICATION_METRICS:
-        return "one class only"
-    return "one value only" if metric == "r2" else "no label"
-
-
-def find_unjudged(table: Table, split: splits.Split, metric: str) -> dict[str, list[str]]:
-    """The tasks that `metric` cannot judge on the validation and on the test molecules.
-
-    Raises DataError where that is all of them, and where every target is constant over the whole table.
-    """
-    if all(_values(column) < 2 for column in table.labels.T):
-        lacking = "one class" if table.task == "classification" else "one value"
-        raise DataError(f"there is nothing to learn: the labels have {lacking} only in {', '.join(table.tasks)}")
-    needed = 1 if metric in ("rmse", "mae") else 2
-    unjudged = {}
-    for part in ("valid", "test"):
-        labels = table.labels[getattr(split, part)]
-        unjudged[part] = [name for name, column in zip(table.tasks, labels.T, strict=True) if _values(column) < needed]
-        if len(unjudged[part]) == len(table.tasks):
-            raise DataError(f"no task can be judged: {_lacking(metric)} among the {part} labels of every task")
-    return unjudged
-
-
-def _values(column: np.ndarray) -> int:
-    """How many different labels there are."""
-    return len(np.unique(column[~np.isnan(column)]))

@@ -1,4 +1,4 @@
-"""What a replica subtracts from its labels, and divides them by: from its own training molecules alone."""
+"""How labels become what models learn: float64 on the host, float32 on the device, standardized by each replica."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmrl.errors import DataError
+
 REFERENCE_SHARE = 0.9
 """Of a target's variance that its atoms must explain to count as extensive."""
+
+_MOST_COMPARED, _MOST_MERGED = 10_000, 0.05
+"""Different labels that are looked at, and the share of them that may become equal in float32."""
+
+
+SPREADS_SAID = (
+    "{metric} of each task is divided by the standard deviation of its training labels before the mean over tasks; "
+    "test_<task> in results.csv stays in the task's unit"
+)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class LabelStandard:
     """Labels and outputs of a model: label = output * scale + mean + what the molecule's atoms add.
+
+    On the device it is in float32 and of the device's labels (see `LabelUnits`); on disk it is in float64 and of the
+    labels as they were given.
 
     mean, scale [T]     0 and 1 in classification
     references [E, T]   what an atom of each element adds; None where no target is extensive
@@ -37,17 +51,132 @@ class LabelStandard:
             return mean
         return mean + jnp.matmul(composition, self.references, precision=jax.lax.Precision.HIGHEST)
 
+    def host_values(self, outputs: np.ndarray, composition: np.ndarray | None) -> np.ndarray:
+        """Return `values` in float64, computed on the host by a standard in float64."""
+        values = np.asarray(outputs, np.float64) * self.scale + self.mean
+        return values if self.references is None else values + np.asarray(composition, np.float64) @ self.references
+
+
+@dataclass(frozen=True)
+class LabelUnits:
+    """What is taken off all labels in float64, so that float32 on the device keeps their differences.
+
+    label = offset + step * (label on the device + what the molecule's atoms add by `references`)
+
+    This is arithmetic alone: whatever it takes off, each replica's own standard adds again, so no replica learns
+    anything of other molecules by it.
+
+    offset [T]          float64: one of the labels, so adding a constant to all of them changes nothing but it
+    step [T]            float64: a power of two, by which division is exact
+    references [E, T]   float64, in steps; None where no target is extensive
+    """
+
+    offset: np.ndarray
+    step: np.ndarray
+    references: np.ndarray | None = None
+
+    def shift(self, labels: np.ndarray) -> np.ndarray:
+        """Return (labels - offset) / step of labels [n, T], in float64."""
+        return (np.asarray(labels, np.float64) - self.offset) / self.step
+
+    def to_device(self, labels: np.ndarray, composition: np.ndarray | None) -> np.ndarray:
+        """Return the device's float32 labels [n, T] of molecules of `composition` [n, E]."""
+        shifted = self.shift(labels)
+        if self.references is not None:
+            shifted = shifted - composition.astype(np.float64) @ self.references
+        return shifted.astype(np.float32)
+
+    def device_standard(self, shifted: LabelStandard) -> LabelStandard:
+        """Return the standard of the device's labels in float32, from that of shifted labels in float64."""
+        references = shifted.references
+        if self.references is not None:
+            references = references - self.references
+        return LabelStandard(*map(_as_float32, (shifted.mean, shifted.scale, references)))
+
+    def label_standard(self, on_device: LabelStandard) -> LabelStandard:
+        """Return the standard of the labels as they were given in float64, from that of the device's labels."""
+        mean, scale = (np.asarray(array, np.float64) for array in (on_device.mean, on_device.scale))
+        references = on_device.references
+        if references is not None:
+            references = np.asarray(references, np.float64)
+            references = self.step * (references if self.references is None else references + self.references)
+        return LabelStandard(self.offset + self.step * mean, self.step * scale, references)
+
+
+def _as_float32(array: np.ndarray | None) -> np.ndarray | None:
+    return None if array is None else array.astype(np.float32)
+
 
 def no_standard(tasks: int) -> LabelStandard:
     """Outputs are labels."""
     return LabelStandard(np.zeros(tasks, np.float32), np.ones(tasks, np.float32))
 
 
-def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray) -> LabelStandard:
+def no_units(tasks: int) -> LabelUnits:
+    """Return the units in which the device's labels are the labels as they were given."""
+    return LabelUnits(np.zeros(tasks), np.ones(tasks))
+
+
+def find_units(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelUnits:
+    """Return the units of labels [N, T]; of `extensive` [T] targets their composition [N, E] is taken off, too.
+
+    The offset is the lower median, and the step the power of two nearest to the standard deviation.
+    """
+    present = ~np.isnan(labels)
+    offset, step = np.zeros(labels.shape[1]), np.ones(labels.shape[1])
+    for k, column in enumerate(labels.T.astype(np.float64)):
+        ordered = np.sort(column[present[:, k]])
+        if len(ordered):
+            offset[k] = ordered[(len(ordered) - 1) // 2]
+    shifted = labels.astype(np.float64) - offset
+    whole = fit_standard(shifted, composition, extensive)
+    references = whole.references
+    left = shifted if references is None else shifted - composition.astype(np.float64) @ references
+    for k, column in enumerate(left.T):
+        step[k] = _power_of_two(column[present[:, k]])
+    return LabelUnits(offset, step, None if references is None else references / step)
+
+
+def spreads(labels: np.ndarray, units: LabelUnits) -> np.ndarray:
+    """Return the standard deviation of each task's labels [n, T] in their unit, [T]; NaN where they are all the same."""
+    columns = [column[~np.isnan(column)] for column in units.shift(labels).T]
+    found = [column.std() if len(column) and np.ptp(column) > 0 else np.nan for column in columns]
+    return units.step * np.array(found)
+
+
+def _power_of_two(values: np.ndarray) -> float:
+    """The one nearest to the standard deviation of these values; 1 where there is none."""
+    largest = np.abs(values).max(initial=0.0)
+    if largest == 0:
+        return 1.0
+    spread = (values / largest).std()  # labels near float64's end must not overflow in squares
+    return float(2.0 ** np.round(np.log2(largest * spread))) if spread > 1e-9 else 1.0
+
+
+def check_units(units: LabelUnits, labels: np.ndarray, tasks: tuple[str, ...]) -> None:
+    """Raise DataError, naming the task, where labels [N, T] that differ would be equal in float32.
+
+    Among millions of labels some lie closer than a ten-millionth of their spread, which harms nothing. So at most
+    10,000 are compared, taken evenly by rank, and a twentieth of them may merge.
+    """
+    for name, column, offset, step in zip(tasks, labels.T, units.offset, units.step, strict=True):
+        values = np.unique(column[~np.isnan(column)])
+        values = values[:: max(1, -(-len(values) // _MOST_COMPARED))]
+        left = len(np.unique(((values - offset) / step).astype(np.float32)))
+        if left < (1 - _MOST_MERGED) * len(values):
+            raise DataError(
+                f"target {name}: {len(values):,} different labels from {values[0]:.9g} to {values[-1]:.9g} would be "
+                f"{left:,} in float32, the numbers that models are trained with; expected differences above a "
+                "ten-millionth of the spread. Remove outliers, or transform the labels, for example to logarithms"
+            )
+
+
+def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelStandard:
     """From the labels [n, T] of a replica's molecules, and for `extensive` [T] targets their composition [n, E].
 
-    References are the least-squares fit (the one of least norm where atoms do not tell elements apart); mean and
-    standard deviation are those of what it leaves, 0 and 1 where there is none.
+    References are the least-squares fit with a constant (the one of least norm where atoms do not tell elements
+    apart), so adding a constant to all labels does not change them; mean and standard deviation are those of what it
+    leaves, 0 and 1 where there is none. All are in float64.
     """
     tasks = labels.shape[1]
     mean, scale = np.zeros(tasks), np.ones(tasks)
@@ -58,14 +187,18 @@ def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: 
             continue
         left = column[present]
         if references is not None and extensive[k]:
-            atoms = composition[present].astype(np.float64)
-            references[:, k] = np.linalg.lstsq(atoms, left, rcond=None)[0]
-            left = left - atoms @ references[:, k]
+            references[:, k], left = _fit_atoms(composition[present], left)
         mean[k], spread = left.mean(), left.std()
         # What rounding leaves of constant labels is no spread.
         scale[k] = spread if spread > 1e-9 * np.abs(column[present]).max() else 1.0
-    as_float = lambda array: None if array is None else array.astype(np.float32)
-    return LabelStandard(as_float(mean), as_float(scale), as_float(references))
+    return LabelStandard(mean, scale, references)
+
+
+def _fit_atoms(composition: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What an atom of each element adds [E], by least squares with a constant, and what is left of values [n]."""
+    atoms = composition.astype(np.float64)
+    references = np.linalg.lstsq(atoms - atoms.mean(axis=0), values - values.mean(), rcond=None)[0]
+    return references, values - atoms @ references
 
 
 def find_extensive(labels: np.ndarray, composition: np.ndarray) -> np.ndarray:
@@ -73,8 +206,7 @@ def find_extensive(labels: np.ndarray, composition: np.ndarray) -> np.ndarray:
     shares = np.zeros(labels.shape[1])
     for k, column in enumerate(labels.T.astype(np.float64)):
         present = ~np.isnan(column)
-        atoms, values = composition[present].astype(np.float64), column[present]
+        values = column[present]
         if len(values) and values.std() > 0:
-            left = values - atoms @ np.linalg.lstsq(atoms, values, rcond=None)[0]
-            shares[k] = 1 - (left**2).mean() / values.var()
+            shares[k] = 1 - _fit_atoms(composition[present], values)[1].var() / values.var()
     return shares

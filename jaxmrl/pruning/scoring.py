@@ -28,7 +28,8 @@ from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_devices, choose_lanes
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.interrupts import Stop
-from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.replica import DeviceTable, Recipe, device_table
 
 _OF_A_MODEL = {"status", "identity"}

@@ -4,6 +4,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.conformers import CONFORMERS
 from jaxmrl.data.problem import Problem
 from jaxmrl.report import files
+from jaxmrl.scaling.analysis import known
 from jaxmrl.training.pretrained import Starts
 
 
@@ -33,10 +34,14 @@ def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, devi
 
 def split_facts(problem: Problem) -> dict:
     """What run.json says of a split."""
-    return {
+    facts = {
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
         "shared_between_parts": problem.shared,
         "test_in_training_as_another_form": problem.kin,
         "test_near_training": problem.near,
         "left_out_of_mean": problem.unjudged,
     }
+    if problem.standardized:
+        spreads = zip(problem.table.tasks, problem.task_divisors.tolist(), strict=True)
+        facts["standard_deviations"] = {task: known(spread) for task, spread in spreads}
+    return facts

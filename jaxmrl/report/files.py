@@ -29,6 +29,7 @@ from jaxmrl.scaling.convergence import Convergence, best_is_late
 from jaxmrl.sources import source_digest
 from jaxmrl.text import exact
 from jaxmrl.training.numerics import other_numerics
+from jaxmrl.training.outcome import COUNTED
 
 REJECTED = "rejected.csv"
 
@@ -324,7 +325,7 @@ def curves_of(rows: list[dict[str, str]]) -> list[Curve]:
     for row in rows:
         points = groups.setdefault((*(row[c] for c in CURVE_COLUMNS), row["metric"]), {})
         runs = points.setdefault((float(row["fraction"]), int(row["n_train"])), [])
-        if row["status"] == "finished":
+        if row["status"] in COUNTED:
             runs.append((float(row["test"]), _is_late(row)))
     return [
         Curve(
@@ -347,7 +348,7 @@ def _is_late(row: dict[str, str]) -> bool:
 
 def rows_of(curve: Curve, rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """The rows of results.csv that the curve's points are made of, in their order."""
-    own = [row for row in rows if row["status"] == "finished" and curve.identity.items() <= row.items()]
+    own = [row for row in rows if row["status"] in COUNTED and curve.identity.items() <= row.items()]
     return sorted(own, key=lambda row: (float(row["fraction"]), int(row["n_train"])))
 
 

@@ -21,6 +21,7 @@ from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.fit import LEVEL
 from jaxmrl.text import about, count, exact
 from jaxmrl.training.metrics import METRICS
+from jaxmrl.training.outcome import COUNTED
 
 MOST_REJECTED, MOST_TASKS, ENDS = 20, 20, 4
 """Rows and tasks that are shown unfolded; molecules at each end of a score."""
@@ -79,6 +80,11 @@ class Findings:
     def metric(self):
         return METRICS[self.problems[0].metric]
 
+    @property
+    def metric_label(self) -> str:
+        """How the mean over tasks is named, which curves are of."""
+        return self.metric.mean_label(len(self.problems[0].table.tasks))
+
 
 def report_html(found: Findings) -> str:
     """The content of report.html. Every string that comes from the data is escaped."""
@@ -116,7 +122,7 @@ def _summary(found: Findings) -> Section:
         largest, at = analysis.points, analysis.points.n.max()
         twice = analysis.predict(multiples_of(analysis))[0]
         said.append(
-            f"{label}: test {found.metric.label} {short(largest.metric[-1])} with {at:,.0f} molecules; with twice as "
+            f"{label}: test {found.metric_label} {short(largest.metric[-1])} with {at:,.0f} molecules; with twice as "
             f"many, {value_text(twice)}"
         )
     if pruned:
@@ -137,8 +143,8 @@ def _run(found: Findings) -> Section:
     done = Counter(row["status"] for row in found.rows)
     items = [
         f"{config.name}: {count(table.rows, 'row')}, {len(table):,} usable molecules, "
-        f"{count(len(table.tasks), 'task')}, {table.task}, judged by {found.metric.label}"
-        + (f" in {problem.unit}" if problem.unit else ""),
+        f"{count(len(table.tasks), 'task')}, {table.task}, judged by {found.metric_label}"
+        + (f" in {problem.mean_unit}" if problem.mean_unit else ""),
         f"{count(len(found.rows), 'replica')}: {', '.join(f'{status} {many}' for status, many in done.items())}; "
         f"{count(config.seeds, 'seed')}, {config.length}",
     ]
@@ -155,7 +161,7 @@ def _run(found: Findings) -> Section:
 
 
 def _curves(found: Findings) -> Section:
-    names = {"metric_label": found.metric.label, "unit": found.problems[0].unit, "title": ""}
+    names = {"metric_label": found.metric_label, "unit": found.problems[0].mean_unit, "title": ""}
     blocks = []
     for linear in (False, True):
         figure = plots.draw_curves(found.curves, found.analyses, **names, linear=linear, brief=True)
@@ -166,7 +172,7 @@ def _curves(found: Findings) -> Section:
                 "figure",
                 svg=inline_svg(figure),
                 alt=curves_in_words(found),
-                caption=f"{found.metric.label}, {axes} axes",
+                caption=f"{found.metric_label}, {axes} axes",
             )
         )
     rows = [
@@ -177,7 +183,7 @@ def _curves(found: Findings) -> Section:
         for label, curve in zip(found.labels, found.curves, strict=True)
         for point in curve.points
     ]
-    head = ("curve", "fraction", "molecules", f"mean test {found.metric.label}", "standard deviation", "seeds")
+    head = ("curve", "fraction", "molecules", f"mean test {found.metric_label}", "standard deviation", "seeds")
     blocks.append(table("Points, over seeds", (*head, "still improving"), rows, (1, 2, 3, 4, 5, 6)))
     explained = "still improving: replicas whose best validation was in the last tenth of training."
     pairs = zip(found.labels, found.analyses, strict=True)
@@ -193,7 +199,7 @@ def curves_in_words(found: Findings) -> str:
         if curve.points:
             first, last = curve.points[0], curve.points[-1]
             said.append(
-                f"{label}: {found.metric.label} from {short(first.mean)} with {first.n_train:,} molecules to "
+                f"{label}: {found.metric_label} from {short(first.mean)} with {first.n_train:,} molecules to "
                 f"{short(last.mean)} with {last.n_train:,}"
             )
     return "; ".join(said)
@@ -206,7 +212,7 @@ def _laws(found: Findings) -> Section:
             continue
         caption = f"{label}: fitted laws; * those to go by. {analysis.forecast.reasons.capitalize()}."
         flags = [("; ".join(fit.flags),) for fit in analysis.fits]
-        rows = [(*row, *flag) for row, flag in zip(law_rows(analysis, found.metric.label), flags, strict=True)]
+        rows = [(*row, *flag) for row, flag in zip(law_rows(analysis, found.metric_label), flags, strict=True)]
         blocks.append(table(caption, (*LAW_HEADS, "remarks"), rows, (3, 4, 5)))
         remarks = [*analysis.flags, *analysis.notes]
         if remarks:
@@ -235,7 +241,7 @@ def _forecasts(found: Findings) -> Section | None:
             )
     if not rows:
         return None
-    label = found.metric.label
+    label = found.metric_label
     blocks = [table(f"{label} with more molecules", ("curve", "data", "molecules", label, ""), rows, (2, 3))]
     if checks:
         head = ("curve", "molecules", "foretold", "came", "within the interval")
@@ -262,8 +268,8 @@ def _pruning(found: Findings) -> Section | None:
     named = lambda one: tuple(one.identity[name] for name in ("model", "split", "pruning"))
     rows = [(*named(one), exact(one.fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
     caption = (
-        f"Test {found.metric.label} less that of random subsets of the same size, and how many random molecules reach "
-        f"the same {found.metric.label}, with {LEVEL:.0%} intervals"
+        f"Test {found.metric_label} less that of random subsets of the same size, and how many random molecules reach "
+        f"the same {found.metric_label}, with {LEVEL:.0%} intervals"
     )
     head = ("model", "split", "pruning", "fraction", "difference", "random molecules")
     said = f"{compare_caption(found.compared)}. Random molecules are {WORTH_CAPTION}."
@@ -283,10 +289,11 @@ def _tasks(found: Findings) -> Section | None:
     for curve in found.curves:
         largest = max((point.fraction for point in curve.points), default=None)
         of_curve = [row for row in found.rows if all(row[name] == value for name, value in curve.identity.items())]
-        ended = [row for row in of_curve if row["status"] == "finished" and float(row["fraction"]) == largest]
+        ended = [row for row in of_curve if row["status"] in COUNTED and float(row["fraction"]) == largest]
         columns.append([_mean_cell([row[f"test_{task}"] for row in ended]) for task in tasks])
     rows = list(zip(tasks, *columns, strict=True))
-    caption = f"Test {found.metric.label} of each task at the largest fraction, mean over seeds"
+    unit = ", each in its unit" if found.metric.in_label_unit else ""
+    caption = f"Test {found.metric.label} of each task at the largest fraction{unit}, mean over seeds"
     numbers = tuple(range(1, len(columns) + 1))
     shown = table(caption, ("task", *found.labels), rows, numbers, folded=len(tasks) > MOST_TASKS)
     return Section("Tasks", [shown])

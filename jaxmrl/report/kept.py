@@ -21,10 +21,14 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.report.files import HISTORY_COLUMNS, RunDirectory, number, row_key
 from jaxmrl.report.scores import label_columns
 from jaxmrl.text import exact
-from jaxmrl.training.lanes import Engine, Outcome, Replica
+from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.outcome import COUNTED, Outcome
 from jaxmrl.training.replica import Recipe
 from jaxmrl.training.storage import is_sound
 from jaxmrl.training.trained import Trained, load_trained, predict_all, save_trained
+
+PREDICTION_COLUMNS = {"molecule_id", "part", "values"}
+"""Arrays of a file of predictions, beside one for each task."""
 
 MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
 """Folders and a file of a run directory."""
@@ -67,8 +71,9 @@ def _safe(text: str) -> str:
 class Left:
     """What a replica leaves when it ends, on the host.
 
-    weights      those of its best epoch, as `predict` needs them; None where they are not kept
-    predictions  [n, T], of its validation and then its test molecules; None where they are not kept
+    weights      those of its best epoch, as of `save_trained`; None where they are not kept
+    predictions  [n, T], logits or values in the label's unit, of its validation and then its test molecules; None where
+                 they are not kept
     """
 
     outcome: Outcome
@@ -77,12 +82,13 @@ class Left:
 
 
 def left_by(engine: Engine, config: SweepConfig, outcome: Outcome, row: dict[str, str]) -> Left:
-    """What a replica leaves, while a lane holds it; `row` is one of those that it fills. Nothing if it diverged."""
-    if outcome.status != "finished":
+    """What a replica leaves, while a lane holds it; `row` is one of those that it fills. Nothing without a result."""
+    if not outcome.counts:
         return Left(outcome)
-    weights, replica = engine.best_weights(outcome.name), engine.replica_of(outcome.name)
+    *model, standard = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
+    weights, replica = (*model, engine.units.label_standard(standard)), engine.replica_of(outcome.name)
     predictions = predict_judged(engine, weights, replica) if config.save_predictions else None
-    return Left(outcome, jax.tree.map(np.asarray, weights) if _keeps_model(config, row) else None, predictions)
+    return Left(outcome, weights if _keeps_model(config, row) else None, predictions)
 
 
 def keep_replica(
@@ -150,11 +156,11 @@ def _has_history(history: dict[tuple, list[dict[str, str]]], row: dict[str, str]
 
 
 def _is_whole(run: RunDirectory, config: SweepConfig, row: dict[str, str]) -> bool:
-    if row["status"] != "finished":
+    if row["status"] not in COUNTED:
         return True
     name = kept_name(row)
     predictions = run.path / PREDICTIONS / f"{name}.npz"
-    if config.save_predictions and load_arrays(predictions, {"molecule_id", "part"}) is None:
+    if config.save_predictions and load_arrays(predictions, PREDICTION_COLUMNS) is None:
         return False
     return not _keeps_model(config, row) or is_sound(run.path / MODELS / name)
 
@@ -178,15 +184,25 @@ def predict_judged(engine: Engine, weights: tuple, replica: Replica) -> np.ndarr
 
 
 def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> dict[str, np.ndarray]:
-    """molecule_id, part and a column for each task, of `predict_judged`'s values, in order of molecule_id.
+    """Return the arrays of a file of predictions: molecule_id, part, values, and one for each task.
 
-    A task that is called like another column becomes "label <name>".
+    Their rows are in order of molecule_id. `values` says what the tasks' arrays are: "logits", whose sigmoid is the
+    probability of class 1 (a float32 probability is 1 beyond a logit of 17, and its order is lost), or "labels", in
+    the label's unit. A task that is called like another array becomes "label <name>".
+
+    Args:
+        table: of the molecules.
+        replica: the one that predicted.
+        values: [n, T] float64, as of `predict_judged`.
     """
     ids = table.ids[np.concatenate([replica.valid, replica.test])]
     part = np.repeat(["valid", "test"], [len(replica.valid), len(replica.test)])
     order = np.argsort(ids)
-    names = label_columns(table.tasks, {"molecule_id", "part"})
-    return {"molecule_id": ids[order], "part": part[order]} | dict(zip(names, values[order].T, strict=True))
+    names = label_columns(table.tasks, PREDICTION_COLUMNS)
+    said = np.array("logits" if table.task == "classification" else "labels")
+    values = values.astype(np.float32) if table.task == "classification" else values
+    columns = {"molecule_id": ids[order], "part": part[order], "values": said}
+    return columns | dict(zip(names, values[order].T, strict=True))
 
 
 def describe(path: Path, config: SweepConfig, problem: Problem, recipe: Recipe, row: dict[str, str]) -> Trained:

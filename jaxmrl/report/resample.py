@@ -9,7 +9,7 @@ import numpy as np
 from jaxmrl.data.cache import load_arrays
 from jaxmrl.data.problem import Problem
 from jaxmrl.report.files import RunDirectory
-from jaxmrl.report.kept import PREDICTIONS, kept_name
+from jaxmrl.report.kept import PREDICTION_COLUMNS, PREDICTIONS, kept_name
 from jaxmrl.report.scores import label_columns
 from jaxmrl.training.metrics import METRICS, mean_over_tasks
 
@@ -23,36 +23,56 @@ def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: Pr
     The same draws for all rows. None where predictions were not kept. NaN where a draw has no metric.
     """
     molecules = problem.split.test[np.argsort(problem.table.ids[problem.split.test])]
-    labels = jnp.asarray(problem.table.labels[molecules])
+    labels = problem.table.labels[molecules]
     draws = int(np.clip(_CELLS // max(labels.size, 1), 20, MOST_DRAWS))
     drawn = jnp.asarray(np.random.default_rng(0).integers(len(molecules), size=(draws, len(molecules))))
     scored = [_read_test_scores(run, row, problem, molecules) for row in rows]
     if not scored or any(scores is None for scores in scored):
         return None
     return np.stack(
-        [np.asarray(_metric_of_draws(problem.metric, jnp.asarray(s), labels, drawn)) for s in scored], axis=1
+        [
+            np.asarray(_metric_of_draws(problem.metric, *_judged(problem, row, scores, labels), drawn))
+            for row, scores in zip(rows, scored, strict=True)
+        ],
+        axis=1,
     )
 
 
 def _read_test_scores(run: RunDirectory, row, problem: Problem, molecules: np.ndarray) -> np.ndarray | None:
     """The predictions [M, T] of the test molecules, by their ids; None where they are not there, or damaged."""
-    names = label_columns(problem.table.tasks, {"molecule_id", "part"})
+    names = label_columns(problem.table.tasks, PREDICTION_COLUMNS)
     path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
-    arrays = load_arrays(path, {"molecule_id", "part", *names})
+    arrays = load_arrays(path, {*PREDICTION_COLUMNS, *names})
     if arrays is None:
         return None
     test = arrays["part"] == "test"
     if not np.array_equal(arrays["molecule_id"][test], problem.table.ids[molecules]):
         return None
-    return np.stack([arrays[name][test] for name in names], axis=1).astype(np.float32)
+    return np.stack([arrays[name][test] for name in names], axis=1)
+
+
+def _judged(
+    problem: Problem, row: dict[str, str], scores: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores and labels in float32, and which of them the row's mean is of, [M, T] all.
+
+    What they have in common is taken off in float64: of labels far from zero float32 would leave nothing.
+    """
+    left_out = np.array([row[f"test_{task}"] == "" for task in problem.table.tasks])
+    known = ~np.isnan(labels) & ~left_out
+    if METRICS[problem.metric].in_label_unit:
+        scores, labels = (scores - labels) / problem.task_divisors, np.zeros_like(labels)
+    elif problem.table.task == "regression":
+        units = problem.label_units(row["modality"])
+        scores, labels = units.shift(scores), units.shift(labels)
+    return scores.astype(np.float32), np.where(known, labels, 0.0).astype(np.float32), known
 
 
 @partial(jax.jit, static_argnums=0)
-def _metric_of_draws(metric: str, scores, labels, drawn) -> jax.Array:
-    """The metric of scores [M, T] against labels over each draw [S, M] of molecules, [S]."""
+def _metric_of_draws(metric: str, scores, labels, known, drawn) -> jax.Array:
+    """The metric of scores [M, T] against labels that are known [M, T], over each draw [S, M] of molecules, [S]."""
 
     def of_draw(places):
-        known = ~jnp.isnan(labels[places])
-        return mean_over_tasks(METRICS[metric].evaluate(scores[places], jnp.nan_to_num(labels[places]), known))
+        return mean_over_tasks(METRICS[metric].evaluate(scores[places], labels[places], known[places]))
 
     return jax.lax.map(of_draw, drawn)

@@ -1,6 +1,7 @@
 """What follows from the results of a sweep: curves, laws, figure, comparison; written and printed."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -21,12 +22,15 @@ from jaxmrl.report.equivalence import compare_curves, comparison_content, compar
 from jaxmrl.report.files import Curve, RunDirectory
 from jaxmrl.report.html import Findings, report_html
 from jaxmrl.report.laws import forecast_table, law_lines
+from jaxmrl.report.left_out import left_out_notes
 from jaxmrl.report.resample import resampled_metrics
 from jaxmrl.report.terminal import Reporter, sweep_table
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
+from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS
+from jaxmrl.training.outcome import DIVERGED, LATE, UNDEFINED
 
 Orders = dict[tuple[ModelShape, str], dict[str, np.ndarray]]
 """Of each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
@@ -45,29 +49,35 @@ def summarise(
     orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
     """
     problem = problems[0]
-    metric = METRICS[problem.metric]
+    metric, tasks = METRICS[problem.metric], len(problem.table.tasks)
+    label_of_metric = metric.mean_label(tasks)
     curves = files.curves_of(rows)
     by_split = {one.split_name: one for one in problems}
-    analyses = [analyse_run(run, rows, curve, by_split[curve.identity["split"]]) for curve in curves]
+    left_out = [left_out_notes(curve, rows, by_split[curve.identity["split"]]) for curve in curves]
+    analyses = [
+        analyse_run(run, rows, curve, by_split[curve.identity["split"]], notes)
+        for curve, notes in zip(curves, left_out, strict=True)
+    ]
     run.write_table("curves.csv", files.CURVE_FILE_COLUMNS, [row for c in curves for row in files.curve_rows(c)])
     run.write("fits.json", json.dumps(files.fits_content(curves, analyses, config.length), indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
-    names = {"metric_label": metric.label, "unit": problem.unit, "title": title}
+    names = {"metric_label": label_of_metric, "unit": problem.mean_unit, "title": title}
     figures = {"curve": plots.draw_curves(curves, analyses, **names)}
     if plots.capacity_groups(curves):
         figures["capacity"] = plots.draw_capacity(curves, **names)
     for name, figure in figures.items():
         for kind in ("png", "svg"):
             run.write(f"{name}.{kind}", plots.render(figure, kind))
-    diverged = sum(row["status"] == "diverged" for row in rows)
-    if diverged:
-        reporter.say(f"{diverged} of {len(rows)} replicas diverged and are left out of the curves: see results.csv")
+    for line in status_lines(rows):
+        reporter.say(line)
     near = {one.split_name: one.near_text for one in problems if one.near is not None}
-    reporter.console.print(sweep_table(curves, metric.label, near if len(problems) > 1 else {}))
+    reporter.console.print(sweep_table(curves, label_of_metric, near if len(problems) > 1 else {}))
     if config.save_predictions and any(one.points is not None and one.points.shifts is None for one in analyses):
         reporter.say("predictions of some replicas are missing or damaged: intervals are over seeds alone")
     labels = [plots.curve_label(curve, curves) for curve in curves]
-    say_laws(labels, analyses, metric.label, reporter)
+    for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
+        reporter.say(line)
+    say_laws(labels, analyses, label_of_metric, reporter)
     side_by_side = compare_curves(curves, analyses)
     if side_by_side:
         run.write("comparisons.json", json.dumps(comparison_content(side_by_side), indent=2) + "\n")
@@ -76,8 +86,8 @@ def summarise(
     compared = compare_to_random(curves, one_subset_prunings(orders), metric.higher_is_better)
     if compared:
         run.write_table("pruning.csv", COMPARED_COLUMNS, compared_rows(compared))
-        reporter.console.print(comparison_table(compared, metric.label, metric.higher_is_better))
-        reporter.console.print(worth_table(compared, metric.label))
+        reporter.console.print(comparison_table(compared, label_of_metric, metric.higher_is_better))
+        reporter.console.print(worth_table(compared, label_of_metric))
     named = {
         f"{shape.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
         for (shape, split), by_pruning in orders.items()
@@ -113,14 +123,41 @@ def one_subset_prunings(orders: Orders) -> set[str]:
     }
 
 
-def analyse_run(run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem) -> Analysis:
-    """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules."""
+def status_lines(rows: list[dict[str, str]]) -> list[str]:
+    """Return what to know of replicas that did not finish."""
+    done = Counter(row["status"] for row in rows)
+    said = {
+        DIVERGED: "diverged and are left out of the curves",
+        LATE: "diverged in the second half of training: their best epoch before that counts",
+        UNDEFINED: "had no task to learn and are left out of the curves",
+    }
+    return [
+        f"{done[status]} of {count(len(rows), 'replica')} {what}: see results.csv"
+        for status, what in said.items()
+        if done[status]
+    ]
+
+
+def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
+    """Return the notes of several curves: once where all have the same, else each curve's after its label."""
+    if len(set(notes)) == 1:
+        return list(notes[0])
+    return [f"{label}: {note}" for label, own in zip(labels, notes, strict=True) for note in own]
+
+
+def analyse_run(
+    run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem, notes: tuple[str, ...]
+) -> Analysis:
+    """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
+
+    notes: what else to know of the curve.
+    """
     used = files.rows_of(curve, rows)
     resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
     seeds = np.array([f"seed {row['seed']}" for row in used])
     higher = METRICS[problem.metric].higher_is_better
     analysis = analyse_curve(curve, higher, error_of_guessing(problem), resampled, seeds)
-    return replace(analysis, training_flags=training_flags(curve.convergence))
+    return replace(analysis, notes=(*analysis.notes, *notes), training_flags=training_flags(curve.convergence))
 
 
 def analyse_curve(

@@ -180,9 +180,16 @@ def _block_note(blocks: Blocks, folds: bool) -> list[str]:
 
 
 def _shifts(own: np.ndarray, drawn: np.ndarray) -> np.ndarray | None:
-    """Log of drawn mean errors [S, N] over the runs' own [N]; draws without a metric are left out."""
+    """Log of drawn mean errors [S, N] about their mean over the draws; draws without a metric are left out.
+
+    own [N]: the runs' own errors. A metric of drawn molecules may be biased, and shifts say how far a point may be
+    from itself, not that it is.
+    """
     sound = np.isfinite(drawn).all(axis=1) & (drawn > _LEAST).all(axis=1)
-    return np.log(drawn[sound] / own) if sound.sum() >= _FEWEST_DRAWS and (own > 0).all() else None
+    if sound.sum() < _FEWEST_DRAWS or not (own > 0).all():
+        return None
+    logs = np.log(drawn[sound] / own)
+    return logs - logs.mean(axis=0)
 
 
 def points_of_means(

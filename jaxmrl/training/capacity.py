@@ -125,9 +125,9 @@ def choose_devices(
 
 def engine_bytes(lanes: int, shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int) -> int:
     """Memory that a table and so many lanes take on a device, an upper estimate."""
-    arrays = [problem.table.labels, *arrays_of(problem.features[shape.modality])]
-    lane = lane_bytes(shape, _batch_rows(shape, replicas, problem, batch_size))
-    return sum(array.nbytes for array in arrays) + lanes * lane
+    features = sum(array.nbytes for array in arrays_of(problem.features[shape.modality]))
+    labels = 4 * problem.table.labels.size  # float32 on the device
+    return features + labels + lanes * lane_bytes(shape, _batch_rows(shape, replicas, problem, batch_size))
 
 
 def _batch_rows(shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int) -> int:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from jaxmrl.training import storage
 from jaxmrl.training.interrupts import Stop
-from jaxmrl.training.lanes import Engine, Outcome, waiting
+from jaxmrl.training.lanes import Engine, waiting
+from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.together import work_off_together
 
 KEPT = 2

@@ -23,7 +23,8 @@ def recipe_for(config: SweepConfig, problem: Problem, shape: ModelShape) -> Reci
 def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int) -> Engine:
     """One on the default device."""
     table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
-    return Engine(recipe_for(config, problem, shape), table, resources, replicas, lanes, config.batch_size)
+    recipe, units = recipe_for(config, problem, shape), problem.label_units(shape.modality)
+    return Engine(recipe, table, resources, replicas, lanes, config.batch_size, units)
 
 
 def engines_for(

@@ -7,14 +7,16 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxmrl.data.standard import LabelStandard
+from jaxmrl.data.standard import LabelStandard, LabelUnits, no_units
 from jaxmrl.data.store import NO_MOLECULE
 from jaxmrl.training import batches, programs
+from jaxmrl.training.metrics import mean_of_known
+from jaxmrl.training.outcome import COUNTED, Outcome, Slot, slot_from, status_of
 from jaxmrl.training.pretrained import Encoder
 from jaxmrl.training.replica import DeviceTable, Recipe
 
@@ -30,7 +32,9 @@ class Replica:
     seed        initial weights depend on it alone
     train, valid, test   molecule ids
     steps       its length in optimiser steps
-    standard    of its own training labels
+    standard    of its own training labels, as they are on the device
+    divisors    [T] of its metrics, in the label's unit, before the mean over tasks; NaN for a task that is left out of
+                it, as it has nothing to learn of it. None: 1
     start       pre-trained weights that it begins from; None: fresh ones
     validate_every   epochs between validations
     """
@@ -42,6 +46,7 @@ class Replica:
     test: np.ndarray = field(repr=False)
     steps: int
     standard: LabelStandard = field(repr=False)
+    divisors: np.ndarray | None = field(repr=False, default=None)
     start: Encoder | None = field(repr=False, default=None)
     validate_every: int = 1
 
@@ -58,75 +63,14 @@ class Replica:
         return self.epoch_steps(batch_size) * self.validate_every
 
 
-class Validation(NamedTuple):
-    """One validation of a replica: after how many epochs and steps, the mean training loss per step since the last
-    one, and the validation metric, a mean over tasks.
-    """
-
-    epoch: int
-    step: int
-    loss: float
-    valid: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a finished replica achieved: metrics at the best epoch by validation. status: finished or diverged.
-
-    history: every validation, in order
-    """
-
-    name: str
-    status: str
-    valid: float
-    test: float
-    test_tasks: np.ndarray
-    best_epoch: int
-    epochs: int
-    steps: int
-    history: tuple[Validation, ...] = ()
-
-
-@dataclass
-class Slot:
-    """What one lane is doing.
-
-    replica     its place in the list given to `run`
-    step        how many it has made
-    diverged    whether a loss was not finite
-    validated   the step at which it last was
-    loss        sum of the training losses since then
-    history     every validation so far
-    """
-
-    replica: int
-    step: int = 0
-    diverged: bool = False
-    validated: int = 0
-    loss: float = 0.0
-    history: list[Validation] = field(default_factory=list)
-
-    def add_losses(self, losses: list[float]) -> None:
-        """Counts the losses of the steps just made, one by one: their sum does not depend on how chunks are cut."""
-        for loss in losses:
-            self.loss += loss
-        self.step += len(losses)
-        self.diverged |= not all(map(math.isfinite, losses))
-
-    def add_validation(self, epoch: int, valid: float) -> None:
-        """Records a validation of the current weights."""
-        loss = self.loss / max(self.step - self.validated, 1)
-        self.history.append(Validation(epoch, self.step, loss, valid))
-        self.validated, self.loss = self.step, 0.0
-
-
 class Engine:
     """Trains a queue of replicas in `lanes` lanes. All replicas share `recipe` and `table`.
 
     resources [N, R] is what each molecule takes of a batch, as the features of the table's modality tell.
 
     The budget of a batch comes from the whole queue, finished replicas included, so that a resumed run computes the
-    same bits. `slots` says what each lane is doing; `lanes` is their state on the device.
+    same bits. `slots` says what each lane is doing; `lanes` is their state on the device. units: of the table's
+    labels; None where these are the labels as they were given.
     """
 
     def __init__(
@@ -137,8 +81,10 @@ class Engine:
         replicas: list[Replica],
         lanes: int,
         batch_size: int,
+        units: LabelUnits | None = None,
     ):
         self.recipe, self.replicas, self.batch_size = recipe, replicas, batch_size
+        self.units = units or no_units(recipe.shape.tasks)
         self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = table.with_budget(self.limits)
@@ -170,7 +116,7 @@ class Engine:
         self.lanes = arrays
         places = {replica.name: k for k, replica in enumerate(self.replicas)}
         for lane, (slot, name) in enumerate(zip(host["slots"], host["names"], strict=True)):
-            self.slots[lane] = _slot_from(slot, places[name]) if slot else None
+            self.slots[lane] = slot_from(slot, places[name]) if slot else None
 
     def run(
         self,
@@ -293,7 +239,9 @@ class Engine:
         """Validates these lanes and keeps their weights where they are the best so far."""
         metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
         epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
-        best, means = programs.keep_best(self.recipe, self.lanes, metrics, self._order(due), len(due), epochs)
+        best, means = programs.keep_best(
+            self.recipe, self.lanes, metrics, self._order(due), len(due), epochs, self._device_divisors()
+        )
         self.lanes = jax.block_until_ready(best)  # the next chunk is timed, and a stop is obeyed before it
         means = np.asarray(means)
         for lane in due:
@@ -307,6 +255,20 @@ class Engine:
             on_result(self._outcome(lane, per_task))
             self._epoch_plans.pop(self.slots[lane].replica, None)
             self.slots[lane] = None
+
+    @property
+    def _label_steps(self) -> np.ndarray:
+        """Of a metric on the device, what it is in the label's unit, [T]."""
+        return self.units.step if self.recipe.metric.in_label_unit else np.ones(self.recipe.shape.tasks)
+
+    def _divisors(self, slot: Slot | None) -> np.ndarray:
+        """Of a lane's metrics in the label's unit, [T]."""
+        divisors = self.replicas[slot.replica].divisors if slot else None
+        return np.ones(self.recipe.shape.tasks) if divisors is None else divisors
+
+    def _device_divisors(self) -> np.ndarray:
+        """Of each lane's metrics on the device, [L, T] float32."""
+        return np.stack([self._divisors(slot) / self._label_steps for slot in self.slots]).astype(np.float32)
 
     def _epochs(self, slot: Slot) -> int:
         return self.replicas[slot.replica].epochs(slot.step, self.batch_size)
@@ -324,28 +286,30 @@ class Engine:
     def _has_ended(self, slot: Slot) -> bool:
         return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._is_due(slot))
 
-    def _outcome(self, lane: int, test_tasks: np.ndarray) -> Outcome:
+    def _outcome(self, lane: int, tested: np.ndarray) -> Outcome:
+        """What a lane's replica achieved; tested [T]: its test metrics on the device."""
         slot = self.slots[lane]
-        replica = self.replicas[slot.replica]
-        valid = float(self.lanes.best_metric[lane])
-        ok = not slot.diverged and math.isfinite(valid)
+        replica, divisors = self.replicas[slot.replica], self._divisors(slot)
+        test_tasks = np.where(np.isnan(divisors), np.nan, tested * self._label_steps)
+        valid, test = float(self.lanes.best_metric[lane]), mean_of_known(test_tasks / divisors)
+        status = status_of(
+            diverged=slot.diverged,
+            share=slot.step / replica.steps,
+            has_metrics=math.isfinite(valid) and math.isfinite(test),
+            all_tasks=not np.isnan(divisors).any(),
+        )
+        ok = status in COUNTED
         return Outcome(
             name=replica.name,
-            status="finished" if ok else "diverged",
+            status=status,
             valid=valid if ok else math.nan,
-            test=float(np.nanmean(test_tasks)) if ok else math.nan,
+            test=test if ok else math.nan,
             test_tasks=test_tasks if ok else np.full_like(test_tasks, np.nan),
             best_epoch=int(self.lanes.best_epoch[lane]) if ok else 0,
             epochs=self._epochs(slot),
             steps=slot.step,
             history=tuple(slot.history),
         )
-
-
-def _slot_from(saved: dict[str, Any], place: int) -> Slot:
-    """A slot that a checkpoint has saved, of the replica at `place`."""
-    history = [Validation(*one) for one in saved["history"]]
-    return Slot(**saved | {"replica": place, "history": history})
 
 
 def waiting(engines: list[Engine], done: set[str]) -> list[int]:

@@ -6,11 +6,15 @@ number up to rounding. Counts are exact for up to 10^8 rows. Scores so small tha
 count as 0: XLA flushes them.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from jaxmrl.config import ERROR_METRICS, PER_SD
 
 
 def _per_task(metric):
@@ -130,6 +134,15 @@ class Metric:
     higher_is_better: bool
     evaluate: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
 
+    @property
+    def in_label_unit(self) -> bool:
+        """Whether its values are errors in the label's unit."""
+        return self.name in ERROR_METRICS
+
+    def mean_label(self, tasks: int) -> str:
+        """How a plot names its mean over so many tasks: several errors are means of standard deviations."""
+        return self.label + (PER_SD if self.in_label_unit and tasks > 1 else "")
+
 
 METRICS = {
     metric.name: metric
@@ -147,3 +160,9 @@ def mean_over_tasks(per_task: jax.Array) -> jax.Array:
     """Mean of the tasks where the metric has a meaning; NaN where it has none in any."""
     valid = ~jnp.isnan(per_task)
     return _nan_unless(valid.any(), _mean(per_task, valid))
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    """Return the mean of the values that are not NaN, in float64 on the host; NaN where there is none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else math.nan

@@ -139,15 +139,16 @@ def evaluate(recipe: Recipe, table: DeviceTable, weights: tuple, plans: jax.Arra
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
 def keep_best(
-    recipe: Recipe, lanes: Lanes, metrics: jax.Array, due: jax.Array, count, epochs: jax.Array
+    recipe: Recipe, lanes: Lanes, metrics: jax.Array, due: jax.Array, count, epochs: jax.Array, divisors: jax.Array
 ) -> tuple[Lanes, jax.Array]:
     """`lanes` with the current weights kept as the best where a lane that is due has improved; also each lane's metric
     [L], a mean over tasks, NaN where it is not due.
 
-    metrics [L, T], due [L] and `count` as of `evaluate`; epochs [L] of each lane. The first of equals stays.
+    metrics [L, T], due [L] and `count` as of `evaluate`; epochs [L] of each lane; divisors [L, T] of each lane's
+    metrics before the mean over tasks, NaN for a task that is left out of it. The first of equals stays.
     """
     places = jnp.arange(len(due))
-    mean = jax.vmap(mean_over_tasks)(metrics)
+    mean = jax.vmap(mean_over_tasks)(metrics / divisors[due])
     mean = jnp.full(len(due), jnp.nan).at[due].set(jnp.where(places < count, mean, jnp.nan))
     better = mean > lanes.best_metric if recipe.metric.higher_is_better else mean < lanes.best_metric
 

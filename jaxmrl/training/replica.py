@@ -21,7 +21,7 @@ from jaxmrl.training.schedules import OPTIMISATIONS, Optimisation
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class DeviceTable:
-    """The table on the device: features in `store`, labels [N, T] float32 with NaN for missing.
+    """The table on the device: features in `store`, labels [N, T] float32 in `LabelUnits` with NaN for missing.
 
     composition [N, E] float32: atoms of each element, where a target is extensive.
     """
@@ -43,7 +43,7 @@ def device_table(problem: Problem, modality: str) -> DeviceTable:
     """The problem's table on the default device, with one modality's features."""
     counts = problem.composition_for(modality)
     composition = None if counts is None else jnp.asarray(counts, jnp.float32)
-    return DeviceTable(put(problem.features[modality]), jnp.asarray(problem.table.labels), composition)
+    return DeviceTable(put(problem.features[modality]), jnp.asarray(problem.device_labels(modality)), composition)
 
 
 @jax.tree_util.register_dataclass
@@ -149,7 +149,7 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
 
 
 def predict(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
-    """Logits, or values in the label's unit, of `ids` [B]: [B, T]. weights = (params, stats, standard)."""
+    """Logits, or values of the device's labels, of `ids` [B]: [B, T]. weights = (params, stats, standard)."""
     params, stats, standard = weights
     outputs = recipe.shape.predict(params, stats, table.store.gather(ids))
     return standard.values(outputs, table.composition_of(ids))

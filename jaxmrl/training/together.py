@@ -12,8 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import jax
 
 from jaxmrl.training.interrupts import StopRequestedError
-from jaxmrl.training.lanes import Engine, Outcome
+from jaxmrl.training.lanes import Engine
 from jaxmrl.training.numerics import own_numerics
+from jaxmrl.training.outcome import Outcome
 
 
 class _OtherFailedError(Exception):

@@ -12,13 +12,14 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.training import batches, storage
 from jaxmrl.training.compiled import program
-from jaxmrl.training.replica import DeviceTable, Recipe, predict
+from jaxmrl.training.replica import DeviceTable, Recipe
 
-FORMAT = 3
+FORMAT = 4
 """Of a model's folder; raise it where another version could not read it, or would make other features.
 
 2: features of the canonical form of a molecule; before, of the text as it was spelled.
-3: weights by their paths in the model; before, by position."""
+3: weights by their paths in the model; before, by position.
+4: the standard of the labels in float64 and in their unit; before, in float32."""
 
 _TRAIN = "train"
 
@@ -53,7 +54,8 @@ class Trained:
 def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
     """Writes a model to its folder, in place of what is there. Raises UserError where it cannot be written.
 
-    weights as of `predict`; train: ids of the molecules that it learned from.
+    weights: parameters, statistics, and the standard of the labels in float64; train: ids of the molecules that it
+    learned from.
     """
     recipe = model.recipe
     host = {
@@ -96,13 +98,13 @@ def load_trained(path: Path) -> Trained:
 
 
 def load_arrays(model: Trained) -> tuple[tuple, np.ndarray]:
-    """A model's weights, as of `predict`, and the ids of the molecules that it learned from.
+    """A model's weights, as of `save_trained`, and the ids of the molecules that it learned from.
 
     Raises ConfigError where the weights are not those of the model as it is built now.
     """
     shape, tasks = model.recipe.shape, len(model.tasks)
-    references = model.elements and np.empty((len(model.elements), tasks), np.float32)
-    standard = LabelStandard(np.empty(tasks, np.float32), np.empty(tasks, np.float32), references)
+    references = model.elements and np.empty((len(model.elements), tasks))
+    standard = LabelStandard(np.empty(tasks), np.empty(tasks), references)
     form = (*jax.eval_shape(shape.init, jax.random.key(0)), standard)
     train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
     forms = storage.flatten(_parts(form))
@@ -120,22 +122,25 @@ def _parts(weights: tuple) -> dict[str, Any]:
 def predict_all(
     recipe: Recipe, table: DeviceTable, resources: np.ndarray, weights: tuple, molecules: np.ndarray, batch_size: int
 ) -> np.ndarray:
-    """Probabilities, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float32.
+    """Logits, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float64.
 
-    resources [N, R] is what each molecule of the table takes of a batch; weights as of `predict`.
+    resources [N, R] is what each molecule of the table takes of a batch; weights as of `save_trained`: a label far from
+    zero has digits that float32 lacks, so the standard is undone on the host.
     """
     limits = batches.budget([molecules], resources, batch_size)
     table = table.with_budget(limits)
     # Shuffled: like molecules often stand together, and batches of them take long to be made to fit.
     plan = batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0))
-    found = np.empty((len(resources), table.labels.shape[1]), np.float32)
+    *model, standard = weights
+    outputs = np.empty((len(resources), table.labels.shape[1]), np.float32)
     for ids in plan:
         real = ids >= 0
-        found[ids[real]] = np.asarray(_answer(recipe, table, weights, ids))[real]
-    return found[molecules]
+        outputs[ids[real]] = np.asarray(_outputs(recipe, table, tuple(model), ids))[real]
+    composition = None if table.composition is None else np.asarray(table.composition)[molecules]
+    return standard.host_values(outputs[molecules], composition)
 
 
 @program(static_argnums=0)
-def _answer(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
-    outputs = predict(recipe, table, weights, ids)
-    return jax.nn.sigmoid(outputs) if recipe.task == "classification" else outputs
+def _outputs(recipe: Recipe, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
+    """What the model says of `ids` [B], before the standard is undone, [B, T]. model = (params, stats)."""
+    return recipe.shape.predict(*model, table.store.gather(ids))

@@ -9,7 +9,7 @@ import pytest
 
 from jaxmrl.config import FitConfig, SweepConfig
 from jaxmrl.data.curves import read_curves
-from jaxmrl.data.standard import no_standard
+from jaxmrl.data.standard import no_standard, no_units
 from jaxmrl.errors import ConfigError
 from jaxmrl.models import schnet
 from jaxmrl.models.build import ModelShape
@@ -86,7 +86,7 @@ def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
     shape = ModelShape(**sizes, model="schnet", modality="geometry", cutoff=5.0, over_atoms="mean")
     model = Trained(tmp_path / "m", {}, Recipe(shape, "regression", "mae", 1e-3), ("energy",), False, {}, None)
     params, stats = shape.init(jax.random.key(0))
-    save_trained(model, (params, stats, no_standard(1)), np.arange(2))
+    save_trained(model, (params, stats, no_units(1).label_standard(no_standard(1))), np.arange(2))
     (loaded, *_), _ = load_arrays(model)
     jax.tree.map(np.testing.assert_array_equal, loaded, params)
 

@@ -65,11 +65,12 @@ def test_what_an_interruption_left_is_no_model(tmp_path):
 
 
 def test_columns_of_predictions_are_in_order_of_ids():
-    table = SimpleNamespace(ids=np.array([3, 5, 8, 9]), tasks=("y", "part", "file"))
+    table = SimpleNamespace(ids=np.array([3, 5, 8, 9]), tasks=("y", "part", "file"), task="classification")
     replica = SimpleNamespace(valid=np.array([3, 0]), test=np.array([1]))
     values = np.arange(9, dtype=np.float32).reshape(3, 3)
     columns = prediction_columns(table, replica, values)
-    assert list(columns) == ["molecule_id", "part", "y", "label part", "label file"]
+    assert list(columns) == ["molecule_id", "part", "values", "y", "label part", "label file"]
+    assert columns["values"] == "logits"
     assert columns["molecule_id"].tolist() == [3, 5, 9]
     assert columns["part"].tolist() == ["valid", "test", "valid"]
     assert columns["label part"].tolist() == [4, 7, 1]

@@ -10,7 +10,7 @@ from jaxmrl.report.files import CURVE_COLUMNS, RunDirectory
 from jaxmrl.report.kept import kept_name
 from jaxmrl.report.resample import resampled_metrics
 
-ROW = dict.fromkeys(CURVE_COLUMNS, "x") | {"fraction": "0.5", "seed": "2"}
+ROW = dict.fromkeys((*CURVE_COLUMNS, "test_a", "test_part"), "x") | {"fraction": "0.5", "seed": "2"}
 IDS = np.arange(100, 900)
 TEST = np.random.default_rng(0).permutation(800)[:300]
 
@@ -19,7 +19,7 @@ TEST = np.random.default_rng(0).permutation(800)[:300]
 def problem():
     labels = (np.random.default_rng(1).random((800, 2)) < 0.3).astype(np.float32)
     labels[::7, 1] = np.nan
-    table = SimpleNamespace(ids=IDS, labels=labels, tasks=("a", "part"))
+    table = SimpleNamespace(ids=IDS, labels=labels, tasks=("a", "part"), task="classification")
     return SimpleNamespace(table=table, split=SimpleNamespace(test=TEST), metric="roc_auc")
 
 
@@ -28,7 +28,8 @@ def keep(run, problem, row, noise):
     scores = np.nan_to_num(problem.table.labels) + noise * np.random.default_rng(int(row["seed"])).normal(size=(800, 2))
     judged = np.sort(np.concatenate([TEST, np.setdiff1d(np.arange(800), TEST)[:50]]))
     part = np.where(np.isin(judged, TEST), "test", "valid")
-    columns = {"molecule_id": IDS[judged], "part": part, "a": scores[judged, 0], "label part": scores[judged, 1]}
+    columns = {"molecule_id": IDS[judged], "part": part, "values": np.array("logits")}
+    columns |= {"a": scores[judged, 0], "label part": scores[judged, 1]}
     run.write_arrays(f"predictions/{kept_name(row)}.npz", columns)
     return scores
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.standard import LabelStandard
+from jaxmrl.data.standard import LabelStandard, no_standard
 from jaxmrl.data.store import GraphStore
 from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import ModelShape
@@ -19,7 +19,8 @@ from jaxmrl.training.trained import FORMAT, Trained, load_arrays, load_trained, 
 
 SHAPE = ModelShape(width=8, depth=2, dropout=0.5, tasks=2, precision="float32")
 RECIPE = Recipe(SHAPE, "regression", "rmse", 1e-3)
-STANDARD = LabelStandard(np.array([3, 4], np.float32), np.array([2, 5], np.float32))
+STANDARD = LabelStandard(np.array([3e8 + 0.123, 4]), np.array([2.0, 5.0]))
+"""In float64: the first digits of a label may be those of its mean."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def trained(path, **changes):
 def test_what_is_written_comes_back(tmp_path, weights, elements):
     model = trained(tmp_path / "models" / "a,b%2F ü", elements=elements)
     if elements:
-        references = np.arange(6, dtype=np.float32).reshape(3, 2)
+        references = np.arange(6).reshape(3, 2) / 3
         weights = (*weights[:2], replace(STANDARD, references=references))
     train = np.array([5, 2, 2**31 - 1])
     for _ in range(2):
@@ -46,6 +47,7 @@ def test_what_is_written_comes_back(tmp_path, weights, elements):
     assert ids.tolist() == train.tolist()
     assert jax.tree.structure(found) == jax.tree.structure(weights)
     jax.tree.map(np.testing.assert_array_equal, found, weights)
+    assert {leaf.dtype for leaf in jax.tree.leaves(found[2])} == {np.dtype(np.float64)}
 
 
 def test_another_format_and_damage_are_refused(tmp_path, weights):
@@ -66,21 +68,22 @@ def test_every_molecule_gets_its_own_prediction(molecules, weights):
     asked = np.random.default_rng(0).permutation(count)[:-2]
     resources = molecules.resources()
     alone = table.with_budget(resources.max(axis=0))
-    one = jax.jit(lambda k: predict(RECIPE, alone, weights, k[None])[0])
-    expected = np.stack([one(jnp.int32(k)) for k in asked])
+    plain = (*weights[:2], no_standard(2))
+    one = jax.jit(lambda k: predict(RECIPE, alone, plain, k[None])[0])
+    outputs = np.stack([one(jnp.int32(k)) for k in asked])
     for batch_size in (5, 100):
         found = predict_all(RECIPE, table, resources, weights, asked, batch_size)
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
-    classes = predict_all(replace(RECIPE, task="classification"), table, resources, weights, asked, 100)
-    np.testing.assert_allclose(classes, 1 / (1 + np.exp(-expected)), rtol=1e-5)
+        np.testing.assert_allclose((found - STANDARD.mean) / STANDARD.scale, outputs, rtol=1e-5, atol=1e-6)
+    logits = predict_all(replace(RECIPE, task="classification"), table, resources, plain, asked, 100)
+    np.testing.assert_allclose(logits, outputs, rtol=1e-5)
 
 
 def test_like_molecules_side_by_side_do_not_make_batches_hard_to_fit(monkeypatch):
     swaps, swap = [], batches._swap
     monkeypatch.setattr(batches, "_swap", lambda *args: (swaps.append(1), swap(*args)))
-    monkeypatch.setattr(trained_module, "_answer", lambda recipe, table, weights, ids: ids[:, None])
+    monkeypatch.setattr(trained_module, "_outputs", lambda recipe, table, model, ids: ids[:, None])
     table = SimpleNamespace(with_budget=lambda limits: table, labels=np.zeros((0, 1)))
     resources = np.sort(np.random.default_rng(0).integers(5, 60, 2000))[:, None]
-    found = predict_all(RECIPE, table, resources, (), np.arange(2000), 64)
+    found = predict_all(RECIPE, table, resources, (no_standard(1),), np.arange(2000), 64)
     assert found[:, 0].tolist() == list(range(2000))
     assert len(swaps) < 50
