@@ -213,9 +213,7 @@ def _split_problems(config: Settings, dataset, prepared: Prepared, facts, metric
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
     packed, parents = _similarity_prints(prepared, reporter), _parents(config, prepared, reporter)
     if prepared.table.task == "regression":
-        standard.check_units(
-            standard.find_units(prepared.table.labels, None, None), prepared.table.labels, prepared.table.tasks
-        )
+        standard.check_units(prepared.table.labels, prepared.table.tasks)
     problems = []
     for name, split in ways.items():
         shared = splits.shared_molecules(prepared.canonical, split)

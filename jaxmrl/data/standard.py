@@ -138,7 +138,7 @@ def find_units(labels: np.ndarray, composition: np.ndarray | None, extensive: np
 
 
 def spreads(labels: np.ndarray, units: LabelUnits) -> np.ndarray:
-    """Return the standard deviation of each task's labels [n, T] in their unit, [T]; NaN where they are all the same."""
+    """Return the standard deviation of each task's labels [n, T], [T]; NaN where they are all the same."""
     columns = [column[~np.isnan(column)] for column in units.shift(labels).T]
     found = [column.std() if len(column) and np.ptp(column) > 0 else np.nan for column in columns]
     return units.step * np.array(found)
@@ -153,12 +153,13 @@ def _power_of_two(values: np.ndarray) -> float:
     return float(2.0 ** np.round(np.log2(largest * spread))) if spread > 1e-9 else 1.0
 
 
-def check_units(units: LabelUnits, labels: np.ndarray, tasks: tuple[str, ...]) -> None:
+def check_units(labels: np.ndarray, tasks: tuple[str, ...]) -> None:
     """Raise DataError, naming the task, where labels [N, T] that differ would be equal in float32.
 
     Among millions of labels some lie closer than a ten-millionth of their spread, which harms nothing. So at most
     10,000 are compared, taken evenly by rank, and a twentieth of them may merge.
     """
+    units = find_units(labels, None, None)
     for name, column, offset, step in zip(tasks, labels.T, units.offset, units.step, strict=True):
         values = np.unique(column[~np.isnan(column)])
         values = values[:: max(1, -(-len(values) // _MOST_COMPARED))]
