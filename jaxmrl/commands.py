@@ -246,7 +246,7 @@ def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettin
             if any(getattr(flags, other) for other in rivals if other != name):
                 values.pop(name, None)
     if sources:
-        described = {"dataset": ("smiles_column", "task"), "npz": ("smiles_column",), "csv": ()}
+        described = {"dataset": ("smiles_column", "task", "censored"), "npz": ("smiles_column", "censored"), "csv": ()}
         for name in described[sources[0]]:
             values.pop(name, None)
     for name in ("csv", "npz", "scores"):

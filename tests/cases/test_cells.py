@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxmrl.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.problem import load_problem
 from jaxmrl.data.table import read_table
@@ -137,3 +138,9 @@ def test_the_reasons_are_on_the_screen(tmp_path, cache, capsys):
     assert "7 rows rejected: see rejected.csv for the reason of each" in said
     assert "5: no label: y 'ND' is not a number (line 42)" in said
     assert "1: no label in any target column (line 47)" in said
+
+
+def test_a_flag_for_other_data_rules_the_setting_out(tmp_path):
+    (tmp_path / "c.toml").write_text('csv = "t.csv"\ncensored = "bound"\n')
+    flags = ["--config", str(tmp_path / "c.toml"), "--dataset", "nci"]
+    assert parse(SweepConfig, SweepFlags, "sweep", "", flags).settings.censored == "drop"
