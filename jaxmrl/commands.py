@@ -31,6 +31,7 @@ from jaxmrl.config import (
 )
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.extend import extended
 from jaxmrl.startup import USAGE
 from jaxmrl.text import count, one_line, seconds_in
 from jaxmrl.training.capacity import check_devices, use_cores
@@ -84,6 +85,10 @@ class SweepFlags(_LongFlags[SweepConfig]):
     cluster: str | None = None
     """Train on the machines of the Ray cluster at this address, or, with `local`, of a Ray of this machine alone."""
 
+    extend: bool = False
+    """Add fractions, seeds, prunings, modalities, models, widths, depths, splits, inits or --save-predictions to the
+    run in --out. What it has stays, and only what is missing is trained."""
+
 
 @dataclass(frozen=True)
 class PretrainFlags(_LongFlags[PretrainConfig]):
@@ -98,9 +103,10 @@ def sweep_command() -> None:
         if flags.dry_run or flags.estimate:
             from jaxmrl.estimate import estimate
 
-            estimate(flags.settings, timed=flags.estimate, quiet=False)
+            estimate(extended(flags.settings) if flags.extend else flags.settings, timed=flags.estimate, quiet=False)
         else:
-            sweep(flags.settings, cluster=flags.cluster, quiet=False, max_seconds=flags.max_seconds)
+            given = {"cluster": flags.cluster, "extend": flags.extend, "max_seconds": flags.max_seconds}
+            sweep(flags.settings, **given, quiet=False)
 
     run_command(lambda: _run("sweep", sweep.__doc__, SweepConfig, SweepFlags, act, sys.argv[1:]))
 

@@ -76,6 +76,23 @@ _COUNTS = (
 _AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split", "init")
 
 
+ADDABLE = (
+    "fractions",
+    "seeds",
+    "pruning",
+    "modality",
+    "model",
+    "width",
+    "depth",
+    "split",
+    "split_file",
+    "init",
+    "save_predictions",
+    "out",
+)
+"""Settings of a sweep that may grow in a run that is there, without a change of what it has. `out` is where that is."""
+
+
 CURVE_COLUMNS = (
     "dataset",
     "modality",

@@ -19,7 +19,7 @@ from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.engines import engines_for, recipe_for
 from jaxmrl.training.interrupts import Stop
-from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.lanes import Engine, Replica, queue_budget
 from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.pretrained import Starts
 
@@ -95,6 +95,38 @@ def settle_lanes(job: Job, shape: ModelShape, cells: list[Cell]) -> int:
     choose = job.cluster.choose_lanes if job.cluster else choose_lanes
     lanes = choose(job.config.lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
     return job.run.settle(f"lanes of {shape.name}", lanes)
+
+
+def settle_room(job: Job, shape: ModelShape, replicas: list[Replica]) -> None:
+    """Keeps in run.json the room of a batch, which the whole queue decides and which a run that is extended may change.
+
+    Batches of another shape round in another order, so a replica that was under way begins again.
+    """
+    name, resources = f"batch of {shape.name}", job.problem.features[shape.modality].resources()
+    room = queue_budget(replicas, resources, job.config.batch_size).tolist()
+    if job.run.settle(name, room) != room:
+        checkpoint.remove(job.run.checkpoints / shape.name)
+        job.run.revise(name, room)
+        job.reporter.say(
+            f"{shape.name}: with what was added, batches have other shapes than before. The results that are there "
+            "stay; in a run of all at once they may differ by rounding"
+        )
+
+
+def share_rows(job: Job, cells: list[Cell]) -> None:
+    """Adds the rows of cells whose replica has ended for another cell, as where a pruning is added at fraction 1."""
+    rows = {files.row_key(row): row for row in job.run.read_results()}
+    history = job.run.read_history()
+    ended = {cell.replica.name: files.row_key(cell.row) for cell in cells if files.row_key(cell.row) in rows}
+    for cell in cells:
+        if files.row_key(cell.row) not in rows and (other := ended.get(cell.replica.name)):
+            job.run.append_history([one | _named(cell, one) for one in history[other]])
+            job.run.append_result(rows[other] | cell.row)
+
+
+def _named(cell: Cell, row: dict[str, str]) -> dict[str, str]:
+    """What distinguishes the cell, in the columns of a row of history.csv."""
+    return {name: value for name, value in cell.row.items() if name in row}
 
 
 def where_text(job: Job, shape: ModelShape, cells: list[Cell], lanes: int) -> str:

@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
     prepare_environment()  # before JAX and Matplotlib are imported
 
+import csv
 import json
 import time
 from dataclasses import dataclass
@@ -22,8 +23,19 @@ from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
-from jaxmrl.errors import DataError, DivergedError
-from jaxmrl.jobs import Cell, Job, check_rows, settle_lanes, train_queue, unique_replicas, where_text
+from jaxmrl.errors import ConfigError, DataError, DivergedError
+from jaxmrl.extend import extended
+from jaxmrl.jobs import (
+    Cell,
+    Job,
+    check_rows,
+    settle_lanes,
+    settle_room,
+    share_rows,
+    train_queue,
+    unique_replicas,
+    where_text,
+)
 from jaxmrl.models.build import ModelShape, model_shapes
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring import ScoringTask
@@ -31,7 +43,7 @@ from jaxmrl.pruning.select import canonical_order
 from jaxmrl.report import files
 from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory
-from jaxmrl.report.kept import sort_results, take_stock, write_molecules
+from jaxmrl.report.kept import drop_other_models, sort_results, take_stock, write_molecules
 from jaxmrl.report.scores import read_orders, score_table, table_bytes
 from jaxmrl.report.summary import Orders, summarise
 from jaxmrl.report.terminal import Reporter, duration
@@ -64,16 +76,23 @@ class SweepResult:
 
 @own_numerics()
 def sweep(
-    config: SweepConfig, *, cluster: str | None = None, quiet: bool = True, max_seconds: float | None = None
+    config: SweepConfig,
+    *,
+    cluster: str | None = None,
+    extend: bool = False,
+    quiet: bool = True,
+    max_seconds: float | None = None,
 ) -> SweepResult:
     """Trains every replica of the grid, fits the laws and writes the run directory; resumes what is there.
 
     cluster: the address of a Ray cluster whose machines train the replicas, or `local`; None for this process alone.
+    extend: add to the grid of the run that is there; what it has stays, and only what is missing is trained.
     max_seconds: after which it stops as by a signal.
     Raises UserError for input or settings that cannot be used, and StopRequestedError when stopped by a signal, with
     the state saved.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
+    config = extended(config) if extend else config
     out, problems = config.out or default_directory(config), []
     try:
         problems = load_problems(config, reporter)
@@ -86,7 +105,10 @@ def sweep(
         raise
     run = RunDirectory(out, problems[0].table.tasks)
     with run.held(), joined(cluster) as machines:
-        run.claim(to_toml(config), run_facts(config, problems, starts, machines.device if machines else device_name()))
+        for shape, problem in product(model_shapes(config, problems[0]), problems):
+            has_scores(scores_path(run, shape, problem), scored_prunings(config), config.seeds)
+        device = machines.device if machines else device_name()
+        run.claim(to_toml(config), run_facts(config, problems, starts, device), extend)
         if damaged := take_stock(run, config):
             reporter.say(f"{count(damaged, 'result')} without a sound model or predictions: trained again")
         with catch_signals(max_seconds, started) as stop:
@@ -98,6 +120,7 @@ def sweep(
             grid = plan_grid(config, problems, orders, starts)
             check_rows(job, [cell for cells in grid.values() for cell in cells])
             write_inputs(job, orders)
+            share_rows(job, [cell for cells in grid.values() for cell in cells])
             train_grid(job, grid)
         return write_report(job, grid, orders)
 
@@ -121,9 +144,8 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
     """Return {pruning: each seed's training molecules in order of keeping [S, n]}, by scores of this model."""
     config, run = job.config, job.run
     names = scored_prunings(config)
-    name = of_split(problem, shape.name)
-    path = run.path / f"scores_{name}.csv"
-    if names and not path.exists():
+    path, name = scores_path(run, shape, problem), of_split(problem, shape.name)
+    if names and not has_scores(path, names, config.seeds):
         run.check_trainable()
         folder = run.checkpoints / f"scoring-{name}"
         task = ScoringTask(config, problem, shape, names, config.seeds, config.score_epochs, config.score_seeds)
@@ -136,6 +158,29 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
         files.write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
         checkpoint.remove(folder)
     return read_kept_first(config, problem, path)[0] if names else {}
+
+
+def scores_path(run: RunDirectory, shape: ModelShape, problem: Problem) -> Path:
+    """The file of the scores of a run's own, by models of this shape."""
+    return run.path / f"scores_{of_split(problem, shape.name)}.csv"
+
+
+def has_scores(path: Path, names: tuple[str, ...], seeds: int) -> bool:
+    """Return whether a file of scores of this run has those of every method and seed.
+
+    Raises ConfigError where it has some: scores of all come from one training.
+    """
+    if not path.exists():
+        return False
+    with path.open(encoding="utf-8", newline="") as file:
+        columns = set(next(csv.reader(file), ()))
+    missing = [(name, seed) for name in names for seed in range(seeds) if f"{name}_seed_{seed}" not in columns]
+    if missing:
+        raise ConfigError(
+            f"{path} has no {missing[0][0]} scores of seed {missing[0][1]}: prunings and seeds cannot be added to a "
+            "run whose molecules are scored; choose another --out"
+        )
+    return True
 
 
 def of_split(problem: Problem, name: str) -> str:
@@ -251,6 +296,7 @@ def train_grid(job: Job, grid: Grid) -> None:
     lanes = {}
     for shape, cells in grid.items():
         replicas, lanes[shape] = unique_replicas(cells), settle_lanes(job, shape, cells)
+        settle_room(job, shape, replicas)
         job.reporter.say(
             f"{shape.name}: {shape.parameters:,} parameters, {count(len(replicas), 'replica')}, "
             f"{sum(replica.steps for replica in replicas):,} steps "
@@ -267,6 +313,7 @@ def train_grid(job: Job, grid: Grid) -> None:
 def write_report(job: Job, grid: Grid, orders: Orders) -> SweepResult:
     """Sorts results.csv and history.csv by the grid, and writes what follows from them."""
     rows = sort_results(job.run, [cell.row for cells in grid.values() for cell in cells])
+    drop_other_models(job.run, job.config, rows)
     curves, analyses = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
     return SweepResult(job.run.path, rows, curves, analyses)
 

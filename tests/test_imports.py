@@ -12,6 +12,7 @@ ORDER = (
     "sources",
     "lock",
     "config",
+    "extend",
     "data",
     "models",
     "training",

@@ -29,6 +29,14 @@ from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.text import count
 
 
+def arrays_digest(texts: list[str], arrays: list[np.ndarray]) -> str:
+    """Return a digest of texts and arrays."""
+    digest = hashlib.blake2b("\n".join(texts).encode(), digest_size=16)
+    for array in arrays:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True)
 class Problem:
     """A table with its features and one split.
@@ -63,13 +71,16 @@ class Problem:
 
     def fingerprint(self) -> str:
         """A digest of all that a replica learns from or is judged by: molecules, features, labels, split."""
-        digest = hashlib.blake2b("\n".join(self.table.smiles).encode(), digest_size=16)
-        arrays = [self.table.labels, *self.split.parts().values()]
-        for features in self.features.values():
-            arrays += arrays_of(features)
-        for array in arrays:
-            digest.update(array.tobytes())
-        return digest.hexdigest()
+        features = [array for one in self.features.values() for array in arrays_of(one)]
+        return arrays_digest(self.table.smiles, [self.table.labels, *self.split.parts().values(), *features])
+
+    def digests(self) -> dict[str, str]:
+        """Return a digest of the molecules, labels and split, and one of the features of each modality."""
+        labels = arrays_digest(self.table.smiles, [self.table.labels, *self.split.parts().values()])
+        features = {
+            f"features of {name}": arrays_digest([], arrays_of(one)) for name, one in sorted(self.features.items())
+        }
+        return {f"data of the {self.split_name} split": labels} | features
 
     @property
     def has_smiles(self) -> bool:

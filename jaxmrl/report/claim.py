@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from jaxmrl.config import ADDABLE
 from jaxmrl.errors import ConfigError
 
 FORMAT = 3
@@ -44,16 +45,24 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     return facts, settings
 
 
-def check_same_run(path: Path, saved: tuple[dict, dict], facts: dict[str, Any], settings: dict[str, Any]) -> None:
-    """Raise ConfigError, naming what differs, where the run there has other settings or data."""
-    differing = _differences(saved[1], settings)
+def check_same_run(
+    path: Path, saved: tuple[dict, dict], facts: dict[str, Any], settings: dict[str, Any], extend: bool
+) -> None:
+    """Raise ConfigError, naming what differs, where the run there has other settings or data.
+
+    extend: whether settings that are ADDABLE may differ, and facts be added
+    """
+    apart = {name for name in {**saved[1], **settings} if saved[1].get(name) != settings.get(name)}
+    differing = [] if extend and apart <= set(ADDABLE) else _differences(saved[1], settings)
     for name in _SAME_FACTS:
-        differing += _differences(_as_dict(name, saved[0].get(name)), _as_dict(name, facts.get(name)))
+        there, here = (_as_dict(name, side.get(name)) for side in (saved[0], facts))
+        differing += _differences(there, {key: here.get(key) for key in there} if extend else here)
     if differing:
+        may = ", add to it with --extend" if apart and apart <= set(ADDABLE) else ""
         more = [f"{len(differing) - _MOST_SAID} more"] if len(differing) > _MOST_SAID else []
         raise ConfigError(
             f"{path} holds another run; it differs in {', '.join(differing[:_MOST_SAID] + more)}. "
-            "Choose another --out, or give the settings in its config.toml"
+            f"Choose another --out{may}, or give the settings in its config.toml"
         )
 
 

@@ -17,7 +17,7 @@ def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, devi
     facts = {
         **files.code_facts(),
         "device": device,
-        "data": {f"data of the {problem.split_name} split": problem.fingerprint() for problem in problems},
+        "data": {name: digest for problem in problems for name, digest in problem.digests().items()},
         "scores": files.digest(config.scores) if config.scores else None,
         "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
         "rejected": len(problem.table.rejected),

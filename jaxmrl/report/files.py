@@ -131,20 +131,25 @@ class RunDirectory:
     def history(self) -> Path:
         return self.path / "history.csv"
 
-    def claim(self, config_text: str, facts: dict[str, Any]) -> dict[str, Any]:
+    def claim(self, config_text: str, facts: dict[str, Any], extend: bool = False) -> dict[str, Any]:
         """Saves configuration and facts of a new run, or checks them against those of the run that is here.
 
         Returns the facts to go by: those saved with the run. Raises ConfigError naming what differs. A run by other
         code than this is claimed too, for its results can be read; `check_trainable` refuses to train beside them.
+        extend: these are the settings and facts of that run and more, and take the place of its own
         """
         saved = read_run(self.path)
         if saved is None:
             self.write("run.json", json.dumps({"format": FORMAT} | facts, indent=2) + "\n")
             self.write("config.toml", config_text)
             return facts
-        check_same_run(self.path, saved, facts, tomllib.loads(config_text))
+        check_same_run(self.path, saved, facts, tomllib.loads(config_text), extend)
         self.changed = changed_code(saved[0], facts)
-        return saved[0]
+        if extend:
+            self.check_trainable()
+            self.write("run.json", json.dumps(saved[0] | facts, indent=2) + "\n")
+            self.write("config.toml", config_text)
+        return self.facts()
 
     def check_trainable(self) -> None:
         """Raise ConfigError where what is trained now would not belong to what the run has already."""

@@ -21,6 +21,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.report.files import HISTORY_COLUMNS, RunDirectory, number, row_key
 from jaxmrl.report.scores import label_columns
 from jaxmrl.text import exact
+from jaxmrl.training import storage
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.outcome import COUNTED, Outcome
 from jaxmrl.training.replica import Recipe
@@ -133,6 +134,14 @@ def sort_results(run: RunDirectory, grid: list[dict[str, str]]) -> list[dict[str
 
 def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
     return row["fraction"] == exact(max(config.fractions))
+
+
+def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[dict[str, str]]) -> None:
+    """Removes the models of fractions that were the largest before a run was extended: `predict` reads all that are."""
+    kept = {kept_name(row) for row in rows if _keeps_model(config, row)}
+    for path in (run.path / MODELS).glob("[!.]*,*"):
+        if path.name not in kept:
+            storage.remove(path)
 
 
 def take_stock(run: RunDirectory, config: SweepConfig) -> int:

@@ -1,0 +1,72 @@
+"""Adding to the grid of a run: what may be added to its settings, and the settings of both."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from jaxmrl.config import ADDABLE, MODELS, SweepConfig, read_toml
+from jaxmrl.errors import ConfigError
+
+
+def extended(config: SweepConfig) -> SweepConfig:
+    """Return the settings of the run in `config.out` with the fractions, seeds, ... of `config` added to its own.
+
+    What was asked for all at once in the order of `config` comes out in that order. Raises ConfigError where there is
+    no run, and where the settings differ in something that cannot be added.
+    """
+    if config.out is None:
+        raise ConfigError("--extend adds to the run in a directory: give it by --out")
+    path = config.out / "config.toml"
+    if not path.exists():
+        raise ConfigError(f"--extend: {config.out} has no run; leave out --extend to begin one there")
+    saved = SweepConfig(**read_toml(path), out=config.out)
+    fixed = [f.name for f in fields(SweepConfig) if f.name not in ADDABLE]
+    differing = [name for name in fixed if _plain(getattr(saved, name)) != _plain(getattr(config, name))]
+    if saved.split_file and config.split_file not in (None, saved.split_file):
+        differing.append("split_file")
+    if differing:
+        changes = (f"{name} ({getattr(saved, name)} there, {getattr(config, name)} here)" for name in differing)
+        raise ConfigError(
+            f"--extend cannot change what {config.out} has trained by: {', '.join(changes)}. Give the settings in its "
+            "config.toml, or choose another --out"
+        )
+    both = {name: _joined(values, getattr(config, name)) for name, values in _axes(saved, config).items()}
+    return replace(
+        config,
+        **both,
+        seeds=max(saved.seeds, config.seeds),
+        split_file=saved.split_file or config.split_file,
+        save_predictions=saved.save_predictions or config.save_predictions,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _axes(saved: SweepConfig, config: SweepConfig) -> dict[str, tuple]:
+    """The values of each axis in the saved run, by name: defaults as values where the other run names some."""
+    defaults = {
+        "modality": saved.modalities,
+        "model": tuple(model for modality in saved.modalities for model in saved.models_of(modality)),
+        "split": tuple(name for name in saved.splits if name != "file"),
+    }
+    for name in ("width", "depth"):
+        defaults[name] = tuple({getattr(MODELS[model], name) for model in defaults["model"]})
+    axes = {name: getattr(saved, name) for name in ("fractions", "pruning", "init", *defaults)}
+    for name, default in defaults.items():
+        values = axes[name] or default
+        added = getattr(config, name) or (name == "split" and config.split_file and not saved.split_file)
+        if not axes[name] and added:
+            if name in ("width", "depth") and len(values) > 1:
+                raise ConfigError(f"--extend: the models of {config.out} have different default values of --{name}")
+            axes[name] = values
+        elif axes[name] and not getattr(config, name):
+            given = " ".join(map(str, values))
+            raise ConfigError(f"--extend: give --{name} {given}, as in {config.out / 'config.toml'}")
+    return axes
+
+
+def _joined(saved: tuple, new: tuple) -> tuple:
+    """`new` where that has all of `saved`, else what it adds after `saved`."""
+    return new if set(saved) <= set(new) else tuple(dict.fromkeys((*saved, *new)))
