@@ -23,9 +23,10 @@ def problem():
     return SimpleNamespace(table=table, split=SimpleNamespace(test=TEST), metric="roc_auc")
 
 
-def keep(run, problem, row, noise):
+def keep(run, problem, row, noise, stretch=(1.0, 0.0)):
     """Predictions as a sweep keeps them: of validation and test molecules, in order of their ids."""
     scores = np.nan_to_num(problem.table.labels) + noise * np.random.default_rng(int(row["seed"])).normal(size=(800, 2))
+    scores = stretch[0] * scores + stretch[1]
     judged = np.sort(np.concatenate([TEST, np.setdiff1d(np.arange(800), TEST)[:50]]))
     part = np.where(np.isin(judged, TEST), "test", "valid")
     columns = {"molecule_id": IDS[judged], "part": part, "values": np.array("logits")}
@@ -50,6 +51,22 @@ def test_metrics_of_draws_are_about_that_of_all(tmp_path, problem):
     spread = found[:, 1].std()
     assert 0.01 < spread < 0.05, "of 300 molecules with 90 active ones, a ROC-AUC is known to about 0.03"
     assert found[:, 0].std() < spread
+
+
+def test_logits_beyond_the_reach_of_float32_probabilities_keep_their_order(tmp_path, problem):
+    """Of probabilities in float32, two fifths would be 1, and the metric of draws another than that of the results."""
+    run = RunDirectory(tmp_path, ())
+    scores = keep(run, problem, ROW, 0.7, stretch=(40.0, 0.0))
+    known = ~np.isnan(problem.table.labels[TEST])
+    saturated = 1 / (1 + np.exp(-scores[TEST].astype(np.float32)))
+    assert 0.2 < (saturated == 1).mean() < 0.6
+    of_tasks, of_saturated = (
+        np.mean([roc_auc_score(problem.table.labels[TEST, k][known[:, k]], s[:, k][known[:, k]]) for k in range(2)])
+        for s in (scores[TEST], saturated)
+    )
+    found = resampled_metrics(run, [ROW], problem)
+    assert found.mean() == pytest.approx(of_tasks, abs=0.004)
+    assert abs(of_saturated - of_tasks) > 0.01
 
 
 def test_without_predictions_there_is_nothing(tmp_path, problem):

@@ -274,6 +274,31 @@ def test_a_diverged_replica_is_told_and_its_neighbours_are_not_touched(table):
     assert_same({k: v for k, v in outcomes.items() if k != "a"}, {k: v for k, v in healthy.items() if k != "a"})
 
 
+@pytest.mark.parametrize(("after", "status"), [(14, "diverged late"), (6, "diverged")])
+def test_a_replica_that_diverges_late_keeps_its_best_sound_epoch(table, after, status):
+    """Its weights are spoiled after so many of 20 steps; at d7d420c it had no result in either case."""
+    r = replica("r", 64, 0, 20)
+    engine, sound, found = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH), {}, {}
+
+    def spoil(engine):
+        slot = engine.slots[0]
+        if slot and slot.step == slot.validated == after and "valid" not in sound:
+            sound["valid"], sound["epoch"] = (
+                float(one[0]) for one in (engine.lanes.best_metric, engine.lanes.best_epoch)
+            )
+            params = jax.tree.map(lambda leaf: leaf * jnp.nan, engine.lanes.state.params)
+            engine.lanes = replace(engine.lanes, state=replace(engine.lanes.state, params=params))
+
+    engine.run(set(), lambda one: found.update({one.name: (one, engine.best_weights("r"))}), at_rest=spoil)
+    outcome, weights = found["r"]
+    assert (outcome.status, outcome.counts) == (status, status == "diverged late")
+    if outcome.counts:
+        assert (outcome.valid, outcome.best_epoch) == (sound["valid"], sound["epoch"])
+        assert outcome.test == pytest.approx(host_rmse(engine, weights, TEST), rel=1e-5)
+    else:
+        assert math.isnan(outcome.test)
+
+
 class KilledError(Exception):
     pass
 
