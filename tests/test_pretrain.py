@@ -164,7 +164,7 @@ def test_an_error_that_is_no_number_ends_it_without_an_encoder(csv_file, tmp_pat
         ("pretrain", ["--smiles-column", "mine"], "no column 'mine'"),
         ("pretrain", ["--npz", "x.npz"], "--npz"),
         ("sweep", ["--freeze"], "give --init a checkpoint"),
-        ("sweep", ["--init", "nowhere"], "no pre-trained encoder there"),
+        ("sweep", ["--init", "nowhere", "--target-columns", "logp"], "no pre-trained encoder there"),
         ("sweep", ["--init", "nowhere", "--modality", "smiles"], "--init is for --modality graph; got smiles"),
     ],
 )
