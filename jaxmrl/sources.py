@@ -22,6 +22,7 @@ REPORTING = (
     "report/equivalence.py",
     "report/html.py",
     "report/laws.py",
+    "report/left_out.py",
     "report/plots.py",
     "report/resample.py",
     "report/score_plot.py",
