@@ -248,7 +248,7 @@ def test_equal_steps(csv_file, tmp_path, cache):
         (["CC,bad"] * 20, {"target_columns": ("y",)}, "none of the 20 rows can be used; line 2: label 'bad'"),
         (["CC,1.5"] * 20, {"target_columns": ("y", "y")}, "named twice"),
         (["rubbish,1.5"] * 20, {}, "none of the 20 rows can be used"),
-        ([f"{'C' * (k + 1)},{k}" for k in range(5)], {}, "too few"),
+        ([f"{'C' * (k + 1)},{k}" for k in range(5)], {}, "has no valid molecules: 5 usable molecules in all"),
         ([f"{'C' * (k + 1)},{k}" for k in range(40)], {"fractions": (0.01,)}, "less than one molecule"),
         ([f"{'C' * (k + 1)},{k}" for k in range(40)], {"metric": "roc_auc"}, "does not fit regression"),
     ],
@@ -271,7 +271,7 @@ def command(*arguments, cache, **options):
     [
         (["--dataset", "hvi"], "unknown data set 'hvi'; choose from nci, wehi, hiv"),
         (["--csv", "{csv}", "--target-columns", "nothing"], "no column 'nothing'; its columns are smiles, logp"),
-        (["--csv", "{png}"], "not a text file"),
+        (["--csv", "{png}"], "is an image; expected a table"),
         (["--csv", "{empty}"], "is empty"),
         (["--csv", "{missing}"], "No such file"),
         (["--csv", "{csv}", "--dataset", "hiv"], "not both"),
