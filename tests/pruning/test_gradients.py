@@ -29,7 +29,7 @@ def one_loss(recipe, problem, weights, molecule):
     batch = gather(table.store.with_budget(resources_of(problem).max(axis=0)), jnp.array([molecule]))
     _, stats, standard = weights
     mean, scale = standard.mean, standard.scale
-    values = problem.table.labels[molecule]
+    values = problem.device_labels("graph")[molecule]
     present = np.flatnonzero(~np.isnan(values))
 
     def loss(params):
