@@ -8,7 +8,6 @@ if __name__ == "__main__":
 
     prepare_environment()  # before JAX and Matplotlib are imported
 
-import csv
 import json
 import time
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.problem import Problem, load_problems
 from jaxmrl.data.records import rejected_text
-from jaxmrl.errors import ConfigError, DataError, DivergedError
+from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.extend import extended
 from jaxmrl.jobs import (
     Cell,
@@ -44,7 +43,7 @@ from jaxmrl.report import files
 from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory
 from jaxmrl.report.kept import drop_other_models, sort_results, take_stock, write_molecules
-from jaxmrl.report.scores import read_orders, score_table, table_bytes
+from jaxmrl.report.scores import has_scores, read_orders, score_table, table_bytes
 from jaxmrl.report.summary import Orders, summarise
 from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.scaling.analysis import Analysis
@@ -163,24 +162,6 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
 def scores_path(run: RunDirectory, shape: ModelShape, problem: Problem) -> Path:
     """The file of the scores of a run's own, by models of this shape."""
     return run.path / f"scores_{of_split(problem, shape.name)}.csv"
-
-
-def has_scores(path: Path, names: tuple[str, ...], seeds: int) -> bool:
-    """Return whether a file of scores of this run has those of every method and seed.
-
-    Raises ConfigError where it has some: scores of all come from one training.
-    """
-    if not path.exists():
-        return False
-    with path.open(encoding="utf-8", newline="") as file:
-        columns = set(next(csv.reader(file), ()))
-    missing = [(name, seed) for name in names for seed in range(seeds) if f"{name}_seed_{seed}" not in columns]
-    if missing:
-        raise ConfigError(
-            f"{path} has no {missing[0][0]} scores of seed {missing[0][1]}: prunings and seeds cannot be added to a "
-            "run whose molecules are scored; choose another --out"
-        )
-    return True
 
 
 def of_split(problem: Problem, name: str) -> str:

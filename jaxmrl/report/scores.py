@@ -88,6 +88,24 @@ def _cell(value: Any, digits: int | None) -> str:
     return str(value)
 
 
+def has_scores(path: Path, names: tuple[str, ...], seeds: int) -> bool:
+    """Return whether a file of scores of this run has those of every method and seed.
+
+    Raises ConfigError where it has some: scores of all come from one training.
+    """
+    if not path.exists():
+        return False
+    with path.open(encoding="utf-8", newline="") as file:
+        columns = set(next(csv.reader(file), ()))
+    missing = [(name, seed) for name in names for seed in range(seeds) if f"{name}_seed_{seed}" not in columns]
+    if missing:
+        raise ConfigError(
+            f"{path} has no {missing[0][0]} scores of seed {missing[0][1]}: prunings and seeds cannot be added to a "
+            "run whose molecules are scored; choose another --out"
+        )
+    return True
+
+
 def read_orders(
     path: Path, methods: tuple[str, ...], molecules: np.ndarray, data: Data, keep: str, seeds: int
 ) -> tuple[dict[str, np.ndarray], str]:
