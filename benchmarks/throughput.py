@@ -104,13 +104,16 @@ def baseline_data(problem: Problem, modality: str) -> list:
     else:
         starts = np.cumsum(features.size) - features.size
         tokens = [features.token[starts[k] :][: features.size[k]].astype(np.int64) for k in chosen]
-    return [(torch.from_numpy(one), torch.from_numpy(table.labels[k])) for one, k in zip(tokens, chosen, strict=True)]
+    return [
+        (torch.from_numpy(one), torch.from_numpy(table.labels[k].astype(np.float32)))
+        for one, k in zip(tokens, chosen, strict=True)
+    ]
 
 
 def standardised(problem: Problem, molecules: np.ndarray) -> np.ndarray:
     """What a model learns, of all molecules [N, T]."""
     standard = problem.label_standard(molecules, "geometry")
-    return np.asarray(standard.targets(problem.table.labels, problem.composition))
+    return np.asarray(standard.targets(problem.device_labels("geometry"), problem.composition))
 
 
 def measure(problem: Problem, data: list, shape: ModelShape, flags, peaks: Peaks) -> list[dict]:

@@ -48,7 +48,8 @@ def test_both_models_learn_an_energy_from_one_command(npz, tmp_path):
     result = sweep(config)
     assert [curve.identity["model"] for curve in result.curves] == ["painn", "schnet"]
     problem = load_problem(config, Reporter(quiet=True))
-    standard = problem.label_standard(problem.split.train, "geometry")
+    on_device = problem.label_standard(problem.split.train, "geometry")
+    standard = problem.label_units("geometry").label_standard(on_device)
     left = problem.table.labels - problem.composition @ standard.references - standard.mean
     for curve in result.curves:
         assert curve.metric == "mae"
