@@ -242,15 +242,27 @@ def test_equal_steps(csv_file, tmp_path, cache):
 @pytest.mark.parametrize(
     ("rows", "flags", "message"),
     [
-        ([f"{'C' * (k + 1)},1" for k in range(40)], {"task": "classification"}, "one class only"),
+        (
+            [f"{'C' * (k + 1)},1" for k in range(40)],
+            {"task": "classification", "target_columns": ("y",)},
+            "one class only",
+        ),
         ([f"{'C' * (k + 1)},1.5" for k in range(40)], {}, "one value only"),
         ([f"{'C' * (k + 1)},{int(k < 3)}" for k in range(400)], {}, "no task can be judged: one class only"),
-        (["CC,bad"] * 20, {"target_columns": ("y",)}, "none of the 20 rows can be used; line 2: label 'bad'"),
+        (["CC,bad"] * 20, {"target_columns": ("y",)}, "column y has the one class bad"),
         (["CC,1.5"] * 20, {"target_columns": ("y", "y")}, "named twice"),
-        (["rubbish,1.5"] * 20, {}, "none of the 20 rows can be used"),
+        (["rubbish,1.5"] * 20, {"target_columns": ("y",)}, "none of the 20 rows can be used"),
         ([f"{'C' * (k + 1)},{k}" for k in range(5)], {}, "has no valid molecules: 5 usable molecules in all"),
-        ([f"{'C' * (k + 1)},{k}" for k in range(40)], {"fractions": (0.01,)}, "less than one molecule"),
-        ([f"{'C' * (k + 1)},{k}" for k in range(40)], {"metric": "roc_auc"}, "does not fit regression"),
+        (
+            [f"{'C' * (k + 1)},{k}" for k in range(40)],
+            {"fractions": (0.01,), "target_columns": ("y",)},
+            "less than one molecule",
+        ),
+        (
+            [f"{'C' * (k + 1)},{k}" for k in range(40)],
+            {"metric": "roc_auc", "target_columns": ("y",)},
+            "does not fit regression",
+        ),
     ],
 )
 def test_data_that_cannot_be_swept(tmp_path, cache, rows, flags, message):

@@ -50,8 +50,8 @@ _SIGNATURES = (
     (b"\x89PNG", "an image", "give the table as CSV"),
     (b"\xff\xd8\xff", "an image", "give the table as CSV"),
     (b"GIF8", "an image", "give the table as CSV"),
-    (b"\x80\x04\x95", "a Python pickle", "write the table as CSV"),
-    (b"\x80\x05\x95", "a Python pickle", "write the table as CSV"),
+    (b"\x80\x04\x95", "a file of Python objects", "write the table as CSV"),
+    (b"\x80\x05\x95", "a file of Python objects", "write the table as CSV"),
 )
 _TEXTS = (
     (r"(?i)<!doctype html|<html|<head|<body|<table", "a web page (HTML)", "download the file itself, not the page"),
