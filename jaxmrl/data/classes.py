@@ -9,8 +9,11 @@ from jaxmrl.data.cells import Numbers, is_mark, is_missing
 from jaxmrl.errors import DataError
 
 _POSITIVE = frozenset("active true yes y t positive pos + 1 1.0".split())
-_NEGATIVE = frozenset("inactive false no n f negative neg - 0 0.0".split()) | {"−", "–"}
+_NEGATIVE = frozenset("inactive false no n f negative neg 0 0.0".split())
 """Texts, as `_normal` writes them, that are understood as class 1 and class 0."""
+
+_MINUSES = frozenset({"-", "−", "–"})
+"""Class 0 in a column with a +; else what people write for a missing value."""
 
 _BINARY = (frozenset({0.0, 1.0}), frozenset({0.0}), frozenset({1.0}))
 _PAIRS = (frozenset({-1.0, 1.0}), frozenset({1.0, 2.0}))
@@ -39,7 +42,9 @@ def word_classes(texts: list[str]) -> Classes | None:
     case.
     """
     distinct = [text for text in dict.fromkeys(texts) if not is_missing(text)]
-    by_class = _classify(distinct) or _classify([text for text in distinct if not is_mark(text)])
+    signs = any(text.strip() == "+" for text in distinct)
+    unmarked = [text for text in distinct if not is_mark(text) or (signs and text.strip() in _MINUSES)]
+    by_class = _classify(distinct) or _classify(unmarked)
     if by_class is None:
         return None
     labels = np.fromiter((by_class.get(text, np.nan) for text in texts), np.float64, len(texts))
@@ -54,7 +59,7 @@ def _classify(texts: list[str]) -> dict[str, float] | None:
         return None
     normal = {text: _normal(text) for text in texts}
     found = set(normal.values())
-    positive, negative = _POSITIVE, _NEGATIVE
+    positive, negative = _POSITIVE, _NEGATIVE | (_MINUSES if "+" in found else frozenset())
     if len(found) == 2:
         one, other = sorted(found, key=len)
         if other in (f"non{one}", f"not{one}"):

@@ -140,3 +140,18 @@ def test_three_classes():
 def test_a_command_ends_with_one_line(refused):
     words = ("--csv", INPUTS / "three_classes.csv", "--task", "classification")
     assert "toxicity_class has the classes 0, 1, 2; two are supported" in refused("sweep", *words)
+
+
+@pytest.mark.parametrize("cells", [["Active", "Inactive", "-"], ["Y", "N", "–"]])
+def test_a_dash_beside_words_is_a_missing_label(tmp_path, cells):
+    table = column(tmp_path, cells * 3)
+    assert table.labels[:, 0].tolist() == [1, 0] * 3
+    assert table.rejected[0].reason == f"no label: y '{cells[-1]}' is not a class"
+
+
+@pytest.mark.parametrize("minus", ["-", "−", "–"])
+def test_signs_are_classes_beside_marks(tmp_path, minus):
+    for settings in ({}, {"target_columns": ("y",), "task": "classification"}):
+        table = column(tmp_path, ["+", minus, "NT", "+", minus, "n.d."], **settings)
+        assert table.labels[:, 0].tolist() == [1, 0, 1, 0]
+        assert f"y: + is 1, {minus} is 0" in table.notes
