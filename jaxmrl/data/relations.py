@@ -22,14 +22,18 @@ def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column
     Such a column is about those whose names have all the words of its own, but for words such as relation and value;
     where the table has none of that kind, about all.
     """
-    remarks = []
+    remarks, relations = [], []
     for at, name in enumerate(records.header):
         censored = _censored(records, at)
         if censored is not None:
             about = _stem(name)
             if not any(about <= _stem(other) for k, other in enumerate(records.header) if k != at):
                 about = set()
-            columns = [_applied(column, name, about, censored, remarks) for column in columns]
+            relations.append((name, about, censored))
+    # A column with relations of its own needs no remark on those of others.
+    own = {column.name for column in columns if any(about and about <= _stem(column.name) for _, about, _ in relations)}
+    for name, about, censored in relations:
+        columns = [_applied(column, name, about, censored, [] if column.name in own else remarks) for column in columns]
     return columns, remarks
 
 
