@@ -34,6 +34,10 @@ _NUMERIC = re.compile(
 _ENGLISH = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _EUROPEAN = re.compile(r"[+-]?([1-9]\d{0,2}(\.\d{3})+|\d*),\d+(e[+-]?\d+)?|[+-]?\d+,", re.IGNORECASE)
 _DOTTED_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+_NINES = re.compile(r"999+")
+_SEVERAL = 5
+"""Different numbers from which one of them can be far from the others."""
+
 _BLANKS = re.compile(r"[ \u00a0\u2009\u202f'’]")
 
 
@@ -109,6 +113,21 @@ def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
     known = frozenset(value for kind, value in distinct.values() if kind <= CENSORED)
     minus = {text for text in odd if distinct[text][0] <= CENSORED and text.translate(_MINUS) != text}
     return Numbers(values, kinds, known, style, sum(text in minus for text in texts) if minus else 0)
+
+
+def nines(numbers: Numbers) -> tuple[float, int] | None:
+    """Return (value, cells) of a number such as -999, which many programs write for a missing value.
+
+    It is far from all others, or the only one below 0. None where there is no such number.
+    """
+    found = np.array(sorted(numbers.distinct))
+    if len(found) < _SEVERAL:
+        return None
+    for value, others in ((found[0], found[1:]), (found[-1], found[:-1])):
+        far = np.abs(value - others).min() > 2 * np.ptp(others) or (value < 0 <= others[0])
+        if far and _NINES.fullmatch(f"{abs(value):.17g}"):
+            return float(value), int((numbers.values == value).sum())
+    return None
 
 
 def number_in(text: str) -> float | None:

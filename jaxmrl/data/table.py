@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data.cells import CENSORED, MISSING
+from jaxmrl.data.cells import CENSORED, MISSING, nines
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
 from jaxmrl.data.records import Records, Rejected, check_rows, column_index, column_names, read_records, stream_records
 from jaxmrl.data.relations import with_relations
 from jaxmrl.data.smiles_column import SAMPLE, smiles_index
 from jaxmrl.data.targets import Column, default_targets, first_odd, read_column, split_remarks
 from jaxmrl.errors import DataError
+from jaxmrl.text import count
 
 NO_LABEL = "no label"
 """Beginning of the reasons of rows that have none."""
@@ -200,6 +201,11 @@ def _number_labels(
                 f"{column.name}: regression on whole numbers of {len(found)} values ({shown}); if they are classes, "
                 "give a column of 1 and 0 for each class"
             )
+        if mark := nines(column.numbers):
+            remarks.append(
+                f"{column.name}: {count(mark[1], 'label')} of {mark[0]:g}, unlike all others; if this marks missing "
+                "labels, leave those cells empty"
+            )
     labels = [column.numbers.values if censored == "bound" else column.numbers.known for column in columns]
     return np.stack(labels, axis=1), remarks + _odd(records, columns) + _censored(columns, censored)
 
@@ -262,7 +268,8 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
         _, line, fields = records.rows[k]
         column = columns[int(np.argmax(unread[k]))]
         text = fields[records.header.index(column.name)].strip()[:_SHOWN]
-        why = "is censored" if column.numbers.kinds[k] == CENSORED else "is not a number"
+        why = "is not a class" if column.words else "is not a number"
+        why = "is censored" if column.numbers.kinds[k] == CENSORED else why
         reason = f"{NO_LABEL}: {column.name} {text!r} {why}"
         rejected.append(Rejected(line, records.dialect.separator.join(fields), reason))
     return ~lost, rejected

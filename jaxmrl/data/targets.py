@@ -15,7 +15,7 @@ NEARLY = 0.9
 """The share of numbers, of the cells that are not missing, from which a column is one of numbers."""
 
 _SOME = 0.5
-"""The share from which a column that is none is mentioned."""
+"""The share from which a column that is none is mentioned, and asked about where it may be a target."""
 
 _ENOUGH = 10
 """Numbers of a column from which their pattern, and not their column's name alone, says that they are ids."""
@@ -30,6 +30,7 @@ _UNNAMED = re.compile(r"unnamed: ?\d+(\.\d+|_level_\d+)*|(\.\.)?\.\d+|column ?\d
 _IDS = frozenset("id ids idx index cas casrn casno cid sid uid uuid rowid".split())
 _ALONE = frozenset("num nr no number row rank key n".split())
 _DATES = frozenset("date dates year years timestamp datetime".split())
+_PREDICTIONS = frozenset("predicted prediction predictions pred".split())
 _SPLITS = frozenset("split splits set fold folds cv subset partition dataset part".split())
 _ID = re.compile(r"(chembl|compound|cmpd|cpd|entry|mol|molecule|pubchem|row|sample|substance)id")
 """Words of a column's name; those of _ALONE are all of it."""
@@ -80,10 +81,10 @@ def _is_signs(numbers: Numbers) -> bool:
 def default_targets(path: Path, records: Records, smiles_at: int, task: str | None) -> tuple[list[Column], list[str]]:
     """Return the columns to predict, and remarks on the choice.
 
-    They are those of numbers or of two classes, without ids, dates, constants and the split. Raises DataError where
-    there is none, or where several are of different scale.
+    They are those of numbers or of two classes, without ids, dates, constants, predictions and the split. Raises
+    DataError where there is none, where several are of different scale, and where others are numbers in part.
     """
-    found, left_out, remarks = [], [], []
+    found, partly, left_out, remarks = [], [], [], []
     for at, name in enumerate(records.header):
         if at == smiles_at or _split_values(records, at):
             continue
@@ -91,7 +92,9 @@ def default_targets(path: Path, records: Records, smiles_at: int, task: str | No
         if (column.numbers.kinds == MISSING).all():
             left_out.append(f"{name} (empty)".lstrip())
         elif column.words is None and column.numbers.share < NEARLY:
-            left_out += [_partly(records, column)] if column.numbers.share >= _SOME else []
+            some = [_partly(records, column)] if column.numbers.share >= _SOME else []
+            left_out += some
+            partly += [] if _why_no_target(column) else some
         elif reason := _why_no_target(column):
             left_out.append(f"{name} ({reason})".lstrip())
         else:
@@ -100,6 +103,11 @@ def default_targets(path: Path, records: Records, smiles_at: int, task: str | No
         remarks.append(f"not taken as targets: {column_names(left_out)}; name such a column with --target-columns")
     if not found:
         raise _nothing_to_predict(path, records, smiles_at, left_out)
+    if partly:
+        raise DataError(
+            f"{path} has columns with numbers in a part of their cells: {column_names(partly)}; correct those cells, "
+            "or name the columns to predict with --target-columns, which takes other cells as missing labels"
+        )
     if task != "regression":
         small = [column for column in found if column.words is None and may_have_minus_one(column.numbers)]
         names = column_names([column.name for column in small])
@@ -129,6 +137,8 @@ def _why_no_target(column: Column) -> str:
     whole = bool(len(known)) and bool((known == np.round(known)).all())
     if not column.name or _UNNAMED.fullmatch(column.name):
         return "a column without a name"
+    if words & _PREDICTIONS:
+        return "predictions, by its name"
     if column.words:
         labels = column.words.labels
         return "one class only" if len(np.unique(labels[~np.isnan(labels)])) < 2 else ""

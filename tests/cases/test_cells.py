@@ -144,3 +144,30 @@ def test_a_flag_for_other_data_rules_the_setting_out(tmp_path):
     (tmp_path / "c.toml").write_text('csv = "t.csv"\ncensored = "bound"\n')
     flags = ["--config", str(tmp_path / "c.toml"), "--dataset", "nci"]
     assert parse(SweepConfig, SweepFlags, "sweep", "", flags).settings.censored == "drop"
+
+
+def test_a_target_of_some_numbers_stops_the_choice(tmp_path):
+    rows = [f"{'C' * (k + 1)},{100 + k / 7},{'insoluble' if k % 4 == 0 else k / 3}\n" for k in range(40)]
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,MW,pIC50\n" + "".join(rows))
+    with pytest.raises(DataError, match=r"in a part of their cells: pIC50 \(75% numbers; line 2 has 'insoluble'\)"):
+        read_table(path)
+    assert len(read_table(path, target_columns=("pIC50",))) == 30
+
+
+def test_numbers_that_mark_missing_labels_are_remarked_on(tmp_path):
+    cells = ["-999" if k % 5 == 0 else f"{k / 7}" for k in range(20)]
+    said = "y: 4 labels of -999, unlike all others; if this marks missing labels, leave those cells empty"
+    assert said in column(tmp_path, cells).notes
+    cells = ["-9999", *(f"{k**5}" for k in range(20))]
+    assert any("y: 1 label of -9999, unlike all others" in note for note in column(tmp_path, cells).notes)
+    for values in (range(990, 1000), (0, 999), (-999, *range(-50, 950, 100))):
+        assert not any("unlike all others" in note for note in column(tmp_path, list(map(str, values))).notes)
+
+
+def test_columns_with_relations_of_their_own_need_no_remark(tmp_path):
+    rows = [f"{'C' * (k + 1)},{k / 7},{'>' if k % 4 else '='},{k / 5},{'<' if k % 3 else '='}\n" for k in range(20)]
+    (tmp_path / "t.csv").write_text("smiles,a,a_qualifier,b,b_qualifier\n" + "".join(rows))
+    table = read_table(tmp_path / "t.csv")
+    assert (~np.isnan(table.labels)).sum(axis=0).tolist() == [5, 7]
+    assert not any("used as they are" in note for note in table.notes)

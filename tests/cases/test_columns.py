@@ -45,6 +45,7 @@ def test_an_index_is_no_target():
         ("registered", [20200101 + k % 28 for k in range(30)], "dates"),
         ("temperature", [25] * 30, "one value only"),
         ("fold", [k % 5 for k in range(30)], "a split, by its name"),
+        ("ESOL predicted", [k / 8 for k in range(30)], "predictions, by its name"),
         ("notes", [""] * 30, "empty"),
     ],
 )
