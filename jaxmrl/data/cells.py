@@ -115,6 +115,17 @@ def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
     return Numbers(values, kinds, known, style, sum(text in minus for text in texts) if minus else 0)
 
 
+def without_points(texts: list[str]) -> list[str] | None:
+    """Return the cells of a column without the points in its numbers.
+
+    None where there are no such points, or one of them cannot stand between thousands, as it does in 1.590.
+    """
+    pointed = {text for text in texts if "." in text and (_plain(text) or (TEXT,))[0] == NUMBER}
+    if not pointed or not all(_DOTTED_GROUPS.fullmatch(text.strip()) for text in pointed):
+        return None
+    return [text.replace(".", "") if text in pointed else text for text in texts]
+
+
 def nines(numbers: Numbers) -> tuple[float, int] | None:
     """Return (value, cells) of a number such as -999, which many programs write for a missing value.
 

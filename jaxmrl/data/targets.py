@@ -1,12 +1,12 @@
 """Which columns of a table are predicted where nobody names them: numbers or classes, and no ids, dates or splits."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data.cells import CENSORED, MARK, MISSING, TEXT, Numbers, is_missing, read_numbers
+from jaxmrl.data.cells import CENSORED, MARK, MISSING, TEXT, Numbers, Style, is_missing, read_numbers, without_points
 from jaxmrl.data.classes import Classes, are_classes, ask_about_minus_one, few_classes, may_have_minus_one, word_classes
 from jaxmrl.data.records import Records, column_names, one_column
 from jaxmrl.errors import DataError
@@ -69,8 +69,19 @@ def read_column(records: Records, at: int) -> Column:
     """Return a column of a table as numbers or classes."""
     texts = [fields[at] for *_, fields in records.rows]
     numbers = read_numbers(texts, records.dialect.separator)
+    if records.dialect.separator != "," and (plain := without_points(texts)) and _has_decimal_commas(records):
+        numbers = replace(read_numbers(plain, records.dialect.separator), style=Style(",", "."))
     words = word_classes(texts) if (numbers.kinds == TEXT).any() or _is_signs(numbers) else None
     return Column(records.header[at], numbers, words)
+
+
+def _has_decimal_commas(records: Records) -> bool:
+    """Whether a column of the table is of numbers with decimal commas, so that a point is no decimal point."""
+    for texts in zip(*(fields for *_, fields in records.rows), strict=True):
+        numbers = read_numbers(list(texts), records.dialect.separator)
+        if numbers.style.decimal == "," and numbers.share >= NEARLY:
+            return True
+    return False
 
 
 def _is_signs(numbers: Numbers) -> bool:
@@ -131,12 +142,15 @@ def split_remarks(path: Path, records: Records) -> list[str]:
 
 def _why_no_target(column: Column) -> str:
     """Why a column of numbers or classes is no target by default; empty where it is one."""
-    words = set(re.findall(r"[a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", column.name).lower()))
+    words = set(re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", column.name).lower()))
     known = column.numbers.known
     known = known[~np.isnan(known)]
     whole = bool(len(known)) and bool((known == np.round(known)).all())
     if not column.name or _UNNAMED.fullmatch(column.name):
         return "a column without a name"
+    is_part = bool(words - {"is"}) and words - {"is"} <= _PARTS
+    if (whole or column.words) and (words & _SPLITS or is_part):
+        return "a split, by its name"
     if words & _PREDICTIONS:
         return "predictions, by its name"
     if column.words:
@@ -150,8 +164,6 @@ def _why_no_target(column: Column) -> str:
         return "ids, by its name"
     if words & _DATES or (whole and len(known) >= _ENOUGH and _are_years(known)):
         return "dates"
-    if whole and words & _SPLITS:
-        return "a split, by its name"
     if whole and len(known) >= _ENOUGH and len(set(known.tolist())) == len(known):
         return "whole numbers, all different"
     return ""

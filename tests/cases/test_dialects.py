@@ -194,3 +194,14 @@ def test_rows_that_are_none_like_the_header_say_so(tmp_path):
     (tmp_path / "t.csv").write_text("# exported in 2020\nsmiles,logS\nCCO,-0.77\n")
     with pytest.raises(DataError, match="has 2 rows, none like its header '# exported in 2020'; line 2: 2 fields, ex"):
         read_table(tmp_path / "t.csv")
+
+
+def test_points_are_no_decimal_points_beside_decimal_commas(tmp_path):
+    rows = "C;180,5;590\nCC;1,25;1.590\nCCC;2,5;12.300\nCCCC;0,1;n.d.\n"
+    (tmp_path / "t.csv").write_text("smiles;logP;IC50\n" + rows)
+    table = read_table(tmp_path / "t.csv", target_columns=("IC50",))
+    assert table.labels[:, 0].tolist() == [590, 1590, 12300]
+    assert any("IC50: decimal commas, points between thousands" in note for note in table.notes)
+    for old, new in (("12.300", "12.30"), (";590", ";0.590"), ("0,1", "0.1")):
+        (tmp_path / "t.csv").write_text("smiles;logP;IC50\n" + rows.replace(old, new))
+        assert read_table(tmp_path / "t.csv", target_columns=("IC50",)).labels[1, 0] == 1.59
