@@ -38,13 +38,16 @@ def smiles_index(path: Path, records: Records, name: str | None) -> tuple[int, l
         at = column_index(path, header, name)
         _refuse_others(path, records, at)
         return at, []
-    named = sorted((k for k in range(len(header)) if _fit(header[k]) is not None), key=lambda k: (_fit(header[k]), k))
+    named = [k for k in range(len(header)) if _fit(header[k]) is not None]
+    named.sort(key=lambda k: (_fit(header[k]), header[k] != "smiles", k))
     if not named:
         raise _none_named(path, records)
     sound = [k for k in named if _share(records, k) >= _SMALLEST_SHARE]
     if not sound:
         _refuse_others(path, records, named[0])
-        return named[0], _remarks(records, named[0], [])
+        likely = [header[k] for k in range(len(header)) if k not in named and _looks_like_smiles(records, k)]
+        hint = [f"column {likely[0]} looks like SMILES; --smiles-column takes it"] if likely else []
+        return named[0], _remarks(records, named[0], []) + hint
     return sound[0], _remarks(records, sound[0], named)
 
 
