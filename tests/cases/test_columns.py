@@ -45,6 +45,9 @@ def test_an_index_is_no_target():
         ("registered", [20200101 + k % 28 for k in range(30)], "dates"),
         ("temperature", [25] * 30, "one value only"),
         ("fold", [k % 5 for k in range(30)], "a split, by its name"),
+        ("split", [k % 2 for k in range(30)], "a split, by its name"),
+        ("is_train", [k % 5 > 0 for k in range(30)], "a split, by its name"),
+        ("test", [int(k % 5 == 0) for k in range(30)], "a split, by its name"),
         ("ESOL predicted", [k / 8 for k in range(30)], "predictions, by its name"),
         ("notes", [""] * 30, "empty"),
     ],
@@ -54,7 +57,7 @@ def test_columns_that_are_no_targets(tmp_path, name, values, why):
     table = table_of(tmp_path, columns)
     assert table.tasks == ("y",)
     assert any(f"not taken as targets: {name} ({why})" in n for n in table.notes)
-    if why != "empty":
+    if why != "empty" and name != "is_train":
         assert table_of(tmp_path, columns, target_columns=(name,), task="regression").tasks == (name,)
     del columns["y"]
     with pytest.raises(DataError, match=r"has no column to predict: not taken are .*; name one with --target-columns"):
@@ -147,3 +150,20 @@ def test_several_targets_by_a_command(refused):
     said = refused("sweep", "--csv", INPUTS / "one_nd_cell.csv")
     assert "several columns to predict, of different scale: MW (143.8 to 486.9), pIC50" in said
     assert "name those that you want with --target-columns" in said
+
+
+def test_a_column_that_looks_like_smiles_is_named(tmp_path):
+    columns = {"mol": [f"cpd-{k}" for k in range(30)], "ligand": [f"{one}O" for one in CARBONS], "y": range(30)}
+    table = table_of(tmp_path, columns, target_columns=("y",))
+    assert "column ligand looks like SMILES; --smiles-column takes it" in table.notes
+
+
+def test_smiles_comes_before_other_spellings_of_its_name(tmp_path):
+    columns = {"SMILES": ["O"] * 30, "smiles": CARBONS, "y": [k / 7 for k in range(30)]}
+    assert table_of(tmp_path, columns).smiles == CARBONS
+
+
+@pytest.mark.parametrize("name", ["активность", "活性", "Löslichkeit", "η"])
+def test_names_in_other_letters_are_no_ids(tmp_path, name):
+    for values in ([k % 2 for k in range(30)], [k % 7 for k in range(30)]):
+        assert table_of(tmp_path, {"smiles": CARBONS, name: values}).tasks == (name,)
