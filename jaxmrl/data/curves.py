@@ -15,7 +15,7 @@ from jaxmrl.data.curve_observations import Observations, read_observations
 from jaxmrl.data.curve_settings import CERTAIN, alternates, level_codes, may_be_setting, separation
 from jaxmrl.data.metric_names import plain_name
 from jaxmrl.data.records import Rejected, column_index, read_records
-from jaxmrl.data.sampling import PRUNING, is_random_sample
+from jaxmrl.data.sampling import PRUNING, are_prunings, is_random_sample
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 
@@ -79,8 +79,9 @@ def read_curves(config: FitConfig) -> CurveFile:
     header, rows, rejected = records.header, records.rows, records.rejected
     rows, headers = _without_headers(path, header, rows)
     layout = find_layout(path, header, rows, config)
-    by = config.by or _identity(header, rows)
-    by_at = [column_index(path, header, name) for name in by]
+    by_at = [column_index(path, header, name) for name in config.by]
+    header, renamed = _with_pruning(header, rows, layout)
+    by_at = by_at or [column_index(path, header, name) for name in _identity(header, rows)]
     if wrong := [header[k] for k in by_at if k in (layout.size, *layout.values)]:
         raise ConfigError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
     layout = replace(layout, metric=_metric(path, rows, layout))
@@ -93,6 +94,7 @@ def read_curves(config: FitConfig) -> CurveFile:
     notes = [
         *headers,
         *layout.notes,
+        *renamed,
         *notes,
         *_equal_notes(equal + counted),
         *unlabeled,
@@ -117,6 +119,17 @@ def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, l
         raise DataError(f"{path} has a header but no rows")
     again = sum(repeated)
     return kept, [f"{count(again, 'repeated header line')} skipped"] if again else []
+
+
+def _with_pruning(header: list[str], rows: list, layout: Layout) -> tuple[list[str], list[str]]:
+    """The header, in which a column with names of pruning methods is called pruning, and what to say of it."""
+    if PRUNING in header:
+        return header, []
+    for k, name in enumerate(header):
+        if plain_name(name) == PRUNING or (k not in layout.used and are_prunings(fields[k] for *_, fields in rows)):
+            said = f"{name} names ways of choosing molecules: read as {PRUNING}"
+            return [*header[:k], PRUNING, *header[k + 1 :]], [] if plain_name(name) == PRUNING else [said]
+    return header, []
 
 
 def _identity(header: list[str], rows: list) -> tuple[str, ...]:

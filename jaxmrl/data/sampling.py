@@ -1,5 +1,10 @@
 """Whether a curve is one of random samples: only then do laws describe it, and forecasts reach beyond its data."""
 
+import re
+from collections.abc import Iterable
+
+from jaxmrl.config import PRUNING_METHODS
+
 PRUNING = "pruning"
 """The column that names how a curve's molecules were chosen."""
 
@@ -12,7 +17,14 @@ NOT_RANDOM = (
 )
 """Why a pruned curve gets no law, exponent or forecast: it meets the random curve where the pool ends."""
 
+_METHODS = {re.sub("[^a-z0-9]", "", name) for name in PRUNING_METHODS} | {"coreset", "kcenter", "margin"}
 _NO_PRUNING = {RANDOM, "", "none", "no"}
+
+
+def are_prunings(texts: Iterable[str]) -> bool:
+    """Return whether a column with these cells names how molecules were chosen: by a known method, or at random."""
+    names = {text.strip().lower() for text in texts} - _NO_PRUNING
+    return bool(names) and {re.sub("[^a-z0-9]", "", name) for name in names} <= _METHODS
 
 
 def is_random_sample(pruning: str, fraction: float | None = None) -> bool:

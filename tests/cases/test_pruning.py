@@ -8,7 +8,7 @@ import pytest
 
 from jaxmrl.config import CURVE_COLUMNS, FitConfig, SweepConfig
 from jaxmrl.data.problem import load_problems
-from jaxmrl.data.sampling import is_random_sample
+from jaxmrl.data.sampling import are_prunings, is_random_sample
 from jaxmrl.errors import DataError
 from jaxmrl.fit import fit
 from jaxmrl.jobs import unique_replicas
@@ -83,6 +83,28 @@ def test_curves_that_pool_pruned_and_random_runs_get_no_law(tmp_path):
 def test_a_column_pruning_without_a_pruned_row_changes_nothing(tmp_path):
     rows = [("Random", n, round(1 - n**-0.2, 4)) for n in (100, 200, 400, 800)]
     assert fit(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)))["chosen"]
+
+
+@pytest.mark.parametrize(("column", "method"), [("selection", "herding"), ("method", "GraNd"), ("Pruning", "mine")])
+@pytest.mark.parametrize("given", [True, False])
+def test_a_column_of_pruning_methods_is_known_by_what_it_contains(tmp_path, column, method, given):
+    rows = [
+        (kind, seed, n, round(1 - n**-0.2 + 0.001 * seed * (-1) ** (n // 100), 4))
+        for kind in ("random", method)
+        for seed in range(3)
+        for n in (100, 200, 400)
+    ]
+    path = write(tmp_path / "c.csv", (column, "seed", "n", "auc"), rows)
+    random, pruned = (found := fit(FitConfig(path, by=(column,) if given else ())))["curves"]
+    assert random["chosen"]
+    assert (pruned["chosen"], pruned["predictions"]) == (None, [])
+    assert [one["curve"] for one in found["pruned"]] == [{"pruning": method}] * 2
+
+
+def test_other_columns_are_no_prunings():
+    assert are_prunings(["random", "k-means", "least confidence", ""])
+    assert not are_prunings(["random", "none"])
+    assert not are_prunings(["random", "scaffold"])
 
 
 def test_what_is_a_random_sample():
