@@ -9,6 +9,8 @@ from jaxmrl.data.cells import CENSORED, TEXT, read_numbers
 _PLUS_MINUS = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*")
 _IN_BRACKETS = re.compile(r"^\s*([^()\s]+)\s*\(\s*(?:±|\+/-)?\s*([^()\s]+)\s*\)\s*(%?)\s*$")
 _FEW_SIZES, _LARGEST_LOGARITHM = 3, 64
+_TIMES = {"k": 1_000, "m": 1_000_000}
+_SHORTENED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
 
 
 def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, str]:
@@ -18,6 +20,15 @@ def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, s
     """
     found = read_numbers(texts, separator)
     return found.known, np.isin(found.kinds, (CENSORED, TEXT)), found.style.unit
+
+
+def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return the sizes [R] in cells, of which 1.5k is 1,500, which cells are wrong [R], and what to say of a unit."""
+    shortened = {text: match for text in dict.fromkeys(texts) if (match := _SHORTENED.fullmatch(text))}
+    long = {text: f"{float(match[1]) * _TIMES[match[2].lower()]:.15g}" for text, match in shortened.items()}
+    found, wrong, unit = numbers([long.get(text, text) for text in texts], separator)
+    said = ["the sizes are in percent, so forecasts are of percent of the data, too"] if unit == "%" else []
+    return found, wrong, said
 
 
 def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.data.cells import number_in
-from jaxmrl.data.curve_cells import numbers, split_spread
+from jaxmrl.data.curve_cells import numbers, sizes_in, split_spread
 from jaxmrl.data.curve_layout import Layout
 from jaxmrl.data.records import Rejected
 from jaxmrl.errors import DataError
@@ -45,8 +45,8 @@ def read_observations(
     Rows with a cell that is no number join `rejected`. Raises DataError where no row is left.
     """
     columns = {at: [fields[at] for *_, fields in rows] for at in layout.used}
-    n, wrong, _ = numbers(columns[layout.size], separator)
-    wrong_in, values, spreads, units, notes = [np.where(wrong, layout.size, -1)], [], [], set(), []
+    n, wrong, notes = sizes_in(columns[layout.size], separator)
+    wrong_in, values, spreads, units = [np.where(wrong, layout.size, -1)], [], [], set()
     for at in layout.values:
         texts, spread, said = split_spread(columns[at])
         value, wrong, unit = numbers(texts, separator)

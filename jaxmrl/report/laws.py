@@ -9,6 +9,8 @@ from jaxmrl.scaling.choose import Forecast, try_on_largest
 from jaxmrl.scaling.fit import LEVEL, Fit
 from jaxmrl.scaling.target import FAR
 
+_MOST_DIGITS = 10
+
 
 def law_text(fit: Fit) -> str:
     """The fitted law as one formula, with its exponent's interval."""
@@ -36,10 +38,15 @@ def exponent_text(fit: Fit) -> str:
 
 
 def interval_text(low: float | None, high: float | None) -> str:
-    """[low, high]; an end that is not known is open."""
+    """[low, high], with three digits or as many as distinguish the ends; an end that is not known is open."""
     if low is None and high is None:
         return "[not known]"
-    return f"[{'...' if low is None else short(low)}, {'...' if high is None else short(high)}]"
+    for digits in range(3, _MOST_DIGITS):
+        form = f"{'#' if digits > 3 else ''}.{digits}g"
+        ends = ["..." if end is None else f"{end:{form}}" for end in (low, high)]
+        if ends[0] != ends[1]:
+            break
+    return f"[{', '.join(ends)}]"
 
 
 def short(number: float | None) -> str:

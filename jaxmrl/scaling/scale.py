@@ -29,6 +29,11 @@ class Scale:
         """The scale in words."""
         return f"{'higher' if self.higher else 'lower'} is better, {self.best:g} is perfect ({self.why})"
 
+    @property
+    def percent(self) -> bool:
+        """Whether the metric is in percent: 100 is perfect, where 1 would be as a fraction."""
+        return self.best == 100 and (is_percent(self.metric) or perfect_of(self.metric) == 1)
+
     def error_of(self, metric: float) -> float:
         """Return the error that belongs to a metric."""
         return self.best - metric if self.higher else metric - self.best
@@ -46,10 +51,15 @@ class Scale:
         return self.error_of(guess)
 
     def check_target(self, target: float | None) -> None:
-        """Raise ConfigError for a target that no model can reach, for it is perfect or beyond."""
+        """Raise ConfigError for a target that no model can reach, for it is perfect or beyond, or that is a fraction
+        where the metric is in percent."""
         if target is not None and self.error_of(target) <= 0:
             side = "below" if self.higher else "above"
             raise ConfigError(f"--target must be {side} {self.best:g}, the perfect {self.metric}; got {target:g}")
+        if target is not None and self.percent and 0 < target <= 1:
+            raise ConfigError(
+                f"--target {target:g} looks like a fraction, but {self.metric} is in percent: give {100 * target:g}"
+            )
 
 
 def scale_of(metric: str, values: np.ndarray, *, higher: bool | None = None, best: float | None = None) -> Scale:

@@ -9,6 +9,7 @@ from jaxmrl.config import FitConfig
 from jaxmrl.data.curves import read_curves
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit import find_scale, fit
+from jaxmrl.report.laws import interval_text
 
 CASES = Path(__file__).parent / "workflow"
 SIZES = [100, 200, 400, 800, 1600]
@@ -166,6 +167,13 @@ def test_files_with_other_separators(tmp_path, text):
 def test_sizes_with_separators_of_thousands(tmp_path):
     path = written(tmp_path, "n,rmse", [('"1,000"', 0.5), ('"2,000"', 0.4), ('"12,800"', 0.3)])
     assert read_curves(FitConfig(path)).curves[0].n.tolist() == [1000, 2000, 12800]
+
+
+def test_sizes_in_thousands_and_in_percent(tmp_path):
+    path = written(tmp_path, "n,rmse", [("500", 0.6), ("1k", 0.5), ("1.5K", 0.4), ("2 M", 0.3)])
+    assert read_curves(FitConfig(path)).curves[0].n.tolist() == [500, 1000, 1500, 2e6]
+    share = read_curves(FitConfig(written(tmp_path, "n,rmse", [("10%", 0.6), ("50%", 0.5), ("100%", 0.4)])))
+    assert "the sizes are in percent" in share.notes[0]
 
 
 def test_a_percent_sign_behind_some_values_alone_is_no_number(tmp_path):
@@ -374,3 +382,17 @@ def test_a_metric_without_a_known_end_needs_one(refused):
 
 def test_a_curve_that_cannot_be_fitted_is_no_success(refused, tmp_path):
     assert "no law can be fitted" in refused("fit", written(tmp_path, "n,rmse", [(100, 0.5), (100, 0.6)]))
+
+
+def test_a_target_in_another_unit_than_the_percentages_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"--target 0\.83 looks like a fraction, but .* is in percent: give 83"):
+        scale_of_case("scale_percent.csv", target=0.83)
+    enriched = written(tmp_path, "n,EF1%", [(100, 5), (200, 10), (400, 15)])
+    config = FitConfig(enriched, target=0.9)
+    assert find_scale(config, read_curves(config)).best == 100, "an enrichment factor is no percentage"
+
+
+def test_ends_of_an_interval_are_shown_with_the_digits_that_distinguish_them():
+    assert interval_text(0.1857, 0.1861) == "[0.1857, 0.1861]"
+    assert interval_text(78.36, 78.364) == "[78.360, 78.364]"
+    assert interval_text(0.18, None) == "[0.18, ...]"
