@@ -202,7 +202,9 @@ def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
         return better, _informed(better, [fit for fit in adequate if len(fit.law.parameters) > fewest]), more
     if all(_left(fit) == 0 for fit in simple):
         return simple, simple, f"{fewest} parameters, as many as sizes: nothing could reject them"
-    return simple, _informed(simple, adequate), f"{fewest} parameters each; residuals are consistent with noise"
+    known = all(fit.noise_known for fit in simple)
+    why = "residuals are consistent with noise" if known else "the noise is not known, so nothing rejects them"
+    return simple, _informed(simple, adequate), f"{fewest} parameters each; {why}"
 
 
 def _informed(chosen: list[Fit], rivals: list[Fit]) -> list[Fit]:
@@ -281,9 +283,9 @@ def _weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> flo
 
 
 def _first_reaching(grid: np.ndarray, errors: np.ndarray, target: float) -> float | None:
-    """The first of grid [K], interpolated, where errors [K] come down to `target`."""
+    """The first of grid [K], interpolated, where errors [K] come down to `target`; None where they rise above it."""
     reached = np.flatnonzero(errors <= target)
-    if len(reached) == 0:
+    if len(reached) == 0 or errors[-1] > target:
         return None
     k = reached[0]
     if k == 0:

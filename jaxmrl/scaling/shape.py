@@ -55,14 +55,14 @@ def _gets_worse(points: Points, best: int) -> bool:
     x = x - np.average(x, weights=weights)
     precision = (weights * x**2).sum()
     slope = (weights * x * y).sum() / precision
-    if points.freedom == 0:
+    if points.freedom < _FEWEST_FREEDOM:
         return _rises(x, y, weights, slope, precision) if len(x) >= 2 + _FEWEST_FREEDOM else _never_improves(points)
     # The lowest of several sizes is low by chance, too: the test is corrected for the number of sizes.
     return bool(t_distribution.sf(slope * np.sqrt(precision), points.freedom) < _CHANCE / len(points.n))
 
 
 def _never_improves(points: Points) -> bool:
-    """Whether each size is worse than the one before: all that few single runs can say."""
+    """Whether each size is worse than the one before: all that can be said of few runs."""
     return bool((np.diff(points.error) > 0).all())
 
 

@@ -12,6 +12,8 @@ from jaxmrl.text import about
 FAR = 4.0
 """Times the largest size beyond which a forecast is flagged."""
 
+_MOST_DECIMALS = 6
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -65,7 +67,8 @@ def checked(target: Target, points: Points) -> Target:
         molecules = target.molecules
         if molecules is not None:
             molecules = max(molecules, measured.before)
-        return replace(target, molecules=molecules, measured=measured)
+        high = None if target.high is None or molecules is None else max(target.high, molecules)
+        return replace(target, molecules=molecules, high=high, measured=measured)
     first, last = measured.before or measured.reached, measured.reached
     low, molecules, high = target.low, target.molecules, target.high
     if molecules is not None:
@@ -168,4 +171,13 @@ def _ends(target: Target) -> str:
     if not target.known:
         return "[not known]"
     low = about(target.low) if target.low else "not known"
-    return f"[{low} to {about(target.high) if target.high else 'no end known'}]"
+    high = about(target.high) if target.high else "no end known"
+    if low == high:
+        low, high = _apart(target.low, target.high)
+    return f"[{low} to {high}]"
+
+
+def _apart(low: float, high: float) -> tuple[str, str]:
+    """Both numbers with the decimals that distinguish them."""
+    texts = ((f"{low:,.{decimals}f}", f"{high:,.{decimals}f}") for decimals in range(_MOST_DECIMALS))
+    return next((pair for pair in texts if pair[0] != pair[1]), (f"{low:,.0f}", f"{high:,.0f}"))

@@ -42,6 +42,12 @@ def test_two_sizes_of_one_run_are_judged_by_their_order():
     assert shape_of(two(0.4, 0.3)) is None
 
 
+def test_few_repeated_runs_are_judged_by_their_order_too():
+    two = lambda *error: points_of([100, 100, 1000, 1000], error, higher_is_better=False, run=list("abab"))
+    assert shape_of(two(0.1, 0.09, 0.2, 0.19)).kind == WORSE
+    assert shape_of(two(0.2, 0.19, 0.1, 0.09)) is None
+
+
 def test_an_error_of_0_is_saturated():
     found = shape_of(points_of([10, 20, 40], [0.3, 0.0, 0.0], higher_is_better=False))
     assert found.kind == SATURATED

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from jaxmrl.scaling.analysis import analyse
 from jaxmrl.scaling.points import points_of
 from jaxmrl.scaling.target import Measured, Target, checked, measured_at, target_text, turning_point, without_forecast
 
@@ -40,6 +41,21 @@ def test_a_forecast_does_not_contradict_the_measured_means():
         target_text(beyond, curve)
         == "0.95 takes about 800 molecules [500 to no end known], no more than the largest size"
     )
+
+
+def test_the_interval_contains_the_number_of_molecules():
+    curve = points(0.6, 0.7, 0.8, 0.7)
+    found = checked(Target(0.75, 300.0, 200.0, 400.0, None), curve)
+    assert (found.molecules, found.low, found.high) == (800, 200, 800)
+    assert "[8,320.1 to 8,320.4]" in target_text(Target(0.95, 8320.2, 8320.1, 8320.4, None), curve)
+
+
+def test_a_forecast_that_falls_takes_no_molecules():
+    n = np.repeat([100, 200, 400, 800, 1600, 3200], 3)
+    metric = 0.9 - 0.006 * np.log(n / 100) + np.tile([-0.02, 0, 0.02], 6) * (-1) ** np.arange(18)
+    forecast = analyse(points_of, n, metric, higher_is_better=True).forecast
+    assert forecast.error(np.array([3200.0])) > forecast.error(np.array([100.0]))
+    assert forecast.molecules_for(0.89).molecules is None
 
 
 def test_the_smallest_size_may_be_enough():
