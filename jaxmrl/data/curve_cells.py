@@ -64,7 +64,7 @@ def size_remarks(name: str, sizes: np.ndarray) -> list[str]:
     shown = ", ".join(f"{size:g}" for size in sizes[:_FEW_SIZES])
     steps = np.diff(sizes)
     even = len(steps) >= _FEW_SIZES and np.ptp(steps) <= 0.02 * steps.max()
-    whole = np.all(np.abs(sizes - np.round(sizes)) <= 1e-9 * sizes)
+    whole = np.all(np.abs(sizes - np.round(sizes)) <= 1e-9 * np.abs(sizes))
     if even and sizes.max() <= _LARGEST_LOGARITHM and (not whole or steps.max() <= 1):
         return [f"{name} has the values {shown}, ...: they look like logarithms; give the numbers of molecules"]
     if not whole:

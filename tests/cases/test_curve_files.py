@@ -169,6 +169,11 @@ def test_sizes_with_separators_of_thousands(tmp_path):
     assert read_curves(FitConfig(path)).curves[0].n.tolist() == [1000, 2000, 12800]
 
 
+def test_a_negative_size_is_no_fraction(tmp_path):
+    path = written(tmp_path, "n,rmse", [(-100, 0.6), (200, 0.5), (400, 0.4), (800, 0.3)])
+    assert read_curves(FitConfig(path)).notes == ()
+
+
 def test_sizes_in_thousands_and_in_percent(tmp_path):
     path = written(tmp_path, "n,rmse", [("500", 0.6), ("1k", 0.5), ("1.5K", 0.4), ("2 M", 0.3)])
     assert read_curves(FitConfig(path)).curves[0].n.tolist() == [500, 1000, 1500, 2e6]
