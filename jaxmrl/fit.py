@@ -69,8 +69,11 @@ def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     for one in compared:
         reporter.say(comparison_line(one))
     pruned = compare_pruned(file, scale.higher)
-    for line in [*map(compared_line, pruned), *([f"{marks_text(pruned)}. {UNKNOWN_SUBSETS}"] if pruned else [])]:
-        reporter.say(line)
+    for one in pruned:
+        reporter.say(compared_line(one))
+    if pruned:
+        known = pruned[0].comparisons > 0
+        reporter.say(f"{marks_text(pruned)}{f'. {UNKNOWN_SUBSETS}' if known else ''}")
     found = as_content(config, file, scale, analyses, compared, pruned)
     if config.json:
         print(json.dumps(found, indent=2))

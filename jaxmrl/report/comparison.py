@@ -160,8 +160,10 @@ def compare_caption(found: list[Compared]) -> str:
 
 
 def marks_text(found: list[Compared]) -> str:
-    """Return what one and two stars mean."""
+    """Return what one and two stars mean, or that no interval is known."""
     many = found[0].comparisons if found else 0
+    if not many:
+        return "No difference has a known interval: run each size several times"
     return (
         f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** still so after Holm's correction for "
         f"{count(many, 'comparison')} (adjusted p at most {ALPHA:.1g})"

@@ -114,13 +114,14 @@ def test_what_is_a_random_sample():
     assert not is_random_sample("el2n")
 
 
-def test_one_run_at_each_size_gives_no_interval(tmp_path):
+def test_one_run_at_each_size_gives_no_interval(tmp_path, capsys):
     rows = [
         (pruning, n, round(1 - (n * times) ** -0.2, 4))
         for pruning, times in (("random", 1.0), ("el2n", 0.5))
         for n in (100, 200, 400, 800)
     ]
-    found = fit(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)))
+    found = fit(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)), quiet=False)
+    assert "No difference has a known interval: run each size several times" in capsys.readouterr().out
     assert found["pruned"]
     for one in found["pruned"]:
         assert one["difference"]["low"] is one["difference"]["high"] is one["difference"]["p"] is None
