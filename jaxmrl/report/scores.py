@@ -113,7 +113,7 @@ def read_orders(
 
     Rows are matched to molecules as in `matching.match`. The column <method>_seed_S decides for seed S, the largest
     first or, with `keep` easy, the smallest; where there are none, the column <method> decides for all seeds, and where
-    there is none, <method>_rank, 1 first; of equals, the first of `molecules`.
+    there is none, <method>_rank, 1 first; of equals, the first of `molecules`. Molecules without a score come last.
 
     Returns:
         The orders, and how the file was matched, in words.
@@ -127,13 +127,22 @@ def read_orders(
     columns = {method: _score_columns(side, method, keep, seeds) for method in methods}
     found = match(side, data, molecules, what="training molecules", by_id=True)
 
+    lacking: dict[str, int] = {}
+
     def order(method: str, column: str) -> np.ndarray:
         scores = np.array(found.take(column, read_numbers(side, column)), np.float64)
+        lacking[method] = max(lacking.get(method, 0), int(np.isnan(scores).sum()))
         largest_first = column != f"{method}_rank" and direction(method, keep) == "hard"
         return molecules[np.argsort(-scores if largest_first else scores, kind="stable")]
 
     orders = {method: np.stack([order(method, name) for name in names]) for method, names in columns.items()}
-    return {method: np.broadcast_to(of, (seeds, len(molecules))) for method, of in orders.items()}, found.how
+    said = [
+        f"{some:,} of {len(molecules):,} training molecules have no {method} score and are kept last"
+        for method, some in lacking.items()
+        if some
+    ]
+    everyone = {method: np.broadcast_to(of, (seeds, len(molecules))) for method, of in orders.items()}
+    return everyone, "; ".join([found.how, *said])
 
 
 def _score_columns(side: SideFile, method: str, keep: str, seeds: int) -> list[str]:

@@ -91,3 +91,11 @@ def test_no_ties_by_rounding(scored):
     with scored[0].open(newline="") as file:
         written = [float(row["el2n"]) for row in csv.DictReader(file)]
     assert len(set(written)) == 48
+
+
+def test_molecules_without_a_score_are_counted_and_kept_last(scored, tmp_path):
+    header, *rows = rows_of(scored[0])
+    blank = [["" if name.startswith("el2n") else cell for name, cell in zip(header, row, strict=True)] for row in rows]
+    kept, how = kept_first(DATA, write(tmp_path / "gaps.csv", [header, *blank[:3], *rows[3:]]))
+    assert "3 of 48 training molecules have no el2n score and are kept last" in how
+    assert set(kept[-3:]) == {row[header.index("smiles")] for row in rows[:3]}
