@@ -9,6 +9,9 @@ from jaxmrl.scaling.points import Points
 
 WORSE, SATURATED = "gets worse", "saturated"
 _CHANCE = 0.01
+_CHANCE_OF_FEW = 0.1
+"""Where so few runs are repeated that no test is certain, and each size is worse than the one before."""
+
 _LEAST_SHARE = 0.25
 """A rise after the best size counts from this share of the fall before it."""
 
@@ -55,10 +58,13 @@ def _gets_worse(points: Points, best: int) -> bool:
     x = x - np.average(x, weights=weights)
     precision = (weights * x**2).sum()
     slope = (weights * x * y).sum() / precision
-    if points.freedom < _FEWEST_FREEDOM:
+    if points.freedom == 0:
         return _rises(x, y, weights, slope, precision) if len(x) >= 2 + _FEWEST_FREEDOM else _never_improves(points)
+    chance = t_distribution.sf(slope * np.sqrt(precision), points.freedom)
+    if points.freedom < _FEWEST_FREEDOM and _never_improves(points):
+        return bool(chance < _CHANCE_OF_FEW)
     # The lowest of several sizes is low by chance, too: the test is corrected for the number of sizes.
-    return bool(t_distribution.sf(slope * np.sqrt(precision), points.freedom) < _CHANCE / len(points.n))
+    return bool(chance < _CHANCE / len(points.n))
 
 
 def _never_improves(points: Points) -> bool:

@@ -46,6 +46,8 @@ def test_few_repeated_runs_are_judged_by_their_order_too():
     two = lambda *error: points_of([100, 100, 1000, 1000], error, higher_is_better=False, run=list("abab"))
     assert shape_of(two(0.1, 0.09, 0.2, 0.19)).kind == WORSE
     assert shape_of(two(0.2, 0.19, 0.1, 0.09)) is None
+    overlapping = points_of([100, 100, 1000, 1000], [0.1, 0.2, 0.11, 0.21], higher_is_better=False)
+    assert shape_of(overlapping) is None
 
 
 def test_an_error_of_0_is_saturated():
