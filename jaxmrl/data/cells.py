@@ -24,6 +24,7 @@ LARGEST = float(np.finfo(np.float32).max)
 _MINUS = dict.fromkeys(map(ord, "−–﹣－‐‑"), "-")
 """Characters that stand for a minus sign in front of a digit."""
 
+_WIDE = str.maketrans("＜＞＝～", "<>=~")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"), "")
 _NUMERIC = re.compile(
     r"(?P<sign>[<>]=?|=[<>]?|[≤≥≦≧⩽⩾~≈≃∼]|<<|>>|ca\.?)?\s*"
@@ -174,8 +175,13 @@ def _plain(text: str) -> tuple[int, float] | None:
     return NUMBER, value
 
 
+def plain_signs(text: str) -> str:
+    """Return a text with the signs < > = ~ that are written as of a web page or in full width."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").translate(_WIDE)
+
+
 def _clean(text: str) -> str:
-    return text.translate(_INVISIBLE).translate(_MINUS).strip()
+    return plain_signs(text).translate(_INVISIBLE).translate(_MINUS).strip()
 
 
 def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: str) -> Style:

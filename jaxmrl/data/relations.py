@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from jaxmrl.data.cells import CENSORED, NUMBER, is_missing
+from jaxmrl.data.cells import CENSORED, NUMBER, is_missing, plain_signs
 from jaxmrl.data.records import Records
 from jaxmrl.data.targets import Column
 from jaxmrl.text import count
@@ -54,7 +54,7 @@ def _censored(records: Records, at: int) -> np.ndarray | None:
     """Which rows [N] have another relation than =; None where the column is not one of relations."""
     texts = []
     for *_, fields in records.rows:
-        text = fields[at].strip(" '\"")
+        text = plain_signs(fields[at]).strip(" '\"")
         if text not in _EXACT and text not in _SIGNS and not is_missing(text):
             return None
         texts.append(text)

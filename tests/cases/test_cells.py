@@ -74,7 +74,7 @@ def test_values_beyond_a_limit_are_counted():
     assert any("their numbers are used as they stand (--censored bound)" in note for note in bound.notes)
 
 
-@pytest.mark.parametrize("cell", [">30", "<= 5", ">=1e-5", "~7", "≥ 2", "< −3", "≈4", ">30 %"])
+@pytest.mark.parametrize("cell", [">30", "<= 5", ">=1e-5", "~7", "≥ 2", "< −3", "≈4", ">30 %", "&gt;30", "＜30"])
 def test_signs(tmp_path, cell):
     cells = [cell, "1.5", "2.5"] if "%" not in cell else [cell, "1.5%", "2.5%"]
     assert column(tmp_path, cells).labels[:, 0].tolist() == [1.5, 2.5]
@@ -90,6 +90,8 @@ def test_signs_in_a_column_of_their_own(tmp_path):
     assert any("12 labels have >, < or ~" in note for note in table.notes)
     assert len(read_table(path, target_columns=("Standard Value",), censored="bound")) == 60
     (tmp_path / "t.csv").write_text("smiles,op,Ki\nC,<,1.5\nCC,=,2.5\nCCC,,3.5\n")
+    assert read_table(tmp_path / "t.csv").labels[:, 0].tolist() == [2.5, 3.5]
+    (tmp_path / "t.csv").write_text("smiles,op,Ki\nC,&lt;,1.5\nCC,=,2.5\nCCC,,3.5\n")
     assert read_table(tmp_path / "t.csv").labels[:, 0].tolist() == [2.5, 3.5]
     rows = "smiles,qualifier,Ki,other relation,other value\nC,<,1.5,=,\nCC,=,2.5,>,2\nCCC,,3.5,=,\n"
     (tmp_path / "t.csv").write_text(rows)
