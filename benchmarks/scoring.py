@@ -122,7 +122,7 @@ def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
 
     devices = choose_devices(lanes, task.shape, replicas, task.problem, BATCH)
     engines = on_each(devices, lambda: task.engine(replicas, lanes))
-    work_off_together(engines, range(len(replicas)), keep, lambda steps: None)
+    work_off_together(engines, range(len(replicas)), keep, lambda steps, timed: None)
     known = task.recipe, task.table, task.features
     found = [model_scores(("el2n",), *known, weights, None, task.molecules, BATCH)["el2n"] for weights in models]
     return np.mean(found, axis=0)

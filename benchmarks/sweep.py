@@ -75,7 +75,7 @@ class Ours:
         runs = []
         on_result = lambda engine, outcome: runs.append(Run(outcome.name, outcome.test, outcome.epochs))
         engines = engines_for(self.config, self.problem, self.shape, replicas, self.lanes)
-        work_off_together(engines, queue, on_result, lambda steps: None)
+        work_off_together(engines, queue, on_result, lambda steps, timed: None)
         return runs
 
     def train(self) -> list[Run]:

@@ -67,7 +67,7 @@ for devices in (jax.local_devices(), jax.local_devices()[:1]):
         outcomes[outcome.name] = outcome
         used.add(engine.device)
 
-    work_off_together(engines, range(len(queue)), on_result, lambda steps: None)
+    work_off_together(engines, range(len(queue)), on_result, lambda steps, timed: None)
     assert used == {engine.device for engine in engines} == set(devices)
     found.append(outcomes)
 eight, one = found
