@@ -96,10 +96,14 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
                 assert values == sorted(values, reverse=True)
     differences = rows_of(result.directory / "pruning.csv")
     assert [(row["pruning"], row["fraction"]) for row in differences] == [("el2n", "0.25"), ("kmeans", "0.25")]
-    expected = np.mean([float(tests["el2n", "0.25", s]) - float(tests["random", "0.25", s]) for s in "012"])
-    assert float(differences[0]["difference"]) == pytest.approx(expected, abs=1e-5)
-    assert float(differences[0]["low"]) <= expected <= float(differences[0]["high"])
-    assert [(row["subsets"], row["comparisons"]) for row in differences] == [("3", "2"), ("3", "2")]
+    # What EL2N keeps for a seed may be all of one class: that replica learns nothing and does not count.
+    defined = lambda pruning: [float(test) for s in "012" if (test := tests[pruning, "0.25", s])]
+    for row in differences:
+        expected = np.mean(defined(row["pruning"])) - np.mean(defined("random"))
+        assert float(row["difference"]) == pytest.approx(expected, abs=1e-5)
+        known = len(defined(row["pruning"])) > 1
+        assert (float(row["low"]) <= expected <= float(row["high"])) if known else row["low"] == row["high"] == ""
+    assert differences[1]["subsets"] == "3"
     fits = json.loads((result.directory / "fits.json").read_text())
     assert [(one["curve"]["pruning"], one["laws"] == []) for one in fits][1:] == [("el2n", True), ("kmeans", True)]
     assert not (result.directory / "comparisons.json").exists()

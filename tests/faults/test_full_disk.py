@@ -227,7 +227,7 @@ def test_a_directory_that_vanishes(seconds, whole, tmp_path, cache, monkeypatch)
 
     monkeypatch.setattr(RunDirectory, "append_result", vanishing)
     monkeypatch.setattr(checkpoint, "SECONDS", seconds)
-    with pytest.raises(UserError, match=r"cannot write .*; .*repeat the command"):
+    with pytest.raises(UserError, match=r"cannot write .*; .*run the command again"):
         sweep(settings(out=out))
     shutil.rmtree(out, ignore_errors=True)
     goes_on(settings, files, out, monkeypatch)
