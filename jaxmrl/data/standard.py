@@ -120,7 +120,7 @@ def no_units(tasks: int) -> LabelUnits:
 def find_units(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelUnits:
     """Return the units of labels [N, T]; of `extensive` [T] targets their composition [N, E] is taken off, too.
 
-    The offset is the lower median, and the step the power of two nearest to the standard deviation.
+    The offset is the lower median, and the step the power of two nearest to the median distance from it.
     """
     present = ~np.isnan(labels)
     offset, step = np.zeros(labels.shape[1]), np.ones(labels.shape[1])
@@ -145,12 +145,12 @@ def spreads(labels: np.ndarray, units: LabelUnits) -> np.ndarray:
 
 
 def _power_of_two(values: np.ndarray) -> float:
-    """The one nearest to the standard deviation of these values; 1 where there is none."""
-    largest = np.abs(values).max(initial=0.0)
-    if largest == 0:
-        return 1.0
-    spread = (values / largest).std()  # labels near float64's end must not overflow in squares
-    return float(2.0 ** np.round(np.log2(largest * spread))) if spread > 1e-9 else 1.0
+    """The one nearest to the median size of the values that are not 0; 1 where all are.
+
+    It is no standard deviation, for one label out of all proportion would take all others to nearly 0.
+    """
+    sizes = np.abs(values[values != 0])
+    return float(2.0 ** np.round(np.log2(np.median(sizes)))) if len(sizes) else 1.0
 
 
 def check_units(labels: np.ndarray, tasks: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.standard import find_extensive, fit_standard, no_standard
+from jaxmrl.data.standard import find_extensive, find_units, fit_standard, no_standard
 
 rng = np.random.default_rng(0)
 COMPOSITION = rng.integers(0, 8, (200, 3))
@@ -63,3 +63,10 @@ def test_an_energy_is_extensive_and_a_gap_is_not():
     shares = find_extensive(LABELS, COMPOSITION)
     assert shares[0] > 0.999
     assert shares[1] < 0.9
+
+
+def test_one_label_out_of_all_proportion_leaves_the_others_their_size():
+    labels = np.array([[1.0], [2.0], [4.0], [7.0], [3e38]])
+    units = find_units(labels, None, None)
+    on_device = units.to_device(labels, None)
+    assert 0.1 < np.ptp(on_device[:4]) < 100
