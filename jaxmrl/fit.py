@@ -137,7 +137,7 @@ def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter
     if name:
         reporter.say(name)
     reporter.console.print(laws_table(analysis, metric))
-    reporter.say(f"to go by: {analysis.forecast.name} ({analysis.forecast.reasons})")
+    reporter.say(f"forecast: {analysis.forecast.name} ({analysis.forecast.reasons})")
     for remark in (*analysis.flags, *analysis.notes):
         reporter.say(f"note: {remark}")
     sizes = np.array(config.predict) if config.predict else multiples_of(analysis)

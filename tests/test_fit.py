@@ -39,7 +39,7 @@ def test_the_command_says_law_predictions_and_molecules(curve_file):
     code, out, errors = command(curve_file, "--target", "0.85", "--predict", "5000")
     assert (code, errors) == (0, "")
     assert "18 rows; roc_auc, higher is better, 1 is perfect (by its name)" in out
-    assert "to go by: " in out
+    assert "forecast: " in out
     assert "5,000" in out
     assert "roc_auc 0.85 takes about " in out
 

@@ -134,7 +134,7 @@ class RunDirectory:
     def claim(self, config_text: str, facts: dict[str, Any], extend: bool = False) -> dict[str, Any]:
         """Saves configuration and facts of a new run, or checks them against those of the run that is here.
 
-        Returns the facts to go by: those saved with the run. Raises ConfigError naming what differs. A run by other
+        Returns the facts saved with the run. Raises ConfigError naming what differs. A run by other
         code than this is claimed too, for its results can be read; `check_trainable` refuses to train beside them.
         extend: these are the settings and facts of that run and more, and take the place of its own
         """

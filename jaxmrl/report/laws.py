@@ -122,7 +122,7 @@ def foretold_text(analysis: Analysis, metric_label: str) -> str:
 
 def laws_table(analysis: Analysis, metric_label: str) -> Table:
     """Every fitted law of a curve; those to go by are marked."""
-    table = Table(title=f"fitted laws, {LEVEL:.0%} intervals; * those to go by", title_justify="left")
+    table = Table(title=f"fitted laws, {LEVEL:.0%} intervals; * used for the forecast", title_justify="left")
     for head in LAW_HEADS:
         table.add_column(head, justify="right" if head in _RIGHT else "left", overflow="fold")
     for row in law_rows(analysis, metric_label):
@@ -156,7 +156,7 @@ def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
 def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) -> Table:
     """The metric at `sizes` with its interval."""
     label = escape(metric_label)
-    table = Table(title=f"foretold {label}, {LEVEL:.0%} interval", title_justify="left")
+    table = Table(title=f"forecast of {label} ({LEVEL:.0%} interval)", title_justify="left")
     for head in ("molecules", label, "interval", ""):
         table.add_column(head, justify="right")
     for one in analysis.predict(sizes):
