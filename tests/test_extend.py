@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,17 @@ from jaxmrl.extend import extended
 from jaxmrl.report.files import RunDirectory
 from jaxmrl.sweep import sweep
 
-BEGUN = SweepConfig(dataset="esol", fractions=(0.05, 0.1), seeds=1, epochs=1, width=(8,), depth=(2,), lanes=2)
-ALL = replace(BEGUN, fractions=(0.05, 0.1, 0.2), seeds=2, split=("random", "scaffold"), save_predictions=True)
+BEGUN = SweepConfig(
+    csv=Path("mine.csv"),
+    target_columns=("logp",),
+    fractions=(0.2, 0.4),
+    seeds=1,
+    epochs=1,
+    width=(8,),
+    depth=(2,),
+    lanes=2,
+)
+ALL = replace(BEGUN, fractions=(0.2, 0.4, 0.8), seeds=2, split=("random", "scaffold"), save_predictions=True)
 
 
 def content(folder):
@@ -24,11 +34,13 @@ def content(folder):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with a cache, a run `begun`, and a run `at_once` of ALL."""
+def folder(tmp_path_factory, csv_file):
+    """A folder with a table, a cache, a run `begun`, and a run `at_once` of ALL."""
     folder = tmp_path_factory.mktemp("extend")
+    shutil.copy(csv_file, folder / "mine.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+        patch.chdir(folder)
         sweep(replace(BEGUN, out=folder / "begun"))
         sweep(replace(ALL, out=folder / "at_once"))
     return folder
@@ -38,6 +50,7 @@ def folder(tmp_path_factory):
 def begun(folder, tmp_path, monkeypatch):
     """A copy of the run `begun`."""
     monkeypatch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+    monkeypatch.chdir(folder)
     return shutil.copytree(folder / "begun", tmp_path / "at_once")
 
 
@@ -57,16 +70,16 @@ def test_an_extended_run_is_one_of_all_at_once(folder, begun):
 def test_only_what_is_missing_is_trained(begun, monkeypatch):
     added, append = [], RunDirectory.append_result
     monkeypatch.setattr(RunDirectory, "append_result", lambda run, row: (added.append(row), append(run, row)))
-    sweep(replace(BEGUN, fractions=(0.02,), out=begun), extend=True)
-    assert [row["fraction"] for row in added] == ["0.02"], "what is there need not be named"
-    assert "fractions = [0.05, 0.1, 0.02]" in (begun / "config.toml").read_text()
+    sweep(replace(BEGUN, fractions=(0.1,), out=begun), extend=True)
+    assert [row["fraction"] for row in added] == ["0.1"], "what is there need not be named"
+    assert "fractions = [0.2, 0.4, 0.1]" in (begun / "config.toml").read_text()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"epochs": 2, "batch_size": 8}, r"cannot change .*: batch_size \(256 there, 8 here\), epochs \(1 there, 2"),
-        ({"dataset": "bace"}, r"dataset \(esol there, bace here\)"),
+        ({"target_columns": ("greasy",)}, r"target_columns"),
         ({"width": ()}, "give --width 8, as in"),
         ({"out": None}, "give it by --out"),
     ],

@@ -19,7 +19,15 @@ from jaxmrl.sweep import sweep
 from jaxmrl.training.replica import Recipe
 from jaxmrl.training.trained import Trained, load_arrays, save_trained
 
-TINY = {"dataset": "esol", "fractions": (0.1, 0.2), "seeds": 2, "epochs": 1, "width": 8, "depth": 2, "lanes": 2}
+TINY = {
+    "target_columns": ("logp",),
+    "fractions": (0.1, 0.2),
+    "seeds": 2,
+    "epochs": 1,
+    "width": 8,
+    "depth": 2,
+    "lanes": 2,
+}
 
 
 def rows_of(path):
@@ -28,12 +36,13 @@ def rows_of(path):
 
 
 @pytest.fixture(scope="module")
-def slow_and_fast(tmp_path_factory):
+def slow_and_fast(tmp_path_factory, csv_file):
     """Two sweeps that differ in the learning rate alone, and their results.csv in one file."""
     folder = tmp_path_factory.mktemp("rates")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
-        runs = [sweep(SweepConfig(**TINY, learning_rate=rate, out=folder / str(rate))) for rate in (0.001, 0.01)]
+        settings = TINY | {"csv": csv_file}
+        runs = [sweep(SweepConfig(**settings, learning_rate=rate, out=folder / str(rate))) for rate in (0.001, 0.01)]
     texts = [(run.directory / "results.csv").read_text() for run in runs]
     (folder / "both.csv").write_text("".join(texts))
     return runs, folder / "both.csv"
@@ -61,10 +70,10 @@ def test_labels_name_only_what_differs(slow_and_fast):
     assert distinguishing(identities) == ["learning_rate"]
 
 
-def test_fractions_that_agree_in_six_digits_are_different_replicas(cache, tmp_path):
+def test_fractions_that_agree_in_six_digits_are_different_replicas(csv_file, cache, tmp_path):
     """At d7d420c both had the name and the rows of 0.123457, and so the same replica."""
     fractions = (0.1234567, 0.1234568)
-    run = sweep(SweepConfig(**TINY | {"fractions": fractions, "seeds": 1}, out=tmp_path / "run"))
+    run = sweep(SweepConfig(**TINY | {"csv": csv_file, "fractions": fractions, "seeds": 1}, out=tmp_path / "run"))
     assert [float(row["fraction"]) for row in run.rows] == list(fractions)
     assert run.rows[0]["n_train"] == run.rows[1]["n_train"]
     assert run.rows[0]["test"] != run.rows[1]["test"]
@@ -96,10 +105,10 @@ def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory):
+def ended(tmp_path_factory, csv_file):
     """The folder of a sweep of one fraction that has ended, and of a cache, and its settings."""
     folder = tmp_path_factory.mktemp("ended")
-    settings = TINY | {"fractions": (0.1,), "seeds": 1, "epochs": 2}
+    settings = TINY | {"csv": csv_file, "fractions": (0.1,), "seeds": 1, "epochs": 2}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
         sweep(SweepConfig(**settings, out=folder / "run"))
