@@ -15,7 +15,11 @@ _CHANCE_OF_FEW = 0.1
 _LEAST_SHARE = 0.25
 """A rise after the best size counts from this share of the fall before it."""
 
+_LARGE_SHARE = 0.5
+"""A rise at the largest size alone counts from this share of the fall, where the noise is not known."""
+
 _FEWEST_FREEDOM = 3
+_UNTESTED = "; so few runs cannot exclude chance: run each size several times"
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,11 @@ def shape_of(points: Points) -> Shape | None:
     if points.perfect.any():
         return Shape(SATURATED, _saturated_text(points))
     best = int(np.argmin(points.error))
-    if not _gets_worse(points, best):
+    certain = _gets_worse(points, best)
+    if not certain and not (points.freedom == 0 and _seems_worse(points, best)):
         return None
     where = "" if best == 0 else f" than {points.n[best]:,.0f}"
-    return Shape(WORSE, f"gets worse with more molecules{where}, so no forecast is made")
+    return Shape(WORSE, f"gets worse with more molecules{where}, so no forecast is made{'' if certain else _UNTESTED}")
 
 
 def _saturated_text(points: Points) -> str:
@@ -50,21 +55,51 @@ def _saturated_text(points: Points) -> str:
 
 def _gets_worse(points: Points, best: int) -> bool:
     """Whether the error rises from its lowest size `best` to the largest by more than noise, and by a good part."""
-    y = np.log(points.error)
-    rise = y[-1] - y[best]
-    if rise <= _LEAST_SHARE * (y[0] - y[best]) or rise <= 0:
+    if _share_of_rise(points, best) <= _LEAST_SHARE:
         return False
+    y = np.log(points.error)
     x, y, weights = np.log(points.n[best:]), y[best:], points.weights[best:] ** 2
     x = x - np.average(x, weights=weights)
     precision = (weights * x**2).sum()
     slope = (weights * x * y).sum() / precision
+    if points.freedom == 0 and len(x) >= 2 + _FEWEST_FREEDOM:
+        return _rises(x, y, weights, slope, precision)
     if points.freedom == 0:
-        return _rises(x, y, weights, slope, precision) if len(x) >= 2 + _FEWEST_FREEDOM else _never_improves(points)
+        return _rises_from_line(points, best)
     chance = t_distribution.sf(slope * np.sqrt(precision), points.freedom)
     if points.freedom < _FEWEST_FREEDOM and _never_improves(points):
         return bool(chance < _CHANCE_OF_FEW)
     # The lowest of several sizes is low by chance, too: the test is corrected for the number of sizes.
     return bool(chance < _CHANCE / len(points.n))
+
+
+def _share_of_rise(points: Points, best: int) -> float:
+    """The rise of the log error after its lowest size, as a share of the fall before it; 0 where it does not rise."""
+    y = np.log(points.error)
+    fall, rise = y[0] - y[best], y[-1] - y[best]
+    return float(rise / fall) if fall > 0 else np.inf if rise > 0 else 0.0
+
+
+def _seems_worse(points: Points, best: int) -> bool:
+    """Whether the sizes are better and better up to `best`, and from there worse and worse, by a good part.
+
+    That is the order of the sizes and no test: all that is known where no size has repeated runs.
+    """
+    steps = np.diff(points.error)
+    peaked = bool((steps[:best] < 0).all() and (steps[best:] > 0).all())
+    least = _LEAST_SHARE if len(steps[best:]) > 1 else _LARGE_SHARE
+    return peaked and _share_of_rise(points, best) > least
+
+
+def _rises_from_line(points: Points, best: int) -> bool:
+    """Whether the error rises after `best` by more than the sizes up to there scatter about a line over log n."""
+    left = best - 1
+    if left < 2:
+        return False
+    x, y = np.log(points.n), np.log(points.error)
+    residual = y[: best + 1] - np.polyval(np.polyfit(x[: best + 1], y[: best + 1], 1), x[: best + 1])
+    scale = np.sqrt(2 * (residual**2).sum() / left)
+    return bool(t_distribution.sf((y[-1] - y[best]) / max(scale, 1e-12), left) < _CHANCE)
 
 
 def _never_improves(points: Points) -> bool:

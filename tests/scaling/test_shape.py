@@ -42,6 +42,27 @@ def test_two_sizes_of_one_run_are_judged_by_their_order():
     assert shape_of(two(0.4, 0.3)) is None
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        [0.30, 0.24, 0.18, 0.14, 0.16, 0.20, 0.25],
+        [1.0, 0.8, 0.65, 0.55, 0.45, 0.5, 0.62],
+        [1.0, 0.8, 0.65, 0.55, 0.45, 0.4, 0.7],
+        [0.8, 0.5, 0.7],
+    ],
+)
+def test_a_peaked_curve_of_single_runs_gets_worse(error):
+    found = shape_of(points_of(N[: len(error)], error, higher_is_better=False))
+    assert found.kind == WORSE
+    assert f"than {N[np.argmin(error)]:,.0f}, so no forecast is made" in found.reason
+    assert ("cannot exclude chance" in found.reason) == (len(error) == 3)
+
+
+def test_single_runs_that_level_off_or_dip_once_do_not_get_worse():
+    for error in ([1.0, 0.8, 0.66, 0.60, 0.61, 0.59, 0.605], [1.0, 0.8, 0.6, 0.9, 0.7, 0.5, 0.4]):
+        assert shape_of(points_of(N[:7], error, higher_is_better=False)) is None
+
+
 def test_few_repeated_runs_are_judged_by_their_order_too():
     two = lambda *error: points_of([100, 100, 1000, 1000], error, higher_is_better=False, run=list("abab"))
     assert shape_of(two(0.1, 0.09, 0.2, 0.19)).kind == WORSE
