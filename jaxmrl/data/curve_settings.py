@@ -87,7 +87,15 @@ def _by_design(size: np.ndarray, level: np.ndarray, run: np.ndarray | None) -> b
     if all(len(levels) == 1 for levels in levels_of_run.values()):
         return len(set(level)) < len(levels_of_run)
     several = [levels for levels in crossed.values() if len(levels) > 1]
-    return len(several) >= _LEAST_SIZES and all(len(set(levels)) == len(levels) for levels in several)
+    if len(several) < _LEAST_SIZES:
+        return False
+    return all(len(set(levels)) == len(levels) for levels in several) or _mostly_alike(several)
+
+
+def _mostly_alike(groups: list[list[int]]) -> bool:
+    """Whether most groups have the same levels equally often, as where a second setting is crossed with the first."""
+    most = Counter(tuple(sorted(levels)) for levels in groups).most_common(1)[0]
+    return len(set(most[0])) > 1 and most[1] >= _MOSTLY * len(groups)
 
 
 def _balanced(size: np.ndarray, level: np.ndarray) -> bool:

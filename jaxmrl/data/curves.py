@@ -1,5 +1,6 @@
 """Learning curves in anyone's CSV file: a number of molecules and a metric in each row."""
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -190,17 +191,28 @@ def _separated(
 ) -> tuple[list[int], list[str]]:
     """The columns that distinguish curves, with those that a sweep's files have, and what to say of these.
 
-    Raises DataError for another column that splits the runs of each size into groups that differ.
+    Raises DataError for other columns that split the runs of each size into groups that differ.
     """
-    notes: list[str] = []
-    while len(notes) < _MOST_SETTINGS and (at := _most_separating(header, found, by_at, layout)) is not None:
-        said = f"{header[at]} splits the runs of each size into groups that differ"
-        if header[at] not in CURVE_COLUMNS:
-            give = " ".join(header[k] for k in (*by_at, at))
-            raise DataError(f"{path}: {said}: give --by {give}, or --pool to count all as runs of one curve")
-        by_at = [*by_at, at]
-        notes.append(f"{said}: each has a curve of its own, as with --by {header[at]}; --pool makes one curve of all")
-    return by_at, notes
+    given, separating = len(by_at), by_at
+    while len(separating) < given + _MOST_SETTINGS:
+        at = _most_separating(header, found, separating, layout)
+        if at is None:
+            break
+        separating = [*separating, at]
+    names = [header[k] for k in separating[given:]]
+    if any(name not in CURVE_COLUMNS for name in names):
+        give = shlex.join(header[k] for k in separating)
+        raise DataError(f"{path}: {_splits(names)}: give --by {give}, or --pool to count all as runs of one curve")
+    notes = [
+        f"{_splits([name])}: each has a curve of its own, as with --by {shlex.quote(name)}; --pool makes one curve of all"
+        for name in names
+    ]
+    return separating, notes
+
+
+def _splits(names: list[str]) -> str:
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{listed} {'split' if len(names) > 1 else 'splits'} the runs of each size into groups that differ"
 
 
 def _most_separating(header, found: Observations, by_at: list[int], layout: Layout) -> int | None:
@@ -243,7 +255,8 @@ def _once(
     for places in several:
         finite = [k for k in places if np.isfinite(found.value[k])]
         if len({_value(found, k) for k in finite}) > 1 and not pool:
-            raise DataError(_contradiction(path, found, finite))
+            apart = _apart(header, found, by_at, layout, several)
+            raise DataError(_contradiction(path, found, finite, apart))
     first = {places[0] if _same(found, places) else k for places in groups.values() for k in places}
     return found.take(np.array(sorted(first))), [len(places) - 1 for places in several if _same(found, places)]
 
@@ -273,15 +286,38 @@ def _keys(header, found: Observations, by_at: list[int], layout: Layout) -> list
     return keys
 
 
-def _contradiction(path: Path, found: Observations, places: list[int]) -> str:
-    """Says that one run has several values."""
+def _apart(header, found: Observations, by_at: list[int], layout: Layout, several: list[list[int]]) -> list[str]:
+    """What --by would have to name so that no run stands several times; nothing where no columns do that."""
+    columns = {k: level_codes(found.column(k)) for k in _settings(header, found, by_at, layout)}
+    chosen: list[int] = []
+    while several:
+        pairs = {k: sum(len(places) ** 2 for places in _split(several, codes)) for k, codes in columns.items()}
+        at = min(pairs, key=pairs.get, default=None)
+        if at is None or pairs[at] == sum(len(places) ** 2 for places in several):
+            return []
+        several = _split(several, columns.pop(at))
+        chosen.append(at)
+    return [header[k] for k in (*by_at, *sorted(chosen))]
+
+
+def _split(groups: list[list[int]], codes: np.ndarray) -> list[list[int]]:
+    """The groups of rows, divided by a column; rows that are then alone are left out."""
+    parts = defaultdict(list)
+    for which, places in enumerate(groups):
+        for k in places:
+            parts[which, int(codes[k])].append(k)
+    return [places for places in parts.values() if len(places) > 1]
+
+
+def _contradiction(path: Path, found: Observations, places: list[int], apart: list[str]) -> str:
+    """Says that one run has several values. apart: the columns that distinguish the runs, where some do."""
     first = places[0]
     other = next(k for k in places if _value(found, k) != _value(found, first))
     label = "the mean" if found.run is None else found.run[first]
     return (
         f"{path}, lines {found.lines[first]} and {found.lines[other]}: {label} at {found.n[first]:,.15g} molecules "
         f"stands twice, {found.value[first]:g} and {found.value[other]:g}: rows of two runs? Keep those of one, "
-        "give --by with a column that distinguishes them, or --pool to count both"
+        f"give --by {shlex.join(apart) or 'with a column that distinguishes them'}, or --pool to count both"
     )
 
 
@@ -327,7 +363,7 @@ def _varying(header: list[str], found: Observations, by_at: list[int], layout: L
         return []
     candidates = _settings(header, found, by_at, layout)
     names = sorted(header[k] for k in candidates if _may_distinguish(found.column(k), found.n))
-    return [f"{name} varies: if it distinguishes curves, give --by {name}" for name in names]
+    return [f"{name} varies: if it distinguishes curves, give --by {shlex.quote(name)}" for name in names]
 
 
 def _may_distinguish(texts: list[str], n: np.ndarray) -> bool:

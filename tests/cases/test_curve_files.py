@@ -312,10 +312,48 @@ def test_a_setting_that_splits_the_runs_is_named(tmp_path, name, seeds):
     rows = [row if "seed" in header else (row[0], row[1], row[3]) for row in rows]
     path = written(tmp_path, header, rows)
     with pytest.raises(
-        DataError, match=f"{name} splits the runs of each size into groups that differ: give --by {name}"
+        DataError, match=f"{name} splits the runs of each size into groups that differ: give --by '?{name}"
     ):
         read_curves(FitConfig(path))
     assert len(read_curves(FitConfig(path, by=name)).curves) == 2
+
+
+CROSSED = [(rate, layers) for rate in (0.001, 0.01) for layers in (2, 4)]
+
+
+@pytest.mark.parametrize("pairs", [CROSSED, CROSSED[:3]])
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("names", ["learning_rate,layers", "lr,hidden units"])
+def test_two_crossed_settings_with_shared_seeds_are_both_named(tmp_path, names, seeds, pairs):
+    rows = [
+        (
+            n,
+            rate,
+            layers,
+            k,
+            noisy(n, (1.4 if rate == 0.01 else 1) * (1.25 if layers == 4 else 1), seed=k + 10 * layers),
+        )
+        for n in SIZES
+        for rate, layers in pairs
+        for k in range(seeds)
+    ]
+    path = written(tmp_path, f"n,{names},seed,rmse", rows)
+    first, second = names.split(",")
+    with pytest.raises(DataError, match=f"give --by {first} '?{second}'?, or --pool"):
+        read_curves(FitConfig(path))
+    assert len(read_curves(FitConfig(path, by=(first, second))).curves) == len(pairs)
+
+
+def test_settings_that_only_together_change_the_metric_are_both_named(tmp_path):
+    rows = [
+        (n, rate, layers, k, noisy(n, 1.4 if (rate == 0.01) != (layers == 4) else 1, seed=k + 10 * layers))
+        for n in SIZES
+        for rate, layers in CROSSED
+        for k in range(3)
+    ]
+    path = written(tmp_path, "n,learning_rate,layers,seed,rmse", rows)
+    with pytest.raises(DataError, match="seed 0 at 100 molecules stands twice, .* give --by learning_rate layers, or"):
+        read_curves(FitConfig(path))
 
 
 def test_width_and_params_of_one_model_are_one_setting(tmp_path):
