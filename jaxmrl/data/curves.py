@@ -204,7 +204,8 @@ def _separated(
         give = shlex.join(header[k] for k in separating)
         raise DataError(f"{path}: {_splits(names)}: give --by {give}, or --pool to count all as runs of one curve")
     notes = [
-        f"{_splits([name])}: each has a curve of its own, as with --by {shlex.quote(name)}; --pool makes one curve of all"
+        f"{_splits([name])}: each has a curve of its own, as with --by {shlex.quote(name)}; "
+        "--pool makes one curve of all"
         for name in names
     ]
     return separating, notes

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_FEWEST_CELLS = 0.75
+_FEWEST_CELLS = 0.5
 _FILL_STEPS = 100
+_MOST_NAMED = 3
+_FAR = 2.0
+"""Times the median level of the others, beyond which the only such block is named."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Blocks:
     freedom [N]   degrees of freedom of these sums
     level         standard deviation of the mean level of the blocks, as a share of the error
     spread        standard deviation of the level of one block, as a share of the error
-    count         number of blocks
+    levels [B]    mean level of each block, as a share of the error, about 0
+    seen [N, B]   whether a block has a run at a size
     """
 
     mean: np.ndarray
@@ -25,7 +29,13 @@ class Blocks:
     freedom: np.ndarray
     level: float
     spread: float
-    count: int
+    levels: np.ndarray
+    seen: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return len(self.levels)
 
     @property
     def matter(self) -> bool:
@@ -34,11 +44,12 @@ class Blocks:
 
 
 def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray) -> Blocks | None:
-    """Return the two-way layout of runs; None where the blocks are not present at (nearly) all sizes.
+    """Return the two-way layout of runs; None where the blocks are not present at most sizes.
 
     Every error is about the mean of its size times a level of its block: the additive two-way analysis of variance of
-    relative errors. Several runs of one block at one size count as their mean; a few missing ones, such as failed
-    runs, are filled in by iteration (Yates 1933) and cost their degree of freedom.
+    relative errors. Several runs of one block at one size count as their mean; missing ones, such as failed runs or
+    the folds that a large size was not repeated with, are filled in by iteration (Yates 1933) and cost their degree of
+    freedom.
 
     Args:
         sizes: number of sizes S.
@@ -52,9 +63,8 @@ def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarra
     np.add.at(runs, (place, block), 1)
     np.add.at(cells, (place, block), error)
     seen = runs > 0
-    enough = seen.mean() >= _FEWEST_CELLS and (seen.sum(axis=0) > 1).all() and (seen.sum(axis=1) > 1).all()
     freedom = (sizes - 1) * (count - 1) - (~seen).sum()
-    if not enough or freedom <= 0:
+    if seen.mean() < _FEWEST_CELLS or not _connected(seen) or freedom <= 0:
         return None
     cells = _filled(cells / np.maximum(runs, 1), seen)
     mean = cells.mean(axis=1)
@@ -71,8 +81,17 @@ def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarra
         freedom=freedom * seen.sum(axis=1) / seen.sum(),
         level=float(np.sqrt(variance / count)),
         spread=float(np.sqrt(variance)),
-        count=count,
+        levels=levels,
+        seen=seen,
     )
+
+
+def _connected(seen: np.ndarray) -> bool:
+    """Whether blocks connect all sizes [S, B]: sizes that share none with the others cannot be compared with them."""
+    blocks = seen[0]
+    for _ in range(len(seen)):
+        blocks = seen[(seen & blocks).any(axis=1)].any(axis=0)
+    return bool(blocks.all() and seen.any(axis=1).all())
 
 
 def _filled(cells: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -84,3 +103,50 @@ def _filled(cells: np.ndarray, seen: np.ndarray) -> np.ndarray:
         mean = cells.mean(axis=1, keepdims=True)
         cells = np.where(seen, cells, mean * (cells / mean).mean(axis=0, keepdims=True))
     return cells
+
+
+def block_note(blocks: Blocks, sizes: np.ndarray, labels: np.ndarray, folds: bool) -> list[str]:
+    """Return what to say of blocks in one sentence, where they differ by more than the noise between sizes.
+
+    Args:
+        blocks: the layout of the runs.
+        sizes: [S] numbers of molecules.
+        labels: [B] of the blocks, such as "seed 0".
+        folds: whether the blocks are folds, whose test molecules differ.
+    """
+    if not blocks.matter:
+        return []
+    name = "folds" if folds else "runs"
+    missing = _missing_text(blocks.seen, sizes, labels)
+    said = (
+        f"the same {blocks.count} {name} at {missing or 'all sizes'}: their common levels (sd {blocks.spread:.2g} of "
+    )
+    said += "the error) do not count as noise between sizes"
+    said += "; missing ones are filled in by these levels" if missing else ""
+    said += _far_text(blocks.levels, labels)
+    return [f"{said}; intervals are for the mean of these folds" if folds else said]
+
+
+def _missing_text(seen: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> str:
+    """Which sizes lack which runs; nothing where none does."""
+    lacking: dict[str, list[str]] = {}
+    for k in np.flatnonzero(~seen.all(axis=0)):
+        lacking.setdefault(_listed([f"{n:,.15g}" for n in sizes[~seen[:, k]]]), []).append(str(labels[k]))
+    if len(lacking) > _MOST_NAMED:
+        return f"most sizes ({(~seen).sum()} of {seen.size} combinations are missing)"
+    said = [f"{_listed(names)} {'are' if len(names) > 1 else 'is'} missing at {at}" for at, names in lacking.items()]
+    return f"most sizes ({'; '.join(said)})" if said else ""
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _far_text(levels: np.ndarray, labels: np.ndarray) -> str:
+    """Which run is far from all others at every size, as a seed that never trains is."""
+    said = []
+    for k, label in enumerate(labels):
+        times = (1 + levels[k]) / (1 + np.median(np.delete(levels, k)))
+        if not 1 / _FAR < times < _FAR:
+            said.append(f"; the error of {label} is {times:.2g} times that of the others")
+    return "".join(said) if len(levels) > 2 and len(said) == 1 else ""

@@ -14,6 +14,9 @@ _CHANCE = 0.001
 _LEAST_ABOVE, _LEAST_BELOW = float(np.log(1.5)), 0.6
 """A run that is left out has an error of at least 1.5 times that of the others, as a failed run has, or at most 0.4."""
 
+_LEAST_SPREADS = 2.0
+"""It is also this many standard deviations of a typical size away: beside a nearly perfect mean, every run is far."""
+
 _MOST_SHARE = 0.2
 _TINY = 1e-300
 
@@ -63,7 +66,8 @@ def far_runs(n: np.ndarray, place: np.ndarray, error: np.ndarray, block: np.ndar
         if _is_far(n, place, distance, kept, worst):
             outliers = len(suspects)
     kept[suspects[outliers:]] = True
-    return np.array([run for run in suspects[:outliers] if _is_apart(place, distance, kept, run)], int)
+    apart = [run for run in suspects[:outliers] if _is_apart(place, distance, kept, run)]
+    return np.array([run for run in apart if _stands_out(place, distance, kept, error, run)], int)
 
 
 def _distances(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray | None) -> np.ndarray:
@@ -141,6 +145,15 @@ def _is_apart(place, distance, kept, run) -> bool:
     if len(siblings) == 0 or (len(siblings) <= runs / 2 and runs > 2):
         return False
     return _matters(distance[run] - siblings.mean()) and bool(np.abs(siblings - distance[run]).min() > np.ptp(siblings))
+
+
+def _stands_out(place, distance, kept, error, run) -> bool:
+    """Whether a run is far from its siblings in the metric's own unit, too, by the spread of a typical size."""
+    level = np.array([np.median(error[kept & (place == k)]) for k in range(place.max() + 1)])[place]
+    value = level * np.where(distance > 0, np.expm1(distance), distance)
+    groups = [value[kept & (place == k)] for k in range(place.max() + 1)]
+    spreads = [np.std(group, ddof=1) for group in groups if len(group) > 1]
+    return bool(abs(value[run] - groups[place[run]].mean()) > _LEAST_SPREADS * np.median(spreads or [0.0]))
 
 
 def wide_sizes(squares: np.ndarray, freedom: np.ndarray) -> np.ndarray:

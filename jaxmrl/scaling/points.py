@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jaxmrl.errors import DataError
-from jaxmrl.scaling.blocks import Blocks, blocks_of
+from jaxmrl.scaling.blocks import block_note, blocks_of
 from jaxmrl.scaling.outliers import LeftOut, far_runs, wide_sizes
 from jaxmrl.scaling.spread import spread_of
 from jaxmrl.text import count
@@ -119,7 +119,7 @@ def points_of(
     sign, best = _direction(higher_is_better, best)
     sizes, place = np.unique(n[usable], return_inverse=True)
     error = sign * (metric[usable] - best)
-    block = None if run is None else np.unique(np.asarray(run)[usable], return_inverse=True)[1]
+    labels, block = (None, None) if run is None else np.unique(np.asarray(run)[usable], return_inverse=True)
     before = None if block is None else blocks_of(len(sizes), place, error, block)
     far = far_runs(sizes, place, error, block if before and before.matter else None)
     left_out = _left_out(sizes, place, metric[usable], far)
@@ -133,7 +133,7 @@ def points_of(
         points = _points(sizes, plain, squares, runs, runs - 1, notes, **known)
     else:
         folds = any(word in str(run[0]).lower() for word in _FOLDS)
-        notes += _block_note(blocks, folds)
+        notes += block_note(blocks, sizes, labels, folds)
         points = _points(sizes, blocks.mean, blocks.squares, runs, blocks.freedom, notes, **known)
         points = points if folds else replace(points, level=blocks.level, level_freedom=blocks.count - 1)
     if resampled is None:
@@ -165,18 +165,6 @@ def _left_out(sizes, place, metric, far) -> tuple[LeftOut, ...]:
         others = metric[kept][place[kept] == place[run]]
         found.append(LeftOut(float(sizes[place[run]]), float(metric[run]), float(others.mean()), len(others)))
     return tuple(found)
-
-
-def _block_note(blocks: Blocks, folds: bool) -> list[str]:
-    """What the runs of a label share, in one sentence, where that is more than the noise between sizes."""
-    if not blocks.matter:
-        return []
-    name = "folds" if folds else "runs"
-    said = (
-        f"the same {blocks.count} {name} at all sizes: their common levels (sd {blocks.spread:.2g} of the error) do "
-        "not count as noise between sizes"
-    )
-    return [f"{said}; intervals are for the mean of these folds" if folds else said]
 
 
 def _shifts(own: np.ndarray, drawn: np.ndarray) -> np.ndarray | None:
@@ -224,9 +212,7 @@ def points_of_means(
         squares = np.where((freedom > 0) & (sd > 0), (sd / error) ** 2 * freedom, 0.0)
     wide = wide_sizes(squares, freedom)
     notes += [
-        f"n {n[k]:,.0f}: a standard deviation of {sd[k]:.3g}{f' over {runs[k]:,} runs' if counted[k] else ''} is far "
-        "above that of the other sizes, as a failed training leaves it: this mean counts less"
-        for k in np.flatnonzero(wide)
+        _wide_note(n[k], sd[k], runs[k] if counted[k] else None, error[k], sd[~wide]) for k in np.flatnonzero(wide)
     ]
     known = {"sign": sign, "best": best, "guess": guess}
     points = _points(n, error, np.where(wide, 0, squares), runs, np.where(wide, 0, freedom), notes, **known)
@@ -234,6 +220,14 @@ def points_of_means(
         own = np.sqrt(squares / np.maximum(freedom, 1))
         points = replace(points, sd=np.where(wide, own, points.sd))
     return points if counted.any() else replace(points, sd=points.sd / np.exp(np.log(points.sd).mean()), freedom=0)
+
+
+def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.ndarray) -> str:
+    """Why a mean counts less: its standard deviation is above those of the others, or large beside a small error."""
+    said = f"n {n:,.0f}: a standard deviation of {sd:.3g}{f' over {runs:,} runs' if runs else ''} is"
+    if sd > np.nanmax(others, initial=0.0):
+        return f"{said} far above that of the other sizes, as a failed training leaves it: this mean counts less"
+    return f"{said} large beside the error, {error:.3g}: this mean counts less"
 
 
 def _direction(higher_is_better: bool, best: float | None) -> tuple[int, float]:

@@ -352,7 +352,7 @@ def test_settings_that_only_together_change_the_metric_are_both_named(tmp_path):
         for k in range(3)
     ]
     path = written(tmp_path, "n,learning_rate,layers,seed,rmse", rows)
-    with pytest.raises(DataError, match="seed 0 at 100 molecules stands twice, .* give --by learning_rate layers, or"):
+    with pytest.raises(DataError, match=r"seed 0 at 100 molecules stands twice, .* give --by learning_rate layers, or"):
         read_curves(FitConfig(path))
 
 

@@ -30,6 +30,40 @@ def test_a_missing_cell_is_filled_in():
     assert part.freedom.sum() == pytest.approx(23)
 
 
+def test_large_sizes_with_fewer_folds_keep_their_level():
+    """Three of five folds lack the three largest sizes, and the largest has one: the curve is that of all five."""
+    whole = blocks_of(7, PLACE, folds(0.001), BLOCK)
+    kept = np.flatnonzero(~((BLOCK >= 2) & (PLACE >= 4)) & ~((BLOCK == 1) & (PLACE == 6)))
+    part = blocks_of(7, PLACE[kept], folds(0.001)[kept], BLOCK[kept])
+    np.testing.assert_allclose(part.mean, whole.mean, rtol=0.005)
+    assert part.freedom.sum() == pytest.approx(24 - 10)
+
+
+def test_sizes_that_share_no_fold_with_others_are_no_blocks():
+    place, block = np.repeat([0, 0, 1, 1, 2, 2], 2), np.array([0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7])
+    assert blocks_of(3, place, np.ones(12), block) is None
+
+
+def noted(kept):
+    run = np.array([f"fold {k}" for k in BLOCK])[kept]
+    return " ".join(points_of(np.tile(N, 5)[kept].round(), folds()[kept], higher_is_better=False, run=run).notes)
+
+
+def test_a_note_names_the_missing_folds():
+    assert "the same 5 folds at all sizes: their" in noted(np.arange(35))
+    one = noted(~((BLOCK == 4) & (PLACE == 5)))
+    assert "the same 5 folds at most sizes (fold 4 is missing at 3,200): their common levels" in one
+    two = noted(~((BLOCK >= 3) & (PLACE >= 5)))
+    assert "at most sizes (fold 3 and fold 4 are missing at 3,200 and 6,400): their common levels" in two
+
+
+def test_a_seed_that_is_far_from_the_others_at_all_sizes_is_named():
+    error = folds(levels=np.array([1, 1.1, 0.9, 1, 4]))
+    run = np.array([f"seed {k}" for k in BLOCK])
+    (note,) = points_of(np.tile(N, 5), error, higher_is_better=False, run=run).notes
+    assert note.endswith("; the error of seed 4 is 4 times that of the others")
+
+
 def test_runs_of_other_labels_at_each_size_are_no_blocks():
     assert blocks_of(7, PLACE, folds(), np.arange(35)) is None
     assert blocks_of(1, np.zeros(5, int), np.ones(5), np.arange(5)) is None

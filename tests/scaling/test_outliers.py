@@ -64,6 +64,15 @@ def test_noise_that_grows_with_size_is_no_failed_run():
     assert alarms <= 5
 
 
+def test_a_run_beside_nearly_perfect_ones_is_no_failed_run():
+    """Its error is many times that of the others, and no farther from them than runs of other sizes are."""
+    auc = np.array([[0.70, 0.74, 0.72], [0.8, 0.84, 0.79], [0.90, 0.94, 0.91], [0.9990, 0.9995, 0.97]])
+    error, place = (1 - auc).ravel(), np.repeat(np.arange(4), 3)
+    assert far_runs(N[:4], place, error, None).tolist() == []
+    error[-1] = 0.4
+    assert far_runs(N[:4], place, error, None).tolist() == [11]
+
+
 def test_a_size_that_scatters_too_widely_is_found():
     freedom = np.full(7, 4)
     squares = 0.03**2 * np.random.default_rng(0).chisquare(4, 7)

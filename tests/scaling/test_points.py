@@ -112,3 +112,15 @@ def test_standard_deviations_of_an_unknown_number_of_runs_weigh_the_sizes():
     assert failed.weights[4] < 0.1 * failed.weights[5]
     (note,) = failed.notes
     assert "n 160: a standard deviation of 0.4 is far above that of the other sizes" in note
+
+
+def test_a_large_spread_beside_a_nearly_perfect_mean_is_no_failed_training():
+    n, runs = np.array([100.0, 200, 400, 800, 1600]), np.full(5, 5)
+    mean, sd = np.array([0.7, 0.8, 0.9, 0.95, 0.999]), np.array([0.02, 0.02, 0.02, 0.02, 0.002])
+    (note,) = points_of_means(n, mean, sd, runs, higher_is_better=True).notes
+    assert note.endswith(
+        "a standard deviation of 0.002 over 5 runs is large beside the error, 0.001: this mean counts less"
+    )
+    mean[-1], sd[-1] = 0.9, 0.2
+    (note,) = points_of_means(n, mean, sd, runs, higher_is_better=True).notes
+    assert "as a failed training leaves it" in note
