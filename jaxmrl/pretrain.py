@@ -12,6 +12,7 @@ from dataclasses import fields
 from jaxmrl.config import PretrainConfig, to_toml
 from jaxmrl.data.corpus import Corpus, prepare_corpus
 from jaxmrl.data.datasets import get_dataset, smiles_source
+from jaxmrl.data.parents import replaced_text
 from jaxmrl.data.table import molecule_remarks
 from jaxmrl.errors import DivergedError
 from jaxmrl.models.graphmae import GraphMAEShape
@@ -50,7 +51,7 @@ def pretrain(config: PretrainConfig, *, quiet: bool = True, max_seconds: float |
             with catch_signals(max_seconds, started) as stop:
                 work = train(config, corpus, run, reporter, stop)
             write_report(config, work.history, run)
-            save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth)
+            save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth, config.parent)
         checkpoint.remove(run.checkpoints)
     encoder = load_encoder(config.out)
     reporter.say(f"encoder {encoder.digest}: give it to a sweep by --init none {config.out}")
@@ -66,6 +67,8 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
         reporter.say(remark)
     with reporter.progress("parsing", None, "molecules") as progress:
         corpus = prepare_corpus(path, smiles_column, progress.advance, parent=config.parent)
+    if config.parent:
+        reporter.say(replaced_text(corpus.replaced))
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
     reporter.say(
         f"{config.name}: {count(corpus.rows, 'row')}, {corpus.rejected:,} rejected; {training:,} molecules train, "

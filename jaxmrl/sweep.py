@@ -54,7 +54,7 @@ from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.lanes import Replica
 from jaxmrl.training.numerics import own_numerics
-from jaxmrl.training.pretrained import Starts, load_starts
+from jaxmrl.training.pretrained import Starts, load_starts, start_remarks
 
 Grid = dict[ModelShape, list[Cell]]
 """Every cell of a sweep, by the program that trains it."""
@@ -97,6 +97,8 @@ def sweep(
         problems = load_problems(config, reporter)
         given = {problem.split_name: check(config, problem, reporter) for problem in problems}
         starts = load_starts(config.init, model_shapes(config, problems[0]))
+        for remark in start_remarks(starts, config.parent):
+            reporter.say(remark)
     except DataError as error:
         rejected = problems[0].table.rejected if problems else error.rejected
         if kept := files.keep_rejected(out, rejected):

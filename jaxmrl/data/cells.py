@@ -1,8 +1,10 @@
-"""The cells of one column as numbers: missing values, decimal commas, typographic minus signs, units, < and >."""
+"""The cells of one column as numbers: missing values, decimal commas, minus signs, units, errors, < and >."""
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import numpy as np
 
@@ -15,7 +17,13 @@ _EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none", "#n/a", "#na", "<na>
 _MARKS = frozenset(
     "- -- --- – — ? ?? . .. nd n.d. n.d nt n.t. n.t n.a. n.a missing #value! #div/0! #ref! #num! #name? #null! "
     "1.#qnan -1.#ind 1.#ind".split()
-) | {"not determined", "not tested", "not available", "not measured", "not detected"}
+) | {"not determined", "not tested", "not available", "not measured", "not detected", "no data", "not done"}
+_UNDECIDED = frozenset(
+    "ambiguous doubtful equivocal inconclusive indeterminate maybe pending tbd unclear undecided undefined "
+    "undetermined unknown unspecified untested".split()
+)
+"""What people write for an outcome that is open, in lower case: no label, be it of a number or of a class."""
+
 """What people, and the errors of a workbook, write for a missing value, in lower case."""
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -24,11 +32,13 @@ LARGEST = float(np.finfo(np.float32).max)
 _MINUS = dict.fromkeys(map(ord, "−–﹣－‐‑"), "-")
 """Characters that stand for a minus sign in front of a digit."""
 
-_WIDE = str.maketrans("＜＞＝～", "<>=~")
+_WIDE = str.maketrans("＜＞＝～＋．，％０１２３４５６７８９", "<>=~+.,%0123456789")
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"), "")
 _NUMERIC = re.compile(
     r"(?P<sign>[<>]=?|=[<>]?|[≤≥≦≧⩽⩾~≈≃∼]|<<|>>|ca\.?)?\s*"
-    r"(?P<number>[+-]?(?:\d{1,3}(?:[ \u00a0\u2009\u202f'’]\d{3})+(?:[.,]\d*)?|\d[\d.,]*|[.,]\d+)(?:e[+-]?\d+)?)"
+    r"(?P<number>[+-]?[ \u00a0\u2009\u202f]?"
+    r"(?:\d{1,3}(?:[ \u00a0\u2009\u202f'’]\d{3})+(?:[.,]\d*)?|\d[\d.,]*|[.,]\d+)(?:e[+-]?\d+)?)"
+    r"(?P<error>\s*(?:±|\+/-|\+-)\s*\d[\d.,]*(?:e[+-]?\d+)?)?"
     r"\s*(?P<unit>[%‰°a-zµμΩÅ][^\d;,]{0,19}(?:\^?-?\d)?)?",
     re.IGNORECASE,
 )
@@ -39,6 +49,10 @@ _NINES = re.compile(r"999+")
 _SEVERAL = 5
 """Different numbers from which one of them can be far from the others."""
 
+_DIGITS_OF_DOUBLE = 15
+"""Decimal digits that float64 always keeps."""
+
+_ROUNDING = 1e-7
 _BLANKS = re.compile(r"[ \u00a0\u2009\u202f'’]")
 
 
@@ -73,6 +87,8 @@ class Numbers:
     distinct            the different values, censored ones included
     style               how the numbers are written
     minus               cells with a typographic minus sign
+    errors              cells such as 5 ± 0.2, of which the first number is taken
+    merged              two cells that are different numbers as written, and one in float64; None where there are none
     """
 
     values: np.ndarray = field(repr=False)
@@ -80,6 +96,8 @@ class Numbers:
     distinct: frozenset[float] = field(repr=False)
     style: Style = Style()
     minus: int = 0
+    errors: int = 0
+    merged: tuple[str, str] | None = None
 
     @property
     def share(self) -> float:
@@ -112,8 +130,12 @@ def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
     kinds = np.fromiter((distinct[text][0] for text in texts), np.uint8, len(texts))
     values = np.fromiter((distinct[text][1] for text in texts), np.float64, len(texts))
     known = frozenset(value for kind, value in distinct.values() if kind <= CENSORED)
-    minus = {text for text in odd if distinct[text][0] <= CENSORED and text.translate(_MINUS) != text}
-    return Numbers(values, kinds, known, style, sum(text in minus for text in texts) if minus else 0)
+    minus, errors = set(), set()
+    for text in (text for text in odd if distinct[text][0] <= CENSORED):
+        minus |= {text} if text.translate(_MINUS) != text else set()
+        errors |= {text} if matches[text]["error"] else set()
+    cells = (sum(text in some for text in texts) if some else 0 for some in (minus, errors))
+    return Numbers(values, kinds, known, style, *cells, _merged_by_rounding(distinct, known))
 
 
 def without_points(texts: list[str]) -> list[str] | None:
@@ -130,16 +152,48 @@ def without_points(texts: list[str]) -> list[str] | None:
 def nines(numbers: Numbers) -> tuple[float, int] | None:
     """Return (value, cells) of a number such as -999, which many programs write for a missing value.
 
-    It is far from all others, or the only one below 0. None where there is no such number.
+    It is far from all others, or the only one below 0. So is a 0 that several cells have and that is far from all
+    others. None where there is no such number.
     """
     found = np.array(sorted(numbers.distinct))
     if len(found) < _SEVERAL:
         return None
     for value, others in ((found[0], found[1:]), (found[-1], found[:-1])):
         far = np.abs(value - others).min() > 2 * np.ptp(others) or (value < 0 <= others[0])
-        if far and _NINES.fullmatch(f"{abs(value):.17g}"):
-            return float(value), int((numbers.values == value).sum())
+        cells = int((numbers.values == value).sum())
+        if far and (_NINES.fullmatch(f"{abs(value):.17g}") or (value == 0 and cells > 1)):
+            return float(value), cells
     return None
+
+
+def _merged_by_rounding(texts: Iterable[str], known: frozenset[float]) -> tuple[str, str] | None:
+    """Return two of the different cells of a column that are different numbers as written and the same in float64.
+
+    Differences below a ten-millionth of the spread of the column do not count: models in float32 have no more.
+    """
+    written: dict[float, tuple[Decimal, str]] = {}
+    least = (max(known) - min(known)) * _ROUNDING if known else 0.0
+    for text in texts:
+        if len(text) <= _DIGITS_OF_DOUBLE or (_plain(text) or (TEXT,))[0] != NUMBER:
+            continue
+        exact = Decimal(text.strip())
+        first, earlier = written.setdefault(float(exact), (exact, text))
+        if abs(exact - first) > least:
+            return earlier.strip(), text.strip()
+    return None
+
+
+def dotted_thousands(texts: Iterable[str]) -> str | None:
+    """Return a number whose point may stand between thousands, as in a column of 731, 1.590 and 23.500; else None.
+
+    All points of such a column have three digits after and one to three before them, and numbers without a point are
+    below 1000.
+    """
+    plain = {text.strip() for text in dict.fromkeys(texts) if (_plain(text) or (TEXT,))[0] == NUMBER}
+    pointed = [text for text in plain if "." in text]
+    whole = plain - set(pointed)
+    dotted = len(pointed) >= _SEVERAL and all(_DOTTED_GROUPS.fullmatch(text) for text in pointed)
+    return min(pointed) if dotted and whole and all(abs(float(text)) < 1000 for text in whole) else None
 
 
 def number_in(text: str) -> float | None:
@@ -155,7 +209,8 @@ def is_missing(text: str) -> bool:
 
 def is_mark(text: str) -> bool:
     """Whether a cell has what people write for a missing value, such as ND."""
-    return text.strip().lower() in _MARKS
+    lower = text.strip().lower()
+    return lower in _MARKS or lower in _UNDECIDED
 
 
 def _plain(text: str) -> tuple[int, float] | None:
@@ -164,7 +219,7 @@ def _plain(text: str) -> tuple[int, float] | None:
     lower = text.lower()
     if lower in _EMPTY:
         return MISSING, math.nan
-    if lower in _MARKS:
+    if lower in _MARKS or lower in _UNDECIDED:
         return MARK, math.nan
     try:
         value = float(text)

@@ -20,7 +20,7 @@ from jaxmrl.data.table import stream_smiles
 from jaxmrl.errors import DataError, UserError
 from jaxmrl.text import count
 
-VERSION = 2
+VERSION = 3
 SHARD_ROWS = 2**18
 """Rows of the file that a shard is made of."""
 
@@ -31,7 +31,7 @@ MOST_HELD_OUT = 20_000
 """Molecules that judge, at most: the standard error of an accuracy over their masked atoms is a quarter per cent."""
 
 _WHOLE = "corpus.json"
-_NAMES = {f.name for f in fields(Graphs)} | {"canonical", "rejected"}
+_NAMES = {f.name for f in fields(Graphs)} | {"canonical", "rejected", "replaced"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Corpus:
     train[k], judges[k]: molecules of shard k that train, and others that judge; positions in the shard
     resources[k] [n, 2]: what each of shard k's molecules takes of a batch
     extent: molecules, atoms, overflow rows of the largest shard, and the widest overflow row
+    replaced: molecules that their parents stand for
     """
 
     shards: tuple[Path, ...]
@@ -51,6 +52,7 @@ class Corpus:
     rows: int
     rejected: int
     digest: str
+    replaced: int = 0
 
     def load(self, shard: int) -> Graphs:
         """A shard's graphs. Raises UserError where its file has gone."""
@@ -159,7 +161,8 @@ def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], parent: b
     rejected = [row for row in part if isinstance(row, Rejected)]
     molecules = [row for row in part if not isinstance(row, Rejected)]
     smiles = [text for _, text in molecules]
-    smiles = find_parents(smiles).smiles if parent else smiles
+    parents = find_parents(smiles) if parent else None
+    smiles = parents.smiles if parents else smiles
     pieces, canonical = [], []
     for start, (piece, names, bad) in cache.in_chunks(graphs.featurise, smiles, progress):
         pieces.append(piece)
@@ -168,6 +171,7 @@ def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], parent: b
     text = rejected_lines(sorted(rejected, key=lambda row: row.line))
     arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurise([])[0]]), f.name) for f in fields(Graphs)}
     arrays["canonical"] = np.array(canonical, np.uint64)
+    arrays["replaced"] = np.array(parents.changed if parents else 0, np.int64)
     arrays["rejected"] = np.frombuffer(text.encode(), np.uint8)
     try:
         cache.save_arrays(path, arrays)
@@ -196,10 +200,11 @@ def _first_rejected(shards: list[Path]) -> str:
 
 
 def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
-    hashes, resources, extents = [], [], []
+    hashes, resources, extents, replaced = [], [], [], 0
     for shard in shards:
         with np.load(shard) as arrays:
             hashes.append(arrays["canonical"])
+            replaced += int(arrays["replaced"])
             resources.append(np.stack([arrays["size"], arrays["overflow_size"]], axis=1))
             extents.append((len(arrays["size"]), arrays["size"].sum(), *arrays["overflow"].shape))
     usable = sum(map(len, hashes))
@@ -213,4 +218,4 @@ def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
         )
     extent = tuple(int(size) for size in np.max(extents, axis=0))
     arrays = map(tuple, (shards, train, judges, resources))
-    return Corpus(*arrays, extent, rows, rows - usable, digest)
+    return Corpus(*arrays, extent, rows, rows - usable, digest, replaced)

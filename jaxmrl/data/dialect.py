@@ -6,11 +6,13 @@ Files that are no text tables (workbooks, archives, JSON, ...) are refused by th
 import codecs
 import csv
 import gzip
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from jaxmrl.errors import DataError
+from jaxmrl.text import count
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 """The separators of columns that are recognized, and what they are called."""
@@ -77,7 +79,8 @@ class Dialect:
     encoding    as Python calls it
     separator   of columns
     compressed  whether it is a gzip file
-    skipped     lines before the header: 1 for Excel's `sep=;`
+    skipped     lines before the header: 1 for Excel's `sep=;`, and comments
+    comments    lines before the header that begin with #
     windows     whether bytes are Windows-1252 (cp1252) instead of UTF-8
     """
 
@@ -86,6 +89,7 @@ class Dialect:
     compressed: bool = False
     skipped: int = 0
     windows: bool = False
+    comments: int = 0
 
     @property
     def remarks(self) -> list[str]:
@@ -95,6 +99,8 @@ class Dialect:
             said.append("text in Windows-1252 (cp1252), for it is not UTF-8")
         elif not self.encoding.startswith("utf-8"):
             said.append(f"text in {self.encoding.upper()}")
+        if self.comments:
+            said.append(f"{count(self.comments, 'comment line')} before the header, not read")
         return said
 
 
@@ -124,8 +130,27 @@ def find_dialect(path: Path) -> Dialect:
     sep = _SEP_LINE.match(lines[0]) if lines else None
     if sep and sep[1] not in SEPARATORS:
         raise DataError(f"{path}: its first line names {sep[1]!r} as the separator; expected one of , ; tab |")
-    separator = sep[1] if sep else _separator(lines if len(text) < _SAMPLE else lines[:-1] or lines)
-    return Dialect(encoding, separator, compressed, int(sep is not None), windows)
+    skipped = int(sep is not None)
+    comments = _comments(lines[skipped:])
+    whole = lines if len(text) < _SAMPLE else lines[:-1] or lines
+    separator = sep[1] if sep else _separator(whole[comments:])
+    return Dialect(encoding, separator, compressed, skipped + comments, windows, comments)
+
+
+def _comments(lines: list[str]) -> int:
+    """Return how many lines are comments before the header.
+
+    The last line with a # is the header itself where it names the SMILES, or where the line after it does not and has
+    as many fields, as in `# n,rmse`.
+    """
+    comments = list(itertools.takewhile(lambda line: line.lstrip('\ufeff"').startswith("#"), lines))
+    if not comments or len(comments) == len(lines):
+        return 0
+    last, after = (re.split(r"[,;\t|]", line) for line in lines[len(comments) - 1 :][:2])
+    is_header = any(_STRUCTURES.match(name) for part in last for name in part.split()) or (
+        len(last) == len(after) and not any(_STRUCTURES.match(name) for name in after)
+    )
+    return len(comments) - is_header
 
 
 def _refuse_signature(path: Path, head: bytes) -> None:

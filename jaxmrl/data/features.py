@@ -7,11 +7,10 @@ from jaxmrl.data import tokens
 from jaxmrl.data.fingerprints import Fingerprints, morgan_fingerprints
 from jaxmrl.data.geometries import find_pairs
 from jaxmrl.data.molecules import ignored_parts
-from jaxmrl.data.parents import find_parents
+from jaxmrl.data.parents import find_parents, replaced_text
 from jaxmrl.data.prepare import Prepared, prepare, with_conformers
 from jaxmrl.data.stores import Features
 from jaxmrl.data.table import Table
-from jaxmrl.text import count
 
 
 def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, parent: bool = False) -> Prepared:
@@ -39,7 +38,7 @@ def _parents(table: Table, reporter) -> list[str]:
     """Return the parent of each molecule, and report how many differ from the molecule itself."""
     with reporter.progress("parents", len(table), "molecules") as progress:
         parents = find_parents(table.smiles, progress.advance)
-    reporter.say(f"parents: {count(parents.changed, 'molecule')} replaced by the largest organic fragment, uncharged")
+    reporter.say(replaced_text(parents.changed))
     return parents.smiles
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxmrl.data import cache
 from jaxmrl.data.graphs import VERSION as GRAPHS_VERSION
 from jaxmrl.data.molecules import UnusableMoleculeError, canonicalize
+from jaxmrl.text import count
 
 VERSION = 1
 """Part of the key in the cache: raise it when the parent of the same SMILES changes."""
@@ -37,6 +38,11 @@ class Parents:
     def changed(self) -> int:
         """How many molecules are not their own parents."""
         return int(self.differs.sum())
+
+
+def replaced_text(molecules: int) -> str:
+    """Return in words how many molecules are replaced by their parents."""
+    return f"parents: {count(molecules, 'molecule')} replaced by the largest organic fragment, uncharged"
 
 
 def find_parents(smiles: list[str], progress: cache.Progress | None = None) -> Parents:

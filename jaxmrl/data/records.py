@@ -90,7 +90,10 @@ def _guarded(path: Path, rows: Iterator) -> Iterator:
 
 
 def _rows(path: Path, dialect: Dialect) -> Iterator[list[str] | tuple[int, list[str]] | Rejected]:
-    """The header, then (line, fields) of each row with as many fields; the others as Rejected."""
+    """The header, then (line, fields) of each row with as many fields; the others as Rejected.
+
+    Empty fields at the end of a row that the header has no names for, as spreadsheets write them, are not counted.
+    """
     records = _records(path, dialect)
     first = next(records, None)
     if first is None or isinstance(first, Rejected):
@@ -103,6 +106,9 @@ def _rows(path: Path, dialect: Dialect) -> Iterator[list[str] | tuple[int, list[
             yield record
         else:
             line, fields = record
+            if len(fields) > len(header) and not any(map(str.strip, fields[len(header) :])):
+                yield line, fields[: len(header)]
+                continue
             reason = f"{len(fields)} fields, expected {len(header)}"
             yield Rejected(line, dialect.separator.join(fields), reason)
 
@@ -190,7 +196,7 @@ def check_rows(path: Path, records: Records) -> None:
         first = records.rejected[0]
         error = DataError(
             f"{path} has {len(records.rejected):,} rows, none like its header {', '.join(records.header)[:60]!r}; line "
-            f"{first.line}: {first.reason}"
+            f"{first.line}: {first.reason}. If the header comes later, remove the lines before it"
         )
         error.rejected = tuple(records.rejected)
         raise error

@@ -1,6 +1,7 @@
-"""Columns of relations, such as ChEMBL's Standard Relation, whose > and < are about the numbers of another column."""
+"""Columns about the numbers of another, such as ChEMBL's: relations (> and <), units and types."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,22 @@ from jaxmrl.data.records import Records
 from jaxmrl.data.targets import Column
 from jaxmrl.text import count
 
-_EXACT = frozenset({"=", "=="})
-_SIGNS = frozenset("< > <= >= =< => << >> ~ ≤ ≥ ≈".split())
+_EXACT = frozenset({"=", "==", "eq", "equal", "equals", "equal to", "exact", "exactly"})
+_SIGNS = frozenset("< > <= >= =< => << >> ~ ≤ ≥ ≦ ≧ ≈".split()) | {
+    *("approx", "approximate", "approximately", "ca", "gt", "lt", "ge", "le", "gte", "lte"),
+    *("greater than", "greater", "more than", "at least", "greater than or equal to", "greater or equal"),
+    *("less than", "less", "fewer than", "at most", "less than or equal to", "less or equal", "smaller than"),
+}
 _WORDS = frozenset("relation relations operator qualifier modifier sign prefix value values mean".split())
 """Words of a name that do not say what is measured."""
+
+_NEARLY = 0.9
+"""The share of relations, of the cells that are not empty, from which a column is one of relations."""
+
+_UNIT_WORDS = frozenset({"unit", "units", "uom"})
+_TYPE_WORDS = frozenset({"type", "types"})
+_MOST_UNITS, _LONGEST = 4, 20
+"""Units that a remark names, and the characters of a cell that has one."""
 
 
 def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column], list[str]]:
@@ -24,17 +37,57 @@ def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column
     """
     remarks, relations = [], []
     for at, name in enumerate(records.header):
-        censored = _censored(records, at)
+        censored, odd = _censored(records, at)
         if censored is not None:
-            about = _stem(name)
-            if not any(about <= _stem(other) for k, other in enumerate(records.header) if k != at):
-                about = set()
-            relations.append((name, about, censored))
+            relations.append((name, _about(records, at, _stem(name)), censored))
+            remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
     # A column with relations of its own needs no remark on those of others.
     own = {column.name for column in columns if any(about and about <= _stem(column.name) for _, about, _ in relations)}
     for name, about, censored in relations:
         columns = [_applied(column, name, about, censored, [] if column.name in own else remarks) for column in columns]
     return columns, remarks
+
+
+def unit_remarks(records: Records, columns: list[Column]) -> list[str]:
+    """Return a remark for each column of numbers that mixes units, or types such as IC50 and Ki, by another column.
+
+    A column of units is about the same columns as one of relations; one of types only about those that share its name,
+    as Standard Value does with Standard Type.
+    """
+    remarks = []
+    for at, name in enumerate(records.header):
+        words = _stem(name)
+        own = words & (_UNIT_WORDS | _TYPE_WORDS)
+        about = _about(records, at, words - own)
+        if own and (about or own & _UNIT_WORDS):
+            what = "units" if own & _UNIT_WORDS else "types"
+            for column in columns:
+                if column.words is None and column.name != name and about <= _stem(column.name):
+                    remarks += _mixed(records, at, column, what)
+    return remarks
+
+
+def _mixed(records: Records, at: int, column: Column, what: str) -> list[str]:
+    """Return a remark where the cells of the column at `at` differ among the labels of another column."""
+    cells = [fields[at].strip() for *_, fields in records.rows]
+    labeled = column.numbers.kinds <= CENSORED
+    units = Counter(
+        cell.replace("μ", "µ") for cell, some in zip(cells, labeled, strict=True) if some and not is_missing(cell)
+    )
+    if len(units) < 2:
+        return []
+    shown = ", ".join(f"{unit[:_LONGEST]} {many:,}" for unit, many in units.most_common(_MOST_UNITS))
+    shown += ", ..." if len(units) > _MOST_UNITS else ""
+    return [
+        f"{column.name}: column {records.header[at]} has {len(units)} {what} for its labels ({shown}), which are used "
+        f"as they are; keep the rows of one{', or convert the others' if what == 'units' else ''}"
+    ]
+
+
+def _about(records: Records, at: int, stem: set[str]) -> set[str]:
+    """Return the words that a column's name shares with those it is about; none where it is about all."""
+    others = (_stem(name) for k, name in enumerate(records.header) if k != at)
+    return stem if any(stem <= other for other in others) else set()
 
 
 def _applied(column: Column, name: str, about: set[str], censored: np.ndarray, remarks: list[str]) -> Column:
@@ -50,15 +103,29 @@ def _applied(column: Column, name: str, about: set[str], censored: np.ndarray, r
     return column
 
 
-def _censored(records: Records, at: int) -> np.ndarray | None:
-    """Which rows [N] have another relation than =; None where the column is not one of relations."""
-    texts = []
-    for *_, fields in records.rows:
-        text = plain_signs(fields[at]).strip(" '\"")
-        if text not in _EXACT and text not in _SIGNS and not is_missing(text):
-            return None
-        texts.append(text)
-    return np.array([text in _SIGNS for text in texts])
+def _censored(records: Records, at: int) -> tuple[np.ndarray | None, str]:
+    """Return which rows [N] have another relation than =, None where the column is not one of relations.
+
+    The text says which cells of such a column are no relations; it is empty where all are.
+    """
+    texts = [_relation(fields[at]) for *_, fields in records.rows]
+    found = Counter(texts)
+    odd = {text for text in found if text not in _EXACT and text not in _SIGNS and not is_missing(text)}
+    many = sum(found[text] for text in odd)
+    filled = sum(cells for text, cells in found.items() if not is_missing(text))
+    if filled - many < _NEARLY * filled:
+        return None, ""
+    said = ""
+    if odd:
+        k = next(k for k, text in enumerate(texts) if text in odd)
+        _, line, fields = records.rows[k]
+        said = f"{count(many, 'cell')} without a relation, such as {fields[at].strip()[:_LONGEST]!r} in line {line}"
+    return np.array([text in _SIGNS for text in texts]), said
+
+
+def _relation(text: str) -> str:
+    """Return a cell in lower case, without quotes and with one blank between words."""
+    return " ".join(re.sub(r"(?<=[a-z])[ _-]+(?=[a-z])", " ", plain_signs(text).lower()).strip(" .'\"").split())
 
 
 def _stem(name: str) -> set[str]:

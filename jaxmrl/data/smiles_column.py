@@ -106,6 +106,11 @@ def _refuse_others(path: Path, records: Records, at: int) -> None:
 
 def _none_named(path: Path, records: Records) -> DataError:
     header = records.header
+    for _, line, fields in records.rows[:SAMPLE]:
+        if any(_fit(text) in (0, 1) for text in fields):
+            raise DataError(
+                f"{path}, line {line} looks like the header ({', '.join(fields)[:60]}): remove the lines before it"
+            )
     said = f"{path} has no column named smiles; name it with --smiles-column: {column_names(header)}"
     if len(header) == 1 and len(header[0].split()) > 1:
         return one_column(path, header)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data.cells import CENSORED, MISSING, nines
+from jaxmrl.data.cells import CENSORED, MISSING, dotted_thousands, nines
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
 from jaxmrl.data.records import Records, Rejected, check_rows, column_index, column_names, read_records, stream_records
-from jaxmrl.data.relations import with_relations
+from jaxmrl.data.relations import unit_remarks, with_relations
 from jaxmrl.data.smiles_column import SAMPLE, smiles_index
 from jaxmrl.data.targets import Column, default_targets, first_odd, read_column, split_remarks
 from jaxmrl.errors import DataError
@@ -89,7 +89,8 @@ def read_table(
         columns, remarks = default_targets(path, records, smiles_at, task)
         notes += remarks
     columns, remarks = with_relations(records, columns)
-    notes += split_remarks(path, records) + remarks
+    notes += split_remarks(path, records) + remarks + unit_remarks(records, columns)
+    notes += _repeated_names(records, [records.header[smiles_at], *(column.name for column in columns)])
     styles = {column.name: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
     formats = records.dialect.remarks + _of_columns(styles)
     if formats:
@@ -180,7 +181,7 @@ def _class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[
         classes = column.words or number_classes(where, column.numbers, everything)
         labels.append(classes.labels)
         said[column.name] = classes.said
-    return np.stack(labels, axis=1), _of_columns(said) + _odd(records, columns) + _censored(columns, "drop")
+    return np.stack(labels, axis=1), _of_columns(said) + _odd(records, columns) + _censored(columns, None)
 
 
 def _number_labels(
@@ -201,13 +202,40 @@ def _number_labels(
                 f"{column.name}: regression on whole numbers of {len(found)} values ({shown}); if they are classes, "
                 "give a column of 1 and 0 for each class"
             )
-        if mark := nines(column.numbers):
-            remarks.append(
-                f"{column.name}: {count(mark[1], 'label')} of {mark[0]:g}, unlike all others; if this marks missing "
-                "labels, leave those cells empty"
-            )
+        remarks += _suspect(column, _texts(records, column))
     labels = [column.numbers.values if censored == "bound" else column.numbers.known for column in columns]
     return np.stack(labels, axis=1), remarks + _odd(records, columns) + _censored(columns, censored)
+
+
+def _suspect(column: Column, texts: list[str]) -> list[str]:
+    """Remarks on numbers that may be other than they seem."""
+    remarks, name = [], column.name
+    if mark := nines(column.numbers):
+        remarks.append(
+            f"{name}: {count(mark[1], 'label')} of {mark[0]:g}, unlike all others; if this marks missing labels, leave "
+            "those cells empty"
+        )
+    if column.numbers.style.decimal == "." and (shown := dotted_thousands(texts)):
+        remarks.append(
+            f"{name}: every number with a point has three digits after it, such as {shown}, read as {float(shown):g}; "
+            "if the points stand between thousands, remove them"
+        )
+    if merged := column.numbers.merged:
+        remarks.append(
+            f"{name}: {merged[0][:_SHOWN]} and {merged[1][:_SHOWN]} are one number in double precision (float64); "
+            "subtract a constant from all labels to keep such differences"
+        )
+    return remarks
+
+
+def _repeated_names(records: Records, used: list[str]) -> list[str]:
+    """Remarks on columns in use that share their name with others, which `read_records` numbers."""
+    header = set(records.header)
+    return [
+        f"several columns are called {name}: the first is used, and the second is called {name}.1 here"
+        for name in used
+        if f"{name}.1" in header and f"{name}.1" not in used
+    ]
 
 
 def _texts(records: Records, column: Column) -> list[str]:
@@ -230,6 +258,11 @@ def _odd(records: Records, columns: list[Column]) -> list[str]:
         for column in columns
         if column.numbers.minus
     ]
+    remarks += [
+        f"{column.name}: {count(column.numbers.errors, 'cell')} with an error after ±, which is left out"
+        for column in columns
+        if column.numbers.errors
+    ]
     some = [column for column in columns if column.odd.any()]
     for column in some[:_MOST_REMARKS]:
         line, text = first_odd(records, column)
@@ -243,8 +276,8 @@ def _odd(records: Records, columns: list[Column]) -> list[str]:
     return remarks
 
 
-def _censored(columns: list[Column], censored: str) -> list[str]:
-    """A remark on labels with < or >."""
+def _censored(columns: list[Column], censored: str | None) -> list[str]:
+    """A remark on labels with < or >. censored: what to do with them; None for classes, which have no bound."""
     many = {column.name: int((column.numbers.kinds == CENSORED).sum()) for column in columns}
     if not sum(many.values()):
         return []
@@ -254,6 +287,8 @@ def _censored(columns: list[Column], censored: str) -> list[str]:
         if censored == "bound"
         else "left out, so that curves are of measured values alone; --censored bound would use their numbers"
     )
+    if censored is None:
+        done = "left out, for they are no classes"
     labels = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
     return [f"{labels} >, < or ~, such as beyond the assay's limit ({names}): {done}"]
 

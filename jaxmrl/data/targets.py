@@ -156,8 +156,11 @@ def _why_no_target(column: Column) -> str:
     if column.words:
         labels = column.words.labels
         return "one class only" if len(np.unique(labels[~np.isnan(labels)])) < 2 else ""
+    if not len(known):
+        return "no measured value, only <, > or ~"
     if len(known) > 1 and len(column.numbers.distinct) == 1:
-        return "one value only"
+        one = " and ".join(column.numbers.merged or ())
+        return f"one value only{': ' if one else ''}{one}{' are one number in double precision' if one else ''}"
     if column.classes:
         return ""
     if whole and (words & _IDS or words <= _ALONE or any(map(_ID.fullmatch, words))):

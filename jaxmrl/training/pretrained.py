@@ -27,12 +27,14 @@ class Encoder:
 
     name     of the folder of the pre-training, by which results go
     digest   of the weights, by which replicas go
+    parent   whether its molecules were parents of those in the file; None where that is not recorded
     """
 
     name: str
     digest: str
     width: int
     depth: int
+    parent: bool | None
     weights: dict[str, jax.Array] = field(repr=False)
 
     def check(self, shape: ModelShape) -> None:
@@ -46,11 +48,24 @@ class Encoder:
         params, stats = jax.eval_shape(shape.init, jax.random.key(0))
         storage.check_form(f"--init {self.name}", part_of(params, ENCODER) | part_of(stats, ENCODER), self.weights)
 
+    def remark(self, parent: bool) -> str:
+        """Return what differs for a sweep with this setting of `parent`, in words; empty where nothing does."""
+        if self.parent is None or self.parent == parent:
+            return ""
+        own, other = ("with", "without") if self.parent else ("without", "with")
+        return (
+            f"--init {self.name} was pre-trained {own} --parent, and this sweep is {other} it: the encoder has learned "
+            f"from molecules in another form (salts, ions); run both {own} --parent, or both {other} it"
+        )
 
-def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int) -> None:
-    """Writes the encoder of a pre-trained model, of this shape, to `folder`. Raises UserError."""
+
+def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int, parent: bool = False) -> None:
+    """Writes the encoder of a pre-trained model, of this shape, to `folder`. Raises UserError.
+
+    parent: whether it learned from the parents of molecules.
+    """
     weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
-    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth}
+    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "parent": parent}
     storage.remove(folder / ENCODER)
     storage.write(folder / ENCODER, weights, host | {"digest": _digest(weights)})
 
@@ -75,7 +90,8 @@ def load_encoder(folder: Path) -> Encoder:
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     saved = storage.read_forms(path)
     form = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here) for name, leaf in saved.items()}
-    return Encoder(folder.resolve().name, host["digest"], host["width"], host["depth"], storage.read_arrays(path, form))
+    weights, facts = storage.read_arrays(path, form), (host["digest"], host["width"], host["depth"], host.get("parent"))
+    return Encoder(folder.resolve().name, *facts, weights)
 
 
 Starts = dict[str, Encoder | None]
@@ -94,6 +110,12 @@ def load_starts(init: tuple[str, ...], shapes: list[ModelShape]) -> Starts:
             encoder.check(shape)
         starts[label] = encoder
     return starts
+
+
+def start_remarks(starts: Starts, parent: bool) -> list[str]:
+    """Return what is odd about the starts of a sweep with this setting of `parent`, a sentence each."""
+    remarks = (encoder.remark(parent) for encoder in starts.values() if encoder)
+    return [remark for remark in remarks if remark]
 
 
 def _digest(weights: dict[str, jax.Array]) -> str:

@@ -173,3 +173,76 @@ def test_columns_with_relations_of_their_own_need_no_remark(tmp_path):
     table = read_table(tmp_path / "t.csv")
     assert (~np.isnan(table.labels)).sum(axis=0).tolist() == [5, 7]
     assert not any("used as they are" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    ("sign", "exact"),
+    [
+        *(("greater than", "equal"), ("Less Than", "equals"), ("gt", "eq"), ("LT", ""), (">=", "="), ("approx.", "=")),
+        *(("'>'", "'='"), ("greater_than", "equal_to"), ("at least", "exactly"), ("~", "=")),
+    ],
+)
+def test_relations_in_words(tmp_path, sign, exact):
+    (tmp_path / "t.csv").write_text(f"smiles,Standard Relation,Standard Value\nC,{sign},1\nCC,{exact},2.5\nCCC,,3\n")
+    table = read_table(tmp_path / "t.csv", target_columns=("Standard Value",))
+    assert table.labels[:, 0].tolist() == [2.5, 3]
+    assert any("1 label has >, < or ~" in note for note in table.notes)
+
+
+def test_a_cell_that_is_no_relation_is_named(tmp_path):
+    rows = "".join(f"{'C' * (k + 1)},{'>' if k % 2 else '='},{k / 7}\n" for k in range(19))
+    (tmp_path / "t.csv").write_text(f"smiles,qualifier,Ki\n{rows}{'C' * 20},around,5.5\n")
+    table = read_table(tmp_path / "t.csv")
+    assert len(table) == 11
+    said = "qualifier: 1 cell without a relation, such as 'around' in line 21; labels of such rows are used as they are"
+    assert said in table.notes
+
+
+def test_columns_of_units_and_types_are_read(tmp_path):
+    header = "smiles,Standard Type,Standard Value,Standard Units,pChEMBL Value\n"
+    rows = [
+        f"{'C' * (k + 1)},{'Ki' if k % 3 else 'IC50'},{k / 7},{'nM' if k % 2 else 'uM'},{k / 9}\n" for k in range(6)
+    ]
+    (tmp_path / "t.csv").write_text(header + "".join(rows))
+    table = read_table(tmp_path / "t.csv", target_columns=("Standard Value",))
+    said = "Standard Value: column {} has 2 {} for its labels ({}), which are used as they are; keep the rows of one"
+    assert said.format("Standard Type", "types", "Ki 4, IC50 2") in table.notes
+    assert said.format("Standard Units", "units", "uM 3, nM 3") + ", or convert the others" in table.notes
+    other = read_table(tmp_path / "t.csv", target_columns=("pChEMBL Value",))
+    assert not any("used as they are" in note for note in other.notes)
+    (tmp_path / "t.csv").write_text(header + "".join(row.replace("uM", "nM") for row in rows))
+    table = read_table(tmp_path / "t.csv", target_columns=("Standard Value",))
+    assert not any("units" in note for note in table.notes)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["5.5 ± 0.2", "5.5±0.2", "5.5 +/- 0.2", "5.5+-2e-1", "\u22125.5 ± 0.2", "\u2212\u00a05.5", "- 5.5", "５．５"],
+)
+def test_numbers_as_people_write_them(tmp_path, cell):
+    table = column(tmp_path, [cell, "1.5"])
+    assert table.labels[:, 0].tolist() == [-5.5 if cell[0] in "-\u2212" else 5.5, 1.5]
+    assert ("y: 1 cell with an error after ±, which is left out" in table.notes) == ("2" in cell)
+
+
+def test_points_that_may_stand_between_thousands_are_remarked_on(tmp_path):
+    cells = ["731", "1.590", "23.500", "4.780", "12.300", "8.125", "45"]
+    assert any("if the points stand between thousands, remove them" in note for note in column(tmp_path, cells).notes)
+    for other in ("0.125", "1.5", "1590"):
+        assert not any("between thousands" in note for note in column(tmp_path, [*cells, other]).notes)
+
+
+def test_zeros_that_may_mark_missing_labels_are_remarked_on(tmp_path):
+    said = "y: 2 labels of 0, unlike all others; if this marks missing labels, leave those cells empty"
+    cells = ["5.5", "6.25", "6.5", "7.0", "5.75"]
+    assert said in column(tmp_path, [*cells, "0", "0"]).notes
+    assert not any("unlike all" in note for note in column(tmp_path, [*cells, "0"]).notes)
+    assert not any("unlike all" in note for note in column(tmp_path, [*cells, "2.5", "0", "0"]).notes)
+
+
+def test_a_column_of_signs_alone_is_no_target(tmp_path):
+    rows = [f"{'C' * (k + 1)},{k / 7},>{k / 5}\n" for k in range(20)]
+    (tmp_path / "t.csv").write_text("smiles,Ki,IC50\n" + "".join(rows))
+    table = read_table(tmp_path / "t.csv")
+    assert table.tasks == ("Ki",)
+    assert any("not taken as targets: IC50 (no measured value, only <, > or ~)" in note for note in table.notes)

@@ -61,7 +61,7 @@ def test_spellings_of_a_class_are_one_class(tmp_path):
     [
         (["high", "low", "High"], "has the classes high, low: write 1 for the one to predict, and 0 for the other"),
         (["low", "mid", "high"], "has the classes low, mid, high; two are supported: give a column of 1 and 0"),
-        (["active", "inactive", "unclear"], "has the classes active, inactive, unclear; two are supported"),
+        (["active", "inactive", "moderate"], "has the classes active, inactive, moderate; two are supported"),
         (["high", "high", "high"], "has the one class high: there is nothing to learn"),
         (["", "ND", "n.d."], "is empty: it has no label"),
         (
@@ -74,6 +74,23 @@ def test_other_texts_are_named(tmp_path, cells, message):
     for task in (None, "classification"):
         with pytest.raises(DataError, match=f"column y {message}"):
             column(tmp_path, cells, target_columns=("y",), task=task)
+
+
+@pytest.mark.parametrize("word", ["maybe", "Inconclusive", "UNSPECIFIED", "unclear", "not tested"])
+@pytest.mark.parametrize(("one", "zero"), [("active", "inactive"), ("1", "0")])
+def test_an_open_outcome_is_no_class(tmp_path, word, one, zero):
+    table = column(tmp_path, [one, zero, word, one, word, zero])
+    assert (table.task, table.labels[:, 0].tolist()) == ("classification", [1, 0, 1, 0])
+    (said,) = [note for note in table.notes if "treated as missing" in note]
+    assert said.startswith("y: 2 cells are not ")
+    assert f"such as {word!r} in line 4" in said
+
+
+def test_a_sign_is_no_class(tmp_path):
+    table = column(tmp_path, ["1", "0", ">1", "1"])
+    assert (table.task, table.labels[:, 0].tolist()) == ("classification", [1, 0, 1])
+    assert any("1 label has >, < or ~" in note and "left out, for they are no classes" in note for note in table.notes)
+    assert not any("--censored" in note for note in table.notes)
 
 
 def test_words_under_regression(tmp_path):

@@ -192,9 +192,45 @@ def test_a_pipe_is_refused(tmp_path):
 
 
 def test_rows_that_are_none_like_the_header_say_so(tmp_path):
-    (tmp_path / "t.csv").write_text("# exported in 2020\nsmiles,logS\nCCO,-0.77\n")
-    with pytest.raises(DataError, match="has 2 rows, none like its header '# exported in 2020'; line 2: 2 fields, ex"):
+    (tmp_path / "t.csv").write_text("Solubility\nsmiles,logS\nCCO,-0.77\n")
+    with pytest.raises(
+        DataError, match=r"none like its header 'Solubility'; line 2: 2 fields, expected 1\. If the header"
+    ):
         read_table(tmp_path / "t.csv")
+    (tmp_path / "t.csv").write_text("Solubility,2020\n,\nsmiles,logS\nCCO,-0.77\n")
+    with pytest.raises(DataError, match=r"line 3 looks like the header \(smiles, logS\): remove the lines before it"):
+        read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("start", ["# exported in 2020\n", "#\n# by me, in 2020\n", "sep=,\n# x\n", "\ufeff# x\n"])
+def test_comments_before_the_header_are_skipped(tmp_path, start):
+    (tmp_path / "t.csv").write_text(start + "smiles,logS\nCCO,-0.77\nCCC\n", encoding="utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert (table.smiles, table.labels.tolist()) == (["CCO"], [[-0.77]])
+    assert (table.lines[0], table.rejected[0].line) == (start.count("\n") + 2, start.count("\n") + 3)
+    assert any("before the header, not read" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("header", ["#smiles,logS", "# smiles,logS", "# logS,SMILES"])
+def test_a_header_may_begin_with_a_hash(tmp_path, header):
+    cells = ("CCO", "-0.77") if header.endswith("S") and "smiles" in header else ("-0.77", "CCO")
+    (tmp_path / "t.csv").write_text(f"{header}\n{','.join(cells)}\n")
+    table = read_table(tmp_path / "t.csv")
+    assert (table.smiles, table.labels.tolist()) == (["CCO"], [[-0.77]])
+
+
+def test_empty_fields_at_the_end_of_a_row_are_no_data(tmp_path):
+    (tmp_path / "t.csv").write_text("smiles,logS\nCCO,-0.77,,\nCCC,1.5\nCCCC,2.5, ,x\n")
+    table = read_table(tmp_path / "t.csv")
+    assert table.labels[:, 0].tolist() == [-0.77, 1.5]
+    assert [(row.line, row.reason) for row in table.rejected] == [(4, "4 fields, expected 2")]
+
+
+def test_two_columns_of_one_name_are_remarked_on(tmp_path):
+    (tmp_path / "t.csv").write_text("smiles,IC50,IC50\nCCO,1.5,1\nCCC,2.5,0\n")
+    said = "several columns are called IC50: the first is used, and the second is called IC50.1 here"
+    assert said in read_table(tmp_path / "t.csv", target_columns=("IC50",)).notes
+    assert said not in read_table(tmp_path / "t.csv", target_columns=("IC50.1",)).notes
 
 
 def test_points_are_no_decimal_points_beside_decimal_commas(tmp_path):

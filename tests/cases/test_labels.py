@@ -11,6 +11,7 @@ import pytest
 
 from jaxmrl.config import FitConfig, PredictConfig, SweepConfig
 from jaxmrl.data.problem import load_problem
+from jaxmrl.data.table import read_table
 from jaxmrl.errors import DataError
 from jaxmrl.fit import fit
 from jaxmrl.predict import predict
@@ -216,3 +217,18 @@ def test_predictions_are_kept_as_logits_and_predicted_as_probabilities(rare):
     found = predict(PredictConfig(result.directory, path, out=result.directory / "p.csv"))
     mean = np.mean([1 / (1 + np.exp(-table["active"].astype(float))) for table in tables], axis=0)
     np.testing.assert_allclose(mean, found.mean[np.searchsorted(found.ids, tables[0]["molecule_id"]), 0], atol=1e-6)
+
+
+def test_labels_that_float64_merges_are_named(tmp_path):
+    path = tmp_path / "t.csv"
+    cells = ["10000000000000000", "10000000000000001", "10000000000000008", "10000000000000009"]
+    path.write_text("smiles,E\n" + "".join(f"{'C' * (k + 1)},{cell}\n" for k, cell in enumerate(cells)))
+    said = f"E: {cells[0]} and {cells[1]} are one number in double precision (float64); subtract a constant"
+    assert any(note.startswith(said) for note in read_table(path, target_columns=("E",)).notes)
+    path.write_text("smiles,E\n" + "".join(f"{'C' * (k + 1)},{cell}\n" for k, cell in enumerate(cells[:2])))
+    with pytest.raises(
+        DataError, match=f"E \\(one value only: {cells[0]} and {cells[1]} are one number in double precis"
+    ):
+        read_table(path)
+    path.write_text("smiles,E\nC,0.1\nCC,0.10000000000000000555\nCCC,0.3\n")
+    assert not any("double precision" in note for note in read_table(path).notes), "far below the spread"

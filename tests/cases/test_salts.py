@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.config import PredictConfig, SweepConfig
+from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
-from jaxmrl.data.problem import load_problem
+from jaxmrl.data.problem import load_problem, load_problems
+from jaxmrl.data.table import read_molecules
 from jaxmrl.predict import predict
+from jaxmrl.pretrain import prepare
 from jaxmrl.report.facts import split_facts
 from jaxmrl.report.terminal import Reporter
 from jaxmrl.sweep import sweep
@@ -67,3 +69,32 @@ def test_atom_mapped_copies_are_the_same_molecule(cache, tmp_path):
     problem = load_problem(SweepConfig(csv=tmp_path / "mapped.csv", target_columns=("y",)), Reporter(quiet=True))
     assert problem.facts["repeated_molecules"]["molecules"] == 20
     assert problem.shared > 0
+
+
+def test_every_split_says_what_its_parts_share(cache, tmp_path, capsys):
+    """Salts and repeated molecules are counted for each split, random or not."""
+    smiles = read_molecules(INPUTS / "salt_twins.csv", None).smiles
+    path, parts = tmp_path / "t.csv", ("train", "train", "train", "valid", "test")
+    rows = [f"{text},{k / 7},{parts[k % 5]}" for k, text in enumerate([*smiles, *smiles[:10]])]
+    path.write_text("\n".join(["smiles,y,split", *rows]) + "\n")
+    problems = load_problems(SweepConfig(csv=path, split=("random", "scaffold", "imbalanced")), Reporter())
+    by_row = tmp_path / "s.csv"
+    by_row.write_text("\n".join(["split", *(row.split(",")[2] for row in rows)]) + "\n")
+    problems += load_problems(SweepConfig(csv=path, split_file=by_row), Reporter())
+    said = capsys.readouterr().out
+    assert "10 molecules are in the table more than once (20 rows)" in said
+    for problem in problems:
+        assert f"{problem.split_name} split: train" in said
+        assert f"{problem.shared:,} validation or test molecules also stand in another part" in said
+        assert (
+            not problem.kin or f"{problem.kin} of {len(problem.split.test)} test molecules are also in training" in said
+        )
+    assert max(problem.kin for problem in problems) > 0
+    assert problems[-1].shared > 0
+
+
+def test_pre_training_says_how_many_parents_it_took(cache, tmp_path, capsys):
+    config = PretrainConfig(csv=INPUTS / "salt_twins.csv", parent=True, out=tmp_path / "mae")
+    for _ in range(2):  # the second time from the cache
+        prepare(config, Reporter())
+        assert "parents: 59 molecules replaced by the largest organic fragment, uncharged" in capsys.readouterr().out

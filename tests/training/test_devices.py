@@ -53,7 +53,7 @@ molecules = load_dataset("nci")
 table = DeviceTable(GraphStore.put(featurise(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
 params, stats = RECIPE.shape.init(jax.random.key(7, impl="threefry2x32"))
 weights = jax.device_put(part_of(params, "encoder") | part_of(stats, "encoder"), jax.devices()[0])
-starts = None, Encoder("before", "its digest", 16, 2, weights)
+starts = None, Encoder("before", "its digest", 16, 2, False, weights)
 queue = [replace(replica(f"r{k}", 20 + 5 * (k % 9), k, 6 + k % 4), start=starts[k % 2]) for k in range(30)]
 found = []
 for devices in (jax.local_devices(), jax.local_devices()[:1]):

@@ -14,7 +14,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.models.graphmae import GraphMAEShape, choose_atoms
 from jaxmrl.training import checkpoint, pretraining, storage
-from jaxmrl.training.pretrained import load_encoder, load_starts, save_encoder
+from jaxmrl.training.pretrained import load_encoder, load_starts, save_encoder, start_remarks
 from jaxmrl.training.pretraining import Pretext, Pretraining, masked_error, pretrain_step
 
 BATCH = 12
@@ -197,3 +197,14 @@ def test_an_encoder_of_another_kind_of_device_is_read(whole, tmp_path):
     lying.write_text(lying.read_text().replace(here, "elsewhere:0"))
     (there / "checksums.json").write_text(json.dumps(storage._checksums(there)))
     assert load_encoder(folder).width == 8
+
+
+@pytest.mark.parametrize("parent", [False, True])
+def test_an_encoder_of_other_forms_of_the_molecules_is_remarked_on(whole, tmp_path, parent):
+    state = whole[0].arrays
+    save_encoder(tmp_path / "mae", state.params, state.stats, 8, 2, parent)
+    starts = load_starts(("none", str(tmp_path / "mae")), [])
+    assert start_remarks(starts, parent) == []
+    (said,) = start_remarks(starts, not parent)
+    own, other = ("with", "without") if parent else ("without", "with")
+    assert said.startswith(f"--init mae was pre-trained {own} --parent, and this sweep is {other} it")
