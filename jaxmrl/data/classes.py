@@ -42,15 +42,21 @@ def word_classes(texts: list[str]) -> Classes | None:
     case.
     """
     distinct = [text for text in dict.fromkeys(texts) if not is_missing(text)]
-    signs = any(text.strip() == "+" for text in distinct)
-    unmarked = [text for text in distinct if not is_mark(text) or (signs and text.strip() in _MINUSES)]
-    by_class = _classify(distinct) or _classify(unmarked)
+    by_class = _classify(distinct) or _classify(_unmarked(distinct))
     if by_class is None:
         return None
     labels = np.fromiter((by_class.get(text, np.nan) for text in texts), np.float64, len(texts))
     said = [_shown(text for text in by_class if by_class[text] == one) for one in (1.0, 0.0)]
     parts = [f"{shown} is {one}" for shown, one in zip(said, (1, 0), strict=True) if shown]
     return Classes(labels, ", ".join(parts))
+
+
+def _unmarked(texts: Iterable[str]) -> list[str]:
+    """Return the different cells that are no missing values; a minus is none beside a plus."""
+    distinct = list(dict.fromkeys(texts))
+    signs = any(text.strip() == "+" for text in distinct)
+    minuses = _MINUSES if signs else frozenset()
+    return [text for text in distinct if not is_missing(text) and (not is_mark(text) or text.strip() in minuses)]
 
 
 def _classify(texts: list[str]) -> dict[str, float] | None:
@@ -87,9 +93,8 @@ def _is_number(text: str) -> bool:
 def refuse_words(where: str, texts: Iterable[str], regression: bool) -> None:
     """Raises DataError that says what is wrong with a target column of words. where: names file and column."""
     words: dict[str, str] = {}
-    for text in texts:
-        if not (is_missing(text) or is_mark(text)):
-            words.setdefault(_normal(text), text.strip())
+    for text in _unmarked(texts):
+        words.setdefault(_normal(text), text.strip())
     shown = _shown(words.values())
     if not words:
         raise DataError(f"{where} is empty: it has no label")
@@ -147,7 +152,7 @@ def values_of(columns: Iterable[Numbers]) -> frozenset[float]:
 
 def few_classes(texts: list[str]) -> str:
     """Return the classes that a column of words seems to have, in words; empty where they are too many, or one."""
-    words = {_normal(text): text.strip() for text in texts if not (is_missing(text) or is_mark(text))}
+    words = {_normal(text): text.strip() for text in _unmarked(texts)}
     repeated = len(words) <= len(texts) / 2
     return _shown(words.values()) if 1 < len(words) <= _MOST_CLASSES and repeated else ""
 

@@ -62,6 +62,7 @@ def test_spellings_of_a_class_are_one_class(tmp_path):
         (["high", "low", "High"], "has the classes high, low: write 1 for the one to predict, and 0 for the other"),
         (["low", "mid", "high"], "has the classes low, mid, high; two are supported: give a column of 1 and 0"),
         (["active", "inactive", "moderate"], "has the classes active, inactive, moderate; two are supported"),
+        (["+", "-", "++"], r"has the classes \+, -, \+\+; two are supported"),
         (["high", "high", "high"], "has the one class high: there is nothing to learn"),
         (["", "ND", "n.d."], "is empty: it has no label"),
         (

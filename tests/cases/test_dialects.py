@@ -242,3 +242,10 @@ def test_points_are_no_decimal_points_beside_decimal_commas(tmp_path):
     for old, new in (("12.300", "12.30"), (";590", ";0.590"), ("0,1", "0.1")):
         (tmp_path / "t.csv").write_text("smiles;logP;IC50\n" + rows.replace(old, new))
         assert read_table(tmp_path / "t.csv", target_columns=("IC50",)).labels[1, 0] == 1.59
+
+
+def test_names_of_columns_have_no_invisible_characters(tmp_path):
+    (tmp_path / "t.csv").write_text("\ufeffsmiles\u00a0,\u200blogS\u200b\nCCO,-0.77\nCCC\n", encoding="utf-8")
+    table = read_table(tmp_path / "t.csv", target_columns=("logS",))
+    assert (table.column, table.tasks) == ("smiles", ("logS",))
+    assert table.rejected[0].reason == "1 field, expected 2"

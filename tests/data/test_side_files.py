@@ -131,7 +131,7 @@ def test_parents_match_salts(write, cache):
         ([["smiles", "split"], *([s, "train"] for s in SMILES[:4])], r"lacks 1 of .* first with molecule_id 5 CCl$"),
         ([["molecule_id", "split"], [0, "train"], [0, "test"]], r"has a molecule_id twice: 0, in line 2 and line 3"),
         ([["molecule_id", "split"], ["a", "train"]], r"expected a row of the data, from 0, in molecule_id; got 'a'"),
-        ([["split", "x"], [0, 1], [0]], r"line 3: 1 fields, expected 2"),
+        ([["split", "x"], [0, 1], [0]], r"line 3: 1 field, expected 2"),
         (
             [["smiles", "split"], *([s, "test" if s == "CC" else "train"] for s in SMILES)],
             r"puts 4 train and 1 test molecules of the data into parts, and none into valid; expected some in each",

@@ -61,7 +61,7 @@ def test_unusable_rows_are_kept_apart_with_line_text_and_reason(file):
     assert table.smiles == ["CC", "C\nC", "CC"]
     assert [(r.line, r.text) for r in table.rejected] == [(3, "CC,much"), (4, "CC"), (7, "CC,inf")]
     reasons = " ".join(r.reason for r in table.rejected)
-    assert "1 fields, expected 2" in reasons
+    assert "1 field, expected 2" in reasons
     assert "no label: y 'much' is not a number" in reasons
     assert rejected_text(table.rejected).splitlines()[0] == "line,text,reason"
     np.testing.assert_array_equal(table.ids, [0, 3, 5])
