@@ -16,6 +16,7 @@ from jaxmrl.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.report.files import CURVE_COLUMNS, CURVE_FILE_COLUMNS, HISTORY_COLUMNS, RESULT_COLUMNS
+from jaxmrl.report.terminal import sweep_table
 from jaxmrl.sweep import sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
@@ -89,14 +90,18 @@ def test_small_fractions_train_for_a_minimum_of_steps(csv_file, tmp_path, cache)
 
 
 def test_training_that_ends_too_early_is_flagged(regression):
-    """Three epochs are too few for any size; fits.json and the report say of how many replicas, and what to do."""
+    """Three epochs are too few for any size: fits.json, the report and the table count the replicas of each size."""
     (curve,) = json.loads((regression.directory / "fits.json").read_text())
     assert [(one["n"], one["runs"]) for one in curve["still_improving"]] == [(32, 2), (64, 2), (128, 2)]
     late = sum(row["best_epoch"] == "3" for row in regression.rows)
     assert sum(one["late"] for one in curve["still_improving"]) == late
     (flag,) = [one for one in curve["flags"] if "last tenth of training" in one]
     assert flag.endswith("give more --epochs, --steps or --min-steps")
-    assert flag in (regression.directory / "report.html").read_text()
+    page = (regression.directory / "report.html").read_text()
+    assert flag in page
+    counts = [f"{one['late']} of 2" for one in curve["still_improving"]]
+    assert list(sweep_table(list(regression.curves), "RMSE", {}).columns[-1].cells) == counts
+    assert all(f">{count}</td>" in page for count in counts)
 
 
 def test_every_file_is_there_and_no_other(regression):

@@ -109,6 +109,23 @@ def test_few_sizes_of_means_ask_the_laws_with_as_many_parameters(fitted, tmp_pat
     assert found["predictions"][0]["value"] == pytest.approx(0.16, rel=0.05)
 
 
+def test_four_sizes_ask_the_law_of_four_parameters(fitted, tmp_path):
+    """A curve that begins at chance and ends at a floor: no law of three parameters has both."""
+    means, rng = {30: 0.52, 300: 0.6, 3000: 0.86, 30000: 0.9}, np.random.default_rng(0)
+    rows = [(n, mean + 0.004 * rng.normal()) for n, mean in means.items() for _ in range(5)]
+    found, said = fitted(written(tmp_path / "c.csv", rows, "n,roc_auc"), predict=(60000.0,))
+    assert found["chosen"]["laws"] == ["m4"]
+    assert "as many parameters as sizes; noise rejects every law of fewer" in said
+    assert found["predictions"][0]["value"] == pytest.approx(0.9, abs=0.005)
+
+
+def test_two_sizes_have_no_law_that_noise_could_reject(fitted, tmp_path):
+    rows = runs_of(lambda n: 2 * n**-0.3, (100, 1000), 5, 0.02)
+    found, said = fitted(written(tmp_path / "c.csv", rows), predict=(2000.0,))
+    assert "2 parameters, as many as sizes: nothing could reject them" in said
+    assert found["predictions"][0]["value"] == pytest.approx(2 * 2000**-0.3, rel=0.05)
+
+
 def test_folds_at_all_sizes_are_no_noise(fitted):
     found, said = fitted("shared_folds.csv", predict=(12800.0,))
     (one,) = found["predictions"]
