@@ -111,6 +111,17 @@ def test_it_says_what_was_run_and_what_came_of_it(read):
         assert said in read.text, said
 
 
+def test_it_repeats_the_remarks_on_the_data(findings):
+    """Such as on labels that are left out: who reads the report has not seen the screen."""
+    (problem,) = findings.problems
+    said = "18 labels have >, < or ~ (y 18): left out"
+    noted = replace(problem, table=replace(problem.table, notes=(*problem.table.notes, said)))
+    reader = Reader()
+    reader.feed(report_html(replace(findings, problems=[noted])))
+    assert noted.table.notes[0] in reader.text
+    assert said in reader.text
+
+
 def test_every_string_from_the_data_is_escaped(read):
     tags = {tag for tag, _ in read.tags}
     assert "script" not in tags
