@@ -15,16 +15,19 @@ _EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none", "#n/a", "#na", "<na>
 """What programs write for a missing value, in lower case."""
 
 _MARKS = frozenset(
-    "- -- --- – — ? ?? . .. nd n.d. n.d nt n.t. n.t n.a. n.a missing #value! #div/0! #ref! #num! #name? #null! "
-    "1.#qnan -1.#ind 1.#ind".split()
-) | {"not determined", "not tested", "not available", "not measured", "not detected", "no data", "not done"}
+    "- -- --- – — ? ?? . .. nd n.d. n.d n/d nt n.t. n.t n/t n.a. n.a n\\a k.a. missing "
+    "#value! #div/0! #ref! #num! #name? #null! 1.#qnan -1.#ind 1.#ind".split()
+) | {
+    *("not determined", "not tested", "not available", "not measured", "not detected", "not calculated"),
+    *("not reported", "not done", "no data", "no fit", "no result", "nicht bestimmt"),
+}
+"""What people, and the errors of a workbook, write for a missing value, in lower case."""
+
 _UNDECIDED = frozenset(
     "ambiguous doubtful equivocal inconclusive indeterminate maybe pending tbd unclear undecided undefined "
     "undetermined unknown unspecified untested".split()
 )
 """What people write for an outcome that is open, in lower case: no label, be it of a number or of a class."""
-
-"""What people, and the errors of a workbook, write for a missing value, in lower case."""
 
 LARGEST = float(np.finfo(np.float32).max)
 """Of a label: predictions are float32."""
@@ -250,8 +253,9 @@ def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: s
     numbers = [_BLANKS.sub("", match["number"]) for match in matches]
     commas = [number for number in numbers if "," in number]
     pointed = [text.strip() for text in pointed] + [one for one in numbers if "." in one and "," not in one]
-    if not commas:
-        return Style(unit=unit)
+    if not commas:  # two points in one number are between thousands
+        thousands = any(one.count(".") > 1 for one in pointed) and all(map(_DOTTED_GROUPS.fullmatch, pointed))
+        return Style(",", ".", unit) if thousands else Style(unit=unit)
     grouped = any("." in number for number in commas)
     english = all(_ENGLISH.fullmatch(number) for number in commas)
     european = all(_EUROPEAN.fullmatch(number) for number in commas) and (

@@ -15,6 +15,9 @@ _NEGATIVE = frozenset("inactive false no n f negative neg 0 0.0".split())
 _MINUSES = frozenset({"-", "−", "–"})
 """Class 0 in a column with a +; else what people write for a missing value."""
 
+_NEGATIONS = ("non", "not", "no", "in", "im", "un")
+"""Beginnings of a word that make it the opposite of the rest."""
+
 _BINARY = (frozenset({0.0, 1.0}), frozenset({0.0}), frozenset({1.0}))
 _PAIRS = (frozenset({-1.0, 1.0}), frozenset({1.0, 2.0}))
 """Two numbers that are classes without --task."""
@@ -38,8 +41,8 @@ class Classes:
 def word_classes(texts: list[str]) -> Classes | None:
     """Return a column's texts [N] as two classes; None where they are no words that name two classes.
 
-    active and inactive, true and false, yes and no, positive and negative, + and -, X and non-X are understood, in any
-    case.
+    active and inactive, true and false, yes and no, positive and negative, + and -, and a word and its negation (toxic
+    and non-toxic, hit and no hit, soluble and insoluble) are understood, in any case.
     """
     distinct = [text for text in dict.fromkeys(texts) if not is_missing(text)]
     by_class = _classify(distinct) or _classify(_unmarked(distinct))
@@ -68,7 +71,7 @@ def _classify(texts: list[str]) -> dict[str, float] | None:
     positive, negative = _POSITIVE, _NEGATIVE | (_MINUSES if "+" in found else frozenset())
     if len(found) == 2:
         one, other = sorted(found, key=len)
-        if other in (f"non{one}", f"not{one}"):
+        if other in {f"{no}{one}" for no in _NEGATIONS}:
             positive, negative = {one}, {other}
     if not found or not found <= positive | negative or all(_is_number(text) for text in found):
         return None

@@ -14,9 +14,9 @@ _BONDS = {"=": "double bond", "#": "triple bond", ":": "aromatic bond"}
 def find_unseen(smiles: list[str], known: Iterable[str], modality: str, settings: dict[str, Any]) -> list[str]:
     """Return, for each molecule, what no `known` one has of all that a model sees, joined by "; ".
 
-    That is chemical elements; for graphs also kinds of bonds, and for SMILES tokens; chirality and E/Z double bonds
-    where the model sees them. What is empty has been seen: a model says nothing about the rest but by untrained
-    weights.
+    That is chemical elements and whether there are several fragments, as in a salt; for graphs also kinds of bonds, and
+    for SMILES tokens; chirality and E/Z double bonds where the model sees them. What is empty has been seen: a model
+    says nothing about the rest but by untrained weights.
 
     Args:
         smiles: Canonical SMILES, [N].
@@ -34,6 +34,7 @@ def _traits(smiles: str, modality: str, settings: dict[str, Any]) -> list[str]:
     tokens = dict.fromkeys(tokenise(smiles))
     atoms = [symbol for symbol in map(_symbol, tokens) if symbol]
     traits = sorted({_element(symbol) for symbol in atoms})
+    traits += ["several fragments"] if "." in smiles and modality != "smiles" else []
     if modality == "geometry":
         # Conformers have all hydrogens, of which most are not written.
         return [trait for trait in traits if trait != "element H"]

@@ -225,6 +225,14 @@ def test_numbers_as_people_write_them(tmp_path, cell):
     assert ("y: 1 cell with an error after ±, which is left out" in table.notes) == ("2" in cell)
 
 
+def test_two_points_in_a_number_are_between_thousands(tmp_path):
+    table = column(tmp_path, ["4.780.790", "59.910", "731", ">1.000.000", "-1.234"])
+    assert table.labels[:, 0].tolist() == [4780790, 59910, 731, -1234]
+    assert "t.csv: y: decimal commas, points between thousands" in table.notes
+    table = column(tmp_path, ["1.2.3", "59.91", "731"])
+    assert table.labels[:, 0].tolist() == [59.91, 731]
+
+
 def test_points_that_may_stand_between_thousands_are_remarked_on(tmp_path):
     cells = ["731", "1.590", "23.500", "4.780", "12.300", "8.125", "45"]
     assert any("if the points stand between thousands, remove them" in note for note in column(tmp_path, cells).notes)

@@ -87,6 +87,16 @@ def test_an_open_outcome_is_no_class(tmp_path, word, one, zero):
     assert f"such as {word!r} in line 4" in said
 
 
+@pytest.mark.parametrize(
+    ("word", "negation"),
+    [("toxic", "non-toxic"), ("Hit", "no hit"), ("soluble", "insoluble"), ("stable", "Unstable"), ("aktiv", "inaktiv")],
+)
+def test_a_word_and_its_negation_are_classes(tmp_path, word, negation):
+    table = column(tmp_path, [negation, word, word, negation])
+    assert table.labels[:, 0].tolist() == [0, 1, 1, 0]
+    assert f"y: {word} is 1, {negation} is 0" in table.notes
+
+
 def test_a_sign_is_no_class(tmp_path):
     table = column(tmp_path, ["1", "0", ">1", "1"])
     assert (table.task, table.labels[:, 0].tolist()) == ("classification", [1, 0, 1])
