@@ -18,7 +18,7 @@ import numpy as np
 from jaxmrl.config import FitConfig
 from jaxmrl.data.curves import CurveFile, CurveRows, read_curves
 from jaxmrl.data.sampling import PRUNING
-from jaxmrl.errors import DataError
+from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.report.comparison import (
     Compared,
     adjusted,
@@ -36,7 +36,7 @@ from jaxmrl.scaling.compare import Runs
 from jaxmrl.scaling.convergence import convergence_of, training_flags
 from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.scale import Scale, scale_of
-from jaxmrl.text import count
+from jaxmrl.text import count, size_text
 
 UNKNOWN_SUBSETS = (
     "The file does not say whether the seeds of a method share one subset: intervals are those of a single draw, with "
@@ -53,6 +53,7 @@ def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     """
     reporter = Reporter(quiet=quiet or config.json)
     file = read_curves(config)
+    check_sizes(config, file)
     scale = find_scale(config, file)
     reporter.say(f"{config.csv}: {read_text(file)}; {file.metric}, {scale.text}")
     for remark in file.notes:
@@ -78,6 +79,16 @@ def fit(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     if config.json:
         print(json.dumps(found, indent=2))
     return found
+
+
+def check_sizes(config: FitConfig, file: CurveFile) -> None:
+    """Raise ConfigError for a size to predict at that is no whole number, where all sizes of the file are."""
+    sizes = np.concatenate([rows.n[np.isfinite(rows.n)] for rows in file.curves])
+    broken = [n for n in config.predict if n != round(n)]
+    if broken and (sizes == np.round(sizes)).all():
+        raise ConfigError(
+            f"--predict takes whole numbers of molecules, as the sizes of {config.csv} are; got {size_text(broken[0])}"
+        )
 
 
 def find_scale(config: FitConfig, file: CurveFile) -> Scale:

@@ -4,11 +4,18 @@ import re
 
 _SECONDS = {"d": 86_400.0, "h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0}
 _MOST = 600
+_FEW = 10
 
 
 def about(number: float) -> str:
-    """A number of things to three digits: 12,345 as 12,300."""
-    return f"{float(f'{number:.3g}'):,.0f}"
+    """Return a number of things to three digits: 12,345 as 12,300, 31.6 as 32, and 0.1234 as 0.123."""
+    rounded = float(f"{number:.3g}")
+    return size_text(rounded) if abs(rounded) < _FEW else f"{rounded:,.0f}"
+
+
+def size_text(number: float) -> str:
+    """Return a size as it was given: 12,800, or 0.5 where a file counts in thousands or has fractions."""
+    return f"{number:,.15g}"
 
 
 def exact(number: float) -> str:

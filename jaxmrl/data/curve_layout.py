@@ -8,7 +8,7 @@ from pathlib import Path
 from jaxmrl.config import FitConfig
 from jaxmrl.data.curve_cells import split_spread
 from jaxmrl.data.metric_names import direction_of, has_name, plain_name
-from jaxmrl.data.records import column_index, column_names
+from jaxmrl.data.records import column_index, column_names, one_column
 from jaxmrl.errors import ConfigError, DataError
 
 SIZE_NAMES = (
@@ -55,6 +55,9 @@ _TRAINING, _VALIDATION = {"train", "training"}, {"valid", "val", "validation", "
 _NO_METRIC = {"time", "times", "rank", "ranking", "best"}
 _BOUND = re.compile(r"_(low|lower|high|upper|lb|ub|ci|ci_?\d+|min|max|p\d+|q\d+)(_(low|lower|high|upper|lb|ub))?$")
 """Endings of names that are ends of an interval, or half its width."""
+
+_OTHER_SPREADS = "var variance iqr mad range spread uncertainty error_bar errorbar ci low high lower upper".split()
+"""Words in the names of columns of other spreads."""
 
 _NAMED = (*MEANS[:1], *RUNS[:1], "value", "score")
 """Columns of the values where another column has the name of the metric."""
@@ -176,10 +179,19 @@ def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout
             f"the number of runs behind {header[layout.spread]} is not known: it weighs the sizes, and what the laws "
             "leave is the noise; give --runs-column"
         )
-    more = [role.at for role in roles if role.at not in layout.used and role.known]
+    more = [
+        role.at
+        for role in roles
+        if role.at not in layout.used and (role.known or _is_spread(plain_name(header[role.at])))
+    ]
     if more:
         notes.append(f"not used: {_names(header, more)}")
     return replace(layout, notes=tuple(notes))
+
+
+def _is_spread(name: str) -> bool:
+    """Whether a column looks like a spread or an end of an interval, which is not read as one."""
+    return bool(_BOUND.search(f"_{name}")) or has_name(name, _OTHER_SPREADS)
 
 
 def _names(header: list[str], places) -> str:
@@ -191,6 +203,8 @@ def _size_index(path: Path, header: list[str]) -> int:
     for name in SIZE_NAMES:
         if name in plain:
             return plain.index(name)
+    if len(header) == 1:
+        raise one_column(path, header)
     raise DataError(f"{path} has no column named n; name the one of sizes with --n-column: {column_names(header)}")
 
 

@@ -15,10 +15,10 @@ from jaxmrl.data.curve_layout import Layout, find_layout
 from jaxmrl.data.curve_observations import Observations, read_observations
 from jaxmrl.data.curve_settings import CERTAIN, alternates, level_codes, may_be_setting, separation
 from jaxmrl.data.metric_names import plain_name
-from jaxmrl.data.records import Rejected, column_index, read_records
+from jaxmrl.data.records import Rejected, check_rows, column_index, read_records
 from jaxmrl.data.sampling import PRUNING, are_prunings, is_random_sample
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.text import count
+from jaxmrl.text import count, size_text
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
 """Columns of the files of a sweep, of every version."""
@@ -77,6 +77,7 @@ def read_curves(config: FitConfig) -> CurveFile:
     """
     path = config.csv
     records = read_records(path)
+    check_rows(path, records)
     header, rows, rejected = records.header, records.rows, records.rejected
     rows, headers = _without_headers(path, header, rows)
     layout = find_layout(path, header, rows, config)
@@ -109,8 +110,8 @@ def read_curves(config: FitConfig) -> CurveFile:
 
 def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, list[str]]:
     """The rows that are no repeated header, as `cat a.csv b.csv` leaves it, and what to say of those."""
-    names = [" ".join(name.split()) for name in header]
-    plain = [[" ".join(field.split()) for field in fields] for *_, fields in rows]
+    names = [" ".join(name.lower().split()) for name in header]
+    plain = [[" ".join(field.lower().split()) for field in fields] for *_, fields in rows]
     repeated = [fields == names for fields in plain]
     for (_, line, _), fields in zip(rows, plain, strict=True):
         if fields != names and sorted(fields) == sorted(names):
@@ -248,17 +249,18 @@ def _once(
     """
     if found.run is None and found.sd is None:
         return found, []
-    keys = _keys(header, found, by_at, layout)
-    groups = defaultdict(list)
-    for k, key in enumerate(keys):
-        groups[key].append(k)
-    several = [places for places in groups.values() if len(places) > 1]
+    plain = _plain_keys(found, by_at)
+    groups = _grouped(plain)
+    several = [places for places in groups if len(places) > 1]
+    if not (len(several) >= _FEWEST_DOUBLED and all(_same(found, places) for places in several)):
+        groups = _grouped(_keys(header, found, by_at, layout, plain))
+        several = [places for places in groups if len(places) > 1]
     for places in several:
         finite = [k for k in places if np.isfinite(found.value[k])]
         if len({_value(found, k) for k in finite}) > 1 and not pool:
             apart = _apart(header, found, by_at, layout, several)
             raise DataError(_contradiction(path, found, finite, apart))
-    first = {places[0] if _same(found, places) else k for places in groups.values() for k in places}
+    first = {places[0] if _same(found, places) else k for places in groups for k in places}
     return found.take(np.array(sorted(first))), [len(places) - 1 for places in several if _same(found, places)]
 
 
@@ -270,14 +272,26 @@ def _same(found: Observations, places: list[int]) -> bool:
     return len({_value(found, k) for k in places}) == 1
 
 
-def _keys(header, found: Observations, by_at: list[int], layout: Layout) -> list[tuple]:
-    """What makes each run the run it is: curve, size and label, with a further column where that alone sets apart.
+def _grouped(keys: list[tuple]) -> list[list[int]]:
+    """The places of each key, in order of appearance."""
+    groups = defaultdict(list)
+    for k, key in enumerate(keys):
+        groups[key].append(k)
+    return list(groups.values())
+
+
+def _plain_keys(found: Observations, by_at: list[int]) -> list[tuple]:
+    """Curve, size and label of each run."""
+    columns = [level_codes(found.column(k)) for k in by_at]
+    labels = [""] * len(found.n) if found.run is None else found.run.tolist()
+    return list(zip(*(column.tolist() for column in columns), found.n.tolist(), labels, strict=True))
+
+
+def _keys(header, found: Observations, by_at: list[int], layout: Layout, keys: list[tuple]) -> list[tuple]:
+    """What makes each run the run it is: its plain key, with a further column where that alone sets apart.
 
     Such a column is another number of the run, as of a repeated fold, or a setting that changes nothing.
     """
-    columns = [level_codes(found.column(k)) for k in by_at]
-    labels = [""] * len(found.n) if found.run is None else found.run.tolist()
-    keys = list(zip(*(column.tolist() for column in columns), found.n.tolist(), labels, strict=True))
     if len(set(keys)) == len(keys):
         return keys
     for k in _settings(header, found, by_at, layout):
@@ -315,10 +329,11 @@ def _contradiction(path: Path, found: Observations, places: list[int], apart: li
     first = places[0]
     other = next(k for k in places if _value(found, k) != _value(found, first))
     label = "the mean" if found.run is None else found.run[first]
+    by = shlex.join(apart) or "with a column that distinguishes them"
     return (
-        f"{path}, lines {found.lines[first]} and {found.lines[other]}: {label} at {found.n[first]:,.15g} molecules "
-        f"stands twice, {found.value[first]:g} and {found.value[other]:g}: rows of two runs? Keep those of one, "
-        f"give --by {shlex.join(apart) or 'with a column that distinguishes them'}, or --pool to count both"
+        f"{path}, lines {found.lines[first]} and {found.lines[other]}: {label} at {size_text(found.n[first])} "
+        f"molecules stands twice, {found.value[first]:g} and {found.value[other]:g}: rows of two runs? "
+        f"Keep those of one, give --by {by}, or --pool to count both"
     )
 
 

@@ -17,6 +17,9 @@ LOWER = "rmse mae mse error err log_loss logloss cross_entropy brier mape smape 
 OPEN_LOWER = "nll nlpd loss perplexity".split()
 """Names of metrics of which less is better, and that a density takes below 0 or that end elsewhere."""
 
+_LIKELIHOODS = "log_likelihood loglikelihood loglik elbo nll nlpd".split()
+"""Names of log-likelihoods, which a density takes above 0."""
+
 _GUESSES = (
     (0.0, "average_precision ap auprc pr_auc aupr prc r2 r_squared".split()),
     (0.5, "roc_auc auc auroc rocauc".split()),
@@ -56,7 +59,8 @@ def direction_of(metric: str) -> bool | None:
 def perfect_of(metric: str) -> float | None:
     """Return the perfect value of a metric as a fraction, by its name; None where the name does not tell.
 
-    1 for ROC-AUC, 0 for RMSE and neg_mean_squared_error, and 100 / x for the enrichment factor of the top x %.
+    1 for ROC-AUC and perplexity, 0 for RMSE and neg_mean_squared_error, and 100 / x for the enrichment factor of the
+    top x %.
     """
     words = plain_name(metric)
     if words.startswith(_TURNED):
@@ -67,9 +71,17 @@ def perfect_of(metric: str) -> float | None:
     if (found := _ENRICHMENT.search(metric)) and float(found[1]) > 0:
         return 100 / float(found[1])
     better = direction_of(metric)
+    if better is False and has_name(words, ["perplexity"]):
+        return 1.0
     if better is None or not has_name(words, HIGHER if better else LOWER):
         return None
     return float(better)
+
+
+def is_likelihood(metric: str) -> bool:
+    """Return whether a metric of which more is better is a log-likelihood or a bound of one, by its name."""
+    words = plain_name(metric)
+    return bool(direction_of(metric)) and has_name(words, _LIKELIHOODS)
 
 
 def is_percent(metric: str) -> bool:

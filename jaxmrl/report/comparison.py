@@ -13,7 +13,7 @@ from jaxmrl.data.sampling import NOT_RANDOM, RANDOM
 from jaxmrl.report.files import CURVE_COLUMNS, Curve, Point, distinguishing, number
 from jaxmrl.scaling.analysis import known
 from jaxmrl.scaling.compare import LEVEL, Difference, Runs, Worth, difference, holm, worth
-from jaxmrl.text import about, count, exact
+from jaxmrl.text import about, count, exact, size_text
 
 COMPARED_COLUMNS = (
     *CURVE_COLUMNS,
@@ -210,7 +210,7 @@ def worth_text(found: Worth) -> str:
 
 def _beyond(found: Worth, value: float, *, long: bool = False) -> str:
     fewer, more = ("fewer than ", "more than ") if long else ("<", ">")
-    return f"{fewer}{found.smallest:,.0f}" if value < 0 else f"{more}{found.largest:,.0f}"
+    return f"{fewer}{size_text(found.smallest)}" if value < 0 else f"{more}{size_text(found.largest)}"
 
 
 def no_law_text(labels: list[str], *, random: bool = True) -> str:
@@ -225,7 +225,7 @@ def compared_line(one: Compared) -> str:
     name = ", ".join(f"{column} {value}" for column, value in one.identity.items())
     less = f"; {one.metric} less that of random subsets: {compare_cell(one)}" if one.difference else ""
     worth = f"; as many random molecules reach it: {worth_text(one.worth)}" if one.worth else ""
-    return f"{name}: {one.pruned.n:,.0f} molecules give {one.metric} {one.pruned.mean:.3g}{less}{worth}"
+    return f"{name}: {size_text(one.pruned.n)} molecules give {one.metric} {one.pruned.mean:.3g}{less}{worth}"
 
 
 def compared_content(found: list[Compared]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.choose import Forecast, try_on_largest
 from jaxmrl.scaling.fit import LEVEL, Fit
 from jaxmrl.scaling.target import FAR
+from jaxmrl.text import size_text
 
 _MOST_DIGITS = 10
 
@@ -162,5 +163,5 @@ def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) 
     for one in analysis.predict(sizes):
         far = f"more than {FAR:g} times the largest size" if one["far"] else ""
         interval = escape(interval_text(one["low"], one["high"]))
-        table.add_row(f"{one['n']:,.0f}", short(one["value"]), interval, far)
+        table.add_row(size_text(one["n"]), short(one["value"]), interval, far)
     return table

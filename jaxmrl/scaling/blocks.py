@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jaxmrl.text import size_text
+
 _FEWEST_CELLS = 0.5
 _FILL_STEPS = 100
 _MOST_NAMED = 3
@@ -131,7 +133,7 @@ def _missing_text(seen: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> st
     """Which sizes lack which runs; nothing where none does."""
     lacking: dict[str, list[str]] = {}
     for k in np.flatnonzero(~seen.all(axis=0)):
-        lacking.setdefault(_listed([f"{n:,.15g}" for n in sizes[~seen[:, k]]]), []).append(str(labels[k]))
+        lacking.setdefault(_listed(list(map(size_text, sizes[~seen[:, k]]))), []).append(str(labels[k]))
     if len(lacking) > _MOST_NAMED:
         return f"most sizes ({(~seen).sum()} of {seen.size} combinations are missing)"
     said = [f"{_listed(names)} {'are' if len(names) > 1 else 'is'} missing at {at}" for at, names in lacking.items()]

@@ -202,8 +202,11 @@ def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
         return better, _informed(better, [fit for fit in adequate if len(fit.law.parameters) > fewest]), more
     if all(_left(fit) == 0 for fit in simple):
         return simple, simple, f"{fewest} parameters, as many as sizes: nothing could reject them"
-    known = all(fit.noise_known for fit in simple)
-    why = "residuals are consistent with noise" if known else "the noise is not known, so nothing rejects them"
+    why = "the noise is not known, so nothing rejects them"
+    if simple[0].points.freedom > 0:
+        why = "residuals are consistent with noise"
+    elif all(fit.noise_known for fit in simple):
+        why = "the noise is estimated from their residuals"
     return simple, _informed(simple, adequate), f"{fewest} parameters each; {why}"
 
 

@@ -9,6 +9,7 @@ from scipy.stats import norm
 from jaxmrl.scaling.laws import Law
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.solve import least_squares
+from jaxmrl.text import size_text
 
 LEVEL = 0.9
 """Of every interval."""
@@ -307,6 +308,6 @@ def _flags(fit: Fit) -> list[str]:
 def _worse_steps(points: Points) -> list[str]:
     """Between which sizes the mean gets worse."""
     steps = np.flatnonzero(np.diff(points.error) > 0)
-    said = ", ".join(f"{points.n[k]:,.0f} and {points.n[k + 1]:,.0f}" for k in steps[:_MOST_STEPS])
+    said = ", ".join(f"{size_text(points.n[k])} and {size_text(points.n[k + 1])}" for k in steps[:_MOST_STEPS])
     more = f" molecules, and {len(steps) - _MOST_STEPS} more times" if len(steps) > _MOST_STEPS else " molecules"
     return [f"the mean metric gets worse between {said}{more}"] if len(steps) else []

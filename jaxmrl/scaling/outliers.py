@@ -7,6 +7,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.spread import spread_of
+from jaxmrl.text import size_text
 
 _CHANCE = 0.001
 """Probability that normal noise of one spread leaves a run out of a curve: small, for noise is seldom normal."""
@@ -34,7 +35,7 @@ class LeftOut:
     def text(self) -> str:
         """One sentence, as the notes say it."""
         others = "the other run is" if self.runs == 1 else f"the {self.runs} other runs are about"
-        said = f"n {self.n:,.0f}: {self.value:.4g}, where {others} {self.others:.3g}"
+        said = f"n {size_text(self.n)}: {self.value:.4g}, where {others} {self.others:.3g}"
         return f"{said}: left out as an outlier, such as a failed run"
 
 

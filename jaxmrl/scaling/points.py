@@ -8,7 +8,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.scaling.blocks import block_note, blocks_of
 from jaxmrl.scaling.outliers import LeftOut, far_runs, wide_sizes
 from jaxmrl.scaling.spread import spread_of
-from jaxmrl.text import count
+from jaxmrl.text import count, size_text
 
 _FEWEST_DRAWS, _MOST_RUNS = 10, 1e6
 _LEAST, _LARGEST = 1e-12, 1e15
@@ -224,7 +224,7 @@ def points_of_means(
 
 def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.ndarray) -> str:
     """Why a mean counts less: its standard deviation is above those of the others, or large beside a small error."""
-    said = f"n {n:,.0f}: a standard deviation of {sd:.3g}{f' over {runs:,} runs' if runs else ''} is"
+    said = f"n {size_text(n)}: a standard deviation of {sd:.3g}{f' over {runs:,} runs' if runs else ''} is"
     if sd > np.nanmax(others, initial=0.0):
         return f"{said} far above that of the other sizes, as a failed training leaves it: this mean counts less"
     return f"{said} large beside the error, {error:.3g}: this mean counts less"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxmrl.data.metric_names import direction_of, guess_of, is_percent, perfect_of
+from jaxmrl.data.metric_names import direction_of, guess_of, is_likelihood, is_percent, perfect_of
 from jaxmrl.errors import ConfigError, DataError
 
 _ROUNDED = 1e-6
@@ -79,9 +79,12 @@ def scale_of(metric: str, values: np.ndarray, *, higher: bool | None = None, bes
     scale = Scale(metric, direction, perfect, why)
     extreme = values.max() if direction else values.min()
     if scale.error_of(extreme) < -_ROUNDED * max(1.0, abs(perfect)):
+        do = "give --best, the value of a perfect model, or the other direction"
+        if perfect == 0 and ((values > 0).all() if direction else (values < 0).all()):
+            kind, other = ("errors", "lower") if direction else ("negated errors", "higher")
+            do = f"if these are {kind}, give --{other}-is-better"
         raise DataError(
-            f"{metric} has the value {extreme:g}, which is better than {perfect:g}, the perfect one ({why}); "
-            "give --best, the value of a perfect model, or the other direction"
+            f"{metric} has the value {extreme:g}, which is better than {perfect:g}, the perfect one ({why}); {do}"
         )
     return scale
 
@@ -96,13 +99,24 @@ def _perfect(metric: str, values: np.ndarray, higher: bool, given: bool) -> tupl
     if known is not None:
         return known, by
     if not higher and lowest >= 0:
-        return 0.0, by
+        return 0.0, f"{by}; no value is below 0"
+    if higher and highest <= 0 and perfect_of(metric) == 0:
+        return 0.0, f"{by}; no value is above 0, so these are negated errors"
     end = f"up to {highest:g}" if higher else f"down to {lowest:g}"
-    hint = "100 for percentages, 0 for negated errors" if higher else "a bound below all values"
     raise DataError(
         f"{metric} goes {end}, and its perfect value is not known by its name: "
-        f"give --best, the value of a perfect model ({hint})"
+        f"give --best, the value of a perfect model ({_hint(metric, highest, higher)})"
     )
+
+
+def _hint(metric: str, highest: float, higher: bool) -> str:
+    """What --best may be."""
+    bound = f"a bound {'above' if higher else 'below'} all values, on which forecasts depend"
+    if higher and is_likelihood(metric):
+        return f"0 for log probabilities of classes or tokens; of a density, {bound}" if highest <= 0 else bound
+    if higher and highest <= 0:
+        return f"0 for negated errors; else {bound}"
+    return f"100 for percentages; else {bound}" if higher and highest <= 100 else bound
 
 
 def _fraction_or_percent(metric: str, values: np.ndarray, known: float | None, by: str) -> tuple[float, str]:

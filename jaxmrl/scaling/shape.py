@@ -6,6 +6,7 @@ import numpy as np
 from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.points import Points
+from jaxmrl.text import size_text
 
 WORSE, SATURATED = "gets worse", "saturated"
 _CHANCE = 0.01
@@ -38,7 +39,7 @@ def shape_of(points: Points) -> Shape | None:
     certain = _gets_worse(points, best)
     if not certain and not (points.freedom == 0 and _seems_worse(points, best)):
         return None
-    where = "" if best == 0 else f" than {points.n[best]:,.0f}"
+    where = "" if best == 0 else f" than {size_text(points.n[best])}"
     return Shape(WORSE, f"gets worse with more molecules{where}, so no forecast is made{'' if certain else _UNTESTED}")
 
 
@@ -47,9 +48,9 @@ def _saturated_text(points: Points) -> str:
     perfect = points.perfect
     after = len(perfect) - np.argmin(perfect[::-1]) if not perfect.all() else 0
     if perfect[after:].all() and perfect.sum() == len(perfect) - after:
-        where = f"saturated from {points.n[after]:,.0f} molecules on: the error is 0 there"
+        where = f"saturated from {size_text(points.n[after])} molecules on: the error is 0 there"
     else:
-        where = f"the error is 0 at {', '.join(f'{n:,.0f}' for n in points.n[perfect])} molecules"
+        where = f"the error is 0 at {', '.join(map(size_text, points.n[perfect]))} molecules"
     return f"{where}, below what the metric can resolve, so no law is fitted and no forecast is made"
 
 

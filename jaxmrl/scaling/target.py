@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.scaling.points import Points
-from jaxmrl.text import about
+from jaxmrl.text import about, size_text
 
 FAR = 4.0
 """Times the largest size beyond which a forecast is flagged."""
@@ -138,15 +138,15 @@ def without_forecast(metric: float, points: Points) -> str:
     after = points.n[points.n > measured.once][0]
     return (
         f"{metric:g} is reached only below about {about(turning)} molecules, "
-        f"between the sizes {measured.once:,.0f} and {after:,.0f}"
+        f"between the sizes {size_text(measured.once)} and {size_text(after)}"
     )
 
 
 def _inside_text(target: Target, measured: Measured) -> str:
     """A target that the measured sizes reach."""
     if measured.before is None:
-        return f"{target.metric:g} takes no more than the smallest size, {measured.reached:,.0f} molecules"
-    between = f"between {measured.before:,.0f} and {measured.reached:,.0f} molecules"
+        return f"{target.metric:g} takes no more than the smallest size, {size_text(measured.reached)} molecules"
+    between = f"between {size_text(measured.before)} and {size_text(measured.reached)} molecules"
     if target.molecules is None:
         return f"{target.metric:g} is reached {between}, by the measured sizes"
     about_it = f"takes about {about(target.molecules)} molecules {_ends(target)}"
@@ -155,7 +155,7 @@ def _inside_text(target: Target, measured: Measured) -> str:
 
 def _once_text(measured: Measured, points: Points) -> str:
     """That smaller sizes reached it."""
-    return f"; {measured.once:,.0f} molecules reached it, and {points.n.max():,.0f} did not"
+    return f"; {size_text(measured.once)} molecules reached it, and {size_text(points.n.max())} did not"
 
 
 def _unreached_text(target: Target, points: Points) -> str:

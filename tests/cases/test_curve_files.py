@@ -95,6 +95,8 @@ def test_columns_of_training_scores_are_not_used_and_named():
     [
         ("n,acc,acc_low,acc_high", (0.5, 0.4, 0.6), "acc", "not used: acc_low, acc_high"),
         ("n,rmse,rmse_ci95", (0.5, 0.1, 0), "rmse", "not used: rmse_ci95"),
+        ("n,rmse,ci_low,ci_high", (0.5, 0.4, 0.6), "rmse", "not used: ci_low, ci_high"),
+        ("n,rmse,variance", (0.5, 0.1), "rmse", "not used: variance"),
         ("n,mean_score_time,split0_test_score,split1_test_score", (3, 0.5, 0.6), "test_score", "2 columns are runs"),
         ("n,RMSE (mean),RMSE (std)", (0.5, 0.1), "RMSE", "RMSE (std) is the standard deviation"),
         ("n,EF1%,precision", (5, "float32"), "EF1%", None),
@@ -224,6 +226,20 @@ def test_a_run_with_the_same_value_counts_once_whatever_it_took(tmp_path):
     file = read_curves(FitConfig(written(tmp_path, "n,fold,rmse,seconds", rows)))
     assert len(file.curves[0].n) == 15
     assert file.notes == ("15 rows stand twice; counted once",)
+
+
+@pytest.mark.parametrize("other", ["timestamp", "host", "commit"])
+def test_a_repeated_export_counts_once_whatever_words_it_adds(tmp_path, other):
+    rows = [(n, seed, noisy(n, seed=seed), f"2024-01-0{k}") for k in (1, 2) for n in SIZES for seed in range(3)]
+    file = read_curves(FitConfig(written(tmp_path, f"n,seed,rmse,{other}", rows)))
+    assert len(file.curves[0].n) == 15
+    assert file.notes == ("15 rows stand twice; counted once",)
+
+
+def test_headers_in_other_letters_are_skipped(tmp_path):
+    rows = [(100, 0.5), ("N", "RMSE"), (200, 0.4)]
+    file = read_curves(FitConfig(written(tmp_path, "n,rmse", rows)))
+    assert (len(file.rejected), file.notes) == (0, ("1 repeated header line skipped",))
 
 
 def test_seeds_that_a_program_has_made_decimal_are_the_same_seeds(tmp_path):
@@ -433,6 +449,31 @@ def test_a_target_in_another_unit_than_the_percentages_is_refused(tmp_path):
     enriched = written(tmp_path, "n,EF1%", [(100, 5), (200, 10), (400, 15)])
     config = FitConfig(enriched, target=0.9)
     assert find_scale(config, read_curves(config)).best == 100, "an enrichment factor is no percentage"
+
+
+def test_a_title_above_the_header_and_blanks_between_columns_are_named(tmp_path):
+    for text, message in (
+        ("# my runs\nn,rmse\n100,0.5\n", "none like its header '# my runs'"),
+        ("n rmse\n100 0.5\n", "columns separated by blanks are not supported"),
+    ):
+        (tmp_path / "c.csv").write_text(text)
+        with pytest.raises(DataError, match=message):
+            read_curves(FitConfig(tmp_path / "c.csv"))
+
+
+# Sizes to predict at
+
+
+def test_a_part_of_a_molecule_is_refused_and_a_fraction_is_shown(tmp_path, capsys):
+    whole = written(tmp_path, "n,rmse", [(n, noisy(n)) for n in SIZES])
+    with pytest.raises(ConfigError, match=r"--predict takes whole numbers of molecules, as the sizes .* got 0\.5"):
+        fit(FitConfig(whole, predict=(800, 0.5)))
+    share = written(tmp_path, "n,rmse", [(n / 3200, noisy(n)) for n in SIZES])
+    fit(FitConfig(share, predict=(0.75,), target=0.35), quiet=False)
+    said = capsys.readouterr().out
+    assert "│      0.75 │" in said
+    assert "0.35 takes about 0.37" in said
+    assert "between 0.25 and 0.5 molecules" in said
 
 
 def test_ends_of_an_interval_are_shown_with_the_digits_that_distinguish_them():

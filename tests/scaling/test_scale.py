@@ -21,6 +21,8 @@ from jaxmrl.scaling.scale import scale_of
         ("neg_log_loss", [-0.3, -0.2], True, 0),
         ("nll", [0.3, 0.2], False, 0),
         ("neg_log_likelihood", [0.3, 0.2], False, 0),
+        ("negative log-likelihood", [0.3, 0.2], False, 0),
+        ("perplexity", [9, 4], False, 1),
         ("EF2%", [5, 20], True, 50),
         ("EF 1%", [5, 20], True, 100),
         ("enrichment_factor_5%", [5, 15], True, 20),
@@ -36,7 +38,15 @@ def test_the_perfect_value_is_known_by_name_and_values(metric, values, higher, b
     [
         ("nll", [-0.5, 0.3], "give --best"),
         ("log_likelihood", [-3, -2], "give --best"),
-        ("score", [60, 90], "100 for percentages"),
+        ("nll", [-0.5, 0.3], "a bound below all values, on which forecasts depend"),
+        ("log_likelihood", [-3, -2], "0 for log probabilities of classes or tokens; of a density, a bound above all"),
+        ("log_likelihood", [1, 2], r"a perfect model \(a bound above all values"),
+        ("elbo", [-300, -200], "0 for log probabilities of classes or tokens"),
+        ("score", [-60, -20], "0 for negated errors; else a bound above all values"),
+        ("score", [60, 90], "100 for percentages; else a bound above all values"),
+        ("score", [600, 900], r"a perfect model \(a bound above all values"),
+        ("log_loss", [-0.4, -0.2], "if these are negated errors, give --higher-is-better"),
+        ("neg_log_loss", [0.4, 0.2], "if these are errors, give --lower-is-better"),
         ("1-AUC", [0.3, 0.2], "is more of '1-AUC' better"),
         ("rmse", [-3, -2], "rmse has the value -3, which is better than 0"),
         ("neg_mean_squared_error", [3, 2], "has the value 3, which is better than 0"),
@@ -47,6 +57,17 @@ def test_the_perfect_value_is_known_by_name_and_values(metric, values, higher, b
 def test_what_is_not_known_is_asked_about(metric, values, message):
     with pytest.raises(DataError, match=message):
         scale_of(metric, np.array(values))
+
+
+def test_the_direction_that_a_message_asks_for_is_enough():
+    for name, values, higher in (("log_loss", [-0.4, -0.2], True), ("neg_log_loss", [0.4, 0.2], False)):
+        scale = scale_of(name, np.array(values), higher=higher)
+        assert (scale.higher, scale.best) == (higher, 0)
+
+
+def test_a_perfect_value_that_the_values_alone_tell_says_so():
+    assert scale_of("nll", np.array([0.3, 0.2])).text.endswith("0 is perfect (by its name; no value is below 0)")
+    assert scale_of("rmse", np.array([0.3, 0.2])).text.endswith("0 is perfect (by its name)")
 
 
 def test_targets_and_guesses_are_in_the_unit_of_the_metric():
