@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
@@ -31,7 +31,7 @@ from jaxmrl.config import (
 )
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
-from jaxmrl.extend import extended
+from jaxmrl.extend import extended, saved_settings
 from jaxmrl.startup import USAGE
 from jaxmrl.text import count, one_line, seconds_in
 from jaxmrl.training.capacity import check_devices, use_cores
@@ -40,6 +40,8 @@ from jaxmrl.training.interrupts import StopRequestedError, stop_signals
 
 STOPPED = 130
 _SOURCES = ("dataset", "csv", "npz")
+_DESCRIBED = {"dataset": ("smiles_column", "task", "censored"), "npz": ("smiles_column", "censored"), "csv": ()}
+"""Settings about a file of another kind, which do not fit the source that a flag gives."""
 SomeSettings = TypeVar("SomeSettings", bound=Config)
 
 
@@ -87,7 +89,8 @@ class SweepFlags(_LongFlags[SweepConfig]):
 
     extend: bool = False
     """Add fractions, seeds, prunings, modalities, models, widths, depths, splits, inits or --save-predictions to the
-    run in --out. What it has stays, and only what is missing is trained."""
+    run in --out. What it has stays, and only what is missing is trained. Settings that are not given are those of the
+    run, so that only what is added needs a flag."""
 
 
 @dataclass(frozen=True)
@@ -238,27 +241,39 @@ def _parse(kind: type, program: str, description: str, arguments: list[str], **d
 
 
 def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:
-    """The settings of the file that --config names, without those that a flag here rules out."""
+    """The settings of the file that --config names, over those of the run that --extend extends.
+
+    Settings that a flag here, or the file, rules out are left out.
+    """
     before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("config", *_SOURCES, "epochs", "steps", "min-steps", "scores"):
+    for name in ("config", "out", *_SOURCES, "epochs", "steps", "min-steps", "scores"):
         before.add_argument(f"--{name}", nargs="?")
+    before.add_argument("--extend", action=argparse.BooleanOptionalAction)
     flags, _ = before.parse_known_args(arguments)
-    sources = [name for name in _SOURCES if getattr(flags, name)]
-    if len(sources) > 1:
+    if len(sources := [name for name in _SOURCES if getattr(flags, name)]) > 1:
         raise ConfigError(f"give --{' or --'.join(sources)}, not both")
     values = read_toml(Path(flags.config), kind) if flags.config else {}
-    for rivals in (("epochs", "steps"), ("min_steps", "steps"), _SOURCES):
-        for name in rivals:
-            if any(getattr(flags, other) for other in rivals if other != name):
-                values.pop(name, None)
-    if sources:
-        described = {"dataset": ("smiles_column", "task", "censored"), "npz": ("smiles_column", "censored"), "csv": ()}
-        for name in described[sources[0]]:
-            values.pop(name, None)
+    out = flags.out or values.get("out")
+    if flags.extend and out and kind is SweepConfig:
+        values = _without_rivals(saved_settings(Path(out)), set(values)) | values
+    values = _without_rivals(values, {name for name, value in vars(flags).items() if value})
     for name in ("csv", "npz", "scores"):
         if getattr(flags, name) and name in kind.__dataclass_fields__:
             values |= {name: getattr(flags, name)}
     return kind(**values)
+
+
+def _without_rivals(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    """Return the settings without those that the names of others, which are `given`, rule out."""
+    ruled_out = {
+        name
+        for rivals in (("epochs", "steps"), ("min_steps", "steps"), _SOURCES)
+        for name in rivals
+        if given & set(rivals) - {name}
+    }
+    for source in given & set(_SOURCES):
+        ruled_out |= set(_DESCRIBED[source])
+    return {name: value for name, value in values.items() if name not in ruled_out}
 
 
 def _unboxed(box: str) -> str:

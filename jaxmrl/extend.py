@@ -7,20 +7,33 @@ from typing import Any
 from jaxmrl.config import ADDABLE, MODELS, SweepConfig, read_toml
 from jaxmrl.errors import ConfigError
 
+_OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
+"""Settings that decide nothing in a run whose subsets are all random, so that they may come with its first pruning."""
+
+
+def saved_settings(out: Path) -> dict[str, Any]:
+    """Return the settings of the run in a directory, as keyword arguments of SweepConfig; none where there is no run.
+
+    They are what a command with --extend does not name. Raises ConfigError for a damaged file.
+    """
+    path = out / "config.toml"
+    return read_toml(path) if path.exists() else {}
+
 
 def extended(config: SweepConfig) -> SweepConfig:
     """Return the settings of the run in `config.out` with the fractions, seeds, ... of `config` added to its own.
 
-    What was asked for all at once in the order of `config` comes out in that order. Raises ConfigError where there is
+    Every setting of `config` counts as asked for, also one at its default: `saved_settings` are those of the run. What
+    was asked for all at once in the order of `config` comes out in that order. Raises ConfigError where there is
     no run, and where the settings differ in something that cannot be added.
     """
     if config.out is None:
         raise ConfigError("--extend adds to the run in a directory: give it by --out")
-    path = config.out / "config.toml"
-    if not path.exists():
+    if not (settings := saved_settings(config.out)):
         raise ConfigError(f"--extend: {config.out} has no run; leave out --extend to begin one there")
-    saved = SweepConfig(**read_toml(path), out=config.out)
-    fixed = [f.name for f in fields(SweepConfig) if f.name not in ADDABLE]
+    saved = SweepConfig(**settings | {"out": config.out})
+    free = {*ADDABLE, *(_OF_SCORES if set(saved.pruning) == {"random"} else ())}
+    fixed = [f.name for f in fields(SweepConfig) if f.name not in free]
     differing = [name for name in fixed if _plain(getattr(saved, name)) != _plain(getattr(config, name))]
     if saved.split_file and config.split_file not in (None, saved.split_file):
         differing.append("split_file")

@@ -12,7 +12,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.models.build import ModelShape
 from jaxmrl.report import files
 from jaxmrl.report.files import RunDirectory
-from jaxmrl.report.kept import Left, keep_replica, left_by
+from jaxmrl.report.kept import Left, complete_keys, keep_replica, left_by
 from jaxmrl.report.terminal import Progress, Reporter
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
@@ -164,8 +164,8 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
 
 
 def missing_rows(job: Job, cells: list[Cell]) -> Rows:
-    """Those that results.csv lacks."""
-    finished = {files.row_key(row) for row in job.run.read_results()}
+    """Return the rows that results.csv lacks, and those whose replicas have no sound model or predictions."""
+    finished = complete_keys(job.run, job.config)
     rows: Rows = {}
     for cell in cells:
         if files.row_key(cell.row) not in finished:

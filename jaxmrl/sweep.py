@@ -43,7 +43,7 @@ from jaxmrl.report import files
 from jaxmrl.report.facts import run_facts
 from jaxmrl.report.files import Curve, RunDirectory
 from jaxmrl.report.kept import drop_other_models, sort_results, take_stock, write_molecules
-from jaxmrl.report.scores import has_scores, read_orders, score_table, table_bytes
+from jaxmrl.report.scores import has_scores, read_orders, read_scores, score_table, table_bytes
 from jaxmrl.report.summary import Orders, summarise
 from jaxmrl.report.terminal import Reporter, duration
 from jaxmrl.scaling.analysis import Analysis
@@ -106,12 +106,13 @@ def sweep(
         raise
     run = RunDirectory(out, problems[0].table.tasks)
     with run.held(), joined(cluster) as machines:
-        for shape, problem in product(model_shapes(config, problems[0]), problems):
-            has_scores(scores_path(run, shape, problem), scored_prunings(config), config.seeds)
         device = machines.device if machines else device_name()
         run.claim(to_toml(config), run_facts(config, problems, starts, device), extend)
-        if damaged := take_stock(run, config):
-            reporter.say(f"{count(damaged, 'result')} without a sound model or predictions: trained again")
+        if incomplete := take_stock(run, config):
+            reporter.say(
+                f"{count(incomplete, 'result')} without a sound model or predictions: "
+                f"{'its replica is' if incomplete == 1 else 'their replicas are'} trained again"
+            )
         with catch_signals(max_seconds, started) as stop:
             job = Job(config, problems, starts, run, reporter, stop, machines)
             orders = {
@@ -150,7 +151,8 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
         run.check_trainable()
         folder = run.checkpoints / f"scoring-{name}"
         task = ScoringTask(config, problem, shape, names, config.seeds, config.score_epochs, config.score_seeds)
-        scores = task.scores(run, folder, job.reporter, job.stop)
+        kept = read_scores(path, task.molecules, side_data(config, problem))
+        scores = task.scores(run, folder, job.reporter, job.stop, kept)
         if scores.seeds < config.seeds:
             raise DivergedError(
                 f"all models that were to score for {count(config.seeds - scores.seeds, 'seed')} of {config.seeds} "
@@ -179,8 +181,13 @@ def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
 def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> tuple[dict[str, np.ndarray], str]:
     """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched."""
     molecules = canonical_order(problem.split.train, problem.canonical)
-    data = Data(problem.table, problem.canonical, config.parent, config.smiles_column)
-    return read_orders(path, scored_prunings(config), molecules, data, config.keep, config.seeds)
+    given = molecules, side_data(config, problem), config.keep, config.seeds
+    return read_orders(path, scored_prunings(config), *given)
+
+
+def side_data(config: SweepConfig, problem: Problem) -> Data:
+    """Return what files of scores are about."""
+    return Data(problem.table, problem.canonical, config.parent, config.smiles_column)
 
 
 def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, starts: Starts) -> Grid:

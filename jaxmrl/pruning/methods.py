@@ -48,6 +48,9 @@ METHODS = {
 }
 assert tuple(METHODS) == PRUNING_METHODS
 
+JOINT_METHODS = ("herding", "kmeans")
+"""Those whose score by all seeds is no mean: it is computed from all seeds' models or clusterings at once."""
+
 
 def methods_for(names: tuple[str, ...], task: str, has_smiles: bool = True) -> tuple[Method, ...]:
     """The methods of these names, or all that fit the task and the molecules where there are none.

@@ -4,6 +4,7 @@ Each seed has models of its own, so that subsets by the scores of different seed
 in a folder, so that a stopped scoring goes on from there.
 """
 
+import shutil
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -59,11 +60,6 @@ class ScoringTask:
         methods = methods_for(self.names, self.problem.table.task, self.problem.has_smiles)
         object.__setattr__(self, "names", tuple(method.name for method in methods))
 
-    @property
-    def trains(self) -> bool:
-        """Whether a method needs models."""
-        return any(METHODS[name].trained for name in self.names)
-
     @cached_property
     def molecules(self) -> np.ndarray:
         """The training molecules, in order of their canonical SMILES."""
@@ -108,15 +104,26 @@ class ScoringTask:
             for seed in range(self.seeds * self.models)
         ]
 
-    def scores(self, run, folder: Path, reporter, stop: Stop) -> Scores:
+    def scores(self, run, folder: Path, reporter, stop: Stop, kept: Scores | None = None) -> Scores:
         """Return the scores of the training molecules by each method and seed; a seed whose models diverged has none.
 
-        `folder` keeps what is done: remove it once the scores are safe. `run` keeps the number of lanes. Raises
-        UserError where every model diverged, and StopRequestedError when stopped.
+        Args:
+            run: The run directory, which keeps the number of lanes.
+            folder: Where finished parts are kept; remove it once the scores are safe.
+            reporter: Where progress and warnings are printed.
+            stop: When to stop.
+            kept: Scores that an earlier command computed. They stay, and only what is missing is computed.
+
+        Raises:
+            UserError: Where every model diverged.
+            StopRequestedError: When stopped.
         """
         folder.mkdir(parents=True, exist_ok=True)
         every = range(self.seeds * self.models)
-        models = self._train(run, folder, reporter, stop) if self.trains else dict.fromkeys(every)
+        train = every[self._scored_seeds(kept) * self.models :]
+        models = dict.fromkeys(every[: train.start])
+        if train:
+            models |= self._train(train, run, folder, reporter, stop)
         found = {}
         with reporter.progress("scoring", len(models), "models") as progress:
             for place, model in models.items():
@@ -125,19 +132,37 @@ class ScoringTask:
         stop.check()
         of_seeds = [[found[k] for k in found if k // self.models == seed] for seed in range(self.seeds)]
         by_seed = [self._combined(of_seed) for of_seed in of_seeds if of_seed]
+        joint = self._joint(list(found.values()))
+        if kept is not None:
+            by_seed = _with_kept(by_seed, kept, reporter)
+            joint = kept.joint | joint
         values = {name: np.stack([scores[name] for scores in by_seed]) for name in self.names}
-        return Scores(self.molecules, values, self._joint(list(found.values())))
+        return Scores(self.molecules, values, {name: joint[name] for name in self.names if name in joint})
+
+    def _scored_seeds(self, kept: Scores | None) -> int:
+        """Return the number of seeds, from 0 on, whose models need not be trained.
+
+        That is none of them where a method is new, for models are not kept, or where herding joins the embeddings of
+        more models than before.
+        """
+        trained = {name for name in self.names if METHODS[name].trained}
+        if not trained:
+            return self.seeds
+        if kept is None or not trained <= kept.values.keys():
+            return 0
+        return 0 if "herding" in trained and kept.seeds < self.seeds else min(kept.seeds, self.seeds)
 
     def _combined(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """One seed's scores by method, [n] each: the mean of those of its models, or the method's own way."""
         if len(found) == 1:
             return found[0]
-        return {name: np.mean([one[name] for one in found], axis=0) for name in self.names} | self._joint(found)
+        computed = [name for name in self.names if name in found[0]]
+        return {name: np.mean([one[name] for one in found], axis=0) for name in computed} | self._joint(found)
 
     def _joint(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         """Herding on all models' embeddings at once, and the k-means clustering of least inertia."""
         joint = {}
-        if "herding" in self.names:
+        if all("embeddings" in one for one in found):
             joint["herding"] = passes.herding_scores(passes.joint_embeddings([one["embeddings"] for one in found]))
         if "kmeans" in self.names:
             joint["kmeans"] = min(found, key=lambda one: one["inertia"])["kmeans"]
@@ -160,22 +185,30 @@ class ScoringTask:
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
 
-    def _train(self, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
-        """Return {place: weights and notes}, as flat arrays, of the models that did not diverge."""
+    def _train(self, places: range, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
+        """Return {place: weights and notes}, as flat arrays, of the models at these places that did not diverge."""
         replicas = self.replicas()
+        self._drop_other_lanes(folder)
         queue = self.shape, replicas, self.problem, self.settings.batch_size
         lanes = run.settle(f"scoring lanes of {self.shape.name}", choose_lanes(self.settings.lanes, *queue))
         engines = on_each(choose_devices(lanes, *queue), lambda: self.engine(replicas, lanes))
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
-        done = {name for name, path in paths.items() if self._load(path, {"status"})}
+        done = {one.name for one in replicas if one.seed not in places or self._load(paths[one.name], {"status"})}
 
         def on_result(engine: Engine, outcome: Outcome) -> None:
             self._save(paths[outcome.name], lane_arrays(engine, outcome))
 
         with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
             checkpoint.run(folder / "lanes", engines, done, on_result, progress, stop, reporter.say)
-        models = {replica.seed: self._load(paths[replica.name], {"status"}) for replica in replicas}
+        models = {place: self._load(paths[replicas[place].name], {"status"}) for place in places}
         return _without_diverged(models, reporter)
+
+    def _drop_other_lanes(self, folder: Path) -> None:
+        """Remove the checkpoint of other methods' models, such as those of a scoring that was stopped and extended."""
+        mark = folder / "lanes-of.npz"
+        if self._load(mark, set()) is None:
+            shutil.rmtree(folder / "lanes", ignore_errors=True)
+            self._save(mark, {})
 
     def engine(self, replicas: list[Replica], lanes: int) -> Engine:
         """One that trains them, on the default device."""
@@ -218,6 +251,22 @@ def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
     model = {"weights": programs.weights_now(engine.lanes), "notes": engine.lanes.state.notes}
     arrays = storage.flatten(jax.tree.map(lambda x: x[lane], model))
     return {name: np.asarray(leaf) for name, leaf in arrays.items()} | {"status": np.array(outcome.status)}
+
+
+def _with_kept(by_seed: list[dict[str, np.ndarray]], kept: Scores, reporter) -> list[dict[str, np.ndarray]]:
+    """Return each seed's scores by method with those that were kept in place of new ones: replicas rest on them."""
+    changed = set()
+    for seed, scores in enumerate(by_seed[: kept.seeds]):
+        for name, values in kept.values.items():
+            if name in scores and not np.array_equal(scores[name], values[seed], equal_nan=True):
+                changed.add(name)
+            scores[name] = values[seed]
+    if changed:
+        reporter.say(
+            f"scores by {', '.join(sorted(changed))} came out different by rounding when the molecules were scored "
+            "again; the former scores stay"
+        )
+    return by_seed
 
 
 def _without_diverged(models: dict[int, dict], reporter) -> dict[int, dict]:

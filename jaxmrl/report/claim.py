@@ -50,13 +50,16 @@ def check_same_run(
 ) -> None:
     """Raise ConfigError, naming what differs, where the run there has other settings or data.
 
-    extend: whether settings that are ADDABLE may differ, and facts be added
+    extend: whether facts may be added; the settings are then those of `extend.extended`, which has checked them
     """
     apart = {name for name in {**saved[1], **settings} if saved[1].get(name) != settings.get(name)}
-    differing = [] if extend and apart <= set(ADDABLE) else _differences(saved[1], settings)
+    differing = [] if extend else _differences(saved[1], settings)
     for name in _SAME_FACTS:
         there, here = (_as_dict(name, side.get(name)) for side in (saved[0], facts))
-        differing += _differences(there, {key: here.get(key) for key in there} if extend else here)
+        if extend:
+            there = {key: value for key, value in there.items() if value is not None}
+            here = {key: here.get(key) for key in there}
+        differing += _differences(there, here)
     if differing:
         may = ", add to it with --extend" if apart and apart <= set(ADDABLE) else ""
         more = [f"{len(differing) - _MOST_SAID} more"] if len(differing) > _MOST_SAID else []

@@ -140,14 +140,14 @@ class RunDirectory:
         """
         saved = read_run(self.path)
         if saved is None:
-            self.write("run.json", json.dumps({"format": FORMAT} | facts, indent=2) + "\n")
+            self._write_facts({"format": FORMAT} | facts)
             self.write("config.toml", config_text)
             return facts
         check_same_run(self.path, saved, facts, tomllib.loads(config_text), extend)
         self.changed = changed_code(saved[0], facts)
         if extend:
             self.check_trainable()
-            self.write("run.json", json.dumps(saved[0] | facts, indent=2) + "\n")
+            self._write_facts(saved[0] | facts)
             self.write("config.toml", config_text)
         return self.facts()
 
@@ -171,7 +171,11 @@ class RunDirectory:
 
     def revise(self, name: str, value: Any) -> None:
         """Has run.json hold `value` under `name`."""
-        self.write("run.json", json.dumps(self.facts() | {name: value}, indent=2) + "\n")
+        self._write_facts(self.facts() | {name: value})
+
+    def _write_facts(self, facts: dict[str, Any]) -> None:
+        """Write run.json, sorted: its bytes do not depend on the order in which a run came by its facts."""
+        self.write("run.json", json.dumps(dict(sorted(facts.items())), indent=2) + "\n")
 
     def write(self, name: str, content: str | bytes) -> None:
         """Writes a whole file, atomically."""
@@ -192,21 +196,30 @@ class RunDirectory:
         _append(self.history, HISTORY_COLUMNS, rows)
 
     def read_results(self) -> list[dict[str, str]]:
-        """The rows of results.csv, one for each replica; a torn last line is left out, and its replica runs again."""
+        """Return the rows of results.csv, the last of each replica.
+
+        A torn last line is left out, and its replica runs again.
+        """
         header, *_ = (_whole_records(self.results) if self.results.exists() else []) or [self.columns]
         if tuple(header) != self.columns:
             raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
         rows: dict[tuple, dict[str, str]] = {}
         for row in read_rows(self.results) if self.results.exists() else []:
-            rows.setdefault(row_key(row), row)
+            rows[row_key(row)] = row
         return list(rows.values())
 
     def read_history(self) -> dict[tuple[str, ...], list[dict[str, str]]]:
-        """The whole rows of history.csv, of each replica by its `row_key`; empty where the file has other columns."""
+        """Return the whole rows of history.csv of each replica by its `row_key`; {} where the file has other columns.
+
+        Of a replica that was trained more than once, these are the rows of the last time.
+        """
         header, *_ = (_whole_records(self.history) if self.history.exists() else []) or [()]
         rows: dict[tuple, list[dict[str, str]]] = {}
         for row in read_rows(self.history) if tuple(header) == HISTORY_COLUMNS else []:
-            rows.setdefault(row_key(row), []).append(row)
+            of_replica = rows.setdefault(row_key(row), [])
+            if of_replica and row["step"] == of_replica[0]["step"]:
+                of_replica.clear()
+            of_replica.append(row)
         return rows
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:

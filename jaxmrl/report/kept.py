@@ -145,17 +145,25 @@ def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[dict[st
 
 
 def take_stock(run: RunDirectory, config: SweepConfig) -> int:
-    """Leaves in results.csv the rows whose replicas' history, models and predictions are there and undamaged.
+    """Leave in results.csv the rows whose replicas' history is whole, and return how many replicas are incomplete.
 
-    Returns how many it took out. Raises ConfigError where some are to be taken out and the run cannot be trained.
+    Rows without a sound model or predictions stay until their replicas have been trained again: an interruption, or
+    predictions that were asked for later, must not cost results. Raises ConfigError where some are incomplete and the
+    run cannot be trained.
     """
     rows, history = run.read_results(), run.read_history()
-    whole = [row for row in rows if _has_history(history, row) and _is_whole(run, config, row)]
-    if len(whole) < len(rows):
+    whole = [row for row in rows if _has_history(history, row)]
+    incomplete = len(rows) - sum(_is_whole(run, config, row) for row in whole)
+    if incomplete:
         run.check_trainable()
     run.write_table("history.csv", HISTORY_COLUMNS, [one for row in whole for one in history[row_key(row)]])
     run.write_table("results.csv", run.columns, whole)
-    return len(rows) - len(whole)
+    return incomplete
+
+
+def complete_keys(run: RunDirectory, config: SweepConfig) -> set[tuple[str, ...]]:
+    """Return the `row_key` of each row of results.csv whose replica's model and predictions are there and undamaged."""
+    return {row_key(row) for row in run.read_results() if _is_whole(run, config, row)}
 
 
 def _has_history(history: dict[tuple, list[dict[str, str]]], row: dict[str, str]) -> bool:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from jaxmrl.data.matching import DIGEST, Data, digest_text, match
 from jaxmrl.data.problem import Problem
 from jaxmrl.data.side_files import SideFile, has_column, import_parquet, read_numbers, read_side_file
 from jaxmrl.errors import ConfigError
-from jaxmrl.pruning.methods import METHODS
+from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
 from jaxmrl.pruning.select import Scores
 from jaxmrl.report.files import number
 
@@ -89,21 +90,34 @@ def _cell(value: Any, digits: int | None) -> str:
 
 
 def has_scores(path: Path, names: tuple[str, ...], seeds: int) -> bool:
-    """Return whether a file of scores of this run has those of every method and seed.
-
-    Raises ConfigError where it has some: scores of all come from one training.
-    """
+    """Return whether a file of scores of this run has those of every method and seed."""
     if not path.exists():
         return False
     with path.open(encoding="utf-8", newline="") as file:
         columns = set(next(csv.reader(file), ()))
-    missing = [(name, seed) for name in names for seed in range(seeds) if f"{name}_seed_{seed}" not in columns]
-    if missing:
-        raise ConfigError(
-            f"{path} has no {missing[0][0]} scores of seed {missing[0][1]}: prunings and seeds cannot be added to a "
-            "run whose molecules are scored; choose another --out"
-        )
-    return True
+    return columns.issuperset(f"{name}_seed_{seed}" for name in names for seed in range(seeds))
+
+
+def read_scores(path: Path, molecules: np.ndarray, data: Data) -> Scores | None:
+    """Return the scores of `molecules` (positions in the table) that a sweep wrote to a .csv; None without a file.
+
+    Raises ConfigError or DataError where the file is damaged.
+    """
+    if not path.exists():
+        return None
+    side = read_side_file(path)
+    found = match(side, data, molecules, what="training molecules", by_id=True)
+
+    def read(column: str) -> np.ndarray:
+        return np.array(found.take(column, read_numbers(side, column)), np.float32)
+
+    values = {}
+    for name in METHODS:
+        columns = list(itertools.takewhile(side.columns.__contains__, (f"{name}_seed_{k}" for k in itertools.count())))
+        if columns:
+            values[name] = np.stack([read(column) for column in columns])
+    joint = {name: read(name) for name in JOINT_METHODS if name in values}
+    return Scores(molecules, values, joint) if values else None
 
 
 def read_orders(

@@ -56,6 +56,34 @@ def test_each_seed_has_models_of_its_own(task, tmp_path):
             assert not np.array_equal(paired.values[name][0], paired.values[name][1])
 
 
+def test_kept_scores_stay_and_only_the_others_are_computed(task, tmp_path):
+    names = ("el2n", "random", "kmeans")
+    whole = scored(replace(task, names=names), tmp_path / "whole")
+    kept = replace(whole, values={name: values[:2] for name, values in whole.values.items()}, joint={})
+    task, folder = replace(task, names=names), tmp_path / "extended"
+    scores = task.scores(run_at(folder), folder / "scoring", QUIET, Stop(), kept)
+    for name in names:
+        np.testing.assert_array_equal(scores.values[name], whole.values[name])
+        np.testing.assert_array_equal(scores.score(name), whole.score(name))
+    assert sorted(path.name for path in (folder / "scoring").glob("model-*")) == ["model-2.npz"]
+
+
+def test_a_scoring_that_was_stopped_takes_another_method(task, tmp_path, monkeypatch):
+    """The lanes that it saved have no counts of forgetting, and are left."""
+
+    def save_and_stop(folder, engine):
+        save(folder, engine)
+        raise StopRequestedError
+
+    save = checkpoint.save
+    with monkeypatch.context() as stopping:
+        stopping.setattr(checkpoint, "SECONDS", 0.0)
+        stopping.setattr(checkpoint, "save", save_and_stop)
+        with pytest.raises(StopRequestedError):
+            scored(replace(task, names=("el2n",)), tmp_path)
+    assert list(scored(replace(task, names=("el2n", "forgetting")), tmp_path).values) == ["el2n", "forgetting"]
+
+
 def test_stopped_anywhere_it_goes_on_to_the_same_scores(task, tmp_path, monkeypatch):
     whole = scored(task, tmp_path / "whole")
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
