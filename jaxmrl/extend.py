@@ -40,8 +40,8 @@ def extended(config: SweepConfig) -> SweepConfig:
     if differing:
         changes = (f"{name} ({getattr(saved, name)} there, {getattr(config, name)} here)" for name in differing)
         raise ConfigError(
-            f"--extend cannot change what {config.out} has trained by: {', '.join(changes)}. Give the settings in its "
-            "config.toml, or choose another --out"
+            f"--extend cannot change what {config.out} has trained by: {', '.join(changes)}. Leave them out to keep "
+            "those of the run, or choose another --out"
         )
     both = {name: _joined(values, getattr(config, name)) for name, values in _axes(saved, config).items()}
     return replace(

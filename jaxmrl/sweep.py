@@ -85,7 +85,8 @@ def sweep(
     """Trains every replica of the grid, fits the laws and writes the run directory; resumes what is there.
 
     cluster: the address of a Ray cluster whose machines train the replicas, or `local`; None for this process alone.
-    extend: add to the grid of the run that is there; what it has stays, and only what is missing is trained.
+    extend: add to the grid of the run that is there; what it has stays, and only what is missing is trained. Every
+    value in `config` counts as asked for; `extend.saved_settings` are those of the run.
     max_seconds: after which it stops as by a signal.
     Raises UserError for input or settings that cannot be used, and StopRequestedError when stopped by a signal, with
     the state saved.
