@@ -15,6 +15,9 @@ MOST_LEVELS = 20
 CERTAIN = 1e-3
 """Probability that runs without a setting would be so different; many columns are tried."""
 
+POSSIBLE = 0.05
+"""Probability below which a column is remarked on."""
+
 _LEAST_SIZES = 2
 _MOSTLY = 0.75
 

@@ -13,7 +13,7 @@ from jaxmrl.data.cells import number_in
 from jaxmrl.data.curve_cells import numbers, size_remarks
 from jaxmrl.data.curve_layout import Layout, find_layout
 from jaxmrl.data.curve_observations import Observations, read_observations
-from jaxmrl.data.curve_settings import CERTAIN, alternates, level_codes, may_be_setting, separation
+from jaxmrl.data.curve_settings import CERTAIN, POSSIBLE, alternates, level_codes, may_be_setting, separation
 from jaxmrl.data.metric_names import plain_name
 from jaxmrl.data.records import Rejected, check_rows, column_index, read_records
 from jaxmrl.data.sampling import PRUNING, are_prunings, is_random_sample
@@ -102,7 +102,7 @@ def read_curves(config: FitConfig) -> CurveFile:
         *unlabeled,
         *split,
         *size_remarks(header[layout.size], found.n),
-        *_varying(header, found, by_at, layout),
+        *([] if config.pool else _varying(header, found, by_at, layout)),
     ]
     by = tuple(header[k] for k in by_at)
     return CurveFile(layout.metric, by, curves, tuple(rejected), read - len(rejected), tuple(notes))
@@ -219,14 +219,17 @@ def _splits(names: list[str]) -> str:
 
 def _most_separating(header, found: Observations, by_at: list[int], layout: Layout) -> int | None:
     """The column by which the runs of each size differ most certainly, if there is one."""
-    candidates = _settings(header, found, by_at, layout)
-    if not candidates:
-        return None
+    chances = _chances(header, found, by_at, layout)
+    at = min(chances, key=chances.get, default=None)
+    return at if at is not None and chances[at] < CERTAIN else None
+
+
+def _chances(header, found: Observations, by_at: list[int], layout: Layout) -> dict[int, float]:
+    """Of each column that may be a setting, the probability that chance alone makes its groups so different."""
     size = _codes([*(level_codes(found.column(k)) for k in by_at), found.n])
     run = found.run if layout.run else None
-    chances = {k: separation(size, found.value, level_codes(found.column(k)), run) for k in candidates}
-    at = min(chances, key=chances.get)
-    return at if chances[at] < CERTAIN else None
+    candidates = _settings(header, found, by_at, layout)
+    return {k: separation(size, found.value, level_codes(found.column(k)), run) for k in candidates}
 
 
 def _settings(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[int]:
@@ -374,11 +377,15 @@ def _random_row(header: list[str]) -> Callable[[list[str]], bool]:
 
 
 def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:
-    """Remarks about columns that may distinguish curves, too: a few words, or numbers that alternate over the sizes."""
+    """Remarks about columns that may distinguish curves, too.
+
+    These are a few words, numbers that alternate over the sizes, or groups that differ, but in too few rows to be
+    certain.
+    """
     if set(header) >= _OF_A_SWEEP:
         return []
-    candidates = _settings(header, found, by_at, layout)
-    names = sorted(header[k] for k in candidates if _may_distinguish(found.column(k), found.n))
+    chances = _chances(header, found, by_at, layout)
+    names = sorted(header[k] for k in chances if chances[k] < POSSIBLE or _may_distinguish(found.column(k), found.n))
     return [f"{name} varies: if it distinguishes curves, give --by {shlex.quote(name)}" for name in names]
 
 

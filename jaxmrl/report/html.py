@@ -235,10 +235,7 @@ def _forecasts(found: Findings) -> Section | None:
             note = "a guess: far beyond the data" if one["far"] else ""
             rows.append((label, f"{multiple} times", f"{one['n']:,.0f}", value_text(one), note))
         for one in analysis.check():
-            inside = one["low"] is not None and one["high"] is not None and one["low"] <= one["observed"] <= one["high"]
-            checks.append(
-                (label, f"{one['n']:,.0f}", value_text(one), short(one["observed"]), "yes" if inside else "no")
-            )
+            checks.append((label, f"{one['n']:,.0f}", value_text(one), short(one["observed"]), _within_text(one)))
     if not rows:
         return None
     label = found.metric_label
@@ -247,6 +244,13 @@ def _forecasts(found: Findings) -> Section | None:
         head = ("curve", "molecules", "foretold", "came", "within the interval")
         blocks.append(table("A check: what the smaller sizes alone foretell of the largest", head, checks, (1, 2, 3)))
     return Section("More molecules", blocks)
+
+
+def _within_text(one: dict[str, Any]) -> str:
+    """Whether the observed metric is within the interval of its forecast, where that is known."""
+    if one["low"] is None or one["high"] is None:
+        return "not known"
+    return "yes" if one["low"] <= one["observed"] <= one["high"] else "no"
 
 
 def _equivalence(found: Findings) -> Section | None:

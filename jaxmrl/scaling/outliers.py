@@ -18,6 +18,7 @@ _LEAST_ABOVE, _LEAST_BELOW = float(np.log(1.5)), 0.6
 _LEAST_SPREADS = 2.0
 """It is also this many standard deviations of a typical size away: beside a nearly perfect mean, every run is far."""
 
+_FEWEST_SIZES, _TIMES_OTHERS = 5, 5.0
 _MOST_SHARE = 0.2
 _TINY = 1e-300
 
@@ -69,6 +70,35 @@ def far_runs(n: np.ndarray, place: np.ndarray, error: np.ndarray, block: np.ndar
     kept[suspects[outliers:]] = True
     apart = [run for run in suspects[:outliers] if _is_apart(place, distance, kept, run)]
     return np.array([run for run in apart if _stands_out(place, distance, kept, error, run)], int)
+
+
+def suspect_size(n: np.ndarray, error: np.ndarray) -> tuple[int, float] | None:
+    """Return the index of a size of single runs that is out of line, and the error that the sizes beside it lead to
+    expect; None where no size is.
+
+    Such a size is at least 1.5 times above or below a straight line between its neighbors in log error over log n, and
+    five times as far as any other size is after it is removed. The first and the last size have no such line.
+
+    Args:
+        n: [N] sizes, ascending.
+        error: [N] errors, above 0.
+    """
+    if len(n) < _FEWEST_SIZES:
+        return None
+    x, y = np.log(n), np.log(error)
+    off = _off_neighbors(x, y)
+    at = int(np.argmax(np.abs(off))) + 1
+    others = np.abs(_off_neighbors(np.delete(x, at), np.delete(y, at))).max()
+    away = off[at - 1]
+    if abs(away) < max(_LEAST_ABOVE, _TIMES_OTHERS * others):
+        return None
+    return at, float(np.exp(y[at] - away))
+
+
+def _off_neighbors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """How far each inner point is above the straight line between its neighbors, [N - 2]."""
+    share = (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
+    return y[1:-1] - (y[:-2] + share * (y[2:] - y[:-2]))
 
 
 def _distances(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray | None) -> np.ndarray:

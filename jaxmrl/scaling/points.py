@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxmrl.errors import DataError
 from jaxmrl.scaling.blocks import block_note, blocks_of
-from jaxmrl.scaling.outliers import LeftOut, far_runs, wide_sizes
+from jaxmrl.scaling.outliers import LeftOut, far_runs, suspect_size, wide_sizes
 from jaxmrl.scaling.spread import spread_of
 from jaxmrl.text import count, size_text
 
@@ -230,6 +230,14 @@ def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.n
     return f"{said} large beside the error, {error:.3g}: this mean counts less"
 
 
+def _suspect_note(n: np.ndarray, metric: np.ndarray, at: int, expected: float) -> str:
+    """That the metric [N] of one size is out of line, with nothing to tell whether its training failed."""
+    return (
+        f"n {size_text(n[at])}: {metric[at]:.4g}, where the sizes beside it lead to expect about {expected:.3g}; "
+        "without repeated runs it counts all the same: run it again, or leave its row out if the training failed"
+    )
+
+
 def _direction(higher_is_better: bool, best: float | None) -> tuple[int, float]:
     """Return the sign of `metric - best` where that is an error, and the perfect metric."""
     sign = -1 if higher_is_better else 1
@@ -252,6 +260,8 @@ def _points(
     sd, known = np.ones(len(n)), 0
     if above.any():
         sd[above], known = spread_of(n[above], squares[above], freedom[above])
+    if known == 0 and above.all() and (found := suspect_size(n, error)):
+        notes.append(_suspect_note(n, best + sign * error, found[0], best + sign * found[1]))
     if guess is not None and error.max() >= guess:
         guess = None
         notes.append("an error is not below that of guessing: laws that begin from it are left out")

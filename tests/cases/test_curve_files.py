@@ -394,6 +394,17 @@ def test_columns_that_are_no_settings_stay_silent(tmp_path, label):
     assert file.curves[0].run.tolist()[:2] == [f"{label} 0", f"{label} 1"]
 
 
+def test_a_setting_in_too_few_rows_to_be_certain_is_remarked_on(tmp_path):
+    rows = [
+        (n, rate, noisy(n, 2 if rate == 0.01 else 1, seed=k))
+        for n in (100, 1000)
+        for k, rate in enumerate((0.001, 0.01))
+    ]
+    assert read_curves(FitConfig(written(tmp_path, "n,lr,rmse", rows))).notes == (
+        "lr varies: if it distinguishes curves, give --by lr",
+    )
+
+
 def test_settings_of_different_sizes_are_remarked_on(tmp_path):
     rows = [(n, 0.1 if k % 2 else 0.2, noisy(n)) for k, n in enumerate(SIZES)]
     file = read_curves(FitConfig(written(tmp_path, "n,noise_level,rmse", rows)))

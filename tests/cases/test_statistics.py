@@ -59,6 +59,20 @@ def test_a_failed_run_in_a_file_of_means_is_named(fitted, tmp_path):
     assert found["predictions"][0]["value"] == pytest.approx(0.1625, rel=0.08)
 
 
+def test_a_single_run_that_is_out_of_line_is_named(fitted, tmp_path):
+    rows = [(n, 2.5 if n == 1600 else value) for n, value in runs_of(lambda n: 3 * n**-0.3, SIZES, 1, 0.02)]
+    _, said = fitted(written(tmp_path / "c.csv", rows))
+    assert "note: n 1,600: 2.5, where the sizes beside it lead to expect about 0.33" in said
+
+
+def test_a_peaked_curve_of_single_runs_gets_no_forecast(fitted, tmp_path):
+    rows = zip(SIZES, [0.70, 0.76, 0.82, 0.86, 0.84, 0.80, 0.75], strict=True)
+    found, said = fitted(written(tmp_path / "c.csv", rows, "n,roc_auc"), target=0.85)
+    assert (found["kind"], found["predictions"]) == ("gets worse", [])
+    assert "gets worse with more molecules than 800, so no forecast is made" in said
+    assert "0.85 is not reached by the largest size; 800 molecules reached it, and 6,400 did not" in said
+
+
 def test_a_curve_that_gets_worse_is_called_one(fitted):
     found, said = fitted("getting_worse.csv", target=0.85)
     assert found["kind"] == "gets worse"

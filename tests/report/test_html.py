@@ -200,6 +200,17 @@ def opened(page, folder, width: int) -> tuple[list[str], bytes]:
 
 
 @pytest.mark.slow
+def test_a_forecast_without_a_known_interval_is_not_said_to_miss(findings):
+    rows = [one for one in findings.rows if one["seed"] == "0" and float(one["fraction"]) <= 0.5]
+    curves = [curve for curve in files.curves_of(rows) if curve.random_samples]
+    analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
+    page = report_html(replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[]))
+    check = page[page.index("A check:") :]
+    check = check[: check.index("</table>")]
+    assert "[not known]" in check
+    assert ">no<" not in check
+
+
 def test_a_browser_shows_it_without_a_complaint(findings, tmp_path):
     page = tmp_path / "report.html"
     page.write_text(report_html(findings))

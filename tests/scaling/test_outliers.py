@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxmrl.scaling.outliers import far_runs, wide_sizes
+from jaxmrl.scaling.outliers import far_runs, suspect_size, wide_sizes
 
 N = np.geomspace(100, 6400, 7)
 
@@ -80,3 +80,16 @@ def test_a_size_that_scatters_too_widely_is_found():
     squares[5] = 1.3**2 * 4
     assert wide_sizes(squares, freedom).tolist() == [False] * 5 + [True, False]
     assert not wide_sizes(np.zeros(3), np.zeros(3)).any()
+
+
+def test_a_single_run_that_is_out_of_line_is_a_suspect():
+    found = 0
+    for seed in range(50):
+        error = (0.15 + 2 * N**-0.5) * np.exp(0.05 * np.random.default_rng(seed).normal(size=7))
+        assert suspect_size(N, error) is None
+        at = 1 + seed % 5
+        failed = np.where(np.arange(7) == at, 6 * error, error)
+        suspect = suspect_size(N, failed)
+        found += suspect is not None and suspect[0] == at and suspect[1] == pytest.approx(error[at], rel=0.5)
+    assert found >= 49
+    assert suspect_size(N[:4], np.array([0.5, 3.0, 0.3, 0.2])) is None, "too few sizes"
