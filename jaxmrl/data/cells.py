@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import numpy as np
 
+from jaxmrl.data.dialect import INVISIBLE
+
 NUMBER, CENSORED, MISSING, MARK, TEXT = range(5)
 """Kinds of cells: a number; a number with a sign such as >; empty; a usual mark of a missing value; any other text."""
 
@@ -36,7 +38,6 @@ _MINUS = dict.fromkeys(map(ord, "−–﹣－‐‑"), "-")
 """Characters that stand for a minus sign in front of a digit."""
 
 _WIDE = str.maketrans("＜＞＝～＋．，％０１２３４５６７８９", "<>=~+.,%0123456789")
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"), "")
 _NUMERIC = re.compile(
     r"(?P<sign>[<>]=?|=[<>]?|[≤≥≦≧⩽⩾~≈≃∼]|<<|>>|ca\.?)?\s*"
     r"(?P<number>[+-]?[ \u00a0\u2009\u202f]?"
@@ -239,7 +240,7 @@ def plain_signs(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return plain_signs(text).translate(_INVISIBLE).translate(_MINUS).strip()
+    return plain_signs(text).translate(INVISIBLE).translate(_MINUS).strip()
 
 
 def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: str) -> Style:

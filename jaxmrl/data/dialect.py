@@ -71,6 +71,9 @@ _STRUCTURES = re.compile(r"\W*(canonical|isomeric|rdkit)?\W?_?smiles\W*$", re.IG
 FROM_WINDOWS = {0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(128, 256)}
 """What a byte that is no UTF-8, as `surrogateescape` decodes it, is in Windows-1252 (cp1252)."""
 
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"), "")
+"""Characters without width, which copies of web pages bring along, for `str.translate`."""
+
 
 @dataclass(frozen=True)
 class Dialect:

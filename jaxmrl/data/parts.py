@@ -10,6 +10,7 @@ from jaxmrl.data.matching import Data, match
 from jaxmrl.data.records import column_names
 from jaxmrl.data.side_files import SideFile, read_side_file
 from jaxmrl.data.splits import PARTS
+from jaxmrl.data.targets import part_word
 from jaxmrl.errors import DataError
 
 _NAMES = {
@@ -49,7 +50,7 @@ def read_parts(path: Path, data: Data) -> tuple[list[str], str]:
 
 
 def _part(cell: object) -> str:
-    text = str(cell).strip().lower()
+    text = part_word(str(cell))
     return _PART_OF.get(text, text)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from jaxmrl.data.cache import max_expanded
-from jaxmrl.data.dialect import FROM_WINDOWS, Dialect, find_dialect
+from jaxmrl.data.dialect import FROM_WINDOWS, INVISIBLE, Dialect, find_dialect
 from jaxmrl.errors import DataError
 from jaxmrl.text import count
 
@@ -26,9 +26,6 @@ _LINE_COST = 200
 """Bytes of memory that a line takes beside its characters."""
 
 _ESCAPED = re.compile(r"[\udc80-\udcff]")
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"), "")
-"""Characters without width, which copies of web pages bring into names of columns."""
-
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
 
@@ -103,7 +100,7 @@ def _rows(path: Path, dialect: Dialect) -> Iterator[list[str] | tuple[int, list[
     if first is None or isinstance(first, Rejected):
         wrong = first.reason if first else "it is empty"
         raise DataError(f"{path} has no header, for {wrong}; expected a CSV file with a header line")
-    header = _unique([" ".join(name.translate(_INVISIBLE).split()) for name in first[1]])
+    header = _unique([" ".join(name.translate(INVISIBLE).split()) for name in first[1]])
     yield header
     for record in records:
         if isinstance(record, Rejected) or len(record[1]) == len(header):

@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmrl.data.cells import CENSORED, MARK, MISSING, TEXT, Numbers, Style, is_missing, read_numbers, without_points
 from jaxmrl.data.classes import Classes, are_classes, ask_about_minus_one, few_classes, may_have_minus_one, word_classes
+from jaxmrl.data.dialect import INVISIBLE
 from jaxmrl.data.records import Records, column_names, one_column
 from jaxmrl.errors import DataError
 
@@ -63,6 +64,11 @@ class Column:
         if self.words is None:
             return self.numbers.kinds >= MARK
         return np.isnan(self.words.labels) & (self.numbers.kinds != MISSING)
+
+
+def part_word(text: str) -> str:
+    """Return the name of a part in lower case, without invisible characters, hyphens and a "set" at its end."""
+    return re.sub(r"(?<=[a-z])[\W_]*set$|[\W_]", "", text.translate(INVISIBLE).strip().lower())
 
 
 def read_column(records: Records, at: int) -> Column:
@@ -183,7 +189,7 @@ def _split_values(records: Records, at: int) -> str:
     """The parts that a column assigns rows to, in words; empty where it is no column of a split."""
     if not _SPLITS & set(re.findall(r"[a-z]+", records.header[at].lower())):
         return ""
-    values = {fields[at].strip().lower() for *_, fields in records.rows if not is_missing(fields[at])}
+    values = {part_word(fields[at]) for *_, fields in records.rows if not is_missing(fields[at])}
     return ", ".join(sorted(values)) if values and values <= _PARTS else ""
 
 

@@ -99,3 +99,23 @@ def test_molecules_without_a_score_are_counted_and_kept_last(scored, tmp_path):
     kept, how = kept_first(DATA, write(tmp_path / "gaps.csv", [header, *blank[:3], *rows[3:]]))
     assert "3 of 48 training molecules have no el2n score and are kept last" in how
     assert set(kept[-3:]) == {row[header.index("smiles")] for row in rows[:3]}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Training set", "Validation set", "Test set"),
+        ("TRAIN", "Val", "Testing"),
+        ("train_set", "dev-set", "testset"),
+        ("train\u200b", "\ufeffvalid", " test"),
+    ],
+)
+def test_parts_as_people_call_them(tmp_path, cache, names):
+    parts = dict(zip(("train", "valid", "test"), names, strict=True))
+    renamed = [[smiles, parts[part]] for smiles, part in rows_of(INPUTS / "split_by_smiles.csv")[1:]]
+    path = write(tmp_path / "s.csv", [["smiles", "Set"], *renamed])
+    ours, theirs = (
+        load_problem(SweepConfig(csv=DATA, split_file=file), Reporter(quiet=True)).split.parts()
+        for file in (path, INPUTS / "split_by_smiles.csv")
+    )
+    assert {part: ids.tolist() for part, ids in ours.items()} == {part: ids.tolist() for part, ids in theirs.items()}
