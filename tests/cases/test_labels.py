@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score
 
 from jaxmrl.config import FitConfig, PredictConfig, SweepConfig
 from jaxmrl.data.problem import load_problem
@@ -232,3 +234,20 @@ def test_labels_that_float64_merges_are_named(tmp_path):
         read_table(path)
     path.write_text("smiles,E\nC,0.1\nCC,0.10000000000000000555\nCCC,0.3\n")
     assert not any("double precision" in note for note in read_table(path).notes), "far below the spread"
+
+
+def test_sure_predictions_keep_their_order(tmp_path, cache_of_module):
+    """At d7d420c they were kept as probabilities in float32, which are 1 from a logit of 17 on."""
+    _, smiles, labels = read("labels_far_from_zero_silent.csv")
+    active = (labels > np.median(labels)).astype(float)
+    path = write(tmp_path / "sure.csv", ["active"], smiles, active)
+    settings = {"fractions": (1.0,), "seeds": 1, "learning_rate": 3.0, "save_predictions": True}
+    result = run(path, ["active"], tmp_path / "run", **settings)
+    (row,) = result.rows
+    with np.load(result.directory / "predictions" / f"{kept_name(row)}.npz") as file:
+        test = file["part"] == "test"
+        kept, known = file["active"][test], active[file["molecule_id"][test], 0]
+    saturated = expit(kept.astype(np.float32))
+    assert np.isin(saturated, (0, 1)).mean() > 0.2, "else this tests nothing"
+    assert roc_auc_score(known, kept) == pytest.approx(float(row["test"]), abs=1e-5)
+    assert abs(roc_auc_score(known, saturated) - float(row["test"])) > 1e-3
