@@ -66,6 +66,7 @@ WITHIN_DATA = (
     "curve_layout",
     "curve_observations",
     "curve_settings",
+    "curve_runs",
     "curves",
     "npz",
     "corpus",

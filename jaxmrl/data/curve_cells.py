@@ -10,6 +10,9 @@ _PLUS_MINUS = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*")
 _IN_BRACKETS = re.compile(r"^\s*([^()\s]+)\s*\(\s*(?:±|\+/-)?\s*([^()\s]+)\s*\)\s*(%?)\s*$")
 _FEW_SIZES, _LARGEST_LOGARITHM = 3, 64
 _TIMES = {"k": 1_000, "m": 1_000_000}
+_POINTED = re.compile(r"\s*[1-9]\d{0,2}(\.\d{3})+\s*")
+_BELOW_THOUSAND = re.compile(r"\s*\d{1,3}\s*")
+_DIGITS = 3
 _SHORTENED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
 
 
@@ -26,9 +29,26 @@ def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, 
     """Return the sizes [R] in cells, of which 1.5k is 1,500, which cells are wrong [R], and what to say of a unit."""
     shortened = {text: match for text in dict.fromkeys(texts) if (match := _SHORTENED.fullmatch(text))}
     long = {text: f"{float(match[1]) * _TIMES[match[2].lower()]:.15g}" for text, match in shortened.items()}
+    pointed = _pointed(texts)
+    long |= {text: text.replace(".", "") for text in pointed}
     found, wrong, unit = numbers([long.get(text, text) for text in texts], separator)
     said = ["the sizes are in percent, so forecasts are of percent of the data, too"] if unit == "%" else []
+    if pointed:
+        first = pointed[0].strip()
+        said.append(f"the sizes are read with points between thousands: {first} is {first.replace('.', ',')}")
     return found, wrong, said
+
+
+def _pointed(texts: list[str]) -> list[str]:
+    """The different sizes with points between thousands: beside 100 and 800, 1.600 is no part of a molecule.
+
+    None where another size has a point, too, as in 0.100, or all have one.
+    """
+    different = [text for text in dict.fromkeys(texts) if text.strip()]
+    pointed = [text for text in different if _POINTED.fullmatch(text)]
+    below = [text for text in different if _BELOW_THOUSAND.fullmatch(text)]
+    both = len(pointed) + len(below) == len(different) and any(len(text.strip()) == _DIGITS for text in below)
+    return pointed if both else []
 
 
 def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:

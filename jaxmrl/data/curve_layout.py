@@ -38,7 +38,9 @@ MEANS = ("mean", "sd", "n_seeds", "metric")
 """Columns of its curves.csv: the value, its spread, the number of runs, and the name of the metric."""
 
 _DEVIATION = "sd std stdev stddev std_dev standard_deviation".split()
-_ERROR_OF_MEAN = "se sem stderr std_err std_error standard_error".split()
+ERROR_OF_MEAN = "se sem stderr std_err std_error standard_error".split()
+"""Names of the standard error of a mean."""
+
 _MEAN = "mean avg average".split()
 _METRIC_MEANS = re.compile(
     r"^(mean_(squared|absolute|average|percentage|pinball|poisson|gamma|tweedie|log)|average_precision)"
@@ -270,7 +272,7 @@ def _role(at: int, name: str) -> _Role:
     words = plain_name(name)
     if len(before := re.split(r"±|\+/-", name)) > 1:  # a name such as RMSE ± SD is of cells such as 0.65 ± 0.02
         return _Role(at, _without(plain_name(before[0]), _MEAN) or plain_name(before[0]), "mean")
-    for kind, tokens in (("se", _ERROR_OF_MEAN), ("sd", _DEVIATION)):
+    for kind, tokens in (("se", ERROR_OF_MEAN), ("sd", _DEVIATION)):
         if (base := _without(words, tokens)) is not None:
             return _Role(at, _without(base, _MEAN) or base, kind)
     if found := _NUMBERED.match(words):

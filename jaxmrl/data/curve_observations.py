@@ -7,7 +7,8 @@ import numpy as np
 
 from jaxmrl.data.cells import number_in
 from jaxmrl.data.curve_cells import numbers, sizes_in, split_spread
-from jaxmrl.data.curve_layout import Layout
+from jaxmrl.data.curve_layout import ERROR_OF_MEAN, Layout
+from jaxmrl.data.metric_names import has_name, plain_name
 from jaxmrl.data.records import Rejected
 from jaxmrl.errors import DataError
 
@@ -110,10 +111,13 @@ def _spread_of_rows(header, columns: dict[int, list[str]], layout: Layout, separ
         return None, None, []
     if sd is None:
         sd = np.full(len(runs), np.nan)
-    elif layout.spread is None:
+    name, of_mean = header[layout.values[0]], layout.of_mean
+    if in_cells is not None and layout.spread is None:
         of_runs = "" if np.isfinite(runs).any() else ", of an unknown number of runs (give --runs-column)"
-        said = [f"the cells of {header[layout.values[0]]} have their standard deviation behind them{of_runs}"]
-    if layout.of_mean:
+        of_mean = has_name(plain_name(name), ERROR_OF_MEAN)
+        kind = "the standard error of their mean" if of_mean else "their standard deviation"
+        said = [f"the cells of {name} have {kind} behind them{of_runs}"]
+    if of_mean:
         sd = sd * np.sqrt(np.where(np.isfinite(runs), runs, 1))
     return sd, runs, said
 

@@ -13,12 +13,13 @@ from jaxmrl.data.cells import number_in
 from jaxmrl.data.curve_cells import numbers, size_remarks
 from jaxmrl.data.curve_layout import Layout, find_layout
 from jaxmrl.data.curve_observations import Observations, read_observations
-from jaxmrl.data.curve_settings import CERTAIN, POSSIBLE, alternates, level_codes, may_be_setting, separation
+from jaxmrl.data.curve_runs import FEWEST_DOUBLED, once, settings_of
+from jaxmrl.data.curve_settings import CERTAIN, POSSIBLE, alternates, level_codes, separation
 from jaxmrl.data.metric_names import plain_name
 from jaxmrl.data.records import Rejected, check_rows, column_index, read_records
 from jaxmrl.data.sampling import PRUNING, are_prunings, is_random_sample
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.text import count, size_text
+from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
 """Columns of the files of a sweep, of every version."""
@@ -26,7 +27,10 @@ _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "m
 _EPOCHS = ("best_epoch", "epochs")
 """Columns of results.csv."""
 
-_FEWEST_DOUBLED, _MANY_EQUAL = 3, 0.25
+_SUMMARIES = frozenset("mean avg average median std sd stdev stderr sem se var min max all total overall".split())
+"""What stands for a seed in rows that sum up others."""
+
+_MANY_EQUAL = 0.25
 _MOST_SETTINGS = 3
 
 
@@ -87,14 +91,16 @@ def read_curves(config: FitConfig) -> CurveFile:
     if wrong := [header[k] for k in by_at if k in (layout.size, *layout.values)]:
         raise ConfigError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
     layout = replace(layout, metric=_metric(path, rows, layout))
+    rows, summaries = _without_summaries(header, rows, layout)
     rows, equal, unlabeled = _without_equal(rows, layout)
     read = len(rows) + sum(equal) + len(rejected)
     layout, found, notes = read_observations(path, header, rows, layout, records.dialect.separator, rejected)
     by_at, split = (by_at, []) if config.pool else _separated(path, header, found, by_at, layout)
-    found, counted = _once(path, header, found, by_at, layout, config.pool)
+    found, counted = once(path, header, found, by_at, layout, config.pool)
     curves = _curves(header, found, by_at)
     notes = [
         *headers,
+        *summaries,
         *layout.notes,
         *renamed,
         *notes,
@@ -121,6 +127,18 @@ def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, l
         raise DataError(f"{path} has a header but no rows")
     again = sum(repeated)
     return kept, [f"{count(again, 'repeated header line')} skipped"] if again else []
+
+
+def _without_summaries(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
+    """The rows of single runs, and what to say of rows that are a mean or a spread of others by their seed or fold."""
+    for k in layout.run:
+        words = [fields[k].strip().lower() for *_, fields in rows]
+        found = [word for word in words if word in _SUMMARIES]
+        if 0 < len(found) < len(rows):
+            kept = [row for row, word in zip(rows, words, strict=True) if word not in _SUMMARIES]
+            named = ", ".join(dict.fromkeys(found))
+            return kept, [f"{count(len(found), 'row')} skipped: by their {header[k]} they are {named} of other rows"]
+    return rows, []
 
 
 def _with_pruning(header: list[str], rows: list, layout: Layout) -> tuple[list[str], list[str]]:
@@ -167,7 +185,7 @@ def _without_equal(rows: list, layout: Layout) -> tuple[list, list[int], list[st
     """
     times = Counter(tuple(fields) for *_, fields in rows)
     labelled = layout.run or len(layout.values) > 1 or layout.spread is not None
-    doubled = len(set(times.values())) == 1 and len(times) >= _FEWEST_DOUBLED
+    doubled = len(set(times.values())) == 1 and len(times) >= FEWEST_DOUBLED
     if max(times.values()) == 1:
         return rows, [], []
     if not (labelled or doubled):
@@ -228,116 +246,13 @@ def _chances(header, found: Observations, by_at: list[int], layout: Layout) -> d
     """Of each column that may be a setting, the probability that chance alone makes its groups so different."""
     size = _codes([*(level_codes(found.column(k)) for k in by_at), found.n])
     run = found.run if layout.run else None
-    candidates = _settings(header, found, by_at, layout)
+    candidates = settings_of(header, found, by_at, layout)
     return {k: separation(size, found.value, level_codes(found.column(k)), run) for k in candidates}
-
-
-def _settings(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[int]:
-    """The columns that may be settings of the runs, apart from those that are known."""
-    others = (k for k in range(len(header)) if k not in layout.used and k not in by_at)
-    return [k for k in others if may_be_setting(header[k], found.column(k))]
 
 
 def _codes(columns: list[np.ndarray]) -> np.ndarray:
     """A whole number for each row [R], the same where all columns are."""
     return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].reshape(-1)
-
-
-def _once(
-    path: Path, header: list[str], found: Observations, by_at: list[int], layout: Layout, pool: bool
-) -> tuple[Observations, list[int]]:
-    """Each run once, and how often each of those that stand several times does so too often.
-
-    Raises DataError where one has several values, unless they are pooled.
-    """
-    if found.run is None and found.sd is None:
-        return found, []
-    plain = _plain_keys(found, by_at)
-    groups = _grouped(plain)
-    several = [places for places in groups if len(places) > 1]
-    if not (len(several) >= _FEWEST_DOUBLED and all(_same(found, places) for places in several)):
-        groups = _grouped(_keys(header, found, by_at, layout, plain))
-        several = [places for places in groups if len(places) > 1]
-    for places in several:
-        finite = [k for k in places if np.isfinite(found.value[k])]
-        if len({_value(found, k) for k in finite}) > 1 and not pool:
-            apart = _apart(header, found, by_at, layout, several)
-            raise DataError(_contradiction(path, found, finite, apart))
-    first = {places[0] if _same(found, places) else k for places in groups for k in places}
-    return found.take(np.array(sorted(first))), [len(places) - 1 for places in several if _same(found, places)]
-
-
-def _value(found: Observations, k: int) -> str:
-    return f"{found.value[k]!r}"
-
-
-def _same(found: Observations, places: list[int]) -> bool:
-    return len({_value(found, k) for k in places}) == 1
-
-
-def _grouped(keys: list[tuple]) -> list[list[int]]:
-    """The places of each key, in order of appearance."""
-    groups = defaultdict(list)
-    for k, key in enumerate(keys):
-        groups[key].append(k)
-    return list(groups.values())
-
-
-def _plain_keys(found: Observations, by_at: list[int]) -> list[tuple]:
-    """Curve, size and label of each run."""
-    columns = [level_codes(found.column(k)) for k in by_at]
-    labels = [""] * len(found.n) if found.run is None else found.run.tolist()
-    return list(zip(*(column.tolist() for column in columns), found.n.tolist(), labels, strict=True))
-
-
-def _keys(header, found: Observations, by_at: list[int], layout: Layout, keys: list[tuple]) -> list[tuple]:
-    """What makes each run the run it is: its plain key, with a further column where that alone sets apart.
-
-    Such a column is another number of the run, as of a repeated fold, or a setting that changes nothing.
-    """
-    if len(set(keys)) == len(keys):
-        return keys
-    for k in _settings(header, found, by_at, layout):
-        longer = [(*key, code) for key, code in zip(keys, level_codes(found.column(k)).tolist(), strict=True)]
-        if len(set(longer)) == len(longer):
-            return longer
-    return keys
-
-
-def _apart(header, found: Observations, by_at: list[int], layout: Layout, several: list[list[int]]) -> list[str]:
-    """What --by would have to name so that no run stands several times; nothing where no columns do that."""
-    columns = {k: level_codes(found.column(k)) for k in _settings(header, found, by_at, layout)}
-    chosen: list[int] = []
-    while several:
-        pairs = {k: sum(len(places) ** 2 for places in _split(several, codes)) for k, codes in columns.items()}
-        at = min(pairs, key=pairs.get, default=None)
-        if at is None or pairs[at] == sum(len(places) ** 2 for places in several):
-            return []
-        several = _split(several, columns.pop(at))
-        chosen.append(at)
-    return [header[k] for k in (*by_at, *sorted(chosen))]
-
-
-def _split(groups: list[list[int]], codes: np.ndarray) -> list[list[int]]:
-    """The groups of rows, divided by a column; rows that are then alone are left out."""
-    parts = defaultdict(list)
-    for which, places in enumerate(groups):
-        for k in places:
-            parts[which, int(codes[k])].append(k)
-    return [places for places in parts.values() if len(places) > 1]
-
-
-def _contradiction(path: Path, found: Observations, places: list[int], apart: list[str]) -> str:
-    """Says that one run has several values. apart: the columns that distinguish the runs, where some do."""
-    first = places[0]
-    other = next(k for k in places if _value(found, k) != _value(found, first))
-    label = "the mean" if found.run is None else found.run[first]
-    by = shlex.join(apart) or "with a column that distinguishes them"
-    return (
-        f"{path}, lines {found.lines[first]} and {found.lines[other]}: {label} at {size_text(found.n[first])} "
-        f"molecules stands twice, {found.value[first]:g} and {found.value[other]:g}: rows of two runs? "
-        f"Keep those of one, give --by {by}, or --pool to count both"
-    )
 
 
 def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[CurveRows, ...]:

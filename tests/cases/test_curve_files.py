@@ -144,6 +144,13 @@ def test_cells_with_a_spread(tmp_path, cell):
     np.testing.assert_allclose(curve.sd, 0.02)
 
 
+def test_a_standard_error_in_brackets_is_one_by_the_name(tmp_path):
+    path = written(tmp_path, "n,rmse (sem),n_runs", [(n, "0.650 (0.020)", 4) for n in SIZES])
+    file = read_curves(FitConfig(path))
+    np.testing.assert_allclose(file.curves[0].sd, 0.04)
+    assert "the cells of rmse (sem) have the standard error of their mean behind them" in file.notes
+
+
 @pytest.mark.parametrize("name", ["train_sizes", "size", "N", "molecules", "Training set size", "n_samples"])
 def test_sizes_are_known_by_name(tmp_path, name):
     (curve,) = read_curves(FitConfig(written(tmp_path, f"rmse,{name}", [(0.5, n) for n in SIZES]))).curves
@@ -169,6 +176,16 @@ def test_files_with_other_separators(tmp_path, text):
 def test_sizes_with_separators_of_thousands(tmp_path):
     path = written(tmp_path, "n,rmse", [('"1,000"', 0.5), ('"2,000"', 0.4), ('"12,800"', 0.3)])
     assert read_curves(FitConfig(path)).curves[0].n.tolist() == [1000, 2000, 12800]
+
+
+def test_sizes_with_points_between_thousands(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("n;rmse\n100;0,6\n800;0,5\n1.600;0,4\n12.800;0,3\n")
+    file = read_curves(FitConfig(path))
+    assert file.curves[0].n.tolist() == [100, 800, 1600, 12800]
+    assert file.notes == ("the sizes are read with points between thousands: 1.600 is 1,600",)
+    thousands = read_curves(FitConfig(written(tmp_path, "n,rmse", [("0.100", 0.6), ("1.600", 0.4), ("12.800", 0.3)])))
+    assert thousands.curves[0].n.tolist() == [0.1, 1.6, 12.8]
 
 
 def test_a_negative_size_is_no_fraction(tmp_path):
@@ -234,6 +251,14 @@ def test_a_repeated_export_counts_once_whatever_words_it_adds(tmp_path, other):
     file = read_curves(FitConfig(written(tmp_path, f"n,seed,rmse,{other}", rows)))
     assert len(file.curves[0].n) == 15
     assert file.notes == ("15 rows stand twice; counted once",)
+
+
+def test_rows_of_the_mean_and_the_spread_of_runs_are_no_runs(tmp_path):
+    rows = [(n, seed, noisy(n, seed=seed)) for n in SIZES for seed in range(3)]
+    summary = [(n, word, value) for n in SIZES for word, value in (("mean", 0.3), ("std", 0.02))]
+    file = read_curves(FitConfig(written(tmp_path, "n,seed,rmse", [*rows, *summary])))
+    assert len(file.curves[0].n) == 15
+    assert file.notes == ("10 rows skipped: by their seed they are mean, std of other rows",)
 
 
 def test_headers_in_other_letters_are_skipped(tmp_path):
@@ -462,14 +487,10 @@ def test_a_target_in_another_unit_than_the_percentages_is_refused(tmp_path):
     assert find_scale(config, read_curves(config)).best == 100, "an enrichment factor is no percentage"
 
 
-def test_a_title_above_the_header_and_blanks_between_columns_are_named(tmp_path):
-    for text, message in (
-        ("# my runs\nn,rmse\n100,0.5\n", "none like its header '# my runs'"),
-        ("n rmse\n100 0.5\n", "columns separated by blanks are not supported"),
-    ):
-        (tmp_path / "c.csv").write_text(text)
-        with pytest.raises(DataError, match=message):
-            read_curves(FitConfig(tmp_path / "c.csv"))
+def test_blanks_between_columns_are_named(tmp_path):
+    (tmp_path / "c.csv").write_text("n rmse\n100 0.5\n")
+    with pytest.raises(DataError, match="columns separated by blanks are not supported"):
+        read_curves(FitConfig(tmp_path / "c.csv"))
 
 
 # Sizes to predict at
