@@ -23,6 +23,10 @@ from jaxmrl.training.lanes import Engine, Replica, queue_budget
 from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.pretrained import Starts
 
+_HIDDEN_SETTINGS = ("evaluate_every", "freeze", "smiles_variants", "cutoff", "atom_references", "fingerprint_tokens")
+_PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
+"""Settings that decide numbers and that no row and no digest of data shows; the latter where it prunes."""
+
 Rows = dict[str, list[dict[str, str]]]
 """Of replicas, by their names, the rows of results.csv that they fill."""
 
@@ -54,6 +58,23 @@ class Job:
     def problem(self) -> Problem:
         """Of the first split; all have the same table and features."""
         return self.problems[0]
+
+
+def settle_settings(run: RunDirectory, config: SweepConfig) -> None:
+    """Keep in run.json the settings that decide numbers and that neither rows nor digests of data show.
+
+    Raises ConfigError where the run was begun with others: config.toml may have been changed by hand.
+    """
+    names = (*_HIDDEN_SETTINGS, *(_PRUNING_SETTINGS if set(config.pruning) != {"random"} else ()))
+    here, there = {name: getattr(config, name) for name in names}, run.facts().get("settings", {})
+    if differing := [name for name in names if there.get(name, here[name]) != here[name]]:
+        changes = ", ".join(f"{name} was {there[name]}, not {here[name]}" for name in differing)
+        raise ConfigError(
+            f"{run.path} was begun with other settings than its config.toml has now: {changes}. Restore them there, or "
+            "choose another --out"
+        )
+    if not here.keys() <= there.keys():
+        run.revise("settings", there | here)
 
 
 def check_rows(job: Job, cells: list[Cell]) -> None:

@@ -30,6 +30,7 @@ from jaxmrl.jobs import (
     check_rows,
     settle_lanes,
     settle_room,
+    settle_settings,
     share_rows,
     train_queue,
     unique_replicas,
@@ -109,6 +110,7 @@ def sweep(
     with run.held(), joined(cluster) as machines:
         device = machines.device if machines else device_name()
         run.claim(to_toml(config), run_facts(config, problems, starts, device), extend)
+        settle_settings(run, config)
         if incomplete := take_stock(run, config):
             reporter.say(
                 f"{count(incomplete, 'result')} without a sound model or predictions: "

@@ -124,6 +124,11 @@ def test_a_first_pruning_brings_its_settings(begun):
 
 
 def test_settings_that_decided_scores_stay(pruned):
+    config = pruned / "config.toml"
+    config.write_text(config.read_text().replace("score_epochs = 1", "score_epochs = 2"))
+    with pytest.raises(ConfigError, match="score_epochs was 1, not 2"):
+        sweep(replace(PRUNED, score_epochs=2, out=pruned))
+    config.write_text(config.read_text().replace("score_epochs = 2", "score_epochs = 1"))
     with pytest.raises(ConfigError, match=r"score_epochs \(1 there, 2 here\)"):
         sweep(replace(PRUNED, seeds=2, score_epochs=2, out=pruned), extend=True)
 

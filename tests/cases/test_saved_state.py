@@ -138,6 +138,13 @@ def test_rows_of_another_length_are_refused_whoever_edited_the_settings(begun):
     assert (begun["out"] / "results.csv").read_bytes() == before
 
 
+def test_settings_that_no_row_shows_are_refused_too(begun):
+    change_settings(begun["out"], "evaluate_every = 1", "evaluate_every = 2")
+    for added in ({}, {"seeds": 2}):
+        with pytest.raises(ConfigError, match=r"config\.toml has now: evaluate_every was 1, not 2"):
+            sweep(SweepConfig(**begun | {"evaluate_every": 2} | added), extend=bool(added))
+
+
 def test_an_edited_grid_is_trained_where_it_only_adds(begun):
     change_settings(begun["out"], "seeds = 1", "seeds = 2")
     old = rows_of(begun["out"] / "results.csv")
