@@ -40,6 +40,29 @@ def once(
     return found.take(np.array(sorted(first))), [len(places) - 1 for places in several if _same(found, places)]
 
 
+def renumbered_note(found: Observations, by_at: list[int]) -> list[str]:
+    """Return a remark on runs that have the values of other runs at all sizes, as a copy under other seeds has."""
+    if found.run is None:
+        return []
+    values: dict[tuple, set[tuple]] = defaultdict(set)
+    for (*curve, n, label), value in zip(_plain_keys(found, by_at), found.value.tolist(), strict=True):
+        values[(*curve, label)].add((n, value))
+    first: dict[frozenset, str] = {}
+    copies = []
+    for key, own in values.items():
+        if len({value for _, value in own}) < FEWEST_DOUBLED:
+            continue
+        original = first.setdefault(frozenset((*key[:-1], *pair) for pair in own), key[-1])
+        if original != key[-1]:
+            copies.append(f"{key[-1]} has the values of {original}")
+    if not copies:
+        return []
+    more = f", and {len(copies) - 1} more like it" if len(copies) > 1 else ""
+    return [
+        f"{copies[0]} at every size{more}: if these are the same runs, keep one of each, for intervals are too narrow"
+    ]
+
+
 def _value(found: Observations, k: int) -> str:
     return f"{found.value[k]!r}"
 

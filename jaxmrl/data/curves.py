@@ -13,7 +13,7 @@ from jaxmrl.data.cells import number_in
 from jaxmrl.data.curve_cells import numbers, size_remarks
 from jaxmrl.data.curve_layout import Layout, find_layout
 from jaxmrl.data.curve_observations import Observations, read_observations
-from jaxmrl.data.curve_runs import FEWEST_DOUBLED, once, settings_of
+from jaxmrl.data.curve_runs import FEWEST_DOUBLED, once, renumbered_note, settings_of
 from jaxmrl.data.curve_settings import CERTAIN, POSSIBLE, alternates, level_codes, separation
 from jaxmrl.data.metric_names import plain_name
 from jaxmrl.data.records import Rejected, check_rows, column_index, read_records
@@ -106,6 +106,7 @@ def read_curves(config: FitConfig) -> CurveFile:
         *notes,
         *_equal_notes(equal + counted),
         *unlabeled,
+        *renumbered_note(found, by_at),
         *split,
         *size_remarks(header[layout.size], found.n),
         *([] if config.pool else _varying(header, found, by_at, layout)),
