@@ -110,8 +110,11 @@ def test_names_after_the_smiles_change_nothing_that_is_scored(with_and_without_n
         np.testing.assert_array_equal(array, twin)
 
 
-def test_names_after_the_smiles_change_nothing_that_is_pre_trained_on(with_and_without_names, cache):
-    one, other = (prepare_corpus(path, None) for path in with_and_without_names)
+def test_spellings_and_names_change_nothing_that_is_pre_trained_on(tmp_path, cache):
+    rng = np.random.default_rng(2)
+    texts = MOLECULES, [f"{respell(text, rng).split()[0]} name{k}" for k, text in enumerate(MOLECULES)]
+    paths = [write_table(tmp_path / f"{k}.csv", one) for k, one in enumerate(texts)]
+    one, other = (prepare_corpus(path, None) for path in paths)
     assert one.rejected == other.rejected == 0
     np.testing.assert_array_equal(one.train[0], other.train[0])
     for array, twin in zip(*(arrays_of(corpus.load(0)) for corpus in (one, other)), strict=True):
