@@ -64,9 +64,9 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def refused(tmp_path, monkeypatch, capsys):
+def run_here(tmp_path, monkeypatch, capsys):
     """A function that runs a command in an empty folder, within this process, for one of its own would import all anew;
-    gives the one line that it ends with.
+    gives exit code, output and errors.
     """
     monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
@@ -78,15 +78,29 @@ def refused(tmp_path, monkeypatch, capsys):
     def run(name, *words):
         monkeypatch.setattr(sys, "argv", [name, *map(str, words)])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        code = 0
+        try:
             getattr(commands, f"{name}_command")()
-        assert ended.value.code == 2
-        said = capsys.readouterr().err
-        assert said.count("\n") == 1
-        return said
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        return code, said.out, said.err
 
     yield run
     signal.signal(signal.SIGTERM, terminated)
+
+
+@pytest.fixture
+def refused(run_here):
+    """A function that runs a command that cannot be obeyed; gives the one line that it ends with."""
+
+    def run(name, *words):
+        code, _, said = run_here(name, *words)
+        assert code == 2
+        assert said.count("\n") == 1
+        return said
+
+    return run
 
 
 @pytest.fixture(scope="session")

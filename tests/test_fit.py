@@ -226,9 +226,6 @@ def test_bad_settings_are_refused(tmp_path, settings, message):
         FitConfig(tmp_path / "c.csv", **settings)
 
 
-def test_wrong_commands_end_with_one_line_and_code_2(tmp_path):
+def test_wrong_commands_end_with_one_line_and_code_2(tmp_path, refused):
     for words, message in (((), "cannot read "), (("--predict", "0"), "--predict takes numbers")):
-        code, _, errors = command(tmp_path / "missing.csv", *words)
-        assert code == 2
-        assert errors.startswith(f"error: {message}")
-        assert errors.count("\n") == 1
+        assert refused("fit", tmp_path / "missing.csv", *words).startswith(f"error: {message}")
