@@ -14,18 +14,10 @@ from jaxmrl.report.files import RunDirectory
 from jaxmrl.sweep import sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
+from tests.tiny import TINY
 
-BEGUN = SweepConfig(
-    csv=Path("mine.csv"),
-    target_columns=("logp",),
-    fractions=(0.2, 0.4),
-    seeds=1,
-    epochs=1,
-    width=(8,),
-    depth=(2,),
-    lanes=2,
-)
-ALL = replace(BEGUN, fractions=(0.2, 0.4, 0.8), seeds=2, split=("random", "scaffold"), save_predictions=True)
+BEGUN = SweepConfig(csv=Path("mine.csv"), seeds=1, **TINY)
+ALL = replace(BEGUN, fractions=(0.05, 0.1, 0.12), seeds=2, split=("random", "scaffold"), save_predictions=True)
 PRUNED = replace(BEGUN, fractions=(0.4, 1.0), pruning=("random", "el2n"), score_epochs=1, lanes=1)
 ALL_PRUNED = replace(PRUNED, seeds=2, pruning=("random", "el2n", "herding", "kmeans"))
 
@@ -100,9 +92,9 @@ def test_an_extended_run_is_one_of_all_at_once(folder, begun):
 def test_only_what_is_missing_is_trained(begun, monkeypatch):
     added, append = [], RunDirectory.append_result
     monkeypatch.setattr(RunDirectory, "append_result", lambda run, row: (added.append(row), append(run, row)))
-    sweep(replace(BEGUN, fractions=(0.1,), out=begun), extend=True)
-    assert [row["fraction"] for row in added] == ["0.1"], "what is there need not be named"
-    assert "fractions = [0.2, 0.4, 0.1]" in (begun / "config.toml").read_text()
+    sweep(replace(BEGUN, fractions=(0.08, 0.09), out=begun), extend=True)
+    assert sorted(row["fraction"] for row in added) == ["0.08", "0.09"], "what is there need not be named"
+    assert "fractions = [0.05, 0.1, 0.08, 0.09]" in (begun / "config.toml").read_text()
 
 
 def test_a_scored_run_takes_seeds_and_prunings(folder, pruned, trained):
@@ -149,7 +141,7 @@ def test_results_stay_until_predictions_that_were_added_are_there(begun, monkeyp
     ("given", "added"),
     [
         (["--seeds", "2"], {"seeds": 2}),
-        (["--fractions", "0.1"], {"fractions": (0.2, 0.4, 0.1)}),
+        (["--fractions", "0.08"], {"fractions": (0.05, 0.1, 0.08)}),
         (["--pruning", "el2n", "--score-epochs", "3"], {"pruning": ("random", "el2n"), "score_epochs": 3}),
         (["--split", "scaffold"], {"split": ("random", "scaffold")}),
         (["--save-predictions", "--no-extend", "--extend"], {"save_predictions": True}),

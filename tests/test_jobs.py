@@ -34,15 +34,15 @@ def limited(monkeypatch):
 
 @pytest.fixture
 def config(csv_file, tmp_path, cache):
-    return SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", lanes=5, **SMALL)
+    return SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", lanes=6, **SMALL)
 
 
 def test_fewer_lanes_until_there_is_memory(config, limited, capsys):
     calls = limited(most=1, since=4)
     result = sweep(config, quiet=False)
     assert [row["status"] for row in result.rows] == ["finished"] * 6
-    assert (set(calls[:4]), set(calls[4:])) == ({5}, {2, 1})
-    assert "no memory for 5 lanes; 2 from here on" in capsys.readouterr().out
+    assert (set(calls[:4]), set(calls[4:])) == ({6}, {3, 1})
+    assert "no memory for 6 lanes; 3 from here on" in capsys.readouterr().out
     assert json.loads((config.out / "run.json").read_text())["lanes of graph-gin-8x2"] == 1
     assert not (config.out / "checkpoints").exists()
 

@@ -73,7 +73,7 @@ def test_stopped_at_every_moment_it_comes_to_the_same(pretrained, csv_file, tmp_
 
 
 def sweep_config(csv_file, init, **more):
-    settings = {"target_columns": ("logp",), "fractions": (0.25, 1.0), "seeds": 2, "epochs": 2, "lanes": 2}
+    settings = {"target_columns": ("logp",), "fractions": (0.5, 1.0), "seeds": 2, "epochs": 2, "lanes": 3}
     return SweepConfig(csv=csv_file, init=init, **SMALL, **settings | more)
 
 
@@ -90,7 +90,7 @@ def both(csv_file, pretrained, tmp_path_factory):
 
 def test_both_curves_of_one_sweep(both):
     assert [(row["init"], row["fraction"], row["seed"]) for row in both["both"]] == [
-        (init, fraction, seed) for init in ("none", "mae") for fraction in ("0.25", "1") for seed in "01"
+        (init, fraction, seed) for init in ("none", "mae") for fraction in ("0.5", "1") for seed in "01"
     ]
     assert both["both"][:4] == both["alone"], "what shares its lanes changes nothing"
     assert all(row["status"] == "finished" for row in both["both"])

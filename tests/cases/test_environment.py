@@ -15,7 +15,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.sweep import sweep
 from jaxmrl.training import capacity
 from jaxmrl.training.interrupts import StopRequestedError, catch_signals, stop_signals
-from tests.test_sweep import SMALL
+from tests.tiny import TINY
 
 COMMANDS = ("sweep", "score", "pretrain", "predict", "fit")
 
@@ -81,11 +81,10 @@ def test_a_user_without_a_home_is_asked_to_set_one(tmp_path):
 
 def test_figures_have_nobodys_style(csv_file, tmp_path, cache):
     """A matplotlibrc that asks for TeX, which need not be installed, changes nothing."""
-    settings = SMALL | {"seeds": 1, "epochs": 1, "fractions": (0.5, 1.0)}
     made = {}
     for name, style in (("plain", {}), ("styled", {"text.usetex": True, "axes.facecolor": "black"})):
         with matplotlib.rc_context(style):
-            sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / name, **settings))
+            sweep(SweepConfig(csv=csv_file, seeds=1, out=tmp_path / name, **TINY))
         made[name] = (tmp_path / name / "curve.svg").read_bytes()
     assert made["plain"] == made["styled"]
 
@@ -95,13 +94,16 @@ ASKING = [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.
 
 @pytest.mark.parametrize("number", ASKING)
 def test_signals_of_schedulers_and_closed_terminals_ask_to_stop(number):
-    before = signal.getsignal(number)
-    with catch_signals() as stop:
-        os.kill(os.getpid(), number)
-        assert stop.is_due
-        with pytest.raises(StopRequestedError):
-            stop.check()
-    assert signal.getsignal(number) == before
+    former = signal.signal(number, signal.SIG_DFL)  # nohup ignores SIGHUP
+    try:
+        with catch_signals() as stop:
+            os.kill(os.getpid(), number)
+            assert stop.is_due
+            with pytest.raises(StopRequestedError):
+                stop.check()
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, former)
 
 
 def test_a_signal_that_is_ignored_or_handled_stays_so(monkeypatch):
@@ -116,10 +118,8 @@ def test_a_signal_that_is_ignored_or_handled_stays_so(monkeypatch):
 
 
 def test_a_sweep_whose_time_is_up_goes_on_to_the_same_files(csv_file, tmp_path, cache):
-    settings = SMALL | {"seeds": 1, "fractions": (0.5, 1.0)}
-    config = {
-        name: SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / name, **settings) for name in "ab"
-    }
+    settings = TINY | {"seeds": 1, "epochs": 3}
+    config = {name: SweepConfig(csv=csv_file, out=tmp_path / name, **settings) for name in "ab"}
     with pytest.raises(StopRequestedError, match="--max-time"):
         sweep(config["a"], max_seconds=0.001)
     sweep(config["a"])

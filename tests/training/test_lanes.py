@@ -135,7 +135,7 @@ def test_one_step_in_lanes_is_one_step_alone(table):
 
 
 def test_one_compilation_however_many_replicas(table):
-    shape = replace(SHAPE, width=12)
+    shape = replace(SHAPE, depth=1)
     recipe = replace(RECIPE, shape=shape)
     counted = (programs.train, programs.evaluate, programs.keep_best, programs.fill)
     before = [program._cache_size() for program in counted]
