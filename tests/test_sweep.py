@@ -364,13 +364,20 @@ def wait_for(condition, process):
 LONG = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 150 --width 8 --depth 2 --batch-size 32".split())
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(csv_file, tmp_path_factory):
+    """The folder of a run `whole` by the command and LONG, and of a cache; and its arguments but --out."""
+    folder, arguments = tmp_path_factory.mktemp("long"), ["--csv", csv_file, "--target-columns", "logp", *LONG]
+    assert command(*arguments, "--out", folder / "whole", cache=folder / "cache").returncode == 0
+    return folder, arguments
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_stopped_and_repeated_is_uninterrupted(number, csv_file, tmp_path):
-    arguments = ["--csv", csv_file, "--target-columns", "logp", *LONG]
-    assert command(*arguments, "--out", tmp_path / "whole", cache=tmp_path / "cache").returncode == 0
+def test_stopped_and_repeated_is_uninterrupted(number, uninterrupted, tmp_path):
+    folder, arguments = uninterrupted
     out = tmp_path / "torn"
-    environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+    environment = os.environ | {"JAXMRL_CACHE": str(folder / "cache")}
     words = [sys.executable, "-m", "jaxmrl.sweep", *map(str, arguments), "--out", str(out)]
     process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     results = out / "results.csv"
@@ -383,11 +390,11 @@ def test_stopped_and_repeated_is_uninterrupted(number, csv_file, tmp_path):
         assert list((out / "checkpoints").rglob("host.json"))
     finished = results.read_text().count("\n") - 1
     assert finished < 6, "it was stopped half-way"
-    assert command(*arguments, "--out", out, cache=tmp_path / "cache").returncode == 0
+    assert command(*arguments, "--out", out, cache=folder / "cache").returncode == 0
     tables = ("results.csv", "curves.csv", "splits.npz", "config.toml", "rejected.csv")
     for name in (*tables, "fits.json", "curve.svg", "report.html"):
-        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
-    assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
+        assert (out / name).read_bytes() == (folder / "whole" / name).read_bytes(), name
+    assert {path.name for path in out.iterdir()} == {path.name for path in (folder / "whole").iterdir()}
 
 
 @pytest.mark.slow

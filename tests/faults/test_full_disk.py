@@ -168,15 +168,21 @@ runpy.run_module("jaxmrl.sweep", run_name="__main__", alter_sys=True)
 """
 
 
-@pytest.mark.slow
-def test_a_disk_that_fills_up_at_any_moment(whole, csv_file, tmp_path):
+FEW_SIZES = ("100", "800", "2000", "10000", "none")
+MANY_SIZES = ("100", "500", "800", "1000", "2000", "5000", "10000", "30000", "none")
+
+
+@pytest.mark.parametrize(
+    "sizes", [pytest.param(FEW_SIZES, marks=pytest.mark.slow), pytest.param(MANY_SIZES, marks=pytest.mark.nightly)]
+)
+def test_a_disk_that_fills_up_at_any_moment(sizes, whole, csv_file, tmp_path):
     """The whole command, with room for ever larger files, on one directory and one cache."""
     _, files = whole
     out = tmp_path / "run"
     flags = ["--csv", str(csv_file), "--target-columns", "logp", *SMALL_FLAGS, "--out", str(out)]
     # One device, with which it chooses as many lanes as `whole`.
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache"), "JAX_NUM_CPU_DEVICES": "1"}
-    for size in ("100", "500", "800", "1000", "2000", "5000", "10000", "30000", "none"):
+    for size in sizes:
         words = [sys.executable, "-c", LIMITED, size, *flags]
         ended = subprocess.run(words, capture_output=True, text=True, env=environment)
         if size == "none":

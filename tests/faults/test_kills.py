@@ -1,6 +1,6 @@
 """SIGKILL at any moment: the same command, repeated, ends with the files of an uninterrupted run, and leaves no others.
 
-JAXMRL_KILLS says how many; without it, a few.
+A slow test kills each command twice, the nightly one more often; JAXMRL_KILLS says how often in all.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-KILLS = int(os.environ.get("JAXMRL_KILLS", "10"))
+MANY = int(os.environ.get("JAXMRL_KILLS", "12"))
 SWEEP = tuple(
     "jaxmrl.sweep --target-columns logp --pruning random el2n --fractions 0.5 1.0 --seeds 2 --score-seeds 1 "
     "--score-epochs 2 --epochs 40 --width 8 --depth 2 --batch-size 32 --lanes 2 --save-predictions".split()
@@ -60,17 +60,19 @@ def files_of(folder):
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "many", [pytest.param(6, marks=pytest.mark.slow), pytest.param(MANY, marks=pytest.mark.nightly)]
+)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_killed_at_any_moment(name, csv_file, tmp_path):
-    rng, kills, rounds = random.Random(KILLS), 0, 0
+def test_killed_at_any_moment(name, many, csv_file, tmp_path):
+    rng, kills, rounds = random.Random(many), 0, 0
     out = "scores.csv" if name == "score" else "run"
     whole = tmp_path / "whole"
     whole.mkdir()
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
     subprocess.run(words(name, csv_file, out), cwd=whole, env=environment, check=True, capture_output=True, timeout=600)
     expected = files_of(whole)
-    while kills < KILLS / len(COMMANDS):
+    while kills < many / len(COMMANDS):
         rounds += 1
         torn, cache = tmp_path / f"torn {rounds}", tmp_path / f"cache {rounds}"
         torn.mkdir()
