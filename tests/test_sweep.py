@@ -157,13 +157,12 @@ def test_another_configuration_on_the_directory_is_refused(regression, csv_file,
         sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=regression.directory, **other))
 
 
-def test_other_data_under_the_same_name_are_refused(nci, tmp_path, cache):
-    path, out = tmp_path / "t.csv", tmp_path / "run"
-    rows = [f"{s},{v[0]}" for s, v in zip(*nci, strict=True)]
-    config = SweepConfig(csv=path, out=out, seeds=1, **TINY)
-    path.write_text("smiles,logp\n" + "\n".join(rows) + "\n")
+def test_other_data_under_the_same_name_are_refused(csv_file, tmp_path, cache):
+    path, lines = tmp_path / "t.csv", csv_file.read_text().splitlines(keepends=True)
+    config = SweepConfig(csv=path, out=tmp_path / "run", seeds=1, **TINY)
+    path.write_text("".join(lines))
     sweep(config)
-    path.write_text("smiles,logp\n" + "\n".join(rows[1:]) + "\n")
+    path.write_text("".join([lines[0], *lines[2:]]))
     with pytest.raises(ConfigError, match="differs in data"):
         sweep(config)
 
