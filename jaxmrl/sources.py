@@ -16,6 +16,7 @@ REPORTING = (
     "data/curve_cells.py",
     "data/curve_layout.py",
     "data/curve_observations.py",
+    "data/curve_runs.py",
     "data/curve_settings.py",
     "data/curves.py",
     "report/comparison.py",

@@ -35,11 +35,11 @@ def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column
     Such a column is about those whose names have all the words of its own, but for words such as relation and value;
     where the table has none of that kind, about all.
     """
-    remarks, relations = [], []
+    remarks, relations, stems = [], [], _stems(records)
     for at, name in enumerate(records.header):
         censored, odd = _censored(records, at)
         if censored is not None:
-            relations.append((name, _about(records, at, _stem(name)), censored))
+            relations.append((name, _about(stems, _stem(name), _stem(name)), censored))
             remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
     # A column with relations of its own needs no remark on those of others.
     own = {column.name for column in columns if any(about and about <= _stem(column.name) for _, about, _ in relations)}
@@ -54,16 +54,15 @@ def unit_remarks(records: Records, columns: list[Column]) -> list[str]:
     A column of units is about the same columns as one of relations; one of types only about those that share its name,
     as Standard Value does with Standard Type.
     """
-    remarks = []
-    for at, name in enumerate(records.header):
-        words = _stem(name)
+    remarks, stems = [], _stems(records)
+    for name, words in zip(records.header, map(_stem, records.header), strict=True):
         own = words & (_UNIT_WORDS | _TYPE_WORDS)
-        about = _about(records, at, words - own)
+        about = _about(stems, words, words - own) if own else set()
         if own and (about or own & _UNIT_WORDS):
             what = "units" if own & _UNIT_WORDS else "types"
             for column in columns:
                 if column.words is None and column.name != name and about <= _stem(column.name):
-                    remarks += _mixed(records, at, column, what)
+                    remarks += _mixed(records, records.header.index(name), column, what)
     return remarks
 
 
@@ -84,10 +83,18 @@ def _mixed(records: Records, at: int, column: Column, what: str) -> list[str]:
     ]
 
 
-def _about(records: Records, at: int, stem: set[str]) -> set[str]:
-    """Return the words that a column's name shares with those it is about; none where it is about all."""
-    others = (_stem(name) for k, name in enumerate(records.header) if k != at)
-    return stem if any(stem <= other for other in others) else set()
+def _stems(records: Records) -> Counter[frozenset[str]]:
+    """Return the words of the columns' names, and how many columns have them."""
+    return Counter(frozenset(_stem(name)) for name in records.header)
+
+
+def _about(stems: Counter[frozenset[str]], own: set[str], stem: set[str]) -> set[str]:
+    """Return the words `stem` of a column's name that it shares with those it is about; none where it is about all.
+
+    own: all words of its name.
+    """
+    shared = any(stem <= other and (other != own or columns > 1) for other, columns in stems.items())
+    return stem if shared else set()
 
 
 def _applied(column: Column, name: str, about: set[str], censored: np.ndarray, remarks: list[str]) -> Column:
