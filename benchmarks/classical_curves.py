@@ -21,8 +21,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from jaxmrl.config import STUDY_FRACTIONS
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.data.fingerprints import morgan_fingerprints
-from jaxmrl.data.prepare import prepare
+from jaxmrl.data.parsing import prepare
+from jaxmrl.modalities.fingerprint.features import morgan_fingerprints
 
 CURVES = Path(__file__).with_name("classical_curves.json")
 SHUFFLES = 5

@@ -55,7 +55,7 @@ def one_round(address: str, flags: argparse.Namespace, out: Path) -> float:
     sizes = {"width": (64,), "depth": (3,), "lanes": 2, "fractions": (0.25, 0.5, 1.0)}
     config = SweepConfig(dataset="nci", seeds=flags.seeds, epochs=flags.epochs, out=out, **sizes)
     with clocked(jaxmrl.sweep, "train_grid") as spent:
-        jaxmrl.sweep.sweep(config, cluster=address)
+        jaxmrl.sweep.run_sweep(config, cluster=address)
     return spent["train_grid"]
 
 

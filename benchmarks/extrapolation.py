@@ -16,9 +16,9 @@ import numpy as np
 
 from benchmarks.classical_curves import CURVES
 from benchmarks.laws_coverage import LARGEST, REFERENCE
-from jaxmrl.report.files import software_versions
-from jaxmrl.scaling.choose import fit_all, foretell, try_on_largest
-from jaxmrl.scaling.fit import Fit
+from jaxmrl.runs.directory import software_versions
+from jaxmrl.scaling.forecast import fit_all, foretell, try_on_largest
+from jaxmrl.scaling.law_fit import Fit
 from jaxmrl.scaling.points import GUESSES, Points, points_of
 
 SEEN = 6

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.machine import timed
-from jaxmrl.estimate import step_operations
-from jaxmrl.models.layers import matmul
+from jaxmrl.modalities.layers import matmul
+from jaxmrl.sweep.estimate import step_operations
 from jaxmrl.training.compiled import program
 from jaxmrl.training.lanes import Engine
 from jaxmrl.training.replica import train_step

@@ -22,9 +22,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from jaxmrl.report.files import software_versions
-from jaxmrl.scaling.choose import fit_all, foretell
-from jaxmrl.scaling.fit import LEVEL, error_of, fit_law
+from jaxmrl.runs.directory import software_versions
+from jaxmrl.scaling.forecast import fit_all, foretell
+from jaxmrl.scaling.law_fit import LEVEL, error_of, fit_law
 from jaxmrl.scaling.laws import LAWS, Law
 from jaxmrl.scaling.points import GUESSES, Points, points_of
 

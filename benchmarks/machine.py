@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jaxmrl.data.cache import rdkit_version
-from jaxmrl.report.files import software_versions
+from jaxmrl.io.cache import rdkit_version
+from jaxmrl.runs.directory import software_versions
 
 LOAD = os.getloadavg()[0]
 """Processes that were running before the benchmark; above 0.5 or so, others took part of the machine."""

@@ -17,15 +17,15 @@ import numpy as np
 from benchmarks.machine import facts, print_table, write
 from benchmarks.scale import engine_on, table_of
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.graphs import Graphs
-from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.data.store import NO_MOLECULE
-from jaxmrl.models.build import ModelShape, model_shapes
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.modalities.graph.features import Graphs
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import lane_bytes
 from jaxmrl.training.engines import engine_for
 from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.model_spec import ModelShape, model_shapes
 
 
 def main() -> None:

@@ -16,13 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.config import Settings
-from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.models.build import ModelShape
-from jaxmrl.pruning.scoring import ScoringTask
-from jaxmrl.report.files import RunDirectory
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.pruning.scoring_models import ScoringTask
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.metrics import METRICS
+from jaxmrl.training.model_spec import ModelShape
 
 METHODS = ("el2n", "grand", "grand-last", "forgetting", "entropy", "least-confidence")
 SHARE = 0.05

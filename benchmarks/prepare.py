@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import cores, facts, in_own_process, peaks, print_table, summary, timed, write
-from jaxmrl.data import graphs, tokens
+from jaxmrl.chem.scaffolds import scaffolds
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.data.fingerprints import morgan_fingerprints
-from jaxmrl.data.prepare import prepare
-from jaxmrl.data.scaffolds import scaffolds
+from jaxmrl.data.parsing import prepare
 from jaxmrl.data.table import Table
+from jaxmrl.modalities.fingerprint.features import morgan_fingerprints
+from jaxmrl.modalities.graph import features as graphs
+from jaxmrl.modalities.smiles import features as tokens
 
 RADIUS, BITS = 2, 1024
 FLOORS = {"graphs": ("parse", "write"), "fingerprints": ("parse", "morgan"), "scaffolds": ("parse", "murcko")}

@@ -36,7 +36,7 @@ def stage(name: str, path: Path, width: int, depth: int) -> dict:
     corpus = prepare_corpus(path, None)
     molecules = sum(map(len, corpus.train))
     if name == "train":
-        from jaxmrl.models.graphmae import GraphMAEShape
+        from jaxmrl.modalities.graph.graphmae import GraphMAEShape
         from jaxmrl.training.pretraining import Pretext, Pretraining
 
         opened = time.perf_counter() - started

@@ -23,12 +23,12 @@ import numpy as np
 from benchmarks.machine import facts, print_table, timed, write
 from benchmarks.throughput import BATCH, SIZES, bench_engines
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.problem import load_problem
-from jaxmrl.data.store import NO_MOLECULE
-from jaxmrl.models.build import model_shape
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.data.task_data import load_problem
+from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.lanes import Engine
+from jaxmrl.training.model_spec import model_shape
 
 SCOPES = ("aggregate", "norm", "dropout", "pool", "embed", "gather", "optimiser")
 """Named in the model and the step (`jax.named_scope`); the rest is products of matrices, or other."""

@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks.machine import facts, write
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.report.comparison import ALPHA, Compared, compare_to_random
-from jaxmrl.scaling.compare import difference
-from jaxmrl.sweep import sweep
+from jaxmrl.reports.pruning_table import ALPHA, Compared, compare_to_random
+from jaxmrl.scaling.differences import difference
+from jaxmrl.sweep import run_sweep
 
 OWN, ONE = "own", "one"
 """Beginnings of the names of methods with a subset for each seed, and with one for all."""
@@ -66,7 +66,7 @@ def compared_table(flags: argparse.Namespace, rows: int, draw: int, folder: Path
         out=folder / f"run-{draw}",
         **{name: (value,) if name in ("width", "depth") else value for name, value in SMALL.items()},
     )
-    curves = sweep(config).curves
+    curves = run_sweep(config).curves
     return compare_to_random(curves, [name for name in names if name.startswith(ONE)], higher_is_better=True)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.report import plots
-from jaxmrl.report.files import Curve, Point, curves_of, read_rows
+from jaxmrl.reports import plots
+from jaxmrl.runs.directory import Curve, Point, curves_of, read_rows
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.training.metrics import METRICS
 

@@ -24,17 +24,17 @@ import jaxmrl.sweep
 from benchmarks.engines import clocked, train_epoch
 from benchmarks.machine import facts, in_own_process, peaks, print_table, summary, timed, write
 from jaxmrl.config import MODELS, SweepConfig
-from jaxmrl.data import graphs
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.data.prepare import prepare
-from jaxmrl.data.problem import load_problem
-from jaxmrl.data.standard import no_standard
-from jaxmrl.data.stores import put
-from jaxmrl.models.build import ModelShape
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.data.label_scaling import no_standard
+from jaxmrl.data.parsing import prepare
+from jaxmrl.data.task_data import load_problem
+from jaxmrl.modalities.datasets import put
+from jaxmrl.modalities.graph import features as graphs
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import use_cores
 from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.replica import DeviceTable, Recipe
 
 SIZES = (1000, 4000, 16_000, 64_000, 400_000)
@@ -138,7 +138,7 @@ def queue_seconds(path: Path, replicas: int, out: Path) -> dict:
     sizes = {name: TINY[name] for name in ("epochs", "width", "depth", "batch_size")}
     config = SweepConfig(csv=path, fractions=FRACTIONS, seeds=replicas // len(FRACTIONS), out=out, **sizes)
     with clocked(jaxmrl.sweep, "train_grid") as spent:
-        seconds = timed(lambda: jaxmrl.sweep.sweep(config))
+        seconds = timed(lambda: jaxmrl.sweep.run_sweep(config))
     return {
         "replicas": replicas,
         "seconds": seconds,
@@ -203,7 +203,7 @@ def stage(name: str, path: Path, width: int, depth: int) -> dict:
         clocked(jaxmrl.sweep, "load_problems", "run_facts", "write_report") as around,
         clocked(Engine, "train_chunk", "evaluate") as within,
     ):
-        (row,) = jaxmrl.sweep.sweep(config).rows
+        (row,) = jaxmrl.sweep.run_sweep(config).rows
     return {"seconds": time.perf_counter() - started, **around, **within, "test": float(row["test"])} | peaks()
 
 

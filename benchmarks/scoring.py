@@ -23,17 +23,17 @@ from benchmarks.engines import train_epoch
 from benchmarks.machine import facts, timed, write
 from benchmarks.throughput import BATCH, RATE, SIZES
 from jaxmrl.config import MODELS, Settings
-from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.models.build import ModelShape
+from jaxmrl.data.task_data import Problem, load_problem
 from jaxmrl.pruning.passes import grand, model_scores
-from jaxmrl.pruning.scoring import ScoringTask
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.pruning.scoring_models import ScoringTask
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, use_cores
+from jaxmrl.training.devices import work_off_together
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.outcome import Outcome
-from jaxmrl.training.together import work_off_together
 
 (_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout
 

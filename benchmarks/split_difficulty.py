@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from jaxmrl.data import splits
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.data.prepare import prepare
+from jaxmrl.data.parsing import prepare
 
 CHUNK = 2000
 

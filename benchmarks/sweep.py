@@ -31,18 +31,18 @@ from benchmarks.engines import clocked
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import PRECISIONS, STUDY_FRACTIONS, SweepConfig
-from jaxmrl.data.problem import Problem, load_problem
 from jaxmrl.data.splits import Split
-from jaxmrl.jobs import unique_replicas
-from jaxmrl.models.build import ModelShape, model_shapes
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep import plan_grid
+from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.text import count
 from jaxmrl.training.capacity import choose_lanes, use_cores
+from jaxmrl.training.devices import work_off_together
+from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.lanes import Engine, Replica, longest_first
-from jaxmrl.training.pretrained import load_starts
-from jaxmrl.training.together import work_off_together
+from jaxmrl.training.model_spec import ModelShape, model_shapes
 
 METRICS = {"roc_auc": metrics.roc_auc_score, "average_precision": metrics.average_precision_score}
 

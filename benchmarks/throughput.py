@@ -33,15 +33,15 @@ from benchmarks.floors import Peaks, measure_peaks, step_floor
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import MODALITIES, MODELS, PRECISIONS, SweepConfig
-from jaxmrl.data.problem import Problem, load_problem
-from jaxmrl.models.build import ModelShape, model_shape
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, use_cores
+from jaxmrl.training.devices import side_by_side
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.model_spec import ModelShape, model_shape
 from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import Recipe, device_table
-from jaxmrl.training.together import side_by_side
 
 BATCH, RATE = 256, 1e-3
 MOLECULES = 8192

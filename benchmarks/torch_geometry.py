@@ -11,10 +11,10 @@ from torch_geometric.data import Data
 from torch_geometric.nn import SchNet, global_add_pool
 
 from benchmarks.pyg_baseline import copy_linear, tensor
-from jaxmrl.data.geometries import ELEMENTS, Geometries
-from jaxmrl.models.build import ModelShape
-from jaxmrl.models.painn import RADIAL
-from jaxmrl.models.schnet import GAUSSIANS
+from jaxmrl.modalities.geometry.features import ELEMENTS, Geometries
+from jaxmrl.modalities.geometry.painn import RADIAL
+from jaxmrl.modalities.geometry.schnet import GAUSSIANS
+from jaxmrl.training.model_spec import ModelShape
 
 
 def molecule_data(geometries: Geometries, molecule: int, targets: list[float]) -> Data:

@@ -1,5 +1,49 @@
-"""jaxmrl: learning curves, scaling laws and data pruning for molecular models, many trainings in one program."""
+"""Learning curves, scaling laws and data pruning for molecular models, many trainings in one JAX program.
 
+The names in `__all__` are the public interface. Each is imported when it is first used, so that `import jaxmrl` takes
+no time; importing sets no option of JAX.
+"""
+
+import sys
+from importlib import import_module
 from importlib.metadata import version
+from typing import Any
+
+# While Python looks for the module of `python -m jaxmrl...`, and so before that imports JAX and Matplotlib:
+if sys.argv[:1] == ["-m"]:
+    from jaxmrl.startup import prepare
+
+    prepare()
 
 __version__ = version("jaxmrl")
+
+_HOMES = {
+    "run_sweep": "sweep",
+    "SweepConfig": "config",
+    "SweepResult": "sweep",
+    "score_molecules": "score",
+    "ScoreConfig": "config",
+    "Scores": "pruning.select",
+    "pretrain_encoder": "pretrain",
+    "PretrainConfig": "config",
+    "Encoder": "training.encoder",
+    "predict_molecules": "predict",
+    "PredictConfig": "config",
+    "Predictions": "predict",
+    "fit_curves": "fit",
+    "FitConfig": "config",
+    "UserError": "errors",
+}
+"""Each public name, and the module of this package that defines it."""
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,4 +1,3 @@
-import csv
 import os
 import signal
 import sys
@@ -7,8 +6,9 @@ from pathlib import Path
 import jax
 import pytest
 
-from jaxmrl import commands
-from jaxmrl.data.graphs import featurise
+from jaxmrl.cli import commands
+from jaxmrl.modalities.graph.features import featurise
+from tests.support.tables import nci_molecules, write_table
 
 SMILES = [
     "CCO",
@@ -117,27 +117,11 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def nci():
-    """The first 160 molecules of NCI first_5K with Crippen logP: (smiles, labels [N, 1])."""
-    import numpy as np
-    from rdkit import Chem, RDConfig
-    from rdkit.Chem import Crippen
-
-    lines = (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines()
-    parsed = [(line.split()[0], Chem.MolFromSmiles(line.split()[0])) for line in lines[:170]]
-    usable = [(smiles, Crippen.MolLogP(molecule)) for smiles, molecule in parsed if molecule][:160]
-    return [smiles for smiles, _ in usable], np.array([[value] for _, value in usable], np.float32)
+    """160 molecules with Crippen logP: (smiles, labels [N, 1])."""
+    return nci_molecules()
 
 
 @pytest.fixture(scope="session")
-def csv_file(nci, tmp_path_factory):
+def csv_file(tmp_path_factory):
     """160 molecules with a number, a class with missing values, and two rows that cannot be used."""
-    path = tmp_path_factory.mktemp("table") / "mine.csv"
-    smiles, labels = nci
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["smiles", "logp", "greasy", "rare"])
-        for k, (text, (value,)) in enumerate(zip(smiles, labels.tolist(), strict=True)):
-            writer.writerow([text, value, "" if k % 7 == 0 else int(value > 1.5), int(k == 0)])
-        writer.writerow(["rubbish", 1.0, 1, 0])
-        writer.writerow(["CC", "much", 1, 0])
-    return path
+    return write_table(tmp_path_factory.mktemp("table") / "mine.csv")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import CURVE_COLUMNS, FitConfig
-from jaxmrl.data.metric_names import direction_of, guess_of
+from jaxmrl.curves.metric_names import direction_of, guess_of
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.fit import fit
+from jaxmrl.fit import fit_curves
 
 N = [100, 200, 400, 800, 1600, 3200]
 
@@ -45,7 +45,7 @@ def test_the_command_says_law_predictions_and_molecules(curve_file):
 
 
 def test_json_is_one_object_with_everything(curve_file, capsys):
-    found = fit(FitConfig(curve_file, target=0.85, json=True), quiet=False)
+    found = fit_curves(FitConfig(curve_file, target=0.85, json=True), quiet=False)
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads(json.dumps(found))
     assert {"laws", "chosen", "predictions", "target", "flags"} <= set(printed)
@@ -61,7 +61,7 @@ def test_json_is_one_object_with_everything(curve_file, capsys):
 def test_several_curves_are_compared_with_the_first(tmp_path, capsys):
     rows = [("with", *row) for row in runs(1.5 * 2.7**-0.25, seed=1)] + [("without", *row) for row in runs(seed=2)]
     path = write(tmp_path / "c.csv", "training,n_train,auc", rows[::-1])
-    found = fit(FitConfig(path, by=("training",)), quiet=False)
+    found = fit_curves(FitConfig(path, by=("training",)), quiet=False)
     assert [one["curve"] for one in found["curves"]] == [{"training": "without"}, {"training": "with"}]
     (compared,) = found["comparisons"]
     worth = compared["worth"][3]
@@ -71,12 +71,12 @@ def test_several_curves_are_compared_with_the_first(tmp_path, capsys):
     assert "training with: 800 molecules do what 2," in said
     assert " do of training without; " in said
     with pytest.raises(ConfigError, match="--by n_train would make a curve of each row"):
-        fit(FitConfig(path, by=("n_train",)))
+        fit_curves(FitConfig(path, by=("n_train",)))
 
 
 def test_a_column_that_may_tell_curves_apart_is_named(tmp_path, capsys):
     rows = [(n, metric, "ab"[k % 2], k) for k, (n, metric) in enumerate(runs())]
-    found = fit(FitConfig(write(tmp_path / "c.csv", "n,auc,kind,seed", rows)), quiet=False)
+    found = fit_curves(FitConfig(write(tmp_path / "c.csv", "n,auc,kind,seed", rows)), quiet=False)
     assert found["remarks"] == ["kind varies: if it distinguishes curves, give --by kind"]
     assert "note: kind varies" in capsys.readouterr().out
 
@@ -96,14 +96,14 @@ def test_curves_of_a_sweep_are_told_apart_by_themselves(tmp_path):
         for split in ("random", "scaffold")
         for k, (n, value) in enumerate(runs(seed=len(split)))
     ]
-    found = fit(FitConfig(write(tmp_path / "results.csv", header, rows)))
+    found = fit_curves(FitConfig(write(tmp_path / "results.csv", header, rows)))
     assert [one["curve"] for one in found["curves"]] == [{"split": "random"}, {"split": "scaffold"}]
     assert found["remarks"] == []
 
 
 def test_brackets_and_units_in_names_are_shown(tmp_path, capsys):
     path = write(tmp_path / "c.csv", "n,rmse [/mol] [kcal]", [(n, 3 * n**-0.3) for n in N])
-    fit(FitConfig(path), quiet=False)
+    fit_curves(FitConfig(path), quiet=False)
     out = capsys.readouterr().out
     assert out.count("rmse [/mol] [kcal]") > 4
 
@@ -122,17 +122,17 @@ def test_guesses_are_known_by_words(name, guess):
 
 def test_a_target_beyond_the_best_is_refused(curve_file, tmp_path):
     with pytest.raises(ConfigError, match=r"--target must be below 1, the perfect roc_auc; got 1\.5"):
-        fit(FitConfig(curve_file, target=1.5))
+        fit_curves(FitConfig(curve_file, target=1.5))
     path = write(tmp_path / "c.csv", "n,rmse", [(n, 3 * n**-0.3) for n in N])
     with pytest.raises(ConfigError, match="--target must be above 0"):
-        fit(FitConfig(path, target=0.0))
+        fit_curves(FitConfig(path, target=0.0))
 
 
 def test_tiny_errors_are_fitted_as_large_ones_are(tmp_path):
     found = []
     for scale in (1.0, 1e-9):
         rows = [(n, scale * 3 * n**-0.3 * (1 + 0.01 * k)) for n in N for k in range(3)]
-        found.append(fit(FitConfig(write(tmp_path / "c.csv", "n,mae", rows))))
+        found.append(fit_curves(FitConfig(write(tmp_path / "c.csv", "n,mae", rows))))
     large, tiny = ([one["value"] for one in one["predictions"]] for one in found)
     np.testing.assert_allclose(np.array(tiny) * 1e9, large, rtol=1e-3)
 
@@ -141,11 +141,13 @@ def test_the_files_of_a_sweep_can_be_fitted(tmp_path):
     header = "dataset,fraction,n_train,seed,status,metric,valid,test"
     rows = [("x", n / 3200, n, k, "finished", "rmse", 0, 3 * n**-0.3 + 0.01 * k) for n in N for k in range(3)]
     rows.append(("x", 0.5, 800, 9, "diverged", "rmse", "", ""))
-    results = fit(FitConfig(write(tmp_path / "results.csv", header, rows)))
+    results = fit_curves(FitConfig(write(tmp_path / "results.csv", header, rows)))
     assert (results["metric"], results["higher_is_better"]) == ("rmse", False)
     assert any("1 run left out" in note for note in results["notes"])
     means = [("x", n / 3200, n, "rmse", 3 * n**-0.3 + 0.01, 0.01, 3) for n in N]
-    curves = fit(FitConfig(write(tmp_path / "curves.csv", "dataset,fraction,n_train,metric,mean,sd,n_seeds", means)))
+    curves = fit_curves(
+        FitConfig(write(tmp_path / "curves.csv", "dataset,fraction,n_train,metric,mean,sd,n_seeds", means))
+    )
     assert results["chosen"] == curves["chosen"]
     values = [[one["value"] for one in found["predictions"]] for found in (results, curves)]
     np.testing.assert_allclose(*values, rtol=2e-3, err_msg="results.csv also says which runs share a seed")
@@ -154,10 +156,10 @@ def test_the_files_of_a_sweep_can_be_fitted(tmp_path):
 def test_the_direction_can_be_told(tmp_path):
     path = write(tmp_path / "c.csv", "n,quality", [(n, 3 * n**-0.3) for n in N])
     with pytest.raises(DataError, match="no column whose name is a metric's; name it with --metric-column: n, quality"):
-        fit(FitConfig(path))
+        fit_curves(FitConfig(path))
     with pytest.raises(DataError, match="is more of 'quality' better"):
-        fit(FitConfig(path, metric_column="quality"))
-    found = fit(FitConfig(path, metric_column="quality", lower_is_better=True))
+        fit_curves(FitConfig(path, metric_column="quality"))
+    found = fit_curves(FitConfig(path, metric_column="quality", lower_is_better=True))
     assert not found["higher_is_better"]
     assert found["predictions"][0]["value"] == pytest.approx(3 * 6400**-0.3, rel=0.02)
     assert any("noise is not known" in flag for flag in found["flags"])
@@ -165,7 +167,7 @@ def test_the_direction_can_be_told(tmp_path):
 
 def test_a_chance_level_can_be_given(tmp_path):
     path = write(tmp_path / "c.csv", "n,accuracy", [(n, 1 - 0.9 * n**-0.1) for n in N for _ in range(2)])
-    laws = lambda **settings: {law["law"] for law in fit(FitConfig(path, **settings))["laws"]}
+    laws = lambda **settings: {law["law"] for law in fit_curves(FitConfig(path, **settings))["laws"]}
     assert "odds" not in laws()
     assert "odds" in laws(guess=0.1)
 
@@ -187,20 +189,20 @@ def test_a_file_that_cannot_be_used_ends_with_one_clear_line(tmp_path, text, mes
     path = tmp_path / "c.csv"
     path.write_text(text)
     with pytest.raises(DataError, match=message) as raised:
-        fit(FitConfig(path))
+        fit_curves(FitConfig(path))
     assert "\n" not in str(raised.value)
 
 
 def test_rows_that_cannot_be_used_are_counted(tmp_path, capsys):
     path = write(tmp_path / "c.csv", "n,roc_auc", [*runs(), (100, "high"), (100,), ("", 0.5)])
-    found = fit(FitConfig(path), quiet=False)
+    found = fit_curves(FitConfig(path), quiet=False)
     assert found["rejected"] == 2
     assert "2 left out (line 21: " in capsys.readouterr().out
     assert any("1 run left out: not finite" in note for note in found["notes"])
 
 
 def test_two_points_and_one_give_no_traceback(tmp_path, capsys):
-    two = fit(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (20, 0.7)]), target=0.8), quiet=False)
+    two = fit_curves(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (20, 0.7)]), target=0.8), quiet=False)
     assert two["chosen"]["name"]
     assert all(one["value"] > 0.7 and one["low"] is None and one["high"] is None for one in two["predictions"])
     assert two["target"]["molecules"] > 20
@@ -209,7 +211,7 @@ def test_two_points_and_one_give_no_traceback(tmp_path, capsys):
     assert any("noise is not known" in flag for flag in two["flags"])
     assert all(law["intervals"][name] == [None, None] for law in two["laws"] for name in law["parameters"])
     with pytest.raises(DataError, match="no law can be fitted: a curve needs two sizes"):
-        fit(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (10, 0.7)]), target=0.8))
+        fit_curves(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (10, 0.7)]), target=0.8))
 
 
 @pytest.mark.parametrize(

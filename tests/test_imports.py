@@ -1,194 +1,100 @@
-"""Data flows one way: a module imports only from those above it in this list; commands import everything."""
+"""Data flows one way: a package imports only itself and packages above it in this list, and no import comes round."""
 
 import ast
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 import jaxmrl
 
 ORDER = (
     "errors",
-    "startup",
     "text",
+    "startup",
     "sources",
-    "lock",
     "config",
-    "extend",
+    "io",
+    "chem",
+    "modalities",
     "data",
-    "models",
     "training",
     "pruning",
+    "curves",
     "scaling",
-    "report",
-    "cluster",
-    "jobs",
-    "fit",
+    "runs",
+    "reports",
+    "sweep",
     "score",
     "pretrain",
-    "sweep",
     "predict",
-    "estimate",
-    "commands",
-)
-WITHIN_DATA = (
-    "cache",
-    "molecules",
-    "graphs",
-    "parents",
-    "geometries",
-    "conformers",
-    "tokens",
-    "random_smiles",
-    "unseen",
-    "fingerprints",
-    "store",
-    "geometry_store",
-    "token_store",
-    "stores",
-    "standard",
-    "overlap",
-    "scaffolds",
-    "splits",
-    "dialect",
-    "records",
-    "cells",
-    "classes",
-    "smiles_column",
-    "targets",
-    "relations",
-    "table",
-    "input_rows",
-    "side_files",
-    "matching",
-    "parts",
-    "sampling",
-    "metric_names",
-    "curve_cells",
-    "curve_layout",
-    "curve_observations",
-    "curve_settings",
-    "curve_runs",
-    "curves",
-    "npz",
-    "corpus",
-    "prepare",
-    "duplicates",
-    "features",
-    "undefined",
-    "datasets",
-    "problem",
-)
-WITHIN_MODELS = ("weights", "layers", "gin", "graphmae", "transformer", "pairs", "schnet", "painn", "build")
-WITHIN_PRUNING = (
-    "methods",
-    "select",
-    "uncertainty",
-    "gradients",
-    "forgetting",
-    "herding",
-    "kmeans",
-    "passes",
-    "scoring",
-)
-WITHIN_SCALING = (
-    "convergence",
-    "scale",
-    "spread",
-    "outliers",
-    "blocks",
-    "laws",
-    "points",
-    "shape",
-    "target",
-    "solve",
     "fit",
-    "choose",
-    "analysis",
-    "equivalence",
-    "compare",
+    "cli",
+    "__main__",
 )
-WITHIN_REPORT = (
-    "claim",
-    "files",
-    "facts",
-    "left_out",
-    "laws",
-    "plots",
-    "comparison",
-    "equivalence",
-    "scores",
-    "kept",
-    "resample",
-    "score_plot",
-    "html",
-    "terminal",
-    "summary",
-)
-WITHIN_TRAINING = (
-    "numerics",
-    "losses",
-    "metrics",
-    "schedules",
-    "replica",
-    "compiled",
-    "programs",
-    "batches",
-    "storage",
-    "pretrained",
-    "trained",
-    "outcome",
-    "lanes",
-    "pretraining",
-    "capacity",
-    "engines",
-    "interrupts",
-    "together",
-    "checkpoint",
-)
-WITHIN = {
-    "data": WITHIN_DATA,
-    "models": WITHIN_MODELS,
-    "training": WITHIN_TRAINING,
-    "pruning": WITHIN_PRUNING,
-    "scaling": WITHIN_SCALING,
-    "report": WITHIN_REPORT,
-}
+"""`jaxmrl/__init__.py` has no place: it imports the modules of the public names when one of these is used."""
+
 PACKAGE = Path(jaxmrl.__file__).parent
 
 
-def imported(path):
-    """(module, line) of every jaxmrl import outside functions: a command may import late, to start fast."""
-    for node in ast.parse(path.read_text()).body:
-        names = []
-        if isinstance(node, ast.ImportFrom):
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module else []
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            if name.split(".")[0] == "jaxmrl" and len(name.split(".")) > 1:
-                yield name.split(".")[1:], node.lineno
-
-
+@cache
 def modules():
-    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.name != "__init__.py"]
+    """{dotted name without jaxmrl: path} of every module of the package."""
+    names = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    del names[""]
+    return names
 
 
-def test_every_module_has_a_place():
-    for path in modules():
-        top = path.relative_to(PACKAGE).with_suffix("").parts
-        assert top[0] in ORDER, f"{path} has no place in the order"
-        assert len(top) == 1 or top[1] in WITHIN[top[0]], f"{path} has no place in the order"
+@cache
+def imported(name):
+    """The modules that a module imports, late imports within functions included."""
+    found = set()
+    for node in ast.walk(ast.parse(modules()[name].read_text())):
+        texts = []
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}:{node.lineno} imports by a relative name"
+            texts = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            texts = [alias.name for alias in node.names]
+        for text in texts:
+            if text.startswith("jaxmrl."):
+                text = text.removeprefix("jaxmrl.")
+                found.add(text if text in modules() else text.rpartition(".")[0])
+    return found - {""}
 
 
-def test_imports_point_upwards():
-    seen = 0
-    for path in modules():
-        own = path.relative_to(PACKAGE).with_suffix("").parts
-        for other, line in imported(path):
-            if other[0] not in ORDER:
-                continue
-            seen += 1
-            assert ORDER.index(other[0]) <= ORDER.index(own[0]), f"{path}:{line} imports {'.'.join(other)}"
-            if own[0] == other[0] and len(own) > 1 and other[1] in WITHIN[own[0]]:
-                order = WITHIN[own[0]]
-                assert order.index(other[1]) < order.index(own[1]), f"{path}:{line} imports {'.'.join(other)}"
-    assert seen > 30
+def place(name):
+    """The place of a module in the order; a package's __main__ is a command, as those of cli are."""
+    top = "cli" if name.endswith(".__main__") else name.split(".")[0]
+    return ORDER.index(top)
+
+
+@pytest.mark.parametrize("name", modules())
+def test_a_module_imports_from_its_own_package_and_those_above(name):
+    for other in imported(name):
+        assert other in modules(), f"{name} imports {other}, which is no module"
+        assert place(other) <= place(name), f"{name} imports {other}"
+
+
+def test_no_import_comes_round():
+    """Kahn's algorithm: modules without imports are taken away until none is left."""
+    left = {name: imported(name) & modules().keys() for name in modules()}
+    while free := {name for name, others in left.items() if not others}:
+        left = {name: others - free for name, others in left.items() if name not in free}
+    assert not left
+
+
+def test_training_knows_nothing_of_reports_and_commands():
+    reached, new = set(), {name for name in modules() if name.startswith("training")}
+    while new:
+        reached |= new
+        new = {other for name in new for other in imported(name)} - reached
+    assert "training.lanes" in reached
+    assert not {name.split(".")[0] for name in reached} & set(ORDER[ORDER.index("runs") :])
+
+
+def test_every_package_has_a_place():
+    assert {name.split(".")[0] for name in modules()} == set(ORDER)

@@ -17,20 +17,21 @@ from rdkit import Chem
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
-from jaxmrl.commands import predict_command
+from jaxmrl.cli.commands import predict_command
 from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
-from jaxmrl.data.input_rows import InputRows
-from jaxmrl.data.records import Rejected
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.predict import Predictions, predict
-from jaxmrl.pretrain import pretrain
-from jaxmrl.report import kept
-from jaxmrl.report.files import RunDirectory, read_rows
-from jaxmrl.sweep import sweep
-from jaxmrl.training import checkpoint, storage
+from jaxmrl.io import storage
+from jaxmrl.io.input_rows import InputRows
+from jaxmrl.io.records import Rejected
+from jaxmrl.predict import Predictions, predict_molecules
+from jaxmrl.pretrain import pretrain_encoder
+from jaxmrl.runs import artifacts as kept
+from jaxmrl.runs.directory import RunDirectory, read_rows
+from jaxmrl.sweep import run_sweep
+from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
-from jaxmrl.training.trained import load_arrays, load_trained, save_trained
-from tests.test_sweep import SMALL as PROGRAMS
+from jaxmrl.training.saved_model import load_arrays, load_trained, save_trained
+from tests.sweep.test_sweep import SMALL as PROGRAMS
 
 SMALL = {"target_columns": ("greasy", "rare"), "save_predictions": True, **PROGRAMS}
 CURVE = "graph-gin-8x2,random,all,none"
@@ -42,7 +43,7 @@ def run(csv_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
-        return sweep(SweepConfig(csv=csv_file, out=folder / "run", **SMALL)).directory
+        return run_sweep(SweepConfig(csv=csv_file, out=folder / "run", **SMALL)).directory
 
 
 @pytest.fixture
@@ -93,7 +94,9 @@ def test_saved_predictions_give_the_results(run, csv_file):
 
 
 def test_asking_for_predictions_changes_nothing_else(run, csv_file, tmp_path, cache):
-    plain = sweep(SweepConfig(csv=csv_file, out=tmp_path / "plain", **SMALL | {"save_predictions": False})).directory
+    plain = run_sweep(
+        SweepConfig(csv=csv_file, out=tmp_path / "plain", **SMALL | {"save_predictions": False})
+    ).directory
     assert {path.name for path in run.iterdir()} - {path.name for path in plain.iterdir()} == {"predictions"}
     for name in ("results.csv", "curves.csv", "splits.npz", "molecules.csv"):
         assert (plain / name).read_bytes() == (run / name).read_bytes()
@@ -110,7 +113,7 @@ def test_models_of_the_largest_fraction_stay(run):
 
 
 def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, tmp_path, cache):
-    found = predict(PredictConfig(run, csv_file, out=tmp_path / "p.csv"))
+    found = predict_molecules(PredictConfig(run, csv_file, out=tmp_path / "p.csv"))
     tables = saved(run)
     assert len(tables) == 2
     at = np.searchsorted(found.ids, tables[0]["molecule_id"])
@@ -137,14 +140,14 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
 def test_the_order_of_rows_and_the_size_of_batches_change_nothing(run, csv_file, tmp_path, cache):
     rng = np.random.default_rng(0)
     smiles = [*smiles_of(csv_file)[:60], "CCO", "CCO"]
-    one = predict(PredictConfig(run, write_csv(tmp_path / "a.csv", smiles), out=tmp_path / "o.csv"))
+    one = predict_molecules(PredictConfig(run, write_csv(tmp_path / "a.csv", smiles), out=tmp_path / "o.csv"))
     order = rng.permutation(len(smiles))
     shuffled = write_csv(tmp_path / "b.csv", [smiles[k] for k in order])
-    other = predict(PredictConfig(run, shuffled, out=tmp_path / "o.csv"))
+    other = predict_molecules(PredictConfig(run, shuffled, out=tmp_path / "o.csv"))
     assert [one.smiles[k] for k in order] == other.smiles
     for name in ("mean", "sd", "nearest"):
         np.testing.assert_array_equal(getattr(one, name)[order], getattr(other, name))
-    small = predict(PredictConfig(run, shuffled, out=tmp_path / "o.csv", batch_size=7))
+    small = predict_molecules(PredictConfig(run, shuffled, out=tmp_path / "o.csv", batch_size=7))
     np.testing.assert_allclose(small.mean, other.mean, atol=1e-6)
 
 
@@ -152,7 +155,7 @@ def test_rows_that_cannot_be_used(run, tmp_path, cache, capsys):
     path, out = tmp_path / "new.csv.gz", tmp_path / "p.csv"
     with gzip.open(path, "wt") as file:
         file.write("name,mol,greasy\na,CCO,nonsense\nb,rubbish,1\nc,CC,1,1\nd,,1\n\ne,[Pt]C[Pt],\n")
-    found = predict(PredictConfig(run, path, smiles_column="mol", out=out), quiet=False)
+    found = predict_molecules(PredictConfig(run, path, smiles_column="mol", out=out), quiet=False)
     printed = capsys.readouterr().out
     assert found.ids.tolist() == [0, 4]
     assert found.smiles == ["CCO", "[Pt]C[Pt]"]
@@ -175,7 +178,9 @@ def test_rows_that_cannot_be_used(run, tmp_path, cache, capsys):
     assert far >= 1
     assert f"{far} of 2 molecules below 0.3: they are far from anything the models have seen" in printed
     with pytest.raises(DataError, match="none of the 2 rows can be used; column smiles, line 2: not a valid SMILES"):
-        predict(PredictConfig(run, write_csv(tmp_path / "bad.csv", ["rubbish", "C1CC"]), out=tmp_path / "q.csv"))
+        predict_molecules(
+            PredictConfig(run, write_csv(tmp_path / "bad.csv", ["rubbish", "C1CC"]), out=tmp_path / "q.csv")
+        )
     assert not (tmp_path / "q.csv").exists()
 
 
@@ -185,11 +190,11 @@ def test_one_model_has_no_spread_and_parquet_has_the_same(copied, tmp_path, cach
     shutil.rmtree(copied / "models" / f"{CURVE},1,1")
     (copied / "curves.csv").unlink()
     new = write_csv(tmp_path / "new.csv", ["CCO", "c1ccccc1"])
-    found = predict(PredictConfig(copied, new, out=tmp_path / "p.csv"), quiet=False)
+    found = predict_molecules(PredictConfig(copied, new, out=tmp_path / "p.csv"), quiet=False)
     assert f"the sweep in {copied} has not ended: these are the models so far" in capsys.readouterr().out
     assert np.isnan(found.sd).all()
     assert (tmp_path / "p.csv").read_text().splitlines()[1].split(",")[3] == ""
-    predict(PredictConfig(copied, new, out=tmp_path / "p.parquet"))
+    predict_molecules(PredictConfig(copied, new, out=tmp_path / "p.parquet"))
     table = parquet.read_table(tmp_path / "p.parquet").to_pydict()
     assert table["smiles"] == ["CCO", "c1ccccc1"]
     np.testing.assert_array_equal(table["rare"], found.mean[:, 1])
@@ -245,7 +250,7 @@ def test_stopped_at_every_moment_the_files_are_the_same(run, csv_file, tmp_path,
     monkeypatch.setattr(checkpoint, "save", save_and_stop)
     for _ in range(100):
         try:
-            sweep(SweepConfig(csv=csv_file, out=tmp_path / "run", **SMALL))
+            run_sweep(SweepConfig(csv=csv_file, out=tmp_path / "run", **SMALL))
             break
         except StopRequestedError:
             pass
@@ -271,11 +276,11 @@ def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tm
         else:
             patch.setattr(RunDirectory, "append_result", append_unless_whole)
         with pytest.raises(KeyboardInterrupt):
-            sweep(config)
+            run_sweep(config)
         if moment == "then as the model is removed":
             patch.setattr(Path, "rename", lambda old, new: (os.rename(old, new), killed()))
             with pytest.raises(KeyboardInterrupt):
-                sweep(config)
+                run_sweep(config)
     left = {
         "before the row": f"{CURVE},1,0",
         "within the model": "unfinished",
@@ -284,14 +289,14 @@ def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tm
     assert [path.name for path in (tmp_path / "run" / "models").iterdir()] == [left[moment]]
     if moment != "before the row":
         with pytest.raises(ConfigError, match="has no models: no replica of its largest fraction has finished"):
-            predict(PredictConfig(tmp_path / "run", csv_file, out=tmp_path / "p.csv"))
-    sweep(config)
+            predict_molecules(PredictConfig(tmp_path / "run", csv_file, out=tmp_path / "p.csv"))
+    run_sweep(config)
     assert_same_run(run, tmp_path / "run")
 
 
 def ended(arguments, monkeypatch, capsys):
     """(exit code, what stands on standard error) of the command, in this process."""
-    monkeypatch.setattr("jaxmrl.commands.keep_compiled", lambda: None)
+    monkeypatch.setattr("jaxmrl.cli.commands.keep_compiled", lambda: None)
     monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
         predict_command()
@@ -378,7 +383,7 @@ def write_rubbish(folder):
 def test_spoilt_runs_are_refused(copied, csv_file, tmp_path, cache, spoil, message):
     spoil(copied)
     with pytest.raises(ConfigError, match=message):
-        predict(PredictConfig(copied, csv_file, out=tmp_path / "p.csv"))
+        predict_molecules(PredictConfig(copied, csv_file, out=tmp_path / "p.csv"))
     assert not (tmp_path / "p.csv").exists()
 
 
@@ -395,13 +400,13 @@ def test_the_command_needs_nothing_but_the_run(run, csv_file, tmp_path):
     assert end.returncode == 0, end.stderr
     assert end.stderr == ""
     assert "2 molecules predicted" in end.stdout
-    found = predict(PredictConfig(run, new, out=tmp_path / "q.csv"))
+    found = predict_molecules(PredictConfig(run, new, out=tmp_path / "q.csv"))
     assert (tmp_path / "p.csv").read_bytes() == (tmp_path / "q.csv").read_bytes()
     assert len(found.ids) == 2
 
 
 def assert_predicts_as_saved(config, fraction):
-    found = predict(config)
+    found = predict_molecules(config)
     tables = saved(config.run, config.curve, fraction)
     at = np.searchsorted(found.ids, tables[0]["molecule_id"])
     mean = np.mean([table["logp"] for table in tables], axis=0)
@@ -415,14 +420,14 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     settings = {"target_columns": ("logp",), "fractions": (0.5,), "seeds": 2, "epochs": 4, "batch_size": 64}
     more = {"smiles_variants": 2, "fingerprint_radius": 1, "fingerprint_bits": 128, "save_predictions": True}
     folder = tmp_path / "run"
-    result = sweep(SweepConfig(csv=csv_file, width=8, depth=1, out=folder, **axes, **settings, **more))
+    result = run_sweep(SweepConfig(csv=csv_file, width=8, depth=1, out=folder, **axes, **settings, **more))
     names = {kept.curve_name(row): [] for row in result.rows}
     for row in result.rows:
         names[kept.curve_name(row)].append(float(row["valid"]))
     assert len(names) == 6
     assert "smiles-transformer-8x1,scaffold,random,none" in names
     best = min(names, key=lambda name: np.mean(names[name]))
-    found = predict(PredictConfig(folder, csv_file, out=tmp_path / "p.csv"), quiet=False)
+    found = predict_molecules(PredictConfig(folder, csv_file, out=tmp_path / "p.csv"), quiet=False)
     printed = capsys.readouterr().out
     assert found.curve == best
     assert printed.startswith(f"{best}: 2 models at fraction 0.5, mean validation RMSE ")
@@ -438,16 +443,16 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
         assert (unseen < 1).mean() > 0.9
     unknown = PredictConfig(folder, write_csv(tmp_path / "new.csv", ["C[Xe]C"]), curve=name, out=tmp_path / "p.csv")
     assert "smiles" in name
-    assert np.isfinite(predict(unknown).mean).all(), "a token that the vocabulary lacks is the unknown one"
+    assert np.isfinite(predict_molecules(unknown).mean).all(), "a token that the vocabulary lacks is the unknown one"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("freeze", [False, True])
 def test_curves_of_pre_trained_encoders(csv_file, tmp_path, cache, freeze):
     encoder, folder, settings = tmp_path / "my mae", tmp_path / "run", {"width": 8, "depth": 2, "batch_size": 32}
-    pretrain(PretrainConfig(csv=csv_file, epochs=1, out=encoder, **settings))
+    pretrain_encoder(PretrainConfig(csv=csv_file, epochs=1, out=encoder, **settings))
     more = {"target_columns": ("logp",), "fractions": (1.0,), "epochs": 2, "save_predictions": True, "freeze": freeze}
-    sweep(SweepConfig(csv=csv_file, init=("none", str(encoder)), out=folder, **settings, **more))
+    run_sweep(SweepConfig(csv=csv_file, init=("none", str(encoder)), out=folder, **settings, **more))
     names = [f"graph-gin-8x2,random,all,{init}" for init in ("none", "my%20mae")]
     configs = [PredictConfig(folder, csv_file, curve=name, out=tmp_path / "p.csv") for name in names]
     shutil.rmtree(encoder)
@@ -466,7 +471,7 @@ def test_prunings_share_what_learned_from_all_molecules(csv_file, tmp_path, cach
         out=tmp_path / "run",
         **SMALL | {"seeds": 1, "fractions": (0.5, 1.0)},
     )
-    result = sweep(config)
+    result = run_sweep(config)
     predictions = {path.stem for path in (result.directory / "predictions").iterdir()}
     shape = "graph-gin-8x2,random"
     assert (
@@ -481,7 +486,7 @@ def test_prunings_share_what_learned_from_all_molecules(csv_file, tmp_path, cach
     (model,) = (result.directory / "models").iterdir()
     assert model.name == f"{shape},all,none,1,0"
     half = SweepConfig(**vars(config) | {"fractions": (0.5,), "out": tmp_path / "half"})
-    models = {path.name for path in (sweep(half).directory / "models").iterdir()}
+    models = {path.name for path in (run_sweep(half).directory / "models").iterdir()}
     assert models == predictions - {model.name}
 
 
@@ -497,11 +502,11 @@ def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
             writer.writerow([smiles, -sum(atom.GetAtomicNum() ** 2.4 for atom in atoms) + rng.normal()])
     settings = {"modality": ("geometry",), "model": ("schnet",), "width": 8, "depth": 1, "cutoff": 4.0, "epochs": 2}
     more = {"fractions": (1.0,), "seeds": 2, "batch_size": 64, "save_predictions": True}
-    result = sweep(SweepConfig(csv=path, out=tmp_path / "run", **settings, **more))
+    result = run_sweep(SweepConfig(csv=path, out=tmp_path / "run", **settings, **more))
     (models,) = kept.read_models(result.directory).values()
     assert models[0].elements[:3] == (1, 6, 7)
     new = write_csv(tmp_path / "new.csv", [*nci[0], "C[U]", "*C"])
-    found = predict(PredictConfig(result.directory, new, out=tmp_path / "p.csv"), quiet=False)
+    found = predict_molecules(PredictConfig(result.directory, new, out=tmp_path / "p.csv"), quiet=False)
     assert "1 molecule with an element that no molecule of the sweep has: it adds nothing" in capsys.readouterr().out
     assert found.rejected[-1].reason == "no conformer: a dummy atom has no size"
     tables = saved(result.directory, kept.curve_name(result.rows[0]))
@@ -518,14 +523,14 @@ def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
 
 @pytest.mark.slow
 def test_runs_of_positions_keep_models_and_refuse_smiles(tmp_path, csv_file, nci):
-    from jaxmrl.data.conformers import embed_all
+    from jaxmrl.modalities.geometry.conformers import embed_all
 
     conformers, _ = embed_all(nci[0][:40])
     arrays = {"R": conformers.position, "Z": conformers.atom, "N": conformers.size}
     np.savez(tmp_path / "mine.npz", gap=np.random.default_rng(0).normal(size=len(conformers.size)), **arrays)
     settings = {"width": 8, "depth": 1, "epochs": 1, "fractions": (1.0,), "seeds": 1, "batch_size": 16}
-    result = sweep(SweepConfig(npz=tmp_path / "mine.npz", out=tmp_path / "run", model="schnet", **settings))
+    result = run_sweep(SweepConfig(npz=tmp_path / "mine.npz", out=tmp_path / "run", model="schnet", **settings))
     assert not (result.directory / "molecules.csv").exists()
     assert [path.name for path in (result.directory / "models").iterdir()] == [kept.kept_name(result.rows[0])]
     with pytest.raises(ConfigError, match=r"learned from positions of atoms, and .* has SMILES: sweep a --csv"):
-        predict(PredictConfig(result.directory, csv_file, out=tmp_path / "p.csv"))
+        predict_molecules(PredictConfig(result.directory, csv_file, out=tmp_path / "p.csv"))

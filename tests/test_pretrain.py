@@ -7,18 +7,18 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import PretrainConfig, SweepConfig
-from jaxmrl.data.problem import load_problem
+from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import DivergedError
-from jaxmrl.jobs import unique_replicas
-from jaxmrl.models.build import model_shapes
-from jaxmrl.pretrain import pretrain
-from jaxmrl.report.files import read_rows
-from jaxmrl.report.terminal import Reporter
-from jaxmrl.sweep import plan_grid, sweep
+from jaxmrl.pretrain import pretrain_encoder
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs.directory import read_rows
+from jaxmrl.sweep import plan_grid, run_sweep
+from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.training import checkpoint
+from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engine_for
 from jaxmrl.training.interrupts import StopRequestedError
-from jaxmrl.training.pretrained import load_starts
+from jaxmrl.training.model_spec import model_shapes
 
 SMALL = {"width": 8, "depth": 2, "batch_size": 32}
 
@@ -29,7 +29,7 @@ def pretrained(csv_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pre") / "mae"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        pretrain(PretrainConfig(csv=csv_file, epochs=3, out=folder, **SMALL))
+        pretrain_encoder(PretrainConfig(csv=csv_file, epochs=3, out=folder, **SMALL))
     return folder
 
 
@@ -58,7 +58,7 @@ def test_stopped_at_every_moment_it_comes_to_the_same(pretrained, csv_file, tmp_
     config = PretrainConfig(csv=csv_file, epochs=3, out=tmp_path / "mae", **SMALL)
     for _ in range(100):
         try:
-            again = pretrain(config)
+            again = pretrain_encoder(config)
             break
         except StopRequestedError:
             pass
@@ -69,7 +69,7 @@ def test_stopped_at_every_moment_it_comes_to_the_same(pretrained, csv_file, tmp_
     for name in ("pretraining.csv", "config.toml", "rejected.csv"):
         assert (tmp_path / "mae" / name).read_bytes() == (pretrained / name).read_bytes()
     assert not (tmp_path / "mae" / "checkpoints").exists()
-    assert pretrain(config).digest == whole.digest, "there already"
+    assert pretrain_encoder(config).digest == whole.digest, "there already"
 
 
 def sweep_config(csv_file, init, **more):
@@ -83,8 +83,8 @@ def both(csv_file, pretrained, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
-        sweep(sweep_config(csv_file, ("none", str(pretrained)), out=folder / "both"))
-        sweep(sweep_config(csv_file, ("none",), out=folder / "alone"))
+        run_sweep(sweep_config(csv_file, ("none", str(pretrained)), out=folder / "both"))
+        run_sweep(sweep_config(csv_file, ("none",), out=folder / "alone"))
     return {name: read_rows(folder / name / "results.csv") for name in ("both", "alone")}
 
 
@@ -151,7 +151,7 @@ def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
 def test_an_error_that_is_no_number_ends_it_without_an_encoder(csv_file, tmp_path, cache):
     config = PretrainConfig(csv=csv_file, epochs=1, learning_rate=1e30, out=tmp_path / "mae", **SMALL)
     with pytest.raises(DivergedError, match="a lower --learning-rate, and another --out"):
-        pretrain(config)
+        pretrain_encoder(config)
     assert not (tmp_path / "mae" / "encoder").exists()
 
 

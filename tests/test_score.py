@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from jaxmrl.commands import SweepFlags, parse
+from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import ScoreConfig, SweepConfig
 from jaxmrl.errors import ConfigError
-from jaxmrl.score import score
-from jaxmrl.sweep import sweep
+from jaxmrl.score import score_molecules
+from jaxmrl.sweep import run_sweep
 
 SMALL = {"width": 8, "depth": 2, "batch_size": 32, "seeds": 2, "epochs": 2}
 SWEEP = {"width": 8, "depth": 2, "batch_size": 32, "seeds": 3, "epochs": 2, "fractions": (0.25, 1.0)}
@@ -27,7 +27,9 @@ def scored(csv_file, tmp_path_factory):
     folder = tmp_path_factory.mktemp("scores")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        score(ScoreConfig(csv=csv_file, target_columns=("greasy", "rare"), out=folder / "scores.csv", **SMALL))
+        score_molecules(
+            ScoreConfig(csv=csv_file, target_columns=("greasy", "rare"), out=folder / "scores.csv", **SMALL)
+        )
     return folder
 
 
@@ -58,12 +60,14 @@ def test_files_of_a_scoring_and_no_other(scored):
 @pytest.mark.slow
 def test_regression_has_its_own_methods(csv_file, tmp_path, cache):
     config = ScoreConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "s.npz", **SMALL)
-    scores = score(config)
+    scores = score_molecules(config)
     assert list(scores.values) == ["random", "el2n", "grand", "grand-last", "herding", "kmeans"]
     with np.load(tmp_path / "s.npz") as file:
         assert file["el2n"].shape == file["molecule_id"].shape
     with pytest.raises(ConfigError, match="entropy has no meaning for regression"):
-        score(ScoreConfig(csv=csv_file, target_columns=("logp",), methods=("entropy",), out=tmp_path / "t.csv"))
+        score_molecules(
+            ScoreConfig(csv=csv_file, target_columns=("logp",), methods=("entropy",), out=tmp_path / "t.csv")
+        )
     assert not (tmp_path / "t.csv.unfinished").exists()
 
 
@@ -77,7 +81,7 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
         out=tmp_path / "run",
         **SWEEP,
     )
-    result = sweep(config)
+    result = run_sweep(config)
     names = {path.name for path in result.directory.iterdir()}
     assert {"pruning.csv", "scores_graph-gin-8x2.csv"} <= names
     assert "checkpoints" not in names
@@ -110,15 +114,15 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
     assert not (result.directory / "comparisons.json").exists()
 
     monkeypatch.setattr("jaxmrl.training.engines.Engine", None)
-    monkeypatch.setattr("jaxmrl.pruning.scoring.Engine", None)
-    assert sweep(config).rows == result.rows
+    monkeypatch.setattr("jaxmrl.pruning.scoring_models.Engine", None)
+    assert run_sweep(config).rows == result.rows
 
 
 @pytest.mark.slow
 def test_random_subsets_do_not_depend_on_what_else_is_swept(csv_file, tmp_path, cache):
     settings = {"csv": csv_file, "target_columns": ("greasy",), **SWEEP}
-    plain = sweep(SweepConfig(out=tmp_path / "plain", **settings))
-    pruned = sweep(SweepConfig(out=tmp_path / "pruned", pruning=("kmeans", "random"), score_seeds=1, **settings))
+    plain = run_sweep(SweepConfig(out=tmp_path / "plain", **settings))
+    pruned = run_sweep(SweepConfig(out=tmp_path / "pruned", pruning=("kmeans", "random"), score_seeds=1, **settings))
     assert plain.rows == [row for row in pruned.rows if row["pruning"] == "random"]
 
 
@@ -131,11 +135,11 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
         writer.writerow(["molecule_id", "mine"])
         writer.writerows([row["molecule_id"], k] for k, row in enumerate(rows))
     settings = {"csv": csv_file, "target_columns": ("greasy", "rare"), **SWEEP, "seeds": 1}
-    result = sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
+    result = run_sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
     kept = np.load(result.directory / "splits.npz")["mine_order_graph-gin-8x2_0"]
     assert kept.tolist() == [int(row["molecule_id"]) for row in rows][::-1]
     with pytest.raises(ConfigError, match="no column 'yours'"):
-        sweep(SweepConfig(scores=path, pruning=("yours",), out=tmp_path / "other", **settings))
+        run_sweep(SweepConfig(scores=path, pruning=("yours",), out=tmp_path / "other", **settings))
     assert not (tmp_path / "other").exists(), "a mistake takes no directory"
     (tmp_path / "c.toml").write_text('pruning = ["random", "mine"]')
     flags = ["--config", str(tmp_path / "c.toml"), "--scores", str(path)]
@@ -143,7 +147,7 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
     assert parsed == SweepConfig(pruning=("random", "mine"), scores=path)
     path.write_text(path.read_text().replace(",0\n", ",0.5\n"))
     with pytest.raises(ConfigError, match="differs in scores"):
-        sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
+        run_sweep(SweepConfig(scores=path, pruning=("random", "mine"), out=tmp_path / "run", **settings))
 
 
 @pytest.mark.parametrize(

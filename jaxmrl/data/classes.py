@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jaxmrl.data.cells import Numbers, is_mark, is_missing
 from jaxmrl.errors import DataError
+from jaxmrl.io.cells import Numbers, is_mark, is_missing
 
 _POSITIVE = frozenset("active true yes y t positive pos + 1 1.0".split())
 _NEGATIVE = frozenset("inactive false no n f negative neg 0 0.0".split())

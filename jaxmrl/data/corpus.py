@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data import cache, graphs
-from jaxmrl.data.graphs import Graphs
-from jaxmrl.data.parents import VERSION as PARENTS_VERSION
-from jaxmrl.data.parents import find_parents
-from jaxmrl.data.records import Rejected, rejected_lines, rejected_text
+from jaxmrl.chem.parents import VERSION as PARENTS_VERSION
+from jaxmrl.chem.parents import find_parents
 from jaxmrl.data.table import stream_smiles
 from jaxmrl.errors import DataError, UserError
+from jaxmrl.io import cache
+from jaxmrl.io.records import Rejected, rejected_lines, rejected_text
+from jaxmrl.modalities.graph import features as graphs
+from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.text import count
 
 VERSION = 3

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxmrl.data.cache import cache_directory, max_expanded, read_arrays, replacing
 from jaxmrl.data.npz import GEOMETRY_ARRAYS
-from jaxmrl.data.records import Rejected, read_header
 from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.io.cache import cache_directory, max_expanded, read_arrays, replacing
+from jaxmrl.io.records import Rejected, read_header
 
 _BUCKET = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/"
 _HIV, _BACE = (("HIV_active",),), (("Class",),)
@@ -80,7 +80,7 @@ def _crippen_rows() -> list[list[str]]:
     from rdkit import RDConfig
     from rdkit.Chem import Crippen
 
-    from jaxmrl.data.molecules import UnusableMoleculeError, parse
+    from jaxmrl.chem.molecules import UnusableMoleculeError, parse
 
     rows = [["smiles", "crippen_logp"]]
     for line in (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines():
@@ -95,7 +95,7 @@ def _crippen_rows() -> list[list[str]]:
 def _alert_labels(smiles: list[str]) -> list[list[str]]:
     from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 
-    from jaxmrl.data.molecules import UnusableMoleculeError, parse
+    from jaxmrl.chem.molecules import UnusableMoleculeError, parse
 
     catalogues = [FilterCatalog(getattr(FilterCatalogParams.FilterCatalogs, name)) for name in ("PAINS", "BRENK")]
     rows = []

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.data.prepare import Prepared
-from jaxmrl.data.records import Rejected
+from jaxmrl.data.parsing import Prepared
 from jaxmrl.data.table import Table
+from jaxmrl.io.records import Rejected
 from jaxmrl.text import count
 
 _TASKS_NAMED = 3

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.data.dialect import Dialect
-from jaxmrl.data.parents import canonical_hashes, find_parents
-from jaxmrl.data.records import Records
+from jaxmrl.chem.parents import canonical_hashes, find_parents
 from jaxmrl.data.side_files import SideFile
 from jaxmrl.data.smiles_column import SAMPLE, smiles_index
 from jaxmrl.data.table import Table
 from jaxmrl.errors import DataError
+from jaxmrl.io.dialect import Dialect
+from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
 ID, DIGEST = "molecule_id", "molecule_digest"

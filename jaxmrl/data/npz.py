@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data.cache import read_arrays
-from jaxmrl.data.cells import LARGEST, MISSING, NUMBER, Numbers
 from jaxmrl.data.classes import are_classes, number_classes, values_of
-from jaxmrl.data.geometries import Conformers, why_unusable
-from jaxmrl.data.records import Rejected, column_names
 from jaxmrl.data.table import Table, check_distinct
 from jaxmrl.errors import DataError
+from jaxmrl.io.cache import read_arrays
+from jaxmrl.io.cells import LARGEST, MISSING, NUMBER, Numbers
+from jaxmrl.io.records import Rejected, column_names
+from jaxmrl.modalities.geometry.features import Conformers, why_unusable
 
 GEOMETRY_ARRAYS = ("R", "Z", "N")
 LAYOUT = "expected the arrays R [atoms, 3], Z [atoms], N [molecules] and targets [molecules]"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.data.matching import Data, match
-from jaxmrl.data.records import column_names
 from jaxmrl.data.side_files import SideFile, read_side_file
 from jaxmrl.data.splits import PARTS
 from jaxmrl.data.targets import part_word
 from jaxmrl.errors import DataError
+from jaxmrl.io.records import column_names
 
 _NAMES = {
     "train": ("train", "training", "tr", "trn"),

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from jaxmrl.data.cells import CENSORED, NUMBER, is_missing, plain_signs
-from jaxmrl.data.records import Records
 from jaxmrl.data.targets import Column
+from jaxmrl.io.cells import CENSORED, NUMBER, is_missing, plain_signs
+from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
 _EXACT = frozenset({"=", "==", "eq", "equal", "equals", "equal to", "exact", "exactly"})

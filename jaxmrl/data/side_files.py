@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data import cells
-from jaxmrl.data.cache import read_arrays
-from jaxmrl.data.records import Rejected, column_names, read_records
 from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.io import cells
+from jaxmrl.io.cache import read_arrays
+from jaxmrl.io.records import Rejected, column_names, read_records
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from jaxmrl.data.molecules import UnusableMoleculeError, parse
-from jaxmrl.data.records import Records, column_index, column_names, one_column
+from jaxmrl.chem.molecules import UnusableMoleculeError, parse
 from jaxmrl.errors import DataError
+from jaxmrl.io.records import Records, column_index, column_names, one_column
 
 SAMPLE = 50
 """Rows that show what stands in a column."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxmrl.data.scaffolds import NO_SCAFFOLD
+from jaxmrl.chem.scaffolds import NO_SCAFFOLD
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 

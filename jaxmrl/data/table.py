@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data.cells import CENSORED, MISSING, dotted_thousands, nines
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
-from jaxmrl.data.records import Records, Rejected, check_rows, column_index, column_names, read_records, stream_records
 from jaxmrl.data.relations import unit_remarks, with_relations
 from jaxmrl.data.smiles_column import SAMPLE, smiles_index
 from jaxmrl.data.targets import Column, default_targets, first_odd, read_column, split_remarks
 from jaxmrl.errors import DataError
+from jaxmrl.io.cells import CENSORED, MISSING, dotted_thousands, nines
+from jaxmrl.io.records import Records, Rejected, check_rows, column_index, column_names, read_records, stream_records
 from jaxmrl.text import count
 
 NO_LABEL = "no label"

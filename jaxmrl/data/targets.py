@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data.cells import CENSORED, MARK, MISSING, TEXT, Numbers, Style, is_missing, read_numbers, without_points
 from jaxmrl.data.classes import Classes, are_classes, ask_about_minus_one, few_classes, may_have_minus_one, word_classes
-from jaxmrl.data.dialect import INVISIBLE
-from jaxmrl.data.records import Records, column_names, one_column
 from jaxmrl.errors import DataError
+from jaxmrl.io.cells import CENSORED, MARK, MISSING, TEXT, Numbers, Style, is_missing, read_numbers, without_points
+from jaxmrl.io.dialect import INVISIBLE
+from jaxmrl.io.records import Records, column_names, one_column
 
 NEARLY = 0.9
 """The share of numbers, of the cells that are not missing, from which a column is one of numbers."""

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.data.problem import Problem
 from jaxmrl.data.splits import subset_order
-from jaxmrl.data.stores import Features
+from jaxmrl.data.task_data import Problem
+from jaxmrl.modalities.datasets import Features
 from jaxmrl.pruning import gradients, kmeans, uncertainty
 from jaxmrl.pruning.forgetting import Notes, forgetting
 from jaxmrl.pruning.herding import herd

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.data.sampling import NOT_RANDOM
+from jaxmrl.curves.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
-from jaxmrl.scaling.choose import Forecast, fit_all, foretell, held_out, try_on_largest
-from jaxmrl.scaling.fit import ENOUGH_RESIDUALS, LEVEL, Fit
+from jaxmrl.scaling.forecast import Forecast, fit_all, foretell, held_out, try_on_largest
+from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.shape import shape_of
 from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_text, without_forecast

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxmrl.data.metric_names import direction_of, guess_of, is_likelihood, is_percent, perfect_of
+from jaxmrl.curves.metric_names import direction_of, guess_of, is_likelihood, is_percent, perfect_of
 from jaxmrl.errors import ConfigError, DataError
 
 _ROUNDED = 1e-6

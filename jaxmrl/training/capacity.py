@@ -14,11 +14,11 @@ from pathlib import Path
 import jax
 import joblib
 
-from jaxmrl.data.problem import Problem
-from jaxmrl.data.stores import arrays_of
+from jaxmrl.data.task_data import Problem
 from jaxmrl.errors import ConfigError, UserError
-from jaxmrl.models.build import ModelShape
+from jaxmrl.modalities.datasets import arrays_of
 from jaxmrl.training.lanes import Replica, queue_budget
+from jaxmrl.training.model_spec import ModelShape
 
 HOST_LANES = 4
 """On a CPU of several cores that is one device. A device that is a core has one lane, for more leave its caches

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from jaxmrl.training import storage
+from jaxmrl.io import storage
+from jaxmrl.training.devices import work_off_together
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, waiting
 from jaxmrl.training.outcome import Outcome
-from jaxmrl.training.together import work_off_together
 
 KEPT = 2
 SECONDS = 30.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-from jaxmrl.data.cache import cache_directory
+from jaxmrl.io.cache import cache_directory
 
 CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 """Products and sums by XLA's own kernels instead of YNNPACK's, by which a GIN's step takes 1.1 to 1.2 times as long

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import jax
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.problem import Problem
-from jaxmrl.models.build import ModelShape
+from jaxmrl.data.task_data import Problem
 from jaxmrl.training.capacity import choose_devices
 from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import Recipe, device_table
 

@@ -12,12 +12,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxmrl.data.standard import LabelStandard, LabelUnits, no_units
-from jaxmrl.data.store import NO_MOLECULE
+from jaxmrl.data.label_scaling import LabelStandard, LabelUnits, no_units
+from jaxmrl.modalities.graph.dataset import NO_MOLECULE
 from jaxmrl.training import batches, programs
+from jaxmrl.training.encoder import Encoder
 from jaxmrl.training.metrics import mean_of_known
 from jaxmrl.training.outcome import COUNTED, Outcome, Slot, slot_from, status_of
-from jaxmrl.training.pretrained import Encoder
 from jaxmrl.training.replica import DeviceTable, Recipe
 
 CHUNK_SECONDS = 2.0

@@ -12,9 +12,9 @@ import numpy as np
 import optax
 
 from jaxmrl.data.corpus import Corpus
-from jaxmrl.data.graphs import Graphs, pad
-from jaxmrl.data.store import NO_MOLECULE, GraphStore
-from jaxmrl.models.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
+from jaxmrl.modalities.graph.dataset import NO_MOLECULE, GraphStore
+from jaxmrl.modalities.graph.features import Graphs, pad
+from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
 from jaxmrl.training import batches
 from jaxmrl.training.compiled import program
 from jaxmrl.training.lanes import CHUNK_SECONDS

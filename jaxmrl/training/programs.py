@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmrl.data.standard import LabelStandard
-from jaxmrl.models.weights import leaf_name
+from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.io.weight_names import leaf_name
 from jaxmrl.training.compiled import program
 from jaxmrl.training.metrics import mean_over_tasks
 from jaxmrl.training.replica import DeviceTable, Recipe, ReplicaState, batch_labels, init_replica, predict, train_step

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxmrl.data.problem import Problem
-from jaxmrl.data.standard import LabelStandard
-from jaxmrl.data.stores import Store, put
-from jaxmrl.models.build import ModelShape
-from jaxmrl.models.weights import only_head
+from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.data.task_data import Problem
+from jaxmrl.io.weight_names import only_head
+from jaxmrl.modalities.datasets import Store, put
 from jaxmrl.training.losses import LOSSES, mean_over_present
 from jaxmrl.training.metrics import METRICS, Metric
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.schedules import OPTIMISATIONS, Optimisation
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from jaxmrl.data.graphs import featurise
-from jaxmrl.data.standard import no_standard
-from jaxmrl.data.store import GraphStore
-from jaxmrl.models.build import ModelShape
+from jaxmrl.data.label_scaling import no_standard
+from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, train_step
 
 torch = pytest.importorskip("torch", reason="needs the bench extra")

@@ -162,7 +162,7 @@ def test_a_table_like_pcba(run, cache):
 
 
 def test_the_synthetic_table(tmp_path):
-    from jaxmrl.data.prepare import prepare as prepared
+    from jaxmrl.data.parsing import prepare as prepared
     from jaxmrl.data.table import read_table
 
     path = tmp_path / "synthetic.csv"

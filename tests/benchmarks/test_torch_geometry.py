@@ -12,11 +12,11 @@ pytest.importorskip("torch_geometric", reason="needs the bench extra")
 from torch_geometric.data import Batch  # noqa: E402
 
 from benchmarks.torch_geometry import MODELS, copy_weights, molecule_data  # noqa: E402
-from jaxmrl.data.geometries import find_pairs  # noqa: E402
-from jaxmrl.data.geometry_store import GeometryStore  # noqa: E402
-from jaxmrl.models.build import ModelShape  # noqa: E402
-from tests.geometry import SIZES, molecules  # noqa: E402
-from tests.models.compiled import init, predict  # noqa: E402
+from jaxmrl.modalities.geometry.dataset import GeometryStore  # noqa: E402
+from jaxmrl.modalities.geometry.features import find_pairs  # noqa: E402
+from jaxmrl.training.model_spec import ModelShape  # noqa: E402
+from tests.support.compiled import init, predict  # noqa: E402
+from tests.support.geometry import SIZES, molecules  # noqa: E402
 
 CUTOFF = 3.0
 

@@ -6,11 +6,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'jaxmrl[bench]'")
 
 from benchmarks.torch_transformer import Transformer, collate, copy_weights  # noqa: E402
-from jaxmrl.data.stores import put  # noqa: E402
-from jaxmrl.data.tokens import build_vocabulary, encode  # noqa: E402
-from jaxmrl.models.build import ModelShape  # noqa: E402
+from jaxmrl.modalities.datasets import put  # noqa: E402
+from jaxmrl.modalities.smiles.features import build_vocabulary, encode  # noqa: E402
+from jaxmrl.training.model_spec import ModelShape  # noqa: E402
 from tests.conftest import SMILES  # noqa: E402
-from tests.models.compiled import init, predict  # noqa: E402
+from tests.support.compiled import init, predict  # noqa: E402
 
 
 @pytest.mark.parametrize("positions", [True, False])

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.commands import SweepFlags, parse
+from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.problem import load_problem
 from jaxmrl.data.table import read_table
+from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.reports.terminal import Reporter
 
 INPUTS = Path(__file__).parent / "inputs"
 MARKS = "#N/A <NA> - -- ? . ND NT n.d. n/a -nan #VALUE! #DIV/0! #REF! NaN null None".split()

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig
-from jaxmrl.data.curves import read_curves
+from jaxmrl.curves.table import read_curves
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.fit import find_scale, fit
-from jaxmrl.report.laws import interval_text
+from jaxmrl.fit import find_scale, fit_curves
+from jaxmrl.reports.law_tables import interval_text
 
 CASES = Path(__file__).parent / "workflow"
 SIZES = [100, 200, 400, 800, 1600]
@@ -338,7 +338,7 @@ def test_two_sweeps_in_one_file_are_two_curves(tmp_path):
 
 
 def test_each_learning_rate_has_its_own_forecast():
-    fast, slow = fit(FitConfig(CASES / "mixed_settings.csv", target=0.5, predict=(12800,)))["curves"]
+    fast, slow = fit_curves(FitConfig(CASES / "mixed_settings.csv", target=0.5, predict=(12800,)))["curves"]
     assert fast["predictions"][0]["value"] == pytest.approx(0.3265, rel=0.02)
     assert slow["predictions"][0]["value"] == pytest.approx(0.83, rel=0.02)
     assert fast["target"]["molecules"] == pytest.approx(225, rel=0.05)
@@ -454,8 +454,8 @@ def test_percentages_are_fitted_as_fractions_are(tmp_path):
     assert scale_of_case("scale_percent.csv").best == 100
     lines = (CASES / "scale_percent.csv").read_text().split()
     rows = [(n, float(value) / 100) for n, value in (line.split(",") for line in lines[1:])]
-    percent = fit(FitConfig(CASES / "scale_percent.csv", target=83))
-    fraction = fit(FitConfig(written(tmp_path, lines[0], rows), target=0.83))
+    percent = fit_curves(FitConfig(CASES / "scale_percent.csv", target=83))
+    fraction = fit_curves(FitConfig(written(tmp_path, lines[0], rows), target=0.83))
     assert percent["chosen"]["laws"] == fraction["chosen"]["laws"]
     for a, b in zip(percent["predictions"], fraction["predictions"], strict=True):
         assert a["value"] == pytest.approx(100 * b["value"], rel=1e-3)
@@ -468,7 +468,7 @@ def test_negated_errors_have_0_as_their_best():
     assert (scale.higher, scale.best) == (True, 0)
     with pytest.raises(ConfigError, match=r"--target must be below 0, the perfect neg_mean_squared_error; got 0\.5"):
         scale_of_case("scale_negmse.csv", target=0.5, higher_is_better=True)
-    found = fit(FitConfig(CASES / "scale_negmse.csv", target=-0.4))
+    found = fit_curves(FitConfig(CASES / "scale_negmse.csv", target=-0.4))
     assert all(one["low"] < one["value"] < one["high"] < 0 for one in found["predictions"])
     assert 100 < found["target"]["molecules"] < 6400
 
@@ -505,9 +505,9 @@ def test_blanks_between_columns_are_named(tmp_path):
 def test_a_part_of_a_molecule_is_refused_and_a_fraction_is_shown(tmp_path, capsys):
     whole = written(tmp_path, "n,rmse", [(n, noisy(n)) for n in SIZES])
     with pytest.raises(ConfigError, match=r"--predict takes whole numbers of molecules, as the sizes .* got 0\.5"):
-        fit(FitConfig(whole, predict=(800, 0.5)))
+        fit_curves(FitConfig(whole, predict=(800, 0.5)))
     share = written(tmp_path, "n,rmse", [(n / 3200, noisy(n)) for n in SIZES])
-    fit(FitConfig(share, predict=(0.75,), target=0.35), quiet=False)
+    fit_curves(FitConfig(share, predict=(0.75,), target=0.35), quiet=False)
     said = capsys.readouterr().out
     assert "│      0.75 │" in said
     assert "0.35 takes about 0.37" in said

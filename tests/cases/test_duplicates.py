@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.commands import SweepFlags, parse
+from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
-from jaxmrl.data.problem import load_problem
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.data.task_data import load_problem
+from jaxmrl.reports.terminal import Reporter
 
 INPUTS = Path(__file__).parent / "inputs"
 

@@ -12,10 +12,10 @@ import pytest
 from jaxmrl import startup
 from jaxmrl.config import SweepConfig
 from jaxmrl.errors import ConfigError
-from jaxmrl.sweep import sweep
+from jaxmrl.sweep import run_sweep
 from jaxmrl.training import capacity
 from jaxmrl.training.interrupts import StopRequestedError, catch_signals, stop_signals
-from tests.tiny import TINY
+from tests.support.tiny import TINY
 
 COMMANDS = ("sweep", "score", "pretrain", "predict", "fit")
 
@@ -84,7 +84,7 @@ def test_figures_have_nobodys_style(csv_file, tmp_path, cache):
     made = {}
     for name, style in (("plain", {}), ("styled", {"text.usetex": True, "axes.facecolor": "black"})):
         with matplotlib.rc_context(style):
-            sweep(SweepConfig(csv=csv_file, seeds=1, out=tmp_path / name, **TINY))
+            run_sweep(SweepConfig(csv=csv_file, seeds=1, out=tmp_path / name, **TINY))
         made[name] = (tmp_path / name / "curve.svg").read_bytes()
     assert made["plain"] == made["styled"]
 
@@ -121,9 +121,9 @@ def test_a_sweep_whose_time_is_up_goes_on_to_the_same_files(csv_file, tmp_path, 
     settings = TINY | {"seeds": 1, "epochs": 3}
     config = {name: SweepConfig(csv=csv_file, out=tmp_path / name, **settings) for name in "ab"}
     with pytest.raises(StopRequestedError, match="--max-time"):
-        sweep(config["a"], max_seconds=0.001)
-    sweep(config["a"])
-    sweep(config["b"])
+        run_sweep(config["a"], max_seconds=0.001)
+    run_sweep(config["a"])
+    run_sweep(config["b"])
     for name in ("results.csv", "history.csv"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

@@ -12,14 +12,14 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from jaxmrl.config import FitConfig, PredictConfig, SweepConfig
-from jaxmrl.data.problem import load_problem
 from jaxmrl.data.table import read_table
+from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import DataError
-from jaxmrl.fit import fit
-from jaxmrl.predict import predict
-from jaxmrl.report.kept import kept_name
-from jaxmrl.report.terminal import Reporter
-from jaxmrl.sweep import sweep
+from jaxmrl.fit import fit_curves
+from jaxmrl.predict import predict_molecules
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs.artifacts import kept_name
+from jaxmrl.sweep import run_sweep
 
 INPUTS = Path(__file__).parent / "inputs"
 TINY = {"width": 8, "depth": 1, "batch_size": 64, "seeds": 2, "epochs": 2, "fractions": (0.1, 0.5, 1.0)}
@@ -46,7 +46,7 @@ def write(path, tasks, smiles, labels):
 
 
 def run(path, tasks, out, **settings):
-    return sweep(SweepConfig(csv=path, target_columns=tuple(tasks), out=out, **TINY | settings))
+    return run_sweep(SweepConfig(csv=path, target_columns=tuple(tasks), out=out, **TINY | settings))
 
 
 def metrics(result):
@@ -69,7 +69,7 @@ def shifted(tmp_path_factory, cache_of_module):
     for name, shift in (("near", 0.0), ("far", SHIFT)):
         path = write(folder / name / "data.csv", ["y"], smiles, labels + shift)
         result = run(path, ["y"], folder / name / "run", save_predictions=True)
-        found.append((result, predict(PredictConfig(result.directory, path, out=folder / "p.csv"))))
+        found.append((result, predict_molecules(PredictConfig(result.directory, path, out=folder / "p.csv"))))
     with (folder / "p.csv").open(newline="") as file:
         text = [row["y"] for row in csv.DictReader(file)]
     return found, labels, text
@@ -176,7 +176,7 @@ def test_figures_and_fit_say_what_the_mean_is_of(units, capsys):
     assert "test RMSE / sd" in (folder / "report.html").read_text()
     assert {row["metric"] for row in csv.DictReader((folder / "curves.csv").open())} == {"rmse / sd"}
     for name in ("results.csv", "curves.csv"):
-        found = fit(FitConfig(folder / name))
+        found = fit_curves(FitConfig(folder / name))
         assert (found["metric"], found["higher_is_better"]) == ("rmse / sd", False)
 
 
@@ -189,7 +189,7 @@ def rare(tmp_path_factory, cache_of_module):
     path = write(folder / "rare.csv", ["active"], smiles, active)
     settings = TINY | {"fractions": (0.02, 1.0), "epochs": 1, "seeds": 4, "save_predictions": True}
     with contextlib.redirect_stdout(printed):
-        result = sweep(SweepConfig(csv=path, out=folder / "run", **settings), quiet=False)
+        result = run_sweep(SweepConfig(csv=path, out=folder / "run", **settings), quiet=False)
     return result, active[:, 0], path, printed.getvalue()
 
 
@@ -216,7 +216,7 @@ def test_predictions_are_kept_as_logits_and_predicted_as_probabilities(rare):
         with np.load(result.directory / "predictions" / f"{kept_name(row)}.npz") as file:
             tables.append(dict(file))
     assert {str(table["values"]) for table in tables} == {"logits"}
-    found = predict(PredictConfig(result.directory, path, out=result.directory / "p.csv"))
+    found = predict_molecules(PredictConfig(result.directory, path, out=result.directory / "p.csv"))
     mean = np.mean([1 / (1 + np.exp(-table["active"].astype(float))) for table in tables], axis=0)
     np.testing.assert_allclose(mean, found.mean[np.searchsorted(found.ids, tables[0]["molecule_id"]), 0], atol=1e-6)
 

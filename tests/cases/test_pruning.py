@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import CURVE_COLUMNS, FitConfig, SweepConfig
-from jaxmrl.data.problem import load_problems
-from jaxmrl.data.sampling import are_prunings, is_random_sample
+from jaxmrl.curves.sampling import are_prunings, is_random_sample
+from jaxmrl.data.task_data import load_problems
 from jaxmrl.errors import DataError
-from jaxmrl.fit import fit
-from jaxmrl.jobs import unique_replicas
-from jaxmrl.models.build import model_shapes
-from jaxmrl.report.summary import one_subset_prunings
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.fit import fit_curves
+from jaxmrl.reports.summary import one_subset_prunings
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep import plan_grid
-from jaxmrl.training.pretrained import load_starts
+from jaxmrl.sweep.queue import unique_replicas
+from jaxmrl.training.encoder import load_starts
+from jaxmrl.training.model_spec import model_shapes
 
 TOX21 = Path(__file__).parents[2] / "benchmarks" / "results" / "pruning_tox21"
 WHY = "a pruned subset of a fixed pool is not a random sample"
@@ -25,7 +25,7 @@ WHY = "a pruned subset of a fixed pool is not a random sample"
 @pytest.mark.parametrize("name", ["results.csv", "curves.csv"])
 def test_pruned_curves_of_a_sweep_get_no_law(name, capsys):
     """They meet the random curve at fraction 1, so a method that loses everywhere else had the best forecast."""
-    fit(FitConfig(TOX21 / name, json=True, target=0.85), quiet=False)
+    fit_curves(FitConfig(TOX21 / name, json=True, target=0.85), quiet=False)
     found = json.loads(capsys.readouterr().out)
     assert len(found["curves"]) == 9
     for curve in found["curves"]:
@@ -44,7 +44,7 @@ def test_pruned_curves_of_a_sweep_get_no_law(name, capsys):
 
 
 def test_the_terminal_says_why_and_compares(capsys):
-    fit(FitConfig(TOX21 / "results.csv"), quiet=False)
+    fit_curves(FitConfig(TOX21 / "results.csv"), quiet=False)
     out = capsys.readouterr().out
     assert out.count(WHY) == 1
     assert out.count("fitted laws") == 1
@@ -66,7 +66,7 @@ def test_a_file_of_one_pruned_curve_alone(header, tmp_path):
         for n in (100, 200, 400, 800)
     ]
     with pytest.raises(DataError, match=WHY):
-        fit(FitConfig(write(tmp_path / "c.csv", header, rows)))
+        fit_curves(FitConfig(write(tmp_path / "c.csv", header, rows)))
 
 
 def test_curves_that_pool_pruned_and_random_runs_get_no_law(tmp_path):
@@ -77,12 +77,12 @@ def test_curves_that_pool_pruned_and_random_runs_get_no_law(tmp_path):
         for n in (100, 200, 400)
     ]
     with pytest.raises(DataError, match=WHY):
-        fit(FitConfig(write(tmp_path / "c.csv", ("kind", "pruning", "n", "auc"), rows), by=("kind",), pool=True))
+        fit_curves(FitConfig(write(tmp_path / "c.csv", ("kind", "pruning", "n", "auc"), rows), by=("kind",), pool=True))
 
 
 def test_a_column_pruning_without_a_pruned_row_changes_nothing(tmp_path):
     rows = [("Random", n, round(1 - n**-0.2, 4)) for n in (100, 200, 400, 800)]
-    assert fit(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)))["chosen"]
+    assert fit_curves(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)))["chosen"]
 
 
 @pytest.mark.parametrize(("column", "method"), [("selection", "herding"), ("method", "GraNd"), ("Pruning", "mine")])
@@ -95,7 +95,7 @@ def test_a_column_of_pruning_methods_is_known_by_what_it_contains(tmp_path, colu
         for n in (100, 200, 400)
     ]
     path = write(tmp_path / "c.csv", (column, "seed", "n", "auc"), rows)
-    random, pruned = (found := fit(FitConfig(path, by=(column,) if given else ())))["curves"]
+    random, pruned = (found := fit_curves(FitConfig(path, by=(column,) if given else ())))["curves"]
     assert random["chosen"]
     assert (pruned["chosen"], pruned["predictions"]) == (None, [])
     assert [one["curve"] for one in found["pruned"]] == [{"pruning": method}] * 2
@@ -120,7 +120,7 @@ def test_one_run_at_each_size_gives_no_interval(tmp_path, capsys):
         for pruning, times in (("random", 1.0), ("el2n", 0.5))
         for n in (100, 200, 400, 800)
     ]
-    found = fit(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)), quiet=False)
+    found = fit_curves(FitConfig(write(tmp_path / "c.csv", ("pruning", "n", "auc"), rows)), quiet=False)
     assert "No difference has a known interval: run each size several times" in capsys.readouterr().out
     assert found["pruned"]
     for one in found["pruned"]:

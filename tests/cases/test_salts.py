@@ -7,13 +7,13 @@ import pytest
 
 from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
-from jaxmrl.data.problem import load_problem, load_problems
 from jaxmrl.data.table import read_molecules
-from jaxmrl.predict import predict
+from jaxmrl.data.task_data import load_problem, load_problems
+from jaxmrl.predict import predict_molecules
 from jaxmrl.pretrain import prepare
-from jaxmrl.report.facts import split_facts
-from jaxmrl.report.terminal import Reporter
-from jaxmrl.sweep import sweep
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs.metadata import split_facts
+from jaxmrl.sweep import run_sweep
 
 INPUTS = Path(__file__).parent / "inputs"
 
@@ -44,10 +44,10 @@ def test_parents_are_one_molecule(cache, capsys, deduplicate):
 def test_predict_takes_parents_where_the_models_did(cache, tmp_path):
     """Unasked: a base, its hydrochloride and its ion have one prediction, and keep the texts of the file."""
     settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "min_steps": 1, "width": 16, "depth": 1}
-    sweep(SweepConfig(csv=INPUTS / "salt_twins.csv", parent=True, out=tmp_path / "run", **settings))
+    run_sweep(SweepConfig(csv=INPUTS / "salt_twins.csv", parent=True, out=tmp_path / "run", **settings))
     forms = ["CC(C)NCC(O)COc1ccccc1", "CC(C)NCC(O)COc1ccccc1.Cl", "CC(C)[NH2+]CC(O)COc1ccccc1"]
     (tmp_path / "new.csv").write_text("\n".join(["smiles", *forms, "CCO"]) + "\n", encoding="utf-8")
-    found = predict(PredictConfig(run=tmp_path / "run", csv=tmp_path / "new.csv", out=tmp_path / "p.csv"))
+    found = predict_molecules(PredictConfig(run=tmp_path / "run", csv=tmp_path / "new.csv", out=tmp_path / "p.csv"))
     assert found.smiles[:3] == forms
     assert len(np.unique(found.mean[:3])) == 1
     assert found.mean[3] != found.mean[0]

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig, SweepConfig
-from jaxmrl.data.curves import read_curves
-from jaxmrl.data.standard import no_standard, no_units
+from jaxmrl.curves.table import read_curves
+from jaxmrl.data.label_scaling import no_standard, no_units
 from jaxmrl.errors import ConfigError
-from jaxmrl.models import schnet
-from jaxmrl.models.build import ModelShape
-from jaxmrl.report import files
-from jaxmrl.report.files import distinguishing
-from jaxmrl.sweep import sweep
+from jaxmrl.modalities.geometry import schnet
+from jaxmrl.runs import directory
+from jaxmrl.runs.directory import distinguishing
+from jaxmrl.sweep import run_sweep
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.replica import Recipe
-from jaxmrl.training.trained import Trained, load_arrays, save_trained
-from tests.tiny import TINY
+from jaxmrl.training.saved_model import Trained, load_arrays, save_trained
+from tests.support.tiny import TINY
 
 
 def rows_of(path):
@@ -33,7 +33,9 @@ def slow_and_fast(tmp_path_factory, csv_file):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
         settings = TINY | {"csv": csv_file, "seeds": 2}
-        runs = [sweep(SweepConfig(**settings, learning_rate=rate, out=folder / str(rate))) for rate in (0.001, 0.01)]
+        runs = [
+            run_sweep(SweepConfig(**settings, learning_rate=rate, out=folder / str(rate))) for rate in (0.001, 0.01)
+        ]
     texts = [(run.directory / "results.csv").read_text() for run in runs]
     (folder / "both.csv").write_text("".join(texts))
     return runs, folder / "both.csv"
@@ -64,7 +66,7 @@ def test_labels_name_only_what_differs(slow_and_fast):
 def test_fractions_that_agree_in_six_digits_are_different_replicas(csv_file, cache, tmp_path):
     """At d7d420c both had the name and the rows of 0.0912345, and so the same replica."""
     fractions = (0.09123451, 0.09123452)
-    run = sweep(SweepConfig(**TINY | {"csv": csv_file, "fractions": fractions, "seeds": 1}, out=tmp_path / "run"))
+    run = run_sweep(SweepConfig(**TINY | {"csv": csv_file, "fractions": fractions, "seeds": 1}, out=tmp_path / "run"))
     assert [float(row["fraction"]) for row in run.rows] == list(fractions)
     assert run.rows[0]["n_train"] == run.rows[1]["n_train"]
     assert run.rows[0]["test"] != run.rows[1]["test"]
@@ -102,7 +104,7 @@ def ended(tmp_path_factory, csv_file):
     settings = TINY | {"csv": csv_file, "seeds": 1, "epochs": 2}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
-        sweep(SweepConfig(**settings, out=folder / "run"))
+        run_sweep(SweepConfig(**settings, out=folder / "run"))
     return folder, settings
 
 
@@ -125,7 +127,7 @@ def test_rows_of_another_length_are_refused_whoever_edited_the_settings(begun):
     change_settings(begun["out"], "epochs = 2", "epochs = 8")
     before = (begun["out"] / "results.csv").read_bytes()
     with pytest.raises(ConfigError, match=r"0\.05, seed 0: by the settings steps is 2, not 8, epochs is 2, not 8"):
-        sweep(SweepConfig(**begun | {"epochs": 8}))
+        run_sweep(SweepConfig(**begun | {"epochs": 8}))
     assert (begun["out"] / "results.csv").read_bytes() == before
 
 
@@ -133,26 +135,26 @@ def test_settings_that_no_row_shows_are_refused_too(begun):
     change_settings(begun["out"], "evaluate_every = 1", "evaluate_every = 2")
     for added in ({}, {"seeds": 2}):
         with pytest.raises(ConfigError, match=r"config\.toml has now: evaluate_every was 1, not 2"):
-            sweep(SweepConfig(**begun | {"evaluate_every": 2} | added), extend=bool(added))
+            run_sweep(SweepConfig(**begun | {"evaluate_every": 2} | added), extend=bool(added))
 
 
 def test_an_edited_grid_is_trained_where_it_only_adds(begun):
     change_settings(begun["out"], "seeds = 1", "seeds = 2")
     old = rows_of(begun["out"] / "results.csv")
-    assert sweep(SweepConfig(**begun | {"seeds": 2})).rows[::2] == old
+    assert run_sweep(SweepConfig(**begun | {"seeds": 2})).rows[::2] == old
     change_settings(begun["out"], "seeds = 2", "seeds = 1")
     with pytest.raises(ConfigError, match=r"fraction 0\.05, seed 1: the settings ask for no such replica"):
-        sweep(SweepConfig(**begun))
+        run_sweep(SweepConfig(**begun))
 
 
 def test_other_sources_do_not_go_on_with_a_run_but_read_one_that_has_ended(begun, monkeypatch):
     """At d7d420c a run went on after ReLU had become SiLU: the version was 0.1.0 for every commit."""
-    monkeypatch.setattr(files, "source_digest", lambda: "0123")
+    monkeypatch.setattr(directory, "source_digest", lambda: "0123")
     old = rows_of(begun["out"] / "results.csv")
-    assert sweep(SweepConfig(**begun)).rows == old
+    assert run_sweep(SweepConfig(**begun)).rows == old
     change_settings(begun["out"], "seeds = 1", "seeds = 2")
     with pytest.raises(ConfigError, match=r'not finished: sources \("\w{16}" there, "0123" here\)\. Choose another'):
-        sweep(SweepConfig(**begun | {"seeds": 2}))
+        run_sweep(SweepConfig(**begun | {"seeds": 2}))
     assert rows_of(begun["out"] / "results.csv") == old
 
 
@@ -160,7 +162,7 @@ def test_a_run_of_the_former_format_is_refused_with_a_reason(begun):
     run = begun["out"] / "run.json"
     run.write_text(run.read_text().replace('"format": 3', '"format": 2'))
     with pytest.raises(ConfigError, match="has files of format 2, and this jaxmrl reads and writes 3: go on with the"):
-        sweep(SweepConfig(**begun))
+        run_sweep(SweepConfig(**begun))
 
 
 OTHER_SETTINGS = {
@@ -180,7 +182,7 @@ def test_settings_of_jax_change_no_number(begun, tmp_path):
     try:
         for name, value in OTHER_SETTINGS.items():
             jax.config.update(name, value)
-        found = sweep(SweepConfig(**begun | {"out": tmp_path / "other"}))
+        found = run_sweep(SweepConfig(**begun | {"out": tmp_path / "other"}))
         assert jax.config.jax_enable_x64, "the caller's settings stay"
     finally:
         for name, value in before.items():
@@ -194,6 +196,6 @@ def test_another_offset_of_random_seeds_is_refused(begun):
     try:
         jax.config.update("jax_random_seed_offset", 7)
         with pytest.raises(ConfigError, match=r"jax_random_seed_offset \(0 there, 7 here\)"):
-            sweep(SweepConfig(**begun | {"seeds": 2}))
+            run_sweep(SweepConfig(**begun | {"seeds": 2}))
     finally:
         jax.config.update("jax_random_seed_offset", before)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.problem import load_problem
+from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import DataError
 from jaxmrl.pruning.select import Scores
-from jaxmrl.report.scores import score_table, table_bytes
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs.score_files import score_table, table_bytes
 from jaxmrl.sweep import read_kept_first
 
 INPUTS = Path(__file__).parent / "inputs"

@@ -9,13 +9,13 @@ import pytest
 
 from jaxmrl.config import PredictConfig, ScoreConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
-from jaxmrl.data.problem import load_problem
-from jaxmrl.data.stores import arrays_of
-from jaxmrl.predict import curves_of, predict
-from jaxmrl.report import files
-from jaxmrl.report.terminal import Reporter
-from jaxmrl.sweep import sweep
-from tests.spellings import MOLECULES, respell
+from jaxmrl.data.task_data import load_problem
+from jaxmrl.modalities.datasets import arrays_of
+from jaxmrl.predict import curves_of, predict_molecules
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs import directory
+from jaxmrl.sweep import run_sweep
+from tests.support.spellings import MOLECULES, respell
 
 INPUTS = Path(__file__).parent / "inputs"
 TINY = {"width": 16, "depth": 1, "epochs": 2, "fractions": (1.0,), "seeds": 1, "batch_size": 16, "dropout": 0.0}
@@ -44,7 +44,7 @@ def trained(nci, tmp_path_factory):
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
-        return sweep(config).directory
+        return run_sweep(config).directory
 
 
 def curve_of(run, modality):
@@ -56,7 +56,7 @@ def test_a_molecule_has_one_prediction_however_it_is_spelled(trained, modality, 
     path = INPUTS / "same_molecule_other_spelling.csv"
     with path.open(newline="") as file:
         names = [row["name"] for row in csv.DictReader(file)]
-    found = predict(PredictConfig(trained, path, curve=curve_of(trained, modality), out=tmp_path / "p.csv"))
+    found = predict_molecules(PredictConfig(trained, path, curve=curve_of(trained, modality), out=tmp_path / "p.csv"))
     by_name = {
         name: {float(y) for y, own in zip(found.mean[:, 0], names, strict=True) if own == name} for name in names
     }
@@ -69,7 +69,9 @@ def test_a_file_spelled_in_another_way_has_the_same_predictions(trained, modalit
     respelled = [respell(text, rng) for text in smiles]
     curve = curve_of(trained, modality)
     one, other = (
-        predict(PredictConfig(trained, write_table(tmp_path / "new.csv", texts), curve=curve, out=tmp_path / "p.csv"))
+        predict_molecules(
+            PredictConfig(trained, write_table(tmp_path / "new.csv", texts), curve=curve, out=tmp_path / "p.csv")
+        )
         for texts in (smiles, respelled)
     )
     np.testing.assert_array_equal(one.mean, other.mean)
@@ -97,7 +99,7 @@ def test_names_after_the_smiles_are_no_tokens(with_and_without_names, cache, cap
 
 
 def test_a_run_keeps_both_texts_of_a_molecule(trained):
-    rows = files.read_rows(trained / "molecules.csv")
+    rows = directory.read_rows(trained / "molecules.csv")
     assert [row["canonical_smiles"] for row in rows if row["smiles"] == "OCC a name"] == ["CCO"]
 
 
@@ -124,15 +126,15 @@ def test_spellings_and_names_change_nothing_that_is_pre_trained_on(tmp_path, cac
 def test_every_row_of_a_file_has_a_row_of_predictions(trained, tmp_path, cache):
     path = INPUTS / "predict_with_ids.csv"
     config = PredictConfig(trained, path, curve=curve_of(trained, "graph"), out=tmp_path / "p.csv")
-    predict(config)
-    rows = files.read_rows(tmp_path / "p.csv")
+    predict_molecules(config)
+    rows = directory.read_rows(tmp_path / "p.csv")
     assert [row["Cmpd ID"] for row in rows] == [f"AB-{k:04}" for k in range(8)]
     assert {row["note"] for row in rows} == {"plate 7, row B"}
     assert [row["reason"] for row in rows] == ["", "", "not a valid SMILES", "empty SMILES", "", "", "", ""]
     assert [k for k, row in enumerate(rows) if row["y"] == ""] == [2, 3]
     assert rows[0]["y"] == rows[6]["y"]
-    predict(replace(config, keep_columns=("Cmpd ID",)))
-    few = files.read_rows(tmp_path / "p.csv")
+    predict_molecules(replace(config, keep_columns=("Cmpd ID",)))
+    few = directory.read_rows(tmp_path / "p.csv")
     assert list(few[0]) == ["molecule_id", "Cmpd ID", "y", "y_sd", "nearest_training", "unseen", "reason"]
     assert [row["y"] for row in few] == [row["y"] for row in rows]
 
@@ -146,6 +148,9 @@ def test_what_no_training_molecule_has_is_named(trained, tmp_path, cache, capsys
         ("smiles", ["", "element Se; token [SeH]", "element Xe; token [Xe]"]),
     ):
         curve = curve_of(trained, modality)
-        assert predict(PredictConfig(trained, path, curve=curve, out=tmp_path / "p.csv"), quiet=False).unseen == unseen
+        assert (
+            predict_molecules(PredictConfig(trained, path, curve=curve, out=tmp_path / "p.csv"), quiet=False).unseen
+            == unseen
+        )
         said = "2 of 3 molecules with something that no training molecule has, see column unseen: element Se (1)"
         assert said in " ".join(capsys.readouterr().out.split())

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import CURVE_COLUMNS, FitConfig
-from jaxmrl.fit import fit
-from jaxmrl.report.files import Curve, Point, fits_content
-from jaxmrl.report.laws import law_lines
-from jaxmrl.report.plots import draw_curves
-from jaxmrl.report.summary import analyse_curve
+from jaxmrl.fit import fit_curves
+from jaxmrl.reports.law_tables import law_lines
+from jaxmrl.reports.plots import draw_curves
+from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.runs.directory import Curve, Point, fits_content
 
 FILES = Path(__file__).with_name("workflow")
 SIZES = np.array([100, 200, 400, 800, 1600, 3200, 6400])
@@ -23,7 +23,7 @@ def fitted(capsys):
     """Fit a file of the cases, and return what --json has and what is printed."""
 
     def run(path, **settings):
-        found = fit(FitConfig(FILES / path, **settings), quiet=False)
+        found = fit_curves(FitConfig(FILES / path, **settings), quiet=False)
         json.dumps(found, allow_nan=False)
         return found, capsys.readouterr().out
 

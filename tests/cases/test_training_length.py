@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from jaxmrl.config import FitConfig
-from jaxmrl.fit import fit
+from jaxmrl.fit import fit_curves
 
 FILES = Path(__file__).parent / "workflow"
 
 
 def training_flags(name):
-    found = fit(FitConfig(csv=FILES / name))
+    found = fit_curves(FitConfig(csv=FILES / name))
     return [flag for flag in found["flags"] if "last tenth of training" in flag]
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig
-from jaxmrl.fit import fit
-from jaxmrl.report.equivalence import compare, comparison_line
+from jaxmrl.fit import fit_curves
+from jaxmrl.reports.curve_comparison import compare, comparison_line
 from jaxmrl.scaling.analysis import analyse, content
-from jaxmrl.scaling.choose import fit_all, foretell
-from jaxmrl.scaling.equivalence import exponent_difference, worth
+from jaxmrl.scaling.data_equivalence import exponent_difference, worth
+from jaxmrl.scaling.forecast import fit_all, foretell
 from jaxmrl.scaling.points import points_of, points_of_means
 
 
@@ -76,7 +76,7 @@ def test_comparisons_of_a_file_hold_null(tmp_path, capsys):
     rows = ["kind,n,rmse", "a,100,0.5", "a,1000,0.3", "b,100,0.52", "b,1000,0.28"]
     path = tmp_path / "c.csv"
     path.write_text("\n".join(rows) + "\n")
-    found = fit(FitConfig(path, by=("kind",)), quiet=False)
+    found = fit_curves(FitConfig(path, by=("kind",)), quiet=False)
     (compared,) = found["comparisons"]
     assert compared["exponent"]["low"] is None
     assert "differ is not known" in capsys.readouterr().out

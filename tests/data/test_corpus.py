@@ -7,12 +7,12 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from jaxmrl.data import cache as prepared
 from jaxmrl.data import corpus as module
 from jaxmrl.data import datasets
 from jaxmrl.data.corpus import HELD_OUT, prepare_corpus
-from jaxmrl.data.graphs import Graphs, concatenate, featurise, take
 from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.io import cache as prepared
+from jaxmrl.modalities.graph.features import Graphs, concatenate, featurise, take
 from tests.data.test_datasets import serve
 
 

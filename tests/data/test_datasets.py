@@ -12,10 +12,10 @@ import pytest
 from jaxmrl.config import GEOMETRY_DATASETS, METRIC_NAMES, TASKS, SweepConfig
 from jaxmrl.data import datasets
 from jaxmrl.data.datasets import DATASETS, load_dataset, locate
-from jaxmrl.data.prepare import prepare
-from jaxmrl.data.problem import load_problem
+from jaxmrl.data.parsing import prepare
+from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.reports.terminal import Reporter
 
 REAL = {
     "hiv": (41_127, 1),

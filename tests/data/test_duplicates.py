@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.data.duplicates import duplicates_text, find_duplicates, merge_duplicates
-from jaxmrl.data.prepare import prepare
+from jaxmrl.data.parsing import prepare
 from jaxmrl.data.table import Table
 from jaxmrl.errors import DataError
 

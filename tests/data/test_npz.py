@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from jaxmrl.data.geometries import Conformers
 from jaxmrl.data.npz import molecule_hashes, read_npz
 from jaxmrl.errors import DataError
+from jaxmrl.modalities.geometry.features import Conformers
 
 ARRAYS = {
     "R": np.array([[0, 0, 0], [0, 0, 0.74], [0, 0, 0], [0, 0, 1.1], [0, 0, -1.1], [3, 0, 0]], np.float32),

@@ -5,8 +5,8 @@ import csv
 import numpy as np
 import pytest
 
+from jaxmrl.chem.parents import canonical_hashes, find_parents
 from jaxmrl.data.matching import Data, match
-from jaxmrl.data.parents import canonical_hashes, find_parents
 from jaxmrl.data.parts import read_parts
 from jaxmrl.data.side_files import read_numbers, read_side_file
 from jaxmrl.data.table import Table

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxmrl.data.scaffolds import NO_SCAFFOLD
+from jaxmrl.chem.scaffolds import NO_SCAFFOLD
 from jaxmrl.data.splits import (
     Split,
     given_split,

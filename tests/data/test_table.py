@@ -3,9 +3,9 @@ import gzip
 import numpy as np
 import pytest
 
-from jaxmrl.data.records import rejected_text
 from jaxmrl.data.table import read_molecules, read_table, without_unlabelled
 from jaxmrl.errors import DataError
+from jaxmrl.io.records import rejected_text
 
 
 @pytest.fixture

@@ -9,19 +9,19 @@ from dataclasses import fields
 
 import numpy as np
 
+from jaxmrl.chem.scaffolds import _scaffolds
 from jaxmrl.config import SweepConfig, read_toml, to_toml
-from jaxmrl.data import cache
-from jaxmrl.data.fingerprints import _morgan
-from jaxmrl.data.geometries import find_pairs
-from jaxmrl.data.graphs import Graphs, featurise
 from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import molecule_hashes, read_npz
 from jaxmrl.data.parts import read_parts
-from jaxmrl.data.records import Rejected, rejected_text
-from jaxmrl.data.scaffolds import _scaffolds
 from jaxmrl.data.table import Table, read_table, stream_smiles
-from jaxmrl.data.tokens import tokenise
 from jaxmrl.errors import UserError
+from jaxmrl.io import cache
+from jaxmrl.io.records import Rejected, rejected_text
+from jaxmrl.modalities.fingerprint.features import _morgan
+from jaxmrl.modalities.geometry.features import find_pairs
+from jaxmrl.modalities.graph.features import Graphs, featurise
+from jaxmrl.modalities.smiles.features import tokenise
 from jaxmrl.text import one_line
 
 MOST_SECONDS = 10.0

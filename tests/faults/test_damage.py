@@ -12,10 +12,10 @@ import pytest
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.errors import UserError
-from jaxmrl.report.files import RunDirectory
-from jaxmrl.sweep import sweep
+from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
-from tests.test_sweep import SMALL
+from tests.sweep.test_sweep import SMALL
 
 FEW = 6
 SAME = (
@@ -53,12 +53,12 @@ def runs(csv_file, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
-        sweep(settings(out=ended))
+        run_sweep(settings(out=ended))
         with pytest.MonkeyPatch.context() as crashing:
             crashing.setattr(checkpoint, "SECONDS", 0.0)
             crashing.setattr(RunDirectory, "append_result", crash)
             with pytest.raises(CrashError):
-                sweep(settings(out=torn))
+                run_sweep(settings(out=torn))
         yield settings, {"ended": ended, "torn": torn}
 
 
@@ -100,7 +100,7 @@ def test_any_file_damaged(state, kind, runs, tmp_path):
         shutil.copytree(folders[state], out)
         DAMAGE[kind](out / name)
         try:
-            sweep(settings(out=out))
+            run_sweep(settings(out=out))
         except UserError as error:
             refused.add((str(name), "choose another --out" in str(error).lower()))
         else:

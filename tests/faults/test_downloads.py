@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jaxmrl.data import cache as cache_module
 from jaxmrl.data import datasets
 from jaxmrl.data.datasets import DATASETS, locate
 from jaxmrl.errors import DataError
+from jaxmrl.io import cache as cache_module
 from tests.data.test_datasets import QM9
 
 TABLE = b"smiles,exp,CMPD_CHEMBLID\n" + b"".join(b"%s,%d.5,x%d\n" % (b"C" * (k + 1), k, k) for k in range(200))

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data import cache as cache_module
 from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.errors import UserError
-from jaxmrl.report.files import RunDirectory
-from jaxmrl.sweep import sweep
+from jaxmrl.io import cache as cache_module
+from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
-from tests.test_sweep import SMALL, SMALL_FLAGS
+from tests.sweep.test_sweep import SMALL, SMALL_FLAGS
 
 KEPT = ("results.csv", "curves.csv", "fits.json", "splits.npz", "config.toml", "rejected.csv", "curve.svg")
 
@@ -41,7 +41,7 @@ def whole(csv_file, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
         settings = partial(SweepConfig, csv=csv_file, target_columns=("logp",), **SMALL)
-        result = sweep(settings(out=tmp_path_factory.mktemp("run") / "whole"))
+        result = run_sweep(settings(out=tmp_path_factory.mktemp("run") / "whole"))
     return settings, {name: (result.directory / name).read_bytes() for name in KEPT}
 
 
@@ -62,7 +62,7 @@ def at_call(monkeypatch, owner, name, number, size):
 def goes_on(settings, files, out, monkeypatch):
     """The same command, when there is space again, ends as if there always had been."""
     monkeypatch.undo()
-    sweep(settings(out=out))
+    run_sweep(settings(out=out))
     assert {name: (out / name).read_bytes() for name in files} == files
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
@@ -73,7 +73,7 @@ def test_results(whole, tmp_path, cache, monkeypatch):
     room = lambda arguments: arguments[0].results.stat().st_size + 30
     at_call(monkeypatch, RunDirectory, "append_result", 3, room)
     with pytest.raises(UserError, match=r"results\.csv: File too large; what is there stays.*run the command again"):
-        sweep(settings(out=out))
+        run_sweep(settings(out=out))
     torn = (out / "results.csv").read_text()
     assert torn.count("\n") == 3, "a header and two rows, and a torn one"
     assert not torn.endswith("\n")
@@ -88,7 +88,7 @@ def test_checkpoint(whole, tmp_path, cache, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     at_call(monkeypatch, checkpoint, "save", 3, 4000)
     with pytest.raises(UserError, match=r"cannot write a checkpoint.*repeat the command"):
-        sweep(settings(out=out))
+        run_sweep(settings(out=out))
     (folder,) = (out / "checkpoints").glob("*/device-0")
     sound = sorted(path.name for path in folder.iterdir() if path.name.isdigit())
     assert sound == ["00000000", "00000001"], "those before are kept, and no part of the third is one"
@@ -102,14 +102,14 @@ def test_other_files(call, whole, tmp_path, cache, monkeypatch):
     out = tmp_path / "run"
     at_call(monkeypatch, RunDirectory, "write", call, 150)
     with pytest.raises(UserError, match=r"cannot write .*: File too large; mend that and repeat the command"):
-        sweep(settings(out=out))
+        run_sweep(settings(out=out))
     goes_on(settings, files, out, monkeypatch)
 
 
 def test_the_cache_is_done_without(whole, tmp_path, cache, monkeypatch):
     settings, files = whole
     at_call(monkeypatch, cache_module, "save_arrays", 1, 500)
-    sweep(settings(out=tmp_path / "run"))
+    run_sweep(settings(out=tmp_path / "run"))
     assert not [path for path in cache.rglob("*") if path.is_file()]
     goes_on(settings, files, tmp_path / "run", monkeypatch)
 
@@ -142,13 +142,13 @@ def test_a_directory_that_is_read_only(whole, read_only, cache):
     settings, _ = whole
     for out in (read_only, read_only / "run"):
         with pytest.raises(UserError, match="Permission denied; choose another directory with --out"):
-            sweep(settings(out=out))
+            run_sweep(settings(out=out))
 
 
 def test_a_cache_that_is_read_only(whole, read_only, tmp_path, monkeypatch):
     settings, files = whole
     monkeypatch.setenv("JAXMRL_CACHE", str(read_only))
-    sweep(settings(out=tmp_path / "run"))
+    run_sweep(settings(out=tmp_path / "run"))
     assert (tmp_path / "run" / "results.csv").read_bytes() == files["results.csv"]
 
 
@@ -156,7 +156,7 @@ def test_a_table_that_may_not_be_read(read_only, tmp_path, cache):
     (tmp_path / "secret.csv").write_text("smiles,y\nCC,1\n")
     (tmp_path / "secret.csv").chmod(0)
     with pytest.raises(UserError, match=r"cannot read .*Permission denied"):
-        sweep(SweepConfig(csv=tmp_path / "secret.csv", out=tmp_path / "run"))
+        run_sweep(SweepConfig(csv=tmp_path / "secret.csv", out=tmp_path / "run"))
 
 
 LIMITED = """
@@ -234,6 +234,6 @@ def test_a_directory_that_vanishes(seconds, whole, tmp_path, cache, monkeypatch)
     monkeypatch.setattr(RunDirectory, "append_result", vanishing)
     monkeypatch.setattr(checkpoint, "SECONDS", seconds)
     with pytest.raises(UserError, match=r"cannot write .*; .*run the command again"):
-        sweep(settings(out=out))
+        run_sweep(settings(out=out))
     shutil.rmtree(out, ignore_errors=True)
     goes_on(settings, files, out, monkeypatch)

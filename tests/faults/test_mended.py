@@ -14,17 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxmrl.chem import scaffolds
 from jaxmrl.config import SweepConfig, read_toml
-from jaxmrl.data import cache as cache_module
-from jaxmrl.data import graphs, scaffolds
 from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import molecule_hashes, read_npz
-from jaxmrl.data.records import rejected_text
 from jaxmrl.data.table import Table, read_table
 from jaxmrl.errors import ConfigError, DataError, UserError
-from jaxmrl.report.files import CURVE_COLUMNS, Curve, Point
-from jaxmrl.report.plots import draw_curves, render
-from jaxmrl.report.scores import read_orders
+from jaxmrl.io import cache as cache_module
+from jaxmrl.io.records import rejected_text
+from jaxmrl.modalities.graph import features as graphs
+from jaxmrl.reports.plots import draw_curves, render
+from jaxmrl.runs.directory import CURVE_COLUMNS, Curve, Point
+from jaxmrl.runs.score_files import read_orders
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.text import one_line
 from tests.data.test_npz import ARRAYS

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.sweep import sweep
-from tests.test_sweep import SMALL
+from jaxmrl.sweep import run_sweep
+from tests.sweep.test_sweep import SMALL
 
 HUGE = 3e38
 """A label that single precision holds, but not its square."""
@@ -29,7 +29,7 @@ def run(csv_file, tmp_path, cache):
 
     def of(name, molecule, label):
         table = relabelled(csv_file, tmp_path / name / "table.csv", molecule, label)
-        return sweep(SweepConfig(csv=table, target_columns=("logp",), out=table.parent / "run", lanes=3, **SMALL))
+        return run_sweep(SweepConfig(csv=table, target_columns=("logp",), out=table.parent / "run", lanes=3, **SMALL))
 
     return of
 

@@ -12,16 +12,16 @@ import pytest
 
 from jaxmrl.config import PretrainConfig, ScoreConfig, SweepConfig
 from jaxmrl.errors import UserError
-from jaxmrl.lock import NAME, only_process
-from jaxmrl.pretrain import pretrain
-from jaxmrl.score import score
-from jaxmrl.sweep import sweep
+from jaxmrl.io.lock import NAME, only_process
+from jaxmrl.pretrain import pretrain_encoder
+from jaxmrl.score import score_molecules
+from jaxmrl.sweep import run_sweep
 
 HOLD = textwrap.dedent(
     """
     import sys, time
     from pathlib import Path
-    from jaxmrl.lock import only_process
+    from jaxmrl.io.lock import only_process
     with only_process(Path(sys.argv[1])):
         print("held", flush=True)
         time.sleep(300)
@@ -76,11 +76,11 @@ def test_every_command_that_writes_a_directory_takes_it(holder, csv_file, tmp_pa
     holder(tmp_path / "pretrained")
     before = {path for path in tmp_path.rglob("*") if "cache" not in path.parts}
     with pytest.raises(UserError, match="run is in use by process"):
-        sweep(SweepConfig(**data, **TINY, seeds=1, fractions=(1.0,), out=tmp_path / "run"))
+        run_sweep(SweepConfig(**data, **TINY, seeds=1, fractions=(1.0,), out=tmp_path / "run"))
     with pytest.raises(UserError, match=r"scores\.csv\.unfinished is in use by process"):
-        score(ScoreConfig(**data, **TINY, seeds=1, methods=("random",), out=tmp_path / "scores.csv"))
+        score_molecules(ScoreConfig(**data, **TINY, seeds=1, methods=("random",), out=tmp_path / "scores.csv"))
     with pytest.raises(UserError, match="pretrained is in use by process"):
-        pretrain(PretrainConfig(csv=csv_file, **TINY, out=tmp_path / "pretrained"))
+        pretrain_encoder(PretrainConfig(csv=csv_file, **TINY, out=tmp_path / "pretrained"))
     assert {path for path in tmp_path.rglob("*") if "cache" not in path.parts} == before
 
 
@@ -112,7 +112,7 @@ PREPARE = textwrap.dedent(
     import sys, time
     from pathlib import Path
     from jaxmrl.data import corpus
-    from jaxmrl.data.prepare import prepare
+    from jaxmrl.data.parsing import prepare
     from jaxmrl.data.table import read_table
     corpus.SHARD_ROWS = 20
     path = Path(sys.argv[1])

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import Settings
-from jaxmrl.data.prepare import prepare
-from jaxmrl.data.problem import Problem
+from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.data.parsing import prepare
 from jaxmrl.data.splits import Split
-from jaxmrl.data.standard import LabelStandard
 from jaxmrl.data.table import Table
-from jaxmrl.models.build import ModelShape
+from jaxmrl.data.task_data import Problem
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.replica import Recipe
-from tests.models.compiled import init
+from tests.support.compiled import init
 
 TRAIN, VALID = 120, 140
 BATCH = 32

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.fingerprints import path_fingerprints
+from jaxmrl.modalities.fingerprint.features import path_fingerprints
 from jaxmrl.pruning import gradients, passes
 from jaxmrl.pruning.forgetting import Notes
 from jaxmrl.pruning.methods import METHODS

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.data.standard import no_standard
+from jaxmrl.data.label_scaling import no_standard
 from jaxmrl.pruning.forgetting import Forgetting, Notes, forgetting
 from jaxmrl.training import batches, programs
 from jaxmrl.training.lanes import Engine, Replica

@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.standard import LabelStandard
+from jaxmrl.data.label_scaling import LabelStandard
 from jaxmrl.pruning import gradients
 from jaxmrl.pruning.passes import grand, judge
 from jaxmrl.training import replica
 from jaxmrl.training.losses import LOSSES
 from jaxmrl.training.replica import DeviceTable
-from tests.models.compiled import gather, predict
+from tests.support.compiled import gather, predict
 
 
 def device_table(problem):

@@ -9,10 +9,10 @@ from scipy.stats import spearmanr
 from benchmarks.planted_labels import auc_within_labels, planted_aucs
 from jaxmrl.config import ScoreConfig, Settings
 from jaxmrl.data.datasets import DATASETS, locate
-from jaxmrl.data.problem import load_problem
 from jaxmrl.data.table import read_table
-from jaxmrl.report.terminal import Reporter
-from jaxmrl.score import score
+from jaxmrl.data.task_data import load_problem
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.score import score_molecules
 
 
 def test_a_constant_prediction_finds_nothing_within_a_label():
@@ -47,7 +47,9 @@ def test_a_permuted_file_gives_the_same_molecules_the_same_scores(tmp_path):
             writer = csv.writer(file)
             writer.writerow(["smiles", "brenk"])
             writer.writerows([table.smiles[k], int(table.labels[k, 0])] for k in rows)
-        scores = score(ScoreConfig(csv=tmp_path / f"{name}.csv", out=tmp_path / f"{name}_scores.csv", **options))
+        scores = score_molecules(
+            ScoreConfig(csv=tmp_path / f"{name}.csv", out=tmp_path / f"{name}_scores.csv", **options)
+        )
         with (tmp_path / f"{name}_scores.csv").open(newline="") as file:
             found.append({row["smiles"]: float(row["el2n"]) for row in csv.DictReader(file)})
     both = sorted(found[0].keys() & found[1].keys())

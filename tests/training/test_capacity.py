@@ -6,13 +6,13 @@ import jax
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.problem import load_problem
+from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import UserError
-from jaxmrl.models.build import ModelShape, model_shapes
-from jaxmrl.report.terminal import Reporter
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import capacity
 from jaxmrl.training.capacity import auto_lanes, choose_devices, engine_bytes, fewest_devices, makespan
 from jaxmrl.training.lanes import Replica
+from jaxmrl.training.model_spec import ModelShape, model_shapes
 
 
 def test_auto_lanes_formula():

@@ -18,7 +18,7 @@ import jax
 events = Counter()
 jax.monitoring.register_event_listener(lambda event, **_: events.update([event.rpartition("/")[2]]))
 sys.argv = ["sweep", *sys.argv[1:]]
-from jaxmrl.commands import sweep_command
+from jaxmrl.cli.commands import sweep_command
 
 sweep_command()
 print("COUNTED", events["cache_hits"], events["cache_misses"])

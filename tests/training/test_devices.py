@@ -10,7 +10,7 @@ import pytest
 COUNTED = """
 import sys
 import jax
-from jaxmrl.commands import run_command
+from jaxmrl.cli.commands import run_command
 
 if "begun" in sys.argv:
     jax.devices()
@@ -19,7 +19,7 @@ run_command(lambda: print(jax.local_device_count()))
 
 SCORED = """
 import sys
-from jaxmrl.commands import score_command
+from jaxmrl.cli.commands import score_command
 from jaxmrl.training import checkpoint
 
 run = checkpoint.run
@@ -39,13 +39,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.data.graphs import featurise
-from jaxmrl.data.store import GraphStore
-from jaxmrl.models.weights import part_of
+from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.io.weight_names import part_of
 from jaxmrl.training.lanes import Engine
-from jaxmrl.training.pretrained import Encoder
+from jaxmrl.training.encoder import Encoder
 from jaxmrl.training.replica import DeviceTable
-from jaxmrl.training.together import work_off_together
+from jaxmrl.training.devices import work_off_together
 from tests.training.test_lanes import RECIPE, replica, resources_of
 
 assert jax.local_device_count() == 8

@@ -9,12 +9,12 @@ import optax
 import pytest
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
-from jaxmrl.data.graphs import featurise
-from jaxmrl.data.standard import LabelStandard
-from jaxmrl.data.store import GraphStore
-from jaxmrl.models.build import ModelShape
+from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.features import featurise
 from jaxmrl.training import checkpoint, programs
 from jaxmrl.training.lanes import Engine, Replica, Slot, name_hash, replica_keys, waiting
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, predict, train_step
 
 SHAPE = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")

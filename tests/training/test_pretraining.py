@@ -11,10 +11,11 @@ import pytest
 from jaxmrl.data import corpus as corpora
 from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.errors import ConfigError
-from jaxmrl.models.build import ModelShape
-from jaxmrl.models.graphmae import GraphMAEShape, choose_atoms
-from jaxmrl.training import checkpoint, pretraining, storage
-from jaxmrl.training.pretrained import load_encoder, load_starts, save_encoder, start_remarks
+from jaxmrl.io import storage
+from jaxmrl.modalities.graph.graphmae import GraphMAEShape, choose_atoms
+from jaxmrl.training import checkpoint, pretraining
+from jaxmrl.training.encoder import load_encoder, load_starts, save_encoder, start_remarks
+from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.pretraining import Pretext, Pretraining, masked_error, pretrain_step
 
 BATCH = 12

@@ -1,0 +1,1 @@
+"""Molecules by RDKit: parsing, canonical form, parents, scaffolds."""

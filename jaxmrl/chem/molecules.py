@@ -1,0 +1,173 @@
+"""SMILES -> RDKit molecules in canonical form: one molecule, one text, one order of atoms. RDKit only."""
+
+import re
+from typing import Any
+
+CANONICAL_VERSION = 3
+"""Of the canonical form. Goes up where that changes, so that nothing that was kept on disk is of the form before."""
+
+MAX_ATOMS = 5_000
+MAX_LENGTH = 10 * MAX_ATOMS
+"""Characters of a SMILES."""
+
+MAX_RINGS = 500
+"""Independent ones, of a molecule. The time to find them grows with the cube of their number."""
+
+MAX_BONDS, MAX_BONDS_PER_ATOM = 24, 3
+"""Of one atom, and of a molecule. Path fingerprints take time that grows with their seventh power."""
+
+_REASON_LENGTH = 200
+_MAX_ISOTOPE, _MAX_IN_BRACKETS = 999, 118
+_BRACKETS = re.compile(r"\[(\d*)([^]:]*)")
+_ATOM_MAP = re.compile(r"\[[^]:]*:\d+\]")
+_SHOWN = 40
+"""Characters of a text that a message repeats."""
+
+
+class UnusableMoleculeError(ValueError):
+    """A SMILES that cannot become a molecule; the message is the reason."""
+
+
+def spelling(text: str) -> str:
+    """Return the SMILES in `text`: what stands before its first blank.
+
+    After it come a name or a CXSMILES extension in many files. Neither is part of the molecule here. Raises
+    UnusableMoleculeError for a text that has no SMILES, or several lines.
+    """
+    words = text.split(maxsplit=1)
+    if not words:
+        raise UnusableMoleculeError("empty SMILES")
+    if "\n" in text.strip() or "\r" in text.strip():
+        raise UnusableMoleculeError("a SMILES has no line break")
+    return words[0]
+
+
+def canonicalize(text: str) -> tuple[str, Any]:
+    """Return a molecule's canonical SMILES and the RDKit molecule that is read from it.
+
+    Reading the canonical SMILES and writing it gives it again. RDKit's chirality tags, bond directions and order of
+    atoms depend on the text that was read, so features are made of this molecule and of no other. Atom-map numbers are
+    removed: they distinguish atoms that are equal, which can make a center chiral that is not. Raises
+    UnusableMoleculeError with the reason.
+    """
+    read: dict[str, Any] = {}
+    smiles = spelling(text)
+    while smiles not in read:
+        read[smiles] = parse(smiles)
+        smiles = _write(read[smiles], mapped=":" in smiles)
+    # Nearly always the one that was read last. Where RDKit goes round in a circle, each of its texts leads here.
+    texts = list(read)
+    smiles = min(texts[texts.index(smiles) :])
+    return smiles, read[smiles]
+
+
+def ignored_parts(smiles: list[str], lines: list[int]) -> list[str]:
+    """Return what of these texts is no part of their molecules, a sentence for each kind of it.
+
+    lines: of the file, where each text stands.
+    """
+    found, total = [], f"{len(smiles):,} SMILES"
+    after = [(line, *text.split(maxsplit=1)[1:]) for line, text in zip(lines, smiles, strict=True)]
+    after = [one for one in after if len(one) > 1]
+    if after:
+        found.append(
+            f"{len(after):,} of {total}: more text after a blank (line {after[0][0]}: {after[0][1][:_SHOWN]!r}); names "
+            "and CXSMILES extensions are not part of the molecule and are ignored"
+        )
+    mapped = [line for line, text in zip(lines, smiles, strict=True) if _ATOM_MAP.search(text)]
+    if mapped:
+        found.append(f"{len(mapped):,} of {total}: atom-map numbers (line {mapped[0]}), which are ignored")
+    return found
+
+
+def _write(molecule, mapped: bool) -> str:
+    from rdkit import Chem
+
+    try:
+        if mapped:
+            for atom in molecule.GetAtoms():
+                atom.SetAtomMapNum(0)
+        return Chem.MolToSmiles(molecule)
+    except (RuntimeError, ValueError):
+        raise UnusableMoleculeError("RDKit cannot write it as SMILES") from None
+
+
+def parse(text: str):
+    """Return the RDKit molecule of the SMILES in `text`, as it is spelled.
+
+    Raises UnusableMoleculeError with the reason.
+    """
+    from rdkit import rdBase
+
+    smiles = spelling(text)
+    if len(smiles) > MAX_LENGTH:
+        raise UnusableMoleculeError(f"{len(smiles)} characters; at most {MAX_LENGTH} are supported")
+    _check_spelling(smiles)
+    with rdBase.BlockLogs():
+        try:
+            return _parse(smiles)
+        except UnusableMoleculeError:
+            raise
+        except (RuntimeError, ValueError):  # RDKit's own checks, which some SMILES trip over
+            raise UnusableMoleculeError("RDKit fails on it") from None
+
+
+def _parse(smiles: str):
+    from rdkit import Chem
+
+    if len(smiles) > 2 * MAX_RINGS:  # a shorter one cannot have so many
+        _check_size(Chem.MolFromSmiles(smiles, sanitize=False))
+    molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None:
+        raise UnusableMoleculeError(_why_unparsable(smiles))
+    if molecule.GetNumAtoms() == 0:
+        raise UnusableMoleculeError("molecule without atoms")
+    _check_bonds(molecule)
+    return molecule
+
+
+def _check_spelling(smiles: str) -> None:
+    """Refuses what RDKit would read as another molecule without a word.
+
+    It drops what is no ASCII at the end, and keeps the last 8 or 16 bits of a number.
+    """
+    if not (smiles.isascii() and smiles.isprintable()):
+        odd = next(character for character in smiles if not (character.isascii() and character.isprintable()))
+        raise UnusableMoleculeError(f"a SMILES has no {odd!r}")
+    for isotope, rest in _BRACKETS.findall(smiles) if "[" in smiles else ():
+        numbers = [int(digits[:9]) for digits in re.findall(r"\d+", rest)]
+        if int(isotope[:9] or 0) > _MAX_ISOTOPE or max(numbers, default=0) > _MAX_IN_BRACKETS:
+            raise UnusableMoleculeError(f"a number in [{isotope}{rest[:20]}] is too large")
+
+
+def _check_size(molecule) -> None:
+    """Refuses a molecule, not yet sanitised, that has too many atoms or rings: finding rings may take hours."""
+    from rdkit import Chem
+
+    if molecule is None:
+        return
+    atoms = molecule.GetNumAtoms()
+    if atoms > MAX_ATOMS:
+        raise UnusableMoleculeError(f"{atoms} atoms; at most {MAX_ATOMS} are supported")
+    rings = molecule.GetNumBonds() - atoms + len(Chem.GetMolFrags(molecule))
+    if rings > MAX_RINGS:
+        raise UnusableMoleculeError(f"{rings} rings; at most {MAX_RINGS} are supported")
+
+
+def _check_bonds(molecule) -> None:
+    atoms, bonds = molecule.GetNumAtoms(), molecule.GetNumBonds()
+    if bonds > MAX_BONDS_PER_ATOM * atoms:
+        raise UnusableMoleculeError(f"{bonds} bonds of {atoms} atoms; at most {MAX_BONDS_PER_ATOM} each are supported")
+    most = max(atom.GetDegree() for atom in molecule.GetAtoms()) if bonds > MAX_BONDS else 0
+    if most > MAX_BONDS:
+        raise UnusableMoleculeError(f"an atom with {most} bonds; at most {MAX_BONDS} are supported")
+
+
+def _why_unparsable(smiles: str) -> str:
+    from rdkit import Chem
+
+    raw = Chem.MolFromSmiles(smiles, sanitize=False)
+    if raw is None:
+        return "not a valid SMILES"
+    problems = Chem.DetectChemistryProblems(raw)
+    return problems[0].Message()[:_REASON_LENGTH] if problems else "RDKit cannot sanitise it"

@@ -1,0 +1,301 @@
+"""The command line: flags from the config dataclasses, short errors, exit codes.
+
+0: done. 1: nobody reads the output to its end. 2: input, settings or an environment that cannot be used. 130: stopped
+by a signal or by --max-time, with the state saved.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+import tyro
+
+import jaxmrl
+from jaxmrl.config import (
+    DEDUPLICATE,
+    Config,
+    FitConfig,
+    PredictConfig,
+    PretrainConfig,
+    ScoreConfig,
+    SweepConfig,
+    read_toml,
+)
+from jaxmrl.data.datasets import DATASETS
+from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.startup import USAGE
+from jaxmrl.sweep.extend import extended, saved_settings
+from jaxmrl.text import count, one_line, seconds_in
+from jaxmrl.training.capacity import check_devices, use_cores
+from jaxmrl.training.compiled import keep_compiled
+from jaxmrl.training.interrupts import StopRequestedError, stop_signals
+
+STOPPED = 130
+_SOURCES = ("dataset", "csv", "npz")
+_DESCRIBED = {"dataset": ("smiles_column", "task", "censored"), "npz": ("smiles_column", "censored"), "csv": ()}
+"""Settings about a file of another kind, which do not fit the source that a flag gives."""
+SomeSettings = TypeVar("SomeSettings", bound=Config)
+
+
+@dataclass(frozen=True)
+class _Flags(Generic[SomeSettings]):
+    settings: Annotated[SomeSettings, tyro.conf.arg(name="")]
+
+    config: Path | None = None
+    """TOML file with settings; flags go over it."""
+
+    max_time: str | None = None
+    """Stop after this time, such as 3h, 90min or 2h30m, with the state saved: the same command goes on from there."""
+
+    list_datasets: bool = False
+    """Name the data sets and end."""
+
+    version: bool = False
+    """Print the version and end."""
+
+    def __post_init__(self):
+        if self.max_time is not None and not self.max_seconds:
+            raise ConfigError(f"--max-time must be a time such as 3h, 90min or 2h30m; got {self.max_time!r}")
+
+    @property
+    def max_seconds(self) -> float | None:
+        """The time of --max-time."""
+        return None if self.max_time is None else seconds_in(self.max_time)
+
+
+@dataclass(frozen=True)
+class _LongFlags(_Flags[SomeSettings]):
+    dry_run: bool = False
+    """Say what it would take, replicas, steps, operations and memory, and end."""
+
+    estimate: bool = False
+    """The same, and time a few steps to say how long it would take here."""
+
+
+@dataclass(frozen=True)
+class SweepFlags(_LongFlags[SweepConfig]):
+    """Of `python -m jaxmrl.sweep`."""
+
+    cluster: str | None = None
+    """Train on the machines of the Ray cluster at this address, or, with `local`, of a Ray of this machine alone."""
+
+    extend: bool = False
+    """Add fractions, seeds, prunings, modalities, models, widths, depths, splits, inits or --save-predictions to the
+    run in --out. What it has stays, and only what is missing is trained. Settings that are not given are those of the
+    run, so that only what is added needs a flag."""
+
+
+@dataclass(frozen=True)
+class PretrainFlags(_LongFlags[PretrainConfig]):
+    """Of `python -m jaxmrl.pretrain`."""
+
+
+def sweep_command() -> None:
+    """`python -m jaxmrl.sweep`."""
+    from jaxmrl.sweep import run_sweep
+
+    def act(flags: SweepFlags) -> None:
+        if flags.dry_run or flags.estimate:
+            from jaxmrl.sweep.estimate import estimate
+
+            estimate(extended(flags.settings) if flags.extend else flags.settings, timed=flags.estimate, quiet=False)
+        else:
+            given = {"cluster": flags.cluster, "extend": flags.extend, "max_seconds": flags.max_seconds}
+            run_sweep(flags.settings, **given, quiet=False)
+
+    run_command(lambda: _run("sweep", run_sweep.__doc__, SweepConfig, SweepFlags, act, sys.argv[1:]))
+
+
+def score_command() -> None:
+    """`python -m jaxmrl.score`."""
+    from jaxmrl.score import score_molecules
+
+    act = lambda flags: score_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
+    run_command(lambda: _run("score", score_molecules.__doc__, ScoreConfig, _Flags[ScoreConfig], act, sys.argv[1:]))
+
+
+def pretrain_command() -> None:
+    """`python -m jaxmrl.pretrain`."""
+    from jaxmrl.pretrain import pretrain_encoder
+
+    def act(flags: PretrainFlags) -> None:
+        if flags.dry_run or flags.estimate:
+            from jaxmrl.pretrain.estimate import estimate_pretraining
+
+            estimate_pretraining(flags.settings, timed=flags.estimate, quiet=False)
+        else:
+            pretrain_encoder(flags.settings, quiet=False, max_seconds=flags.max_seconds)
+
+    run_command(lambda: _run("pretrain", pretrain_encoder.__doc__, PretrainConfig, PretrainFlags, act, sys.argv[1:]))
+
+
+def fit_command() -> None:
+    """`python -m jaxmrl.fit`."""
+    from jaxmrl.fit import fit_curves
+
+    run_command(lambda: _run_plain("fit", fit_curves, FitConfig, sys.argv[1:]))
+
+
+def predict_command() -> None:
+    """`python -m jaxmrl.predict`."""
+    from jaxmrl.predict import predict_molecules
+
+    run_command(lambda: _run_plain("predict", predict_molecules, PredictConfig, sys.argv[1:], computes=True))
+
+
+def _program(name: str) -> str:
+    """What the command is called: `jaxmrl sweep` where it was run by that name."""
+    called = f"jaxmrl {name}"
+    return called if sys.argv[0] == called else f"python -m jaxmrl.{name}"
+
+
+def _run_plain(name: str, function: Callable, kind: type, arguments: list[str], computes: bool = False) -> None:
+    """Runs a command whose settings are flags alone. computes: whether it needs a device of JAX's."""
+    if "--version" in arguments:
+        print(f"jaxmrl {jaxmrl.__version__}")
+    else:
+        settings = _parse(kind, _program(name), function.__doc__.split("\n")[0], arguments)
+        if computes:
+            check_devices()
+        function(settings, quiet=False)
+
+
+def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]) -> None:
+    if "--version" in arguments:
+        print(f"jaxmrl {jaxmrl.__version__}")
+    elif "--list-datasets" in arguments:
+        print(datasets_text())
+    else:
+        flags = parse(kind, flags_kind, _program(name), about.split("\n")[0], arguments)
+        check_devices()
+        act(flags)
+
+
+def run_command(command: Callable[[], None]) -> None:
+    """Runs a command and ends the process: errors a user can cause become one line on standard error."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale without ± is no reason to end without a result
+    keep_compiled()
+    use_cores()
+    # A command that is not training when it is asked to stop ends as by Ctrl-C, and its worker processes with it.
+    for number in stop_signals():
+        signal.signal(number, signal.default_int_handler)
+    try:
+        command()
+        if sys.stdout:  # else it was closed
+            sys.stdout.flush()
+    except BrokenPipeError:  # who was reading, as `head` was, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except UserError as error:
+        _end(f"error: {one_line(str(error))}", USAGE)
+    except StopRequestedError as error:
+        why = f": {error}" if str(error) else ""
+        _end(f"stopped{why}; the state is saved, and the same command goes on from there", STOPPED)
+    except KeyboardInterrupt:
+        _end("stopped", STOPPED)
+
+
+def _end(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    raise SystemExit(code)
+
+
+def parse(kind: type[Config], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
+    """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
+    arguments = _with_values(arguments)
+    settings = _file_settings(kind, arguments)
+    return _parse(flags_kind, program, description, arguments, default=flags_kind(settings=settings))
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """Return the arguments with the value that --deduplicate alone stands for; --no-deduplicate overrides a file's."""
+    whole = []
+    for word, following in zip(arguments, [*arguments, "-"][1:], strict=True):
+        if word == "--deduplicate" and following.startswith("-"):
+            whole += [word, DEDUPLICATE[0]]
+        else:
+            whole += ["--deduplicate", "None"] if word == "--no-deduplicate" else [word]
+    return whole
+
+
+def _parse(kind: type, program: str, description: str, arguments: list[str], **default):
+    """A `kind` by its flags. Errors become one line, exit code 2."""
+    captured = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(captured):
+            return tyro.cli(
+                kind,
+                prog=program,
+                description=description,
+                args=arguments,
+                config=(tyro.conf.OmitArgPrefixes,),
+                **default,
+            )
+    except SystemExit as ended:
+        if ended.code:
+            _end(f"error: {one_line(_unboxed(captured.getvalue()))}", USAGE)
+        raise
+
+
+def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:
+    """The settings of the file that --config names, over those of the run that --extend extends.
+
+    Settings that a flag here, or the file, rules out are left out.
+    """
+    before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in ("config", "out", *_SOURCES, "epochs", "steps", "min-steps", "scores"):
+        before.add_argument(f"--{name}", nargs="?")
+    before.add_argument("--extend", action=argparse.BooleanOptionalAction)
+    flags, _ = before.parse_known_args(arguments)
+    if len(sources := [name for name in _SOURCES if getattr(flags, name)]) > 1:
+        raise ConfigError(f"give --{' or --'.join(sources)}, not both")
+    values = read_toml(Path(flags.config), kind) if flags.config else {}
+    out = flags.out or values.get("out")
+    if flags.extend and out and kind is SweepConfig:
+        values = _without_rivals(saved_settings(Path(out)), set(values)) | values
+    values = _without_rivals(values, {name for name, value in vars(flags).items() if value})
+    for name in ("csv", "npz", "scores"):
+        if getattr(flags, name) and name in kind.__dataclass_fields__:
+            values |= {name: getattr(flags, name)}
+    return kind(**values)
+
+
+def _without_rivals(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
+    """Return the settings without those that the names of others, which are `given`, rule out."""
+    ruled_out = {
+        name
+        for rivals in (("epochs", "steps"), ("min_steps", "steps"), _SOURCES)
+        for name in rivals
+        if given & set(rivals) - {name}
+    }
+    for source in given & set(_SOURCES):
+        ruled_out |= set(_DESCRIBED[source])
+    return {name: value for name, value in values.items() if name not in ruled_out}
+
+
+def _unboxed(box: str) -> str:
+    """tyro's boxed message without the box."""
+    lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    text = " ".join(line for line in lines if line.strip("-"))
+    # An error that a dataclass raises has a frame of its own.
+    return re.sub(r"^Value error Error parsing \w+: | For full helptext, see .*$", "", text) or text
+
+
+def datasets_text() -> str:
+    """The registry, a line for each set: name, kind, metric, tasks, what it is and where it comes from."""
+    widths = (10, 14, 17)
+    lines = []
+    for dataset in DATASETS.values():
+        names = (dataset.name, dataset.task, dataset.metric)
+        columns = "  ".join(text.ljust(width) for text, width in zip(names, widths, strict=True))
+        lines.append(f"{columns}  {count(dataset.tasks, 'task'):<11}  {dataset.about} ({dataset.citation})")
+    return "\n".join(lines)

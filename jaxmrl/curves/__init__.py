@@ -1,0 +1,1 @@
+"""Files of anyone's learning curves, and what the names in them mean."""

@@ -1,0 +1,92 @@
+"""The cells of a file of learning curves as numbers: values with their spread behind them, in percent, sizes."""
+
+import re
+
+import numpy as np
+
+from jaxmrl.io.cells import CENSORED, TEXT, read_numbers
+
+_PLUS_MINUS = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*")
+_IN_BRACKETS = re.compile(r"^\s*([^()\s]+)\s*\(\s*(?:±|\+/-)?\s*([^()\s]+)\s*\)\s*(%?)\s*$")
+_FEW_SIZES, _LARGEST_LOGARITHM = 3, 64
+_TIMES = {"k": 1_000, "m": 1_000_000}
+_POINTED = re.compile(r"\s*[1-9]\d{0,2}(\.\d{3})+\s*")
+_BELOW_THOUSAND = re.compile(r"\s*\d{1,3}\s*")
+_DIGITS = 3
+_SHORTENED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
+
+
+def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return the numbers [R] in cells, which cells are wrong [R], and the unit behind every number.
+
+    A missing value is NaN and not wrong. separator: of the file's columns.
+    """
+    found = read_numbers(texts, separator)
+    return found.known, np.isin(found.kinds, (CENSORED, TEXT)), found.style.unit
+
+
+def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return the sizes [R] in cells, of which 1.5k is 1,500, which cells are wrong [R], and what to say of a unit."""
+    shortened = {text: match for text in dict.fromkeys(texts) if (match := _SHORTENED.fullmatch(text))}
+    long = {text: f"{float(match[1]) * _TIMES[match[2].lower()]:.15g}" for text, match in shortened.items()}
+    pointed = _pointed(texts)
+    long |= {text: text.replace(".", "") for text in pointed}
+    found, wrong, unit = numbers([long.get(text, text) for text in texts], separator)
+    said = ["the sizes are in percent, so forecasts are of percent of the data, too"] if unit == "%" else []
+    if pointed:
+        first = pointed[0].strip()
+        said.append(f"the sizes are read with points between thousands: {first} is {first.replace('.', ',')}")
+    return found, wrong, said
+
+
+def _pointed(texts: list[str]) -> list[str]:
+    """The different sizes with points between thousands: beside 100 and 800, 1.600 is no part of a molecule.
+
+    None where another size has a point, too, as in 0.100, or all have one.
+    """
+    different = [text for text in dict.fromkeys(texts) if text.strip()]
+    pointed = [text for text in different if _POINTED.fullmatch(text)]
+    below = [text for text in different if _BELOW_THOUSAND.fullmatch(text)]
+    both = len(pointed) + len(below) == len(different) and any(len(text.strip()) == _DIGITS for text in below)
+    return pointed if both else []
+
+
+def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:
+    """Return the values in cells such as 0.65 ± 0.02, 0.650(.020) and 0.650(20), and their spread, all as texts.
+
+    The spread is None where no cell has one. Whole numbers in brackets count the last digits of the value; the third
+    result says so in words, by the first such cell, and is empty otherwise.
+    """
+    values, spreads, said = [], [], ""
+    for text in (text.replace("$", "") for text in texts):  # of LaTeX
+        if found := _IN_BRACKETS.match(text):
+            value, spread, percent = found.groups()
+            decimals = len(re.split("[.,]", value)[1]) if re.search(r"\d?[.,]\d+$", value) else 0
+            if spread.isdigit() and decimals:
+                spread = f"{int(spread) * 10.0**-decimals:.{decimals}f}"
+                said = said or f"{text.strip()} is read as {value} with a spread of {spread}"
+            values.append(value + percent)
+            spreads.append(spread)
+        else:
+            value, *spread = _PLUS_MINUS.split(text.strip(), maxsplit=1) if text.strip() else [text]
+            values.append(value if value else text)
+            spreads.append(spread[0].rstrip("% ") if spread and value else "")
+    return values, spreads if any(spreads) else None, said
+
+
+def size_remarks(name: str, sizes: np.ndarray) -> list[str]:
+    """Return what is odd about the sizes [R] of a file: fractions, logarithms, or other numbers that are not whole."""
+    sizes = np.unique(sizes[np.isfinite(sizes)])
+    if len(sizes) == 0:
+        return []
+    if sizes.max() <= 1:
+        return [f"no {name} is above 1: they look like fractions, and molecules below are in units of them"]
+    shown = ", ".join(f"{size:g}" for size in sizes[:_FEW_SIZES])
+    steps = np.diff(sizes)
+    even = len(steps) >= _FEW_SIZES and np.ptp(steps) <= 0.02 * steps.max()
+    whole = np.all(np.abs(sizes - np.round(sizes)) <= 1e-9 * np.abs(sizes))
+    if even and sizes.max() <= _LARGEST_LOGARITHM and (not whole or steps.max() <= 1):
+        return [f"{name} has the values {shown}, ...: they look like logarithms; give the numbers of molecules"]
+    if not whole:
+        return [f"{name} has values that are not whole numbers ({shown}, ...): are these numbers of molecules?"]
+    return []

@@ -1,0 +1,309 @@
+"""Learning curves in anyone's CSV file: a number of molecules and a metric in each row."""
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.curves.cells import numbers, size_remarks
+from jaxmrl.curves.layout import Layout, find_layout
+from jaxmrl.curves.metric_names import plain_name
+from jaxmrl.curves.observations import Observations, read_observations
+from jaxmrl.curves.runs import FEWEST_DOUBLED, once, renumbered_note, settings_of
+from jaxmrl.curves.sampling import PRUNING, are_prunings, is_random_sample
+from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, level_codes, separation
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.io.cells import number_in
+from jaxmrl.io.records import Rejected, check_rows, column_index, read_records
+from jaxmrl.text import count
+
+_OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
+"""Columns of the files of a sweep, of every version."""
+
+_EPOCHS = ("best_epoch", "epochs")
+"""Columns of results.csv."""
+
+_SUMMARIES = frozenset("mean avg average median std sd stdev stderr sem se var min max all total overall".split())
+"""What stands for a seed in rows that sum up others."""
+
+_MANY_EQUAL = 0.25
+_MOST_SETTINGS = 3
+
+
+@dataclass(frozen=True)
+class CurveRows:
+    """The rows of one curve: sizes n [R] and values [R] of the metric; NaN where a value is missing.
+
+    identity   what the columns that distinguish curves contain
+    sd, runs   [R], where a row is a mean of `runs` runs with this standard deviation, NaN where unknown; else None
+    run        [R] labels of the seed, fold or run of each row, such as "seed 0"; None where the file names none
+    random     whether every row is of a random sample of the data, by the column pruning where there is one
+    epochs     [R, 2] best epoch and epochs of each run, by the columns of those names; None without them
+    """
+
+    identity: dict[str, str]
+    n: np.ndarray
+    value: np.ndarray
+    sd: np.ndarray | None = None
+    runs: np.ndarray | None = None
+    run: np.ndarray | None = None
+    random: bool = True
+    epochs: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class CurveFile:
+    """The curves of a file, of one metric, and the rows that could not be used.
+
+    by     the columns that distinguish curves
+    rows   rows that were read, those that count once included
+    notes  what was chosen, counted once or looks odd, in words
+    """
+
+    metric: str
+    by: tuple[str, ...]
+    curves: tuple[CurveRows, ...]
+    rejected: tuple[Rejected, ...]
+    rows: int
+    notes: tuple[str, ...] = ()
+
+
+def read_curves(config: FitConfig) -> CurveFile:
+    """Return the curves in the file of the settings; results.csv and curves.csv of a sweep are such files, too.
+
+    Rows that are equal, of the same curve, size and run, count once. Raises DataError where a column is missing or may
+    be several, where no row has numbers, and where rows contradict each other: the same curve, size and run with
+    another metric, or runs of one size that differ by a setting (without `config.pool`).
+    """
+    path = config.csv
+    records = read_records(path)
+    check_rows(path, records)
+    header, rows, rejected = records.header, records.rows, records.rejected
+    rows, headers = _without_headers(path, header, rows)
+    layout = find_layout(path, header, rows, config)
+    by_at = [column_index(path, header, name) for name in config.by]
+    header, renamed = _with_pruning(header, rows, layout)
+    by_at = by_at or [column_index(path, header, name) for name in _identity(header, rows)]
+    if wrong := [header[k] for k in by_at if k in (layout.size, *layout.values)]:
+        raise ConfigError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
+    layout = replace(layout, metric=_metric(path, rows, layout))
+    rows, summaries = _without_summaries(header, rows, layout)
+    rows, equal, unlabeled = _without_equal(rows, layout)
+    read = len(rows) + sum(equal) + len(rejected)
+    layout, found, notes = read_observations(path, header, rows, layout, records.dialect.separator, rejected)
+    by_at, split = (by_at, []) if config.pool else _separated(path, header, found, by_at, layout)
+    found, counted = once(path, header, found, by_at, layout, config.pool)
+    curves = _curves(header, found, by_at)
+    notes = [
+        *headers,
+        *summaries,
+        *layout.notes,
+        *renamed,
+        *notes,
+        *_equal_notes(equal + counted),
+        *unlabeled,
+        *renumbered_note(found, by_at),
+        *split,
+        *size_remarks(header[layout.size], found.n),
+        *([] if config.pool else _varying(header, found, by_at, layout)),
+    ]
+    by = tuple(header[k] for k in by_at)
+    return CurveFile(layout.metric, by, curves, tuple(rejected), read - len(rejected), tuple(notes))
+
+
+def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, list[str]]:
+    """The rows that are no repeated header, as `cat a.csv b.csv` leaves it, and what to say of those."""
+    names = [" ".join(name.lower().split()) for name in header]
+    plain = [[" ".join(field.lower().split()) for field in fields] for *_, fields in rows]
+    repeated = [fields == names for fields in plain]
+    for (_, line, _), fields in zip(rows, plain, strict=True):
+        if fields != names and sorted(fields) == sorted(names):
+            raise DataError(f"{path}, line {line}: a second header has the columns in another order; fit each file")
+    kept = [row for row, one in zip(rows, repeated, strict=True) if not one]
+    if not kept:
+        raise DataError(f"{path} has a header but no rows")
+    again = sum(repeated)
+    return kept, [f"{count(again, 'repeated header line')} skipped"] if again else []
+
+
+def _without_summaries(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
+    """The rows of single runs, and what to say of rows that are a mean or a spread of others by their seed or fold."""
+    for k in layout.run:
+        words = [fields[k].strip().lower() for *_, fields in rows]
+        found = [word for word in words if word in _SUMMARIES]
+        if 0 < len(found) < len(rows):
+            kept = [row for row, word in zip(rows, words, strict=True) if word not in _SUMMARIES]
+            named = ", ".join(dict.fromkeys(found))
+            return kept, [f"{count(len(found), 'row')} skipped: by their {header[k]} they are {named} of other rows"]
+    return rows, []
+
+
+def _with_pruning(header: list[str], rows: list, layout: Layout) -> tuple[list[str], list[str]]:
+    """The header, in which a column with names of pruning methods is called pruning, and what to say of it."""
+    if PRUNING in header:
+        return header, []
+    for k, name in enumerate(header):
+        if plain_name(name) == PRUNING or (k not in layout.used and are_prunings(fields[k] for *_, fields in rows)):
+            said = f"{name} names ways of choosing molecules: read as {PRUNING}"
+            return [*header[:k], PRUNING, *header[k + 1 :]], [] if plain_name(name) == PRUNING else [said]
+    return header, []
+
+
+def _identity(header: list[str], rows: list) -> tuple[str, ...]:
+    """Of a sweep's columns, those that distinguish its curves: each one only where those before it do not.
+
+    Of other files, the column pruning.
+    """
+    names = CURVE_COLUMNS if set(header) >= _OF_A_SWEEP else (PRUNING,)
+    chosen: list[int] = []
+    for at in (header.index(name) for name in names if name in header):
+        apart = len({tuple(fields[k] for k in chosen) for *_, fields in rows})
+        if len({tuple(fields[k] for k in (*chosen, at)) for *_, fields in rows}) > apart:
+            chosen.append(at)
+    return tuple(header[k] for k in chosen)
+
+
+def _metric(path: Path, rows: list, layout: Layout) -> str:
+    """The name of the metric, which a sweep's files have in a column."""
+    if layout.name is None:
+        return layout.metric
+    metrics = {fields[layout.name] for *_, fields in rows}
+    if len(metrics) > 1:
+        raise DataError(f"{path} has several metrics, {', '.join(sorted(metrics))}: keep the rows of one")
+    return metrics.pop()
+
+
+def _without_equal(rows: list, layout: Layout) -> tuple[list, list[int], list[str]]:
+    """The rows without those that are equal to another in every column, how often each of these stands too often, and
+    what to say of those that stay.
+
+    Runs without a label may have equal values by chance: where nothing labels them, only a file in which every row
+    stands equally often is taken for one that was written several times.
+    """
+    times = Counter(tuple(fields) for *_, fields in rows)
+    labelled = layout.run or len(layout.values) > 1 or layout.spread is not None
+    doubled = len(set(times.values())) == 1 and len(times) >= FEWEST_DOUBLED
+    if max(times.values()) == 1:
+        return rows, [], []
+    if not (labelled or doubled):
+        equal = len(rows) - len(times)
+        said = f"{count(equal, 'row')} equal to another in every column; with no column of seeds, they count as runs"
+        return rows, [], [said] if equal >= _MANY_EQUAL * len(rows) else []
+    seen: set[tuple[str, ...]] = set()
+    kept = [row for row in rows if not (tuple(row[2]) in seen or seen.add(tuple(row[2])))]
+    return kept, [many - 1 for many in times.values() if many > 1], []
+
+
+def _equal_notes(extra: list[int]) -> list[str]:
+    if not extra:
+        return []
+    stands = "stands" if len(extra) == 1 else "stand"
+    times = "twice" if max(extra) == 1 else f"up to {max(extra) + 1} times"
+    return [f"{count(len(extra), 'row')} {stands} {times}; counted once"]
+
+
+def _separated(
+    path: Path, header: list[str], found: Observations, by_at: list[int], layout: Layout
+) -> tuple[list[int], list[str]]:
+    """The columns that distinguish curves, with those that a sweep's files have, and what to say of these.
+
+    Raises DataError for other columns that split the runs of each size into groups that differ.
+    """
+    given, separating = len(by_at), by_at
+    while len(separating) < given + _MOST_SETTINGS:
+        at = _most_separating(header, found, separating, layout)
+        if at is None:
+            break
+        separating = [*separating, at]
+    names = [header[k] for k in separating[given:]]
+    if any(name not in CURVE_COLUMNS for name in names):
+        give = shlex.join(header[k] for k in separating)
+        raise DataError(f"{path}: {_splits(names)}: give --by {give}, or --pool to count all as runs of one curve")
+    notes = [
+        f"{_splits([name])}: each has a curve of its own, as with --by {shlex.quote(name)}; "
+        "--pool makes one curve of all"
+        for name in names
+    ]
+    return separating, notes
+
+
+def _splits(names: list[str]) -> str:
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{listed} {'split' if len(names) > 1 else 'splits'} the runs of each size into groups that differ"
+
+
+def _most_separating(header, found: Observations, by_at: list[int], layout: Layout) -> int | None:
+    """The column by which the runs of each size differ most certainly, if there is one."""
+    chances = _chances(header, found, by_at, layout)
+    at = min(chances, key=chances.get, default=None)
+    return at if at is not None and chances[at] < CERTAIN else None
+
+
+def _chances(header, found: Observations, by_at: list[int], layout: Layout) -> dict[int, float]:
+    """Of each column that may be a setting, the probability that chance alone makes its groups so different."""
+    size = _codes([*(level_codes(found.column(k)) for k in by_at), found.n])
+    run = found.run if layout.run else None
+    candidates = settings_of(header, found, by_at, layout)
+    return {k: separation(size, found.value, level_codes(found.column(k)), run) for k in candidates}
+
+
+def _codes(columns: list[np.ndarray]) -> np.ndarray:
+    """A whole number for each row [R], the same where all columns are."""
+    return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].reshape(-1)
+
+
+def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[CurveRows, ...]:
+    """The curves in order of appearance."""
+    groups: dict[tuple, list[int]] = defaultdict(list)
+    columns = [level_codes(found.column(k)).tolist() for k in by_at]
+    for k, key in enumerate(zip(*columns, strict=True) if columns else [()] * len(found.n)):
+        groups[key].append(k)
+    curves = []
+    for places in groups.values():
+        own = found.take(np.array(places))
+        identity = {header[k]: own.fields[0][k] for k in by_at}
+        random = all(map(_random_row(header), own.fields))
+        epochs = _epochs(header, own)
+        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random, epochs))
+    return tuple(curves)
+
+
+def _epochs(header: list[str], found: Observations) -> np.ndarray | None:
+    """Best epoch and epochs of each run, [R, 2]; None unless all rows have both."""
+    if not set(_EPOCHS) <= set(header):
+        return None
+    values = np.array([list(map(number_in, found.column(header.index(name)))) for name in _EPOCHS], float).T
+    return values if np.isfinite(values).all() else None
+
+
+def _random_row(header: list[str]) -> Callable[[list[str]], bool]:
+    """A function of a row's fields: whether it is of a random sample, by the columns pruning and fraction."""
+    names = [plain_name(name) for name in header]
+    if PRUNING not in names:
+        return lambda fields: True
+    pruning_at = names.index(PRUNING)
+    if "fraction" not in names:
+        return lambda fields: is_random_sample(fields[pruning_at])
+    fraction_at = names.index("fraction")
+    return lambda fields: is_random_sample(fields[pruning_at], number_in(fields[fraction_at]))
+
+
+def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:
+    """Remarks about columns that may distinguish curves, too.
+
+    These are a few words, numbers that alternate over the sizes, or groups that differ, but in too few rows to be
+    certain.
+    """
+    if set(header) >= _OF_A_SWEEP:
+        return []
+    chances = _chances(header, found, by_at, layout)
+    names = sorted(header[k] for k in chances if chances[k] < POSSIBLE or _may_distinguish(found.column(k), found.n))
+    return [f"{name} varies: if it distinguishes curves, give --by {shlex.quote(name)}" for name in names]
+
+
+def _may_distinguish(texts: list[str], n: np.ndarray) -> bool:
+    return not np.isfinite(numbers(texts, ",")[0]).all() or alternates(n, level_codes(texts))

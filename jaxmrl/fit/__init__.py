@@ -1,0 +1,210 @@
+"""Laws of anyone's learning curves, and what they foretell.
+
+`python -m jaxmrl.fit CURVES.csv`, or `fit_curves(FitConfig(...))`.
+"""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from jaxmrl.config import FitConfig
+from jaxmrl.curves.sampling import PRUNING
+from jaxmrl.curves.table import CurveFile, CurveRows, read_curves
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.reports.curve_comparison import Comparison, compare, comparison_content, comparison_line
+from jaxmrl.reports.law_tables import laws_table, multiples_of, predictions_table
+from jaxmrl.reports.pruning_table import (
+    Compared,
+    adjusted,
+    compare_runs,
+    compared_content,
+    compared_line,
+    marks_text,
+    no_law_text,
+)
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.scaling.analysis import NOT_FITTED, PRUNED, Analysis, analyse, content
+from jaxmrl.scaling.convergence import convergence_of, training_flags
+from jaxmrl.scaling.differences import Runs
+from jaxmrl.scaling.points import points_of, points_of_means
+from jaxmrl.scaling.scale import Scale, scale_of
+from jaxmrl.text import count, size_text
+
+UNKNOWN_SUBSETS = (
+    "The file does not say whether the seeds of a method share one subset: intervals are those of a single draw, with "
+    "the spread of random subsets"
+)
+
+
+def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
+    """Fits laws to the learning curves of a CSV file, and foretells the metric with more molecules.
+
+    Returns what --json prints: of one curve its `laws`, `chosen`, `predictions`, `target`, `flags` and `notes`; of
+    several such an entry for each as `curves`, and `comparisons` with the first. Raises UserError for a file or
+    settings that cannot be used, and where no curve has a law.
+    """
+    reporter = Reporter(quiet=quiet or config.json)
+    file = read_curves(config)
+    check_sizes(config, file)
+    scale = find_scale(config, file)
+    reporter.say(f"{config.csv}: {read_text(file)}; {file.metric}, {scale.text}")
+    for remark in file.notes:
+        reporter.say(f"note: {remark}")
+    guess = scale.error_of_guessing(config.guess)
+    analyses = [analyse_rows(rows, scale, guess) for rows in file.curves]
+    check_fitted(config, analyses)
+    for rows, analysis in zip(file.curves, analyses, strict=True):
+        if rows.random:
+            tell(config, curve_name(rows), file.metric, analysis, reporter)
+    if pruned_names := [curve_name(rows) for rows in file.curves if not rows.random]:
+        reporter.say(no_law_text(pruned_names))
+    compared = compare_with_first(file, analyses)
+    for one in compared:
+        reporter.say(comparison_line(one))
+    pruned = compare_pruned(file, scale.higher)
+    for one in pruned:
+        reporter.say(compared_line(one))
+    if pruned:
+        known = pruned[0].comparisons > 0
+        reporter.say(f"{marks_text(pruned)}{f'. {UNKNOWN_SUBSETS}' if known else ''}")
+    found = as_content(config, file, scale, analyses, compared, pruned)
+    if config.json:
+        print(json.dumps(found, indent=2))
+    return found
+
+
+def check_sizes(config: FitConfig, file: CurveFile) -> None:
+    """Raise ConfigError for a size to predict at that is no whole number, where all sizes of the file are."""
+    sizes = np.concatenate([rows.n[np.isfinite(rows.n)] for rows in file.curves])
+    broken = [n for n in config.predict if n != round(n)]
+    if broken and (sizes == np.round(sizes)).all():
+        raise ConfigError(
+            f"--predict takes whole numbers of molecules, as the sizes of {config.csv} are; got {size_text(broken[0])}"
+        )
+
+
+def find_scale(config: FitConfig, file: CurveFile) -> Scale:
+    """Return the scale of the metric. Raises UserError where it is not known, or the target is beyond it."""
+    given = config.higher_is_better or config.lower_is_better
+    values = np.concatenate([rows.value for rows in file.curves])
+    higher = config.higher_is_better if given else None
+    scale = scale_of(file.metric, values, higher=higher, best=config.best)
+    scale.check_target(config.target)
+    return scale
+
+
+def analyse_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
+    """Return the analysis of one curve, without a law if it is not of random samples.
+
+    guess: the error of guessing, if it is known.
+    """
+    if not rows.random:
+        return PRUNED
+    settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
+    if rows.sd is not None:
+        return analyse(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
+    analysis = analyse(points_of, rows.n, rows.value, run=rows.run, **settings)
+    if rows.epochs is None:
+        return analysis
+    return replace(analysis, training_flags=training_flags(convergence_of(rows.n, *rows.epochs.T)))
+
+
+def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
+    """Raise DataError where nothing can be said of any curve: it has no law, is not perfect and does not get worse."""
+    if all(analysis.kind == NOT_FITTED for analysis in analyses):
+        notes = dict.fromkeys(note for analysis in analyses for note in analysis.notes)
+        raise DataError(f"{config.csv}: no law can be fitted: {'; '.join(notes)}")
+
+
+def read_text(file: CurveFile) -> str:
+    """How much was read."""
+    more = f", {count(len(file.curves), 'curve')}" if len(file.curves) > 1 else ""
+    if not file.rejected:
+        return f"{count(file.rows, 'row')}{more}"
+    first = file.rejected[0]
+    return f"{count(file.rows, 'row')}{more}, {len(file.rejected)} left out (line {first.line}: {first.reason})"
+
+
+def curve_name(rows: CurveRows) -> str:
+    """What tells it from the others."""
+    return ", ".join(f"{column} {value}" for column, value in rows.identity.items())
+
+
+def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter: Reporter) -> None:
+    """Prints what is known of a curve."""
+    begin = f"{name}: " if name else ""
+    if analysis.forecast is None:
+        reporter.say(f"{begin}no law fitted: {'; '.join(analysis.notes)}")
+        tell_target(config, metric, analysis, reporter)
+        return
+    if name:
+        reporter.say(name)
+    reporter.console.print(laws_table(analysis, metric))
+    reporter.say(f"forecast: {analysis.forecast.name} ({analysis.forecast.reasons})")
+    for remark in (*analysis.flags, *analysis.notes):
+        reporter.say(f"note: {remark}")
+    sizes = np.array(config.predict) if config.predict else multiples_of(analysis)
+    reporter.console.print(predictions_table(analysis, sizes, metric))
+    tell_target(config, metric, analysis, reporter)
+
+
+def tell_target(config: FitConfig, metric: str, analysis: Analysis, reporter: Reporter) -> None:
+    """Prints how many molecules the target takes, by the measured sizes and, where there is one, the forecast."""
+    if config.target is not None and (found := analysis.target(config.target)):
+        reporter.say(f"{metric} {found['said']}")
+
+
+def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Comparison]:
+    """Every other curve beside the first, where both have laws."""
+    named = [(curve_name(rows), analysis) for rows, analysis in zip(file.curves, analyses, strict=True)]
+    fitted = [one for one in named if one[1].forecast]
+    return [compare(name, fitted[0][0], ", ".join(file.by), analysis, fitted[0][1]) for name, analysis in fitted[1:]]
+
+
+def compare_pruned(file: CurveFile, higher_is_better: bool) -> list[Compared]:
+    """Return each size of each pruned curve against the random curve that differs from it in the pruning alone.
+
+    The file does not say whether seeds share a subset, so the intervals allow for one subset at each size.
+    """
+    found = []
+    for rows in file.curves:
+        alike = lambda one, own=rows.identity: one.identity == own | {PRUNING: one.identity.get(PRUNING)}
+        beside = next((one for one in file.curves if one.random and alike(one)), None)
+        if rows.random or beside is None:
+            continue
+        random = runs_by_size(beside)
+        for pruned in runs_by_size(rows, one_subset=True):
+            if pruned.n < max(runs.n for runs in random):
+                one = compare_runs(pruned, random, higher_is_better)
+                found.append(Compared(rows.identity, None, file.metric, pruned, *one))
+    return adjusted(found)
+
+
+def runs_by_size(rows: CurveRows, one_subset: bool = False) -> list[Runs]:
+    """Return the runs at each size of a curve, ascending; values that are no finite number are left out."""
+    finite = np.isfinite(rows.value) & np.isfinite(rows.n)
+    if rows.sd is not None:
+        many = np.where(np.isfinite(rows.runs), rows.runs, 1).astype(int)
+        kept = zip(*(values[finite].tolist() for values in (rows.n, rows.value, rows.sd, many)), strict=True)
+        return sorted((Runs(*one, one_subset) for one in kept), key=lambda runs: runs.n)
+    found = []
+    for n in np.unique(rows.n[finite]).tolist():
+        values = rows.value[finite & (rows.n == n)]
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        found.append(Runs(n, float(np.mean(values)), sd, len(values), one_subset))
+    return found
+
+
+def as_content(config, file: CurveFile, scale: Scale, analyses: list[Analysis], compared, pruned) -> dict[str, Any]:
+    """What --json prints."""
+    known = {"metric": file.metric, "higher_is_better": scale.higher, "best": scale.best}
+    known |= {"rejected": len(file.rejected), "remarks": list(file.notes)}
+    found = [content(analysis, config.predict, config.target) for analysis in analyses]
+    if len(found) == 1 and not file.by:
+        return known | found[0]
+    curves = [{"curve": rows.identity} | one for rows, one in zip(file.curves, found, strict=True)]
+    against_random = {"pruned": compared_content(pruned)} if pruned else {}
+    return known | {"curves": curves, "comparisons": comparison_content(compared)} | against_random

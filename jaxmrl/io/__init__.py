@@ -1,0 +1,1 @@
+"""Files: locks, checksummed arrays, caches, and text tables as rows and cells."""

@@ -1,0 +1,285 @@
+"""The cells of one column as numbers: missing values, decimal commas, minus signs, units, errors, < and >."""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+
+from jaxmrl.io.dialect import INVISIBLE
+
+NUMBER, CENSORED, MISSING, MARK, TEXT = range(5)
+"""Kinds of cells: a number; a number with a sign such as >; empty; a usual mark of a missing value; any other text."""
+
+_EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none", "#n/a", "#na", "<na>", "-nan", "+nan", "nat"})
+"""What programs write for a missing value, in lower case."""
+
+_MARKS = frozenset(
+    "- -- --- – — ? ?? . .. nd n.d. n.d n/d nt n.t. n.t n/t n.a. n.a n\\a k.a. missing "
+    "#value! #div/0! #ref! #num! #name? #null! 1.#qnan -1.#ind 1.#ind".split()
+) | {
+    *("not determined", "not tested", "not available", "not measured", "not detected", "not calculated"),
+    *("not reported", "not done", "no data", "no fit", "no result", "nicht bestimmt"),
+}
+"""What people, and the errors of a workbook, write for a missing value, in lower case."""
+
+_UNDECIDED = frozenset(
+    "ambiguous doubtful equivocal inconclusive indeterminate maybe pending tbd unclear undecided undefined "
+    "undetermined unknown unspecified untested".split()
+)
+"""What people write for an outcome that is open, in lower case: no label, be it of a number or of a class."""
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Of a label: predictions are float32."""
+
+_MINUS = dict.fromkeys(map(ord, "−–﹣－‐‑"), "-")
+"""Characters that stand for a minus sign in front of a digit."""
+
+_WIDE = str.maketrans("＜＞＝～＋．，％０１２３４５６７８９", "<>=~+.,%0123456789")
+_NUMERIC = re.compile(
+    r"(?P<sign>[<>]=?|=[<>]?|[≤≥≦≧⩽⩾~≈≃∼]|<<|>>|ca\.?)?\s*"
+    r"(?P<number>[+-]?[ \u00a0\u2009\u202f]?"
+    r"(?:\d{1,3}(?:[ \u00a0\u2009\u202f'’]\d{3})+(?:[.,]\d*)?|\d[\d.,]*|[.,]\d+)(?:e[+-]?\d+)?)"
+    r"(?P<error>\s*(?:±|\+/-|\+-)\s*\d[\d.,]*(?:e[+-]?\d+)?)?"
+    r"\s*(?P<unit>[%‰°a-zµμΩÅ][^\d;,]{0,19}(?:\^?-?\d)?)?",
+    re.IGNORECASE,
+)
+_ENGLISH = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
+_EUROPEAN = re.compile(r"[+-]?([1-9]\d{0,2}(\.\d{3})+|\d*),\d+(e[+-]?\d+)?|[+-]?\d+,", re.IGNORECASE)
+_DOTTED_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+_NINES = re.compile(r"999+")
+_SEVERAL = 5
+"""Different numbers from which one of them can be far from the others."""
+
+_DIGITS_OF_DOUBLE = 15
+"""Decimal digits that float64 always keeps."""
+
+_ROUNDING = 1e-7
+_BLANKS = re.compile(r"[ \u00a0\u2009\u202f'’]")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the numbers of a column are written.
+
+    decimal    "." or ","
+    thousands  the separator of thousands that is left out: "", "," or "."
+    unit       what stands behind every number and is left out
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is not as usual, in words."""
+        said = ["decimal commas"] if self.decimal == "," else []
+        if self.thousands:
+            said.append(f"{'commas' if self.thousands == ',' else 'points'} between thousands")
+        return said + ([f"the unit {self.unit!r} after every number"] if self.unit else [])
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of N cells as numbers.
+
+    values [N] float64  NaN where there is none; of a censored cell, its bound
+    kinds [N] uint8     NUMBER, CENSORED, MISSING, MARK or TEXT
+    distinct            the different values, censored ones included
+    style               how the numbers are written
+    minus               cells with a typographic minus sign
+    errors              cells such as 5 ± 0.2, of which the first number is taken
+    merged              two cells that are different numbers as written, and one in float64; None where there are none
+    """
+
+    values: np.ndarray = field(repr=False)
+    kinds: np.ndarray = field(repr=False)
+    distinct: frozenset[float] = field(repr=False)
+    style: Style = Style()
+    minus: int = 0
+    errors: int = 0
+    merged: tuple[str, str] | None = None
+
+    @property
+    def share(self) -> float:
+        """The share of numbers, censored ones included, among the cells that are not missing; 0 where all are."""
+        numbers = (self.kinds <= CENSORED).sum()
+        return float(numbers / max(1, numbers + (self.kinds == TEXT).sum()))
+
+    @property
+    def known(self) -> np.ndarray:
+        """The numbers [N]; NaN where a cell has none or is censored."""
+        return np.where(self.kinds == NUMBER, self.values, np.nan)
+
+
+def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
+    """Return the cells `texts` [N] of a column as Numbers. separator: of the file's columns.
+
+    A comma is a decimal comma where all cells of the column agree with that and, as far as both readings are possible,
+    the separator is no comma; else it stands between thousands. A unit is left out where all numbers have the same.
+    """
+    distinct = {text: _plain(text) for text in dict.fromkeys(texts)}
+    style = Style()
+    if odd := [text for text, cell in distinct.items() if cell is None]:
+        matches = {text: _NUMERIC.fullmatch(_clean(text)) for text in odd}
+        pointed = [text for text, cell in distinct.items() if cell and cell[0] == NUMBER and "." in text]
+        bare = any(cell and cell[0] == NUMBER for cell in distinct.values())
+        style = _style([match for match in matches.values() if match], pointed, bare, separator)
+        if style.thousands == ".":
+            matches |= {text: _NUMERIC.fullmatch(_clean(text)) for text in pointed}
+        distinct |= {text: _styled(match, style) for text, match in matches.items()}
+    kinds = np.fromiter((distinct[text][0] for text in texts), np.uint8, len(texts))
+    values = np.fromiter((distinct[text][1] for text in texts), np.float64, len(texts))
+    known = frozenset(value for kind, value in distinct.values() if kind <= CENSORED)
+    minus, errors = set(), set()
+    for text in (text for text in odd if distinct[text][0] <= CENSORED):
+        minus |= {text} if text.translate(_MINUS) != text else set()
+        errors |= {text} if matches[text]["error"] else set()
+    cells = (sum(text in some for text in texts) if some else 0 for some in (minus, errors))
+    return Numbers(values, kinds, known, style, *cells, _merged_by_rounding(distinct, known))
+
+
+def without_points(texts: list[str]) -> list[str] | None:
+    """Return the cells of a column without the points in its numbers.
+
+    None where there are no such points, or one of them cannot stand between thousands, as it does in 1.590.
+    """
+    pointed = {text for text in texts if "." in text and (_plain(text) or (TEXT,))[0] == NUMBER}
+    if not pointed or not all(_DOTTED_GROUPS.fullmatch(text.strip()) for text in pointed):
+        return None
+    return [text.replace(".", "") if text in pointed else text for text in texts]
+
+
+def nines(numbers: Numbers) -> tuple[float, int] | None:
+    """Return (value, cells) of a number such as -999, which many programs write for a missing value.
+
+    It is far from all others, or the only one below 0. So is a 0 that several cells have and that is far from all
+    others. None where there is no such number.
+    """
+    found = np.array(sorted(numbers.distinct))
+    if len(found) < _SEVERAL:
+        return None
+    for value, others in ((found[0], found[1:]), (found[-1], found[:-1])):
+        far = np.abs(value - others).min() > 2 * np.ptp(others) or (value < 0 <= others[0])
+        cells = int((numbers.values == value).sum())
+        if far and (_NINES.fullmatch(f"{abs(value):.17g}") or (value == 0 and cells > 1)):
+            return float(value), cells
+    return None
+
+
+def _merged_by_rounding(texts: Iterable[str], known: frozenset[float]) -> tuple[str, str] | None:
+    """Return two of the different cells of a column that are different numbers as written and the same in float64.
+
+    Differences below a ten-millionth of the spread of the column do not count: models in float32 have no more.
+    """
+    written: dict[float, tuple[Decimal, str]] = {}
+    least = (max(known) - min(known)) * _ROUNDING if known else 0.0
+    for text in texts:
+        if len(text) <= _DIGITS_OF_DOUBLE or (_plain(text) or (TEXT,))[0] != NUMBER:
+            continue
+        exact = Decimal(text.strip())
+        first, earlier = written.setdefault(float(exact), (exact, text))
+        if abs(exact - first) > least:
+            return earlier.strip(), text.strip()
+    return None
+
+
+def dotted_thousands(texts: Iterable[str]) -> str | None:
+    """Return a number whose point may stand between thousands, as in a column of 731, 1.590 and 23.500; else None.
+
+    All points of such a column have three digits after and one to three before them, and numbers without a point are
+    below 1000.
+    """
+    plain = {text.strip() for text in dict.fromkeys(texts) if (_plain(text) or (TEXT,))[0] == NUMBER}
+    pointed = [text for text in plain if "." in text]
+    whole = plain - set(pointed)
+    dotted = len(pointed) >= _SEVERAL and all(_DOTTED_GROUPS.fullmatch(text) for text in pointed)
+    return min(pointed) if dotted and whole and all(abs(float(text)) < 1000 for text in whole) else None
+
+
+def number_in(text: str) -> float | None:
+    """The number that a cell contains: NaN for missing, None for what is no finite number."""
+    kind, value = _plain(text) or (TEXT, math.nan)
+    return None if kind in (MARK, TEXT) else value
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell is empty, or has what programs write for a missing value."""
+    return text.strip().lower() in _EMPTY
+
+
+def is_mark(text: str) -> bool:
+    """Whether a cell has what people write for a missing value, such as ND."""
+    lower = text.strip().lower()
+    return lower in _MARKS or lower in _UNDECIDED
+
+
+def _plain(text: str) -> tuple[int, float] | None:
+    """(kind, value) of a cell that is a plain number, or missing; None for others."""
+    text = text.strip()
+    lower = text.lower()
+    if lower in _EMPTY:
+        return MISSING, math.nan
+    if lower in _MARKS or lower in _UNDECIDED:
+        return MARK, math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if "_" in text or not abs(value) <= LARGEST:  # 1_0 is Python's way to write a number, and nobody else's
+        return TEXT, math.nan
+    return NUMBER, value
+
+
+def plain_signs(text: str) -> str:
+    """Return a text with the signs < > = ~ that are written as of a web page or in full width."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").translate(_WIDE)
+
+
+def _clean(text: str) -> str:
+    return plain_signs(text).translate(INVISIBLE).translate(_MINUS).strip()
+
+
+def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: str) -> Style:
+    """How the cells that match _NUMERIC are written.
+
+    pointed: the plain numbers with a decimal point; bare: whether there are plain numbers, which have no unit.
+    """
+    units = {match["unit"].strip().replace("μ", "µ") for match in matches if match["unit"]}
+    everywhere = len(units) == 1 and not bare and all(match["unit"] for match in matches)
+    unit = units.pop() if everywhere else ""
+    numbers = [_BLANKS.sub("", match["number"]) for match in matches]
+    commas = [number for number in numbers if "," in number]
+    pointed = [text.strip() for text in pointed] + [one for one in numbers if "." in one and "," not in one]
+    if not commas:  # two points in one number are between thousands
+        thousands = any(one.count(".") > 1 for one in pointed) and all(map(_DOTTED_GROUPS.fullmatch, pointed))
+        return Style(",", ".", unit) if thousands else Style(unit=unit)
+    grouped = any("." in number for number in commas)
+    english = all(_ENGLISH.fullmatch(number) for number in commas)
+    european = all(_EUROPEAN.fullmatch(number) for number in commas) and (
+        not pointed or (grouped and all(_DOTTED_GROUPS.fullmatch(number) for number in pointed))
+    )
+    if european and not (english and separator == ","):
+        return Style(",", "." if grouped else "", unit)
+    return Style(".", "," if english else "", unit)
+
+
+def _styled(match: re.Match | None, style: Style) -> tuple[int, float]:
+    """(kind, value) of a cell that is not plain."""
+    if not match or (match["unit"] or "").strip().replace("μ", "µ") != style.unit:
+        return TEXT, math.nan
+    number = _BLANKS.sub("", match["number"])
+    if style.thousands:
+        number = number.replace(style.thousands, "")
+    if style.decimal == ",":
+        number = number.replace(",", ".")
+    try:
+        value = float(number)
+    except ValueError:
+        return TEXT, math.nan
+    if not abs(value) <= LARGEST:
+        return TEXT, math.nan
+    return NUMBER if match["sign"] in (None, "=") else CENSORED, value

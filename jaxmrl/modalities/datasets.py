@@ -1,0 +1,25 @@
+"""Every modality's store by its features. A new modality is one line here, beside its features, store and model."""
+
+import numpy as np
+
+from jaxmrl.modalities.fingerprint.features import Fingerprints
+from jaxmrl.modalities.geometry.dataset import GeometryStore
+from jaxmrl.modalities.geometry.features import Geometries
+from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.features import Graphs
+from jaxmrl.modalities.sequences import FingerprintStore, TokenStore
+from jaxmrl.modalities.smiles.features import Tokens
+
+Features = Graphs | Geometries | Fingerprints | Tokens
+Store = GraphStore | GeometryStore | FingerprintStore | TokenStore
+STORES = {Graphs: GraphStore, Geometries: GeometryStore, Fingerprints: FingerprintStore, Tokens: TokenStore}
+
+
+def put(features: Features) -> Store:
+    """The store of `features` on the default device."""
+    return STORES[type(features)].put(features)
+
+
+def arrays_of(features: Features) -> list[np.ndarray]:
+    """The arrays of `features`, for a digest of them."""
+    return [value for value in vars(features).values() if isinstance(value, np.ndarray)]

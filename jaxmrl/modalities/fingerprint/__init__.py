@@ -1,0 +1,1 @@
+"""Molecules as the bits of their Morgan fingerprint."""

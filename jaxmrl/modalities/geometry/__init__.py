@@ -1,0 +1,1 @@
+"""Molecules as atoms in space."""

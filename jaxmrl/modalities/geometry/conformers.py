@@ -1,0 +1,88 @@
+"""SMILES -> one conformer each. NumPy and RDKit only: worker processes import this without JAX."""
+
+import numpy as np
+
+from jaxmrl.io import cache
+from jaxmrl.modalities.geometry.features import Conformers, concatenate, why_unusable
+
+VERSION = 2
+SEED = 42
+MOST_HEAVY_ATOMS = 150
+"""Embedding larger molecules can take hours."""
+
+FORCE_FIELD_STEPS = 500
+CONFORMERS = f"one conformer of each molecule: ETKDGv3, seed {SEED}, MMFF94"
+_AT_A_TIME = 50
+
+
+def conformers(smiles: list[str], progress: cache.Progress | None = None) -> tuple[Conformers, dict[int, str]]:
+    """A conformer of each (valid) molecule that has one, and {position: reason} of the others. Cached on disk.
+
+    ETKDGv3 (Wang et al. 2020) with a fixed seed, hydrogens included, relaxed by MMFF94 (Halgren 1996) where that
+    knows every atom.
+    """
+    names = {"size", "atom", "position", "rejected", "reasons"}
+    arrays = cache.cached("conformers", VERSION, smiles, names, lambda: _compute(smiles, progress), progress)
+    rejected = dict(zip(arrays["rejected"].tolist(), map(str, arrays["reasons"]), strict=True))
+    return Conformers(arrays["size"], arrays["atom"], arrays["position"]), rejected
+
+
+def _compute(smiles: list[str], progress: cache.Progress | None) -> dict[str, np.ndarray]:
+    pieces, rejected = [], {}
+    for start, (piece, bad) in cache.in_chunks(embed_all, smiles, progress, _AT_A_TIME):
+        pieces.append(piece)
+        rejected.update({start + position: reason for position, reason in bad.items()})
+    joined = concatenate(pieces)
+    return {
+        "size": joined.size,
+        "atom": joined.atom,
+        "position": joined.position,
+        "rejected": np.array(list(rejected), np.int64),
+        "reasons": np.array(list(rejected.values()), np.str_),
+    }
+
+
+def embed_all(smiles: list[str]) -> tuple[Conformers, dict[int, str]]:
+    """The conformers of the molecules that have one, in order, and {position: reason} of the others."""
+    found, rejected = [], {}
+    for position, text in enumerate(smiles):
+        one = embed(text)
+        if isinstance(one, str):
+            rejected[position] = one
+        else:
+            found.append(one)
+    nothing = Conformers(np.zeros(0, np.int32), np.zeros(0, np.uint8), np.zeros((0, 3), np.float32))
+    return concatenate([nothing, *found]), rejected
+
+
+def embed(smiles: str) -> Conformers | str:
+    """The conformer of one molecule, or why there is none."""
+    from rdkit import Chem, rdBase
+    from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+    from jaxmrl.chem.molecules import parse
+
+    molecule = parse(smiles)
+    if molecule.GetNumHeavyAtoms() > MOST_HEAVY_ATOMS:
+        return f"no conformer: {molecule.GetNumHeavyAtoms()} heavy atoms; at most {MOST_HEAVY_ATOMS} are embedded"
+    with rdBase.BlockLogs():
+        molecule = Chem.AddHs(molecule)
+        atom = np.array([one.GetAtomicNum() for one in molecule.GetAtoms()], np.uint8)
+        if atom.min() == 0:
+            return "no conformer: a dummy atom has no size"
+        settings = rdDistGeom.ETKDGv3()
+        settings.randomSeed = SEED
+        # Apart, the fragments of a salt would all lie at the origin.
+        settings.embedFragmentsSeparately = False
+        if rdDistGeom.EmbedMolecule(molecule, settings) < 0:
+            settings.useRandomCoords = True
+            if rdDistGeom.EmbedMolecule(molecule, settings) < 0:
+                return "no conformer found"
+        if rdForceFieldHelpers.MMFFHasAllMoleculeParams(molecule):
+            rdForceFieldHelpers.MMFFOptimizeMolecule(
+                molecule, maxIters=FORCE_FIELD_STEPS, ignoreInterfragInteractions=False
+            )
+    position = molecule.GetConformer().GetPositions().astype(np.float32)
+    if reason := why_unusable(atom, position):
+        return f"no conformer: {reason}"
+    return Conformers(np.array([len(atom)], np.int32), atom, position)

@@ -1,0 +1,145 @@
+"""The table's features on the device, and `gather(ids)`, which assembles a padded batch from molecule ids alone.
+
+A modality is features on the host, a store of them on the device, and a model for what the store gathers. Features:
+    size [N]            how large each molecule is, for grouping like with like
+    resources()         [N, R] what each molecule takes of a batch's budget, for the planner
+A store, all that the engine knows of a modality:
+    put(features)       the store of these features
+    with_budget(rows)   the same store, its batches shaped by a budget of those resources
+    gather(ids, key)    the padded model input of `ids`, traced inside the training program; a store may draw from
+                        `key`, which is given in training only, to show a molecule in another form each time
+"""
+
+from dataclasses import dataclass, field, replace
+
+import jax
+import jax.numpy as jnp
+import jraph
+import numpy as np
+
+from jaxmrl.errors import DataError
+from jaxmrl.modalities.graph.features import NO_NEIGHBOUR, Graphs
+
+NO_MOLECULE = -1
+"""The id that fills a batch with fewer molecules than its size; such ids come last in a batch."""
+
+ROW_MULTIPLE = 8
+_MOST_ROWS = 2**31 - 1
+"""Rows of a flat array on the device, whose places are int32."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GraphStore:
+    """The 2D graphs of a whole table, flat; `graphs.Graphs` describes the arrays.
+
+    `budget` is (node rows, overflow rows) of a batch. One node row at least is padding, as jraph expects.
+    """
+
+    start: jax.Array
+    size: jax.Array
+    overflow_start: jax.Array
+    overflow_size: jax.Array
+    atom: jax.Array
+    chirality: jax.Array
+    neighbour: jax.Array
+    bonds: jax.Array
+    overflow: jax.Array
+    budget: tuple[int, int] = field(metadata={"static": True}, default=(0, 0))
+
+    @classmethod
+    def put(cls, graphs: Graphs) -> "GraphStore":
+        """The store of `graphs` on the default device."""
+        # A gather needs a row to read even where the table has no overflow.
+        overflow = np.pad(graphs.overflow, ((0, 1), (0, 1)), constant_values=NO_NEIGHBOUR)
+        return cls(
+            start=jnp.asarray(starts(graphs.size)),
+            size=jnp.asarray(graphs.size),
+            overflow_start=jnp.asarray(starts(graphs.overflow_size)),
+            overflow_size=jnp.asarray(graphs.overflow_size),
+            atom=jnp.asarray(graphs.atom),
+            chirality=jnp.asarray(graphs.chirality),
+            neighbour=jnp.asarray(graphs.neighbour),
+            bonds=jnp.asarray(graphs.bonds),
+            overflow=jnp.asarray(overflow),
+        )
+
+    def with_budget(self, rows: np.ndarray) -> "GraphStore":
+        """The store whose batches hold at least `rows` = (node rows, overflow rows)."""
+        nodes, overflow = (int(r) for r in rows)
+        return replace(self, budget=(round_up(nodes + 1), round_up(overflow)))
+
+    def gather(self, ids: jax.Array, key: jax.Array | None = None) -> jraph.GraphsTuple:
+        """The padded batch of the molecules `ids` [B], on the device. `key` is not used.
+
+        nodes: atom, chirality [n]; bonds [n, 9] float32; graph [n], the index of each row's molecule;
+        neighbours [n, 4], rows of the batch, where n + j is overflow row j and n + v is none;
+        overflow [v, D], rows of the batch, where n is none. n_node [B + 1]: the padding rows belong to the first
+        graph after the real ones. `edges`, `senders` and `receivers` are None: the neighbours ride in `nodes`.
+        """
+        nodes, rows = self.budget
+        real = ids >= 0
+        ids = jnp.where(real, ids, 0)
+        size = jnp.where(real, self.size[ids], 0)
+        extra = jnp.where(real, self.overflow_size[ids], 0)
+        graph, source, first, is_node = spread(self.start[ids], size, nodes)
+        owner, extra_source, extra_first, is_row = spread(self.overflow_start[ids], extra, rows)
+
+        local = self.neighbour[source].astype(jnp.int32)
+        inside = local + first[graph][:, None]
+        beyond = nodes + extra_first[graph][:, None] - 2 - local
+        none = nodes + rows
+        neighbours = jnp.where(local >= 0, inside, jnp.where(local == NO_NEIGHBOUR, none, beyond))
+        further = self.overflow[extra_source].astype(jnp.int32)
+        further = jnp.where((further >= 0) & is_row[:, None], further + first[owner][:, None], nodes)
+
+        n_node = jnp.concatenate([size, jnp.zeros(1, size.dtype)])
+        is_first_padding = jnp.arange(len(ids) + 1) == real.sum()
+        return jraph.GraphsTuple(
+            nodes={
+                "atom": jnp.where(is_node, self.atom[source], 0),
+                "chirality": jnp.where(is_node, self.chirality[source], 0),
+                "bonds": jnp.where(is_node[:, None], self.bonds[source], 0).astype(jnp.float32),
+                "graph": graph,
+                "neighbours": jnp.where(is_node[:, None], neighbours, none),
+                "overflow": further,
+            },
+            edges=None,
+            senders=None,
+            receivers=None,
+            globals=None,
+            n_node=jnp.where(is_first_padding, nodes - size.sum(), n_node),
+            n_edge=jnp.zeros_like(n_node),
+        )
+
+
+def round_up(rows: int) -> int:
+    """To a multiple of ROW_MULTIPLE."""
+    return -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE
+
+
+def starts(size: np.ndarray) -> np.ndarray:
+    """Return the first row of each of `size` [N] rows that stand end to end, [N] int32.
+
+    Raises DataError where the rows are more than int32 can count.
+    """
+    ends = np.cumsum(size, dtype=np.int64)
+    if len(ends) and ends[-1] > _MOST_ROWS:
+        raise DataError(
+            f"the molecules have {ends[-1]:,} atoms, pairs or tokens; a device's table has at most {_MOST_ROWS:,} of "
+            "each: sweep a part of the molecules, or geometries with a smaller --cutoff"
+        )
+    return (ends - size).astype(np.int32)
+
+
+def spread(start: jax.Array, size: jax.Array, total: int) -> tuple[jax.Array, ...]:
+    """Rows of variable-size groups, end to end in `total` rows.
+
+    Returns each row's group [total], its row in the flat store [total], each group's first row [B], and whether
+    the row holds anything [total].
+    """
+    first = jnp.cumsum(size) - size
+    group = jnp.repeat(jnp.arange(len(size)), size, total_repeat_length=total)
+    row = jnp.arange(total)
+    real = row < size.sum()
+    return group, jnp.where(real, start[group] + row - first[group], 0), first, real

@@ -1,0 +1,235 @@
+"""SMILES -> flat arrays of 2D molecular graphs. NumPy and RDKit only: worker processes import this without JAX.
+
+Atoms carry their atomic number and chirality tag. Bonds never become edge arrays: each atom has up to
+`NEIGHBOURS` neighbour indices and counts of its bonds by type and direction. The few atoms with more neighbours
+keep the rest in an overflow row, to which their last neighbour index points.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxmrl.chem.molecules import UnusableMoleculeError, canonicalize
+
+VERSION = 3
+"""Part of the key of the prepared cache: raise it when the arrays below or the canonical SMILES of a text change."""
+
+NEIGHBOURS = 4
+ATOM_KINDS = 120
+"""Atomic numbers 0 (dummy) to 118, and one index for an atom masked in pre-training."""
+
+CHIRALITY_KINDS = 4
+BOND_TYPES = 6
+BOND_DIRECTIONS = 3
+BOND_FEATURES = BOND_TYPES + BOND_DIRECTIONS
+SELF_LOOP = 4
+NO_NEIGHBOUR = -1
+
+_ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "AROMATIC": 1.5}
+_TYPES = np.zeros(16, np.int64)
+"""Of bonds, by twice their order; what is none of these counts as single."""
+_TYPES[[4, 6, 3]] = 1, 2, 3
+_LATER = 8.0
+"""More than the order of any bond."""
+
+_MAX_MATRIX = 200
+"""Atoms up to which a matrix of all pairs is faster than a loop over bonds."""
+
+_CHIRAL, _DIRECTED = "@", re.compile(r"[/\\]")
+"""What a SMILES has whose molecule has chiral atoms, or directed bonds."""
+
+_DIRECTIONS = {"NONE": 0, "ENDUPRIGHT": 1, "ENDDOWNRIGHT": 2}
+_CHIRALITY = {"CHI_UNSPECIFIED": 0, "CHI_TETRAHEDRAL_CW": 1, "CHI_TETRAHEDRAL_CCW": 2}
+_OTHER_CHIRALITY = 3
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """The graphs of `N` molecules with `A` atoms and `V` overflow rows between them.
+
+    size [N] int32            atoms of each molecule
+    overflow_size [N] int32   overflow rows of each molecule
+    atom [A] uint8            atomic number
+    chirality [A] uint8
+    neighbour [A, 4] int16    index within the molecule; -1 is none; -2 - j is the molecule's overflow row j
+    bonds [A, 9] uint8        counts of the atom's bonds by type (6) and by direction (3), self-loop included
+    overflow [V, D] int16     further neighbours, indices within the molecule; -1 is none
+    """
+
+    size: np.ndarray
+    overflow_size: np.ndarray
+    atom: np.ndarray
+    chirality: np.ndarray
+    neighbour: np.ndarray
+    bonds: np.ndarray
+    overflow: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    def resources(self) -> np.ndarray:
+        """Node rows and overflow rows that each molecule takes of a batch, [N, 2]."""
+        return np.stack([self.size, self.overflow_size], axis=1)
+
+    def rows(self, limits: np.ndarray, batch_size: int) -> int:
+        """Rows of a batch within `limits`."""
+        return int(limits[0])
+
+
+class _Bonds(NamedTuple):
+    """The bonds of one molecule from both their ends, [2 B] each.
+
+    atom, neighbour   the ends
+    order             RDKit's, and _LATER times the bond's place for those that come by it, after the others
+    direction
+    """
+
+    atom: np.ndarray
+    neighbour: np.ndarray
+    order: np.ndarray
+    direction: np.ndarray
+
+
+def _bonds(molecule, smiles: str) -> _Bonds:
+    """The bonds of an RDKit molecule, an atom's neighbours by the places of their bonds.
+
+    To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. From that, neighbours come by their
+    own places, which are those of their bonds but for the bonds that close rings: these come last.
+    """
+    from rdkit import Chem
+
+    atoms, bonds = molecule.GetNumAtoms(), molecule.GetNumBonds()
+    if atoms > _MAX_MATRIX or _DIRECTED.search(smiles):
+        return _bonds_one_by_one(molecule)
+    # RDKit would else give the matrix of ones that it may have made while it wrote the SMILES.
+    orders = Chem.GetAdjacencyMatrix(molecule, useBO=True, force=True)
+    pieces = 1 + smiles.count(".")
+    for place in range(max(atoms - pieces, 0), bonds):
+        bond = molecule.GetBondWithIdx(place)
+        i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        orders[i, j] = orders[j, i] = orders[i, j] + _LATER * (place + 1)
+    atom, neighbour = np.nonzero(orders)
+    if len(atom) != 2 * bonds:  # some have the order 0
+        return _bonds_one_by_one(molecule)
+    return _Bonds(atom, neighbour, orders[atom, neighbour], np.zeros(2 * bonds, np.int64))
+
+
+def _bonds_one_by_one(molecule) -> _Bonds:
+    rows = []
+    for place, bond in enumerate(molecule.GetBonds()):
+        i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        order = _ORDERS.get(bond.GetBondType().name, _ORDERS["SINGLE"]) + _LATER * (place + 1)
+        direction = _DIRECTIONS.get(bond.GetBondDir().name, _DIRECTIONS["NONE"])
+        rows += (i, j, order, direction), (j, i, order, direction)
+    atom, neighbour, order, direction = np.array(rows, np.float64).reshape(-1, 4).T
+    return _Bonds(atom.astype(np.int64), neighbour.astype(np.int64), order, direction.astype(np.int64))
+
+
+def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
+    """Graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others.
+
+    A graph is made of the molecule in its canonical form, whatever the spelling.
+    """
+    atoms, bonds, canonical, rejected = [], [], [], {}
+    for position, text in enumerate(smiles):
+        try:
+            name, molecule = canonicalize(text)
+        except UnusableMoleculeError as reason:
+            rejected[position] = str(reason)
+            continue
+        atoms.append(_atoms(molecule, name))
+        bonds.append(_bonds(molecule, name))
+        canonical.append(name)
+    return _pack(atoms, bonds), canonical, rejected
+
+
+def _atoms(molecule, smiles: str) -> tuple[list[int], list[int]]:
+    """Atomic numbers and chirality."""
+    numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
+    if _CHIRAL not in smiles:
+        return numbers, [_CHIRALITY["CHI_UNSPECIFIED"]] * len(numbers)
+    tags = (atom.GetChiralTag().name for atom in molecule.GetAtoms())
+    return numbers, [_CHIRALITY.get(tag, _OTHER_CHIRALITY) for tag in tags]
+
+
+def _pack(atoms: list[tuple[list[int], list[int]]], bonds: list[_Bonds]) -> Graphs:
+    size = np.array([len(numbers) for numbers, _ in atoms], np.int32)
+    count, first = int(size.sum()), np.cumsum(size) - size
+    flat = lambda kind: np.fromiter(chain.from_iterable(one[kind] for one in atoms), np.uint8, count)
+    none = _Bonds(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.float64, np.int64)))
+    atom, neighbour, order, direction = (np.concatenate(arrays) for arrays in zip(none, *bonds, strict=True))
+    atom += np.repeat(first, [len(one.atom) for one in bonds])
+    later, order = np.divmod(order, _LATER)
+    kind = _TYPES[(2 * order).astype(np.int64)]
+    sort = np.lexsort((neighbour, later, atom))
+    owner = np.repeat(np.arange(len(size)), size)
+    table, overflow_owner, overflow = _neighbour_tables(atom[sort], neighbour[sort], owner)
+    return Graphs(
+        size=size,
+        overflow_size=np.bincount(overflow_owner, minlength=len(size)).astype(np.int32),
+        atom=flat(0),
+        chirality=flat(1),
+        neighbour=table,
+        bonds=_count_bonds(atom, kind, direction, count),
+        overflow=overflow,
+    )
+
+
+def _neighbour_tables(atom: np.ndarray, neighbour: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The arrays neighbour and overflow of `Graphs`, with each overflow row's molecule.
+
+    atom, neighbour [2 B]: bonds from both ends, sorted by atom; owner [A]: each atom's molecule.
+    """
+    degree = np.bincount(atom, minlength=len(owner))
+    place = np.arange(len(atom)) - np.repeat(np.cumsum(degree) - degree, degree)
+    many = degree > NEIGHBOURS
+    rows, owners = np.flatnonzero(many), owner[many]
+    width = degree[rows].max(initial=NEIGHBOURS - 1) - (NEIGHBOURS - 1)
+    table = np.full((len(owner), NEIGHBOURS), NO_NEIGHBOUR, np.int16)
+    overflow = np.full((len(rows), width), NO_NEIGHBOUR, np.int16)
+    beyond = many[atom] & (place >= NEIGHBOURS - 1)
+    table[atom[~beyond], place[~beyond]] = neighbour[~beyond]
+    table[rows, NEIGHBOURS - 1] = -2 - (np.arange(len(rows)) - np.searchsorted(owners, owners))
+    overflow[np.searchsorted(rows, atom[beyond]), place[beyond] - (NEIGHBOURS - 1)] = neighbour[beyond]
+    return table, owners, overflow
+
+
+def _count_bonds(atom: np.ndarray, kind: np.ndarray, direction: np.ndarray, atoms: int) -> np.ndarray:
+    """The array bonds of `Graphs`."""
+    size = atoms * BOND_FEATURES
+    each = [np.bincount(atom * BOND_FEATURES + feature, minlength=size) for feature in (kind, BOND_TYPES + direction)]
+    bonds = sum(each).reshape(atoms, BOND_FEATURES)
+    bonds[:, [SELF_LOOP, BOND_TYPES]] += 1
+    return bonds.astype(np.uint8)
+
+
+def concatenate(pieces: list[Graphs]) -> Graphs:
+    """One Graphs of all `pieces`, in order."""
+    widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
+    widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOUR)
+    joined = {f.name: [getattr(piece, f.name) for piece in pieces] for f in fields(Graphs)}
+    joined["overflow"] = [widen(overflow) for overflow in joined["overflow"]]
+    return Graphs(**{name: np.concatenate(arrays) for name, arrays in joined.items()})
+
+
+def pad(graphs: Graphs, molecules: int, atoms: int, rows: int, width: int) -> Graphs:
+    """Graphs with arrays of these sizes; what is added belongs to no molecule, or to molecules without atoms."""
+    lengths = {"size": molecules, "overflow_size": molecules, "overflow": rows}
+    padded = {}
+    for f in fields(Graphs):
+        array = getattr(graphs, f.name)
+        more = [(0, lengths.get(f.name, atoms) - len(array))] + [(0, 0)] * (array.ndim - 1)
+        if f.name == "overflow":
+            more[1] = (0, width - array.shape[1])
+        padded[f.name] = np.pad(array, more, constant_values=NO_NEIGHBOUR if f.name == "overflow" else 0)
+    return Graphs(**padded)
+
+
+def take(graphs: Graphs, keep: np.ndarray) -> Graphs:
+    """The molecules where `keep` [N] is true."""
+    atoms, rows = np.repeat(keep, graphs.size), np.repeat(keep, graphs.overflow_size)
+    masks = {"size": keep, "overflow_size": keep, "overflow": rows}
+    return Graphs(**{f.name: getattr(graphs, f.name)[masks.get(f.name, atoms)] for f in fields(Graphs)})

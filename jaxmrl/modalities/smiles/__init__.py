@@ -1,0 +1,1 @@
+"""Molecules as the tokens of their SMILES."""

@@ -1,0 +1,272 @@
+"""Predictions of molecules that nobody has assayed, by the models that a sweep has left.
+
+`python -m jaxmrl.predict RUN_DIR --csv new.csv`, or `predict_molecules(PredictConfig(...))`.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import compress
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import expit
+
+from jaxmrl.chem.molecules import UnusableMoleculeError
+from jaxmrl.chem.random_smiles import random_smiles
+from jaxmrl.config import PredictConfig
+from jaxmrl.data.featurization import featurise, prepare_smiles
+from jaxmrl.data.novelty import find_unseen
+from jaxmrl.data.parsing import Prepared
+from jaxmrl.data.similarity import FAR, nearest, similarity_prints
+from jaxmrl.data.table import read_molecules
+from jaxmrl.errors import ConfigError
+from jaxmrl.io.input_rows import InputRows, read_input_rows
+from jaxmrl.io.records import Rejected, top_reasons
+from jaxmrl.modalities.datasets import Features, put
+from jaxmrl.modalities.smiles.features import MOST_TOKENS
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs import artifacts, directory
+from jaxmrl.runs.score_files import import_parquet, label_columns, table_bytes
+from jaxmrl.text import count
+from jaxmrl.training.numerics import own_numerics
+from jaxmrl.training.replica import DeviceTable
+from jaxmrl.training.saved_model import Trained, load_arrays, predict_all
+
+_DIGITS, _MOST_DIGITS = 8, 17
+"""Of numbers in a .csv, beyond the first digits that all values share: what models in float32 tell apart."""
+
+
+_MOST_SHOWN = 5
+"""Traits that a line repeats."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the models of a curve predict for the `n` usable molecules of a file, in order of the file.
+
+    ids [n]          rows of the file, from 0
+    smiles [n]       as the file has them
+    mean, sd [n, T]  over the models, of probabilities or of values in the label's unit; sd is NaN for one model
+    nearest [n]      ECFP4 Tanimoto similarity to the nearest molecule that one of the models has learned from
+    unseen [n]       what of each molecule none of those has, see `data.novelty`; empty for nothing
+    rejected         the other rows of the file, with the reasons
+    """
+
+    curve: str
+    tasks: tuple[str, ...]
+    ids: np.ndarray
+    smiles: list[str] = field(repr=False)
+    mean: np.ndarray
+    sd: np.ndarray
+    nearest: np.ndarray
+    unseen: list[str] = field(repr=False)
+    rejected: tuple[Rejected, ...] = field(repr=False, default=())
+
+    def columns(self, source: InputRows, keep: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+        """Return the columns of the predictions file, with a row for each row of `source`.
+
+        They are molecule_id, the columns `keep` of `source` (all for none), <task> and <task>_sd for each task,
+        nearest_training, unseen, and reason, which says why a row has no prediction. A task that is called like
+        another of these becomes "label <name>", a column of `source` "input <name>".
+        """
+        taken = {"molecule_id", "nearest_training", "unseen", "reason", *(f"{task}_sd" for task in self.tasks)}
+        values, texts, rows = {}, np.full((2, len(source)), "", object), len(source)
+        for k, name in enumerate(label_columns(self.tasks, taken)):
+            values |= {name: self.mean[:, k], f"{name}_sd": self.sd[:, k]}
+        values["nearest_training"] = self.nearest
+        ours = {}
+        for name, column in values.items():
+            ours[name] = np.full(rows, np.nan)
+            ours[name][self.ids] = column
+        unseen, reasons = texts
+        unseen[self.ids] = self.unseen
+        reasons[np.searchsorted(source.lines, [row.line for row in self.rejected])] = [
+            row.reason for row in self.rejected
+        ]
+        ours |= {"unseen": unseen, "reason": reasons}
+        return {"molecule_id": np.arange(rows), **source.columns(keep, {"molecule_id", *ours}), **ours}
+
+
+@own_numerics()
+def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictions:
+    """Predict the molecules of a file by the models of a sweep, and write a row for each row of the file.
+
+    Raises UserError for a folder that has no models, and for molecules or settings that cannot be used.
+    """
+    reporter = Reporter(quiet=quiet)
+    if config.out.suffix == ".parquet":
+        import_parquet()
+    curve, models = choose_curve(config, curves_of(config.run), reporter)
+    source = read_input_rows(config.csv, config.keep_columns)
+    prepared, known = read_and_prepare(config, models[0], reporter), artifacts.read_molecules(config.run)
+    mean, sd, trained_on = predict_prepared(models, prepared, config.batch_size, reporter)
+    table, smiles = prepared.table, prepared.canonical_smiles
+    similarity = nearest_training(known, trained_on, smiles, reporter)
+    unseen = find_unseen(smiles, seen_texts(known, trained_on, models[0], reporter), *modality_of(models[0]))
+    found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
+    columns = found.columns(source, config.keep_columns)
+    directory.write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
+    report(config, found, reporter)
+    return found
+
+
+def curves_of(run: Path) -> dict[str, list[Trained]]:
+    """The models that a sweep has left, of each curve by its name. Raises ConfigError where there are none."""
+    if not (run / "results.csv").is_file() or not (run / "config.toml").is_file():
+        raise ConfigError(f"{run} is no run of jaxmrl.sweep: give the folder that has results.csv and config.toml")
+    if curves := artifacts.read_models(run):
+        return curves
+    raise ConfigError(
+        f"{run} has no models: no replica of its largest fraction has finished, or an older jaxmrl swept it; "
+        "sweep again into another --out"
+    )
+
+
+def choose_curve(config: PredictConfig, curves: dict[str, list[Trained]], reporter) -> tuple[str, list[Trained]]:
+    """The curve that is asked for, or else the best by its mean validation metric; tells which."""
+    if config.curve is not None and config.curve not in curves:
+        raise ConfigError(f"unknown curve {config.curve!r}; choose from {' '.join(curves)}")
+    judged = {name: np.mean([float(model.row["valid"]) for model in models]) for name, models in curves.items()}
+    metric = next(iter(curves.values()))[0].recipe.metric
+    best = (max if metric.higher_is_better else min)(judged, key=judged.get)
+    name = config.curve or best
+    models, others = curves[name], [f"{other} ({judged[other]:.4g})" for other in curves if other != name]
+    reporter.say(
+        f"{name}: {count(len(models), 'model')} at fraction {models[0].row['fraction']}, "
+        f"mean validation {metric.mean_label(len(models[0].tasks))} {judged[name]:.4g}"
+    )
+    if others:
+        why = "as --curve asks" if config.curve else "the best by validation"
+        reporter.say(f"{why}; --curve takes another of: {', '.join(others)}")
+    if len({model.row["split"] for models in curves.values() for model in models}) > 1:
+        reporter.say("curves of different splits were validated on different molecules")
+    if not (config.run / "curves.csv").exists():
+        reporter.say(f"the sweep in {config.run} has not ended: these are the models so far")
+    return name, models
+
+
+def read_and_prepare(config: PredictConfig, model: Trained, reporter) -> Prepared:
+    """The usable molecules of the file, with what this model sees of them."""
+    if not model.has_smiles:
+        raise ConfigError(
+            f"the models in {config.run} learned from positions of atoms, and {config.csv} has SMILES: sweep a --csv "
+            "with --modality geometry, which makes conformers of SMILES, and predict by that"
+        )
+    table = read_molecules(config.csv, config.smiles_column)
+    for note in table.notes:
+        reporter.say(note)
+    prepared = prepare_smiles(table, (model.recipe.shape.modality,), reporter, parent=model.parent)
+    reporter.say(f"{config.csv}: {count(table.rows, 'row')}, {len(prepared.table.rejected):,} rejected")
+    return prepared
+
+
+def predict_prepared(
+    models: list[Trained], prepared: Prepared, batch_size: int, reporter
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
+    one, smiles = models[0], prepared.canonical_smiles
+    features = featurise(prepared, *modality_of(one), reporter)
+    if cut := getattr(features, "truncated", 0):
+        reporter.say(f"{count(cut, 'molecule')} cut off after {MOST_TOKENS} tokens: the models see no more of them")
+    # No labels, not even missing ones: of many molecules and tasks they would fill the device.
+    table = DeviceTable(put(features), jnp.zeros((0, len(one.tasks))), composition(one, features, reporter))
+    # Each molecule once, in order of SMILES: neither its row nor its spelling decides its batch or its place there.
+    _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
+    values, trained_on = np.empty((len(models), len(smiles), len(one.tasks))), []
+    resources = features.resources()
+    with reporter.progress("predicting", len(models), "models") as progress:
+        for k, model in enumerate(models):
+            weights, train = load_arrays(model)
+            outputs = predict_all(model.recipe, table, resources, weights, molecules, batch_size)[place]
+            values[k] = expit(outputs) if model.recipe.task == "classification" else outputs
+            trained_on.append(train)
+            progress.advance(1)
+    sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(values.shape[1:], np.nan)
+    return values.mean(axis=0), sd, np.unique(np.concatenate(trained_on))
+
+
+def modality_of(model: Trained) -> tuple[str, dict[str, Any]]:
+    """Return what a model sees of molecules: modality and settings of `featurise`."""
+    return model.recipe.shape.modality, model.features
+
+
+def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: Trained, reporter) -> list[str]:
+    """Return the SMILES that models like this one saw in training: canonical ones and random variants.
+
+    known: {id: canonical SMILES} of the run's molecules; trained_on: ids of those that the models learned from.
+    """
+    seen = np.isin(list(known), trained_on)
+    texts = list(compress(known.values(), seen))
+    if variants := model.features.get("variants", 1) - 1:
+        # Of all molecules of the run, for these the sweep has left in the cache.
+        with reporter.progress("random SMILES", len(known), "molecules") as progress:
+            others = random_smiles(list(known.values()), variants, progress.advance)
+        texts += [text for several in compress(others, seen) for text in several]
+    return texts
+
+
+def digits_of(values: np.ndarray) -> int:
+    """Return the significant digits that values [n, T] need: more where they are far from zero for their spread."""
+    largest, spread = np.abs(values).max(axis=0), np.ptp(values, axis=0)
+    far = max((np.log10(one / other) for one, other in zip(largest, spread, strict=True) if other > 0), default=0.0)
+    return int(np.clip(_DIGITS + np.ceil(far), _DIGITS, _MOST_DIGITS))
+
+
+def composition(model: Trained, features: Features, reporter) -> jax.Array | None:
+    """Atoms of each element that the model has references of, [n, E]; None where it has none."""
+    if model.elements is None:
+        return None
+    counts = features.composition(np.array(model.elements))
+    lacking = int((counts.sum(axis=1) < features.size).sum())
+    if lacking:
+        reporter.say(f"{count(lacking, 'molecule')} with an element that no molecule of the sweep has: it adds nothing")
+    return jnp.asarray(counts, jnp.float32)
+
+
+def nearest_training(known: dict[int, str], trained_on: np.ndarray, smiles: list[str], reporter) -> np.ndarray:
+    """The similarity of each molecule to the nearest of those that are `known` by the ids `trained_on`, [n].
+
+    Raises ConfigError where one of these is not known, or one that is known cannot be read.
+    """
+    if not set(trained_on.tolist()) <= known.keys():
+        raise ConfigError(f"{artifacts.MOLECULES} of the run lacks molecules that its models learned from; sweep again")
+    # Fingerprints of all molecules of the run, for these the sweep has left in the cache.
+    try:
+        with reporter.progress("similarity", len(known) + len(smiles), "molecules") as progress:
+            both = [similarity_prints(some, progress.advance) for some in (list(known.values()), smiles)]
+    except UnusableMoleculeError as error:
+        raise ConfigError(
+            f"{artifacts.MOLECULES} of the run has a molecule that cannot be read ({error}): it is damaged, or was "
+            "written with another RDKit; sweep again"
+        ) from None
+    packed = np.concatenate(both)
+    return nearest(packed, np.flatnonzero(np.isin(list(known), trained_on)), len(known) + np.arange(len(smiles)))
+
+
+def report(config: PredictConfig, found: Predictions, reporter) -> None:
+    """Print what was predicted and how far it can be relied on."""
+    if found.rejected:
+        reporter.say(f"no prediction, see column reason: {'; '.join(top_reasons(found.rejected))}")
+    if any(found.unseen):
+        traits = Counter(trait for text in found.unseen if text for trait in text.split("; "))
+        reporter.say(
+            f"{sum(map(bool, found.unseen)):,} of {count(len(found.ids), 'molecule')} with something that no training "
+            f"molecule has, see column unseen: {_most_common(traits)}"
+        )
+    far = int((found.nearest < FAR).sum())
+    reporter.say(f"nearest training molecule: median ECFP4 Tanimoto similarity {np.median(found.nearest):.2f}")
+    if far:
+        reporter.say(
+            f"{far:,} of {count(len(found.ids), 'molecule')} below {FAR:g}: they are far from anything the models have "
+            "seen, and neither their predictions nor the spread over seeds can be relied on"
+        )
+    reporter.say(f"{count(len(found.ids), 'molecule')} predicted: {config.out}")
+
+
+def _most_common(counted: Counter[str]) -> str:
+    """Return the most frequent of some texts, in words."""
+    shown = ", ".join(f"{text} ({number:,})" for text, number in counted.most_common(_MOST_SHOWN))
+    return shown if len(counted) <= _MOST_SHOWN else f"{shown} and {len(counted) - _MOST_SHOWN} more"

@@ -1,0 +1,128 @@
+"""Pre-training of the GIN's encoder. `python -m jaxmrl.pretrain`, or `pretrain_encoder(PretrainConfig(...))`."""
+
+import math
+import time
+from dataclasses import fields
+
+from jaxmrl.chem.parents import replaced_text
+from jaxmrl.config import PretrainConfig, to_toml
+from jaxmrl.data.corpus import Corpus, prepare_corpus
+from jaxmrl.data.datasets import get_dataset, smiles_source
+from jaxmrl.data.table import molecule_remarks
+from jaxmrl.errors import DivergedError
+from jaxmrl.modalities.graph.graphmae import GraphMAEShape
+from jaxmrl.reports import plots
+from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.runs import directory
+from jaxmrl.runs.directory import RunDirectory, number
+from jaxmrl.text import count
+from jaxmrl.training import checkpoint
+from jaxmrl.training.capacity import device_name
+from jaxmrl.training.encoder import Encoder, has_encoder, load_encoder, save_encoder
+from jaxmrl.training.interrupts import Stop, catch_signals
+from jaxmrl.training.numerics import own_numerics
+from jaxmrl.training.pretraining import Epoch, Pretext, Pretraining
+
+HISTORY = "pretraining.csv"
+
+
+@own_numerics()
+def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
+    """Pre-trains an encoder on molecules without labels, by telling masked atoms, for --init of a sweep.
+
+    Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
+    be used, and StopRequestedError when stopped, with the state saved.
+    """
+    started, reporter = time.monotonic(), Reporter(quiet=quiet)
+    corpus = prepare(config, reporter)
+    run = RunDirectory(config.out, ())
+    facts = directory.code_facts() | {"device": device_name(), "data": corpus.digest}
+    with run.held():
+        run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
+        run.write("rejected.csv", "".join(corpus.rejected_rows()))
+        if has_encoder(config.out):
+            reporter.say(f"{config.out} has its encoder already")
+        else:
+            run.check_trainable()
+            with catch_signals(max_seconds, started) as stop:
+                work = train(config, corpus, run, reporter, stop)
+            write_report(config, work.history, run)
+            save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth, config.parent)
+        checkpoint.remove(run.checkpoints)
+    encoder = load_encoder(config.out)
+    reporter.say(f"encoder {encoder.digest}: give it to a sweep by --init none {config.out}")
+    return encoder
+
+
+def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
+    """The molecules, prepared, and told of."""
+    path, smiles_column = config.csv, config.smiles_column
+    if path is None:
+        path, smiles_column = smiles_source(get_dataset(config.dataset))
+    for remark in molecule_remarks(path, smiles_column):
+        reporter.say(remark)
+    with reporter.progress("parsing", None, "molecules") as progress:
+        corpus = prepare_corpus(path, smiles_column, progress.advance, parent=config.parent)
+    if config.parent:
+        reporter.say(replaced_text(corpus.replaced))
+    training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
+    reporter.say(
+        f"{config.name}: {count(corpus.rows, 'row')}, {corpus.rejected:,} rejected; {training:,} molecules train, "
+        f"{judging:,} others judge, in {count(len(corpus.shards), 'shard')}"
+    )
+    return corpus
+
+
+def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: Reporter, stop: Stop) -> Pretraining:
+    """Trains to the end, or goes on to it; writes the history as epochs end."""
+    work = pretraining_of(config, corpus)
+    if warning := checkpoint.restore(run.checkpoints, work):
+        reporter.say(warning)
+    started = time.monotonic()
+
+    def on_epoch(epoch: Epoch) -> None:
+        if not math.isfinite(epoch.loss + epoch.held_out):
+            raise DivergedError(
+                f"the error is {epoch.loss:g}, and {epoch.held_out:g} on molecules that judge, after epoch "
+                f"{epoch.epoch}: give a lower --learning-rate, and another --out"
+            )
+        write_history(work.history, run)
+        reporter.say(f"epoch {epoch.epoch}: {epoch_text(epoch)}")
+
+    with reporter.progress("pre-training", work.steps, "steps") as progress:
+        progress.skip(work.step)
+        work.run(on_epoch, progress.advance, checkpoint.saver(run.checkpoints, stop))
+    reporter.say(f"pre-training took {duration(time.monotonic() - started)}")
+    return work
+
+
+def pretraining_of(config: PretrainConfig, corpus: Corpus) -> Pretraining:
+    """The pre-training that the settings ask for, before its first step."""
+    shape = GraphMAEShape(config.width, config.depth, config.dropout, config.precision)
+    pretext = Pretext(shape, config.mask_rate, config.learning_rate)
+    return Pretraining(pretext, corpus, config.batch_size, config.epochs, config.seed)
+
+
+def epoch_text(epoch: Epoch) -> str:
+    """What an epoch gave, in words."""
+    return (
+        f"error {epoch.loss:.4f}; on molecules that judge {epoch.held_out:.4f}, {epoch.accuracy:.2%} of masked atoms "
+        f"told; always atomic number {epoch.common} would be {epoch.majority:.2%}"
+    )
+
+
+def write_history(history: list[Epoch], run: RunDirectory) -> None:
+    """pretraining.csv: a row for each epoch, its columns the fields of `Epoch`."""
+    columns = [f.name for f in fields(Epoch)]
+    run.write_table(HISTORY, columns, [_cells(one) for one in history])
+
+
+def _cells(epoch: Epoch) -> dict[str, str]:
+    return {name: str(value) if isinstance(value, int) else number(value) for name, value in vars(epoch).items()}
+
+
+def write_report(config: PretrainConfig, history: list[Epoch], run: RunDirectory) -> None:
+    """The history, as a table and a figure."""
+    write_history(history, run)
+    title = f"GraphMAE on {config.name}, gin {config.width}x{config.depth}"
+    run.write("pretraining.png", plots.render(plots.draw_pretraining(history, title=title), "png"))

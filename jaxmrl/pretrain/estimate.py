@@ -1,0 +1,43 @@
+"""What a pre-training would take, before it is run: `--dry-run` or `--estimate`."""
+
+from functools import partial
+
+import jax
+
+from jaxmrl.config import PretrainConfig
+from jaxmrl.pretrain import prepare, pretraining_of
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.sweep.estimate import Expected, operations_of, said, seconds_of
+from jaxmrl.training.capacity import lane_bytes
+from jaxmrl.training.numerics import own_numerics
+from jaxmrl.training.pretraining import Pretraining, pretrain_step
+
+
+@own_numerics()
+def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: bool = True) -> Expected:
+    """What a pre-training would take, its molecules prepared. Raises UserError as `pretrain_encoder` does."""
+    reporter = Reporter(quiet=quiet)
+    work = pretraining_of(config, prepare(config, reporter))
+    shape, store = work.pretext.shape, work.shard_store(0)
+    one_step = partial(pretrain_step, work.pretext)
+    expected = Expected(
+        name=shape.name,
+        parameters=shape.parameters,
+        replicas=None,
+        steps=work.steps,
+        lanes=1,
+        devices=1,
+        operations=work.steps * operations_of(one_step, store, work.arrays, config.batch_size),
+        memory=sum(leaf.nbytes for leaf in jax.tree.leaves(store)) + lane_bytes(shape, int(work.limits[0])),
+        seconds=_seconds_of_pretraining(work) if timed else None,
+    )
+    reporter.say(said(expected))
+    return expected
+
+
+def _seconds_of_pretraining(work: Pretraining) -> float:
+    """By the time of a few steps, compilation and the molecules that judge left out."""
+    work.train_chunk()
+    made = []
+    seconds = seconds_of(lambda: made.extend(work.train_chunk() for _ in range(2)))
+    return seconds / sum(made) * work.steps

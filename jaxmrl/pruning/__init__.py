@@ -1,0 +1,1 @@
+"""Scores of training molecules, and the subsets that they keep."""

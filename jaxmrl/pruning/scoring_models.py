@@ -1,0 +1,281 @@
+"""Scores of every training molecule: models trained in lanes, then the methods on their weights.
+
+Each seed has models of its own, so that subsets by the scores of different seeds are independent. What is done is kept
+in a folder, so that a stopped scoring goes on from there.
+"""
+
+import shutil
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmrl.config import Settings
+from jaxmrl.data.task_data import Problem
+from jaxmrl.errors import DivergedError, UserError
+from jaxmrl.io import storage
+from jaxmrl.io.cache import load_arrays, save_arrays
+from jaxmrl.modalities.datasets import Features
+from jaxmrl.modalities.fingerprint.features import path_fingerprints
+from jaxmrl.pruning import passes
+from jaxmrl.pruning.forgetting import Forgetting
+from jaxmrl.pruning.methods import METHODS, methods_for
+from jaxmrl.pruning.select import Scores, canonical_order
+from jaxmrl.training import checkpoint, programs
+from jaxmrl.training.batches import batches_per_epoch
+from jaxmrl.training.capacity import choose_devices, choose_lanes
+from jaxmrl.training.engines import on_each
+from jaxmrl.training.interrupts import Stop
+from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.outcome import Outcome
+from jaxmrl.training.replica import DeviceTable, Recipe, device_table
+
+_OF_A_MODEL = {"status", "identity"}
+"""What the file of a model has beside its arrays."""
+
+
+@dataclass(frozen=True)
+class ScoringTask:
+    """What to score, by which methods, and with how many models trained for how long.
+
+    names      of the methods; all that fit the task where there are none
+    seeds      seeds that are to have scores, each by `models` models that no other seed uses
+    epochs     epochs after which the models score
+
+    Raises ConfigError for a method that does not fit the task.
+    """
+
+    settings: Settings
+    problem: Problem
+    shape: ModelShape
+    names: tuple[str, ...]
+    seeds: int
+    epochs: int
+    models: int = 1
+
+    def __post_init__(self):
+        methods = methods_for(self.names, self.problem.table.task, self.problem.has_smiles)
+        object.__setattr__(self, "names", tuple(method.name for method in methods))
+
+    @cached_property
+    def molecules(self) -> np.ndarray:
+        """The training molecules, in order of their canonical SMILES."""
+        return canonical_order(self.problem.split.train, self.problem.canonical)
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """How the models are trained; they count forgetting where it is asked for."""
+        table = self.problem.table
+        watch = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
+        return Recipe(self.shape, table.task, self.problem.metric, self.settings.rate(self.shape.model), watch)
+
+    @property
+    def features(self) -> Features:
+        """What the models see."""
+        return self.problem.features[self.shape.modality]
+
+    @cached_property
+    def table(self) -> DeviceTable:
+        """The molecules on the device."""
+        return device_table(self.problem, self.shape.modality)
+
+    @cached_property
+    def _fingerprints(self) -> np.ndarray:
+        """Of the training molecules, packed, [n, bits / 8]."""
+        return path_fingerprints([self.problem.canonical_smiles[k] for k in self.molecules])
+
+    def replicas(self) -> list[Replica]:
+        """Return the models that score: those of seed 0, then those of seed 1, ...
+
+        They learn from all training molecules and never see the test.
+        """
+        settings, split = self.settings, self.problem.split
+        steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
+        standard = self.problem.label_standard(self.molecules, self.shape.modality)
+        name = f"{settings.name} {self.shape.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
+        return [
+            Replica(
+                *(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard),
+                validate_every=self.epochs,
+            )
+            for seed in range(self.seeds * self.models)
+        ]
+
+    def scores(self, run, folder: Path, reporter, stop: Stop, kept: Scores | None = None) -> Scores:
+        """Return the scores of the training molecules by each method and seed; a seed whose models diverged has none.
+
+        Args:
+            run: The run directory, which keeps the number of lanes.
+            folder: Where finished parts are kept; remove it once the scores are safe.
+            reporter: Where progress and warnings are printed.
+            stop: When to stop.
+            kept: Scores that an earlier command computed. They stay, and only what is missing is computed.
+
+        Raises:
+            UserError: Where every model diverged.
+            StopRequestedError: When stopped.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        every = range(self.seeds * self.models)
+        train = every[self._scored_seeds(kept) * self.models :]
+        models = dict.fromkeys(every[: train.start])
+        if train:
+            models |= self._train(train, run, folder, reporter, stop)
+        found = {}
+        with reporter.progress("scoring", len(models), "models") as progress:
+            for place, model in models.items():
+                found[place] = self._scores_of_model(place, model, folder / f"scores-{place}.npz", stop)
+                progress.advance(1)
+        stop.check()
+        of_seeds = [[found[k] for k in found if k // self.models == seed] for seed in range(self.seeds)]
+        by_seed = [self._combined(of_seed) for of_seed in of_seeds if of_seed]
+        joint = self._joint(list(found.values()))
+        if kept is not None:
+            by_seed = _with_kept(by_seed, kept, reporter)
+            joint = kept.joint | joint
+        values = {name: np.stack([scores[name] for scores in by_seed]) for name in self.names}
+        return Scores(self.molecules, values, {name: joint[name] for name in self.names if name in joint})
+
+    def _scored_seeds(self, kept: Scores | None) -> int:
+        """Return the number of seeds, from 0 on, whose models need not be trained.
+
+        That is none of them where a method is new, for models are not kept, or where herding joins the embeddings of
+        more models than before.
+        """
+        trained = {name for name in self.names if METHODS[name].trained}
+        if not trained:
+            return self.seeds
+        if kept is None or not trained <= kept.values.keys():
+            return 0
+        return 0 if "herding" in trained and kept.seeds < self.seeds else min(kept.seeds, self.seeds)
+
+    def _combined(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """One seed's scores by method, [n] each: the mean of those of its models, or the method's own way."""
+        if len(found) == 1:
+            return found[0]
+        computed = [name for name in self.names if name in found[0]]
+        return {name: np.mean([one[name] for one in found], axis=0) for name in computed} | self._joint(found)
+
+    def _joint(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        """Herding on all models' embeddings at once, and the k-means clustering of least inertia."""
+        joint = {}
+        if all("embeddings" in one for one in found):
+            joint["herding"] = passes.herding_scores(passes.joint_embeddings([one["embeddings"] for one in found]))
+        if "kmeans" in self.names:
+            joint["kmeans"] = min(found, key=lambda one: one["inertia"])["kmeans"]
+        return joint
+
+    @cached_property
+    def _identity(self) -> str:
+        """What the parts in the folder belong to: data, models and methods."""
+        settings = self.settings
+        parts = (self.problem.fingerprint(), self.shape, self.epochs, self.names, settings.batch_size, self.recipe)
+        return repr(parts)
+
+    def _load(self, path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
+        arrays = load_arrays(path, names | {"identity"})
+        return arrays if arrays and str(arrays["identity"]) == self._identity else None
+
+    def _save(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
+        try:
+            save_arrays(path, arrays | {"identity": np.array(self._identity)})
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
+
+    def _train(self, places: range, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
+        """Return {place: weights and notes}, as flat arrays, of the models at these places that did not diverge."""
+        replicas = self.replicas()
+        self._drop_other_lanes(folder)
+        queue = self.shape, replicas, self.problem, self.settings.batch_size
+        lanes = run.settle(f"scoring lanes of {self.shape.name}", choose_lanes(self.settings.lanes, *queue))
+        engines = on_each(choose_devices(lanes, *queue), lambda: self.engine(replicas, lanes))
+        paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
+        done = {one.name for one in replicas if one.seed not in places or self._load(paths[one.name], {"status"})}
+
+        def on_result(engine: Engine, outcome: Outcome) -> None:
+            self._save(paths[outcome.name], lane_arrays(engine, outcome))
+
+        with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
+            checkpoint.run(folder / "lanes", engines, done, on_result, progress, stop, reporter.say)
+        models = {place: self._load(paths[replicas[place].name], {"status"}) for place in places}
+        return _without_diverged(models, reporter)
+
+    def _drop_other_lanes(self, folder: Path) -> None:
+        """Remove the checkpoint of other methods' models, such as those of a scoring that was stopped and extended."""
+        mark = folder / "lanes-of.npz"
+        if self._load(mark, set()) is None:
+            shutil.rmtree(folder / "lanes", ignore_errors=True)
+            self._save(mark, {})
+
+    def engine(self, replicas: list[Replica], lanes: int) -> Engine:
+        """One that trains them, on the default device."""
+        table, resources = device_table(self.problem, self.shape.modality), self.features.resources()
+        return Engine(self.recipe, table, resources, replicas, lanes, self.settings.batch_size)
+
+    def _scores_of_model(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
+        """One model's scores by method, [n] each; from `path` where it has them."""
+        stop.check()
+        scores = self._load(path, set(self.names))
+        if scores is None:
+            scores = {}
+            if model:
+                weights, notes = self._unpack(model)
+                recipe, size = replace(self.recipe, watch=None), self.settings.batch_size
+                scores |= passes.model_scores(
+                    self.names, recipe, self.table, self.features, weights, notes, self.molecules, size, stop.check
+                )
+            if "random" in self.names:
+                scores["random"] = passes.random_scores(self.problem, self.molecules, seed)
+            if "kmeans" in self.names:
+                scores["kmeans"], scores["inertia"] = passes.kmeans_scores(self._fingerprints, seed)
+            self._save(path, scores)
+        return scores
+
+    def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
+        """(weights as of `predict`, notes) of a model's flat arrays."""
+        params, stats = jax.eval_shape(self.shape.init, jax.random.key(0))
+        standard = self.replicas()[0].standard
+        notes = jax.eval_shape(self.recipe.watch.start) if self.recipe.watch else None
+        arrays = {name: jnp.asarray(array) for name, array in model.items() if name not in _OF_A_MODEL}
+        form = {"weights": (params, stats, standard), "notes": notes}
+        found = storage.unflatten(form, arrays, "a scoring's folder")
+        return found["weights"], found["notes"]
+
+
+def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
+    """The weights and notes of a replica that has just ended, as flat arrays, and its status."""
+    lane = engine.lane_of(outcome.name)
+    model = {"weights": programs.weights_now(engine.lanes), "notes": engine.lanes.state.notes}
+    arrays = storage.flatten(jax.tree.map(lambda x: x[lane], model))
+    return {name: np.asarray(leaf) for name, leaf in arrays.items()} | {"status": np.array(outcome.status)}
+
+
+def _with_kept(by_seed: list[dict[str, np.ndarray]], kept: Scores, reporter) -> list[dict[str, np.ndarray]]:
+    """Return each seed's scores by method with those that were kept in place of new ones: replicas rest on them."""
+    changed = set()
+    for seed, scores in enumerate(by_seed[: kept.seeds]):
+        for name, values in kept.values.items():
+            if name in scores and not np.array_equal(scores[name], values[seed], equal_nan=True):
+                changed.add(name)
+            scores[name] = values[seed]
+    if changed:
+        reporter.say(
+            f"scores by {', '.join(sorted(changed))} came out different by rounding when the molecules were scored "
+            "again; the former scores stay"
+        )
+    return by_seed
+
+
+def _without_diverged(models: dict[int, dict], reporter) -> dict[int, dict]:
+    finished = {seed: model for seed, model in models.items() if str(model["status"]) == "finished"}
+    if not finished:
+        raise DivergedError(
+            f"all {len(models)} models that were to score diverged; give a lower --learning-rate, and another --out"
+        )
+    if len(finished) < len(models):
+        reporter.say(f"{len(models) - len(finished)} of {len(models)} scoring models diverged and are left out")
+    return finished

@@ -1,0 +1,90 @@
+"""Curves of a run side by side: the content of comparisons.json, and what is said of it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jaxmrl.reports.plots import curve_label
+from jaxmrl.runs.directory import Curve
+from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.data_equivalence import Difference, Worth, exponent_difference, worth
+from jaxmrl.text import about
+
+_ASIDE = {"modality": ("model", "width", "depth", "params", "learning_rate", "dropout"), "split": (), "init": ()}
+"""The columns that are compared along, and those that go with each. Pruned curves have no law: see comparison.py."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A curve beside another, by their names, and the column (`along`) that they differ in.
+
+    exponent: None where no law explains both; worth: of each size of the curve
+    """
+
+    curve: str
+    than: str
+    along: str
+    exponent: Difference | None
+    worth: tuple[Worth, ...]
+
+
+def compare_curves(curves: list[Curve], analyses: list[Analysis]) -> list[Comparison]:
+    """Each curve beside the first of those that it differs from in modality, split or init alone."""
+    compared = []
+    for k, curve in enumerate(curves):
+        for column, aside in _ASIDE.items():
+            base = next(other for other in range(k + 1) if _alike(curves[other], curve, (column, *aside)))
+            differ = curve.identity[column] != curves[base].identity[column]
+            if differ and analyses[k].forecast and analyses[base].forecast:
+                names = (curve_label(one, curves) for one in (curve, curves[base]))
+                compared.append(compare(*names, column, analyses[k], analyses[base]))
+    return compared
+
+
+def _alike(one: Curve, other: Curve, apart_from: tuple[str, ...]) -> bool:
+    return all(one.identity[name] == value for name, value in other.identity.items() if name not in apart_from)
+
+
+def compare(curve: str, than: str, along: str, one: Analysis, other: Analysis) -> Comparison:
+    """Two curves by their names, both of which have a forecast."""
+    found = worth(one.forecast, other.forecast, one.points.n)
+    return Comparison(curve, than, along, exponent_difference(one, other), tuple(found))
+
+
+def comparison_content(compared: list[Comparison]) -> list[dict[str, Any]]:
+    """As JSON may hold it."""
+    return [asdict(one) | {"worth": [asdict(size) for size in one.worth]} for one in compared]
+
+
+def comparison_line(one: Comparison) -> str:
+    """What the data of a curve is worth, at its middle size, and whether the exponents differ."""
+    return f"{one.curve}: {worth_text(one)}; {difference_text(one.exponent)}"
+
+
+def worth_text(one: Comparison) -> str:
+    """What the middle size of the curve is worth in the other's molecules."""
+    middle = one.worth[len(one.worth) // 2]
+    if middle.molecules is None:
+        return f"what {about(middle.n)} molecules are worth in those of {one.than} cannot be told"
+    return f"{about(middle.n)} molecules do what {molecules_text(middle)} do of {one.than}"
+
+
+def molecules_text(found: Worth) -> str:
+    """The molecules that a size is worth, with their interval."""
+    if found.molecules is None:
+        return "cannot be told"
+    if found.low is None and found.high is None:
+        return f"{about(found.molecules)} [not known]"
+    ends = ("..." if end is None else about(end) for end in (found.low, found.high))
+    return f"{about(found.molecules)} [{' to '.join(ends)}]"
+
+
+def difference_text(difference: Difference | None) -> str:
+    """Whether the exponents differ."""
+    if difference is None:
+        return "no law explains both curves"
+    if difference.low is None or difference.high is None:
+        named = f"{difference.exponent} ({difference.law})"
+        return f"{named} differs by {difference.value:+.2g} [not known], so whether the exponents differ is not known"
+    differ = "" if difference.low > 0 or difference.high < 0 else ", which may be none"
+    interval = f"[{difference.low:+.2g}, {difference.high:+.2g}]"
+    return f"{difference.exponent} ({difference.law}) differs by {difference.value:+.2g} {interval}{differ}"

@@ -1,0 +1,167 @@
+"""Fitted laws in words and tables: what the commands, the figures and the report say of a curve's analysis."""
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from jaxmrl.scaling.analysis import MULTIPLES, Analysis
+from jaxmrl.scaling.forecast import Forecast, try_on_largest
+from jaxmrl.scaling.law_fit import LEVEL, Fit
+from jaxmrl.scaling.target import FAR
+from jaxmrl.text import size_text
+
+_MOST_DIGITS = 10
+
+
+def law_text(fit: Fit) -> str:
+    """The fitted law as one formula, with its exponent's interval."""
+    exponent = exponent_text(fit)
+    return f"{formula_text(fit)}, {exponent}" if exponent else formula_text(fit)
+
+
+def formula_text(fit: Fit) -> str:
+    """The fitted law as one formula; a parameter at its lower bound, as a floor may be, is 0."""
+    pairs = zip(fit.law.parameters, fit.values.values(), strict=True)
+    shown = {
+        one.name: "0" if one.kind != "real" and value <= 1.01 * one.lowest else short(value) for one, value in pairs
+    }
+    return fit.law.text.format(**shown).replace("+ -", "- ")
+
+
+def exponent_text(fit: Fit) -> str:
+    """The exponent with its interval; nothing for a law without one."""
+    name = fit.law.exponent
+    if name is None:
+        return ""
+    if name not in fit.intervals:
+        return f"{name} {short(fit.values[name])} [not known]"
+    return f"{name} {short(fit.values[name])} {interval_text(*fit.intervals[name])}"
+
+
+def interval_text(low: float | None, high: float | None) -> str:
+    """[low, high], with three digits or as many as distinguish the ends; an end that is not known is open."""
+    if low is None and high is None:
+        return "[not known]"
+    for digits in range(3, _MOST_DIGITS):
+        form = f"{'#' if digits > 3 else ''}.{digits}g"
+        ends = ["..." if end is None else f"{end:{form}}" for end in (low, high)]
+        if ends[0] != ends[1]:
+            break
+    return f"[{', '.join(ends)}]"
+
+
+def short(number: float | None) -> str:
+    """Three digits, or that it is not known."""
+    return "not known" if number is None else f"{number:.3g}"
+
+
+def chosen_text(forecast: Forecast) -> str:
+    """The law to go by, or which laws' mean."""
+    return law_text(forecast.fits[0]) if len(forecast.fits) == 1 else forecast.name
+
+
+def left_side(fit: Fit, metric_label: str) -> str:
+    """What the law is of: the metric, or the error that is made of it."""
+    points = fit.points
+    if fit.law.on == "metric" and points.top:
+        return metric_label
+    if points.best == 0:
+        return metric_label if points.sign > 0 else f"-{metric_label}"
+    if points.sign < 0:
+        return f"{points.best:g} - {metric_label}"
+    return f"{metric_label} {'-' if points.best > 0 else '+'} {abs(points.best):g}"
+
+
+def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
+    """The laws to go by, what they foretell, and what not to trust about them; each line begins with `label`."""
+    if analysis.forecast is None:
+        return [f"{label}: no law fitted: {'; '.join(analysis.notes)}"]
+    lines = [f"{label}: {left_side(fit, metric_label)} = {law_text(fit)}" for fit in analysis.forecast.fits]
+    lines.append(f"{label}: {foretold_text(analysis, metric_label)}")
+    remarks = (*analysis.flags, *analysis.notes)
+    return [*lines, f"{label}: {'; '.join(remarks)}"] if remarks else lines
+
+
+def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: str) -> Table:
+    """The law of each of several curves, and the metric with more molecules; remarks are left to the files."""
+    title = f"laws, and {metric_label} with more molecules, {LEVEL:.0%} intervals"
+    table = Table(title=title, title_justify="left")
+    heads = ("curve", "law", *(f"{multiple} times" for multiple in MULTIPLES))
+    for head in heads:
+        table.add_column(head, justify="left" if head in heads[:2] else "right", overflow="fold")
+    for label, analysis in zip(labels, analyses, strict=True):
+        table.add_row(*map(escape, (label, *_forecast_cells(analysis))))
+    return table
+
+
+def _forecast_cells(analysis: Analysis) -> list[str]:
+    if analysis.forecast is None:
+        return ["; ".join(analysis.notes)]
+    return [chosen_text(analysis.forecast), *(value_text(one) for one in analysis.predict(multiples_of(analysis)))]
+
+
+def multiples_of(analysis: Analysis) -> np.ndarray:
+    """The sizes that every analysis predicts at."""
+    return analysis.points.n.max() * np.array(MULTIPLES, float)
+
+
+def value_text(prediction: dict) -> str:
+    """A foretold metric with its interval."""
+    return f"{short(prediction['value'])} {interval_text(prediction['low'], prediction['high'])}"
+
+
+def foretold_text(analysis: Analysis, metric_label: str) -> str:
+    """The metric with more molecules, in one sentence."""
+    said = [
+        f"{value_text(one)} with {multiple} times the molecules"
+        for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True)
+    ]
+    few = len(analysis.forecast.fits)
+    by = "" if few == 1 else f", by the mean of these {few} laws"
+    return f"{metric_label} {', '.join(said)}{by}"
+
+
+def laws_table(analysis: Analysis, metric_label: str) -> Table:
+    """Every fitted law of a curve; those to go by are marked."""
+    table = Table(title=f"fitted laws, {LEVEL:.0%} intervals; * used for the forecast", title_justify="left")
+    for head in LAW_HEADS:
+        table.add_column(head, justify="right" if head in _RIGHT else "left", overflow="fold")
+    for row in law_rows(analysis, metric_label):
+        table.add_row(*map(escape, row))
+    return table
+
+
+LAW_HEADS = ("law", "fitted", "exponent", "RMSE", "noise p", "held out")
+_RIGHT = LAW_HEADS[3:]
+
+
+def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
+    """The cells of LAW_HEADS for each law: noise p is the probability that noise alone leaves what the law leaves."""
+    chosen = {fit.law.name for fit in analysis.forecast.fits} if analysis.forecast else set()
+    rows = []
+    for fit in analysis.fits:
+        tried = try_on_largest(fit.law, fit.points)
+        rows.append(
+            (
+                fit.law.name + ("*" if fit.law.name in chosen else ""),
+                f"{left_side(fit, metric_label)} = {formula_text(fit)}",
+                exponent_text(fit),
+                short(fit.rmse),
+                "" if fit.misfit is None else f"{fit.misfit:.2g}",
+                "" if tried is None else short(tried.rmse),
+            )
+        )
+    return rows
+
+
+def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) -> Table:
+    """The metric at `sizes` with its interval."""
+    label = escape(metric_label)
+    table = Table(title=f"forecast of {label} ({LEVEL:.0%} interval)", title_justify="left")
+    for head in ("molecules", label, "interval", ""):
+        table.add_column(head, justify="right")
+    for one in analysis.predict(sizes):
+        far = f"more than {FAR:g} times the largest size" if one["far"] else ""
+        interval = escape(interval_text(one["low"], one["high"]))
+        table.add_row(size_text(one["n"]), short(one["value"]), interval, far)
+    return table

@@ -1,0 +1,245 @@
+"""Pruned against random subsets inside the measured range: the content of pruning.csv, and its tables."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+
+from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
+from jaxmrl.runs.directory import CURVE_COLUMNS, Curve, Point, distinguishing, number
+from jaxmrl.scaling.analysis import known
+from jaxmrl.scaling.differences import LEVEL, Difference, Runs, Worth, difference, holm, worth
+from jaxmrl.text import about, count, exact, size_text
+
+COMPARED_COLUMNS = (
+    *CURVE_COLUMNS,
+    "fraction",
+    "n_train",
+    "metric",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "comparisons",
+    "n_seeds",
+    "n_random",
+    "subsets",
+    "worth",
+    "worth_low",
+    "worth_high",
+)
+
+ALPHA = 1 - LEVEL
+"""Below it, a p-value that Holm's method has adjusted counts."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A size of a pruned curve against random subsets.
+
+    identity     what distinguishes its curve
+    fraction     of the training molecules; None where it is not known
+    pruned       its runs
+    random       the runs of random subsets of the same size; None where there are none
+    difference   None without them
+    p_holm       its p-value, adjusted for all `comparisons` of the table
+    worth        None where the random curve has fewer than two sizes
+    """
+
+    identity: dict[str, str]
+    fraction: float | None
+    metric: str
+    pruned: Runs
+    random: Runs | None
+    difference: Difference | None
+    worth: Worth | None
+    p_holm: float = math.nan
+    comparisons: int = 0
+
+
+def compare_to_random(curves: list[Curve], one_subset: Iterable[str], higher_is_better: bool) -> list[Compared]:
+    """Return each pruned point of a sweep's curves against random subsets; the whole set is the same for all.
+
+    one_subset: the prunings that keep the same molecules whatever the seed. Curves without a random one are left out.
+    """
+    found = []
+    for curve in curves:
+        beside = curve.identity | {"pruning": RANDOM}
+        random = next((other for other in curves if other.identity == beside), None)
+        if random is None or random is curve:
+            continue
+        runs = {point.n_train: runs_of(point) for point in random.points}
+        shared = curve.identity["pruning"] in one_subset
+        for point in curve.points:
+            if point.fraction < 1:
+                pruned = replace(runs_of(point), one_subset=shared)
+                one = compare_runs(pruned, list(runs.values()), higher_is_better)
+                found.append(Compared(curve.identity, point.fraction, curve.metric, pruned, *one))
+    return adjusted(found)
+
+
+def runs_of(point: Point) -> Runs:
+    """Return the runs of a point of a sweep."""
+    return Runs(point.n_train, point.mean, point.sd, point.n_seeds)
+
+
+def compare_runs(
+    pruned: Runs, random: list[Runs], higher_is_better: bool
+) -> tuple[Runs | None, Difference | None, Worth | None]:
+    """Return the random runs of the same size, the difference from them, and the worth; None for what is not there."""
+    same = next((runs for runs in random if runs.n == pruned.n), None)
+    found = None if same is None else difference(pruned, same)
+    return same, found, worth(pruned, random, higher_is_better) if len(random) > 1 else None
+
+
+def adjusted(found: list[Compared]) -> list[Compared]:
+    """Return the same with the p-values of all of them adjusted for their number."""
+    p = np.array([math.nan if one.difference is None else one.difference.p for one in found])
+    comparisons = int(np.isfinite(p).sum())
+    return [
+        replace(one, p_holm=float(p_holm), comparisons=comparisons) for one, p_holm in zip(found, holm(p), strict=True)
+    ]
+
+
+def compared_rows(found: list[Compared]) -> list[dict[str, str]]:
+    """Return the rows of pruning.csv; a worth beyond the random curve's sizes is <smallest or >largest."""
+    return [_compared_row(one) for one in found]
+
+
+def _compared_row(one: Compared) -> dict[str, str]:
+    nan = Difference(math.nan, math.nan, math.nan, math.nan)
+    values = one.difference or nan
+    row = one.identity | {"fraction": exact(one.fraction), "n_train": str(int(one.pruned.n)), "metric": one.metric}
+    row |= {"difference": number(values.value), "low": number(values.low), "high": number(values.high)}
+    row |= {"p": number(values.p), "p_holm": number(one.p_holm), "comparisons": str(one.comparisons)}
+    row["n_seeds"] = str(one.pruned.count)
+    row["n_random"] = str(one.random.count) if one.random else "0"
+    row["subsets"] = "1" if one.pruned.one_subset else str(one.pruned.count)
+    if one.worth is None:
+        return row | dict.fromkeys(("worth", "worth_low", "worth_high"), "")
+    names = zip(("worth", "worth_low", "worth_high"), ("molecules", "low", "high"), strict=True)
+    return row | {name: _worth_cell(one.worth, getattr(one.worth, field)) for name, field in names}
+
+
+def _worth_cell(found: Worth, value: float) -> str:
+    if math.isinf(value):
+        return f"<{found.smallest:.0f}" if value < 0 else f">{found.largest:.0f}"
+    return "" if math.isnan(value) else f"{value:.0f}"
+
+
+def comparison_table(found: list[Compared], metric_label: str, higher_is_better: bool) -> Table:
+    """Return the differences: one line for each method and model, one column for each fraction."""
+    better = "above" if higher_is_better else "below"
+    title = (
+        f"test {metric_label} less that of random subsets of the same size, {LEVEL:.0%} interval; better is {better} 0"
+    )
+    return _table(found, title, compare_cell, compare_caption(found))
+
+
+def worth_table(found: list[Compared], metric_label: str) -> Table:
+    """Return how many random molecules reach the same metric, laid out as `comparison_table`."""
+    title = f"as many random molecules reach the same test {metric_label}, {LEVEL:.0%} interval"
+    return _table([one for one in found if one.worth], title, lambda one: worth_text(one.worth), WORTH_CAPTION)
+
+
+WORTH_CAPTION = "interpolated between the sizes of the random curve, never beyond them; its own noise counts"
+
+
+def compare_caption(found: list[Compared]) -> str:
+    """Return what the marks and the intervals mean, and how many comparisons were made."""
+    single = dict.fromkeys(one.identity["pruning"] for one in found if one.pruned.one_subset)
+    if not single:
+        return marks_text(found)
+    why = "one subset for all seeds, so the interval is that of a single draw, with the spread of random subsets"
+    return f"{marks_text(found)}. {', '.join(single)}: {why}"
+
+
+def marks_text(found: list[Compared]) -> str:
+    """Return what one and two stars mean, or that no interval is known."""
+    many = found[0].comparisons if found else 0
+    if not many:
+        return "No difference has a known interval: run each size several times"
+    return (
+        f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** still so after Holm's correction for "
+        f"{count(many, 'comparison')} (adjusted p at most {ALPHA:.1g})"
+    )
+
+
+def _table(found: list[Compared], title: str, cell, caption: str) -> Table:
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
+    fractions = sorted({one.fraction for one in found})
+    table.add_column("pruning", no_wrap=True)
+    for fraction in fractions:
+        table.add_column(exact(fraction), justify="right", no_wrap=True)
+    named = [name for name in distinguishing([one.identity for one in found]) if name != "pruning"]
+    lines: dict[str, dict[float, str]] = {}
+    for one in found:
+        label = ", ".join([one.identity["pruning"], *(f"{name} {one.identity[name]}" for name in named)])
+        lines.setdefault(label, {})[one.fraction] = cell(one)
+    for label, cells in lines.items():
+        table.add_row(escape(label), *(escape(cells.get(fraction, "")) for fraction in fractions))
+    return table
+
+
+def compare_cell(one: Compared) -> str:
+    """Return the difference with its interval: * where that excludes 0, ** where it still does for all comparisons."""
+    found = one.difference
+    if found is None:
+        return ""
+    if math.isnan(found.low):
+        return f"{found.value:+.3f} [not known]"
+    stars = "" if not found.excludes_zero else "**" if one.p_holm <= ALPHA else "*"
+    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{stars}"
+
+
+def worth_text(found: Worth) -> str:
+    """Return the number of random molecules with its interval; < and > are the ends of the random curve's sizes."""
+    value = about(found.molecules) if math.isfinite(found.molecules) else _beyond(found, found.molecules, long=True)
+    if math.isnan(found.low):
+        return f"{value} [not known]"
+    if found.low == found.high:
+        return value
+    low, high = (about(end) if math.isfinite(end) else _beyond(found, end) for end in (found.low, found.high))
+    return f"{value} [{low} to {high}]"
+
+
+def _beyond(found: Worth, value: float, *, long: bool = False) -> str:
+    fewer, more = ("fewer than ", "more than ") if long else ("<", ">")
+    return f"{fewer}{size_text(found.smallest)}" if value < 0 else f"{more}{size_text(found.largest)}"
+
+
+def no_law_text(labels: list[str], *, random: bool = True) -> str:
+    """Return why these curves have no law; random: whether there are random subsets to compare them with."""
+    named = "; ".join(label for label in labels if label)
+    missing = "" if random else ". There are no random subsets here: add random to --pruning"
+    return f"{named}{': ' if named else ''}no law fitted: {NOT_RANDOM}{missing}"
+
+
+def compared_line(one: Compared) -> str:
+    """Return what is known of one pruned size, in a sentence."""
+    name = ", ".join(f"{column} {value}" for column, value in one.identity.items())
+    less = f"; {one.metric} less that of random subsets: {compare_cell(one)}" if one.difference else ""
+    worth = f"; as many random molecules reach it: {worth_text(one.worth)}" if one.worth else ""
+    return f"{name}: {size_text(one.pruned.n)} molecules give {one.metric} {one.pruned.mean:.3g}{less}{worth}"
+
+
+def compared_content(found: list[Compared]) -> list[dict[str, Any]]:
+    """Return the comparisons as JSON may hold them; what is not known, or beyond the range, is null."""
+    return [
+        {
+            "curve": one.identity,
+            "n": one.pruned.n,
+            "difference": one.difference and {name: known(value) for name, value in vars(one.difference).items()},
+            "p_holm": known(one.p_holm),
+            "comparisons": one.comparisons,
+            "subsets": 1 if one.pruned.one_subset else one.pruned.count,
+            "worth": one.worth and {name: known(value) for name, value in vars(one.worth).items()},
+            "said": "" if one.worth is None else worth_text(one.worth),
+        }
+        for one in found
+    ]

@@ -1,0 +1,78 @@
+"""What other test molecules would have given: metrics of kept predictions, over test molecules drawn again."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxmrl.data.task_data import Problem
+from jaxmrl.io.cache import load_arrays
+from jaxmrl.runs.artifacts import PREDICTION_COLUMNS, PREDICTIONS, kept_name
+from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.runs.score_files import label_columns
+from jaxmrl.training.metrics import METRICS, mean_over_tasks
+
+MOST_DRAWS, _CELLS = 200, 30_000_000
+"""Of the test molecules; fewer where molecules x tasks are many."""
+
+
+def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: Problem) -> np.ndarray | None:
+    """The test metric of each of `rows` (finished ones of one split) over drawn test molecules, [S, R].
+
+    The same draws for all rows. None where predictions were not kept. NaN where a draw has no metric.
+    """
+    molecules = problem.split.test[np.argsort(problem.table.ids[problem.split.test])]
+    labels = problem.table.labels[molecules]
+    draws = int(np.clip(_CELLS // max(labels.size, 1), 20, MOST_DRAWS))
+    drawn = jnp.asarray(np.random.default_rng(0).integers(len(molecules), size=(draws, len(molecules))))
+    scored = [_read_test_scores(run, row, problem, molecules) for row in rows]
+    if not scored or any(scores is None for scores in scored):
+        return None
+    return np.stack(
+        [
+            np.asarray(_metric_of_draws(problem.metric, *_judged(problem, row, scores, labels), drawn))
+            for row, scores in zip(rows, scored, strict=True)
+        ],
+        axis=1,
+    )
+
+
+def _read_test_scores(run: RunDirectory, row, problem: Problem, molecules: np.ndarray) -> np.ndarray | None:
+    """The predictions [M, T] of the test molecules, by their ids; None where they are not there, or damaged."""
+    names = label_columns(problem.table.tasks, PREDICTION_COLUMNS)
+    path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
+    arrays = load_arrays(path, {*PREDICTION_COLUMNS, *names})
+    if arrays is None:
+        return None
+    test = arrays["part"] == "test"
+    if not np.array_equal(arrays["molecule_id"][test], problem.table.ids[molecules]):
+        return None
+    return np.stack([arrays[name][test] for name in names], axis=1)
+
+
+def _judged(
+    problem: Problem, row: dict[str, str], scores: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores and labels in float32, and which of them the row's mean is of, [M, T] all.
+
+    What they have in common is taken off in float64: of labels far from zero float32 would leave nothing.
+    """
+    left_out = np.array([row[f"test_{task}"] == "" for task in problem.table.tasks])
+    known = ~np.isnan(labels) & ~left_out
+    if METRICS[problem.metric].in_label_unit:
+        scores, labels = (scores - labels) / problem.task_divisors, np.zeros_like(labels)
+    elif problem.table.task == "regression":
+        units = problem.label_units(row["modality"])
+        scores, labels = units.shift(scores), units.shift(labels)
+    return scores.astype(np.float32), np.where(known, labels, 0.0).astype(np.float32), known
+
+
+@partial(jax.jit, static_argnums=0)
+def _metric_of_draws(metric: str, scores, labels, known, drawn) -> jax.Array:
+    """The metric of scores [M, T] against labels that are known [M, T], over each draw [S, M] of molecules, [S]."""
+
+    def of_draw(places):
+        return mean_over_tasks(METRICS[metric].evaluate(scores[places], labels[places], known[places]))
+
+    return jax.lax.map(of_draw, drawn)

@@ -1,0 +1,195 @@
+"""What follows from the results of a sweep: curves, laws, figure, comparison; written and printed."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.task_data import Problem
+from jaxmrl.reports import plots
+from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line
+from jaxmrl.reports.law_tables import forecast_table, law_lines
+from jaxmrl.reports.left_out import left_out_notes
+from jaxmrl.reports.page import Findings, report_html
+from jaxmrl.reports.pruning_table import (
+    COMPARED_COLUMNS,
+    compare_to_random,
+    compared_rows,
+    comparison_table,
+    no_law_text,
+    worth_table,
+)
+from jaxmrl.reports.resampling import resampled_metrics
+from jaxmrl.reports.terminal import Reporter, sweep_table
+from jaxmrl.runs import directory
+from jaxmrl.runs.directory import Curve, RunDirectory
+from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
+from jaxmrl.scaling.convergence import training_flags
+from jaxmrl.scaling.points import GUESSES, points_of
+from jaxmrl.text import count
+from jaxmrl.training.metrics import METRICS
+from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.outcome import DIVERGED, LATE, UNDEFINED
+
+Orders = dict[tuple[ModelShape, str], dict[str, np.ndarray]]
+"""Of each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
+
+
+def summarise(
+    run: RunDirectory,
+    rows: list[dict[str, str]],
+    config: SweepConfig,
+    problems: list[Problem],
+    orders: Orders,
+    reporter: Reporter,
+) -> tuple[list[Curve], list[Analysis]]:
+    """Writes what follows from results.csv, report.html with all of it; prints and returns what they say.
+
+    orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
+    """
+    problem = problems[0]
+    metric, tasks = METRICS[problem.metric], len(problem.table.tasks)
+    label_of_metric = metric.mean_label(tasks)
+    curves = directory.curves_of(rows)
+    by_split = {one.split_name: one for one in problems}
+    left_out = [left_out_notes(curve, rows, by_split[curve.identity["split"]]) for curve in curves]
+    analyses = [
+        analyse_run(run, rows, curve, by_split[curve.identity["split"]], notes)
+        for curve, notes in zip(curves, left_out, strict=True)
+    ]
+    run.write_table(
+        "curves.csv", directory.CURVE_FILE_COLUMNS, [row for c in curves for row in directory.curve_rows(c)]
+    )
+    run.write("fits.json", json.dumps(directory.fits_content(curves, analyses, config.length), indent=2) + "\n")
+    title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
+    names = {"metric_label": label_of_metric, "unit": problem.mean_unit, "title": title}
+    figures = {"curve": plots.draw_curves(curves, analyses, **names)}
+    if plots.capacity_groups(curves):
+        figures["capacity"] = plots.draw_capacity(curves, **names)
+    for name, figure in figures.items():
+        for kind in ("png", "svg"):
+            run.write(f"{name}.{kind}", plots.render(figure, kind))
+    for line in status_lines(rows):
+        reporter.say(line)
+    near = {one.split_name: one.near_text for one in problems if one.near is not None}
+    reporter.console.print(sweep_table(curves, label_of_metric, near if len(problems) > 1 else {}))
+    if config.save_predictions and any(one.points is not None and one.points.shifts is None for one in analyses):
+        reporter.say("predictions of some replicas are missing or damaged: intervals are over seeds alone")
+    labels = [plots.curve_label(curve, curves) for curve in curves]
+    for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
+        reporter.say(line)
+    say_laws(labels, analyses, label_of_metric, reporter)
+    side_by_side = compare_curves(curves, analyses)
+    if side_by_side:
+        run.write("comparisons.json", json.dumps(comparison_content(side_by_side), indent=2) + "\n")
+    for one in side_by_side:
+        reporter.say(comparison_line(one))
+    compared = compare_to_random(curves, one_subset_prunings(orders), metric.higher_is_better)
+    if compared:
+        run.write_table("pruning.csv", COMPARED_COLUMNS, compared_rows(compared))
+        reporter.console.print(comparison_table(compared, label_of_metric, metric.higher_is_better))
+        reporter.console.print(worth_table(compared, label_of_metric))
+    named = {
+        f"{shape.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
+        for (shape, split), by_pruning in orders.items()
+    }
+    findings = Findings(config, problems, run.facts(), rows, curves, analyses, side_by_side, compared, named)
+    run.write("report.html", report_html(findings))
+    reporter.say(f"everything is in {run.path}; to read it: {run.path / 'report.html'}")
+    return curves, analyses
+
+
+def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, reporter: Reporter) -> None:
+    """Print the laws and forecasts of the curves of random samples, and why the others have none."""
+    named = list(zip(labels, analyses, strict=True))
+    fitted = [(label, analysis) for label, analysis in named if analysis.random_samples]
+    if len(fitted) > 1:
+        reporter.console.print(forecast_table(*map(list, zip(*fitted, strict=True)), metric_label))
+    for line in law_lines(*fitted[0], metric_label) if len(fitted) == 1 else ():
+        reporter.say(line)
+    for label, analysis in named:
+        for flag in analysis.training_flags if len(fitted) > 1 or not analysis.random_samples else ():
+            reporter.say(f"{label}: {flag}")
+    if pruned := [label for label, analysis in named if not analysis.random_samples]:
+        reporter.say(no_law_text(pruned, random=bool(fitted)))
+
+
+def one_subset_prunings(orders: Orders) -> set[str]:
+    """Return the prunings that keep the same molecules whatever the seed, as by a file with one score a molecule."""
+    return {
+        pruning
+        for by_pruning in orders.values()
+        for pruning, by_seed in by_pruning.items()
+        if len(by_seed) > 1 and (by_seed == by_seed[0]).all()
+    }
+
+
+def status_lines(rows: list[dict[str, str]]) -> list[str]:
+    """Return what to know of replicas that did not finish."""
+    done = Counter(row["status"] for row in rows)
+    said = {
+        DIVERGED: "diverged and are left out of the curves",
+        LATE: "diverged in the second half of training: their best epoch before that counts",
+        UNDEFINED: "had no task to learn and are left out of the curves",
+    }
+    return [
+        f"{done[status]} of {count(len(rows), 'replica')} {what}: see results.csv"
+        for status, what in said.items()
+        if done[status]
+    ]
+
+
+def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
+    """Return the notes of several curves: once where all have the same, else each curve's after its label."""
+    if len(set(notes)) == 1:
+        return list(notes[0])
+    return [f"{label}: {note}" for label, own in zip(labels, notes, strict=True) for note in own]
+
+
+def analyse_run(
+    run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem, notes: tuple[str, ...]
+) -> Analysis:
+    """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
+
+    notes: what else to know of the curve.
+    """
+    used = directory.rows_of(curve, rows)
+    resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
+    seeds = np.array([f"seed {row['seed']}" for row in used])
+    higher = METRICS[problem.metric].higher_is_better
+    analysis = analyse_curve(curve, higher, error_of_guessing(problem), resampled, seeds)
+    return replace(analysis, notes=(*analysis.notes, *notes), training_flags=training_flags(curve.convergence))
+
+
+def analyse_curve(
+    curve: Curve,
+    higher_is_better: bool,
+    guess: float | None,
+    resampled: np.ndarray | None = None,
+    run: np.ndarray | None = None,
+) -> Analysis:
+    """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples.
+
+    guess: the error of guessing; resampled, run: as in `points_of`.
+    """
+    if not curve.random_samples:
+        return PRUNED
+    n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
+    tests = np.array([test for point in curve.points for test in point.tests])
+    settings = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled, "run": run}
+    return analyse(points_of, n, tests, **settings)
+
+
+def error_of_guessing(problem: Problem) -> float | None:
+    """1 - the metric that guesses give on the test molecules; None where there is none, as in regression.
+
+    Of average precision it is the share of inactive ones, a mean over the tasks that have both.
+    """
+    if problem.metric != "average_precision":
+        return GUESSES.get(problem.metric)
+    labels = problem.table.labels[problem.split.test].astype(float)
+    active, known = np.nansum(labels, axis=0), np.isfinite(labels).sum(axis=0)
+    judged = (active > 0) & (active < known)
+    return float(1 - np.mean(active[judged] / known[judged])) if judged.any() else None

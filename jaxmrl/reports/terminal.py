@@ -1,0 +1,159 @@
+"""What the commands print: notes, progress with time left, the table of a sweep."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import rich.progress
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from jaxmrl.reports.plots import curve_label
+from jaxmrl.runs.directory import Curve, number
+from jaxmrl.text import exact
+
+LINE_EVERY_SECONDS = 30.0
+
+WIDTH = 120
+"""Of tables, where no terminal sets it."""
+
+
+class Reporter:
+    """Prints to standard output; `quiet` prints nothing. Progress is a bar on a terminal, else a line now and then."""
+
+    def __init__(self, *, quiet: bool = False):
+        width = None if sys.stdout.isatty() else WIDTH
+        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, width=width)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False)
+
+    @contextmanager
+    def progress(self, title: str, total: int | None, unit: str) -> Iterator["Progress"]:
+        """How far a task of `total` units has come: `advance` for work whose time tells of the rest, `skip` for other.
+
+        total: None where it is not known.
+        """
+        if self.console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+            with rich.progress.Progress(
+                *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console
+            ) as bar:
+                yield _BarProgress(bar, bar.add_task(title, total=total))
+        else:
+            yield _LineProgress(self, title, total, unit)
+
+
+class Progress(Protocol):
+    """Units done: now, in a time that tells of the rest (`advance`), or before, or while programs were compiled."""
+
+    def advance(self, amount: int) -> None: ...
+
+    def skip(self, amount: int) -> None: ...
+
+
+@dataclass
+class _BarProgress:
+    bar: rich.progress.Progress
+    task: rich.progress.TaskID
+    done: int = 0
+
+    def advance(self, amount: int) -> None:
+        self.done += amount
+        self.bar.advance(self.task, amount)
+
+    def skip(self, amount: int) -> None:
+        self.done += amount
+        self.bar.reset(self.task, completed=self.done)
+
+
+@dataclass
+class _LineProgress:
+    """A line now and then, with the time left by the speed so far.
+
+    done: units so far, of which `timed` took `seconds`; seen: when the last timed unit was done, None after a skip
+    """
+
+    reporter: Reporter
+    title: str
+    total: int | None
+    unit: str
+    done: int = 0
+    timed: int = 0
+    seconds: float = 0.0
+    seen: float | None = None
+    said: float = field(default_factory=lambda: time.monotonic())
+
+    def skip(self, amount: int) -> None:
+        self.done, self.seen = self.done + amount, None
+        self._say_now_and_then(time.monotonic())
+
+    def advance(self, amount: int) -> None:
+        now = time.monotonic()
+        self.done += amount
+        if self.seen is not None:
+            self.timed, self.seconds = self.timed + amount, self.seconds + now - self.seen
+        self.seen = now
+        self._say_now_and_then(now)
+
+    def _say_now_and_then(self, now: float) -> None:
+        if now - self.said < LINE_EVERY_SECONDS:
+            return
+        of = "" if self.total is None else f"/{self.total:,}"
+        self.reporter.say(f"{self.title}: {self.done:,}{of} {self.unit}{self._left()}")
+        self.said = now
+
+    def _left(self) -> str:
+        if self.total is None or not self.timed:
+            return ""
+        return f", about {duration(self.seconds / self.timed * (self.total - self.done))} left"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def sweep_table(curves: list[Curve], metric_label: str, near: dict[str, str]) -> Table:
+    """One row per point, one section per curve; below, the share of each split's test molecules near training ones.
+
+    still improving: the replicas whose best validation was in the last tenth of training
+    """
+    table = Table(title=f"test {metric_label}, mean ± standard deviation over seeds", title_justify="left")
+    if near:
+        shares = ", ".join(f"{split} {share}" for split, share in near.items())
+        table.caption, table.caption_justify = f"test molecules near a training molecule: {shares}", "left"
+    for column in ("curve", "fraction", "molecules", metric_label, "seeds", "still improving"):
+        table.add_column(column, justify="left" if column == "curve" else "right")
+    for curve in curves:
+        label = escape(curve_label(curve, curves))
+        for point in curve.points:
+            spread = f" ± {point.sd:.4f}" if number(point.sd) else ""
+            cells = (exact(point.fraction), f"{point.n_train:,}", f"{point.mean:.4f}{spread}", str(point.n_seeds))
+            table.add_row(label, *cells, point.still_improving)
+        table.add_section()
+    return table
+
+
+def score_summary(content: dict) -> Table:
+    """One row per method of a scores.json: how far its seeds agree, and what it goes with."""
+    table = Table(title="rank correlations", title_justify="left")
+    heads = ("method", "two seeds", "two such means", "el2n", "heavy atoms")
+    for column in heads:
+        table.add_column(column, justify="left" if column == "method" else "right")
+
+    def cell(value):
+        return "" if value is None else f"{value:.2f}"
+
+    for name, agreement in content["rank_correlation_of_seeds"].items():
+        others = content["rank_correlation_of_methods"][name], content["rank_correlation_with_properties"][name]
+        values = (*agreement.values(), others[0].get("el2n"), others[1]["heavy_atoms"])
+        table.add_row(name, *map(cell, values))
+    return table

@@ -1,0 +1,276 @@
+"""What a sweep keeps of a replica that has ended: its row, its model, its predictions.
+
+Model and predictions are on disk before the row is, so that whatever has a row has them.
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import jax
+import numpy as np
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.featurization import feature_settings
+from jaxmrl.data.table import Table
+from jaxmrl.data.task_data import Problem
+from jaxmrl.errors import ConfigError
+from jaxmrl.io import storage
+from jaxmrl.io.cache import load_arrays, text_hash
+from jaxmrl.io.storage import is_sound
+from jaxmrl.runs.directory import HISTORY_COLUMNS, RunDirectory, number, row_key
+from jaxmrl.runs.score_files import label_columns
+from jaxmrl.text import exact
+from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.outcome import COUNTED, Outcome
+from jaxmrl.training.replica import Recipe
+from jaxmrl.training.saved_model import Trained, load_trained, predict_all, save_trained
+
+PREDICTION_COLUMNS = {"molecule_id", "part", "values"}
+"""Arrays of a file of predictions, beside one for each task."""
+
+MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
+"""Folders and a file of a run directory."""
+
+ALL = "all"
+"""In names, the pruning of replicas that learn from all training molecules: every pruning has the same."""
+
+_MOLECULE_COLUMNS = ("molecule_id", "smiles", "canonical_smiles")
+
+_UNSAFE = re.compile(r"[^\w.-]")
+_LONGEST, _BEGINNING = 80, 15
+"""Bytes of a part of a name, and characters of its beginning where it is longer: a letter may be four bytes."""
+
+
+def kept_name(row: dict[str, str]) -> str:
+    """What the files of a replica are called, by its row of results.csv: its curve, fraction and seed, with commas."""
+    return ",".join((curve_name(row), row["fraction"], row["seed"]))
+
+
+def curve_name(row: dict[str, str]) -> str:
+    """<modality>-<model>-<width>x<depth>,<split>,<pruning>,<init>; the pruning is `all` where the fraction is 1.
+
+    Characters other than letters, digits, _, . and - stand as % and their code, as in a web address. Of long parts the
+    beginning stands, ~ and a digest: no file's name may be longer than 255 bytes.
+    """
+    model = f"{row['modality']}-{row['model']}-{row['width']}x{row['depth']}"
+    return ",".join(map(_safe, (model, row["split"], _pruning(row), row["init"])))
+
+
+def _pruning(row: dict[str, str]) -> str:
+    return ALL if row["fraction"] == "1" else row["pruning"]
+
+
+def _safe(text: str) -> str:
+    safe = _UNSAFE.sub(lambda found: quote(found.group(), safe=""), text)
+    return safe if len(safe.encode()) <= _LONGEST else f"{safe[:_BEGINNING]}~{text_hash(text):016x}"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a replica leaves when it ends, on the host.
+
+    weights      those of its best epoch, as of `save_trained`; None where they are not kept
+    predictions  [n, T], logits or values in the label's unit, of its validation and then its test molecules; None where
+                 they are not kept
+    """
+
+    outcome: Outcome
+    weights: tuple | None = None
+    predictions: np.ndarray | None = None
+
+
+def left_by(engine: Engine, config: SweepConfig, outcome: Outcome, row: dict[str, str]) -> Left:
+    """What a replica leaves, while a lane holds it; `row` is one of those that it fills. Nothing without a result."""
+    if not outcome.counts:
+        return Left(outcome)
+    *model, standard = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
+    weights, replica = (*model, engine.units.label_standard(standard)), engine.replica_of(outcome.name)
+    predictions = predict_judged(engine, weights, replica) if config.save_predictions else None
+    return Left(outcome, weights if _keeps_model(config, row) else None, predictions)
+
+
+def keep_replica(
+    run: RunDirectory, config: SweepConfig, problem: Problem, recipe: Recipe, replica: Replica, left: Left, rows: list
+) -> None:
+    """Writes what a replica has left, and then adds its `rows` to results.csv.
+
+    rows: what they say of it beforehand; several where prunings share it. Raises UserError where something cannot be
+    written.
+    """
+    rows = [row | outcome_cells(left.outcome, problem.table.tasks) for row in rows]
+    name = kept_name(rows[0])
+    if left.predictions is not None:
+        columns = prediction_columns(problem.table, replica, left.predictions)
+        run.write_arrays(f"{PREDICTIONS}/{name}.npz", columns)
+    if left.weights is not None:
+        model = describe(run.path / MODELS / name, config, problem, recipe, rows[0])
+        save_trained(model, left.weights, problem.table.ids[replica.train])
+    for row in rows:
+        run.append_history(history_rows(left.outcome, row))
+        run.append_result(row)
+
+
+def history_rows(outcome: Outcome, row: dict[str, str]) -> list[dict[str, str]]:
+    """The rows of history.csv of the replica that fills `row`, one for each validation."""
+    identity = {name: row[name] for name in HISTORY_COLUMNS if name in row and name != "valid"}
+    return [
+        identity
+        | {"epoch": str(one.epoch), "step": str(one.step), "loss": number(one.loss), "valid": number(one.valid)}
+        for one in outcome.history
+    ]
+
+
+def sort_results(run: RunDirectory, grid: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Brings results.csv and history.csv into the order of the `grid`'s rows. Returns the rows of results.csv."""
+    place = {row_key(row): k for k, row in enumerate(grid)}
+    rows, history = sorted(run.read_results(), key=lambda row: place[row_key(row)]), run.read_history()
+    run.write_table("results.csv", run.columns, rows)
+    run.write_table("history.csv", HISTORY_COLUMNS, [one for row in rows for one in history.get(row_key(row), [])])
+    return rows
+
+
+def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
+    return row["fraction"] == exact(max(config.fractions))
+
+
+def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[dict[str, str]]) -> None:
+    """Removes the models of fractions that were the largest before a run was extended: `predict` reads all that are."""
+    kept = {kept_name(row) for row in rows if _keeps_model(config, row)}
+    for path in (run.path / MODELS).glob("[!.]*,*"):
+        if path.name not in kept:
+            storage.remove(path)
+
+
+def take_stock(run: RunDirectory, config: SweepConfig) -> int:
+    """Leave in results.csv the rows whose replicas' history is whole, and return how many replicas are incomplete.
+
+    Rows without a sound model or predictions stay until their replicas have been trained again: an interruption, or
+    predictions that were asked for later, must not cost results. Raises ConfigError where some are incomplete and the
+    run cannot be trained.
+    """
+    rows, history = run.read_results(), run.read_history()
+    whole = [row for row in rows if _has_history(history, row)]
+    incomplete = len(rows) - sum(_is_whole(run, config, row) for row in whole)
+    if incomplete:
+        run.check_trainable()
+    run.write_table("history.csv", HISTORY_COLUMNS, [one for row in whole for one in history[row_key(row)]])
+    run.write_table("results.csv", run.columns, whole)
+    return incomplete
+
+
+def complete_keys(run: RunDirectory, config: SweepConfig) -> set[tuple[str, ...]]:
+    """Return the `row_key` of each row of results.csv whose replica's model and predictions are there and undamaged."""
+    return {row_key(row) for row in run.read_results() if _is_whole(run, config, row)}
+
+
+def _has_history(history: dict[tuple, list[dict[str, str]]], row: dict[str, str]) -> bool:
+    """Whether every validation up to the replica's end is there, each once."""
+    steps = [one["step"] for one in history.get(row_key(row), [])]
+    return bool(steps) and steps[-1] == row["steps"] and len(set(steps)) == len(steps)
+
+
+def _is_whole(run: RunDirectory, config: SweepConfig, row: dict[str, str]) -> bool:
+    if row["status"] not in COUNTED:
+        return True
+    name = kept_name(row)
+    predictions = run.path / PREDICTIONS / f"{name}.npz"
+    if config.save_predictions and load_arrays(predictions, PREDICTION_COLUMNS) is None:
+        return False
+    return not _keeps_model(config, row) or is_sound(run.path / MODELS / name)
+
+
+def read_models(folder: Path) -> dict[str, list[Trained]]:
+    """The models in a run directory, of each curve by its name, in order of their seeds.
+
+    Raises ConfigError where one is damaged.
+    """
+    curves: dict[str, list[Trained]] = {}
+    # By their names, models are told from what an interruption may have left half-written or half-removed.
+    for model in map(load_trained, sorted((folder / MODELS).glob("[!.]*,*"))):
+        curves.setdefault(curve_name(model.row), []).append(model)
+    return {name: sorted(models, key=lambda model: int(model.row["seed"])) for name, models in curves.items()}
+
+
+def predict_judged(engine: Engine, weights: tuple, replica: Replica) -> np.ndarray:
+    """What these weights say of the replica's validation and then of its test molecules, [n, T]."""
+    judged = np.concatenate([replica.valid, replica.test])
+    return predict_all(engine.recipe, engine.table, engine.resources, weights, judged, engine.batch_size)
+
+
+def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the arrays of a file of predictions: molecule_id, part, values, and one for each task.
+
+    Their rows are in order of molecule_id. `values` says what the tasks' arrays are: "logits", whose sigmoid is the
+    probability of class 1 (a float32 probability is 1 beyond a logit of 17, and its order is lost), or "labels", in
+    the label's unit. A task that is called like another array becomes "label <name>".
+
+    Args:
+        table: of the molecules.
+        replica: the one that predicted.
+        values: [n, T] float64, as of `predict_judged`.
+    """
+    ids = table.ids[np.concatenate([replica.valid, replica.test])]
+    part = np.repeat(["valid", "test"], [len(replica.valid), len(replica.test)])
+    order = np.argsort(ids)
+    names = label_columns(table.tasks, PREDICTION_COLUMNS)
+    said = np.array("logits" if table.task == "classification" else "labels")
+    values = values.astype(np.float32) if table.task == "classification" else values
+    columns = {"molecule_id": ids[order], "part": part[order], "values": said}
+    return columns | dict(zip(names, values[order].T, strict=True))
+
+
+def describe(path: Path, config: SweepConfig, problem: Problem, recipe: Recipe, row: dict[str, str]) -> Trained:
+    """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
+    modality = row["modality"]
+    features, references = problem.features[modality], problem.composition_for(modality) is not None
+    return Trained(
+        path=path,
+        row=row | {"pruning": _pruning(row)},
+        recipe=recipe,
+        tasks=problem.table.tasks,
+        has_smiles=problem.has_smiles,
+        features=feature_settings(config, modality, getattr(features, "vocabulary", ())),
+        elements=tuple(features.elements().tolist()) if references else None,
+        parent=config.parent,
+    )
+
+
+def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
+    """What results.csv says of a replica that has ended."""
+    cells = {
+        "status": outcome.status,
+        "valid": number(outcome.valid),
+        "test": number(outcome.test),
+        "best_epoch": str(outcome.best_epoch),
+        "epochs": str(outcome.epochs),
+        "steps": str(outcome.steps),
+    }
+    return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
+
+
+def write_molecules(run: RunDirectory, table: Table, canonical_smiles: list[str]) -> None:
+    """Write molecules.csv: each usable molecule's id, its SMILES as the file spells it, and what models see of it."""
+    columns = table.ids, table.smiles, canonical_smiles
+    rows = [dict(zip(_MOLECULE_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+    run.write_table(MOLECULES, _MOLECULE_COLUMNS, rows)
+
+
+def read_molecules(folder: Path) -> dict[int, str]:
+    """Return {id: canonical SMILES} of what `write_molecules` wrote.
+
+    Raises ConfigError where it is not there or damaged.
+    """
+    path = folder / MOLECULES
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file, strict=True)
+        if header != list(_MOLECULE_COLUMNS):
+            raise ValueError(f"unexpected columns {header}")
+        return {int(one): smiles for one, _, smiles in rows}
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; sweep again into another --out") from None
+    except (ValueError, csv.Error):
+        raise ConfigError(f"{path} is damaged; sweep again into another --out") from None

@@ -1,0 +1,47 @@
+"""What run.json says of a sweep's software, device and data."""
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.task_data import Problem
+from jaxmrl.modalities.geometry.conformers import CONFORMERS
+from jaxmrl.runs import directory
+from jaxmrl.scaling.analysis import known
+from jaxmrl.training.encoder import Starts
+
+
+def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, device: str) -> dict:
+    """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same.
+
+    device: what the models are trained on.
+    """
+    problem = problems[0]
+    facts = {
+        **directory.code_facts(),
+        "device": device,
+        "data": {name: digest for problem in problems for name, digest in problem.digests().items()},
+        "scores": directory.digest(config.scores) if config.scores else None,
+        "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
+        "rejected": len(problem.table.rejected),
+        **problem.facts,
+        "splits": {problem.split_name: split_facts(problem) for problem in problems},
+    }
+    if "geometry" in problem.features and problem.has_smiles:
+        facts["geometries"] = CONFORMERS
+    if problem.extensive is not None:
+        facts["atom_references"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
+        facts["over_atoms"] = problem.over_atoms
+    return facts
+
+
+def split_facts(problem: Problem) -> dict:
+    """What run.json says of a split."""
+    facts = {
+        "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
+        "shared_between_parts": problem.shared,
+        "test_in_training_as_another_form": problem.kin,
+        "test_near_training": problem.near,
+        "left_out_of_mean": problem.unjudged,
+    }
+    if problem.standardized:
+        spreads = zip(problem.table.tasks, problem.task_divisors.tolist(), strict=True)
+        facts["standard_deviations"] = {task: known(spread) for task, spread in spreads}
+    return facts

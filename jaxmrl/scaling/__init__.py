@@ -1,0 +1,1 @@
+"""Scaling laws: fits, forecasts and comparisons of curves."""

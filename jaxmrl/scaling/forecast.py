@@ -1,0 +1,297 @@
+"""Which laws explain a curve, and what they foretell together."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.stats import f as f_distribution
+
+from jaxmrl.scaling import law_fit as fitting
+from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit, fit_law
+from jaxmrl.scaling.laws import LAWS, Law
+from jaxmrl.scaling.points import Points
+from jaxmrl.scaling.target import Target, checked
+
+DRAWS = 400
+_HELD_OUT = 4
+_HORIZON = 1e4
+_GRID = 400
+_NOTHING, _LOG_NOTHING = 1e-300, float(np.log(1e-300))
+_LEAST_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A law fitted without the largest sizes, a quarter of them, and tried there: the metric's RMSE."""
+
+    sizes: tuple[float, ...]
+    rmse: float
+
+
+def held_out(points: Points) -> int:
+    """How many of the largest sizes are held out to try laws on: a quarter, and one at least."""
+    return max(1, len(points.n) // _HELD_OUT)
+
+
+def try_on_largest(law: Law, points: Points) -> HeldOut | None:
+    """How the law, fitted to the smaller sizes, does on the largest; None where too few remain to fit it."""
+    count = held_out(points)
+    seen = points.first(len(points.n) - count)
+    if not fitting.can_fit(law, seen):
+        return None
+    u, _, _ = fitting.fit_many(law, seen, seen.error[None, :])
+    missed = fitting.predict_many(law, points, points.n[-count:], u)[0] - points.error[-count:]
+    return HeldOut(tuple(points.n[-count:].tolist()), float(np.sqrt(np.mean(missed**2))))
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The laws that explain a curve, and their weighted mean.
+
+    fits      the chosen ones; `reasons` says why these
+    rivals    all that noise does not refute, the chosen among them: intervals count them all
+    draws     for each rival, unbounded parameters [DRAWS, P] of fits to curves drawn as these runs might have been
+    """
+
+    fits: tuple[Fit, ...]
+    reasons: str
+    rivals: tuple[Fit, ...] = field(repr=False)
+    draws: tuple[np.ndarray, ...] = field(repr=False)
+
+    @property
+    def points(self) -> Points:
+        return self.fits[0].points
+
+    @property
+    def name(self) -> str:
+        """Of the law, or the mean of several."""
+        names = [fit.law.name for fit in self.fits]
+        return names[0] if len(names) == 1 else f"mean of {', '.join(names)}"
+
+    def error(self, n: np.ndarray) -> np.ndarray:
+        """Of models trained on n [K] molecules, [K]: the laws' geometric mean, weighted by how sure each is there.
+
+        NaN where no law has an error above 0.
+        """
+        chosen = np.array([any(rival is fit for fit in self.fits) for rival in self.rivals])
+        logs, drawn = self._logs(n)[chosen], self._drawn(n)[chosen]
+        return np.exp((self._weights(logs, drawn) * logs).sum(axis=0))
+
+    def draws_of(self, fit: Fit) -> np.ndarray:
+        """Unbounded parameters [DRAWS, P] of a law that is chosen, or a rival."""
+        return next(draws for rival, draws in zip(self.rivals, self.draws, strict=True) if rival is fit)
+
+    def __call__(self, n: np.ndarray) -> np.ndarray:
+        """The metric, [K]."""
+        return self.points.metric_of(self.error(n))
+
+    def interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the metric's interval at n [K], at LEVEL: by every rival's draws as its weight says."""
+        low, high = self.error_interval(n)
+        ends = self.points.metric_of(low), self.points.metric_of(high)
+        return ends if self.points.sign > 0 else ends[::-1]
+
+    def error_interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `interval`, of the error; NaN where nothing is known of the noise, or `error` is NaN."""
+        n = np.asarray(n, float)
+        drawn = self._drawn(n)
+        weights = self._weights(self._logs(n), drawn)
+        if self._noise is None:
+            weights = np.full_like(weights, np.nan)
+        ends = [
+            [_weighted_quantile(drawn[:, :, k].ravel(), np.repeat(weights[:, k], DRAWS), q) for k in range(len(n))]
+            for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+        ]
+        return tuple(np.where(np.array(end) <= _LOG_NOTHING, 0.0, np.exp(end)) for end in ends)
+
+    def molecules_for(self, metric: float) -> Target:
+        """Return how many molecules a metric takes; the measured means are not contradicted."""
+        points = self.points
+        target = points.error_of(metric)
+        grid = np.geomspace(points.n.min(), _HORIZON * points.n.max(), _GRID)
+        low, high = self.error_interval(grid)
+        first, middle, last = (_first_reaching(grid, errors, target) for errors in (low, self.error(grid), high))
+        floor = min(fit.floor for fit in self.fits)
+        limit = float(points.metric_of(np.array(floor))) if floor > target else None
+        return checked(Target(metric, middle, first, last, limit, known=self.noise_known), points)
+
+    def sample(self, n: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Log errors at n [K] of DRAWS curves, each by one law, as often as its weight says: [DRAWS, K]."""
+        drawn = self._drawn(n)
+        share = np.nan_to_num(self._weights(self._logs(n), drawn)).mean(axis=1) + 1e-12
+        law = rng.choice(len(self.rivals), DRAWS, p=share / share.sum())
+        return drawn[law, rng.permutation(DRAWS)]
+
+    def _logs(self, n: np.ndarray) -> np.ndarray:
+        """Log errors at n [K] by every rival, [L, K]; _LOG_NOTHING where there is none above 0."""
+        return np.stack([_log(fit.error(n)) for fit in self.rivals])
+
+    def _drawn(self, n: np.ndarray) -> np.ndarray:
+        """Log errors at n [K] by every draw of every rival, [L, DRAWS, K]."""
+        pairs = zip(self.rivals, self.draws, strict=True)
+        return np.stack([_log(fitting.predict_many(f.law, f.points, n, u)) for f, u in pairs])
+
+    def _weights(self, logs: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+        """Of each law at each n, [L, K]: one over its variance there and the points' own, summing to 1.
+
+        A law of the metric may come to an error of 0, and then says nothing more: it has no weight. NaN where that is
+        so of all.
+        """
+        noise = 0.0 if self._noise is None else np.mean(self._noise**2)
+        variance = np.mean((drawn - logs[:, None, :]) ** 2, axis=1) + noise + _LEAST_VARIANCE
+        sound = (logs > _LOG_NOTHING) & (np.median(drawn, axis=1) > _LOG_NOTHING)
+        precision = np.where(sound, 1 / variance, 0.0)
+        with np.errstate(invalid="ignore"):
+            return precision / precision.sum(axis=0)
+
+    @cached_property
+    def _noise(self) -> np.ndarray | None:
+        """Standard deviations of the points' log errors, [N]; None where nothing is known of them."""
+        return np.sqrt(self.fits[0].scale) / self.points.weights if self.noise_known else None
+
+    @property
+    def noise_known(self) -> bool:
+        """Whether the noise is known, and with it intervals."""
+        return all(fit.noise_known for fit in self.fits)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What not to trust; of the law that it is true of, where it is not of all."""
+        flags = [(flag, fit.law.name) for fit in self.fits for flag in fit.flags]
+        shared = {flag for flag, _ in flags if all(flag in fit.flags for fit in self.fits)}
+        return tuple(dict.fromkeys(flag if flag in shared else f"{law}: {flag}" for flag, law in flags))
+
+
+def fit_all(points: Points, laws: tuple[Law, ...] = LAWS, *, intervals: bool = True) -> list[Fit]:
+    """Every law that can be fitted."""
+    return [fit for law in laws if (fit := fit_law(law, points, intervals=intervals))]
+
+
+def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
+    """Return the laws that the forecast is based on, and their draws. Raises ValueError without fits.
+
+    A law is rejected where its residuals exceed the noise. Laws with as many parameters as points, which nothing could
+    reject, are used only where there are no others, or where noise rejects all others. Of the rest, those with the
+    fewest parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws
+    that explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean
+    errs less than one of them (Bates & Granger 1969). Laws of more parameters that are not refuted widen the interval,
+    for any of them may be the true one. What was tried instead is in docs/scaling.md.
+    """
+    chosen, rivals, reasons = _chosen(fits)
+    rng = np.random.default_rng(seed)
+    return Forecast(tuple(chosen), reasons, tuple(rivals), tuple(_draw(fit, rng) for fit in rivals))
+
+
+def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
+    """The laws to go by, those that noise does not refute, and why these."""
+    full = [fit for fit in fits if _left(fit) == 0 and _passes(fit)]
+    fits = [fit for fit in fits if _left(fit) > 0] or fits
+    adequate = [fit for fit in fits if _misfit(fit, fits) >= SIGNIFICANT]
+    if not adequate and full:
+        return full, full, "as many parameters as sizes; noise rejects every law of fewer"
+    if not adequate:
+        tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
+        best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.statistic))
+        return [best], [best], "every law misses the points by more than noise; this one did best on the largest sizes"
+    fewest = min(len(fit.law.parameters) for fit in adequate)
+    simple = [fit for fit in adequate if len(fit.law.parameters) == fewest]
+    least = min(fit.statistic for fit in simple)
+    better = [fit for fit in adequate if _explains_more(fit, least, fewest)]
+    if better:
+        more = f"more parameters than {fewest}, and they explain significantly more than any law of {fewest}"
+        return better, _informed(better, [fit for fit in adequate if len(fit.law.parameters) > fewest]), more
+    if all(_left(fit) == 0 for fit in simple):
+        return simple, simple, f"{fewest} parameters, as many as sizes: nothing could reject them"
+    why = "the noise is not known, so nothing rejects them"
+    if simple[0].points.freedom > 0:
+        why = "residuals are consistent with noise"
+    elif all(fit.noise_known for fit in simple):
+        why = "the noise is estimated from their residuals"
+    return simple, _informed(simple, adequate), f"{fewest} parameters each; {why}"
+
+
+def _informed(chosen: list[Fit], rivals: list[Fit]) -> list[Fit]:
+    """The rivals that intervals can count: where the chosen laws know the noise, only those that do, too."""
+    if not all(fit.noise_known for fit in chosen):
+        return rivals
+    return [fit for fit in rivals if fit.noise_known]
+
+
+def _passes(fit: Fit) -> bool:
+    """Whether a law with as many parameters as points comes to within the noise of them, as it may not by its form."""
+    freedom = fit.points.freedom
+    return bool(freedom > 0 and fit.statistic <= f_distribution.ppf(LEVEL, 1, freedom))
+
+
+def _left(fit: Fit) -> int:
+    """Points beyond the law's parameters."""
+    return len(fit.points.n) - len(fit.law.parameters)
+
+
+def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
+    """Whether its parameters beyond the `fewest`, with which `least` is left, are worth it: by the F-test.
+
+    The noise is that of the runs or, where no size was run twice, of what this law leaves.
+    """
+    more = len(fit.law.parameters) - fewest
+    known = fit.points.freedom > 0
+    freedom = fit.points.freedom if known else _left(fit)
+    if more <= 0 or freedom <= 0:
+        return False
+    noise = 1.0 if known else max(fit.statistic / freedom, _LEAST_VARIANCE)
+    return bool(f_distribution.sf((least - fit.statistic) / more / noise, more, freedom) < SIGNIFICANT)
+
+
+def _misfit(fit: Fit, fits: list[Fit]) -> float:
+    """Probability that noise leaves what a law leaves.
+
+    Where runs tell nothing of the noise, it is what the best law of as many parameters leaves.
+    """
+    if fit.misfit is not None or _left(fit) <= 0:
+        return 1.0 if fit.misfit is None else fit.misfit
+    least = min(other.statistic for other in fits if len(other.law.parameters) == len(fit.law.parameters))
+    ratio = fit.statistic / max(least, _LEAST_VARIANCE)
+    return float(f_distribution.sf(ratio, _left(fit), _left(fit)))
+
+
+def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
+    """Fits to curves drawn about this fit as its noise, what is not known of it, and other test molecules have them.
+
+    Where the runs are the same seeds at all sizes, other seeds would move all sizes alike.
+    """
+    points = fit.points
+    scale = np.sqrt(fit.scale) if fit.noise_known else 0.0
+    spread = scale / points.weights * np.sqrt(fit.freedom / rng.chisquare(max(fit.freedom, 1), (DRAWS, 1)))
+    noise = spread * rng.normal(size=(DRAWS, len(points.n)))
+    if points.level:
+        noise = noise + points.level * rng.standard_t(points.level_freedom, (DRAWS, 1))
+    if points.shifts is not None:
+        noise = noise + points.shifts[rng.integers(len(points.shifts), size=DRAWS)]
+    noise = np.clip(noise, -20, 20)
+    center = fit.law.unbounded(np.array([list(fit.values.values())]))
+    drawn, _, _ = fitting.fit_many(fit.law, points, np.maximum(fit.error(points.n), _NOTHING) * np.exp(noise), center)
+    return drawn
+
+
+def _log(errors: np.ndarray) -> np.ndarray:
+    """Of errors, _LOG_NOTHING where they are not above 0 or no numbers."""
+    return np.log(np.maximum(np.nan_to_num(errors, nan=_NOTHING, posinf=1 / _NOTHING), _NOTHING))
+
+
+def _weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
+    if not np.isfinite(weights).all():
+        return np.nan
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weights[order]), q * weights.sum()).clip(0, len(values) - 1)])
+
+
+def _first_reaching(grid: np.ndarray, errors: np.ndarray, target: float) -> float | None:
+    """The first of grid [K], interpolated, where errors [K] come down to `target`; None where they rise above it."""
+    reached = np.flatnonzero(errors <= target)
+    if len(reached) == 0 or errors[-1] > target:
+        return None
+    k = reached[0]
+    if k == 0:
+        return float(grid[0])
+    share = np.log(errors[k - 1] / target) / max(np.log(errors[k - 1] / errors[k]), 1e-12)
+    return float(np.exp(np.log(grid[k - 1]) + share * np.log(grid[k] / grid[k - 1])))

@@ -1,0 +1,81 @@
+"""Scores of every training molecule for pruning. `python -m jaxmrl.score`, or `score_molecules(ScoreConfig(...))`."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from jaxmrl.config import ScoreConfig, to_toml
+from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.errors import DataError, DivergedError
+from jaxmrl.io.records import Rejected, rejected_text
+from jaxmrl.pruning.scoring_models import ScoringTask
+from jaxmrl.pruning.select import Scores
+from jaxmrl.reports import plots
+from jaxmrl.reports.score_figure import draw_scores
+from jaxmrl.reports.terminal import Reporter, score_summary
+from jaxmrl.runs import directory
+from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.runs.score_files import import_parquet, score_facts, score_table, table_bytes
+from jaxmrl.training.capacity import device_name
+from jaxmrl.training.interrupts import catch_signals
+from jaxmrl.training.model_spec import model_shapes
+from jaxmrl.training.numerics import own_numerics
+
+
+@own_numerics()
+def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Scores:
+    """Scores the training molecules for pruning, and writes the scores, what to make of them, and a picture.
+
+    Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
+    be used, and StopRequestedError when stopped.
+    """
+    started, reporter = time.monotonic(), Reporter(quiet=quiet)
+    if config.out.suffix == ".parquet":
+        import_parquet()
+    beside = config.out.with_name(f"{config.out.name}.{directory.REJECTED}")
+    try:
+        problem = load_problem(config, reporter)
+    except DataError as error:
+        write_rejected(beside, error.rejected, reporter)
+        raise
+    (shape,) = model_shapes(config, problem)
+    task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
+    work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
+    facts = directory.code_facts() | {"device": device_name(), "data": problem.fingerprint()}
+    with work.held():
+        work.claim(to_toml(config), facts)
+        work.check_trainable()
+        try:
+            with catch_signals(max_seconds, started) as stop:
+                scores = task.scores(work, work.path, reporter, stop)
+        except DivergedError:
+            directory.remove_folder(work.path)
+            raise
+        write_scores(config, problem, scores, facts, reporter)
+        write_rejected(beside, problem.table.rejected, reporter)
+        directory.remove_folder(work.path)
+    return scores
+
+
+def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter) -> None:
+    """The rows that cannot be used, where there are some."""
+    if rejected:
+        directory.write_whole(path, rejected_text(rejected).encode())
+        reporter.say(f"the rejected rows are in {path}")
+
+
+def write_scores(config: ScoreConfig, problem: Problem, scores: Scores, facts: dict[str, Any], reporter) -> None:
+    """The scores as config.out, and beside it .json and .png."""
+    settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
+    content = {"settings": settings, **facts, "molecules": len(scores.molecules), "seeds": scores.seeds}
+    content |= score_facts(scores, problem, config.keep)
+    figure = draw_scores(scores, problem, config.keep, f"{config.name}, {scores.seeds} seeds, {config.epochs} epochs")
+    beside = {kind: config.out.with_suffix(kind) for kind in (".json", ".png")}
+    directory.write_whole(beside[".png"], plots.render(figure, "png"))
+    directory.write_whole(beside[".json"], (json.dumps(content, indent=2) + "\n").encode())
+    directory.write_whole(config.out, table_bytes(score_table(scores, problem, config.keep), config.out.suffix))
+    reporter.console.print(score_summary(content))
+    for line in content["warnings"]:
+        reporter.say(line)
+    reporter.say(f"{len(scores.molecules):,} molecules: {config.out}, {beside['.json']}, {beside['.png']}")

@@ -1,0 +1,230 @@
+"""The queue of one program: trains the replicas that have no row in results.csv yet, here or on a cluster."""
+
+import gc
+from dataclasses import dataclass
+
+import jax
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.task_data import Problem
+from jaxmrl.errors import ConfigError
+from jaxmrl.reports.terminal import Progress, Reporter
+from jaxmrl.runs import directory
+from jaxmrl.runs.artifacts import Left, complete_keys, keep_replica, left_by
+from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.sweep.cluster import Cluster, Work
+from jaxmrl.text import count
+from jaxmrl.training import checkpoint
+from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
+from jaxmrl.training.encoder import Starts
+from jaxmrl.training.engines import engines_for, recipe_for
+from jaxmrl.training.interrupts import Stop
+from jaxmrl.training.lanes import Engine, Replica, queue_budget
+from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.outcome import Outcome
+
+_HIDDEN_SETTINGS = ("evaluate_every", "freeze", "smiles_variants", "cutoff", "atom_references", "fingerprint_tokens")
+_PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
+"""Settings that decide numbers and that no row and no digest of data shows; the latter where it prunes."""
+
+Rows = dict[str, list[dict[str, str]]]
+"""Of replicas, by their names, the rows of results.csv that they fill."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One place of the grid: the replica to train, and what results.csv says of it beforehand.
+
+    Cells may share a replica: at fraction 1 every pruning keeps the same molecules.
+    """
+
+    replica: Replica
+    row: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sweep under way: its settings, data and splits, where its files go, whom to tell, when to stop, who helps."""
+
+    config: SweepConfig
+    problems: list[Problem]
+    starts: Starts
+    run: RunDirectory
+    reporter: Reporter
+    stop: Stop
+    cluster: Cluster | None = None
+
+    @property
+    def problem(self) -> Problem:
+        """Of the first split; all have the same table and features."""
+        return self.problems[0]
+
+
+def settle_settings(run: RunDirectory, config: SweepConfig) -> None:
+    """Keep in run.json the settings that decide numbers and that neither rows nor digests of data show.
+
+    Raises ConfigError where the run was begun with others: config.toml may have been changed by hand.
+    """
+    names = (*_HIDDEN_SETTINGS, *(_PRUNING_SETTINGS if set(config.pruning) != {"random"} else ()))
+    here, there = {name: getattr(config, name) for name in names}, run.facts().get("settings", {})
+    if differing := [name for name in names if there.get(name, here[name]) != here[name]]:
+        changes = ", ".join(f"{name} was {there[name]}, not {here[name]}" for name in differing)
+        raise ConfigError(
+            f"{run.path} was begun with other settings than its config.toml has now: {changes}. Restore them there, or "
+            "choose another --out"
+        )
+    if not here.keys() <= there.keys():
+        run.revise("settings", there | here)
+
+
+def check_rows(job: Job, cells: list[Cell]) -> None:
+    """Raise ConfigError where results.csv has rows that are not those of the plan, or lacks rows that it cannot get.
+
+    Whoever changes config.toml by hand may add replicas to a run, but not change those that it has.
+    """
+    planned, rows = {directory.row_key(cell.row): cell for cell in cells}, job.run.read_results()
+    for row in rows:
+        cell = planned.get(directory.row_key(row))
+        if differing := _differing(row, cell, job.config.batch_size):
+            raise ConfigError(
+                f"{job.run.results}, fraction {row['fraction']}, seed {row['seed']}: {differing}. Restore the settings "
+                "that the run was begun with in its config.toml, or choose another --out"
+            )
+    if len(rows) < len(planned):
+        job.run.check_trainable()
+
+
+def _differing(row: dict[str, str], cell: Cell | None, batch_size: int) -> str:
+    """How a row of results.csv is not that of its place in the grid, or ""."""
+    if cell is None:
+        return "the settings ask for no such replica"
+    replica = cell.replica
+    expected = cell.row | {"steps": str(replica.steps), "epochs": str(replica.epochs(replica.steps, batch_size))}
+    if row["status"] != "finished":  # it may have ended early
+        expected = cell.row
+    differing = [f"{name} is {row[name]}, not {value}" for name, value in expected.items() if row[name] != value]
+    return f"by the settings {', '.join(differing)}" if differing else ""
+
+
+def unique_replicas(cells: list[Cell]) -> list[Replica]:
+    """The replicas of the cells, each once."""
+    return list({cell.replica.name: cell.replica for cell in cells}.values())
+
+
+def settle_lanes(job: Job, shape: ModelShape, cells: list[Cell]) -> int:
+    """Lanes on each device for these cells, chosen once for the run."""
+    choose = job.cluster.choose_lanes if job.cluster else choose_lanes
+    lanes = choose(job.config.lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
+    return job.run.settle(f"lanes of {shape.name}", lanes)
+
+
+def settle_room(job: Job, shape: ModelShape, replicas: list[Replica]) -> None:
+    """Keeps in run.json the room of a batch, which the whole queue decides and which a run that is extended may change.
+
+    Batches of another shape round in another order, so a replica that was under way begins again.
+    """
+    name, resources = f"batch of {shape.name}", job.problem.features[shape.modality].resources()
+    room = queue_budget(replicas, resources, job.config.batch_size).tolist()
+    if job.run.settle(name, room) != room:
+        checkpoint.remove(job.run.checkpoints / shape.name)
+        job.run.revise(name, room)
+        job.reporter.say(
+            f"{shape.name}: with what was added, batches have other shapes than before. The results that are there "
+            "stay; in a run of all at once they may differ by rounding"
+        )
+
+
+def share_rows(job: Job, cells: list[Cell]) -> None:
+    """Adds the rows of cells whose replica has ended for another cell, as where a pruning is added at fraction 1."""
+    rows = {directory.row_key(row): row for row in job.run.read_results()}
+    history = job.run.read_history()
+    ended = {cell.replica.name: directory.row_key(cell.row) for cell in cells if directory.row_key(cell.row) in rows}
+    for cell in cells:
+        if directory.row_key(cell.row) not in rows and (other := ended.get(cell.replica.name)):
+            job.run.append_history([one | _named(cell, one) for one in history[other]])
+            job.run.append_result(rows[other] | cell.row)
+
+
+def _named(cell: Cell, row: dict[str, str]) -> dict[str, str]:
+    """What distinguishes the cell, in the columns of a row of history.csv."""
+    return {name: value for name, value in cell.row.items() if name in row}
+
+
+def where_text(job: Job, shape: ModelShape, cells: list[Cell], lanes: int) -> str:
+    """In how many lanes, and on what, these cells are trained."""
+    if job.cluster:
+        return f"{count(lanes, 'lane')} on each device of {count(len(job.cluster.machines), 'machine')}"
+    devices = choose_devices(lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
+    return lanes_text(lanes, len(devices))
+
+
+def lanes_text(lanes: int, devices: int) -> str:
+    """So many lanes on each device, in words."""
+    return count(lanes, "lane") + (f" on each of {devices} devices" if devices > 1 else "")
+
+
+def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, progress: Progress) -> None:
+    """Trains the replicas of one program that lack a row in results.csv, adding rows as they end.
+
+    Where the devices have not the memory for so many lanes, it goes on with fewer.
+    """
+    train, rows = train_there if job.cluster else train_here, missing_rows(job, cells)
+    if not rows:
+        progress.skip(sum(replica.steps for replica in unique_replicas(cells)))
+    while rows:
+        job.stop.check()
+        fewer = train(job, shape, unique_replicas(cells), rows, lanes, progress)
+        if fewer:
+            gc.collect()  # the error's traceback holds the engines, and they the device's memory
+            checkpoint.remove(job.run.checkpoints / shape.name)
+            job.run.revise(f"lanes of {shape.name}", fewer)
+            job.reporter.say(f"{shape.name}: no memory for {count(lanes, 'lane')}; {fewer} from here on")
+            lanes = fewer
+        rows = missing_rows(job, cells)
+    checkpoint.remove(job.run.checkpoints / shape.name)
+
+
+def missing_rows(job: Job, cells: list[Cell]) -> Rows:
+    """Return the rows that results.csv lacks, and those whose replicas have no sound model or predictions."""
+    finished = complete_keys(job.run, job.config)
+    rows: Rows = {}
+    for cell in cells:
+        if directory.row_key(cell.row) not in finished:
+            rows.setdefault(cell.replica.name, []).append(cell.row)
+    return rows
+
+
+def train_here(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows, lanes: int, progress) -> int | None:
+    """Trains the replicas that `rows` names on this machine's devices.
+
+    Returns how many lanes to go on with where these take more memory than a device has.
+    """
+
+    def on_result(engine: Engine, outcome: Outcome) -> None:
+        left = left_by(engine, job.config, outcome, rows[outcome.name][0])
+        keep(job, shape, engine.replica_of(outcome.name), left, rows)
+
+    done = {replica.name for replica in replicas} - rows.keys()
+    folder = job.run.checkpoints / shape.name
+    try:
+        engines = engines_for(job.config, job.problem, shape, replicas, lanes)
+        checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say)
+    except jax.errors.JaxRuntimeError as error:
+        return fewer_lanes(lanes, error)
+    return None
+
+
+def train_there(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows, lanes: int, progress) -> int | None:
+    """The same on the cluster. What its machines have not finished when the command is stopped begins anew."""
+    progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
+    by_name = {replica.name: replica for replica in replicas}
+    first_rows = {name: its_rows[0] for name, its_rows in rows.items()}
+    work = Work(job.config, job.problem, shape, replicas, first_rows, lanes)
+    on_left = lambda left: keep(job, shape, by_name[left.outcome.name], left, rows)
+    return job.cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
+
+
+def keep(job: Job, shape: ModelShape, replica: Replica, left: Left, rows: Rows) -> None:
+    """Writes what a replica has left to the run directory."""
+    recipe = recipe_for(job.config, job.problem, shape)
+    keep_replica(job.run, job.config, job.problem, recipe, replica, left, rows[replica.name])

@@ -1,0 +1,1 @@
+"""The engine: replicas trained side by side as lanes of one program."""

@@ -1,0 +1,125 @@
+"""A pre-trained encoder on disk: its weights by name, and what it is an encoder of."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmrl.config import SCRATCH
+from jaxmrl.errors import ConfigError
+from jaxmrl.io import storage
+from jaxmrl.io.weight_names import part_of
+from jaxmrl.training.model_spec import ModelShape
+
+ENCODER = "encoder"
+"""The part of a model that is pre-trained, and the folder of its weights."""
+
+FORMAT = 3
+"""Of that folder; raise it where another version could not read it."""
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Weights that replicas begin from.
+
+    name     of the folder of the pre-training, by which results go
+    digest   of the weights, by which replicas go
+    parent   whether its molecules were parents of those in the file; None where that is not recorded
+    """
+
+    name: str
+    digest: str
+    width: int
+    depth: int
+    parent: bool | None
+    weights: dict[str, jax.Array] = field(repr=False)
+
+    def check(self, shape: ModelShape) -> None:
+        """Raises ConfigError where a model of this shape cannot begin from these weights."""
+        if shape.model != "gin" or (shape.width, shape.depth) != (self.width, self.depth):
+            raise ConfigError(
+                f"--init {self.name} is a gin of width {self.width} and depth {self.depth}; the sweep trains a "
+                f"{shape.model} of width {shape.width} and depth {shape.depth}: give --width {self.width} "
+                f"--depth {self.depth}, or another checkpoint"
+            )
+        params, stats = jax.eval_shape(shape.init, jax.random.key(0))
+        storage.check_form(f"--init {self.name}", part_of(params, ENCODER) | part_of(stats, ENCODER), self.weights)
+
+    def remark(self, parent: bool) -> str:
+        """Return what differs for a sweep with this setting of `parent`, in words; empty where nothing does."""
+        if self.parent is None or self.parent == parent:
+            return ""
+        own, other = ("with", "without") if self.parent else ("without", "with")
+        return (
+            f"--init {self.name} was pre-trained {own} --parent, and this sweep is {other} it: the encoder has learned "
+            f"from molecules in another form (salts, ions); run both {own} --parent, or both {other} it"
+        )
+
+
+def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int, parent: bool = False) -> None:
+    """Writes the encoder of a pre-trained model, of this shape, to `folder`. Raises UserError.
+
+    parent: whether it learned from the parents of molecules.
+    """
+    weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
+    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "parent": parent}
+    storage.remove(folder / ENCODER)
+    storage.write(folder / ENCODER, weights, host | {"digest": _digest(weights)})
+
+
+def has_encoder(folder: Path) -> bool:
+    """Whether `save_encoder` has written an encoder to `folder` that this version can read."""
+    path = folder / ENCODER
+    return storage.is_sound(path) and storage.read_host(path)["format"] == FORMAT
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """What `save_encoder` wrote to `folder`. Raises ConfigError where it is not there or damaged."""
+    path = folder / ENCODER
+    if not path.is_dir():
+        raise ConfigError(f"--init {folder}: no pre-trained encoder there; make one by python -m jaxmrl.pretrain")
+    if not storage.is_sound(path):
+        raise ConfigError(f"--init {folder}: the pre-trained encoder is damaged; make it again")
+    host = storage.read_host(path)
+    if host["format"] != FORMAT:
+        raise ConfigError(f"--init {folder} has format {host['format']}, this jaxmrl reads {FORMAT}: make it again")
+    # Where they are to lie: else Orbax asks for the kind of device that they were saved from.
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    saved = storage.read_forms(path)
+    form = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here) for name, leaf in saved.items()}
+    weights, facts = storage.read_arrays(path, form), (host["digest"], host["width"], host["depth"], host.get("parent"))
+    return Encoder(folder.resolve().name, *facts, weights)
+
+
+Starts = dict[str, Encoder | None]
+"""What replicas begin from, by what results.csv calls it: none, or the name of a pre-training's folder."""
+
+
+def load_starts(init: tuple[str, ...], shapes: list[ModelShape]) -> Starts:
+    """Reads what --init names. Raises ConfigError where that cannot be, or does not fit one of the shapes."""
+    starts: Starts = {}
+    for name in init:
+        encoder = None if name == SCRATCH else load_encoder(Path(name))
+        label = encoder.name if encoder else SCRATCH
+        if label in starts or (encoder and label in ("", SCRATCH)):
+            raise ConfigError(f"--init tells folders by their last part, and {label!r} stands for another: rename one")
+        for shape in shapes if encoder else ():
+            encoder.check(shape)
+        starts[label] = encoder
+    return starts
+
+
+def start_remarks(starts: Starts, parent: bool) -> list[str]:
+    """Return what is odd about the starts of a sweep with this setting of `parent`, a sentence each."""
+    remarks = (encoder.remark(parent) for encoder in starts.values() if encoder)
+    return [remark for remark in remarks if remark]
+
+
+def _digest(weights: dict[str, jax.Array]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for name in sorted(weights):
+        digest.update(name.encode() + np.asarray(weights[name]).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,147 @@
+"""A trained model on disk: a replica's best weights, and all that it takes to show it other molecules."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.errors import ConfigError
+from jaxmrl.io import storage
+from jaxmrl.training import batches
+from jaxmrl.training.compiled import program
+from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.replica import DeviceTable, Recipe
+
+FORMAT = 4
+"""Of a model's folder; raise it where another version could not read it, or would make other features.
+
+2: features of the canonical form of a molecule; before, of the text as it was spelled.
+3: weights by their paths in the model; before, by position.
+4: the standard of the labels in float64 and in their unit; before, in float32."""
+
+_TRAIN = "train"
+
+_PARTS = ("params", "stats", "standard")
+"""Of the weights as of `predict`."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is known of a trained model beside its weights.
+
+    path        its folder
+    row         of results.csv
+    recipe      how it was trained and judged; its shape
+    tasks       their names
+    has_smiles  whether its molecules had SMILES; else they had positions
+    features    settings of `data.featurization.featurise`
+    elements    atomic numbers that the label standard has references of; None where it has none
+    parent      whether it saw the parents of molecules, see `chem.parents`
+    """
+
+    path: Path
+    row: dict[str, str]
+    recipe: Recipe
+    tasks: tuple[str, ...]
+    has_smiles: bool
+    features: dict[str, Any]
+    elements: tuple[int, ...] | None
+    parent: bool = False
+
+
+def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
+    """Writes a model to its folder, in place of what is there. Raises UserError where it cannot be written.
+
+    weights: parameters, statistics, and the standard of the labels in float64; train: ids of the molecules that it
+    learned from.
+    """
+    recipe = model.recipe
+    host = {
+        "format": FORMAT,
+        "row": model.row,
+        "shape": asdict(recipe.shape),
+        "task": recipe.task,
+        "metric": recipe.metric_name,
+        "learning_rate": recipe.learning_rate,
+        "freeze": recipe.freeze,
+        "tasks": model.tasks,
+        "has_smiles": model.has_smiles,
+        "features": model.features,
+        "elements": model.elements,
+        "parent": model.parent,
+        "trained_on": len(train),
+    }
+    # As NumPy's, the arrays are of no device: what an accelerator trained can be read without one.
+    arrays = jax.tree.map(np.asarray, storage.flatten(_parts(weights))) | {_TRAIN: train.astype(np.int32)}
+    storage.remove(model.path)
+    storage.write(model.path, arrays, host)
+
+
+def load_trained(path: Path) -> Trained:
+    """What `save_trained` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
+    if not storage.is_sound(path):
+        raise ConfigError(f"{path} is damaged: a model that a sweep has left there; sweep again into another --out")
+    host = storage.read_host(path)
+    if host["format"] != FORMAT:
+        raise ConfigError(
+            f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a model of another version, which kept "
+            "weights or saw molecules in another form; sweep again into another --out"
+        )
+    recipe = Recipe(
+        ModelShape(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
+    )
+    elements = host["elements"] and tuple(host["elements"])
+    tasks = tuple(host["tasks"])
+    return Trained(path, host["row"], recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
+
+
+def load_arrays(model: Trained) -> tuple[tuple, np.ndarray]:
+    """A model's weights, as of `save_trained`, and the ids of the molecules that it learned from.
+
+    Raises ConfigError where the weights are not those of the model as it is built now.
+    """
+    shape, tasks = model.recipe.shape, len(model.tasks)
+    references = model.elements and np.empty((len(model.elements), tasks))
+    standard = LabelStandard(np.empty(tasks), np.empty(tasks), references)
+    form = (*jax.eval_shape(shape.init, jax.random.key(0)), standard)
+    train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
+    forms = storage.flatten(_parts(form))
+    empty = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in forms.items()}
+    arrays = storage.read_arrays(model.path, empty | {_TRAIN: train})
+    train = arrays.pop(_TRAIN)
+    parts = storage.unflatten(_parts(form), arrays, str(model.path))
+    return tuple(parts[name] for name in _PARTS), train
+
+
+def _parts(weights: tuple) -> dict[str, Any]:
+    return dict(zip(_PARTS, weights, strict=True))
+
+
+def predict_all(
+    recipe: Recipe, table: DeviceTable, resources: np.ndarray, weights: tuple, molecules: np.ndarray, batch_size: int
+) -> np.ndarray:
+    """Logits, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float64.
+
+    resources [N, R] is what each molecule of the table takes of a batch; weights as of `save_trained`: a label far from
+    zero has digits that float32 lacks, so the standard is undone on the host.
+    """
+    limits = batches.budget([molecules], resources, batch_size)
+    table = table.with_budget(limits)
+    # Shuffled: like molecules often stand together, and batches of them take long to be made to fit.
+    plan = batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0))
+    *model, standard = weights
+    outputs = np.empty((len(resources), table.labels.shape[1]), np.float32)
+    for ids in plan:
+        real = ids >= 0
+        outputs[ids[real]] = np.asarray(_outputs(recipe, table, tuple(model), ids))[real]
+    composition = None if table.composition is None else np.asarray(table.composition)[molecules]
+    return standard.host_values(outputs[molecules], composition)
+
+
+@program(static_argnums=0)
+def _outputs(recipe: Recipe, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
+    """What the model says of `ids` [B], before the standard is undone, [B, T]. model = (params, stats)."""
+    return recipe.shape.predict(*model, table.store.gather(ids))

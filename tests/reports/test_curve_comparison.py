@@ -1,0 +1,73 @@
+"""Which curves of a run stand side by side, and what is said of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line, molecules_text
+from jaxmrl.reports.plots import curve_label
+from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.runs.directory import CURVE_COLUMNS, Curve, Point
+from jaxmrl.scaling.analysis import UNFITTED
+from jaxmrl.scaling.data_equivalence import Worth
+
+N = (100, 200, 400, 800, 1600)
+IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"modality": "graph", "model": "gin", "init": "none"}
+IDENTITY |= {"split": "random", "pruning": "random"}
+
+
+def curve(times=1.0, **changes):
+    rng = np.random.default_rng(len(str(changes)))
+    error = lambda n: 1.5 * (times * n) ** -0.25 * np.exp(rng.normal(0, 0.01, 3))
+    points = tuple(Point(n / 1600, n, tuple(1 - error(n))) for n in N)
+    return Curve(IDENTITY | changes, "roc_auc", points)
+
+
+@pytest.fixture(scope="module")
+def analysed():
+    curves = [
+        curve(),
+        curve(2.7, init="muv"),
+        curve(0.5, modality="smiles", model="transformer"),
+        curve(split="scaffold"),
+        curve(2.7, split="scaffold", init="muv"),
+        curve(width="128"),
+    ]
+    return curves, [analyse_curve(one, True, 0.5) for one in curves]
+
+
+def test_each_curve_is_beside_the_first_that_differs_in_one_thing(analysed):
+    compared = compare_curves(*analysed)
+    labels = [curve_label(one, analysed[0]) for one in analysed[0]]
+    assert len(set(labels)) == len(labels)
+    assert [(one.along, labels.index(one.curve), labels.index(one.than)) for one in compared] == [
+        ("init", 1, 0),
+        ("modality", 2, 0),
+        ("split", 3, 0),
+        ("split", 4, 1),
+        ("init", 4, 3),
+    ], "width alone is the capacity figure's"
+
+
+def test_what_is_said_of_them(analysed):
+    compared = compare_curves(*analysed)
+    with_training = compared[0]
+    assert with_training.worth[2].molecules == pytest.approx(2.7 * 400, rel=0.15)
+    line = comparison_line(with_training)
+    assert line.startswith(f"{with_training.curve}: 400 molecules do what 1,")
+    assert f" do of {with_training.than}; " in line
+    content = comparison_content(compared)
+    assert json.loads(json.dumps(content, allow_nan=False)) == content
+    assert content[0]["worth"][0]["n"] == 100
+
+
+def test_curves_without_laws_are_left_alone(analysed):
+    curves, analyses = analysed
+    assert compare_curves(curves[:2], [analyses[0], UNFITTED]) == []
+
+
+def test_molecules_are_told_to_three_digits():
+    assert molecules_text(Worth(100, 12_345, 9_876.5, None)) == "12,300 [9,880 to ...]"
+    assert molecules_text(Worth(100, None, None, None)) == "cannot be told"
+    assert molecules_text(Worth(100, 150.0, None, None)) == "150 [not known]"

@@ -1,0 +1,229 @@
+"""report.html: what it says, that it stands alone, and that a browser shows it without a complaint."""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.task_data import load_problems
+from jaxmrl.reports.curve_comparison import compare_curves
+from jaxmrl.reports.page import Findings, report_html
+from jaxmrl.reports.pruning_table import compare_to_random
+from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs import directory
+
+EVIL = "<script>alert('x')</script>"
+SMILES = ["CCO", "CCN", "CCC", "CCCl", "CCBr", "CCF", "CCS", "CCP", "c1ccccc1", "CCCC", "CCCCC", "CCCCCC"] * 3
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory):
+    """Of a sweep that was not run: two tasks, a pruned curve and two of random samples; a column has an evil name."""
+    folder = tmp_path_factory.mktemp("html")
+    rows = [f"{smiles},{k % 2},{(k // 2) % 2}" for k, smiles in enumerate(SMILES)]
+    (folder / "a.csv").write_text("\n".join([f"smiles,{EVIL},toxic", *rows, "<b>rubbish</b>,1,1"]) + "\n")
+    config = SweepConfig(csv=folder / "a.csv", seeds=3, pruning=("random", "el2n"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+        problems = load_problems(config, Reporter(quiet=True))
+    rows = [
+        row(*curve, n, seed)
+        for curve in (("random", "none"), ("el2n", "none"), ("random", "muv"))
+        for n in (20, 40, 80, 160, 320)
+        for seed in range(3)
+    ]
+    curves = directory.curves_of(rows)
+    analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
+    facts = {
+        "software": {"jax": "0"},
+        "device": "cpu",
+        "data": {"data": "abc"},
+        "init": {},
+        "lanes of gin": 4,
+    }
+    orders = {"graph-gin-8x1, random split": {"el2n": problems[0].split.train}}
+    compared = compare_to_random(curves, {"el2n"}, higher_is_better=True)
+    return Findings(config, problems, facts, rows, curves, analyses, compare_curves(curves, analyses), compared, orders)
+
+
+def row(pruning, init, n, seed):
+    cells = {"dataset": "a", "modality": "graph", "model": "gin", "split": "random", "pruning": pruning, "init": init}
+    sizes = {"width": "8", "depth": "1", "params": "99", "precision": "float32", "fraction": f"{n / 320:g}"}
+    times = 1.0 if pruning == "random" else 0.5 + n / 640
+    test = 1 - (1.6 if init == "none" else 1.3) * (times * n) ** -0.3 + 0.01 * np.sin(7 * n + seed)
+    ended = {"n_train": str(n), "seed": str(seed), "status": "finished", "metric": "roc_auc", "test": f"{test:.6g}"}
+    ended |= {"best_epoch": "12", "epochs": "30"}
+    ended |= {"learning_rate": "0.001", "dropout": "0.5", "batch_size": "256", "split_seed": "42"}
+    return cells | sizes | ended | {f"test_{EVIL}": f"{test:.6g}", "test_toxic": ""}
+
+
+class Reader(HTMLParser):
+    """Tags with their attributes, and the text."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text = [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def read(findings):
+    reader = Reader()
+    reader.feed(report_html(findings))
+    return reader
+
+
+def test_it_says_what_was_run_and_what_came_of_it(read):
+    for said in (
+        "In short",
+        "What was run",
+        "36 usable molecules",
+        "finished 45",
+        "Laws",
+        "noise p",
+        "More molecules",
+        "10 times",
+        "what the smaller sizes alone foretell of the largest",
+        "Data equivalence",
+        "less that of random subsets of the same size",
+        "a pruned subset of a fixed pool is not a random sample",
+        "Holm's correction for 4 comparisons",
+        "fewer than 20",
+        "el2n: one subset for all seeds",
+        "Hardest and easiest molecules",
+        "el2n by graph-gin-8x1, random split: kept first (seed 0)",
+        "1 row that could not be used",
+        "python -m jaxmrl.sweep --config config.toml",
+        "seeds 0, 1, 2",
+    ):
+        assert said in read.text, said
+
+
+def test_it_repeats_the_remarks_on_the_data(findings):
+    """Such as on labels that are left out: who reads the report has not seen the screen."""
+    (problem,) = findings.problems
+    said = "18 labels have >, < or ~ (y 18): left out"
+    noted = replace(problem, table=replace(problem.table, notes=(*problem.table.notes, said)))
+    reader = Reader()
+    reader.feed(report_html(replace(findings, problems=[noted])))
+    assert noted.table.notes[0] in reader.text
+    assert said in reader.text
+
+
+def test_every_string_from_the_data_is_escaped(read):
+    tags = {tag for tag, _ in read.tags}
+    assert "script" not in tags
+    assert "b" not in tags
+    assert EVIL in read.text
+    assert "<b>rubbish</b>" in read.text
+
+
+def test_it_stands_alone_and_every_figure_is_in_words(read):
+    assert not {tag for tag, _ in read.tags} & {"script", "link", "img", "iframe", "object", "embed", "base"}
+    for tag, attributes in read.tags:
+        for name in ("src", "href", "xlink:href", "data", "action"):
+            value = attributes.get(name, "#")
+            assert value.startswith("#"), f"{tag} refers to {value}"
+        assert "url(http" not in attributes.get("style", "")
+    figures = [attributes for tag, attributes in read.tags if attributes.get("role") == "img"]
+    drawings = [tag for tag, _ in read.tags if tag == "svg"]
+    assert len(figures) == len(drawings) == 2 + 8
+    assert all(len(attributes["aria-label"]) > 5 for attributes in figures)
+    assert "ROC-AUC from 0.3" in figures[0]["aria-label"]
+
+
+def test_names_within_the_page_are_not_repeated_with_other_content(findings):
+    page = report_html(findings)
+    assert 'id="axes_1"' not in page
+    assert "<?xml" not in page
+    assert page.count("<!DOCTYPE") == 1
+
+
+def test_it_is_the_same_each_time(findings):
+    assert report_html(findings) == report_html(findings)
+
+
+def test_pruned_curves_alone_have_nothing_to_be_compared_with(findings):
+    curves, analyses = findings.curves[1:2], findings.analyses[1:2]
+    alone = replace(findings, curves=curves, analyses=analyses, side_by_side=[], compared=[])
+    page = report_html(alone)
+    assert "There are no random subsets here: add random to --pruning" in page
+    assert "More molecules" not in page
+
+
+def test_a_curve_without_a_law_is_reported(findings):
+    rows = [one | {"status": "diverged", "test": ""} for one in findings.rows[:15]]
+    curves = directory.curves_of(rows)
+    analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
+    bare = replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[], orders={})
+    page = report_html(bare)
+    assert "no law fitted: a curve needs two sizes" in page
+    assert "diverged 15" in page
+
+
+def browser() -> str:
+    """A Chromium; without one the test is skipped, but fails where CI runs."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CI") == "true":
+        pytest.fail("no Chromium: install Debian's package chromium")
+    pytest.skip("no Chromium on this machine; Debian's package is chromium")
+
+
+def opened(page, folder, width: int) -> tuple[list[str], bytes]:
+    """What the browser's console says of a page and what the page asks of the network, and a screenshot."""
+    shot, log = folder / f"{width}.png", folder / "net.json"
+    arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--hide-scrollbars"]
+    arguments += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"]
+    arguments += [f"--log-net-log={log}", "--virtual-time-budget=2000"]
+    words = [browser(), *arguments, f"--window-size={width},2400", f"--screenshot={shot}", page.as_uri()]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    console = [line for line in ended.stderr.splitlines() if ":CONSOLE" in line]
+    assert shot.exists(), ended.stderr
+    events = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
+    # What the browser asks for by itself has no origin.
+    by_page = [event["url"] for event in events if event.get("initiator", "not an origin") != "not an origin"]
+    return [*console, *(url for url in by_page if url.startswith("http"))], shot.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_forecast_without_a_known_interval_is_not_said_to_miss(findings):
+    rows = [one for one in findings.rows if one["seed"] == "0" and float(one["fraction"]) <= 0.5]
+    curves = [curve for curve in directory.curves_of(rows) if curve.random_samples]
+    analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
+    page = report_html(replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[]))
+    check = page[page.index("A check:") :]
+    check = check[: check.index("</table>")]
+    assert "[not known]" in check
+    assert ">no<" not in check
+
+
+def test_a_browser_shows_it_without_a_complaint(findings, tmp_path):
+    page = tmp_path / "report.html"
+    page.write_text(report_html(findings))
+    for width in (1200, 400):
+        complaints, shot = opened(page, tmp_path, width)
+        assert complaints == []
+        assert len(shot) > 50_000, "an empty page is smaller"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", ["<script>console.error('no')</script>", "<img src='http://example.invalid/a.png'>"])
+def test_the_browser_would_complain(tmp_path, body):
+    page = tmp_path / "bad.html"
+    page.write_text(f"<!DOCTYPE html><html><body>{body}</body></html>")
+    complaints, _ = opened(page, tmp_path, 400)
+    assert len(complaints) == 1

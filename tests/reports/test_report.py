@@ -1,0 +1,171 @@
+import json
+
+import numpy as np
+import pytest
+
+from jaxmrl.errors import ConfigError
+from jaxmrl.reports import plots, terminal
+from jaxmrl.reports.law_tables import law_lines
+from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.runs.directory import CURVE_COLUMNS, FORMAT, RESULT_COLUMNS, Curve, Point, RunDirectory, curves_of, number
+from jaxmrl.scaling.analysis import UNFITTED
+
+IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"width": "64", "depth": "3", "pruning": "random"}
+
+
+def curve(means, **changes):
+    n = [100 * 2**k for k in range(len(means))]
+    points = tuple(
+        Point(size / 1000, size, (mean - 0.01, mean, mean + 0.01)) for size, mean in zip(n, means, strict=True)
+    )
+    return Curve(IDENTITY | changes, "roc_auc", points)
+
+
+def row(fraction, seed, test, status="finished"):
+    cells = {"fraction": fraction, "n_train": "10", "seed": seed, "status": status, "metric": "rmse", "test": test}
+    return dict.fromkeys(RESULT_COLUMNS, "x") | {"best_epoch": "3", "epochs": "30"} | cells
+
+
+def test_diverged_replicas_do_not_count():
+    rows = [
+        row("0.5", "0", "1.0"),
+        row("0.5", "1", "3.0"),
+        row("0.5", "2", "", "diverged"),
+        row("1", "0", "", "diverged"),
+    ]
+    (found,) = curves_of(rows)
+    (point,) = found.points
+    assert (point.mean, point.n_seeds) == (2.0, 2)
+    assert point.sd == pytest.approx(np.sqrt(2))
+
+
+def test_one_seed_has_no_spread():
+    (found,) = curves_of([row("0.5", "0", "1.0")])
+    assert np.isnan(found.points[0].sd)
+    assert number(found.points[0].sd) == ""
+
+
+def test_the_same_replica_twice_counts_once(tmp_path):
+    run = RunDirectory(tmp_path, ("y",))
+    run.write_table("results.csv", run.columns, [])
+    for seed in ("0", "1", "0"):
+        run.append_result(row("0.5", seed, "1.0") | {"test_y": "1.0"})
+    assert [found["seed"] for found in run.read_results()] == ["0", "1"]
+
+
+def test_files_of_another_format_are_refused_with_a_reason(tmp_path):
+    run = RunDirectory(tmp_path, ("y",))
+    facts = {"software": {}, "data": {}}
+    run.claim("seeds = 3\n", facts)
+    assert run.facts()["format"] == FORMAT
+    run.claim("seeds = 3\n", facts)
+    for theirs, said in (({"format": FORMAT + 1}, FORMAT + 1), ({}, 1)):
+        run.write("run.json", json.dumps(facts | theirs))
+        with pytest.raises(ConfigError, match=f"has files of format {said}, and this jaxmrl reads and writes {FORMAT}"):
+            run.claim("seeds = 3\n", facts)
+    run.write("run.json", "[]")
+    with pytest.raises(ConfigError, match="is damaged"):
+        run.claim("seeds = 3\n", facts)
+
+
+def test_axes_are_logarithmic_unless_a_point_is_not_above_zero():
+    options = {"metric_label": "R²", "unit": "", "title": ""}
+    scales = [
+        plots.draw_curves([curve(means)], [UNFITTED], **options).axes[0].get_yscale()
+        for means in ([0.1, 0.5], [-0.1, 0.5])
+    ]
+    assert scales == ["log", "linear"]
+
+
+def test_a_sweep_whose_replicas_all_diverged_has_an_empty_figure():
+    (bare,) = curves_of([row("0.5", "0", "", "diverged")])
+    figure = plots.draw_curves([bare], [UNFITTED], metric_label="m", unit="", title="")
+    assert plots.render(figure, "svg")
+
+
+def test_capacity_has_a_line_for_each_fraction_and_kind_of_model():
+    small = [curve([0.6, 0.7], params="100", split=split) for split in ("random", "scaffold")]
+    large = [curve([0.65, 0.8], params="9000", width="128", split=split) for split in ("random", "scaffold")]
+    figure = plots.draw_capacity([*large, *small], metric_label="ROC-AUC", unit="", title="")
+    lines = {line.get_label(): line for line in figure.axes[0].containers}
+    assert set(lines) == {f"split {s}, fraction {f}" for s in ("random", "scaffold") for f in ("0.1", "0.2")}
+    x, y = lines["split random, fraction 0.2"][0].get_data()
+    assert list(x) == [100, 9000]
+    assert list(y) == pytest.approx([0.7, 0.8])
+    assert plots.capacity_groups(small) == []
+
+
+def test_a_figure_is_the_same_each_time():
+    found = curve([0.6, 0.7, 0.75])
+    analysis = analyse_curve(found, True, 0.5)
+    drawn = [
+        plots.render(plots.draw_curves([found], [analysis], metric_label="m", unit="", title="t"), kind)
+        for kind in ("png", "svg", "png", "svg")
+    ]
+    assert drawn[:2] == drawn[2:]
+
+
+def test_labels_name_what_differs():
+    curves = [curve([0.6]), curve([0.7], width="128", params="9")]
+    assert [plots.curve_label(c, curves) for c in curves] == ["width 64", "width 128"]
+    assert plots.curve_label(curves[0], curves[:1]) == "X 64x3"
+
+
+def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():
+    found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
+    lines = law_lines("mine", analyse_curve(found, True, 0.5), "ROC-AUC")
+    assert all(line.startswith("mine: ") for line in lines)
+    text = "\n".join(lines)
+    assert "1 - ROC-AUC = " in text
+    assert "c 0." in text
+    assert "with 10 times the molecules" in text
+    (line,) = law_lines("mine", analyse_curve(curve([0.6]), True, 0.5), "ROC-AUC")
+    assert line == "mine: no law fitted: a curve needs two sizes; got 1"
+
+
+def test_a_figure_has_each_curves_law_and_its_interval():
+    found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
+    options = {"metric_label": "m", "unit": "", "title": ""}
+    (axes,) = plots.draw_curves([found], [analyse_curve(found, True, 0.5)], **options).axes
+    assert len(axes.lines) > len(plots.draw_curves([found], [UNFITTED], **options).axes[0].lines)
+    assert len(axes.collections) > 1
+    (flat,) = plots.draw_curves([found], [UNFITTED], linear=True, **options).axes
+    assert (flat.get_xscale(), flat.get_yscale()) == ("linear", "linear")
+
+
+def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_speed(monkeypatch, capsys):
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    with Reporter().progress("training", 1000, "steps") as progress:
+        clock[0] = 10.0
+        progress.skip(900)
+        clock[0] = 20.0
+        progress.advance(0)
+        clock[0] = 40.0
+        progress.advance(50)
+    assert capsys.readouterr().out == "training: 950/1,000 steps, about 20 s left\n"
+
+
+def test_the_clock_of_the_time_left_starts_after_compilation(monkeypatch, capsys):
+    """The first step of a run waits for its program to be compiled, and so may a step of its next model."""
+    clock = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    with Reporter().progress("training", 14_400, "steps") as progress:
+        for seconds, amount, timed in (
+            (31, 1, False),
+            (40, 63, True),
+            (62, 110, True),
+            (90, 1, False),
+            (93, 105, True),
+        ):
+            clock[0] = float(seconds)
+            progress.advance(amount) if timed else progress.skip(amount)
+    first, second, third = capsys.readouterr().out.splitlines()
+    assert first == "training: 1/14,400 steps"
+    assert second == "training: 174/14,400 steps, about 47 min left", "110 steps in 22 s"
+    assert third == "training: 280/14,400 steps, about 47 min left", "the time of one step is not known"
+
+
+def test_durations():
+    assert [duration(seconds) for seconds in (5, 300, 9000)] == ["5 s", "5 min", "2.5 h"]

@@ -1,0 +1,27 @@
+"""A model's functions, compiled whole: otherwise each operation is, for each size of its operands."""
+
+import re
+
+import jax
+
+from jaxmrl.training.model_spec import ModelShape
+
+init = jax.jit(ModelShape.init, static_argnums=0)
+train = jax.jit(ModelShape.train, static_argnums=0)
+predict = jax.jit(ModelShape.predict, static_argnums=0)
+embed = jax.jit(ModelShape.embed, static_argnums=0)
+
+
+@jax.jit
+def gather(store, ids):
+    return store.gather(ids)
+
+
+def lowered(function, *arguments):
+    """The program as JAX lowers it for an accelerator."""
+    return jax.jit(function).trace(*arguments).lower(lowering_platforms=("tpu",)).as_text()
+
+
+def scattered(text):
+    """Kinds of number of every scatter in a lowered program."""
+    return re.findall(r'"stablehlo\.scatter".*?\}\) : \(tensor<[^>]*x(\w+)>', text, re.DOTALL)

@@ -1,0 +1,62 @@
+"""Where a device has not the memory for the lanes, a sweep goes on with fewer, and loses nothing that was finished."""
+
+import json
+
+import jax
+import pytest
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.errors import UserError
+from jaxmrl.sweep import run_sweep
+from jaxmrl.training import programs
+from tests.sweep.test_sweep import SMALL
+
+
+@pytest.fixture
+def limited(monkeypatch):
+    """A function that gives the device memory for so many lanes, from a given call of `train` on."""
+    train = programs.train
+
+    def limit(most, since=1):
+        calls = []
+
+        def within_memory(recipe, table, lanes, *others):
+            calls.append(len(lanes.best_metric))
+            if len(calls) >= since and len(lanes.best_metric) > most:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
+            return train(recipe, table, lanes, *others)
+
+        monkeypatch.setattr(programs, "train", within_memory)
+        return calls
+
+    return limit
+
+
+@pytest.fixture
+def config(csv_file, tmp_path, cache):
+    return SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", lanes=6, **SMALL)
+
+
+def test_fewer_lanes_until_there_is_memory(config, limited, capsys):
+    calls = limited(most=1, since=4)
+    result = run_sweep(config, quiet=False)
+    assert [row["status"] for row in result.rows] == ["finished"] * 6
+    assert (set(calls[:4]), set(calls[4:])) == ({6}, {3, 1})
+    assert "no memory for 6 lanes; 3 from here on" in capsys.readouterr().out
+    assert json.loads((config.out / "run.json").read_text())["lanes of graph-gin-8x2"] == 1
+    assert not (config.out / "checkpoints").exists()
+
+
+def test_one_lane_too_many_is_a_clear_error(config, limited):
+    limited(most=0)
+    with pytest.raises(UserError, match="smaller --batch-size"):
+        run_sweep(config)
+
+
+def test_other_faults_of_the_device_are_not_hidden(config, monkeypatch):
+    def fail(*_):
+        raise jax.errors.JaxRuntimeError("INTERNAL: something else")
+
+    monkeypatch.setattr(programs, "train", fail)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="INTERNAL"):
+        run_sweep(config)
