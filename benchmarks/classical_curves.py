@@ -19,7 +19,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, root_mean_sq
 from sklearn.naive_bayes import BernoulliNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from jaxmrl.config import STUDY_FRACTIONS
+from jaxmrl.config.names import STUDY_FRACTIONS
 from jaxmrl.data.datasets import load_dataset
 from jaxmrl.data.parsing import prepare
 from jaxmrl.modalities.fingerprint.features import morgan_fingerprints

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.io.files import read_rows
 from jaxmrl.reports import plots
-from jaxmrl.runs.directory import Curve, Point, curves_of, read_rows
+from jaxmrl.runs.curves import Curve, Point, curves_of
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.training.metrics import METRICS
 

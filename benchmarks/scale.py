@@ -23,7 +23,8 @@ import numpy as np
 import jaxmrl.sweep
 from benchmarks.engines import clocked, train_epoch
 from benchmarks.machine import facts, in_own_process, peaks, print_table, summary, timed, write
-from jaxmrl.config import MODELS, SweepConfig
+from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import MODELS
 from jaxmrl.data.datasets import load_dataset
 from jaxmrl.data.label_scaling import no_standard
 from jaxmrl.data.parsing import prepare

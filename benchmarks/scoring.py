@@ -22,7 +22,8 @@ from benchmarks import pyg_baseline
 from benchmarks.engines import train_epoch
 from benchmarks.machine import facts, timed, write
 from benchmarks.throughput import BATCH, RATE, SIZES
-from jaxmrl.config import MODELS, Settings
+from jaxmrl.config import Settings
+from jaxmrl.config.names import MODELS
 from jaxmrl.data.task_data import Problem, load_problem
 from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring_models import ScoringTask

@@ -30,7 +30,8 @@ from benchmarks import pyg_baseline
 from benchmarks.engines import clocked
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
-from jaxmrl.config import PRECISIONS, STUDY_FRACTIONS, SweepConfig
+from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import PRECISIONS, STUDY_FRACTIONS
 from jaxmrl.data.splits import Split
 from jaxmrl.data.task_data import Problem, load_problem
 from jaxmrl.reports.terminal import Reporter

@@ -32,7 +32,8 @@ from benchmarks import pyg_baseline, torch_geometry, torch_transformer
 from benchmarks.floors import Peaks, measure_peaks, step_floor
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
-from jaxmrl.config import MODALITIES, MODELS, PRECISIONS, SweepConfig
+from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import MODALITIES, MODELS, PRECISIONS
 from jaxmrl.data.task_data import Problem, load_problem
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, use_cores

@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.config import FitConfig
+from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.curves.metric_names import direction_of, guess_of
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit import fit_curves

@@ -21,12 +21,13 @@ from jaxmrl.cli.commands import predict_command
 from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io import storage
+from jaxmrl.io.files import read_rows
 from jaxmrl.io.input_rows import InputRows
 from jaxmrl.io.records import Rejected
 from jaxmrl.predict import Predictions, predict_molecules
 from jaxmrl.pretrain import pretrain_encoder
 from jaxmrl.runs import artifacts as kept
-from jaxmrl.runs.directory import RunDirectory, read_rows
+from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError

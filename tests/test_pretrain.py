@@ -9,9 +9,9 @@ import pytest
 from jaxmrl.config import PretrainConfig, SweepConfig
 from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import DivergedError
+from jaxmrl.io.files import read_rows
 from jaxmrl.pretrain import pretrain_encoder
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.runs.directory import read_rows
 from jaxmrl.sweep import plan_grid, run_sweep
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.training import checkpoint

@@ -24,7 +24,7 @@ def test_place_and_time_and_comments_do_not_count(copy):
     assert digest() == sources.source_digest()
 
 
-@pytest.mark.parametrize("name", ["config.py", "modalities/graph/gin.py", "training/losses.py", "data/new.py"])
+@pytest.mark.parametrize("name", ["config/base.py", "modalities/graph/gin.py", "training/losses.py", "data/new.py"])
 def test_a_change_of_what_decides_numbers_counts(copy, name):
     package, digest = copy
     with (package / name).open("a") as file:

@@ -19,16 +19,8 @@ from typing import Annotated, Any, Generic, TypeVar
 import tyro
 
 import jaxmrl
-from jaxmrl.config import (
-    DEDUPLICATE,
-    Config,
-    FitConfig,
-    PredictConfig,
-    PretrainConfig,
-    ScoreConfig,
-    SweepConfig,
-    read_toml,
-)
+from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
+from jaxmrl.config.names import DEDUPLICATE
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.startup import USAGE

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from jaxmrl.config import PRUNING_METHODS
+from jaxmrl.config.names import PRUNING_METHODS
 
 PRUNING = "pruning"
 """The column that names how a curve's molecules were chosen."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.config import FitConfig
+from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.curves.cells import numbers, size_remarks
 from jaxmrl.curves.layout import Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name

@@ -10,7 +10,8 @@ import numpy as np
 from jaxmrl.chem.parents import find_parents, parent_hashes
 from jaxmrl.chem.random_smiles import random_smiles
 from jaxmrl.chem.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
-from jaxmrl.config import CLASSIFICATION_METRICS, ERROR_METRICS, METRIC_NAMES, PER_SD, Settings
+from jaxmrl.config import Settings
+from jaxmrl.config.names import CLASSIFICATION_METRICS, ERROR_METRICS, METRIC_NAMES, PER_SD
 from jaxmrl.data import datasets, label_scaling, splits
 from jaxmrl.data.duplicates import deduplicate
 from jaxmrl.data.featurization import add_conformers, feature_settings, featurise, parse_smiles

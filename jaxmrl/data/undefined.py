@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxmrl.config import CLASSIFICATION_METRICS, ERROR_METRICS
+from jaxmrl.config.names import CLASSIFICATION_METRICS, ERROR_METRICS
 from jaxmrl.data import splits
 from jaxmrl.data.table import Table
 from jaxmrl.errors import DataError

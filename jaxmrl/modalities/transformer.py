@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxmrl.config import HEADS
+from jaxmrl.config.names import HEADS
 from jaxmrl.modalities.layers import dropout, linear, look_up
 from jaxmrl.modalities.sequences import TokenBatch
 

@@ -23,12 +23,13 @@ from jaxmrl.data.parsing import Prepared
 from jaxmrl.data.similarity import FAR, nearest, similarity_prints
 from jaxmrl.data.table import read_molecules
 from jaxmrl.errors import ConfigError
+from jaxmrl.io.files import write_whole
 from jaxmrl.io.input_rows import InputRows, read_input_rows
 from jaxmrl.io.records import Rejected, top_reasons
 from jaxmrl.modalities.datasets import Features, put
 from jaxmrl.modalities.smiles.features import MOST_TOKENS
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.runs import artifacts, directory
+from jaxmrl.runs import artifacts
 from jaxmrl.runs.score_files import import_parquet, label_columns, table_bytes
 from jaxmrl.text import count
 from jaxmrl.training.numerics import own_numerics
@@ -108,7 +109,7 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     unseen = find_unseen(smiles, seen_texts(known, trained_on, models[0], reporter), *modality_of(models[0]))
     found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
     columns = found.columns(source, config.keep_columns)
-    directory.write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
+    write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
     report(config, found, reporter)
     return found
 

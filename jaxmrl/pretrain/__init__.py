@@ -10,11 +10,12 @@ from jaxmrl.data.corpus import Corpus, prepare_corpus
 from jaxmrl.data.datasets import get_dataset, smiles_source
 from jaxmrl.data.table import molecule_remarks
 from jaxmrl.errors import DivergedError
+from jaxmrl.io.files import number
 from jaxmrl.modalities.graph.graphmae import GraphMAEShape
 from jaxmrl.reports import plots
 from jaxmrl.reports.terminal import Reporter, duration
 from jaxmrl.runs import directory
-from jaxmrl.runs.directory import RunDirectory, number
+from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import device_name

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jaxmrl.config import PRUNING_METHODS
+from jaxmrl.config.names import PRUNING_METHODS
 from jaxmrl.errors import ConfigError
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jaxmrl.reports.plots import curve_label
-from jaxmrl.runs.directory import Curve
+from jaxmrl.runs.curves import Curve
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.data_equivalence import Difference, Worth, exponent_difference, worth
 from jaxmrl.text import about

@@ -1,7 +1,7 @@
 """Tasks that some replicas have nothing to learn of, which their means leave out: at which sizes, and how many."""
 
 from jaxmrl.data.task_data import Problem
-from jaxmrl.runs.directory import Curve
+from jaxmrl.runs.curves import Curve
 from jaxmrl.text import count
 from jaxmrl.training.outcome import COUNTED, UNDEFINED
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.data.task_data import Problem, kin_text
+from jaxmrl.io.files import number
 from jaxmrl.io.records import reason_groups
 from jaxmrl.reports import plots
 from jaxmrl.reports.curve_comparison import Comparison, difference_text, molecules_text
 from jaxmrl.reports.law_tables import LAW_HEADS, law_rows, multiples_of, short, value_text
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.reports.score_figure import draw_molecule, legend
-from jaxmrl.runs.directory import Curve, number
+from jaxmrl.runs.curves import Curve
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.text import about, count, exact

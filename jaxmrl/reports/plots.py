@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from jaxmrl.reports.law_tables import chosen_text
-from jaxmrl.runs.directory import Curve, distinguishing
+from jaxmrl.runs.curves import Curve, distinguishing
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import exact
 from jaxmrl.training.pretraining import Epoch

@@ -10,7 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
-from jaxmrl.runs.directory import CURVE_COLUMNS, Curve, Point, distinguishing, number
+from jaxmrl.io.files import number
+from jaxmrl.runs.curves import Curve, Point, distinguishing
+from jaxmrl.runs.directory import CURVE_COLUMNS
 from jaxmrl.scaling.analysis import known
 from jaxmrl.scaling.differences import LEVEL, Difference, Runs, Worth, difference, holm, worth
 from jaxmrl.text import about, count, exact, size_text

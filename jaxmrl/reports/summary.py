@@ -23,8 +23,8 @@ from jaxmrl.reports.pruning_table import (
 )
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.reports.terminal import Reporter, sweep_table
-from jaxmrl.runs import directory
-from jaxmrl.runs.directory import Curve, RunDirectory
+from jaxmrl.runs.curves import CURVE_FILE_COLUMNS, Curve, curve_rows, curves_of, fits_content, rows_of
+from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
@@ -52,17 +52,15 @@ def summarise(
     problem = problems[0]
     metric, tasks = METRICS[problem.metric], len(problem.table.tasks)
     label_of_metric = metric.mean_label(tasks)
-    curves = directory.curves_of(rows)
+    curves = curves_of(rows)
     by_split = {one.split_name: one for one in problems}
     left_out = [left_out_notes(curve, rows, by_split[curve.identity["split"]]) for curve in curves]
     analyses = [
         analyse_run(run, rows, curve, by_split[curve.identity["split"]], notes)
         for curve, notes in zip(curves, left_out, strict=True)
     ]
-    run.write_table(
-        "curves.csv", directory.CURVE_FILE_COLUMNS, [row for c in curves for row in directory.curve_rows(c)]
-    )
-    run.write("fits.json", json.dumps(directory.fits_content(curves, analyses, config.length), indent=2) + "\n")
+    run.write_table("curves.csv", CURVE_FILE_COLUMNS, [row for c in curves for row in curve_rows(c)])
+    run.write("fits.json", json.dumps(fits_content(curves, analyses, config.length), indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
     names = {"metric_label": label_of_metric, "unit": problem.mean_unit, "title": title}
     figures = {"curve": plots.draw_curves(curves, analyses, **names)}
@@ -155,7 +153,7 @@ def analyse_run(
 
     notes: what else to know of the curve.
     """
-    used = directory.rows_of(curve, rows)
+    used = rows_of(curve, rows)
     resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
     seeds = np.array([f"seed {row['seed']}" for row in used])
     higher = METRICS[problem.metric].higher_is_better

@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from jaxmrl.io.files import number
 from jaxmrl.reports.plots import curve_label
-from jaxmrl.runs.directory import Curve, number
+from jaxmrl.runs.curves import Curve
 from jaxmrl.text import exact
 
 LINE_EVERY_SECONDS = 30.0

@@ -19,8 +19,9 @@ from jaxmrl.data.task_data import Problem
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, text_hash
+from jaxmrl.io.files import number
 from jaxmrl.io.storage import is_sound
-from jaxmrl.runs.directory import HISTORY_COLUMNS, RunDirectory, number, row_key
+from jaxmrl.runs.directory import HISTORY_COLUMNS, RunDirectory, row_key
 from jaxmrl.runs.score_files import label_columns
 from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Replica

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from jaxmrl.config import ADDABLE
+from jaxmrl.config.names import ADDABLE
 from jaxmrl.errors import ConfigError
 
 FORMAT = 3

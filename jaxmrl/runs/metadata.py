@@ -2,6 +2,7 @@
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import Problem
+from jaxmrl.io.files import digest
 from jaxmrl.modalities.geometry.conformers import CONFORMERS
 from jaxmrl.runs import directory
 from jaxmrl.scaling.analysis import known
@@ -18,7 +19,7 @@ def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, devi
         **directory.code_facts(),
         "device": device,
         "data": {name: digest for problem in problems for name, digest in problem.digests().items()},
-        "scores": directory.digest(config.scores) if config.scores else None,
+        "scores": digest(config.scores) if config.scores else None,
         "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
         "rejected": len(problem.table.rejected),
         **problem.facts,

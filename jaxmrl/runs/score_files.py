@@ -14,9 +14,9 @@ from jaxmrl.data.matching import DIGEST, Data, digest_text, match
 from jaxmrl.data.side_files import SideFile, has_column, import_parquet, read_numbers, read_side_file
 from jaxmrl.data.task_data import Problem
 from jaxmrl.errors import ConfigError
+from jaxmrl.io.files import number
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
 from jaxmrl.pruning.select import Scores
-from jaxmrl.runs.directory import number
 
 LITTLE_AGREEMENT, STRONG = 0.5, 0.5
 """Rank correlations below which one seed says little, and above which a score follows a plain property."""

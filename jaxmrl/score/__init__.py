@@ -8,6 +8,7 @@ from typing import Any
 from jaxmrl.config import ScoreConfig, to_toml
 from jaxmrl.data.task_data import Problem, load_problem
 from jaxmrl.errors import DataError, DivergedError
+from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import Rejected, rejected_text
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import Scores
@@ -50,18 +51,18 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
             with catch_signals(max_seconds, started) as stop:
                 scores = task.scores(work, work.path, reporter, stop)
         except DivergedError:
-            directory.remove_folder(work.path)
+            remove_folder(work.path)
             raise
         write_scores(config, problem, scores, facts, reporter)
         write_rejected(beside, problem.table.rejected, reporter)
-        directory.remove_folder(work.path)
+        remove_folder(work.path)
     return scores
 
 
 def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter) -> None:
     """The rows that cannot be used, where there are some."""
     if rejected:
-        directory.write_whole(path, rejected_text(rejected).encode())
+        write_whole(path, rejected_text(rejected).encode())
         reporter.say(f"the rejected rows are in {path}")
 
 
@@ -72,9 +73,9 @@ def write_scores(config: ScoreConfig, problem: Problem, scores: Scores, facts: d
     content |= score_facts(scores, problem, config.keep)
     figure = draw_scores(scores, problem, config.keep, f"{config.name}, {scores.seeds} seeds, {config.epochs} epochs")
     beside = {kind: config.out.with_suffix(kind) for kind in (".json", ".png")}
-    directory.write_whole(beside[".png"], plots.render(figure, "png"))
-    directory.write_whole(beside[".json"], (json.dumps(content, indent=2) + "\n").encode())
-    directory.write_whole(config.out, table_bytes(score_table(scores, problem, config.keep), config.out.suffix))
+    write_whole(beside[".png"], plots.render(figure, "png"))
+    write_whole(beside[".json"], (json.dumps(content, indent=2) + "\n").encode())
+    write_whole(config.out, table_bytes(score_table(scores, problem, config.keep), config.out.suffix))
     reporter.console.print(score_summary(content))
     for line in content["warnings"]:
         reporter.say(line)

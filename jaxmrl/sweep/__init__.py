@@ -16,6 +16,7 @@ from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.task_data import Problem, load_problems
 from jaxmrl.errors import DataError, DivergedError
+from jaxmrl.io.files import write_whole
 from jaxmrl.io.records import rejected_text
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.scoring_models import ScoringTask
@@ -24,7 +25,8 @@ from jaxmrl.reports.summary import Orders, summarise
 from jaxmrl.reports.terminal import Reporter, duration
 from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import drop_other_models, sort_results, take_stock, write_molecules
-from jaxmrl.runs.directory import Curve, RunDirectory
+from jaxmrl.runs.curves import Curve
+from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.metadata import run_facts
 from jaxmrl.runs.score_files import has_scores, read_orders, read_scores, score_table, table_bytes
 from jaxmrl.scaling.analysis import Analysis
@@ -156,7 +158,7 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
                 f"all models that were to score for {count(config.seeds - scores.seeds, 'seed')} of {config.seeds} "
                 "diverged; give a lower --learning-rate or more --score-seeds, and another --out"
             )
-        files.write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
+        write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
         checkpoint.remove(folder)
     return read_kept_first(config, problem, path)[0] if names else {}
 

@@ -4,7 +4,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from jaxmrl.config import ADDABLE, MODELS, SweepConfig, read_toml
+from jaxmrl.config import SweepConfig, read_toml
+from jaxmrl.config.names import ADDABLE, MODELS
 from jaxmrl.errors import ConfigError
 
 _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")

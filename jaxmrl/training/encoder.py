@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxmrl.config import SCRATCH
+from jaxmrl.config.names import SCRATCH
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.weight_names import part_of

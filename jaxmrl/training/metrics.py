@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.config import ERROR_METRICS, PER_SD
+from jaxmrl.config.names import ERROR_METRICS, PER_SD
 
 
 def _per_task(metric):

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 from flax import nnx
 
-from jaxmrl.config import MODELS, Settings
+from jaxmrl.config import Settings
+from jaxmrl.config.names import MODELS
 from jaxmrl.data.task_data import Problem
 from jaxmrl.modalities.geometry.painn import PaiNN
 from jaxmrl.modalities.geometry.schnet import SchNet

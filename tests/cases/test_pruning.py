@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.config import CURVE_COLUMNS, FitConfig, SweepConfig
+from jaxmrl.config import FitConfig, SweepConfig
+from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.curves.sampling import are_prunings, is_random_sample
 from jaxmrl.data.task_data import load_problems
 from jaxmrl.errors import DataError

@@ -13,7 +13,7 @@ from jaxmrl.data.label_scaling import no_standard, no_units
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities.geometry import schnet
 from jaxmrl.runs import directory
-from jaxmrl.runs.directory import distinguishing
+from jaxmrl.runs.curves import distinguishing
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training.model_spec import ModelShape
 from jaxmrl.training.replica import Recipe

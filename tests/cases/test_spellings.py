@@ -10,10 +10,10 @@ import pytest
 from jaxmrl.config import PredictConfig, ScoreConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.data.task_data import load_problem
+from jaxmrl.io.files import read_rows
 from jaxmrl.modalities.datasets import arrays_of
 from jaxmrl.predict import curves_of, predict_molecules
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.runs import directory
 from jaxmrl.sweep import run_sweep
 from tests.support.spellings import MOLECULES, respell
 
@@ -99,7 +99,7 @@ def test_names_after_the_smiles_are_no_tokens(with_and_without_names, cache, cap
 
 
 def test_a_run_keeps_both_texts_of_a_molecule(trained):
-    rows = directory.read_rows(trained / "molecules.csv")
+    rows = read_rows(trained / "molecules.csv")
     assert [row["canonical_smiles"] for row in rows if row["smiles"] == "OCC a name"] == ["CCO"]
 
 
@@ -127,14 +127,14 @@ def test_every_row_of_a_file_has_a_row_of_predictions(trained, tmp_path, cache):
     path = INPUTS / "predict_with_ids.csv"
     config = PredictConfig(trained, path, curve=curve_of(trained, "graph"), out=tmp_path / "p.csv")
     predict_molecules(config)
-    rows = directory.read_rows(tmp_path / "p.csv")
+    rows = read_rows(tmp_path / "p.csv")
     assert [row["Cmpd ID"] for row in rows] == [f"AB-{k:04}" for k in range(8)]
     assert {row["note"] for row in rows} == {"plate 7, row B"}
     assert [row["reason"] for row in rows] == ["", "", "not a valid SMILES", "empty SMILES", "", "", "", ""]
     assert [k for k, row in enumerate(rows) if row["y"] == ""] == [2, 3]
     assert rows[0]["y"] == rows[6]["y"]
     predict_molecules(replace(config, keep_columns=("Cmpd ID",)))
-    few = directory.read_rows(tmp_path / "p.csv")
+    few = read_rows(tmp_path / "p.csv")
     assert list(few[0]) == ["molecule_id", "Cmpd ID", "y", "y_sd", "nearest_training", "unseen", "reason"]
     assert [row["y"] for row in few] == [row["y"] for row in rows]
 

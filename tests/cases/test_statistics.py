@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxmrl.config import CURVE_COLUMNS, FitConfig
+from jaxmrl.config import FitConfig
+from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.plots import draw_curves
 from jaxmrl.reports.summary import analyse_curve
-from jaxmrl.runs.directory import Curve, Point, fits_content
+from jaxmrl.runs.curves import Curve, Point, fits_content
 
 FILES = Path(__file__).with_name("workflow")
 SIZES = np.array([100, 200, 400, 800, 1600, 3200, 6400])

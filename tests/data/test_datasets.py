@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jaxmrl.config import GEOMETRY_DATASETS, METRIC_NAMES, TASKS, SweepConfig
+from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import GEOMETRY_DATASETS, METRIC_NAMES, TASKS
 from jaxmrl.data import datasets
 from jaxmrl.data.datasets import DATASETS, load_dataset, locate
 from jaxmrl.data.parsing import prepare

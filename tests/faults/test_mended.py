@@ -24,7 +24,8 @@ from jaxmrl.io import cache as cache_module
 from jaxmrl.io.records import rejected_text
 from jaxmrl.modalities.graph import features as graphs
 from jaxmrl.reports.plots import draw_curves, render
-from jaxmrl.runs.directory import CURVE_COLUMNS, Curve, Point
+from jaxmrl.runs.curves import Curve, Point
+from jaxmrl.runs.directory import CURVE_COLUMNS
 from jaxmrl.runs.score_files import read_orders
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.text import one_line

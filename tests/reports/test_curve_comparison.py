@@ -8,7 +8,8 @@ import pytest
 from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line, molecules_text
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.summary import analyse_curve
-from jaxmrl.runs.directory import CURVE_COLUMNS, Curve, Point
+from jaxmrl.runs.curves import Curve, Point
+from jaxmrl.runs.directory import CURVE_COLUMNS
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.scaling.data_equivalence import Worth
 

@@ -17,7 +17,7 @@ from jaxmrl.reports.page import Findings, report_html
 from jaxmrl.reports.pruning_table import compare_to_random
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.runs import directory
+from jaxmrl.runs.curves import curves_of
 
 EVIL = "<script>alert('x')</script>"
 SMILES = ["CCO", "CCN", "CCC", "CCCl", "CCBr", "CCF", "CCS", "CCP", "c1ccccc1", "CCCC", "CCCCC", "CCCCCC"] * 3
@@ -39,7 +39,7 @@ def findings(tmp_path_factory):
         for n in (20, 40, 80, 160, 320)
         for seed in range(3)
     ]
-    curves = directory.curves_of(rows)
+    curves = curves_of(rows)
     analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
     facts = {
         "software": {"jax": "0"},
@@ -165,7 +165,7 @@ def test_pruned_curves_alone_have_nothing_to_be_compared_with(findings):
 
 def test_a_curve_without_a_law_is_reported(findings):
     rows = [one | {"status": "diverged", "test": ""} for one in findings.rows[:15]]
-    curves = directory.curves_of(rows)
+    curves = curves_of(rows)
     analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
     bare = replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[], orders={})
     page = report_html(bare)
@@ -202,7 +202,7 @@ def opened(page, folder, width: int) -> tuple[list[str], bytes]:
 @pytest.mark.slow
 def test_a_forecast_without_a_known_interval_is_not_said_to_miss(findings):
     rows = [one for one in findings.rows if one["seed"] == "0" and float(one["fraction"]) <= 0.5]
-    curves = [curve for curve in directory.curves_of(rows) if curve.random_samples]
+    curves = [curve for curve in curves_of(rows) if curve.random_samples]
     analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
     page = report_html(replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[]))
     check = page[page.index("A check:") :]

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from jaxmrl.errors import ConfigError
+from jaxmrl.io.files import number
 from jaxmrl.reports import plots, terminal
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter, duration
-from jaxmrl.runs.directory import CURVE_COLUMNS, FORMAT, RESULT_COLUMNS, Curve, Point, RunDirectory, curves_of, number
+from jaxmrl.runs.curves import Curve, Point, curves_of
+from jaxmrl.runs.directory import CURVE_COLUMNS, FORMAT, RESULT_COLUMNS, RunDirectory
 from jaxmrl.scaling.analysis import UNFITTED
 
 IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"width": "64", "depth": "3", "pruning": "random"}

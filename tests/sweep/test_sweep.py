@@ -16,7 +16,8 @@ from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.reports.terminal import sweep_table
-from jaxmrl.runs.directory import CURVE_COLUMNS, CURVE_FILE_COLUMNS, HISTORY_COLUMNS, RESULT_COLUMNS
+from jaxmrl.runs.curves import CURVE_FILE_COLUMNS
+from jaxmrl.runs.directory import CURVE_COLUMNS, HISTORY_COLUMNS, RESULT_COLUMNS
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from jaxmrl.config import CLASSIFICATION_METRICS, METRIC_NAMES
+from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
 from jaxmrl.training.metrics import METRICS, _exact_sum, mean_over_tasks
 
 ORACLES = {

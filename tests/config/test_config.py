@@ -3,8 +3,6 @@ from pathlib import Path
 import pytest
 
 from jaxmrl.config import (
-    DEFAULT_EPOCHS,
-    DEFAULT_MIN_STEPS,
     PredictConfig,
     PretrainConfig,
     SweepConfig,
@@ -12,9 +10,10 @@ from jaxmrl.config import (
     read_toml,
     to_toml,
 )
+from jaxmrl.config.names import DEFAULT_EPOCHS, DEFAULT_MIN_STEPS
 from jaxmrl.errors import ConfigError
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").rglob("*.toml"))
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""The commands' settings: frozen dataclasses, checked where values enter; TOML in, flags over it."""
+
+from jaxmrl.config.base import Config
+from jaxmrl.config.data import Settings
+from jaxmrl.config.fit import FitConfig
+from jaxmrl.config.predict import PredictConfig
+from jaxmrl.config.pretrain import PretrainConfig
+from jaxmrl.config.score import ScoreConfig
+from jaxmrl.config.sweep import SweepConfig
+from jaxmrl.config.toml import default_directory, read_toml, to_toml
+
+__all__ = [
+    "Config",
+    "FitConfig",
+    "PredictConfig",
+    "PretrainConfig",
+    "ScoreConfig",
+    "Settings",
+    "SweepConfig",
+    "default_directory",
+    "read_toml",
+    "to_toml",
+]

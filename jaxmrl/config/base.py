@@ -1,0 +1,127 @@
+"""What the settings of every command have in common: values in their own types, checked where they enter."""
+
+import math
+import types
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from jaxmrl.config.names import PRECISIONS
+from jaxmrl.errors import ConfigError
+
+COUNTS = (
+    "seeds",
+    "epochs",
+    "steps",
+    "min_steps",
+    "batch_size",
+    "evaluate_every",
+    "lanes",
+    "score_seeds",
+    "score_epochs",
+    "smiles_variants",
+)
+
+
+class Config:
+    """What settings of every command have in common: values in their own types."""
+
+    dataset: str
+    csv: Path | None
+    npz: Path | None = None
+
+    def __post_init__(self):
+        for f in fields(self):
+            object.__setattr__(self, f.name, typed(type(self), f.name, getattr(self, f.name)))
+        for name in COUNTS:
+            value = getattr(self, name, None)
+            if value is not None and value != "auto" and value < 1:
+                raise ConfigError(f"{flag(name)} must be 1 or more; got {value}")
+        if self.csv is None and self.smiles_column:
+            raise ConfigError("--smiles-column describes a file of your own: give --csv too")
+
+    @property
+    def name(self) -> str:
+        """Of the data: the data set's, or the file's."""
+        return self.file.name.split(".")[0] if self.file else self.dataset
+
+    @property
+    def file(self) -> Path | None:
+        """A file of the user's own."""
+        return self.csv or self.npz
+
+
+class TrainingConfig(Config):
+    """What settings of the commands that train have in common."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("width", "depth"):
+            values = getattr(self, name, None) or ()
+            if min(values if isinstance(values, tuple) else (values,), default=1) < 1:
+                raise ConfigError(f"{flag(name)} must be 1 or more; got {values}")
+        check_choice("precision", self.precision, PRECISIONS)
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ConfigError(f"--dropout must be at least 0 and below 1; got {self.dropout:g}")
+        if self.learning_rate is not None and not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise ConfigError(f"--learning-rate must be a positive number; got {self.learning_rate:g}")
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
+
+
+_ACCEPTED = {float: (int, float), Path: (str, Path)}
+
+
+@cache
+def setting_kinds(settings: type[Config]) -> dict[str, tuple[type, bool]]:
+    """The type of each setting, and whether it is a list of them, by its annotation."""
+    hints = get_type_hints(settings)
+    return {f.name: _kind(hints[f.name]) for f in fields(settings)}
+
+
+def _kind(hint: Any) -> tuple[type, bool]:
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0], True
+    if get_origin(hint) is Literal:
+        return str, False
+    if get_origin(hint) in (Union, types.UnionType):
+        return _kind(get_args(hint)[0])
+    return hint, False
+
+
+def typed(settings: type[Config], name: str, value: Any) -> Any:
+    """The value of a setting in its own type: a list for a tuple, one value for a list of one, a string for a path."""
+    kind, several = setting_kinds(settings)[name]
+    if value is None or value == settings.__dataclass_fields__[name].default:
+        return value
+    if several:
+        items = value if isinstance(value, list | tuple) else [value]
+        return tuple(_scalar(name, item, kind) for item in items)
+    return _scalar(name, value, kind)
+
+
+def _scalar(name: str, value: Any, kind: type) -> Any:
+    if not isinstance(value, _ACCEPTED.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{flag(name)} must be of type {kind.__name__}; got {value!r}")
+    if isinstance(value, int) and abs(value) >= 2**32:
+        shown = value if value.bit_length() < 100 else f"a number of {value.bit_length()} bits"
+        raise ConfigError(f"{flag(name)} must be below 2^32; got {shown}")
+    if kind in (str, Path) and not _is_plain(str(value)):
+        raise ConfigError(f"{flag(name)} must be text without NUL, in UTF-8; got {str(value)!r}")
+    return kind(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text can be a file's name, and be written to one."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,76 @@
+"""Files written whole under a temporary name and renamed, or appended to, safely on disk."""
+
+import contextlib
+import csv
+import hashlib
+import io
+import math
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from jaxmrl.errors import UserError
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file under a temporary name, safely on disk, and renames it. Raises UserError where that cannot be."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
+
+
+def append_rows(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
+    """Adds rows to a CSV file that must be there, safely on disk before this returns. Raises UserError."""
+    try:
+        # Not "a", which would begin another file where a network's directory has vanished.
+        with path.open("r+", newline="", encoding="utf-8") as file:
+            file.seek(0, os.SEEK_END)
+            csv.DictWriter(file, tuple(columns), lineterminator="\n").writerows(rows)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; what is there stays. Fix this and run the command again"
+        ) from None
+
+
+def remove_folder(path: Path) -> None:
+    """Removes a folder under another name: a removal that is interrupted leaves nothing that looks like a run."""
+    doomed = path.with_name(f".{path.name}.removed")
+    shutil.rmtree(doomed, ignore_errors=True)
+    path.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def digest(path: Path) -> str:
+    """Of a file's content. Raises UserError where it cannot be read."""
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+
+
+def whole_records(path: Path) -> list[list[str]]:
+    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    return list(csv.reader(io.StringIO(whole, newline="")))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a results.csv: what follows the last line end, or has not all fields, is torn."""
+    header, *rows = whole_records(path) or [[]]
+    return [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
+
+
+def number(value: float, digits: int = 6) -> str:
+    """A number as the CSV files show it: six significant digits, or `digits`; nothing for NaN."""
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
