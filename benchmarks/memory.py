@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.machine import facts, print_table, write
 from benchmarks.scale import engine_on, table_of
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.data.task_data import TaskData, load_problem
 from jaxmrl.modalities.graph.dataset import NO_MOLECULE
 from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.reports.terminal import Reporter
@@ -25,7 +25,7 @@ from jaxmrl.training import programs
 from jaxmrl.training.capacity import lane_bytes
 from jaxmrl.training.engines import engine_for
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import ModelShape, model_shapes
+from jaxmrl.training.model_spec import ModelSpec, model_shapes
 
 
 def main() -> None:
@@ -78,7 +78,7 @@ def measure(engine: Engine, table: Graphs) -> dict:
     }
 
 
-def whole_replica(problem: Problem, shape: ModelShape, seed: int) -> Replica:
+def whole_replica(problem: TaskData, shape: ModelSpec, seed: int) -> Replica:
     """One that trains on all molecules of the training set."""
     split, standard = problem.split, problem.label_standard(problem.split.train, shape.modality)
     return Replica(f"memory {seed}", seed, split.train, split.valid, split.test, 1, standard)

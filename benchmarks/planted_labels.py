@@ -16,19 +16,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.config import Settings
-from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.data.task_data import TaskData, load_problem
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.metrics import METRICS
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 
 METHODS = ("el2n", "grand", "grand-last", "forgetting", "entropy", "least-confidence")
 SHARE = 0.05
 
 
-def with_flipped_labels(problem: Problem, share: float, seed: int) -> tuple[Problem, np.ndarray]:
+def with_flipped_labels(problem: TaskData, share: float, seed: int) -> tuple[TaskData, np.ndarray]:
     """The problem with a share of its training molecules' (single) label flipped, and which ones were [N]."""
     chosen = np.random.default_rng(seed).permutation(problem.split.train)[: round(share * len(problem.split.train))]
     flipped = np.zeros(len(problem.table), bool)
@@ -47,10 +47,10 @@ def auc_within_labels(scores: np.ndarray, flipped: np.ndarray, observed: np.ndar
     return float(np.mean(found))
 
 
-def planted_aucs(problem: Problem, methods, *, seeds: int, epochs: int, width: int, depth: int) -> dict[str, tuple]:
+def planted_aucs(problem: TaskData, methods, *, seeds: int, epochs: int, width: int, depth: int) -> dict[str, tuple]:
     """{method: (ROC-AUC of the scores, and of the same moved on by one row)} on a problem of one task."""
     problem, flipped = with_flipped_labels(problem, SHARE, seed=0)
-    shape = ModelShape(width, depth, 0.5, 1, "float32")
+    shape = ModelSpec(width, depth, 0.5, 1, "float32")
     task = ScoringTask(Settings(dataset="wehi"), problem, shape, tuple(methods), seeds, epochs)
     with tempfile.TemporaryDirectory() as folder:
         run = RunDirectory(Path(folder), problem.table.tasks)

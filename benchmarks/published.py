@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxmrl.io.files import read_rows
 from jaxmrl.reports import plots
-from jaxmrl.runs.curves import Curve, Point, curves_of
+from jaxmrl.runs.curves import LearningCurve, Point, curves_of
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.training.metrics import METRICS
 
@@ -40,7 +40,7 @@ def main() -> None:
     print(f"figure: {out}")
 
 
-def published_curve(ours: Curve) -> Curve:
+def published_curve(ours: LearningCurve) -> LearningCurve:
     """The published curve of the same data set, its molecules counted as ours are."""
     reference = json.loads(REFERENCE.read_text())
     entry = reference[ours.identity["dataset"]]
@@ -50,10 +50,10 @@ def published_curve(ours: Curve) -> Curve:
         Point(fraction, int(fraction * full), tuple(column.tolist()))
         for fraction, column in zip(reference["fractions"], runs.T, strict=True)
     )
-    return Curve({**ours.identity, "model": "published " + ours.identity["model"]}, ours.metric, points)
+    return LearningCurve({**ours.identity, "model": "published " + ours.identity["model"]}, ours.metric, points)
 
 
-def comparison(ours: Curve, published: Curve) -> list[str]:
+def comparison(ours: LearningCurve, published: LearningCurve) -> list[str]:
     """A line per fraction that both have: the means, and their distance in published standard deviations."""
     theirs = {point.fraction: point for point in published.points}
     lines = [f"{'fraction':>8}  {'molecules':>9}  {'jaxmrl':>15}  {'published':>15}  distance in published sd"]

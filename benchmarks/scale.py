@@ -35,8 +35,8 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import use_cores
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import ModelShape
-from jaxmrl.training.replica import DeviceTable, Recipe
+from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.replica import DeviceTable, TrainingSpec
 
 SIZES = (1000, 4000, 16_000, 64_000, 400_000)
 BATCH, DROPOUT, RATE = 256, MODELS["gin"].dropout, MODELS["gin"].learning_rate
@@ -62,7 +62,7 @@ def engine_on(table: graphs.Graphs, width: int, depth: int) -> Engine:
     rng = np.random.default_rng(0)
     train, valid, test = np.split(rng.permutation(len(table)), [8 * len(table) // 10, 9 * len(table) // 10])
     labels = jnp.asarray(rng.integers(0, 2, (len(table), 1)), jnp.float32)
-    recipe = Recipe(ModelShape(width, depth, DROPOUT, 1, "float32"), "classification", "roc_auc", RATE)
+    recipe = TrainingSpec(ModelSpec(width, depth, DROPOUT, 1, "float32"), "classification", "roc_auc", RATE)
     replica = Replica("scale", 0, train, valid, test, 10**6, no_standard(1))
     engine = Engine(recipe, DeviceTable(put(table), labels), table.resources(), [replica], 1, BATCH)
     engine.refill(iter([0]))

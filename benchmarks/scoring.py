@@ -24,16 +24,16 @@ from benchmarks.machine import facts, timed, write
 from benchmarks.throughput import BATCH, RATE, SIZES
 from jaxmrl.config import Settings
 from jaxmrl.config.names import MODELS
-from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.data.task_data import TaskData, load_problem
 from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, use_cores
-from jaxmrl.training.devices import work_off_together
+from jaxmrl.training.devices import train_on_devices
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
 
 (_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout
@@ -60,12 +60,12 @@ def main() -> None:
     write(flags.out, facts("scoring") | found)
 
 
-def scoring_task(problem: Problem, width: int, seeds: int, epochs: int) -> ScoringTask:
-    shape = ModelShape(width, DEPTH, DROPOUT, len(problem.table.tasks), "float32")
+def scoring_task(problem: TaskData, width: int, seeds: int, epochs: int) -> ScoringTask:
+    shape = ModelSpec(width, DEPTH, DROPOUT, len(problem.table.tasks), "float32")
     return ScoringTask(Settings(dataset="hiv", batch_size=BATCH), problem, shape, ("el2n", "grand"), seeds, epochs)
 
 
-def grand_in_epochs(problem: Problem, width: int, rounds: int) -> dict:
+def grand_in_epochs(problem: TaskData, width: int, rounds: int) -> dict:
     """Seconds of GraNd of all training molecules, and of one epoch of training in one lane; medians and their ratio."""
     task = scoring_task(problem, width, 1, 10**6)
     engine = task.engine(task.replicas(), 1)
@@ -90,7 +90,7 @@ def grand_in_epochs(problem: Problem, width: int, rounds: int) -> dict:
     }
 
 
-def el2n_against_baseline(problem: Problem, flags) -> dict:
+def el2n_against_baseline(problem: TaskData, flags) -> dict:
     """Seconds to train and score `seeds` models in lanes, and one after the other with PyTorch Geometric."""
     few = replace(problem, split=replace(problem.split, train=problem.split.train[: flags.molecules]))
     task = scoring_task(few, flags.el2n_width, flags.seeds, flags.epochs)
@@ -123,7 +123,7 @@ def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
 
     devices = choose_devices(lanes, task.shape, replicas, task.problem, BATCH)
     engines = on_each(devices, lambda: task.engine(replicas, lanes))
-    work_off_together(engines, range(len(replicas)), keep, lambda steps, timed: None)
+    train_on_devices(engines, range(len(replicas)), keep, lambda steps, timed: None)
     known = task.recipe, task.table, task.features
     found = [model_scores(("el2n",), *known, weights, None, task.molecules, BATCH)["el2n"] for weights in models]
     return np.mean(found, axis=0)

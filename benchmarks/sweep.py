@@ -33,17 +33,17 @@ from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import PRECISIONS, STUDY_FRACTIONS
 from jaxmrl.data.splits import Split
-from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.data.task_data import TaskData, load_problem
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep import plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.text import count
 from jaxmrl.training.capacity import choose_lanes, use_cores
-from jaxmrl.training.devices import work_off_together
+from jaxmrl.training.devices import train_on_devices
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.lanes import Engine, Replica, longest_first
-from jaxmrl.training.model_spec import ModelShape, model_shapes
+from jaxmrl.training.model_spec import ModelSpec, model_shapes
 
 METRICS = {"roc_auc": metrics.roc_auc_score, "average_precision": metrics.average_precision_score}
 
@@ -62,8 +62,8 @@ class Ours:
     """jaxmrl's side: the replicas of a sweep, to be trained in its lanes."""
 
     config: SweepConfig
-    problem: Problem
-    shape: ModelShape
+    problem: TaskData
+    shape: ModelSpec
     replicas: list[Replica]
 
     @property
@@ -76,7 +76,7 @@ class Ours:
         runs = []
         on_result = lambda engine, outcome: runs.append(Run(outcome.name, outcome.test, outcome.epochs))
         engines = engines_for(self.config, self.problem, self.shape, replicas, self.lanes)
-        work_off_together(engines, queue, on_result, lambda steps, timed: None)
+        train_on_devices(engines, queue, on_result, lambda steps, timed: None)
         return runs
 
     def train(self) -> list[Run]:

@@ -34,15 +34,15 @@ from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import MODALITIES, MODELS, PRECISIONS
-from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.data.task_data import TaskData, load_problem
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, use_cores
 from jaxmrl.training.devices import side_by_side
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import ModelShape, model_shape
+from jaxmrl.training.model_spec import ModelSpec, model_shape
 from jaxmrl.training.programs import MAX_CHUNK
-from jaxmrl.training.replica import Recipe, device_table
+from jaxmrl.training.replica import TrainingSpec, device_table
 
 BATCH, RATE = 256, 1e-3
 MOLECULES = 8192
@@ -86,12 +86,12 @@ def main() -> None:
     write(flags.out, facts("throughput") | trained | {"peaks": asdict(peaks), "rows": rows})
 
 
-def chosen_molecules(problem: Problem) -> np.ndarray:
+def chosen_molecules(problem: TaskData) -> np.ndarray:
     """The molecules that both sides train on."""
     return problem.split.train[:MOLECULES]
 
 
-def baseline_data(problem: Problem, modality: str) -> list:
+def baseline_data(problem: TaskData, modality: str) -> list:
     """The molecules as the baseline's loader takes them: PyG data, or (tokens, labels)."""
     table, chosen = problem.table, chosen_molecules(problem).tolist()
     if modality == "graph":
@@ -111,13 +111,13 @@ def baseline_data(problem: Problem, modality: str) -> list:
     ]
 
 
-def standardised(problem: Problem, molecules: np.ndarray) -> np.ndarray:
+def standardised(problem: TaskData, molecules: np.ndarray) -> np.ndarray:
     """What a model learns, of all molecules [N, T]."""
     standard = problem.label_standard(molecules, "geometry")
     return np.asarray(standard.targets(problem.device_labels("geometry"), problem.composition))
 
 
-def measure(problem: Problem, data: list, shape: ModelShape, flags, peaks: Peaks) -> list[dict]:
+def measure(problem: TaskData, data: list, shape: ModelSpec, flags, peaks: Peaks) -> list[dict]:
     """Rows of the table for one model: one for each number of lanes on each device."""
     lane_counts = flags.lanes or [auto_lanes(problem, shape)]
     engines = {lanes: bench_engines(problem, shape, lanes) for lanes in lane_counts}
@@ -173,20 +173,20 @@ def floor_of(engines: list[Engine], peaks: Peaks, speeds: list[float]) -> dict:
     return {"devices": len(engines), "floor": asdict(floor)} | reached
 
 
-def bench_replica(problem: Problem, modality: str, seed: int) -> Replica:
+def bench_replica(problem: TaskData, modality: str, seed: int) -> Replica:
     molecules, standard = chosen_molecules(problem), problem.label_standard(problem.split.train, modality)
     return Replica(f"bench {seed}", seed, molecules, molecules[:BATCH], molecules[:BATCH], 10**6, standard)
 
 
-def auto_lanes(problem: Problem, shape: ModelShape) -> int:
+def auto_lanes(problem: TaskData, shape: ModelSpec) -> int:
     """The lanes of a sweep with many replicas."""
     queue = [bench_replica(problem, shape.modality, seed) for seed in range(64)]
     return choose_lanes("auto", shape, queue, problem, BATCH)
 
 
-def bench_engines(problem: Problem, shape: ModelShape, lanes: int) -> list[Engine]:
+def bench_engines(problem: TaskData, shape: ModelSpec, lanes: int) -> list[Engine]:
     """An engine on each device, with a replica in every lane that never ends."""
-    recipe = Recipe(shape, problem.table.task, problem.metric, RATE)
+    recipe = TrainingSpec(shape, problem.table.task, problem.metric, RATE)
     devices, resources = jax.local_devices(), problem.features[shape.modality].resources()
     replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes * len(devices))]
     queue = iter(range(len(replicas)))
@@ -212,7 +212,7 @@ def jaxmrl_round(engines: list[Engine], steps: int):
     return run
 
 
-def baseline_rounds(data: list, shape: ModelShape, steps: int, device: torch.device) -> dict:
+def baseline_rounds(data: list, shape: ModelSpec, steps: int, device: torch.device) -> dict:
     """Functions that train `steps` steps of the baseline and return when they began and ended: with its loader, and on
     batches made beforehand.
     """

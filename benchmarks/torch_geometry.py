@@ -14,7 +14,7 @@ from benchmarks.pyg_baseline import copy_linear, tensor
 from jaxmrl.modalities.geometry.features import ELEMENTS, Geometries
 from jaxmrl.modalities.geometry.painn import RADIAL
 from jaxmrl.modalities.geometry.schnet import GAUSSIANS
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 
 
 def molecule_data(geometries: Geometries, molecule: int, targets: list[float]) -> Data:
@@ -34,7 +34,7 @@ def molecule_data(geometries: Geometries, molecule: int, targets: list[float]) -
 class PygSchNet(nn.Module):
     """PyTorch Geometric's SchNet with the pairs that a batch brings."""
 
-    def __init__(self, shape: ModelShape):
+    def __init__(self, shape: ModelSpec):
         super().__init__()
         width = shape.width
         self.net = SchNet(width, width, shape.depth, GAUSSIANS, shape.cutoff, self._pairs, readout="add")
@@ -51,7 +51,7 @@ class PygSchNet(nn.Module):
 class TorchPaiNN(nn.Module):
     """PaiNN with messages on directed pairs and `index_add`."""
 
-    def __init__(self, shape: ModelShape):
+    def __init__(self, shape: ModelSpec):
         super().__init__()
         width, self.depth, self.cutoff = shape.width, shape.depth, shape.cutoff
         self.embedding = nn.Embedding(ELEMENTS, width, padding_idx=0)

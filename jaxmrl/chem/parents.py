@@ -101,7 +101,7 @@ def _parent(molecule, fragments: int):
 
 
 def canonical_hashes(smiles: list[str], progress: cache.Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the hash of each canonical SMILES [N] uint64, as of `Prepared.canonical`, and which could be read [N]."""
+    """Return the hash of each canonical SMILES [N] uint64, of `ParsedMolecules.canonical`, and which were read [N]."""
     if not smiles:
         return np.zeros(0, np.uint64), np.zeros(0, bool)
     lines = cache.cached_lines("canonical", CANONICAL_VERSION, smiles, _canonical, progress)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.data.parsing import Prepared
+from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import Table
 from jaxmrl.io.records import Rejected
 from jaxmrl.text import count
@@ -44,7 +44,7 @@ class Duplicates:
     tasks: tuple[Disagreement, ...]
 
 
-def deduplicate(prepared: Prepared, how: str | None, reporter) -> tuple[Prepared, dict[str, Any]]:
+def deduplicate(prepared: ParsedMolecules, how: str | None, reporter) -> tuple[ParsedMolecules, dict[str, Any]]:
     """Report which molecules are repeated, and make one row of each where `how` says how.
 
     Returns:
@@ -122,12 +122,12 @@ class Merged:
     removed   labels that became missing because they disagree, of each task that has any
     """
 
-    prepared: Prepared
+    prepared: ParsedMolecules
     merged: int
     removed: dict[str, int]
 
 
-def merge_duplicates(prepared: Prepared, how: str) -> Merged:
+def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
     """Make one row of each molecule, in the place and with the id of its first row.
 
     Labels fill each other's gaps, task by task. Where a molecule has several labels of a task, equal rows count once

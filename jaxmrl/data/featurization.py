@@ -5,7 +5,7 @@ from typing import Any
 from jaxmrl.chem.molecules import ignored_parts
 from jaxmrl.chem.parents import find_parents, replaced_text
 from jaxmrl.config import Settings
-from jaxmrl.data.parsing import Prepared, prepare, with_conformers
+from jaxmrl.data.parsing import ParsedMolecules, prepare, with_conformers
 from jaxmrl.data.table import Table
 from jaxmrl.modalities.datasets import Features
 from jaxmrl.modalities.fingerprint.features import Fingerprints, morgan_fingerprints
@@ -13,7 +13,7 @@ from jaxmrl.modalities.geometry.features import find_pairs
 from jaxmrl.modalities.smiles import features as tokens
 
 
-def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, parent: bool = False) -> Prepared:
+def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, parent: bool = False) -> ParsedMolecules:
     """Return the usable molecules of a table of SMILES, with conformers where `modalities` has geometry.
 
     Reports what of the texts is ignored. Raises DataError where there is none.
@@ -21,7 +21,7 @@ def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, paren
     return add_conformers(parse_smiles(table, reporter, parent=parent), modalities, reporter)
 
 
-def parse_smiles(table: Table, reporter, *, parent: bool = False) -> Prepared:
+def parse_smiles(table: Table, reporter, *, parent: bool = False) -> ParsedMolecules:
     """Return the usable molecules of a table of SMILES, or with `parent` their parents.
 
     Reports what of the texts is ignored. Raises DataError where there is none.
@@ -42,7 +42,7 @@ def _parents(table: Table, reporter) -> list[str]:
     return parents.smiles
 
 
-def add_conformers(prepared: Prepared, modalities: tuple[str, ...], reporter) -> Prepared:
+def add_conformers(prepared: ParsedMolecules, modalities: tuple[str, ...], reporter) -> ParsedMolecules:
     """Return the molecules with a conformer of each where `modalities` has geometry, without those that have none."""
     if "geometry" in modalities:
         reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
@@ -63,7 +63,7 @@ def feature_settings(config: Settings, modality: str, vocabulary: tuple[str, ...
     return {}
 
 
-def featurise(prepared: Prepared, modality: str, settings: dict[str, Any], reporter) -> Features:
+def featurise(prepared: ParsedMolecules, modality: str, settings: dict[str, Any], reporter) -> Features:
     """Return a modality's features of prepared molecules, made of their canonical form."""
     if modality == "geometry":
         return find_pairs(prepared.conformers, **settings)

@@ -23,7 +23,7 @@ SPREADS_SAID = (
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class LabelStandard:
+class LabelScaler:
     """Labels and outputs of a model: label = output * scale + mean + what the molecule's atoms add.
 
     On the device it is in float32 and of the device's labels (see `LabelUnits`); on disk it is in float64 and of the
@@ -86,30 +86,30 @@ class LabelUnits:
             shifted = shifted - composition.astype(np.float64) @ self.references
         return shifted.astype(np.float32)
 
-    def device_standard(self, shifted: LabelStandard) -> LabelStandard:
+    def device_standard(self, shifted: LabelScaler) -> LabelScaler:
         """Return the standard of the device's labels in float32, from that of shifted labels in float64."""
         references = shifted.references
         if self.references is not None:
             references = references - self.references
-        return LabelStandard(*map(_as_float32, (shifted.mean, shifted.scale, references)))
+        return LabelScaler(*map(_as_float32, (shifted.mean, shifted.scale, references)))
 
-    def label_standard(self, on_device: LabelStandard) -> LabelStandard:
+    def label_standard(self, on_device: LabelScaler) -> LabelScaler:
         """Return the standard of the labels as they were given in float64, from that of the device's labels."""
         mean, scale = (np.asarray(array, np.float64) for array in (on_device.mean, on_device.scale))
         references = on_device.references
         if references is not None:
             references = np.asarray(references, np.float64)
             references = self.step * (references if self.references is None else references + self.references)
-        return LabelStandard(self.offset + self.step * mean, self.step * scale, references)
+        return LabelScaler(self.offset + self.step * mean, self.step * scale, references)
 
 
 def _as_float32(array: np.ndarray | None) -> np.ndarray | None:
     return None if array is None else array.astype(np.float32)
 
 
-def no_standard(tasks: int) -> LabelStandard:
+def no_standard(tasks: int) -> LabelScaler:
     """Outputs are labels."""
-    return LabelStandard(np.zeros(tasks, np.float32), np.ones(tasks, np.float32))
+    return LabelScaler(np.zeros(tasks, np.float32), np.ones(tasks, np.float32))
 
 
 def no_units(tasks: int) -> LabelUnits:
@@ -172,7 +172,7 @@ def check_units(labels: np.ndarray, tasks: tuple[str, ...]) -> None:
             )
 
 
-def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelStandard:
+def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelScaler:
     """From the labels [n, T] of a replica's molecules, and for `extensive` [T] targets their composition [n, E].
 
     References are the least-squares fit with a constant (the one of least norm where atoms do not tell elements
@@ -192,7 +192,7 @@ def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: 
         mean[k], spread = left.mean(), left.std()
         # What rounding leaves of constant labels is no spread.
         scale[k] = spread if spread > 1e-9 * np.abs(column[present]).max() else 1.0
-    return LabelStandard(mean, scale, references)
+    return LabelScaler(mean, scale, references)
 
 
 def _fit_atoms(composition: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

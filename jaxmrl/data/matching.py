@@ -27,7 +27,7 @@ _NAMED = 3
 class Data:
     """The molecules that a side file is about.
 
-    canonical [N] uint64   hash of each molecule, as of `Prepared`
+    canonical [N] uint64   hash of each molecule, as of `ParsedMolecules`
     parents                whether molecules are replaced by their parents, so that those of the file are, too
     smiles_column          the user's own name for the column of SMILES
     """

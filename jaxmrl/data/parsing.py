@@ -16,7 +16,7 @@ from jaxmrl.modalities.graph import features as graphs
 
 
 @dataclass(frozen=True)
-class Prepared:
+class ParsedMolecules:
     """A table whose every molecule is usable, with what was made of it.
 
     canonical [N] uint64   hash of each canonical SMILES, or geometry, to find the same molecule twice
@@ -34,7 +34,7 @@ class Prepared:
     def __len__(self) -> int:
         return len(self.table)
 
-    def take(self, keep: np.ndarray, rejected: list[table.Rejected]) -> "Prepared":
+    def take(self, keep: np.ndarray, rejected: list[table.Rejected]) -> "ParsedMolecules":
         """The molecules where `keep` [N]; `rejected` joins the rejected rows. Raises DataError where none remains."""
         kept = self.table.take(keep, rejected)
         if len(kept) == 0:
@@ -42,12 +42,12 @@ class Prepared:
         molecule_graphs = self.graphs and graphs.take(self.graphs, keep)
         molecule_conformers = self.conformers and self.conformers.take(keep)
         smiles = list(compress(self.canonical_smiles, keep))
-        return Prepared(kept, molecule_graphs, self.canonical[keep], molecule_conformers, smiles)
+        return ParsedMolecules(kept, molecule_graphs, self.canonical[keep], molecule_conformers, smiles)
 
 
 def prepare(
     source: table.Table, smiles: list[str] | None = None, *, progress: Callable[[int], None] | None = None
-) -> Prepared:
+) -> ParsedMolecules:
     """Return the usable molecules of `source`, featurized.
 
     Rows whose SMILES RDKit refuses, and rows without any label, join the table's rejected rows.
@@ -70,17 +70,17 @@ def prepare(
         raise _nothing_usable(kept)
     keep = usable[features["usable"]]
     smiles = list(compress(cache.as_lines(features["smiles"]), keep))
-    return Prepared(kept, _graphs(features, keep), features["canonical"][keep], canonical_smiles=smiles)
+    return ParsedMolecules(kept, _graphs(features, keep), features["canonical"][keep], canonical_smiles=smiles)
 
 
-def prepare_geometries(source: table.Table, found: Conformers) -> Prepared:
-    """The molecules of an .npz file as Prepared. Raises DataError where there is none."""
+def prepare_geometries(source: table.Table, found: Conformers) -> ParsedMolecules:
+    """The molecules of an .npz file as ParsedMolecules. Raises DataError where there is none."""
     if len(source) == 0:
         raise _nothing_usable(source)
-    return Prepared(source, None, npz.molecule_hashes(found), found)
+    return ParsedMolecules(source, None, npz.molecule_hashes(found), found)
 
 
-def with_conformers(prepared: Prepared, progress: Callable[[int], None] | None = None) -> Prepared:
+def with_conformers(prepared: ParsedMolecules, progress: Callable[[int], None] | None = None) -> ParsedMolecules:
     """The molecules that have a conformer, with it; the others join the rejected rows."""
     found, reasons = conformers(prepared.canonical_smiles, progress)
     keep = np.ones(len(prepared), bool)
@@ -114,7 +114,7 @@ def _graphs(features: dict, keep: np.ndarray) -> graphs.Graphs:
     return graphs.take(everything, keep)
 
 
-def without_duplicates(prepared: Prepared) -> Prepared:
+def without_duplicates(prepared: ParsedMolecules) -> ParsedMolecules:
     """The first of each molecule; the others join the rejected rows."""
     first = np.zeros(len(prepared), bool)
     first[np.unique(prepared.canonical, return_index=True)[1]] = True

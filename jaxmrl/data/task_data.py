@@ -15,10 +15,10 @@ from jaxmrl.config.names import CLASSIFICATION_METRICS, ERROR_METRICS, METRIC_NA
 from jaxmrl.data import datasets, label_scaling, splits
 from jaxmrl.data.duplicates import deduplicate
 from jaxmrl.data.featurization import add_conformers, feature_settings, featurise, parse_smiles
-from jaxmrl.data.label_scaling import LabelStandard, LabelUnits
+from jaxmrl.data.label_scaling import LabelScaler, LabelUnits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import read_npz
-from jaxmrl.data.parsing import Prepared, prepare_geometries, without_duplicates
+from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
 from jaxmrl.data.parts import read_parts
 from jaxmrl.data.similarity import NEAR, near_share, share_text, similarity_prints
 from jaxmrl.data.table import Table, read_table
@@ -40,7 +40,7 @@ def arrays_digest(texts: list[str], arrays: list[np.ndarray]) -> str:
 
 
 @dataclass(frozen=True)
-class Problem:
+class TaskData:
     """A table with its features and one split.
 
     features   {modality: its features}; graph is there wherever molecules have SMILES
@@ -172,7 +172,7 @@ class Problem:
         """The labels [N, T] float32 that a modality's models see on the device, NaN for missing."""
         return self.label_units(modality).to_device(self.table.labels, self.composition_for(modality))
 
-    def label_standard(self, molecules: np.ndarray, modality: str) -> LabelStandard:
+    def label_standard(self, molecules: np.ndarray, modality: str) -> LabelScaler:
         """How a replica of a modality's model that trains on these molecules standardizes the device's labels."""
         if self.table.task == "classification":
             return label_scaling.no_standard(len(self.table.tasks))
@@ -183,13 +183,13 @@ class Problem:
         )
 
 
-def load_problem(config: Settings, reporter) -> Problem:
+def load_problem(config: Settings, reporter) -> TaskData:
     """`load_problems` of settings with one split."""
     (problem,) = load_problems(config, reporter)
     return problem
 
 
-def load_problems(config: Settings, reporter) -> list[Problem]:
+def load_problems(config: Settings, reporter) -> list[TaskData]:
     """Reads and prepares the molecules, splits them in each way, and tells `reporter` what was found.
 
     The problems share their table and features. Raises UserError where the data cannot be read or no task can be
@@ -218,7 +218,9 @@ def say_rejected(rejected: tuple[Rejected, ...], reporter) -> None:
             reporter.say(f"  {reason}")
 
 
-def _split_problems(config: Settings, dataset, prepared: Prepared, facts, metric: str, reporter) -> list[Problem]:
+def _split_problems(
+    config: Settings, dataset, prepared: ParsedMolecules, facts, metric: str, reporter
+) -> list[TaskData]:
     """The problem of each split."""
     ways = _splits(config, dataset, prepared, reporter)
     features = _features(config, prepared, list(ways.values()), reporter)
@@ -238,7 +240,7 @@ def _split_problems(config: Settings, dataset, prepared: Prepared, facts, metric
             reporter.say(line)
         common = prepared.table, features, prepared.canonical
         given = shared, unjudged, name, near, extensive, prepared.canonical_smiles, kin, facts
-        problems.append(Problem(*common, split, metric, unit, *given))
+        problems.append(TaskData(*common, split, metric, unit, *given))
     if problems[0].standardized:
         reporter.say(label_scaling.SPREADS_SAID.format(metric=metric.upper()))
     return problems
@@ -261,7 +263,7 @@ def kin_text(kin: int, split: splits.Split) -> str:
     return f"{kin:,} of {count(len(split.test), 'test molecule')} are also in training as another salt, hydrate or ion"
 
 
-def _parents(config: Settings, prepared: Prepared, reporter) -> np.ndarray | None:
+def _parents(config: Settings, prepared: ParsedMolecules, reporter) -> np.ndarray | None:
     """Return the hash of each molecule's parent [N]; None without SMILES."""
     if prepared.graphs is None:
         return None
@@ -278,7 +280,7 @@ def _parents(config: Settings, prepared: Prepared, reporter) -> np.ndarray | Non
     return parent_hashes(prepared.canonical, parents)
 
 
-def _similarity_prints(prepared: Prepared, reporter) -> np.ndarray | None:
+def _similarity_prints(prepared: ParsedMolecules, reporter) -> np.ndarray | None:
     """By which `overlap` judges splits; None without SMILES."""
     if prepared.graphs is None:
         return None
@@ -301,7 +303,7 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
     return read_table(config.csv, **columns, task=config.task, censored=config.censored), None
 
 
-def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> tuple[Prepared, dict]:
+def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> tuple[ParsedMolecules, dict]:
     """Return the molecules that can be used, and what run.json says of them."""
     if conformers:
         prepared = prepare_geometries(table, conformers)
@@ -312,7 +314,7 @@ def _prepare(config: Settings, table: Table, conformers: Conformers | None, repo
 
 
 def _splits(
-    config: Settings, dataset: datasets.Dataset | None, prepared: Prepared, reporter
+    config: Settings, dataset: datasets.Dataset | None, prepared: ParsedMolecules, reporter
 ) -> dict[str, splits.Split]:
     """{name: split} of each that is asked for."""
     found, by_scaffold = {}, None
@@ -349,7 +351,7 @@ def _random_split(config: Settings, dataset: datasets.Dataset | None, table: Tab
     return splits.random_split(table.ids, table.rows, config.split_seed, sizes)
 
 
-def _scaffolds(config: Settings, prepared: Prepared, reporter) -> list[str]:
+def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter) -> list[str]:
     if prepared.graphs is None:
         raise ConfigError(f"{config.name} has positions and no SMILES, which a split by scaffolds needs")
     with reporter.progress("scaffolds", len(prepared), "molecules") as progress:
@@ -376,7 +378,7 @@ def _extensive(config: Settings, table: Table, features, split: splits.Split, re
     return extensive if extensive.any() else None
 
 
-def _features(config: Settings, prepared: Prepared, ways: list[splits.Split], reporter) -> dict[str, Features]:
+def _features(config: Settings, prepared: ParsedMolecules, ways: list[splits.Split], reporter) -> dict[str, Features]:
     """The features of each modality that is asked for, and the graphs."""
     smiles, asked = prepared.canonical_smiles, config.modalities
     there = {"graph": prepared.graphs, "geometry": prepared.conformers, "fingerprint": "fingerprint" in asked}

@@ -3,21 +3,21 @@
 import numpy as np
 
 from jaxmrl.modalities.fingerprint.features import Fingerprints
-from jaxmrl.modalities.geometry.dataset import GeometryStore
+from jaxmrl.modalities.geometry.dataset import GeometryDataset
 from jaxmrl.modalities.geometry.features import Geometries
-from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import Graphs
-from jaxmrl.modalities.sequences import FingerprintStore, TokenStore
+from jaxmrl.modalities.sequences import FingerprintDataset, TokenDataset
 from jaxmrl.modalities.smiles.features import Tokens
 
 Features = Graphs | Geometries | Fingerprints | Tokens
-Store = GraphStore | GeometryStore | FingerprintStore | TokenStore
-STORES = {Graphs: GraphStore, Geometries: GeometryStore, Fingerprints: FingerprintStore, Tokens: TokenStore}
+DeviceDataset = GraphDataset | GeometryDataset | FingerprintDataset | TokenDataset
+DATASETS = {Graphs: GraphDataset, Geometries: GeometryDataset, Fingerprints: FingerprintDataset, Tokens: TokenDataset}
 
 
-def put(features: Features) -> Store:
+def put(features: Features) -> DeviceDataset:
     """The store of `features` on the default device."""
-    return STORES[type(features)].put(features)
+    return DATASETS[type(features)].put(features)
 
 
 def arrays_of(features: Features) -> list[np.ndarray]:

@@ -48,7 +48,7 @@ def _lay_out(size, budget, widths, tokens_of) -> TokenBatch:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class TokenStore:
+class TokenDataset:
     """The tokens of a whole table, end to end; `tokens.Tokens` describes the arrays. start, size [N, V]."""
 
     start: jax.Array
@@ -58,11 +58,11 @@ class TokenStore:
     budget: tuple[int, ...] = field(metadata={"static": True}, default=())
 
     @classmethod
-    def put(cls, tokens: Tokens) -> "TokenStore":
+    def put(cls, tokens: Tokens) -> "TokenDataset":
         start = starts(tokens.sizes.reshape(-1)).reshape(tokens.sizes.shape)
         return cls(jnp.asarray(start), jnp.asarray(tokens.sizes), jnp.asarray(tokens.token), tokens.widths)
 
-    def with_budget(self, rows: np.ndarray) -> "TokenStore":
+    def with_budget(self, rows: np.ndarray) -> "TokenDataset":
         return replace(self, budget=tuple(int(count) for count in rows))
 
     def gather(self, ids: jax.Array, key: jax.Array | None = None) -> TokenBatch:
@@ -82,7 +82,7 @@ class TokenStore:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class FingerprintStore:
+class FingerprintDataset:
     """The fingerprints of a whole table as packed bits [N, W] uint8; its tokens are the indices of the set bits.
 
     With `whole`, every bit is a token, 0 or 1, in its place, as in the study.
@@ -95,11 +95,11 @@ class FingerprintStore:
     budget: tuple[int, ...] = field(metadata={"static": True}, default=())
 
     @classmethod
-    def put(cls, fingerprints: Fingerprints) -> "FingerprintStore":
+    def put(cls, fingerprints: Fingerprints) -> "FingerprintDataset":
         arrays = jnp.asarray(fingerprints.size), jnp.asarray(fingerprints.packed)
         return cls(*arrays, fingerprints.widths, fingerprints.whole)
 
-    def with_budget(self, rows: np.ndarray) -> "FingerprintStore":
+    def with_budget(self, rows: np.ndarray) -> "FingerprintDataset":
         return replace(self, budget=tuple(int(count) for count in rows))
 
     def gather(self, ids: jax.Array, key: jax.Array | None = None) -> TokenBatch:

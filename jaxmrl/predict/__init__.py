@@ -19,7 +19,7 @@ from jaxmrl.chem.random_smiles import random_smiles
 from jaxmrl.config import PredictConfig
 from jaxmrl.data.featurization import featurise, prepare_smiles
 from jaxmrl.data.novelty import find_unseen
-from jaxmrl.data.parsing import Prepared
+from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import FAR, nearest, similarity_prints
 from jaxmrl.data.table import read_molecules
 from jaxmrl.errors import ConfigError
@@ -34,7 +34,7 @@ from jaxmrl.runs.score_files import import_parquet, label_columns, table_bytes
 from jaxmrl.text import count
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import DeviceTable
-from jaxmrl.training.saved_model import Trained, load_arrays, predict_all
+from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_all
 
 _DIGITS, _MOST_DIGITS = 8, 17
 """Of numbers in a .csv, beyond the first digits that all values share: what models in float32 tell apart."""
@@ -114,7 +114,7 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     return found
 
 
-def curves_of(run: Path) -> dict[str, list[Trained]]:
+def curves_of(run: Path) -> dict[str, list[SavedModel]]:
     """The models that a sweep has left, of each curve by its name. Raises ConfigError where there are none."""
     if not (run / "results.csv").is_file() or not (run / "config.toml").is_file():
         raise ConfigError(f"{run} is no run of jaxmrl.sweep: give the folder that has results.csv and config.toml")
@@ -126,7 +126,7 @@ def curves_of(run: Path) -> dict[str, list[Trained]]:
     )
 
 
-def choose_curve(config: PredictConfig, curves: dict[str, list[Trained]], reporter) -> tuple[str, list[Trained]]:
+def choose_curve(config: PredictConfig, curves: dict[str, list[SavedModel]], reporter) -> tuple[str, list[SavedModel]]:
     """The curve that is asked for, or else the best by its mean validation metric; tells which."""
     if config.curve is not None and config.curve not in curves:
         raise ConfigError(f"unknown curve {config.curve!r}; choose from {' '.join(curves)}")
@@ -149,7 +149,7 @@ def choose_curve(config: PredictConfig, curves: dict[str, list[Trained]], report
     return name, models
 
 
-def read_and_prepare(config: PredictConfig, model: Trained, reporter) -> Prepared:
+def read_and_prepare(config: PredictConfig, model: SavedModel, reporter) -> ParsedMolecules:
     """The usable molecules of the file, with what this model sees of them."""
     if not model.has_smiles:
         raise ConfigError(
@@ -165,7 +165,7 @@ def read_and_prepare(config: PredictConfig, model: Trained, reporter) -> Prepare
 
 
 def predict_prepared(
-    models: list[Trained], prepared: Prepared, batch_size: int, reporter
+    models: list[SavedModel], prepared: ParsedMolecules, batch_size: int, reporter
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
     one, smiles = models[0], prepared.canonical_smiles
@@ -189,12 +189,12 @@ def predict_prepared(
     return values.mean(axis=0), sd, np.unique(np.concatenate(trained_on))
 
 
-def modality_of(model: Trained) -> tuple[str, dict[str, Any]]:
+def modality_of(model: SavedModel) -> tuple[str, dict[str, Any]]:
     """Return what a model sees of molecules: modality and settings of `featurise`."""
     return model.recipe.shape.modality, model.features
 
 
-def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: Trained, reporter) -> list[str]:
+def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: SavedModel, reporter) -> list[str]:
     """Return the SMILES that models like this one saw in training: canonical ones and random variants.
 
     known: {id: canonical SMILES} of the run's molecules; trained_on: ids of those that the models learned from.
@@ -216,7 +216,7 @@ def digits_of(values: np.ndarray) -> int:
     return int(np.clip(_DIGITS + np.ceil(far), _DIGITS, _MOST_DIGITS))
 
 
-def composition(model: Trained, features: Features, reporter) -> jax.Array | None:
+def composition(model: SavedModel, features: Features, reporter) -> jax.Array | None:
     """Atoms of each element that the model has references of, [n, E]; None where it has none."""
     if model.elements is None:
         return None

@@ -26,7 +26,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Forgetting:
-    """The watch that counts: see `replica.Watch`."""
+    """The watch that counts: see `replica.TrainingHook`."""
 
     molecules: int
     tasks: int

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxmrl.training.compiled import program
 from jaxmrl.training.losses import LOSSES, mean_over_present, molecule_means
-from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels
+from jaxmrl.training.replica import DeviceTable, TrainingSpec, batch_labels
 
 SMALLEST_BUCKET = 16
 MOST_IN_BLOCK = {"cpu": 64}
@@ -52,7 +52,7 @@ def grand_last(
     return jnp.where(present.any(axis=1), norms, jnp.nan)
 
 
-def _gradient_norm(recipe: Recipe, table: DeviceTable, weights: tuple, molecule: jax.Array) -> jax.Array:
+def _gradient_norm(recipe: TrainingSpec, table: DeviceTable, weights: tuple, molecule: jax.Array) -> jax.Array:
     params, stats, standard = weights
     ids = molecule[None]
     labels, present = batch_labels(table, ids)
@@ -78,7 +78,7 @@ def _squares_elsewhere(gradient) -> jax.Array:
 
 
 @program(static_argnums=0)
-def gradient_norms(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
+def gradient_norms(recipe: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
     """Norm over all parameters of the gradient of each molecule's own loss, [B]. weights as of `predict`; ids [B].
 
     The table's budget is that of one molecule.
@@ -105,7 +105,7 @@ def size_buckets(sizes: np.ndarray, smallest: int = SMALLEST_BUCKET, fewest: int
     return [*groups, waiting] if len(waiting) else groups
 
 
-def block_size(recipe: Recipe, rows: int, device_kind: str, memory: int) -> int:
+def block_size(recipe: TrainingSpec, rows: int, device_kind: str, memory: int) -> int:
     """Molecules of `rows` rows whose gradients fit a small share of `memory` bytes together."""
     shape = recipe.shape
     one = 4 * (2 * shape.parameters + rows * shape.width * shape.depth * _ACTIVATION_ROWS)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.data.splits import subset_order
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.modalities.datasets import Features
 from jaxmrl.pruning import gradients, kmeans, uncertainty
 from jaxmrl.pruning.forgetting import Notes, forgetting
@@ -18,12 +18,12 @@ from jaxmrl.pruning.herding import herd
 from jaxmrl.training import batches
 from jaxmrl.training.capacity import device_memory
 from jaxmrl.training.compiled import program
-from jaxmrl.training.replica import DeviceTable, Recipe, batch_labels
+from jaxmrl.training.replica import DeviceTable, TrainingSpec, batch_labels
 
 
 def model_scores(
     names: tuple[str, ...],
-    recipe: Recipe,
+    recipe: TrainingSpec,
     table: DeviceTable,
     features: Features,
     weights: tuple,
@@ -51,7 +51,7 @@ def model_scores(
 
 
 @program(static_argnums=0)
-def judge(recipe: Recipe, table: DeviceTable, weights: tuple, notes, ids: jax.Array) -> tuple[dict, jax.Array]:
+def judge(recipe: TrainingSpec, table: DeviceTable, weights: tuple, notes, ids: jax.Array) -> tuple[dict, jax.Array]:
     """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
     params, stats, standard = weights
     embeddings, outputs = recipe.shape.embed(params, stats, table.store.gather(ids))
@@ -93,7 +93,7 @@ def _forward(recipe, table, resources, weights, notes, molecules, batch_size, ch
 
 
 def grand(
-    recipe: Recipe,
+    recipe: TrainingSpec,
     table: DeviceTable,
     features: Features,
     weights: tuple,
@@ -114,7 +114,7 @@ def grand(
     return scores
 
 
-def random_scores(problem: Problem, molecules: np.ndarray, seed: int) -> np.ndarray:
+def random_scores(problem: TaskData, molecules: np.ndarray, seed: int) -> np.ndarray:
     """From the shuffle that draws the seed's random subsets, [n]."""
     place = np.empty(len(problem.table), np.int64)
     order = subset_order(problem.split.train, seed)

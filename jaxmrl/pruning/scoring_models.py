@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.config import Settings
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DivergedError, UserError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, save_arrays
@@ -30,9 +30,9 @@ from jaxmrl.training.capacity import choose_devices, choose_lanes
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
-from jaxmrl.training.replica import DeviceTable, Recipe, device_table
+from jaxmrl.training.replica import DeviceTable, TrainingSpec, device_table
 
 _OF_A_MODEL = {"status", "identity"}
 """What the file of a model has beside its arrays."""
@@ -50,8 +50,8 @@ class ScoringTask:
     """
 
     settings: Settings
-    problem: Problem
-    shape: ModelShape
+    problem: TaskData
+    shape: ModelSpec
     names: tuple[str, ...]
     seeds: int
     epochs: int
@@ -67,11 +67,11 @@ class ScoringTask:
         return canonical_order(self.problem.split.train, self.problem.canonical)
 
     @cached_property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> TrainingSpec:
         """How the models are trained; they count forgetting where it is asked for."""
         table = self.problem.table
         watch = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
-        return Recipe(self.shape, table.task, self.problem.metric, self.settings.rate(self.shape.model), watch)
+        return TrainingSpec(self.shape, table.task, self.problem.metric, self.settings.rate(self.shape.model), watch)
 
     @property
     def features(self) -> Features:

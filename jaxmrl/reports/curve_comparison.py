@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jaxmrl.reports.plots import curve_label
-from jaxmrl.runs.curves import Curve
+from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.data_equivalence import Difference, Worth, exponent_difference, worth
 from jaxmrl.text import about
@@ -27,7 +27,7 @@ class Comparison:
     worth: tuple[Worth, ...]
 
 
-def compare_curves(curves: list[Curve], analyses: list[Analysis]) -> list[Comparison]:
+def compare_curves(curves: list[LearningCurve], analyses: list[Analysis]) -> list[Comparison]:
     """Each curve beside the first of those that it differs from in modality, split or init alone."""
     compared = []
     for k, curve in enumerate(curves):
@@ -40,7 +40,7 @@ def compare_curves(curves: list[Curve], analyses: list[Analysis]) -> list[Compar
     return compared
 
 
-def _alike(one: Curve, other: Curve, apart_from: tuple[str, ...]) -> bool:
+def _alike(one: LearningCurve, other: LearningCurve, apart_from: tuple[str, ...]) -> bool:
     return all(one.identity[name] == value for name, value in other.identity.items() if name not in apart_from)
 
 

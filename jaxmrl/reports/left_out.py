@@ -1,14 +1,14 @@
 """Tasks that some replicas have nothing to learn of, which their means leave out: at which sizes, and how many."""
 
-from jaxmrl.data.task_data import Problem
-from jaxmrl.runs.curves import Curve
+from jaxmrl.data.task_data import TaskData
+from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.text import count
 from jaxmrl.training.outcome import COUNTED, UNDEFINED
 
 _MOST_NAMED = 6
 
 
-def left_out_notes(curve: Curve, rows: list[dict[str, str]], problem: Problem) -> tuple[str, ...]:
+def left_out_notes(curve: LearningCurve, rows: list[dict[str, str]], problem: TaskData) -> tuple[str, ...]:
     """Return a line for each size at which a mean leaves out tasks that others do not, and what follows from it.
 
     Args:
@@ -28,7 +28,7 @@ def left_out_notes(curve: Curve, rows: list[dict[str, str]], problem: Problem) -
     return tuple(notes)
 
 
-def _notes_at(n: int, rows: list[dict[str, str]], tasks: list[str], problem: Problem) -> list[str]:
+def _notes_at(n: int, rows: list[dict[str, str]], tasks: list[str], problem: TaskData) -> list[str]:
     """The lines on one size."""
     lacking = "one class only" if problem.table.task == "classification" else "no label"
     defined = [row for row in rows if row["status"] != UNDEFINED]

@@ -9,7 +9,7 @@ import jinja2
 import numpy as np
 
 from jaxmrl.config import SweepConfig, to_toml
-from jaxmrl.data.task_data import Problem, kin_text
+from jaxmrl.data.task_data import TaskData, kin_text
 from jaxmrl.io.files import number
 from jaxmrl.io.records import reason_groups
 from jaxmrl.reports import plots
@@ -17,7 +17,7 @@ from jaxmrl.reports.curve_comparison import Comparison, difference_text, molecul
 from jaxmrl.reports.law_tables import LAW_HEADS, law_rows, multiples_of, short, value_text
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.reports.score_figure import draw_molecule, legend
-from jaxmrl.runs.curves import Curve
+from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.text import about, count, exact
@@ -64,10 +64,10 @@ class Findings:
     """
 
     config: SweepConfig
-    problems: list[Problem]
+    problems: list[TaskData]
     facts: dict[str, Any]
     rows: list[dict[str, str]]
-    curves: list[Curve]
+    curves: list[LearningCurve]
     analyses: list[Analysis]
     side_by_side: list[Comparison]
     compared: list[Compared]
@@ -320,7 +320,7 @@ def _ends(found: Findings) -> Section | None:
     return Section("Hardest and easiest molecules", blocks) if blocks else None
 
 
-def _molecule(molecule: int, problem: Problem) -> Block:
+def _molecule(molecule: int, problem: TaskData) -> Block:
     name = problem.table.smiles[molecule] if problem.has_smiles else f"molecule {problem.table.ids[molecule]}"
     return Block(
         "cell", svg=without_prolog(draw_molecule(molecule, problem)), alt=f"{name}; {legend(molecule, problem)}"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from jaxmrl.reports.law_tables import chosen_text
-from jaxmrl.runs.curves import Curve, distinguishing
+from jaxmrl.runs.curves import LearningCurve, distinguishing
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import exact
 from jaxmrl.training.pretraining import Epoch
@@ -33,7 +33,7 @@ def own_style() -> Iterator[None]:
 
 @own_style()
 def draw_curves(
-    curves: list[Curve],
+    curves: list[LearningCurve],
     analyses: list[Analysis],
     *,
     metric_label: str,
@@ -65,9 +65,9 @@ def draw_curves(
 _CAPACITY = ("width", "depth", "params")
 
 
-def capacity_groups(curves: list[Curve]) -> list[list[Curve]]:
+def capacity_groups(curves: list[LearningCurve]) -> list[list[LearningCurve]]:
     """Curves that differ in width and depth alone, by number of parameters; only where there are several sizes."""
-    groups: dict[tuple, list[Curve]] = {}
+    groups: dict[tuple, list[LearningCurve]] = {}
     for curve in curves:
         key = tuple(value for column, value in curve.identity.items() if column not in _CAPACITY)
         groups.setdefault(key, []).append(curve)
@@ -77,7 +77,7 @@ def capacity_groups(curves: list[Curve]) -> list[list[Curve]]:
 
 
 @own_style()
-def draw_capacity(curves: list[Curve], *, metric_label: str, unit: str, title: str) -> Figure:
+def draw_capacity(curves: list[LearningCurve], *, metric_label: str, unit: str, title: str) -> Figure:
     """The metric against the model's number of parameters, a line for each fraction and kind of model."""
     groups = capacity_groups(curves)
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
@@ -130,7 +130,7 @@ def render(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def curve_label(curve: Curve, curves: list[Curve]) -> str:
+def curve_label(curve: LearningCurve, curves: list[LearningCurve]) -> str:
     """As much as tells the curve apart from the others, or the model where it is alone."""
     identity = curve.identity
     named = [f"{column} {identity[column]}" for column in distinguishing([other.identity for other in curves])]
@@ -142,7 +142,7 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _draw_curve(axes, curve: Curve, analysis: Analysis, style: dict[str, str], label: str) -> None:
+def _draw_curve(axes, curve: LearningCurve, analysis: Analysis, style: dict[str, str], label: str) -> None:
     n = np.array([point.n_train for point in curve.points])
     mean = np.array([point.mean for point in curve.points])
     sd = np.nan_to_num([point.sd for point in curve.points])

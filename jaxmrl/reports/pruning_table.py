@@ -11,7 +11,7 @@ from rich.table import Table
 
 from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
 from jaxmrl.io.files import number
-from jaxmrl.runs.curves import Curve, Point, distinguishing
+from jaxmrl.runs.curves import LearningCurve, Point, distinguishing
 from jaxmrl.runs.directory import CURVE_COLUMNS
 from jaxmrl.scaling.analysis import known
 from jaxmrl.scaling.differences import LEVEL, Difference, Runs, Worth, difference, holm, worth
@@ -64,7 +64,7 @@ class Compared:
     comparisons: int = 0
 
 
-def compare_to_random(curves: list[Curve], one_subset: Iterable[str], higher_is_better: bool) -> list[Compared]:
+def compare_to_random(curves: list[LearningCurve], one_subset: Iterable[str], higher_is_better: bool) -> list[Compared]:
     """Return each pruned point of a sweep's curves against random subsets; the whole set is the same for all.
 
     one_subset: the prunings that keep the same molecules whatever the seed. Curves without a random one are left out.

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.cache import load_arrays
 from jaxmrl.runs.artifacts import PREDICTION_COLUMNS, PREDICTIONS, kept_name
 from jaxmrl.runs.directory import RunDirectory
@@ -17,7 +17,7 @@ MOST_DRAWS, _CELLS = 200, 30_000_000
 """Of the test molecules; fewer where molecules x tasks are many."""
 
 
-def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: Problem) -> np.ndarray | None:
+def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: TaskData) -> np.ndarray | None:
     """The test metric of each of `rows` (finished ones of one split) over drawn test molecules, [S, R].
 
     The same draws for all rows. None where predictions were not kept. NaN where a draw has no metric.
@@ -38,7 +38,7 @@ def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: Pr
     )
 
 
-def _read_test_scores(run: RunDirectory, row, problem: Problem, molecules: np.ndarray) -> np.ndarray | None:
+def _read_test_scores(run: RunDirectory, row, problem: TaskData, molecules: np.ndarray) -> np.ndarray | None:
     """The predictions [M, T] of the test molecules, by their ids; None where they are not there, or damaged."""
     names = label_columns(problem.table.tasks, PREDICTION_COLUMNS)
     path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
@@ -52,7 +52,7 @@ def _read_test_scores(run: RunDirectory, row, problem: Problem, molecules: np.nd
 
 
 def _judged(
-    problem: Problem, row: dict[str, str], scores: np.ndarray, labels: np.ndarray
+    problem: TaskData, row: dict[str, str], scores: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores and labels in float32, and which of them the row's mean is of, [M, T] all.
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports.plots import own_style
 from jaxmrl.runs.score_files import direction
@@ -16,7 +16,7 @@ _CELL = 200
 
 
 @own_style()
-def draw_scores(scores: Scores, problem: Problem, keep: str, title: str) -> Figure:
+def draw_scores(scores: Scores, problem: TaskData, keep: str, title: str) -> Figure:
     """For each method a histogram of its mean score, and the SHOWN molecules kept first and last with their labels."""
     names = list(scores.values)
     figure = Figure(figsize=(20, 3.2 * len(names) + 0.6), layout="constrained")
@@ -35,7 +35,7 @@ def draw_scores(scores: Scores, problem: Problem, keep: str, title: str) -> Figu
     return figure
 
 
-def _draw_molecules(molecules: list[int], problem: Problem) -> np.ndarray:
+def _draw_molecules(molecules: list[int], problem: TaskData) -> np.ndarray:
     """Two rows of molecules as an image, their ids and labels below them."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
@@ -48,7 +48,7 @@ def _draw_molecules(molecules: list[int], problem: Problem) -> np.ndarray:
     return imread(io.BytesIO(drawer.GetDrawingText()), format="png")
 
 
-def draw_molecule(molecule: int, problem: Problem) -> str:
+def draw_molecule(molecule: int, problem: TaskData) -> str:
     """One molecule as SVG, its id and labels below it."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
@@ -58,7 +58,7 @@ def draw_molecule(molecule: int, problem: Problem) -> str:
     return drawer.GetDrawingText()
 
 
-def _molecule(molecule: int, problem: Problem):
+def _molecule(molecule: int, problem: TaskData):
     """By its SMILES, or by its positions: atoms and which of them are bonded, for a drawing."""
     from rdkit import Chem, Geometry
     from rdkit.Chem import rdDetermineBonds
@@ -78,7 +78,7 @@ def _molecule(molecule: int, problem: Problem):
     return drawn.GetMol()
 
 
-def legend(molecule: int, problem: Problem, most: int = 4) -> str:
+def legend(molecule: int, problem: TaskData, most: int = 4) -> str:
     """A molecule's id and labels."""
     labels = problem.table.labels[molecule]
     shown = " ".join("-" if np.isnan(value) else f"{value:.3g}" for value in labels[:most])

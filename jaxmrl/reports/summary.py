@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
 from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.law_tables import forecast_table, law_lines
@@ -23,17 +23,17 @@ from jaxmrl.reports.pruning_table import (
 )
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.reports.terminal import Reporter, sweep_table
-from jaxmrl.runs.curves import CURVE_FILE_COLUMNS, Curve, curve_rows, curves_of, fits_content, rows_of
+from jaxmrl.runs.curves import CURVE_FILE_COLUMNS, LearningCurve, curve_rows, curves_of, fits_content, rows_of
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import DIVERGED, LATE, UNDEFINED
 
-Orders = dict[tuple[ModelShape, str], dict[str, np.ndarray]]
+Orders = dict[tuple[ModelSpec, str], dict[str, np.ndarray]]
 """Of each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
 
 
@@ -41,10 +41,10 @@ def summarise(
     run: RunDirectory,
     rows: list[dict[str, str]],
     config: SweepConfig,
-    problems: list[Problem],
+    problems: list[TaskData],
     orders: Orders,
     reporter: Reporter,
-) -> tuple[list[Curve], list[Analysis]]:
+) -> tuple[list[LearningCurve], list[Analysis]]:
     """Writes what follows from results.csv, report.html with all of it; prints and returns what they say.
 
     orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
@@ -147,7 +147,7 @@ def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
 
 
 def analyse_run(
-    run: RunDirectory, rows: list[dict[str, str]], curve: Curve, problem: Problem, notes: tuple[str, ...]
+    run: RunDirectory, rows: list[dict[str, str]], curve: LearningCurve, problem: TaskData, notes: tuple[str, ...]
 ) -> Analysis:
     """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
 
@@ -162,7 +162,7 @@ def analyse_run(
 
 
 def analyse_curve(
-    curve: Curve,
+    curve: LearningCurve,
     higher_is_better: bool,
     guess: float | None,
     resampled: np.ndarray | None = None,
@@ -180,7 +180,7 @@ def analyse_curve(
     return analyse(points_of, n, tests, **settings)
 
 
-def error_of_guessing(problem: Problem) -> float | None:
+def error_of_guessing(problem: TaskData) -> float | None:
     """1 - the metric that guesses give on the test molecules; None where there is none, as in regression.
 
     Of average precision it is the share of inactive ones, a mean over the tasks that have both.

@@ -15,7 +15,7 @@ import numpy as np
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.featurization import feature_settings
 from jaxmrl.data.table import Table
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, text_hash
@@ -26,8 +26,8 @@ from jaxmrl.runs.score_files import label_columns
 from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.outcome import COUNTED, Outcome
-from jaxmrl.training.replica import Recipe
-from jaxmrl.training.saved_model import Trained, load_trained, predict_all, save_trained
+from jaxmrl.training.replica import TrainingSpec
+from jaxmrl.training.saved_model import SavedModel, load_trained, predict_all, save_trained
 
 PREDICTION_COLUMNS = {"molecule_id", "part", "values"}
 """Arrays of a file of predictions, beside one for each task."""
@@ -70,7 +70,7 @@ def _safe(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Left:
+class ReplicaArtifacts:
     """What a replica leaves when it ends, on the host.
 
     weights      those of its best epoch, as of `save_trained`; None where they are not kept
@@ -83,18 +83,24 @@ class Left:
     predictions: np.ndarray | None = None
 
 
-def left_by(engine: Engine, config: SweepConfig, outcome: Outcome, row: dict[str, str]) -> Left:
+def collect_artifacts(engine: Engine, config: SweepConfig, outcome: Outcome, row: dict[str, str]) -> ReplicaArtifacts:
     """What a replica leaves, while a lane holds it; `row` is one of those that it fills. Nothing without a result."""
     if not outcome.counts:
-        return Left(outcome)
+        return ReplicaArtifacts(outcome)
     *model, standard = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
     weights, replica = (*model, engine.units.label_standard(standard)), engine.replica_of(outcome.name)
     predictions = predict_judged(engine, weights, replica) if config.save_predictions else None
-    return Left(outcome, weights if _keeps_model(config, row) else None, predictions)
+    return ReplicaArtifacts(outcome, weights if _keeps_model(config, row) else None, predictions)
 
 
 def keep_replica(
-    run: RunDirectory, config: SweepConfig, problem: Problem, recipe: Recipe, replica: Replica, left: Left, rows: list
+    run: RunDirectory,
+    config: SweepConfig,
+    problem: TaskData,
+    recipe: TrainingSpec,
+    replica: Replica,
+    left: ReplicaArtifacts,
+    rows: list,
 ) -> None:
     """Writes what a replica has left, and then adds its `rows` to results.csv.
 
@@ -145,7 +151,7 @@ def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[dict[st
             storage.remove(path)
 
 
-def take_stock(run: RunDirectory, config: SweepConfig) -> int:
+def drop_incomplete_rows(run: RunDirectory, config: SweepConfig) -> int:
     """Leave in results.csv the rows whose replicas' history is whole, and return how many replicas are incomplete.
 
     Rows without a sound model or predictions stay until their replicas have been trained again: an interruption, or
@@ -183,12 +189,12 @@ def _is_whole(run: RunDirectory, config: SweepConfig, row: dict[str, str]) -> bo
     return not _keeps_model(config, row) or is_sound(run.path / MODELS / name)
 
 
-def read_models(folder: Path) -> dict[str, list[Trained]]:
+def read_models(folder: Path) -> dict[str, list[SavedModel]]:
     """The models in a run directory, of each curve by its name, in order of their seeds.
 
     Raises ConfigError where one is damaged.
     """
-    curves: dict[str, list[Trained]] = {}
+    curves: dict[str, list[SavedModel]] = {}
     # By their names, models are told from what an interruption may have left half-written or half-removed.
     for model in map(load_trained, sorted((folder / MODELS).glob("[!.]*,*"))):
         curves.setdefault(curve_name(model.row), []).append(model)
@@ -223,11 +229,13 @@ def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> di
     return columns | dict(zip(names, values[order].T, strict=True))
 
 
-def describe(path: Path, config: SweepConfig, problem: Problem, recipe: Recipe, row: dict[str, str]) -> Trained:
+def describe(
+    path: Path, config: SweepConfig, problem: TaskData, recipe: TrainingSpec, row: dict[str, str]
+) -> SavedModel:
     """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
     modality = row["modality"]
     features, references = problem.features[modality], problem.composition_for(modality) is not None
-    return Trained(
+    return SavedModel(
         path=path,
         row=row | {"pruning": _pruning(row)},
         recipe=recipe,

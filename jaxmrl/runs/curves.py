@@ -44,7 +44,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Curve:
+class LearningCurve:
     """Metric against number of training molecules, for one combination of CURVE_COLUMNS."""
 
     identity: dict[str, str]
@@ -62,7 +62,7 @@ class Curve:
         return all(is_random_sample(self.identity[PRUNING], point.fraction) for point in self.points)
 
 
-def fits_content(curves: list[Curve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
+def fits_content(curves: list[LearningCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
     """The content of fits.json: for each curve its identity and all that is made of it. What is not known is null."""
     return [
         {"curve": curve.identity, "metric": curve.metric, "length": length, "points": len(curve.points)}
@@ -72,7 +72,7 @@ def fits_content(curves: list[Curve], analyses: list[Analysis], length: str) -> 
     ]
 
 
-def curves_of(rows: list[dict[str, str]]) -> list[Curve]:
+def curves_of(rows: list[dict[str, str]]) -> list[LearningCurve]:
     """The curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
     groups: dict[tuple, dict[tuple, list[tuple[float, bool]]]] = {}
     for row in rows:
@@ -81,7 +81,7 @@ def curves_of(rows: list[dict[str, str]]) -> list[Curve]:
         if row["status"] in COUNTED:
             runs.append((float(row["test"]), _is_late(row)))
     return [
-        Curve(
+        LearningCurve(
             identity=dict(zip(CURVE_COLUMNS, identity, strict=False)),
             metric=identity[-1],
             points=tuple(_point(at, runs) for at, runs in sorted(points.items()) if runs),
@@ -99,7 +99,7 @@ def _is_late(row: dict[str, str]) -> bool:
     return best_is_late(int(row["best_epoch"]), int(row["epochs"]))
 
 
-def rows_of(curve: Curve, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def rows_of(curve: LearningCurve, rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """The rows of results.csv that the curve's points are made of, in their order."""
     own = [row for row in rows if row["status"] in COUNTED and curve.identity.items() <= row.items()]
     return sorted(own, key=lambda row: (float(row["fraction"]), int(row["n_train"])))
@@ -115,7 +115,7 @@ def distinguishing(identities: list[dict[str, str]]) -> list[str]:
     return chosen
 
 
-def curve_rows(curve: Curve) -> list[dict[str, str]]:
+def curve_rows(curve: LearningCurve) -> list[dict[str, str]]:
     """The rows of curves.csv."""
     return [
         {

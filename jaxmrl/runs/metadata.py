@@ -1,15 +1,15 @@
 """What run.json says of a sweep's software, device and data."""
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.files import digest
 from jaxmrl.modalities.geometry.conformers import CONFORMERS
 from jaxmrl.runs import directory
 from jaxmrl.scaling.analysis import known
-from jaxmrl.training.encoder import Starts
+from jaxmrl.training.encoder import Initializations
 
 
-def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, device: str) -> dict:
+def run_facts(config: SweepConfig, problems: list[TaskData], starts: Initializations, device: str) -> dict:
     """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same.
 
     device: what the models are trained on.
@@ -33,7 +33,7 @@ def run_facts(config: SweepConfig, problems: list[Problem], starts: Starts, devi
     return facts
 
 
-def split_facts(problem: Problem) -> dict:
+def split_facts(problem: TaskData) -> dict:
     """What run.json says of a split."""
     facts = {
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from jaxmrl.data.matching import DIGEST, Data, digest_text, match
 from jaxmrl.data.side_files import SideFile, has_column, import_parquet, read_numbers, read_side_file
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import number
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
@@ -22,7 +22,7 @@ LITTLE_AGREEMENT, STRONG = 0.5, 0.5
 """Rank correlations below which one seed says little, and above which a score follows a plain property."""
 
 
-def score_table(scores: Scores, problem: Problem, keep: str) -> dict[str, np.ndarray]:
+def score_table(scores: Scores, problem: TaskData, keep: str) -> dict[str, np.ndarray]:
     """The columns of a scores file, one row for each molecule in order of its id.
 
     molecule_id, smiles (or molecule_digest, where molecules have positions), the labels; for each method its score by
@@ -180,7 +180,7 @@ def _score_column(side: SideFile, method: str, keep: str) -> str:
     return column
 
 
-def score_facts(scores: Scores, problem: Problem, keep: str) -> dict[str, Any]:
+def score_facts(scores: Scores, problem: TaskData, keep: str) -> dict[str, Any]:
     """What to make of the scores: rank correlations between methods, between seeds, with plain properties."""
     names = list(scores.values)
     means = {name: scores.score(name) for name in names}
@@ -204,7 +204,7 @@ def _method_facts(name: str, keep: str) -> dict[str, str]:
     return {"measures": method.measures, "source": method.source, "kept_first": kept}
 
 
-def _properties(scores: Scores, problem: Problem) -> dict[str, np.ndarray]:
+def _properties(scores: Scores, problem: TaskData) -> dict[str, np.ndarray]:
     labels = problem.table.labels[scores.molecules]
     properties = {"heavy_atoms": problem.heavy_atoms()[scores.molecules].astype(float)}
     if np.isnan(labels).any():

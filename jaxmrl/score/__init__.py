@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmrl.config import ScoreConfig, to_toml
-from jaxmrl.data.task_data import Problem, load_problem
+from jaxmrl.data.task_data import TaskData, load_problem
 from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import Rejected, rejected_text
@@ -66,7 +66,7 @@ def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter) -> None
         reporter.say(f"the rejected rows are in {path}")
 
 
-def write_scores(config: ScoreConfig, problem: Problem, scores: Scores, facts: dict[str, Any], reporter) -> None:
+def write_scores(config: ScoreConfig, problem: TaskData, scores: Scores, facts: dict[str, Any], reporter) -> None:
     """The scores as config.out, and beside it .json and .png."""
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
     content = {"settings": settings, **facts, "molecules": len(scores.molecules), "seeds": scores.seeds}

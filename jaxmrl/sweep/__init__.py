@@ -14,7 +14,7 @@ import numpy as np
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
-from jaxmrl.data.task_data import Problem, load_problems
+from jaxmrl.data.task_data import TaskData, load_problems
 from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.io.files import write_whole
 from jaxmrl.io.records import rejected_text
@@ -24,17 +24,17 @@ from jaxmrl.pruning.select import canonical_order
 from jaxmrl.reports.summary import Orders, summarise
 from jaxmrl.reports.terminal import Reporter, duration
 from jaxmrl.runs import directory as files
-from jaxmrl.runs.artifacts import drop_other_models, sort_results, take_stock, write_molecules
-from jaxmrl.runs.curves import Curve
+from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_results, write_molecules
+from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.metadata import run_facts
 from jaxmrl.runs.score_files import has_scores, read_orders, read_scores, score_table, table_bytes
 from jaxmrl.scaling.analysis import Analysis
-from jaxmrl.sweep.cluster import joined
+from jaxmrl.sweep.cluster import connect
 from jaxmrl.sweep.extend import extended
 from jaxmrl.sweep.queue import (
-    Cell,
-    Job,
+    GridPoint,
+    SweepContext,
     check_rows,
     settle_lanes,
     settle_room,
@@ -48,13 +48,13 @@ from jaxmrl.text import count, exact
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import device_name
-from jaxmrl.training.encoder import Starts, load_starts, start_remarks
+from jaxmrl.training.encoder import Initializations, load_starts, start_remarks
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.lanes import Replica
-from jaxmrl.training.model_spec import ModelShape, model_shapes
+from jaxmrl.training.model_spec import ModelSpec, model_shapes
 from jaxmrl.training.numerics import own_numerics
 
-Grid = dict[ModelShape, list[Cell]]
+Grid = dict[ModelSpec, list[GridPoint]]
 """Every cell of a sweep, by the program that trains it."""
 
 
@@ -67,7 +67,7 @@ class SweepResult:
 
     directory: Path
     rows: list[dict[str, str]]
-    curves: list[Curve]
+    curves: list[LearningCurve]
     analyses: list[Analysis]
 
 
@@ -104,17 +104,17 @@ def run_sweep(
             reporter.say(f"the rejected rows are in {kept}")
         raise
     run = RunDirectory(out, problems[0].table.tasks)
-    with run.held(), joined(cluster) as machines:
+    with run.held(), connect(cluster) as machines:
         device = machines.device if machines else device_name()
         run.claim(to_toml(config), run_facts(config, problems, starts, device), extend)
         settle_settings(run, config)
-        if incomplete := take_stock(run, config):
+        if incomplete := drop_incomplete_rows(run, config):
             reporter.say(
                 f"{count(incomplete, 'result')} without a sound model or predictions: "
                 f"{'its replica is' if incomplete == 1 else 'their replicas are'} trained again"
             )
         with catch_signals(max_seconds, started) as stop:
-            job = Job(config, problems, starts, run, reporter, stop, machines)
+            job = SweepContext(config, problems, starts, run, reporter, stop, machines)
             orders = {
                 (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
                 for shape, problem in product(model_shapes(config, job.problem), problems)
@@ -127,7 +127,7 @@ def run_sweep(
         return write_report(job, grid, orders)
 
 
-def check(config: SweepConfig, problem: Problem, reporter: Reporter) -> dict[str, np.ndarray]:
+def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[str, np.ndarray]:
     """Raises UserError for what would else fail only after the run directory is taken and models are trained.
 
     Returns, with --scores, {pruning: each seed's training molecules in order of keeping [S, n]}; no random.
@@ -142,7 +142,7 @@ def check(config: SweepConfig, problem: Problem, reporter: Reporter) -> dict[str
     return {}
 
 
-def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.ndarray]:
+def kept_first(job: SweepContext, shape: ModelSpec, problem: TaskData) -> dict[str, np.ndarray]:
     """Return {pruning: each seed's training molecules in order of keeping [S, n]}, by scores of this model."""
     config, run = job.config, job.run
     names = scored_prunings(config)
@@ -163,12 +163,12 @@ def kept_first(job: Job, shape: ModelShape, problem: Problem) -> dict[str, np.nd
     return read_kept_first(config, problem, path)[0] if names else {}
 
 
-def scores_path(run: RunDirectory, shape: ModelShape, problem: Problem) -> Path:
+def scores_path(run: RunDirectory, shape: ModelSpec, problem: TaskData) -> Path:
     """The file of the scores of a run's own, by models of this shape."""
     return run.path / f"scores_{of_split(problem, shape.name)}.csv"
 
 
-def of_split(problem: Problem, name: str) -> str:
+def of_split(problem: TaskData, name: str) -> str:
     """`name` in the run directory, with the split where that is not random."""
     return name if problem.split_name == "random" else f"{problem.split_name}_{name}"
 
@@ -178,19 +178,19 @@ def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
     return tuple(name for name in config.pruning if name != "random")
 
 
-def read_kept_first(config: SweepConfig, problem: Problem, path: Path) -> tuple[dict[str, np.ndarray], str]:
+def read_kept_first(config: SweepConfig, problem: TaskData, path: Path) -> tuple[dict[str, np.ndarray], str]:
     """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched."""
     molecules = canonical_order(problem.split.train, problem.canonical)
     given = molecules, side_data(config, problem), config.keep, config.seeds
     return read_orders(path, scored_prunings(config), *given)
 
 
-def side_data(config: SweepConfig, problem: Problem) -> Data:
+def side_data(config: SweepConfig, problem: TaskData) -> Data:
     """Return what files of scores are about."""
     return Data(problem.table, problem.canonical, config.parent, config.smiles_column)
 
 
-def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, starts: Starts) -> Grid:
+def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, starts: Initializations) -> Grid:
     """Every replica of the sweep; those of all splits of a model share its program."""
     grid: Grid = {}
     for (shape, split), by_score in orders.items():
@@ -205,7 +205,9 @@ def plan_grid(config: SweepConfig, problems: list[Problem], orders: Orders, star
     return grid
 
 
-def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fraction, seed, shuffle, by_score) -> Cell:
+def plan_cell(
+    config, problem: TaskData, shape: ModelSpec, start, pruning, fraction, seed, shuffle, by_score
+) -> GridPoint:
     """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
 
     by_score: each seed's order by its own scores [S, n_train]; None for random subsets. The whole set is the same
@@ -250,10 +252,10 @@ def plan_cell(config, problem: Problem, shape: ModelShape, start, pruning, fract
         "seed": str(seed),
         "metric": problem.mean_metric,
     }
-    return Cell(replica, row)
+    return GridPoint(replica, row)
 
 
-def write_inputs(job: Job, orders: Orders) -> None:
+def write_inputs(job: SweepContext, orders: Orders) -> None:
     """splits.npz, with molecule ids (rows of the source file), molecules.csv and rejected.csv.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
@@ -281,7 +283,7 @@ def write_inputs(job: Job, orders: Orders) -> None:
     job.run.write(files.REJECTED, rejected_text(problem.table.rejected))
 
 
-def train_grid(job: Job, grid: Grid) -> None:
+def train_grid(job: SweepContext, grid: Grid) -> None:
     """Trains what has no row in results.csv yet, one program after the other."""
     lanes = {}
     for shape, cells in grid.items():
@@ -300,7 +302,7 @@ def train_grid(job: Job, grid: Grid) -> None:
     job.reporter.say(f"training took {duration(time.monotonic() - started)}")
 
 
-def write_report(job: Job, grid: Grid, orders: Orders) -> SweepResult:
+def write_report(job: SweepContext, grid: Grid, orders: Orders) -> SweepResult:
     """Sorts results.csv and history.csv by the grid, and writes what follows from them."""
     rows = sort_results(job.run, [cell.row for cells in grid.values() for cell in cells])
     drop_other_models(job.run, job.config, rows)

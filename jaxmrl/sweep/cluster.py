@@ -15,18 +15,18 @@ from typing import Any
 import jax
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
-from jaxmrl.runs.artifacts import Left, left_by
+from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts
 from jaxmrl.runs.directory import code_facts
 from jaxmrl.text import count
 from jaxmrl.training.capacity import choose_lanes, device_name, fewer_lanes, use_cores
 from jaxmrl.training.compiled import keep_compiled
-from jaxmrl.training.devices import work_off_together
+from jaxmrl.training.devices import train_on_devices
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Replica, longest_first
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.outcome import Outcome
 
@@ -37,7 +37,7 @@ _LOOK_SECONDS, _BEGIN_SECONDS = 0.2, 300
 
 
 @dataclass(frozen=True)
-class Work:
+class WorkSpec:
     """What every machine is told of a program.
 
     rows   of each replica that has not ended, by its name, one of those that it fills in results.csv
@@ -45,15 +45,15 @@ class Work:
     """
 
     config: SweepConfig
-    problem: Problem
-    shape: ModelShape
+    problem: TaskData
+    shape: ModelSpec
     replicas: list[Replica]
     rows: dict[str, dict[str, str]]
     lanes: int
 
 
 @dataclass
-class Board:
+class WorkQueue:
     """Which replicas wait, who has taken which, and what has been done; one for all machines.
 
     waiting: places in the list of replicas, in their order; gone: machines that get no more.
@@ -62,7 +62,7 @@ class Board:
     waiting: list[int]
     gone: set[str] = field(default_factory=set)
     taken: dict[int, str] = field(default_factory=dict)
-    left: list[Left] = field(default_factory=list)
+    left: list[ReplicaArtifacts] = field(default_factory=list)
     steps: int = 0
 
     def take(self, machine: str) -> int | None:
@@ -73,7 +73,7 @@ class Board:
         self.taken[place] = machine
         return place
 
-    def put(self, machine: str, place: int, left: Left) -> None:
+    def put(self, machine: str, place: int, left: ReplicaArtifacts) -> None:
         """What a replica has left; nothing, where it has been given back meanwhile."""
         if self.taken.get(place) == machine:
             del self.taken[place]
@@ -95,14 +95,14 @@ class Board:
         """No more is given out."""
         self.waiting = []
 
-    def collect(self) -> tuple[list[Left], int, bool]:
+    def collect(self) -> tuple[list[ReplicaArtifacts], int, bool]:
         """What has been left and how many steps were made since the last call, and whether any replica waits."""
         found = self.left, self.steps, bool(self.waiting)
         self.left, self.steps = [], 0
         return found
 
 
-class Machine:
+class Worker:
     """One machine of the cluster, as a process on it: its engine, fed by the board."""
 
     def __init__(self, cores: int):
@@ -119,7 +119,7 @@ class Machine:
         return choose_lanes(*queue)
 
     @own_numerics()
-    def train(self, name: str, work: Work, board: Any) -> int | None:
+    def train(self, name: str, work: WorkSpec, board: Any) -> int | None:
         """Trains what the board gives until it has no more.
 
         Returns how many lanes to go on with where these take more memory than a device has.
@@ -129,14 +129,14 @@ class Machine:
         places = {replica.name: place for place, replica in enumerate(work.replicas)}
 
         def on_result(engine: Engine, outcome: Outcome) -> None:
-            left = left_by(engine, work.config, outcome, work.rows[outcome.name])
+            left = collect_artifacts(engine, work.config, outcome, work.rows[outcome.name])
             ray.get(board.put.remote(name, places[outcome.name], left))
 
         queue = iter(lambda: ray.get(board.take.remote(name)), None)
         try:
             gc.collect()  # engines of more lanes, where there was no memory for them
             engines = engines_for(work.config, work.problem, work.shape, work.replicas, work.lanes)
-            work_off_together(engines, queue, on_result, lambda steps, timed: board.advance.remote(steps))
+            train_on_devices(engines, queue, on_result, lambda steps, timed: board.advance.remote(steps))
         except jax.errors.JaxRuntimeError as error:
             return fewer_lanes(work.lanes, error)
         return None
@@ -191,8 +191,8 @@ class Cluster:
 
     def train(
         self,
-        work: Work,
-        on_left: Callable[[Left], None],
+        work: WorkSpec,
+        on_left: Callable[[ReplicaArtifacts], None],
         on_progress: Callable[[int], None],
         stop: Stop,
         say: Callable[[str], None],
@@ -207,7 +207,7 @@ class Cluster:
         missing = [place for place, replica in enumerate(work.replicas) if replica.name in work.rows]
         # The board is where the command is: it dies with no other machine.
         here = ray.get_runtime_context().get_node_id()
-        board = _actor(Board, here).remote(longest_first(work.replicas, missing))
+        board = _actor(WorkQueue, here).remote(longest_first(work.replicas, missing))
         told, busy, remaining, fewer = ray.put(work), {}, len(missing), None
         while remaining:
             left, steps, waiting = ray.get(board.collect.remote())
@@ -250,7 +250,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def joined(address: str | None) -> Iterator[Cluster | None]:
+def connect(address: str | None) -> Iterator[Cluster | None]:
     """The machines of the cluster at `address`, or of LOCAL; None without one. Raises ConfigError."""
     if address is None:
         yield None
@@ -297,9 +297,9 @@ def _name(node: dict[str, Any]) -> str:
 
 
 def _begin(node: dict[str, Any]) -> Any:
-    """A `Machine` on this node of Ray's, with all its accelerators, and as many cores as Ray was told of."""
+    """A `Worker` on this node of Ray's, with all its accelerators, and as many cores as Ray was told of."""
     cores, gpus = (node["Resources"].get(kind, 0) for kind in ("CPU", "GPU"))
-    return _actor(Machine, node["NodeID"], num_gpus=gpus).remote(max(1, int(cores)))
+    return _actor(Worker, node["NodeID"], num_gpus=gpus).remote(max(1, int(cores)))
 
 
 def _actor(kind: type, node: str, **resources: float) -> Any:

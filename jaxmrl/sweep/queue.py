@@ -6,21 +6,21 @@ from dataclasses import dataclass
 import jax
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.reports.terminal import Progress, Reporter
 from jaxmrl.runs import directory
-from jaxmrl.runs.artifacts import Left, complete_keys, keep_replica, left_by
+from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, keep_replica
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.sweep.cluster import Cluster, Work
+from jaxmrl.sweep.cluster import Cluster, WorkSpec
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
-from jaxmrl.training.encoder import Starts
+from jaxmrl.training.encoder import Initializations
 from jaxmrl.training.engines import engines_for, recipe_for
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Replica, queue_budget
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
 
 _HIDDEN_SETTINGS = ("evaluate_every", "freeze", "smiles_variants", "cutoff", "atom_references", "fingerprint_tokens")
@@ -32,7 +32,7 @@ Rows = dict[str, list[dict[str, str]]]
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridPoint:
     """One place of the grid: the replica to train, and what results.csv says of it beforehand.
 
     Cells may share a replica: at fraction 1 every pruning keeps the same molecules.
@@ -43,19 +43,19 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Job:
+class SweepContext:
     """A sweep under way: its settings, data and splits, where its files go, whom to tell, when to stop, who helps."""
 
     config: SweepConfig
-    problems: list[Problem]
-    starts: Starts
+    problems: list[TaskData]
+    starts: Initializations
     run: RunDirectory
     reporter: Reporter
     stop: Stop
     cluster: Cluster | None = None
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> TaskData:
         """Of the first split; all have the same table and features."""
         return self.problems[0]
 
@@ -77,7 +77,7 @@ def settle_settings(run: RunDirectory, config: SweepConfig) -> None:
         run.revise("settings", there | here)
 
 
-def check_rows(job: Job, cells: list[Cell]) -> None:
+def check_rows(job: SweepContext, cells: list[GridPoint]) -> None:
     """Raise ConfigError where results.csv has rows that are not those of the plan, or lacks rows that it cannot get.
 
     Whoever changes config.toml by hand may add replicas to a run, but not change those that it has.
@@ -94,7 +94,7 @@ def check_rows(job: Job, cells: list[Cell]) -> None:
         job.run.check_trainable()
 
 
-def _differing(row: dict[str, str], cell: Cell | None, batch_size: int) -> str:
+def _differing(row: dict[str, str], cell: GridPoint | None, batch_size: int) -> str:
     """How a row of results.csv is not that of its place in the grid, or ""."""
     if cell is None:
         return "the settings ask for no such replica"
@@ -106,19 +106,19 @@ def _differing(row: dict[str, str], cell: Cell | None, batch_size: int) -> str:
     return f"by the settings {', '.join(differing)}" if differing else ""
 
 
-def unique_replicas(cells: list[Cell]) -> list[Replica]:
+def unique_replicas(cells: list[GridPoint]) -> list[Replica]:
     """The replicas of the cells, each once."""
     return list({cell.replica.name: cell.replica for cell in cells}.values())
 
 
-def settle_lanes(job: Job, shape: ModelShape, cells: list[Cell]) -> int:
+def settle_lanes(job: SweepContext, shape: ModelSpec, cells: list[GridPoint]) -> int:
     """Lanes on each device for these cells, chosen once for the run."""
     choose = job.cluster.choose_lanes if job.cluster else choose_lanes
     lanes = choose(job.config.lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
     return job.run.settle(f"lanes of {shape.name}", lanes)
 
 
-def settle_room(job: Job, shape: ModelShape, replicas: list[Replica]) -> None:
+def settle_room(job: SweepContext, shape: ModelSpec, replicas: list[Replica]) -> None:
     """Keeps in run.json the room of a batch, which the whole queue decides and which a run that is extended may change.
 
     Batches of another shape round in another order, so a replica that was under way begins again.
@@ -134,7 +134,7 @@ def settle_room(job: Job, shape: ModelShape, replicas: list[Replica]) -> None:
         )
 
 
-def share_rows(job: Job, cells: list[Cell]) -> None:
+def share_rows(job: SweepContext, cells: list[GridPoint]) -> None:
     """Adds the rows of cells whose replica has ended for another cell, as where a pruning is added at fraction 1."""
     rows = {directory.row_key(row): row for row in job.run.read_results()}
     history = job.run.read_history()
@@ -145,12 +145,12 @@ def share_rows(job: Job, cells: list[Cell]) -> None:
             job.run.append_result(rows[other] | cell.row)
 
 
-def _named(cell: Cell, row: dict[str, str]) -> dict[str, str]:
+def _named(cell: GridPoint, row: dict[str, str]) -> dict[str, str]:
     """What distinguishes the cell, in the columns of a row of history.csv."""
     return {name: value for name, value in cell.row.items() if name in row}
 
 
-def where_text(job: Job, shape: ModelShape, cells: list[Cell], lanes: int) -> str:
+def where_text(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lanes: int) -> str:
     """In how many lanes, and on what, these cells are trained."""
     if job.cluster:
         return f"{count(lanes, 'lane')} on each device of {count(len(job.cluster.machines), 'machine')}"
@@ -163,7 +163,7 @@ def lanes_text(lanes: int, devices: int) -> str:
     return count(lanes, "lane") + (f" on each of {devices} devices" if devices > 1 else "")
 
 
-def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, progress: Progress) -> None:
+def train_queue(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lanes: int, progress: Progress) -> None:
     """Trains the replicas of one program that lack a row in results.csv, adding rows as they end.
 
     Where the devices have not the memory for so many lanes, it goes on with fewer.
@@ -184,7 +184,7 @@ def train_queue(job: Job, shape: ModelShape, cells: list[Cell], lanes: int, prog
     checkpoint.remove(job.run.checkpoints / shape.name)
 
 
-def missing_rows(job: Job, cells: list[Cell]) -> Rows:
+def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Rows:
     """Return the rows that results.csv lacks, and those whose replicas have no sound model or predictions."""
     finished = complete_keys(job.run, job.config)
     rows: Rows = {}
@@ -194,14 +194,16 @@ def missing_rows(job: Job, cells: list[Cell]) -> Rows:
     return rows
 
 
-def train_here(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows, lanes: int, progress) -> int | None:
+def train_here(
+    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Rows, lanes: int, progress
+) -> int | None:
     """Trains the replicas that `rows` names on this machine's devices.
 
     Returns how many lanes to go on with where these take more memory than a device has.
     """
 
     def on_result(engine: Engine, outcome: Outcome) -> None:
-        left = left_by(engine, job.config, outcome, rows[outcome.name][0])
+        left = collect_artifacts(engine, job.config, outcome, rows[outcome.name][0])
         keep(job, shape, engine.replica_of(outcome.name), left, rows)
 
     done = {replica.name for replica in replicas} - rows.keys()
@@ -214,17 +216,19 @@ def train_here(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows,
     return None
 
 
-def train_there(job: Job, shape: ModelShape, replicas: list[Replica], rows: Rows, lanes: int, progress) -> int | None:
+def train_there(
+    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Rows, lanes: int, progress
+) -> int | None:
     """The same on the cluster. What its machines have not finished when the command is stopped begins anew."""
     progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
     by_name = {replica.name: replica for replica in replicas}
     first_rows = {name: its_rows[0] for name, its_rows in rows.items()}
-    work = Work(job.config, job.problem, shape, replicas, first_rows, lanes)
+    work = WorkSpec(job.config, job.problem, shape, replicas, first_rows, lanes)
     on_left = lambda left: keep(job, shape, by_name[left.outcome.name], left, rows)
     return job.cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
 
 
-def keep(job: Job, shape: ModelShape, replica: Replica, left: Left, rows: Rows) -> None:
+def keep(job: SweepContext, shape: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Rows) -> None:
     """Writes what a replica has left to the run directory."""
     recipe = recipe_for(job.config, job.problem, shape)
     keep_replica(job.run, job.config, job.problem, recipe, replica, left, rows[replica.name])

@@ -14,11 +14,11 @@ from pathlib import Path
 import jax
 import joblib
 
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.modalities.datasets import arrays_of
 from jaxmrl.training.lanes import Replica, queue_budget
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 
 HOST_LANES = 4
 """On a CPU of several cores that is one device. A device that is a core has one lane, for more leave its caches
@@ -60,7 +60,7 @@ def check_devices() -> None:
 
 
 def auto_lanes(
-    shape: ModelShape, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1, cores: int = 2
+    shape: ModelSpec, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1, cores: int = 2
 ) -> int:
     """How many lanes to train on each device: a formula of what is to be done and where, never of a timing.
 
@@ -89,14 +89,14 @@ def fewest_devices(steps: list[int], lanes: int, devices: int) -> int:
     return next(number for number in range(1, devices + 1) if makespan(steps, lanes * number) == soonest)
 
 
-def lane_bytes(shape: ModelShape, rows: int) -> int:
+def lane_bytes(shape: ModelSpec, rows: int) -> int:
     """Memory that one lane takes, an upper estimate: weights, best weights, moments, gradient and activations."""
     weights = 5 * 4 * shape.parameters
     return weights + rows * (4 * shape.width * SAVED_ROWS_PER_LAYER * shape.depth + ROW_BYTES)
 
 
 def choose_lanes(
-    asked: int | str, shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int
+    asked: int | str, shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
 ) -> int:
     """Lanes for a queue on each of this machine's devices: `auto_lanes`, or as asked.
 
@@ -110,7 +110,7 @@ def choose_lanes(
 
 
 def choose_devices(
-    lanes: int, shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int
+    lanes: int, shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
 ) -> list[jax.Device]:
     """The devices of this machine on which so many lanes each are to train a queue: as many as help, and as fit.
 
@@ -123,14 +123,14 @@ def choose_devices(
     return devices[: fewest_devices([replica.steps for replica in replicas], lanes, most)]
 
 
-def engine_bytes(lanes: int, shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int) -> int:
+def engine_bytes(lanes: int, shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
     """Memory that a table and so many lanes take on a device, an upper estimate."""
     features = sum(array.nbytes for array in arrays_of(problem.features[shape.modality]))
     labels = 4 * problem.table.labels.size  # float32 on the device
     return features + labels + lanes * lane_bytes(shape, _batch_rows(shape, replicas, problem, batch_size))
 
 
-def _batch_rows(shape: ModelShape, replicas: list[Replica], problem: Problem, batch_size: int) -> int:
+def _batch_rows(shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
     features = problem.features[shape.modality]
     return features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jaxmrl.io import storage
-from jaxmrl.training.devices import work_off_together
+from jaxmrl.training.devices import train_on_devices
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, waiting
 from jaxmrl.training.outcome import Outcome
@@ -116,7 +116,7 @@ def run(
     progress.skip(steps_done + sum(slot.step for engine in engines for slot in engine.slots if slot))
     at_rest = [saver(one, stop) for one in folders]
     on_progress = lambda steps, timed: progress.advance(steps) if timed else progress.skip(steps)
-    work_off_together(engines, queue, on_result, on_progress, at_rest)
+    train_on_devices(engines, queue, on_result, on_progress, at_rest)
     remove(folder)
 
 

@@ -21,7 +21,7 @@ class _OtherFailedError(Exception):
     """Another engine has failed or was stopped, and tells why."""
 
 
-def work_off_together(
+def train_on_devices(
     engines: list[Engine],
     queue: Iterable[int],
     on_result: Callable[[Engine, Outcome], None],

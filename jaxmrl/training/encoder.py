@@ -12,7 +12,7 @@ from jaxmrl.config.names import SCRATCH
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.weight_names import part_of
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 
 ENCODER = "encoder"
 """The part of a model that is pre-trained, and the folder of its weights."""
@@ -37,7 +37,7 @@ class Encoder:
     parent: bool | None
     weights: dict[str, jax.Array] = field(repr=False)
 
-    def check(self, shape: ModelShape) -> None:
+    def check(self, shape: ModelSpec) -> None:
         """Raises ConfigError where a model of this shape cannot begin from these weights."""
         if shape.model != "gin" or (shape.width, shape.depth) != (self.width, self.depth):
             raise ConfigError(
@@ -94,13 +94,13 @@ def load_encoder(folder: Path) -> Encoder:
     return Encoder(folder.resolve().name, *facts, weights)
 
 
-Starts = dict[str, Encoder | None]
+Initializations = dict[str, Encoder | None]
 """What replicas begin from, by what results.csv calls it: none, or the name of a pre-training's folder."""
 
 
-def load_starts(init: tuple[str, ...], shapes: list[ModelShape]) -> Starts:
+def load_starts(init: tuple[str, ...], shapes: list[ModelSpec]) -> Initializations:
     """Reads what --init names. Raises ConfigError where that cannot be, or does not fit one of the shapes."""
-    starts: Starts = {}
+    starts: Initializations = {}
     for name in init:
         encoder = None if name == SCRATCH else load_encoder(Path(name))
         label = encoder.name if encoder else SCRATCH
@@ -112,7 +112,7 @@ def load_starts(init: tuple[str, ...], shapes: list[ModelShape]) -> Starts:
     return starts
 
 
-def start_remarks(starts: Starts, parent: bool) -> list[str]:
+def start_remarks(starts: Initializations, parent: bool) -> list[str]:
     """Return what is odd about the starts of a sweep with this setting of `parent`, a sentence each."""
     remarks = (encoder.remark(parent) for encoder in starts.values() if encoder)
     return [remark for remark in remarks if remark]

@@ -6,21 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 import jax
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.training.capacity import choose_devices
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.numerics import own_numerics
-from jaxmrl.training.replica import Recipe, device_table
+from jaxmrl.training.replica import TrainingSpec, device_table
 
 
-def recipe_for(config: SweepConfig, problem: Problem, shape: ModelShape) -> Recipe:
+def recipe_for(config: SweepConfig, problem: TaskData, shape: ModelSpec) -> TrainingSpec:
     """How a sweep trains and judges a model."""
     rate = config.rate(shape.model)
-    return Recipe(shape, problem.table.task, problem.metric, rate, freeze=config.freeze)
+    return TrainingSpec(shape, problem.table.task, problem.metric, rate, freeze=config.freeze)
 
 
-def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int) -> Engine:
+def engine_for(config: SweepConfig, problem: TaskData, shape: ModelSpec, replicas: list[Replica], lanes: int) -> Engine:
     """One on the default device."""
     table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
     recipe, units = recipe_for(config, problem, shape), problem.label_units(shape.modality)
@@ -28,7 +28,7 @@ def engine_for(config: SweepConfig, problem: Problem, shape: ModelShape, replica
 
 
 def engines_for(
-    config: SweepConfig, problem: Problem, shape: ModelShape, replicas: list[Replica], lanes: int
+    config: SweepConfig, problem: TaskData, shape: ModelSpec, replicas: list[Replica], lanes: int
 ) -> list[Engine]:
     """One on each device of this machine that helps, with so many lanes."""
     devices = choose_devices(lanes, shape, replicas, problem, config.batch_size)

@@ -12,13 +12,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxmrl.data.label_scaling import LabelStandard, LabelUnits, no_units
+from jaxmrl.data.label_scaling import LabelScaler, LabelUnits, no_units
 from jaxmrl.modalities.graph.dataset import NO_MOLECULE
 from jaxmrl.training import batches, programs
 from jaxmrl.training.encoder import Encoder
 from jaxmrl.training.metrics import mean_of_known
-from jaxmrl.training.outcome import COUNTED, Outcome, Slot, slot_from, status_of
-from jaxmrl.training.replica import DeviceTable, Recipe
+from jaxmrl.training.outcome import COUNTED, LaneState, Outcome, slot_from, status_of
+from jaxmrl.training.replica import DeviceTable, TrainingSpec
 
 CHUNK_SECONDS = 2.0
 """Aim for the length of one device call: long enough to hide its overhead, short enough to stop soon when asked."""
@@ -45,7 +45,7 @@ class Replica:
     valid: np.ndarray = field(repr=False)
     test: np.ndarray = field(repr=False)
     steps: int
-    standard: LabelStandard = field(repr=False)
+    standard: LabelScaler = field(repr=False)
     divisors: np.ndarray | None = field(repr=False, default=None)
     start: Encoder | None = field(repr=False, default=None)
     validate_every: int = 1
@@ -75,7 +75,7 @@ class Engine:
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: TrainingSpec,
         table: DeviceTable,
         resources: np.ndarray,
         replicas: list[Replica],
@@ -89,7 +89,7 @@ class Engine:
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = table.with_budget(self.limits)
         self.lanes = programs.empty(recipe, lanes, replicas[0].standard)
-        self.slots: list[Slot | None] = [None] * lanes
+        self.slots: list[LaneState | None] = [None] * lanes
         self._affordable_steps = 1
         self._has_compiled = False
         self._epoch_plans: dict[int, tuple[int, np.ndarray]] = {}
@@ -175,7 +175,7 @@ class Engine:
             index = next(queue, None) if slot is None else None
             if index is not None:
                 replica = self.replicas[index]
-                self.slots[lane] = Slot(index)
+                self.slots[lane] = LaneState(index)
                 new = *replica_keys(replica), replica.standard, replica.steps
                 self.lanes = programs.fill(self.recipe, self.lanes, lane, *new)
                 if replica.start:
@@ -229,7 +229,7 @@ class Engine:
         """All lanes, those that are due first."""
         return np.array(due + [lane for lane in range(len(self.slots)) if lane not in due], np.int32)
 
-    def _steps_to_boundary(self, slot: Slot) -> int:
+    def _steps_to_boundary(self, slot: LaneState) -> int:
         """Steps to the replica's next evaluation, or to its end."""
         replica = self.replicas[slot.replica]
         interval = replica.validation_steps(self.batch_size)
@@ -261,7 +261,7 @@ class Engine:
         """Of a metric on the device, what it is in the label's unit, [T]."""
         return self.units.step if self.recipe.metric.in_label_unit else np.ones(self.recipe.shape.tasks)
 
-    def _divisors(self, slot: Slot | None) -> np.ndarray:
+    def _divisors(self, slot: LaneState | None) -> np.ndarray:
         """Of a lane's metrics in the label's unit, [T]."""
         divisors = self.replicas[slot.replica].divisors if slot else None
         return np.ones(self.recipe.shape.tasks) if divisors is None else divisors
@@ -270,20 +270,20 @@ class Engine:
         """Of each lane's metrics on the device, [L, T] float32."""
         return np.stack([self._divisors(slot) / self._label_steps for slot in self.slots]).astype(np.float32)
 
-    def _epochs(self, slot: Slot) -> int:
+    def _epochs(self, slot: LaneState) -> int:
         return self.replicas[slot.replica].epochs(slot.step, self.batch_size)
 
-    def _lanes_that(self, are: Callable[[Slot], bool]) -> list[int]:
+    def _lanes_that(self, are: Callable[[LaneState], bool]) -> list[int]:
         return [lane for lane, slot in enumerate(self.slots) if slot and are(slot)]
 
-    def _is_due(self, slot: Slot) -> bool:
+    def _is_due(self, slot: LaneState) -> bool:
         """Whether it is at the end of an epoch after which it is validated."""
         return slot.step % self.replicas[slot.replica].validation_steps(self.batch_size) == 0
 
-    def _awaits_validation(self, slot: Slot) -> bool:
+    def _awaits_validation(self, slot: LaneState) -> bool:
         return slot.step > slot.validated and (self._is_due(slot) or self._has_ended(slot))
 
-    def _has_ended(self, slot: Slot) -> bool:
+    def _has_ended(self, slot: LaneState) -> bool:
         return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._is_due(slot))
 
     def _outcome(self, lane: int, tested: np.ndarray) -> Outcome:

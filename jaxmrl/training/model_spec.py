@@ -10,7 +10,7 @@ from flax import nnx
 
 from jaxmrl.config import Settings
 from jaxmrl.config.names import MODELS
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.modalities.geometry.painn import PaiNN
 from jaxmrl.modalities.geometry.schnet import SchNet
 from jaxmrl.modalities.graph.gin import GIN
@@ -18,23 +18,23 @@ from jaxmrl.modalities.layers import Linear
 from jaxmrl.modalities.transformer import Transformer
 
 
-def _gin(shape: "ModelShape", rngs: nnx.Rngs) -> nnx.Module:
+def _gin(shape: "ModelSpec", rngs: nnx.Rngs) -> nnx.Module:
     return GIN(**_common(shape), rngs=rngs)
 
 
-def _transformer(shape: "ModelShape", rngs: nnx.Rngs) -> nnx.Module:
+def _transformer(shape: "ModelSpec", rngs: nnx.Rngs) -> nnx.Module:
     return Transformer(**_common(shape), tokens=shape.tokens, positions=shape.positions, rngs=rngs)
 
 
 def _of_geometries(kind: type[nnx.Module]):
-    def module(shape: "ModelShape", rngs: nnx.Rngs) -> nnx.Module:
+    def module(shape: "ModelSpec", rngs: nnx.Rngs) -> nnx.Module:
         sizes = {name: getattr(shape, name) for name in ("width", "depth", "tasks", "precision")}
         return kind(**sizes, cutoff=shape.cutoff, over_atoms=shape.over_atoms, rngs=rngs)
 
     return module
 
 
-def _common(shape: "ModelShape") -> dict[str, Any]:
+def _common(shape: "ModelSpec") -> dict[str, Any]:
     return {name: getattr(shape, name) for name in ("width", "depth", "dropout", "tasks", "precision")}
 
 
@@ -51,7 +51,7 @@ A module has `embed(batch, training=..., key=...)`, [B, d], `head`, from there t
 
 
 @dataclass(frozen=True)
-class ModelShape:
+class ModelSpec:
     """All that decides a model's program: replicas that share it can share lanes.
 
     tokens: rows of the token embedding, and positions: whether a token's place counts; of a transformer.
@@ -117,7 +117,7 @@ class ModelShape:
         return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def model_shapes(settings: Settings, problem: Problem) -> list[ModelShape]:
+def model_shapes(settings: Settings, problem: TaskData) -> list[ModelSpec]:
     """The models that the settings ask for: of each modality, by width and depth."""
     sizes = list(product(settings.widths or (None,), settings.axis("depth") or (None,)))
     return [
@@ -129,8 +129,8 @@ def model_shapes(settings: Settings, problem: Problem) -> list[ModelShape]:
 
 
 def model_shape(
-    settings: Settings, problem: Problem, modality: str, model: str, width: int | None, depth: int | None
-) -> ModelShape:
+    settings: Settings, problem: TaskData, modality: str, model: str, width: int | None, depth: int | None
+) -> ModelSpec:
     """A model of a modality for these settings; its own width, depth and dropout where they are not set."""
     default = MODELS[model]
     more = {}
@@ -141,7 +141,7 @@ def model_shape(
         more = {"tokens": 2 if fingerprints.whole else fingerprints.bits, "positions": fingerprints.whole}
     if modality == "geometry":
         more = {"cutoff": settings.cutoff, "over_atoms": problem.over_atoms}
-    return ModelShape(
+    return ModelSpec(
         width=width or default.width,
         depth=depth or default.depth,
         dropout=default.dropout if settings.dropout is None else settings.dropout,

@@ -70,7 +70,7 @@ class Outcome:
 
 
 @dataclass
-class Slot:
+class LaneState:
     """What one lane is doing.
 
     replica     its place in the list given to `run`
@@ -102,7 +102,7 @@ class Slot:
         self.validated, self.loss = self.step, 0.0
 
 
-def slot_from(saved: dict[str, Any], place: int) -> Slot:
+def slot_from(saved: dict[str, Any], place: int) -> LaneState:
     """A slot that a checkpoint has saved, of the replica at `place`."""
     history = [Validation(*one) for one in saved["history"]]
-    return Slot(**saved | {"replica": place, "history": history})
+    return LaneState(**saved | {"replica": place, "history": history})

@@ -12,7 +12,7 @@ import numpy as np
 import optax
 
 from jaxmrl.data.corpus import Corpus
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE, GraphStore
+from jaxmrl.modalities.graph.dataset import NO_MOLECULE, GraphDataset
 from jaxmrl.modalities.graph.features import Graphs, pad
 from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
 from jaxmrl.training import batches
@@ -74,7 +74,7 @@ def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
     return PretrainState(params, stats, OPTIMISER.init(params), jnp.int32(0), stream, jnp.float32(0))
 
 
-def masked_error(pretext: Pretext, store: GraphStore, params, stats, ids: jax.Array, key: jax.Array, training: bool):
+def masked_error(pretext: Pretext, store: GraphDataset, params, stats, ids: jax.Array, key: jax.Array, training: bool):
     """The mean error over the masked atoms of the molecules `ids` [B], and what it is made of.
 
     Returns (error, (stats, hits, kinds)): how many masked atoms were told, and how many there are of each kind.
@@ -91,7 +91,7 @@ def masked_error(pretext: Pretext, store: GraphStore, params, stats, ids: jax.Ar
     return errors.sum() / jnp.maximum(many, 1).astype(errors.dtype), (stats, hits, of_kind)
 
 
-def pretrain_step(pretext: Pretext, store: GraphStore, state: PretrainState, ids: jax.Array) -> PretrainState:
+def pretrain_step(pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array) -> PretrainState:
     """One optimiser step on the molecules `ids` [B]."""
     key = jax.random.fold_in(state.key, state.step)
     loss = lambda params: masked_error(pretext, store, params, state.stats, ids, key, training=True)
@@ -102,13 +102,13 @@ def pretrain_step(pretext: Pretext, store: GraphStore, state: PretrainState, ids
 
 
 @program(static_argnums=0, donate_argnums=2)
-def train(pretext: Pretext, store: GraphStore, state: PretrainState, ids: jax.Array, steps) -> PretrainState:
+def train(pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array, steps) -> PretrainState:
     """`steps` steps on ids [MAX_CHUNK, B]."""
     return jax.lax.fori_loop(0, steps, lambda k, state: pretrain_step(pretext, store, state, ids[k]), state)
 
 
 @program(static_argnums=0)
-def judge(pretext: Pretext, store: GraphStore, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
+def judge(pretext: Pretext, store: GraphDataset, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
     """Mean error, atoms told and atoms of each kind, of the batches plan [n, B]; the masks are the same each time."""
 
     def one(k):
@@ -133,7 +133,7 @@ class Pretraining:
         self.limits = np.max(limits, axis=0)
         self.arrays = start(pretext, np.uint32(seed))
         self.step, self.history = 0, []
-        self._loaded: tuple[int, GraphStore] | None = None
+        self._loaded: tuple[int, GraphDataset] | None = None
         self._planned: tuple[tuple[int, int], np.ndarray] | None = None
         self._judges = _judges(corpus.held_out(), batch_size)
         self._affordable_steps = 1
@@ -191,12 +191,12 @@ class Pretraining:
             self._planned = (epoch, shard), batches.plan(*known, self.batch_size, rng)
         return self._planned[1]
 
-    def shard_store(self, shard: int) -> GraphStore:
+    def shard_store(self, shard: int) -> GraphDataset:
         """The shard on the device, where it is alone; all have the shape of the largest, and share one program."""
         if self._loaded is None or self._loaded[0] != shard:
             self._loaded = None
             graphs = pad(self.corpus.load(shard), *self.corpus.extent)
-            self._loaded = shard, GraphStore.put(graphs).with_budget(self.limits)
+            self._loaded = shard, GraphDataset.put(graphs).with_budget(self.limits)
         return self._loaded[1]
 
     def _judge(self, epoch: int) -> None:
@@ -210,9 +210,9 @@ class Pretraining:
         self.history.append(Epoch(epoch, self.step, loss, float(error), accuracy, float(shares[common]), common))
 
 
-def _judges(graphs: Graphs, batch_size: int) -> tuple[GraphStore, np.ndarray]:
+def _judges(graphs: Graphs, batch_size: int) -> tuple[GraphDataset, np.ndarray]:
     """The molecules that judge on the device, and their batches."""
     ids, resources = np.arange(len(graphs), dtype=np.int32), graphs.resources()
     limits = batches.budget([ids], resources, batch_size)
     plan = batches.plan(ids, resources, limits, batch_size, None)
-    return GraphStore.put(graphs).with_budget(limits), plan
+    return GraphDataset.put(graphs).with_budget(limits), plan

@@ -7,11 +7,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.io.weight_names import leaf_name
 from jaxmrl.training.compiled import program
 from jaxmrl.training.metrics import mean_over_tasks
-from jaxmrl.training.replica import DeviceTable, Recipe, ReplicaState, batch_labels, init_replica, predict, train_step
+from jaxmrl.training.replica import (
+    DeviceTable,
+    ReplicaState,
+    TrainingSpec,
+    batch_labels,
+    init_replica,
+    predict,
+    train_step,
+)
 
 MAX_CHUNK = 64
 """Most steps of one call of `train`; the ids of a chunk are an array of this length."""
@@ -46,7 +54,7 @@ def weights_best_in(lanes: Lanes, lane) -> tuple:
     return jax.tree.map(lambda stacked: stacked[lane], weights_best(lanes))
 
 
-def _new_lane(recipe: Recipe, *identity_and_constants) -> Lanes:
+def _new_lane(recipe: TrainingSpec, *identity_and_constants) -> Lanes:
     state = init_replica(recipe, *identity_and_constants)
     worst = jnp.float32(-jnp.inf if recipe.metric.higher_is_better else jnp.inf)
     copies = jax.tree.map(jnp.copy, (state.params, state.stats))
@@ -54,7 +62,7 @@ def _new_lane(recipe: Recipe, *identity_and_constants) -> Lanes:
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def empty(recipe: Recipe, lanes: int, standard: LabelStandard) -> Lanes:
+def empty(recipe: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
     """`lanes` idle lanes, whose weights are zero; any replica's standard serves as theirs."""
     key = jax.random.key(0, impl="threefry2x32")
     form = jax.eval_shape(partial(_new_lane, recipe), key, key, standard, 1)
@@ -65,7 +73,7 @@ def empty(recipe: Recipe, lanes: int, standard: LabelStandard) -> Lanes:
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
-def fill(recipe: Recipe, lanes: Lanes, lane, *identity_and_constants) -> Lanes:
+def fill(recipe: TrainingSpec, lanes: Lanes, lane, *identity_and_constants) -> Lanes:
     """`lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
     new = _new_lane(recipe, *identity_and_constants)
     return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
@@ -90,7 +98,7 @@ def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
 
 
 @program(static_argnums=0, donate_argnums=2)
-def train(recipe: Recipe, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps) -> tuple[Lanes, jax.Array]:
+def train(recipe: TrainingSpec, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps) -> tuple[Lanes, jax.Array]:
     """`steps` optimizer steps in every lane, on ids [MAX_CHUNK, L, B]; also each step's loss [MAX_CHUNK, L].
 
     The trip count is dynamic: chunks of every length share one compilation.
@@ -107,7 +115,9 @@ def train(recipe: Recipe, table: DeviceTable, lanes: Lanes, ids: jax.Array, step
 
 
 @program(static_argnums=0)
-def evaluate(recipe: Recipe, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count) -> jax.Array:
+def evaluate(
+    recipe: TrainingSpec, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count
+) -> jax.Array:
     """The metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 
     plans [L, batches, B] are each lane's evaluation batches. The (lane, batch) pairs that are due are worked off L
@@ -139,7 +149,13 @@ def evaluate(recipe: Recipe, table: DeviceTable, weights: tuple, plans: jax.Arra
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
 def keep_best(
-    recipe: Recipe, lanes: Lanes, metrics: jax.Array, due: jax.Array, count, epochs: jax.Array, divisors: jax.Array
+    recipe: TrainingSpec,
+    lanes: Lanes,
+    metrics: jax.Array,
+    due: jax.Array,
+    count,
+    epochs: jax.Array,
+    divisors: jax.Array,
 ) -> tuple[Lanes, jax.Array]:
     """`lanes` with the current weights kept as the best where a lane that is due has improved; also each lane's metric
     [L], a mean over tasks, NaN where it is not due.

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxmrl.data.label_scaling import LabelStandard
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.label_scaling import LabelScaler
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.weight_names import only_head
-from jaxmrl.modalities.datasets import Store, put
+from jaxmrl.modalities.datasets import DeviceDataset, put
 from jaxmrl.training.losses import LOSSES, mean_over_present
 from jaxmrl.training.metrics import METRICS, Metric
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.schedules import OPTIMISATIONS, Optimisation
 
 
@@ -26,7 +26,7 @@ class DeviceTable:
     composition [N, E] float32: atoms of each element, where a target is extensive.
     """
 
-    store: Store
+    store: DeviceDataset
     labels: jax.Array
     composition: jax.Array | None = None
 
@@ -39,7 +39,7 @@ class DeviceTable:
         return None if self.composition is None else self.composition[jnp.maximum(ids, 0)]
 
 
-def device_table(problem: Problem, modality: str) -> DeviceTable:
+def device_table(problem: TaskData, modality: str) -> DeviceTable:
     """The problem's table on the default device, with one modality's features."""
     counts = problem.composition_for(modality)
     composition = None if counts is None else jnp.asarray(counts, jnp.float32)
@@ -61,12 +61,12 @@ class ReplicaState:
     optimiser: Any
     step: jax.Array
     key: jax.Array
-    standard: LabelStandard
+    standard: LabelScaler
     total_steps: jax.Array
     notes: Any = None
 
 
-class Watch(Protocol):
+class TrainingHook(Protocol):
     """Something noted of every molecule while a replica trains. Hashable: it is static in the programs."""
 
     def start(self) -> Any:
@@ -77,14 +77,14 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingSpec:
     """How a model is trained and judged; static in every compiled program."""
 
-    shape: ModelShape
+    shape: ModelSpec
     task: str
     metric_name: str
     learning_rate: float
-    watch: Watch | None = None
+    watch: TrainingHook | None = None
     freeze: bool = False
     """Whether the head alone is trained, on the embeddings of evaluation."""
 
@@ -103,7 +103,7 @@ class Recipe:
         return self.shape.train(params, stats, batch, key)
 
 
-def init_replica(recipe: Recipe, init_key, stream_key, standard: LabelStandard, total_steps) -> ReplicaState:
+def init_replica(recipe: TrainingSpec, init_key, stream_key, standard: LabelScaler, total_steps) -> ReplicaState:
     """The state before the first step."""
     params, stats = recipe.shape.init(init_key)
     return ReplicaState(
@@ -125,7 +125,7 @@ def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
     return jnp.where(present, labels, 0.0), present
 
 
-def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> tuple[ReplicaState, jax.Array]:
+def train_step(recipe: TrainingSpec, table: DeviceTable, state: ReplicaState, ids) -> tuple[ReplicaState, jax.Array]:
     """One optimiser step on the molecules `ids` [B]; returns the new state and the batch's loss."""
     key = jax.random.fold_in(state.key, state.step)
     with jax.named_scope("gather"):
@@ -148,7 +148,7 @@ def train_step(recipe: Recipe, table: DeviceTable, state: ReplicaState, ids) -> 
     return state, value
 
 
-def predict(recipe: Recipe, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
+def predict(recipe: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
     """Logits, or values of the device's labels, of `ids` [B]: [B, T]. weights = (params, stats, standard)."""
     params, stats, standard = weights
     outputs = recipe.shape.predict(params, stats, table.store.gather(ids))

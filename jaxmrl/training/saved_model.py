@@ -7,13 +7,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.training import batches
 from jaxmrl.training.compiled import program
-from jaxmrl.training.model_spec import ModelShape
-from jaxmrl.training.replica import DeviceTable, Recipe
+from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.replica import DeviceTable, TrainingSpec
 
 FORMAT = 4
 """Of a model's folder; raise it where another version could not read it, or would make other features.
@@ -29,7 +29,7 @@ _PARTS = ("params", "stats", "standard")
 
 
 @dataclass(frozen=True)
-class Trained:
+class SavedModel:
     """What is known of a trained model beside its weights.
 
     path        its folder
@@ -44,7 +44,7 @@ class Trained:
 
     path: Path
     row: dict[str, str]
-    recipe: Recipe
+    recipe: TrainingSpec
     tasks: tuple[str, ...]
     has_smiles: bool
     features: dict[str, Any]
@@ -52,7 +52,7 @@ class Trained:
     parent: bool = False
 
 
-def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
+def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
     """Writes a model to its folder, in place of what is there. Raises UserError where it cannot be written.
 
     weights: parameters, statistics, and the standard of the labels in float64; train: ids of the molecules that it
@@ -80,7 +80,7 @@ def save_trained(model: Trained, weights: tuple, train: np.ndarray) -> None:
     storage.write(model.path, arrays, host)
 
 
-def load_trained(path: Path) -> Trained:
+def load_trained(path: Path) -> SavedModel:
     """What `save_trained` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
     if not storage.is_sound(path):
         raise ConfigError(f"{path} is damaged: a model that a sweep has left there; sweep again into another --out")
@@ -90,22 +90,22 @@ def load_trained(path: Path) -> Trained:
             f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a model of another version, which kept "
             "weights or saw molecules in another form; sweep again into another --out"
         )
-    recipe = Recipe(
-        ModelShape(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
+    recipe = TrainingSpec(
+        ModelSpec(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
     )
     elements = host["elements"] and tuple(host["elements"])
     tasks = tuple(host["tasks"])
-    return Trained(path, host["row"], recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
+    return SavedModel(path, host["row"], recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
 
 
-def load_arrays(model: Trained) -> tuple[tuple, np.ndarray]:
+def load_arrays(model: SavedModel) -> tuple[tuple, np.ndarray]:
     """A model's weights, as of `save_trained`, and the ids of the molecules that it learned from.
 
     Raises ConfigError where the weights are not those of the model as it is built now.
     """
     shape, tasks = model.recipe.shape, len(model.tasks)
     references = model.elements and np.empty((len(model.elements), tasks))
-    standard = LabelStandard(np.empty(tasks), np.empty(tasks), references)
+    standard = LabelScaler(np.empty(tasks), np.empty(tasks), references)
     form = (*jax.eval_shape(shape.init, jax.random.key(0)), standard)
     train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
     forms = storage.flatten(_parts(form))
@@ -121,7 +121,12 @@ def _parts(weights: tuple) -> dict[str, Any]:
 
 
 def predict_all(
-    recipe: Recipe, table: DeviceTable, resources: np.ndarray, weights: tuple, molecules: np.ndarray, batch_size: int
+    recipe: TrainingSpec,
+    table: DeviceTable,
+    resources: np.ndarray,
+    weights: tuple,
+    molecules: np.ndarray,
+    batch_size: int,
 ) -> np.ndarray:
     """Logits, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float64.
 
@@ -142,6 +147,6 @@ def predict_all(
 
 
 @program(static_argnums=0)
-def _outputs(recipe: Recipe, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
+def _outputs(recipe: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
     """What the model says of `ids` [B], before the standard is undone, [B, T]. model = (params, stats)."""
     return recipe.shape.predict(*model, table.store.gather(ids))

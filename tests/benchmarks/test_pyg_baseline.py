@@ -9,10 +9,10 @@ import pytest
 from flax import nnx
 
 from jaxmrl.data.label_scaling import no_standard
-from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurise
-from jaxmrl.training.model_spec import ModelShape
-from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, train_step
+from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.replica import DeviceTable, TrainingSpec, init_replica, train_step
 
 torch = pytest.importorskip("torch", reason="needs the bench extra")
 pytest.importorskip("torch_geometric", reason="needs the bench extra")
@@ -22,8 +22,8 @@ from torch_geometric.data import Batch  # noqa: E402
 from benchmarks import pyg_baseline  # noqa: E402
 
 STAR = "FS(F)(F)(F)(F)c1ccccc1"
-SHAPE = ModelShape(width=32, depth=5, dropout=0.0, tasks=2, precision="float32")
-RECIPE = Recipe(SHAPE, "classification", "roc_auc", 1e-3)
+SHAPE = ModelSpec(width=32, depth=5, dropout=0.0, tasks=2, precision="float32")
+RECIPE = TrainingSpec(SHAPE, "classification", "roc_auc", 1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def both(nci):
     labels[::3, 0] = np.nan
     with jax.enable_x64(True):
         graphs, canonical, _ = featurise(smiles)
-        store = GraphStore.put(graphs)
+        store = GraphDataset.put(graphs)
         sizes = graphs.resources().sum(axis=0)
         table = DeviceTable(store.with_budget(sizes + 20), jnp.asarray(labels))
         state = init_replica(RECIPE, jax.random.key(3), jax.random.key(4), no_standard(2), 1)

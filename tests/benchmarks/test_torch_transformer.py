@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'jaxmrl[
 from benchmarks.torch_transformer import Transformer, collate, copy_weights  # noqa: E402
 from jaxmrl.modalities.datasets import put  # noqa: E402
 from jaxmrl.modalities.smiles.features import build_vocabulary, encode  # noqa: E402
-from jaxmrl.training.model_spec import ModelShape  # noqa: E402
+from jaxmrl.training.model_spec import ModelSpec  # noqa: E402
 from tests.conftest import SMILES  # noqa: E402
 from tests.support.compiled import init, predict  # noqa: E402
 
@@ -16,7 +16,7 @@ from tests.support.compiled import init, predict  # noqa: E402
 @pytest.mark.parametrize("positions", [True, False])
 def test_same_logits_with_the_same_weights(positions):
     features = encode([[text] for text in SMILES], build_vocabulary(SMILES))
-    shape = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(features.vocabulary), positions)
+    shape = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(features.vocabulary), positions)
     params, stats = init(shape, jax.random.key(0))
     ids = np.arange(12)
     batch = put(features).with_budget(features.resources().sum(axis=0)).gather(jnp.asarray(ids))

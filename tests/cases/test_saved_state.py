@@ -15,9 +15,9 @@ from jaxmrl.modalities.geometry import schnet
 from jaxmrl.runs import directory
 from jaxmrl.runs.curves import distinguishing
 from jaxmrl.sweep import run_sweep
-from jaxmrl.training.model_spec import ModelShape
-from jaxmrl.training.replica import Recipe
-from jaxmrl.training.saved_model import Trained, load_arrays, save_trained
+from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.replica import TrainingSpec
+from jaxmrl.training.saved_model import SavedModel, load_arrays, save_trained
 from tests.support.tiny import TINY
 
 
@@ -85,8 +85,8 @@ class RenamedInteraction(schnet.Interaction):
 def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
     """At d7d420c its kernels were loaded by position, those of one shape into each other's layers."""
     sizes = {"width": 8, "depth": 1, "dropout": 0.0, "tasks": 1, "precision": "float32"}
-    shape = ModelShape(**sizes, model="schnet", modality="geometry", cutoff=5.0, over_atoms="mean")
-    model = Trained(tmp_path / "m", {}, Recipe(shape, "regression", "mae", 1e-3), ("energy",), False, {}, None)
+    shape = ModelSpec(**sizes, model="schnet", modality="geometry", cutoff=5.0, over_atoms="mean")
+    model = SavedModel(tmp_path / "m", {}, TrainingSpec(shape, "regression", "mae", 1e-3), ("energy",), False, {}, None)
     params, stats = shape.init(jax.random.key(0))
     save_trained(model, (params, stats, no_units(1).label_standard(no_standard(1))), np.arange(2))
     (loaded, *_), _ = load_arrays(model)

@@ -7,10 +7,10 @@ import pytest
 from flax import nnx
 from scipy.spatial.transform import Rotation
 
-from jaxmrl.modalities.geometry.dataset import GeometryStore
+from jaxmrl.modalities.geometry.dataset import GeometryDataset
 from jaxmrl.modalities.geometry.features import Conformers, find_pairs
 from jaxmrl.modalities.geometry.painn import PaiNN
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from tests.support import compiled
 from tests.support.geometry import SIZES, molecules
 
@@ -20,7 +20,7 @@ EVERYONE = tuple(range(len(SIZES)))
 
 def shape_of(model, over_atoms="sum", width=16, depth=3):
     more = {"cutoff": CUTOFF, "over_atoms": over_atoms}
-    return ModelShape(width, depth, 0.0, 2, "float32", model, "geometry", **more)
+    return ModelSpec(width, depth, 0.0, 2, "float32", model, "geometry", **more)
 
 
 @pytest.fixture(params=["schnet", "painn"])
@@ -37,7 +37,7 @@ def weights(shape):
 
 
 def batch_of(conformers, ids=EVERYONE, pairs=80, nodes=30):
-    store = GeometryStore.put(find_pairs(conformers, CUTOFF)).with_budget((pairs, nodes))
+    store = GeometryDataset.put(find_pairs(conformers, CUTOFF)).with_budget((pairs, nodes))
     return compiled.gather(store, jnp.array(ids))
 
 
@@ -56,7 +56,7 @@ def assert_close(one, other):
 @pytest.mark.parametrize(("model", "depth", "count"), [("schnet", 6, 456_577), ("painn", 3, 589_057)])
 def test_parameters_are_those_of_the_published_models(model, depth, count):
     """PyTorch Geometric's SchNet with 51 Gaussians has 456,577; PaiNN's authors speak of 600 thousand."""
-    shape = ModelShape(128, depth, 0.0, 1, "float32", model, "geometry", cutoff=5.0, over_atoms="sum")
+    shape = ModelSpec(128, depth, 0.0, 1, "float32", model, "geometry", cutoff=5.0, over_atoms="sum")
     d = 128
     readout = d * (d // 2) + d // 2 + d // 2 + 1
     if model == "schnet":
@@ -196,7 +196,7 @@ def test_ranks_and_types_are_meant(shape, weights, strict):
 
 
 def test_a_step_has_no_scatter_of_numbers(shape, weights):
-    store = GeometryStore.put(find_pairs(molecules(), CUTOFF)).with_budget((80, 30))
+    store = GeometryDataset.put(find_pairs(molecules(), CUTOFF)).with_budget((80, 30))
     loss = lambda params, ids: shape.train(params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
     text = compiled.lowered(jax.grad(loss), weights[0], jnp.arange(5))
     assert all(kind.startswith(("i", "ui")) for kind in compiled.scattered(text))

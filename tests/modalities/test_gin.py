@@ -5,14 +5,14 @@ import pytest
 from flax import nnx
 from rdkit import Chem
 
-from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurise
 from jaxmrl.modalities.layers import dropout, matmul, sum_neighbours
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from tests.conftest import SMILES
 from tests.support.compiled import gather, init, lowered, predict, scattered, train
 
-SHAPE = ModelShape(width=8, depth=3, dropout=0.5, tasks=2, precision="float32")
+SHAPE = ModelSpec(width=8, depth=3, dropout=0.5, tasks=2, precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +21,14 @@ def weights():
 
 
 def outputs(weights, molecules, ids, nodes=200, training=False):
-    batch = gather(GraphStore.put(molecules).with_budget((nodes, 32)), jnp.array(ids))
+    batch = gather(GraphDataset.put(molecules).with_budget((nodes, 32)), jnp.array(ids))
     if training:
         return train(SHAPE, *weights, batch, jax.random.key(2))[0]
     return predict(SHAPE, *weights, batch)
 
 
 def test_parameters_of_the_study():
-    study = ModelShape(width=300, depth=5, dropout=0.5, tasks=1, precision="float32")
+    study = ModelSpec(width=300, depth=5, dropout=0.5, tasks=1, precision="float32")
     layer = 9 * 300 + 300 * 600 + 600 + 600 * 300 + 300 + 2 * 300
     assert study.parameters == (120 + 4) * 300 + 5 * layer + 301
 
@@ -43,8 +43,8 @@ def test_batch_mates_order_and_padding_change_nothing(weights, molecules):
 
 def test_padding_is_inert_in_training(weights, molecules):
     def loss(params, nodes, ids):
-        batch = GraphStore.put(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
-        shape = ModelShape(width=8, depth=3, dropout=0.0, tasks=2, precision="float32")
+        batch = GraphDataset.put(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
+        shape = ModelSpec(width=8, depth=3, dropout=0.0, tasks=2, precision="float32")
         out, stats = train(shape, params, weights[1], batch, jax.random.key(0))
         return (out[:4] ** 2).sum(), stats
 
@@ -109,7 +109,7 @@ def test_gradient_of_a_degree_ten_star():
 
 
 def test_no_promotion_and_no_float_scatter(weights, molecules, strict):
-    store = GraphStore.put(molecules).with_budget((200, 32))
+    store = GraphDataset.put(molecules).with_budget((200, 32))
 
     def loss(params, ids):
         return train(SHAPE, params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
@@ -134,8 +134,8 @@ def test_dropout_rate_and_scale(rate, strict):
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_precisions_agree_roughly(precision, weights, molecules):
-    shape = ModelShape(width=8, depth=3, dropout=0.5, tasks=2, precision=precision)
-    batch = gather(GraphStore.put(molecules).with_budget((200, 32)), jnp.arange(4))
+    shape = ModelSpec(width=8, depth=3, dropout=0.5, tasks=2, precision=precision)
+    batch = gather(GraphDataset.put(molecules).with_budget((200, 32)), jnp.arange(4))
     out = predict(shape, *weights, batch)
     assert out.dtype == jnp.float32
     exact = predict(SHAPE, *weights, batch)
@@ -156,7 +156,7 @@ def test_bfloat16_products_and_gradients_are_float32_sums_of_rounded_operands():
 
 
 def test_an_empty_batch_is_finite(weights, molecules):
-    batch = gather(GraphStore.put(molecules).with_budget((32, 0)), jnp.array([-1, -1]))
+    batch = gather(GraphDataset.put(molecules).with_budget((32, 0)), jnp.array([-1, -1]))
     out, stats = train(SHAPE, *weights, batch, jax.random.key(0))
     assert np.isfinite(out).all()
     jax.tree.map(np.testing.assert_array_equal, stats, weights[1])

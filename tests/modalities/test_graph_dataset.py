@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from jaxmrl.errors import DataError
-from jaxmrl.modalities.graph.dataset import GraphStore, starts
+from jaxmrl.modalities.graph.dataset import GraphDataset, starts
 from tests.conftest import SMILES
 
 
 def gathered(molecules, ids, nodes=200, rows=32):
-    return GraphStore.put(molecules).with_budget((nodes, rows)).gather(jnp.array(ids))
+    return GraphDataset.put(molecules).with_budget((nodes, rows)).gather(jnp.array(ids))
 
 
 def test_more_rows_than_int32_can_count_are_refused():
@@ -21,7 +21,7 @@ def test_more_rows_than_int32_can_count_are_refused():
 
 
 def test_budget_rounds_up_and_leaves_a_padding_row(molecules):
-    store = GraphStore.put(molecules).with_budget(np.array([64, 0]))
+    store = GraphDataset.put(molecules).with_budget(np.array([64, 0]))
     assert store.budget == (72, 0)
 
 
@@ -65,7 +65,7 @@ def test_neighbour_table_is_symmetric(molecules):
 
 
 def test_gather_runs_inside_a_program_with_the_store_as_argument(molecules):
-    store = GraphStore.put(molecules).with_budget((200, 32))
+    store = GraphDataset.put(molecules).with_budget((200, 32))
     ids = jnp.array([2, 8, -1])
     traced = jax.jit(lambda store, ids: store.gather(ids))(store, ids)
     jax.tree.map(np.testing.assert_array_equal, traced, store.gather(ids))

@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 from rdkit import Chem
 
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE, GraphStore
+from jaxmrl.modalities.graph.dataset import NO_MOLECULE, GraphDataset
 from jaxmrl.modalities.graph.features import featurise
 from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
 from tests.support.compiled import gather
@@ -25,7 +25,7 @@ outputs_of = jax.jit(lambda weights, graph, masked: SHAPE.outputs(*weights, grap
 
 
 def batch(graphs, ids, rows=120):
-    return gather(GraphStore.put(graphs).with_budget(np.array([rows, 8])), jnp.array(ids, jnp.int32))
+    return gather(GraphDataset.put(graphs).with_budget(np.array([rows, 8])), jnp.array(ids, jnp.int32))
 
 
 def test_each_molecule_has_its_share_of_masked_atoms(molecules):

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.modalities.geometry.dataset import GeometryStore
+from jaxmrl.modalities.geometry.dataset import GeometryDataset
 from jaxmrl.modalities.geometry.features import find_pairs
 from jaxmrl.modalities.geometry.pairs import cosine_cutoff, gaussians, sines, sum_pairs
 from tests.support.geometry import molecules
@@ -14,7 +14,7 @@ IDS = jnp.array([2, 0, 1, 4, -1])
 
 @pytest.fixture(scope="module")
 def graph():
-    return GeometryStore.put(find_pairs(molecules(), CUTOFF)).with_budget((80, 30)).gather(IDS)
+    return GeometryDataset.put(find_pairs(molecules(), CUTOFF)).with_budget((80, 30)).gather(IDS)
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import pytest
 from jaxmrl.modalities.datasets import put
 from jaxmrl.modalities.smiles.features import build_vocabulary, encode
 from jaxmrl.modalities.transformer import HEADS, OUTPUT, sinusoids
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from tests.conftest import SMILES
 from tests.support.compiled import embed, gather, init, predict, train
 
 FEATURES = encode([[text] for text in SMILES], build_vocabulary(SMILES))
-SHAPE = ModelShape(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(FEATURES.vocabulary), True)
+SHAPE = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(FEATURES.vocabulary), True)
 
 
 def batch_of(ids, slack=0):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import Settings
-from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.data.parsing import prepare
 from jaxmrl.data.splits import Split
 from jaxmrl.data.table import Table
-from jaxmrl.data.task_data import Problem
-from jaxmrl.training.model_spec import ModelShape
-from jaxmrl.training.replica import Recipe
+from jaxmrl.data.task_data import TaskData
+from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.replica import TrainingSpec
 from tests.support.compiled import init
 
 TRAIN, VALID = 120, 140
@@ -49,7 +49,7 @@ def problem_of(nci, labels, cache):
         split = Split(place[:TRAIN], place[TRAIN:VALID], place[VALID:])
         metric = "roc_auc" if task == "classification" else "rmse"
         molecules = prepared.table, {"graph": prepared.graphs}, prepared.canonical
-        return Problem(*molecules, split, metric, "", 0, {}, canonical_smiles=prepared.canonical_smiles)
+        return TaskData(*molecules, split, metric, "", 0, {}, canonical_smiles=prepared.canonical_smiles)
 
     return build
 
@@ -61,7 +61,7 @@ def problem(problem_of):
 
 @pytest.fixture(scope="session")
 def shape():
-    return ModelShape(width=8, depth=2, dropout=0.5, tasks=2, precision="float32")
+    return ModelSpec(width=8, depth=2, dropout=0.5, tasks=2, precision="float32")
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +76,9 @@ def weights(shape):
     keys = iter(jax.random.split(jax.random.key(1), 100))
     params = jax.tree.map(lambda x: x + 0.1 * jax.random.normal(next(keys), x.shape), params)
     stats = jax.tree.map(lambda x: x + 0.1 * jax.random.uniform(next(keys), x.shape), stats)
-    return params, stats, LabelStandard(jnp.array([0.5, 1.0]), jnp.array([2.0, 3.0]))
+    return params, stats, LabelScaler(jnp.array([0.5, 1.0]), jnp.array([2.0, 3.0]))
 
 
 @pytest.fixture(scope="session")
 def recipe(shape):
-    return Recipe(shape, "classification", "roc_auc", 1e-2)
+    return TrainingSpec(shape, "classification", "roc_auc", 1e-2)

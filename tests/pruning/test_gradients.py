@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.label_scaling import LabelStandard
+from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.pruning import gradients
 from jaxmrl.pruning.passes import grand, judge
 from jaxmrl.training import replica
@@ -84,7 +84,7 @@ def test_the_number_of_labels_does_not_raise_a_score(problem, recipe, weights):
     double = lambda head: jax.tree.map(lambda x: jnp.repeat(x[..., :1], 2, axis=-1), head)
     params = jax.tree.map(lambda x: x, params)
     params["head"] = double(params["head"])
-    weights = params, stats, LabelStandard(standard.mean[:1].repeat(2), standard.scale[:1].repeat(2))
+    weights = params, stats, LabelScaler(standard.mean[:1].repeat(2), standard.scale[:1].repeat(2))
     both = problem.table.labels[:, :1].repeat(2, axis=1)
     one = both.copy()
     one[:, 1] = np.nan

@@ -9,7 +9,7 @@ from jaxmrl.reports import plots, terminal
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter, duration
-from jaxmrl.runs.curves import Curve, Point, curves_of
+from jaxmrl.runs.curves import LearningCurve, Point, curves_of
 from jaxmrl.runs.directory import CURVE_COLUMNS, FORMAT, RESULT_COLUMNS, RunDirectory
 from jaxmrl.scaling.analysis import UNFITTED
 
@@ -21,7 +21,7 @@ def curve(means, **changes):
     points = tuple(
         Point(size / 1000, size, (mean - 0.01, mean, mean + 0.01)) for size, mean in zip(n, means, strict=True)
     )
-    return Curve(IDENTITY | changes, "roc_auc", points)
+    return LearningCurve(IDENTITY | changes, "roc_auc", points)
 
 
 def row(fraction, seed, test, status="finished"):

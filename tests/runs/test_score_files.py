@@ -8,7 +8,7 @@ import pytest
 from jaxmrl.data.matching import Data
 from jaxmrl.data.splits import Split
 from jaxmrl.data.table import Table
-from jaxmrl.data.task_data import Problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.modalities.graph.features import featurise
 from jaxmrl.pruning.select import Scores, keep_first
@@ -41,7 +41,7 @@ def problem():
     table = Table(IDS, IDS + 2, SMILES, labels, ("active", "other"), "classification", 120)
     split = Split(TRAIN, np.array([1]), np.array([3]))
     molecules = table, {"graph": graphs}, np.arange(12, dtype=np.uint64)
-    return Problem(*molecules, split, "roc_auc", "", 0, {}, canonical_smiles=canonical)
+    return TaskData(*molecules, split, "roc_auc", "", 0, {}, canonical_smiles=canonical)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import re
 
 import jax
 
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 
-init = jax.jit(ModelShape.init, static_argnums=0)
-train = jax.jit(ModelShape.train, static_argnums=0)
-predict = jax.jit(ModelShape.predict, static_argnums=0)
-embed = jax.jit(ModelShape.embed, static_argnums=0)
+init = jax.jit(ModelSpec.init, static_argnums=0)
+train = jax.jit(ModelSpec.train, static_argnums=0)
+predict = jax.jit(ModelSpec.predict, static_argnums=0)
+embed = jax.jit(ModelSpec.embed, static_argnums=0)
 
 
 @jax.jit

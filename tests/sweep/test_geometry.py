@@ -18,7 +18,7 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.score import score_molecules
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training.model_spec import model_shapes
-from jaxmrl.training.replica import Recipe, device_table
+from jaxmrl.training.replica import TrainingSpec, device_table
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     config = SweepConfig(npz=npz, target_columns=("energy",), model=model, width=8, depth=2)
     problem = load_problem(config, Reporter(quiet=True))
     (shape,) = model_shapes(config, problem)
-    recipe = Recipe(shape, "regression", "mae", 1e-3)
+    recipe = TrainingSpec(shape, "regression", "mae", 1e-3)
     molecules = problem.split.train[:6]
     params, stats = jax.jit(shape.init)(jax.random.key(0))
     weights = params, stats, jax.tree.map(jnp.asarray, problem.label_standard(problem.split.train, "geometry"))

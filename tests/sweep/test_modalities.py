@@ -14,12 +14,12 @@ from rdkit.Chem import Crippen
 from jaxmrl.config import ScoreConfig, SweepConfig
 from jaxmrl.data.label_scaling import no_standard
 from jaxmrl.errors import ConfigError
-from jaxmrl.modalities.datasets import STORES
+from jaxmrl.modalities.datasets import DATASETS
 from jaxmrl.score import score_molecules
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import MODULES, ModelShape
-from jaxmrl.training.replica import DeviceTable, Recipe
+from jaxmrl.training.model_spec import MODULES, ModelSpec
+from jaxmrl.training.replica import DeviceTable, TrainingSpec
 from jaxmrl.training.schedules import OPTIMISATIONS
 
 ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
@@ -107,18 +107,18 @@ def test_a_fifth_modality_is_one_store_and_one_model(molecules):
         elements = np.split(molecules.atom, np.cumsum(molecules.size)[:-1])
         features = names["Composition"](np.stack([np.bincount(one, minlength=120) for one in elements]))
         labels = jnp.asarray(features.counts[:, 8:9], jnp.float32)
-        table = DeviceTable(STORES[type(features)].put(features), labels)
-        shape = ModelShape(16, 1, 0.0, 1, "float32", "perceptron", "composition")
+        table = DeviceTable(DATASETS[type(features)].put(features), labels)
+        shape = ModelSpec(16, 1, 0.0, 1, "float32", "perceptron", "composition")
         everyone = np.arange(12)
         replica = Replica("r", 0, everyone, everyone, everyone, 300, no_standard(1))
         found = []
-        recipe = Recipe(shape, "regression", "mae", 1e-2)
+        recipe = TrainingSpec(shape, "regression", "mae", 1e-2)
         Engine(recipe, table, features.resources(), [replica], 1, 4).run(set(), found.append)
         assert found[0].test < 0.3 < float(jnp.abs(labels - labels.mean()).mean())
     finally:
         for registry, name in (
             (MODULES, "perceptron"),
             (OPTIMISATIONS, "composition"),
-            (STORES, names.get("Composition")),
+            (DATASETS, names.get("Composition")),
         ):
             registry.pop(name, None)

@@ -12,11 +12,11 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import capacity
 from jaxmrl.training.capacity import auto_lanes, choose_devices, engine_bytes, fewest_devices, makespan
 from jaxmrl.training.lanes import Replica
-from jaxmrl.training.model_spec import ModelShape, model_shapes
+from jaxmrl.training.model_spec import ModelSpec, model_shapes
 
 
 def test_auto_lanes_formula():
-    shape = ModelShape(width=300, depth=5, dropout=0.5, tasks=1, precision="float32")
+    shape = ModelSpec(width=300, depth=5, dropout=0.5, tasks=1, precision="float32")
     steps = [100 * n for n in (129, 103, 78, 52, 39, 26, 13, 7, 2) for _ in range(5)]
     plenty = 10**12
     assert auto_lanes(shape, 6752, steps, "gpu", plenty) == 17, "total steps / longest replica's"

@@ -40,17 +40,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxmrl.data.datasets import load_dataset
 from jaxmrl.modalities.graph.features import featurise
-from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.io.weight_names import part_of
 from jaxmrl.training.lanes import Engine
 from jaxmrl.training.encoder import Encoder
 from jaxmrl.training.replica import DeviceTable
-from jaxmrl.training.devices import work_off_together
+from jaxmrl.training.devices import train_on_devices
 from tests.training.test_lanes import RECIPE, replica, resources_of
 
 assert jax.local_device_count() == 8
 molecules = load_dataset("nci")
-table = DeviceTable(GraphStore.put(featurise(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
+table = DeviceTable(GraphDataset.put(featurise(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
 params, stats = RECIPE.shape.init(jax.random.key(7, impl="threefry2x32"))
 weights = jax.device_put(part_of(params, "encoder") | part_of(stats, "encoder"), jax.devices()[0])
 starts = None, Encoder("before", "its digest", 16, 2, False, weights)
@@ -67,7 +67,7 @@ for devices in (jax.local_devices(), jax.local_devices()[:1]):
         outcomes[outcome.name] = outcome
         used.add(engine.device)
 
-    work_off_together(engines, range(len(queue)), on_result, lambda steps, timed: None)
+    train_on_devices(engines, range(len(queue)), on_result, lambda steps, timed: None)
     assert used == {engine.device for engine in engines} == set(devices)
     found.append(outcomes)
 eight, one = found

@@ -9,16 +9,16 @@ import optax
 import pytest
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
-from jaxmrl.data.label_scaling import LabelStandard
-from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.data.label_scaling import LabelScaler
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurise
 from jaxmrl.training import checkpoint, programs
-from jaxmrl.training.lanes import Engine, Replica, Slot, name_hash, replica_keys, waiting
-from jaxmrl.training.model_spec import ModelShape
-from jaxmrl.training.replica import DeviceTable, Recipe, init_replica, predict, train_step
+from jaxmrl.training.lanes import Engine, LaneState, Replica, name_hash, replica_keys, waiting
+from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.replica import DeviceTable, TrainingSpec, init_replica, predict, train_step
 
-SHAPE = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
-RECIPE = Recipe(SHAPE, "regression", "rmse", 1e-2)
+SHAPE = ModelSpec(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
+RECIPE = TrainingSpec(SHAPE, "regression", "rmse", 1e-2)
 BATCH = 32
 LANES = 3
 VALID, TEST = np.arange(100, 130), np.arange(130, 160)
@@ -27,7 +27,7 @@ VALID, TEST = np.arange(100, 130), np.arange(130, 160)
 @pytest.fixture(scope="module")
 def table(nci):
     smiles, labels = nci
-    return DeviceTable(GraphStore.put(featurise(smiles)[0]), jnp.asarray(labels))
+    return DeviceTable(GraphDataset.put(featurise(smiles)[0]), jnp.asarray(labels))
 
 
 def resources_of(table):
@@ -36,7 +36,7 @@ def resources_of(table):
 
 def replica(name, molecules=40, seed=0, steps=6, scale=1.0):
     order = np.random.default_rng(seed).permutation(100)[:molecules]
-    standard = LabelStandard(np.zeros(1, np.float32), np.full(1, scale, np.float32))
+    standard = LabelScaler(np.zeros(1, np.float32), np.full(1, scale, np.float32))
     return Replica(name, seed, order, VALID, TEST, steps, standard)
 
 
@@ -197,7 +197,7 @@ def host_rmse(engine, weights, ids):
 def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
     labels = np.where(np.arange(160) % 5 == 0, np.nan, np.asarray(table.labels)[:, 0] > 1.5).astype(np.float32)
     table = DeviceTable(table.store, jnp.asarray(labels[:, None]))
-    recipe = Recipe(SHAPE, "classification", "roc_auc", 1e-2)
+    recipe = TrainingSpec(SHAPE, "classification", "roc_auc", 1e-2)
     engine = Engine(recipe, table, resources_of(table), QUEUE, LANES, BATCH)
     engine.refill(iter([0, 1, 2]))
     metrics = engine.evaluate(programs.weights_now(engine.lanes), "test", [2, 0])
@@ -257,7 +257,7 @@ def test_histories_have_a_loss(table):
 
 def test_a_small_model_overfits(table):
     shape = replace(SHAPE, width=32, dropout=0.0)
-    recipe = Recipe(shape, "regression", "rmse", 3e-3)
+    recipe = TrainingSpec(shape, "regression", "rmse", 3e-3)
     r = replace(replica("fit", 32, 0, 400), valid=np.arange(32), test=np.arange(32), train=np.arange(32))
     outcome = train(table, [r], lanes=1, recipe=recipe)["fit"]
     spread = np.asarray(table.labels)[:32].std()
@@ -391,7 +391,7 @@ def test_damaged_checkpoints_mean_starting_again(table, tmp_path):
 
 def test_what_waits_is_held_by_nobody_and_each_replica_by_one(table):
     engines = [Engine(RECIPE, table, resources_of(table), QUEUE, 2, BATCH) for _ in range(2)]
-    engines[0].slots = [Slot(0, step=3), Slot(4)]
-    engines[1].slots = [Slot(0, step=2), Slot(2)]
+    engines[0].slots = [LaneState(0, step=3), LaneState(4)]
+    engines[1].slots = [LaneState(0, step=2), LaneState(2)]
     assert waiting(engines, {"e"}) == [3, 1]
-    assert [engine.slots for engine in engines] == [[Slot(0, step=3), None], [None, Slot(2)]]
+    assert [engine.slots for engine in engines] == [[LaneState(0, step=3), None], [None, LaneState(2)]]

@@ -15,7 +15,7 @@ from jaxmrl.io import storage
 from jaxmrl.modalities.graph.graphmae import GraphMAEShape, choose_atoms
 from jaxmrl.training import checkpoint, pretraining
 from jaxmrl.training.encoder import load_encoder, load_starts, save_encoder, start_remarks
-from jaxmrl.training.model_spec import ModelShape
+from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.pretraining import Pretext, Pretraining, masked_error, pretrain_step
 
 BATCH = 12
@@ -166,13 +166,13 @@ def test_an_encoder_is_the_same_from_disk(whole, tmp_path):
 
 def test_what_cannot_be_begun_from_is_refused(whole, tmp_path):
     state = whole[0].arrays
-    shape = ModelShape(width=8, depth=2, dropout=0.5, tasks=1, precision="float32")
+    shape = ModelSpec(width=8, depth=2, dropout=0.5, tasks=1, precision="float32")
     with pytest.raises(ConfigError, match=r"no pre-trained encoder there.*jaxmrl\.pretrain"):
         load_starts(("none", str(tmp_path)), [shape])
     for folder in ("a/mine", "b/mine"):
         save_encoder(tmp_path / folder, state.params, state.stats, 8, 2)
     assert list(load_starts(("none", str(tmp_path / "a/mine")), [shape])) == ["none", "mine"]
-    wider = ModelShape(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
+    wider = ModelSpec(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
     with pytest.raises(ConfigError, match="width 8 and depth 2; the sweep trains a gin of width 16 and"):
         load_starts((str(tmp_path / "a/mine"),), [shape, wider])
     with pytest.raises(ConfigError, match="'mine' stands for another"):

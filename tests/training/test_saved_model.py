@@ -8,19 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.label_scaling import LabelStandard, no_standard
+from jaxmrl.data.label_scaling import LabelScaler, no_standard
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
-from jaxmrl.modalities.graph.dataset import GraphStore
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.training import batches
 from jaxmrl.training import saved_model as trained_module
-from jaxmrl.training.model_spec import ModelShape
-from jaxmrl.training.replica import DeviceTable, Recipe, predict
-from jaxmrl.training.saved_model import FORMAT, Trained, load_arrays, load_trained, predict_all, save_trained
+from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.replica import DeviceTable, TrainingSpec, predict
+from jaxmrl.training.saved_model import FORMAT, SavedModel, load_arrays, load_trained, predict_all, save_trained
 
-SHAPE = ModelShape(width=8, depth=2, dropout=0.5, tasks=2, precision="float32")
-RECIPE = Recipe(SHAPE, "regression", "rmse", 1e-3)
-STANDARD = LabelStandard(np.array([3e8 + 0.123, 4]), np.array([2.0, 5.0]))
+SHAPE = ModelSpec(width=8, depth=2, dropout=0.5, tasks=2, precision="float32")
+RECIPE = TrainingSpec(SHAPE, "regression", "rmse", 1e-3)
+STANDARD = LabelScaler(np.array([3e8 + 0.123, 4]), np.array([2.0, 5.0]))
 """In float64: the first digits of a label may be those of its mean."""
 
 
@@ -30,7 +30,7 @@ def weights():
 
 
 def trained(path, **changes):
-    known = Trained(path, {"seed": "0"}, RECIPE, ("a", "b"), True, {"bits": 8, "whole": False}, None)
+    known = SavedModel(path, {"seed": "0"}, RECIPE, ("a", "b"), True, {"bits": 8, "whole": False}, None)
     return replace(known, **changes)
 
 
@@ -65,7 +65,7 @@ def test_another_format_and_damage_are_refused(tmp_path, weights):
 
 def test_every_molecule_gets_its_own_prediction(molecules, weights):
     count = len(molecules)
-    table = DeviceTable(GraphStore.put(molecules), jnp.zeros((0, 2)))
+    table = DeviceTable(GraphDataset.put(molecules), jnp.zeros((0, 2)))
     asked = np.random.default_rng(0).permutation(count)[:-2]
     resources = molecules.resources()
     alone = table.with_budget(resources.max(axis=0))

@@ -13,7 +13,7 @@ from jaxmrl.modalities.graph.dataset import round_up, spread, starts
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class GeometryStore:
+class GeometryDataset:
     """The geometries of a whole table, flat; `geometries.Geometries` describes the arrays.
 
     `budget` is (pair rows, node rows) of a batch; at least one row of each is padding.
@@ -31,7 +31,7 @@ class GeometryStore:
     budget: tuple[int, int] = field(metadata={"static": True}, default=(0, 0))
 
     @classmethod
-    def put(cls, geometries: Geometries) -> "GeometryStore":
+    def put(cls, geometries: Geometries) -> "GeometryDataset":
         """The store of `geometries` on the default device."""
         # A gather needs a row to read even where no molecule has two atoms.
         ends = np.pad(geometries.ends, ((0, 1), (0, 0)))
@@ -47,7 +47,7 @@ class GeometryStore:
             cutoff=geometries.cutoff,
         )
 
-    def with_budget(self, rows: np.ndarray) -> "GeometryStore":
+    def with_budget(self, rows: np.ndarray) -> "GeometryDataset":
         """The store whose batches hold at least `rows` = (pair rows, node rows)."""
         pairs, nodes = (round_up(int(count) + 1) for count in rows)
         return replace(self, budget=(pairs, nodes))

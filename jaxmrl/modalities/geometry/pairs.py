@@ -44,7 +44,7 @@ def sines(distance: jax.Array, cutoff: float, count: int) -> jax.Array:
 def sum_pairs(filters: jax.Array, h: jax.Array, graph: jraph.GraphsTuple, odd: bool = False) -> jax.Array:
     """Sum over each atom's pairs of the pair's filter times the row of the other atom, [n, d].
 
-    filters [p, d], 0 for padding pairs; h [n, d]; graph as `GeometryStore.gather` lays it out. Where `odd`, a filter
+    filters [p, d], 0 for padding pairs; h [n, d]; graph as `GeometryDataset.gather` lays it out. Where `odd`, a filter
     has the opposite sign for the receiver of its pair, as a component of the vector to the other atom has.
     """
     pairs, others = graph.nodes["pairs"].T, graph.nodes["others"].T

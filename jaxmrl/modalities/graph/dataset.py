@@ -30,7 +30,7 @@ _MOST_ROWS = 2**31 - 1
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class GraphStore:
+class GraphDataset:
     """The 2D graphs of a whole table, flat; `graphs.Graphs` describes the arrays.
 
     `budget` is (node rows, overflow rows) of a batch. One node row at least is padding, as jraph expects.
@@ -48,7 +48,7 @@ class GraphStore:
     budget: tuple[int, int] = field(metadata={"static": True}, default=(0, 0))
 
     @classmethod
-    def put(cls, graphs: Graphs) -> "GraphStore":
+    def put(cls, graphs: Graphs) -> "GraphDataset":
         """The store of `graphs` on the default device."""
         # A gather needs a row to read even where the table has no overflow.
         overflow = np.pad(graphs.overflow, ((0, 1), (0, 1)), constant_values=NO_NEIGHBOUR)
@@ -64,7 +64,7 @@ class GraphStore:
             overflow=jnp.asarray(overflow),
         )
 
-    def with_budget(self, rows: np.ndarray) -> "GraphStore":
+    def with_budget(self, rows: np.ndarray) -> "GraphDataset":
         """The store whose batches hold at least `rows` = (node rows, overflow rows)."""
         nodes, overflow = (int(r) for r in rows)
         return replace(self, budget=(round_up(nodes + 1), round_up(overflow)))

@@ -28,7 +28,7 @@ class Convolution(nnx.Module):
         self.contract = linear(2 * width, outputs, precision=precision, rngs=rngs)
 
     def __call__(self, h: jax.Array, nodes: dict) -> jax.Array:
-        """h [n, width] -> [n, outputs]; `nodes` as `GraphStore.gather` lays them out."""
+        """h [n, width] -> [n, outputs]; `nodes` as `GraphDataset.gather` lays them out."""
         with jax.named_scope("aggregate"):
             message = h + sum_neighbours(h, nodes["neighbours"], nodes["overflow"])
             message += exact_product(nodes["bonds"], self.bond[...])
@@ -59,7 +59,7 @@ class Encoder(nnx.Module):
         self.dropout = dropout
 
     def __call__(self, nodes: dict, mask: jax.Array, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """[n, width]; `nodes` as `GraphStore.gather` lays them out, mask [n]. `key` as in `GIN.embed`."""
+        """[n, width]; `nodes` as `GraphDataset.gather` lays them out, mask [n]. `key` as in `GIN.embed`."""
         with jax.named_scope("embed"):
             h = look_up(self.atom[...], nodes["atom"].astype(jnp.int32))
             h += look_up(self.chirality[...], nodes["chirality"].astype(jnp.int32))
