@@ -35,7 +35,7 @@ from jaxmrl.config.names import PRECISIONS, STUDY_FRACTIONS
 from jaxmrl.data.splits import Split
 from jaxmrl.data.task_data import TaskData, load_problem
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.sweep import plan_grid
+from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.text import count
 from jaxmrl.training.capacity import choose_lanes, use_cores

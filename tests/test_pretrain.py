@@ -12,7 +12,8 @@ from jaxmrl.errors import DivergedError
 from jaxmrl.io.files import read_rows
 from jaxmrl.pretrain import pretrain_encoder
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.sweep import plan_grid, run_sweep
+from jaxmrl.sweep import run_sweep
+from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.training import checkpoint
 from jaxmrl.training.encoder import load_starts

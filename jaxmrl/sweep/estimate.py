@@ -11,8 +11,9 @@ import numpy as np
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import load_problems
 from jaxmrl.reports.terminal import Reporter, duration
-from jaxmrl.sweep import check, plan_grid, scored_prunings
+from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import lanes_text, unique_replicas
+from jaxmrl.sweep.subsets import check, scored_prunings
 from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, engine_bytes, makespan

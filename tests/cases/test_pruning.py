@@ -14,7 +14,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.summary import one_subset_prunings
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.sweep import plan_grid
+from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.model_spec import model_shapes

@@ -13,7 +13,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.score_files import score_table, table_bytes
-from jaxmrl.sweep import read_kept_first
+from jaxmrl.sweep.subsets import read_kept_first
 
 INPUTS = Path(__file__).parent / "inputs"
 DATA = INPUTS / "split_by_smiles_data.csv"

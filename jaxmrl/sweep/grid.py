@@ -1,0 +1,82 @@
+"""The grid of a sweep: every replica that it asks for, by the program that trains it."""
+
+from itertools import product
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data import splits
+from jaxmrl.data.task_data import TaskData
+from jaxmrl.reports.summary import Orders
+from jaxmrl.sweep.queue import GridPoint
+from jaxmrl.text import exact
+from jaxmrl.training.batches import batches_per_epoch
+from jaxmrl.training.encoder import Initializations
+from jaxmrl.training.lanes import Replica
+from jaxmrl.training.model_spec import ModelSpec
+
+Grid = dict[ModelSpec, list[GridPoint]]
+"""Every cell of a sweep, by the program that trains it."""
+
+
+def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, starts: Initializations) -> Grid:
+    """Every replica of the sweep; those of all splits of a model share its program."""
+    grid: Grid = {}
+    for (shape, split), by_score in orders.items():
+        problem = next(problem for problem in problems if problem.split_name == split)
+        shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
+        grid.setdefault(shape, []).extend(
+            plan_cell(config, problem, shape, start, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
+            for start, pruning, fraction, seed in product(
+                starts.items(), config.pruning, sorted(config.fractions), shuffles
+            )
+        )
+    return grid
+
+
+def plan_cell(
+    config, problem: TaskData, shape: ModelSpec, start, pruning, fraction, seed, shuffle, by_score
+) -> GridPoint:
+    """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
+
+    by_score: each seed's order by its own scores [S, n_train]; None for random subsets. The whole set is the same
+    whatever the pruning, and so is its replica.
+    """
+    size, share = splits.subset_size(fraction, len(shuffle)), exact(fraction)
+    pruned = by_score is not None and size < len(shuffle)
+    train = (by_score[seed] if pruned else shuffle)[:size]
+    steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size))
+    kept = f"{pruning} " if pruned else ""
+    init, encoder = start
+    begun = f"{encoder.digest} " if encoder else ""
+    replica = Replica(
+        name=f"{config.name} {shape.name} {config.precision} {problem.split_name} {begun}{kept}{share} {seed}",
+        seed=seed,
+        train=train,
+        valid=problem.split.valid,
+        test=problem.split.test,
+        steps=steps,
+        standard=problem.label_standard(train, shape.modality),
+        divisors=problem.divisors(train),
+        start=encoder,
+        validate_every=validate_every,
+    )
+    row = {
+        "dataset": config.name,
+        "modality": shape.modality,
+        "model": shape.model,
+        "split": problem.split_name,
+        "pruning": pruning,
+        "init": init,
+        "width": str(shape.width),
+        "depth": str(shape.depth),
+        "params": str(shape.parameters),
+        "precision": config.precision,
+        "learning_rate": exact(config.rate(shape.model)),
+        "dropout": exact(shape.dropout),
+        "batch_size": str(config.batch_size),
+        "split_seed": str(config.split_seed),
+        "fraction": share,
+        "n_train": str(len(train)),
+        "seed": str(seed),
+        "metric": problem.mean_metric,
+    }
+    return GridPoint(replica, row)

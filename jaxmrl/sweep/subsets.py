@@ -1,0 +1,85 @@
+"""Which molecules each pruning keeps first: by the scores of a file, or of models trained here."""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data import splits
+from jaxmrl.data.matching import Data
+from jaxmrl.data.task_data import TaskData
+from jaxmrl.errors import DivergedError
+from jaxmrl.io.files import write_whole
+from jaxmrl.pruning.methods import methods_for
+from jaxmrl.pruning.scoring_models import ScoringTask
+from jaxmrl.pruning.select import canonical_order
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.runs.score_files import has_scores, read_orders, read_scores, score_table, table_bytes
+from jaxmrl.sweep.queue import SweepContext
+from jaxmrl.text import count
+from jaxmrl.training import checkpoint
+from jaxmrl.training.model_spec import ModelSpec
+
+
+def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[str, np.ndarray]:
+    """Raises UserError for what would else fail only after the run directory is taken and models are trained.
+
+    Returns, with --scores, {pruning: each seed's training molecules in order of keeping [S, n]}; no random.
+    """
+    for fraction in config.fractions:
+        splits.subset_size(fraction, len(problem.split.train))
+    if config.scores:
+        orders, how = read_kept_first(config, problem, config.scores)
+        reporter.say(how)
+        return orders
+    methods_for(config.pruning, problem.table.task, problem.has_smiles)
+    return {}
+
+
+def kept_first(job: SweepContext, shape: ModelSpec, problem: TaskData) -> dict[str, np.ndarray]:
+    """Return {pruning: each seed's training molecules in order of keeping [S, n]}, by scores of this model."""
+    config, run = job.config, job.run
+    names = scored_prunings(config)
+    path, name = scores_path(run, shape, problem), of_split(problem, shape.name)
+    if names and not has_scores(path, names, config.seeds):
+        run.check_trainable()
+        folder = run.checkpoints / f"scoring-{name}"
+        task = ScoringTask(config, problem, shape, names, config.seeds, config.score_epochs, config.score_seeds)
+        kept = read_scores(path, task.molecules, side_data(config, problem))
+        scores = task.scores(run, folder, job.reporter, job.stop, kept)
+        if scores.seeds < config.seeds:
+            raise DivergedError(
+                f"all models that were to score for {count(config.seeds - scores.seeds, 'seed')} of {config.seeds} "
+                "diverged; give a lower --learning-rate or more --score-seeds, and another --out"
+            )
+        write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
+        checkpoint.remove(folder)
+    return read_kept_first(config, problem, path)[0] if names else {}
+
+
+def scores_path(run: RunDirectory, shape: ModelSpec, problem: TaskData) -> Path:
+    """The file of the scores of a run's own, by models of this shape."""
+    return run.path / f"scores_{of_split(problem, shape.name)}.csv"
+
+
+def of_split(problem: TaskData, name: str) -> str:
+    """`name` in the run directory, with the split where that is not random."""
+    return name if problem.split_name == "random" else f"{problem.split_name}_{name}"
+
+
+def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
+    """Those that keep molecules by a score."""
+    return tuple(name for name in config.pruning if name != "random")
+
+
+def read_kept_first(config: SweepConfig, problem: TaskData, path: Path) -> tuple[dict[str, np.ndarray], str]:
+    """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched."""
+    molecules = canonical_order(problem.split.train, problem.canonical)
+    given = molecules, side_data(config, problem), config.keep, config.seeds
+    return read_orders(path, scored_prunings(config), *given)
+
+
+def side_data(config: SweepConfig, problem: TaskData) -> Data:
+    """Return what files of scores are about."""
+    return Data(problem.table, problem.canonical, config.parent, config.smiles_column)
