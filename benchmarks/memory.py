@@ -17,7 +17,8 @@ import numpy as np
 from benchmarks.machine import facts, print_table, write
 from benchmarks.scale import engine_on, table_of
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import TaskData, load_problem
+from jaxmrl.data.loading import load_problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.modalities.graph.dataset import NO_MOLECULE
 from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.reports.terminal import Reporter

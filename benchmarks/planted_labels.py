@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxmrl.config import Settings
-from jaxmrl.data.task_data import TaskData, load_problem
+from jaxmrl.data.loading import load_problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.directory import RunDirectory

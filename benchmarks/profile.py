@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.machine import facts, print_table, timed, write
 from benchmarks.throughput import BATCH, SIZES, bench_engines
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import load_problem
+from jaxmrl.data.loading import load_problem
 from jaxmrl.modalities.graph.dataset import NO_MOLECULE
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs

@@ -27,8 +27,8 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import MODELS
 from jaxmrl.data.datasets import load_dataset
 from jaxmrl.data.label_scaling import no_standard
+from jaxmrl.data.loading import load_problem
 from jaxmrl.data.parsing import prepare
-from jaxmrl.data.task_data import load_problem
 from jaxmrl.modalities.datasets import put
 from jaxmrl.modalities.graph import features as graphs
 from jaxmrl.reports.terminal import Reporter

@@ -24,7 +24,8 @@ from benchmarks.machine import facts, timed, write
 from benchmarks.throughput import BATCH, RATE, SIZES
 from jaxmrl.config import Settings
 from jaxmrl.config.names import MODELS
-from jaxmrl.data.task_data import TaskData, load_problem
+from jaxmrl.data.loading import load_problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.reports.terminal import Reporter

@@ -32,8 +32,9 @@ from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import PRECISIONS, STUDY_FRACTIONS
+from jaxmrl.data.loading import load_problem
 from jaxmrl.data.splits import Split
-from jaxmrl.data.task_data import TaskData, load_problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import unique_replicas

@@ -34,7 +34,8 @@ from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import MODALITIES, MODELS, PRECISIONS
-from jaxmrl.data.task_data import TaskData, load_problem
+from jaxmrl.data.loading import load_problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, use_cores
 from jaxmrl.training.devices import side_by_side

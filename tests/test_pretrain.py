@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import PretrainConfig, SweepConfig
-from jaxmrl.data.task_data import load_problem
+from jaxmrl.data.loading import load_problem
 from jaxmrl.errors import DivergedError
 from jaxmrl.io.files import read_rows
 from jaxmrl.pretrain import pretrain_encoder

@@ -9,7 +9,8 @@ import jinja2
 import numpy as np
 
 from jaxmrl.config import SweepConfig, to_toml
-from jaxmrl.data.task_data import TaskData, kin_text
+from jaxmrl.data.loading import kin_text
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.files import number
 from jaxmrl.io.records import reason_groups
 from jaxmrl.reports import plots

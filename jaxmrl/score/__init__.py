@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from jaxmrl.config import ScoreConfig, to_toml
-from jaxmrl.data.task_data import TaskData, load_problem
+from jaxmrl.data.loading import load_problem
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import Rejected, rejected_text

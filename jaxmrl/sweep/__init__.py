@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from jaxmrl.config import SweepConfig, default_directory, to_toml
-from jaxmrl.data.task_data import load_problems
+from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
 from jaxmrl.reports.summary import Orders, summarise
 from jaxmrl.reports.terminal import Reporter, duration

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import load_problems
+from jaxmrl.data.loading import load_problems
 from jaxmrl.reports.terminal import Reporter, duration
 from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import lanes_text, unique_replicas

@@ -7,8 +7,8 @@ import pytest
 
 from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig
+from jaxmrl.data.loading import load_problem
 from jaxmrl.data.table import read_table
-from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.terminal import Reporter
 

@@ -9,7 +9,7 @@ import pytest
 
 from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
-from jaxmrl.data.task_data import load_problem
+from jaxmrl.data.loading import load_problem
 from jaxmrl.reports.terminal import Reporter
 
 INPUTS = Path(__file__).parent / "inputs"

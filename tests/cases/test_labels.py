@@ -12,8 +12,8 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from jaxmrl.config import FitConfig, PredictConfig, SweepConfig
+from jaxmrl.data.loading import load_problem
 from jaxmrl.data.table import read_table
-from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import DataError
 from jaxmrl.fit import fit_curves
 from jaxmrl.predict import predict_molecules

@@ -9,7 +9,7 @@ import pytest
 from jaxmrl.config import FitConfig, SweepConfig
 from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.curves.sampling import are_prunings, is_random_sample
-from jaxmrl.data.task_data import load_problems
+from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.summary import one_subset_prunings

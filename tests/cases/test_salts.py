@@ -7,8 +7,8 @@ import pytest
 
 from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
+from jaxmrl.data.loading import load_problem, load_problems
 from jaxmrl.data.table import read_molecules
-from jaxmrl.data.task_data import load_problem, load_problems
 from jaxmrl.predict import predict_molecules
 from jaxmrl.pretrain import prepare
 from jaxmrl.reports.terminal import Reporter

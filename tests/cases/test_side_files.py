@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import load_problem
+from jaxmrl.data.loading import load_problem
 from jaxmrl.errors import DataError
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports.terminal import Reporter

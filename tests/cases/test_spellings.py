@@ -9,7 +9,7 @@ import pytest
 
 from jaxmrl.config import PredictConfig, ScoreConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
-from jaxmrl.data.task_data import load_problem
+from jaxmrl.data.loading import load_problem
 from jaxmrl.io.files import read_rows
 from jaxmrl.modalities.datasets import arrays_of
 from jaxmrl.predict import curves_of, predict_molecules

@@ -7,9 +7,9 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 from jaxmrl.chem import scaffolds
 from jaxmrl.config import SweepConfig
 from jaxmrl.data import similarity
+from jaxmrl.data.loading import load_problems
 from jaxmrl.data.similarity import near_share, nearest
 from jaxmrl.data.splits import Split, shared_scaffolds
-from jaxmrl.data.task_data import load_problems
 from jaxmrl.modalities.fingerprint.features import morgan_fingerprints
 from jaxmrl.reports.terminal import Reporter
 

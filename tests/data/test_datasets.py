@@ -13,8 +13,8 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import GEOMETRY_DATASETS, METRIC_NAMES, TASKS
 from jaxmrl.data import datasets
 from jaxmrl.data.datasets import DATASETS, load_dataset, locate
+from jaxmrl.data.loading import load_problem
 from jaxmrl.data.parsing import prepare
-from jaxmrl.data.task_data import load_problem
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.terminal import Reporter
 

@@ -9,8 +9,8 @@ from scipy.stats import spearmanr
 from benchmarks.planted_labels import auc_within_labels, planted_aucs
 from jaxmrl.config import ScoreConfig, Settings
 from jaxmrl.data.datasets import DATASETS, locate
+from jaxmrl.data.loading import load_problem
 from jaxmrl.data.table import read_table
-from jaxmrl.data.task_data import load_problem
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.score import score_molecules
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import load_problems
+from jaxmrl.data.loading import load_problems
 from jaxmrl.reports.curve_comparison import compare_curves
 from jaxmrl.reports.page import Findings, report_html
 from jaxmrl.reports.pruning_table import compare_to_random

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from jaxmrl.config import ScoreConfig, SweepConfig
-from jaxmrl.data.task_data import load_problem
+from jaxmrl.data.loading import load_problem
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities.geometry.conformers import embed_all
 from jaxmrl.pruning.passes import grand

@@ -6,7 +6,7 @@ import jax
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import load_problem
+from jaxmrl.data.loading import load_problem
 from jaxmrl.errors import UserError
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import capacity

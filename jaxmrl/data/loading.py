@@ -1,0 +1,254 @@
+"""A table read, prepared and split: the task data of a configuration, one for each split."""
+
+import numpy as np
+
+from jaxmrl.chem.parents import find_parents, parent_hashes
+from jaxmrl.chem.random_smiles import random_smiles
+from jaxmrl.chem.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
+from jaxmrl.config import Settings
+from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
+from jaxmrl.data import datasets, label_scaling, splits
+from jaxmrl.data.duplicates import deduplicate
+from jaxmrl.data.featurization import add_conformers, feature_settings, featurise, parse_smiles
+from jaxmrl.data.matching import Data
+from jaxmrl.data.npz import read_npz
+from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
+from jaxmrl.data.parts import read_parts
+from jaxmrl.data.similarity import NEAR, near_share, share_text, similarity_prints
+from jaxmrl.data.table import Table, read_table
+from jaxmrl.data.task_data import TaskData
+from jaxmrl.data.undefined import find_unjudged, unjudged_lines
+from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.io.records import Rejected, top_reasons
+from jaxmrl.modalities.datasets import Features
+from jaxmrl.modalities.geometry.features import Conformers
+from jaxmrl.modalities.smiles import features as tokens
+from jaxmrl.text import count
+
+
+def load_problem(config: Settings, reporter) -> TaskData:
+    """`load_problems` of settings with one split."""
+    (problem,) = load_problems(config, reporter)
+    return problem
+
+
+def load_problems(config: Settings, reporter) -> list[TaskData]:
+    """Reads and prepares the molecules, splits them in each way, and tells `reporter` what was found.
+
+    The problems share their table and features. Raises UserError where the data cannot be read or no task can be
+    judged, with the rows that were rejected before.
+    """
+    dataset = None if config.file else datasets.get_dataset(config.dataset)
+    table, conformers = _read(config, dataset)
+    metric = _metric(config, table, dataset)
+    reporter.say(f"{config.name}: {table.rows:,} rows, {count(len(table.tasks), 'task')}, {table.task}")
+    for note in table.notes:
+        reporter.say(note)
+    prepared, facts = _prepare(config, table, conformers, reporter)
+    say_rejected(prepared.table.rejected, reporter)
+    try:
+        return _split_problems(config, dataset, prepared, facts, metric, reporter)
+    except UserError as error:
+        error.rejected = prepared.table.rejected
+        raise
+
+
+def say_rejected(rejected: tuple[Rejected, ...], reporter) -> None:
+    """Says how many rows were rejected, and the most frequent reasons with an example of each."""
+    if rejected:
+        reporter.say(f"{count(len(rejected), 'row')} rejected: see rejected.csv for the reason of each")
+        for reason in top_reasons(rejected):
+            reporter.say(f"  {reason}")
+
+
+def _split_problems(
+    config: Settings, dataset, prepared: ParsedMolecules, facts, metric: str, reporter
+) -> list[TaskData]:
+    """The problem of each split."""
+    ways = _splits(config, dataset, prepared, reporter)
+    features = _features(config, prepared, list(ways.values()), reporter)
+    extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)
+    unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
+    packed, parents = _similarity_prints(prepared, reporter), _parents(config, prepared, reporter)
+    if prepared.table.task == "regression":
+        label_scaling.check_units(prepared.table.labels, prepared.table.tasks)
+    problems = []
+    for name, split in ways.items():
+        shared = splits.shared_molecules(prepared.canonical, split)
+        near = None if packed is None else near_share(packed, split.train, split.test)
+        kin = None if parents is None else splits.shared_parents(prepared.canonical, parents, split)
+        _describe(name, split, shared, near, kin, reporter)
+        unjudged = find_unjudged(prepared.table, split, metric)
+        for line in unjudged_lines(unjudged, metric, len(prepared.table.tasks)):
+            reporter.say(line)
+        common = prepared.table, features, prepared.canonical
+        given = shared, unjudged, name, near, extensive, prepared.canonical_smiles, kin, facts
+        problems.append(TaskData(*common, split, metric, unit, *given))
+    if problems[0].standardized:
+        reporter.say(label_scaling.SPREADS_SAID.format(metric=metric.upper()))
+    return problems
+
+
+def _describe(name: str, split: splits.Split, shared: int, near: float | None, kin: int | None, reporter) -> None:
+    parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
+    reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also stand in another part")
+    if kin:
+        reporter.say(
+            f"{kin_text(kin, split)}. --parent makes one molecule of each parent, and --deduplicate one row of that"
+        )
+    if near is not None:
+        share = share_text(near, split.test)
+        reporter.say(f"{share} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
+
+
+def kin_text(kin: int, split: splits.Split) -> str:
+    """Return in words how many test molecules training has in another form."""
+    return f"{kin:,} of {count(len(split.test), 'test molecule')} are also in training as another salt, hydrate or ion"
+
+
+def _parents(config: Settings, prepared: ParsedMolecules, reporter) -> np.ndarray | None:
+    """Return the hash of each molecule's parent [N]; None without SMILES."""
+    if prepared.graphs is None:
+        return None
+    if config.parent:
+        return prepared.canonical
+    with reporter.progress("parents", len(prepared), "molecules") as progress:
+        parents = find_parents(prepared.canonical_smiles, progress.advance)
+    if several := int((parents.fragments > 1).sum()):
+        has = "has" if several == 1 else "have"
+        reporter.say(
+            f"{count(several, 'molecule')} {has} several fragments (salts, hydrates, mixtures), and models see all of "
+            "them; --parent keeps the largest organic fragment of each, uncharged"
+        )
+    return parent_hashes(prepared.canonical, parents)
+
+
+def _similarity_prints(prepared: ParsedMolecules, reporter) -> np.ndarray | None:
+    """By which `overlap` judges splits; None without SMILES."""
+    if prepared.graphs is None:
+        return None
+    with reporter.progress("similarity", len(prepared), "molecules") as progress:
+        return similarity_prints(prepared.canonical_smiles, progress.advance)
+
+
+def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Conformers | None]:
+    """The table, and its geometries where it comes with them."""
+    path = config.npz or (datasets.locate(dataset) if dataset and dataset.is_npz else None)
+    if path:
+        odd = [modality for modality in config.modalities if modality != "geometry"]
+        if odd:
+            raise ConfigError(f"{config.name} has positions and no SMILES, which --modality {odd[0]} needs")
+        targets = config.target_columns or tuple(names[0] for names in (dataset.targets if dataset else ()))
+        return read_npz(path, target_columns=targets, task=dataset.task if dataset else config.task)
+    if dataset:
+        return datasets.load_dataset(dataset.name, config.target_columns), None
+    columns = {"smiles_column": config.smiles_column, "target_columns": config.target_columns}
+    return read_table(config.csv, **columns, task=config.task, censored=config.censored), None
+
+
+def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> tuple[ParsedMolecules, dict]:
+    """Return the molecules that can be used, and what run.json says of them."""
+    if conformers:
+        prepared = prepare_geometries(table, conformers)
+        return without_duplicates(prepared) if config.deduplicate else prepared, {}
+    parsed = parse_smiles(table, reporter, parent=config.parent)
+    prepared, repeated = deduplicate(parsed, config.deduplicate, reporter)
+    return add_conformers(prepared, config.modalities, reporter), {"repeated_molecules": repeated}
+
+
+def _splits(
+    config: Settings, dataset: datasets.Dataset | None, prepared: ParsedMolecules, reporter
+) -> dict[str, splits.Split]:
+    """{name: split} of each that is asked for."""
+    found, by_scaffold = {}, None
+    if {"scaffold", "imbalanced"} & set(config.splits):
+        by_scaffold = _scaffolds(config, prepared, reporter)
+    for name in config.splits:
+        if name == "random":
+            found[name] = _random_split(config, dataset, prepared.table)
+        elif name == "scaffold":
+            found[name] = splits.scaffold_split(by_scaffold)
+        elif name == "imbalanced":
+            found[name] = splits.imbalanced_split(by_scaffold, config.split_seed)
+        else:
+            data = Data(prepared.table, prepared.canonical, config.parent, config.smiles_column)
+            parts, how = read_parts(config.split_file, data)
+            reporter.say(how)
+            found[name] = splits.given_split(parts)
+    for name in [name for name in found if name in ("scaffold", "imbalanced")]:
+        _report_scaffolds(name, found[name], by_scaffold, reporter)
+    return found
+
+
+def _report_scaffolds(name: str, split: splits.Split, by_scaffold: list[str], reporter) -> None:
+    """Report how many test molecules have a training molecule's scaffold, as it is and up to stereochemistry."""
+    own, flat = (splits.shared_scaffolds(some, split) for some in (by_scaffold, without_stereochemistry(by_scaffold)))
+    more = f"{own:,} of {count(len(split.test), 'test molecule')} have the scaffold of a training molecule"
+    reporter.say(f"{name} split: {more}, {flat:,} where stereochemistry is ignored")
+
+
+def _random_split(config: Settings, dataset: datasets.Dataset | None, table: Table) -> splits.Split:
+    sizes = dataset.split_sizes if dataset else None
+    if sizes and sum(sizes) >= table.rows:
+        sizes = None
+    return splits.random_split(table.ids, table.rows, config.split_seed, sizes)
+
+
+def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter) -> list[str]:
+    if prepared.graphs is None:
+        raise ConfigError(f"{config.name} has positions and no SMILES, which a split by scaffolds needs")
+    with reporter.progress("scaffolds", len(prepared), "molecules") as progress:
+        found = scaffolds(prepared.canonical_smiles, progress.advance)
+    without = sum(scaffold == "" for scaffold in found)
+    failed = sum(scaffold == NO_SCAFFOLD for scaffold in found)
+    reporter.say(
+        f"{len(set(found)):,} scaffolds; {count(without, 'molecule')} without rings, which count as one scaffold"
+        + (f"; {count(failed, 'molecule')} without a scaffold, each by itself" if failed else "")
+    )
+    return found
+
+
+def _extensive(config: Settings, table: Table, features, split: splits.Split, reporter) -> np.ndarray | None:
+    """Which targets [T] models learn as what a regression on the atoms leaves, by the training molecules."""
+    if config.atom_references == "off" or "geometry" not in features or table.task == "classification":
+        return None
+    shares = label_scaling.find_extensive(table.labels[split.train], features["geometry"].composition()[split.train])
+    extensive = shares >= (label_scaling.REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
+    for name, share in zip(np.array(table.tasks)[extensive], shares[extensive], strict=True):
+        reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the rest")
+    if extensive.any() and not extensive.all():
+        reporter.say("not so the other targets: all are a mean over atoms; alone, such a target would be a sum")
+    return extensive if extensive.any() else None
+
+
+def _features(config: Settings, prepared: ParsedMolecules, ways: list[splits.Split], reporter) -> dict[str, Features]:
+    """The features of each modality that is asked for, and the graphs."""
+    smiles, asked = prepared.canonical_smiles, config.modalities
+    there = {"graph": prepared.graphs, "geometry": prepared.conformers, "fingerprint": "fingerprint" in asked}
+    features = {
+        modality: featurise(prepared, modality, feature_settings(config, modality), reporter)
+        for modality, wanted in there.items()
+        if wanted
+    }
+    if "smiles" in asked:
+        spelled = [[text] for text in smiles]
+        if config.smiles_variants > 1:
+            with reporter.progress("random SMILES", len(smiles), "molecules") as progress:
+                others = random_smiles(smiles, config.smiles_variants - 1, progress.advance)
+            spelled = [[own, *more] for own, more in zip(smiles, others, strict=True)]
+        trained_on = sorted({int(k) for split in ways for k in split.train})
+        vocabulary = tokens.build_vocabulary([text for k in trained_on for text in spelled[k]])
+        features["smiles"] = encoded = tokens.encode(spelled, vocabulary)
+        cut = f"; {encoded.truncated:,} molecules cut off at {tokens.MOST_TOKENS}" if encoded.truncated else ""
+        reporter.say(f"SMILES: {len(vocabulary) - 1} different tokens, {encoded.size.mean():.0f} a molecule{cut}")
+    return features
+
+
+def _metric(config: Settings, table: Table, dataset: datasets.Dataset | None) -> str:
+    kinds = {"classification": "roc_auc", "regression": "mae" if config.npz else "rmse"}
+    default = dataset.metric if dataset else kinds[table.task]
+    metric = config.metric or default
+    if (metric in CLASSIFICATION_METRICS) != (table.task == "classification"):
+        fitting = [m for m in METRIC_NAMES if (m in CLASSIFICATION_METRICS) == (table.task == "classification")]
+        raise ConfigError(f"metric {metric} does not fit {table.task}; choose from {', '.join(fitting)}")
+    return metric
