@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
-# While Python looks for the module of `python -m jaxmrl...`, and so before that imports JAX and Matplotlib:
+# `python -m jaxmrl...` imports this first, with "-m" as its name, and only then what imports JAX and Matplotlib.
 if sys.argv[:1] == ["-m"]:
     from jaxmrl.startup import prepare
 

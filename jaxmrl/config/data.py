@@ -26,7 +26,7 @@ AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model"
 
 @dataclass(frozen=True)
 class Settings(TrainingConfig):
-    """What every command is told that trains models to predict: the data, and how one model is trained."""
+    """Settings of the commands that train models to predict: the data, and how one model is trained."""
 
     dataset: str = "nci"
     """Data set by name; --list-datasets names them. Not used with --csv."""

@@ -57,7 +57,7 @@ class FitConfig:
     precision and R2."""
 
     predict: tuple[float, ...] = ()
-    """Numbers of molecules to foretell the metric at. Default: 2, 4 and 10 times the largest."""
+    """Numbers of molecules at which to forecast the metric. Default: 2, 4 and 10 times the largest."""
 
     target: float | None = None
     """A metric: how many molecules does it take?"""

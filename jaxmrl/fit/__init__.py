@@ -1,4 +1,4 @@
-"""Laws of anyone's learning curves, and what they foretell.
+"""Fit laws to anyone's learning curves, and forecast with them.
 
 `python -m jaxmrl.fit CURVES.csv`, or `fit_curves(FitConfig(...))`.
 """

@@ -26,7 +26,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
+        raise UserError(f"cannot write {path}: {error.strerror}; fix this and run the command again") from None
 
 
 def append_rows(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
@@ -61,6 +61,7 @@ def digest(path: Path) -> str:
 
 
 def whole_records(path: Path) -> list[list[str]]:
+    """Return the records of a CSV file up to its last line end; what follows that is torn."""
     whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
     return list(csv.reader(io.StringIO(whole, newline="")))
 

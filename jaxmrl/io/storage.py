@@ -38,7 +38,7 @@ def write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> Non
     except (OSError, ValueError) as error:  # Orbax reports a full disk as either
         reason = str(error).splitlines()[0][:200]
         raise UserError(
-            f"cannot write a checkpoint to {path.parent}: {reason}; mend that and repeat the command"
+            f"cannot write a checkpoint to {path.parent}: {reason}; fix this and run the command again"
         ) from None
 
 

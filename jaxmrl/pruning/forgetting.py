@@ -26,7 +26,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Forgetting:
-    """The watch that counts: see `replica.TrainingHook`."""
+    """Count, as a `replica.TrainingHook`, how often each label is forgotten."""
 
     molecules: int
     tasks: int

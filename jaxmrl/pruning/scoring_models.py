@@ -184,7 +184,7 @@ class ScoringTask:
         try:
             save_arrays(path, arrays | {"identity": np.array(self._identity)})
         except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}; mend that and repeat the command") from None
+            raise UserError(f"cannot write {path}: {error.strerror}; fix this and run the command again") from None
 
     def _train(self, places: range, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
         """Return {place: weights and notes}, as flat arrays, of the models at these places that did not diverge."""

@@ -1,4 +1,4 @@
-"""Which laws explain a curve, and what they foretell together."""
+"""Which laws explain a curve, and what they forecast together."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -47,7 +47,7 @@ from jaxmrl.training.numerics import own_numerics
 class SweepResult:
     """What a sweep found; `directory` holds it as files.
 
-    rows are those of results.csv; analyses are, for each of `curves`, its laws and what they foretell.
+    rows are those of results.csv; analyses are, for each of `curves`, its laws and their forecast.
     """
 
     directory: Path

@@ -245,7 +245,7 @@ class Cluster:
             lost = ray.get(board.give_back.remote(name))
             say(f"{name} of the cluster has died: {count(lost, 'replica')} to begin again, {len(self.machines)} left")
             if not self.machines:
-                raise UserError("no machine of the cluster is left; mend that and repeat the command") from None
+                raise UserError("no machine of the cluster is left; fix this and run the command again") from None
         return None
 
 

@@ -87,7 +87,7 @@ def test_checkpoint(whole, tmp_path, cache, monkeypatch):
     out = tmp_path / "run"
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     at_call(monkeypatch, checkpoint, "save", 3, 4000)
-    with pytest.raises(UserError, match=r"cannot write a checkpoint.*repeat the command"):
+    with pytest.raises(UserError, match=r"cannot write a checkpoint.*fix this and run the command again"):
         run_sweep(settings(out=out))
     (folder,) = (out / "checkpoints").glob("*/device-0")
     sound = sorted(path.name for path in folder.iterdir() if path.name.isdigit())
@@ -101,7 +101,7 @@ def test_other_files(call, whole, tmp_path, cache, monkeypatch):
     settings, files = whole
     out = tmp_path / "run"
     at_call(monkeypatch, RunDirectory, "write", call, 150)
-    with pytest.raises(UserError, match=r"cannot write .*: File too large; mend that and repeat the command"):
+    with pytest.raises(UserError, match=r"cannot write .*: File too large; fix this and run the command again"):
         run_sweep(settings(out=out))
     goes_on(settings, files, out, monkeypatch)
 
