@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 import sys
@@ -27,6 +28,12 @@ SMILES = [
 """Small molecules with rings, ions, both kinds of chirality, and one atom (S in SF6) with more than four bonds."""
 
 
+def pytest_collection_finish():
+    """Spares the garbage collector what is imported, which stays: it would look through it at each of its rounds."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compiled_once(tmp_path_factory):
     """What one test has compiled, no other of this run compiles again, in another process of xdist's or a command's.
@@ -36,7 +43,7 @@ def compiled_once(tmp_path_factory):
     run = tmp_path_factory.getbasetemp()
     run = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
     folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(run / "compiled"))
-    seconds = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    seconds = os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", float(seconds))
 

@@ -13,7 +13,7 @@ from benchmarks import processes  # noqa: E402
 from benchmarks.machine import cores  # noqa: E402
 from benchmarks.processes import Team  # noqa: E402
 
-slow = pytest.mark.slow
+pytestmark = pytest.mark.slow  # needs PyTorch, which plain pytest does without
 TENSORS = {
     "bool": torch.tensor([True, False]),
     "every other": torch.arange(6)[::2],
@@ -42,7 +42,6 @@ def fails(*_):
     raise ValueError("as it should")
 
 
-@slow
 def test_every_process_answers_once_and_holds_what_was_given():
     with Team(2, held, TENSORS, "a word") as team:
         for _ in range(3):
@@ -55,7 +54,6 @@ def test_every_process_answers_once_and_holds_what_was_given():
                     torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)
 
 
-@slow
 def test_items_are_shared_and_come_back_in_their_order():
     with Team(2, held, "given") as team:
         found = team.share(the_first_ends_last, range(4))
@@ -65,19 +63,16 @@ def test_items_are_shared_and_come_back_in_their_order():
     assert len(set(others)) == 1
 
 
-@slow
 def test_a_process_that_cannot_begin_is_told():
     with Team(2, fails) as team, pytest.raises(BrokenProcessPool):
         team.each(who)
 
 
-@slow
 def test_a_call_that_fails_is_told():
     with Team(2, held) as team, pytest.raises(ValueError, match="as it should"):
         team.each(fails)
 
 
-@slow
 def test_none_waits_for_ever_for_another(monkeypatch):
     monkeypatch.setattr(processes, "PATIENCE", 0.5)
     with Team(2, held) as team, pytest.raises(threading.BrokenBarrierError):

@@ -20,6 +20,9 @@ pytest.importorskip("torch_geometric", reason="needs the bench extra")
 from torch_geometric.data import Batch  # noqa: E402
 
 from benchmarks import pyg_baseline  # noqa: E402
+from tests.support.compiled import predict  # noqa: E402
+
+pytestmark = pytest.mark.slow  # compares with PyTorch, which plain pytest does without
 
 STAR = "FS(F)(F)(F)(F)c1ccccc1"
 SHAPE = ModelSpec(width=32, depth=5, dropout=0.0, tasks=2, precision="float32")
@@ -60,7 +63,7 @@ def pyg_module(params, stats):
 
 def test_same_logits(both):
     (table, ids, state), (module, batch) = both
-    ours = SHAPE.predict(state.params, state.stats, table.store.gather(ids))
+    ours = predict(SHAPE, state.params, state.stats, table.store.gather(ids))
     with torch.no_grad():
         theirs = module.eval()(batch).numpy()
     np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-7)

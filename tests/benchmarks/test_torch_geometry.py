@@ -18,6 +18,8 @@ from jaxmrl.training.model_spec import ModelSpec  # noqa: E402
 from tests.support.compiled import init, predict  # noqa: E402
 from tests.support.geometry import SIZES, molecules  # noqa: E402
 
+pytestmark = pytest.mark.slow  # compares with PyTorch, which plain pytest does without
+
 CUTOFF = 3.0
 
 

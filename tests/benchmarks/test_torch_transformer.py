@@ -12,6 +12,8 @@ from jaxmrl.training.model_spec import ModelSpec  # noqa: E402
 from tests.conftest import SMILES  # noqa: E402
 from tests.support.compiled import init, predict  # noqa: E402
 
+pytestmark = pytest.mark.slow  # compares with PyTorch, which plain pytest does without
+
 
 @pytest.mark.parametrize("positions", [True, False])
 def test_same_logits_with_the_same_weights(positions):

@@ -32,6 +32,9 @@ REAL = {
     "lipo": (4_200, 1),
     "qm8": (21_786, 16),
 }
+"""Rows and tasks."""
+
+LARGE = {"hiv", "muv", "toxcast", "qm8"}
 
 
 def test_registry_is_complete_and_consistent():
@@ -50,7 +53,7 @@ def test_unknown_name_names_the_valid_ones():
         load_dataset("hvi")
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in REAL])
 def test_real_files(name, real_data, monkeypatch):
     monkeypatch.setenv("JAXMRL_DATA", str(real_data))
     table = load_dataset(name)

@@ -211,6 +211,7 @@ def test_a_forecast_without_a_known_interval_is_not_said_to_miss(findings):
     assert ">no<" not in check
 
 
+@pytest.mark.slow  # CI installs the browser after plain pytest
 def test_a_browser_shows_it_without_a_complaint(findings, tmp_path):
     page = tmp_path / "report.html"
     page.write_text(report_html(findings))

@@ -46,6 +46,7 @@ def test_a_closed_board_gives_no_more():
     assert board.collect() == (["left"], 0, False)
 
 
+@pytest.mark.slow
 def test_an_address_without_a_cluster_is_a_clear_error(csv_file, tmp_path, cache):
     pytest.importorskip("ray", reason="needs the cluster extra")
     config = SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **SMALL)
