@@ -72,7 +72,7 @@ def compared_table(flags: argparse.Namespace, rows: int, draw: int, folder: Path
 
 def of_kind(tables: list[list[Compared]], kind: str) -> list[list[Compared]]:
     """Return the tables with the cells of methods whose names begin with `kind` alone."""
-    return [[one for one in table if one.identity["pruning"].startswith(kind)] for table in tables]
+    return [[one for one in table if one.identity.pruning.startswith(kind)] for table in tables]
 
 
 def counts(tables: list[list[Compared]]) -> Counts:

@@ -8,13 +8,14 @@ arXiv 2309.15123: GIN, random split, five runs per fraction.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.io.files import read_rows
 from jaxmrl.reports import plots
 from jaxmrl.runs.curves import LearningCurve, Point, curves_of
+from jaxmrl.runs.tables import read_results
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.training.metrics import METRICS
 
@@ -26,14 +27,14 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="run directory of a sweep")
     parser.add_argument("--out", type=Path, help="default: published.png in the run directory")
     flags = parser.parse_args()
-    ours, *others = curves_of(read_rows(flags.run / "results.csv"))
+    ours, *others = curves_of(read_results(flags.run / "results.csv"))
     if others:
         parser.error(f"{flags.run} holds {1 + len(others)} curves; give a run with one")
     published = published_curve(ours)
     for line in comparison(ours, published):
         print(line)
     out = flags.out or flags.run / "published.png"
-    title = f"{ours.identity['dataset']}: jaxmrl and the published runs"
+    title = f"{ours.identity.dataset}: jaxmrl and the published runs"
     label = METRICS[ours.metric].label
     figure = plots.draw_curves([published, ours], [UNFITTED, UNFITTED], metric_label=label, unit="", title=title)
     out.write_bytes(plots.render(figure, "png"))
@@ -43,14 +44,14 @@ def main() -> None:
 def published_curve(ours: LearningCurve) -> LearningCurve:
     """The published curve of the same data set, its molecules counted as ours are."""
     reference = json.loads(REFERENCE.read_text())
-    entry = reference[ours.identity["dataset"]]
+    entry = reference[ours.identity.dataset]
     full = max(point.n_train / point.fraction for point in ours.points)
     runs = np.array(entry["runs"])
     points = tuple(
         Point(fraction, int(fraction * full), tuple(column.tolist()))
         for fraction, column in zip(reference["fractions"], runs.T, strict=True)
     )
-    return LearningCurve({**ours.identity, "model": "published " + ours.identity["model"]}, ours.metric, points)
+    return LearningCurve(replace(ours.identity, model=f"published {ours.identity.model}"), ours.metric, points)
 
 
 def comparison(ours: LearningCurve, published: LearningCurve) -> list[str]:

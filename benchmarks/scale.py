@@ -205,7 +205,7 @@ def stage(name: str, path: Path, width: int, depth: int) -> dict:
         clocked(Engine, "train_chunk", "evaluate") as within,
     ):
         (row,) = jaxmrl.sweep.run_sweep(config).rows
-    return {"seconds": time.perf_counter() - started, **around, **within, "test": float(row["test"])} | peaks()
+    return {"seconds": time.perf_counter() - started, **around, **within, "test": row.test} | peaks()
 
 
 def measure_pcba(flags) -> dict:

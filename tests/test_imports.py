@@ -15,6 +15,7 @@ ORDER = (
     "sources",
     "config",
     "io",
+    "results",
     "chem",
     "modalities",
     "data",

@@ -21,13 +21,13 @@ from jaxmrl.cli.commands import predict_command
 from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io import storage
-from jaxmrl.io.files import read_rows
 from jaxmrl.io.input_rows import InputRows
 from jaxmrl.io.records import Rejected
 from jaxmrl.predict import Predictions, predict_molecules
 from jaxmrl.pretrain import pretrain_encoder
 from jaxmrl.runs import artifacts as kept
 from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.runs.tables import read_results
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
@@ -79,19 +79,19 @@ def test_saved_predictions_give_the_results(run, csv_file):
     with csv_file.open(newline="") as file:
         labels = np.array([float(row["greasy"] or "nan") for row in csv.DictReader(file)])
     splits = table_of(run / "splits.npz")
-    rows = read_rows(run / "results.csv")
+    rows = read_results(run / "results.csv")
     assert {f"{kept.kept_name(row)}.npz" for row in rows} == {path.name for path in (run / "predictions").iterdir()}
     for row in rows:
         found = table_of(run / "predictions" / f"{kept.kept_name(row)}.npz")
         assert list(found) == ["molecule_id", "part", "values", "greasy", "rare"]
         assert found["values"] == "logits"
         assert found["greasy"].dtype == np.float32
-        for part, column in (("valid", "valid"), ("test", "test_greasy")):
+        for part, metric in (("valid", row.valid), ("test", row.tests["greasy"])):
             mine = found["part"] == part
             assert found["molecule_id"][mine].tolist() == sorted(splits[part])
             truth = labels[found["molecule_id"]]
             judged = mine & ~np.isnan(truth)
-            assert roc_auc_score(truth[judged], found["greasy"][judged]) == pytest.approx(float(row[column]), abs=1e-5)
+            assert roc_auc_score(truth[judged], found["greasy"][judged]) == pytest.approx(metric, abs=1e-5)
 
 
 def test_asking_for_predictions_changes_nothing_else(run, csv_file, tmp_path, cache):
@@ -104,11 +104,11 @@ def test_asking_for_predictions_changes_nothing_else(run, csv_file, tmp_path, ca
 
 
 def test_models_of_the_largest_fraction_stay(run):
-    rows = {kept.kept_name(row): row for row in read_rows(run / "results.csv") if row["fraction"] == "1"}
+    rows = {kept.kept_name(row): row for row in read_results(run / "results.csv") if row.fraction == 1}
     assert {path.name for path in (run / "models").iterdir()} == rows.keys()
     assert set(rows) == {f"{CURVE},1,0", f"{CURVE},1,1"}
     for name, row in rows.items():
-        assert json.loads((run / "models" / name / "host.json").read_text())["row"] == row | {"pruning": "all"}
+        assert json.loads((run / "models" / name / "host.json").read_text())["row"] == row.cells() | {"pruning": "all"}
         _, train = load_arrays(load_trained(run / "models" / name))
         assert sorted(train) == sorted(table_of(run / "splits.npz")["train"])
 
@@ -269,7 +269,7 @@ def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tm
     append = RunDirectory.append_result
 
     def append_unless_whole(folder, row):
-        killed() if row["fraction"] == "1" else append(folder, row)
+        killed() if row.fraction == 1 else append(folder, row)
 
     with monkeypatch.context() as patch:
         if moment == "within the model":
@@ -424,7 +424,7 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     result = run_sweep(SweepConfig(csv=csv_file, width=8, depth=1, out=folder, **axes, **settings, **more))
     names = {kept.curve_name(row): [] for row in result.rows}
     for row in result.rows:
-        names[kept.curve_name(row)].append(float(row["valid"]))
+        names[kept.curve_name(row)].append(row.valid)
     assert len(names) == 6
     assert "smiles-transformer-8x1,scaffold,random,none" in names
     best = min(names, key=lambda name: np.mean(names[name]))
@@ -519,7 +519,7 @@ def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
     for row, table in zip(result.rows, tables, strict=True):
         test = table["part"] == "test"
         error = root_mean_squared_error(truth[table["molecule_id"][test]], table["energy"][test])
-        assert float(row["test"]) == pytest.approx(error, rel=1e-4)
+        assert row.test == pytest.approx(error, rel=1e-4)
 
 
 @pytest.mark.slow

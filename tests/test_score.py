@@ -86,9 +86,9 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
     assert {"pruning.csv", "scores_graph-gin-8x2.csv"} <= names
     assert "checkpoints" not in names
     assert len(result.rows) == 3 * 2 * 3
-    tests = {(row["pruning"], row["fraction"], row["seed"]): row["test"] for row in result.rows}
-    for seed in "012":
-        assert tests["el2n", "1", seed] == tests["random", "1", seed] == tests["kmeans", "1", seed]
+    tests = {(row.curve.pruning, row.fraction, row.seed): row.test for row in result.rows}
+    for seed in range(3):
+        assert tests["el2n", 1, seed] == tests["random", 1, seed] == tests["kmeans", 1, seed]
     scores = rows_of(result.directory / "scores_graph-gin-8x2.csv")
     with np.load(result.directory / "splits.npz") as splits:
         for method in ("el2n", "kmeans"):
@@ -101,7 +101,7 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
     differences = rows_of(result.directory / "pruning.csv")
     assert [(row["pruning"], row["fraction"]) for row in differences] == [("el2n", "0.25"), ("kmeans", "0.25")]
     # What EL2N keeps for a seed may be all of one class: that replica learns nothing and does not count.
-    defined = lambda pruning: [float(test) for s in "012" if (test := tests[pruning, "0.25", s])]
+    defined = lambda pruning: [test for s in range(3) if (test := tests[pruning, 0.25, s]) is not None]
     for row in differences:
         expected = np.mean(defined(row["pruning"])) - np.mean(defined("random"))
         assert float(row["difference"]) == pytest.approx(expected, abs=1e-5)
@@ -123,7 +123,7 @@ def test_random_subsets_do_not_depend_on_what_else_is_swept(csv_file, tmp_path, 
     settings = {"csv": csv_file, "target_columns": ("greasy",), **SWEEP}
     plain = run_sweep(SweepConfig(out=tmp_path / "plain", **settings))
     pruned = run_sweep(SweepConfig(out=tmp_path / "pruned", pruning=("kmeans", "random"), score_seeds=1, **settings))
-    assert plain.rows == [row for row in pruned.rows if row["pruning"] == "random"]
+    assert plain.rows == [row for row in pruned.rows if row.curve.pruning == "random"]
 
 
 @pytest.mark.slow

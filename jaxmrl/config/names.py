@@ -1,4 +1,4 @@
-"""Names that settings may take, the defaults of models, and the columns that distinguish curves. Free of JAX."""
+"""Names that settings may take, and the defaults of models. Free of JAX."""
 
 from dataclasses import dataclass
 
@@ -65,10 +65,6 @@ SCORE_KINDS = (".csv", ".parquet", ".npz")
 PREDICTION_KINDS = (".csv", ".parquet")
 
 
-RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
-"""Files of a sweep that a prediction could be told to replace."""
-
-
 DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 240
 """Length of a replica, where neither --epochs nor --steps is given: so many epochs, and so many steps at least."""
 
@@ -98,25 +94,6 @@ ADDABLE = (
     "out",
 )
 """Settings of a sweep that may grow in a run that is there, without a change of what it has. `out` is where that is."""
-
-
-CURVE_COLUMNS = (
-    "dataset",
-    "modality",
-    "model",
-    "split",
-    "pruning",
-    "init",
-    "width",
-    "depth",
-    "params",
-    "precision",
-    "learning_rate",
-    "dropout",
-    "batch_size",
-    "split_seed",
-)
-"""What distinguishes curves, also those of several sweeps. A row of results.csv begins with these."""
 
 
 @dataclass(frozen=True)

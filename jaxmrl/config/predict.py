@@ -7,8 +7,11 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from jaxmrl.config.base import Config
-from jaxmrl.config.names import PREDICTION_KINDS, RUN_TABLES
+from jaxmrl.config.names import PREDICTION_KINDS
 from jaxmrl.errors import ConfigError
+
+_RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
+"""Files of a run that a prediction could replace by mistake."""
 
 
 @dataclass(frozen=True)
@@ -43,5 +46,5 @@ class PredictConfig(Config):
         object.__setattr__(self, "keep_columns", tuple(dict.fromkeys(self.keep_columns)))
         if self.csv.resolve() == self.out.resolve():
             raise ConfigError(f"--out {self.out} would replace --csv {self.csv}; give another --out")
-        if self.out.resolve() in [(self.run / name).resolve() for name in RUN_TABLES]:
+        if self.out.resolve() in [(self.run / name).resolve() for name in _RUN_TABLES]:
             raise ConfigError(f"--out {self.out} would replace what the sweep has written; give another --out")

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.config import FitConfig
-from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.curves.cells import numbers, size_remarks
 from jaxmrl.curves.layout import Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
@@ -20,6 +19,7 @@ from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, level_codes, s
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected, check_rows, column_index, read_records
+from jaxmrl.results import CurveIdentity
 from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
@@ -159,7 +159,7 @@ def _identity(header: list[str], rows: list) -> tuple[str, ...]:
 
     Of other files, the column pruning.
     """
-    names = CURVE_COLUMNS if set(header) >= _OF_A_SWEEP else (PRUNING,)
+    names = CurveIdentity.columns() if set(header) >= _OF_A_SWEEP else (PRUNING,)
     chosen: list[int] = []
     for at in (header.index(name) for name in names if name in header):
         apart = len({tuple(fields[k] for k in chosen) for *_, fields in rows})
@@ -221,7 +221,7 @@ def _separated(
             break
         separating = [*separating, at]
     names = [header[k] for k in separating[given:]]
-    if any(name not in CURVE_COLUMNS for name in names):
+    if any(name not in CurveIdentity.columns() for name in names):
         give = shlex.join(header[k] for k in separating)
         raise DataError(f"{path}: {_splits(names)}: give --by {give}, or --pool to count all as runs of one curve")
     notes = [

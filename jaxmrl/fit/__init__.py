@@ -164,7 +164,7 @@ def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Compar
     return [compare(name, fitted[0][0], ", ".join(file.by), analysis, fitted[0][1]) for name, analysis in fitted[1:]]
 
 
-def compare_pruned(file: CurveFile, higher_is_better: bool) -> list[Compared]:
+def compare_pruned(file: CurveFile, higher_is_better: bool) -> list[Compared[dict[str, str]]]:
     """Return each size of each pruned curve against the random curve that differs from it in the pruning alone.
 
     The file does not say whether seeds share a subset, so the intervals allow for one subset at each size.

@@ -31,7 +31,7 @@ from jaxmrl.modalities.smiles.features import MOST_TOKENS
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
 from jaxmrl.runs.score_files import import_parquet, label_columns, table_bytes
-from jaxmrl.text import count
+from jaxmrl.text import count, exact
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_all
@@ -130,19 +130,19 @@ def choose_curve(config: PredictConfig, curves: dict[str, list[SavedModel]], rep
     """The curve that is asked for, or else the best by its mean validation metric; tells which."""
     if config.curve is not None and config.curve not in curves:
         raise ConfigError(f"unknown curve {config.curve!r}; choose from {' '.join(curves)}")
-    judged = {name: np.mean([float(model.row["valid"]) for model in models]) for name, models in curves.items()}
+    judged = {name: np.mean([model.row.valid for model in models]) for name, models in curves.items()}
     metric = next(iter(curves.values()))[0].recipe.metric
     best = (max if metric.higher_is_better else min)(judged, key=judged.get)
     name = config.curve or best
     models, others = curves[name], [f"{other} ({judged[other]:.4g})" for other in curves if other != name]
     reporter.say(
-        f"{name}: {count(len(models), 'model')} at fraction {models[0].row['fraction']}, "
+        f"{name}: {count(len(models), 'model')} at fraction {exact(models[0].row.fraction)}, "
         f"mean validation {metric.mean_label(len(models[0].tasks))} {judged[name]:.4g}"
     )
     if others:
         why = "as --curve asks" if config.curve else "the best by validation"
         reporter.say(f"{why}; --curve takes another of: {', '.join(others)}")
-    if len({model.row["split"] for models in curves.values() for model in models}) > 1:
+    if len({model.row.curve.split for models in curves.values() for model in models}) > 1:
         reporter.say("curves of different splits were validated on different molecules")
     if not (config.run / "curves.csv").exists():
         reporter.say(f"the sweep in {config.run} has not ended: these are the models so far")

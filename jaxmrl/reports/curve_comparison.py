@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jaxmrl.reports.plots import curve_label
+from jaxmrl.results import CurveIdentity
 from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.data_equivalence import Difference, Worth, exponent_difference, worth
@@ -33,7 +34,7 @@ def compare_curves(curves: list[LearningCurve], analyses: list[Analysis]) -> lis
     for k, curve in enumerate(curves):
         for column, aside in _ASIDE.items():
             base = next(other for other in range(k + 1) if _alike(curves[other], curve, (column, *aside)))
-            differ = curve.identity[column] != curves[base].identity[column]
+            differ = getattr(curve.identity, column) != getattr(curves[base].identity, column)
             if differ and analyses[k].forecast and analyses[base].forecast:
                 names = (curve_label(one, curves) for one in (curve, curves[base]))
                 compared.append(compare(*names, column, analyses[k], analyses[base]))
@@ -41,7 +42,8 @@ def compare_curves(curves: list[LearningCurve], analyses: list[Analysis]) -> lis
 
 
 def _alike(one: LearningCurve, other: LearningCurve, apart_from: tuple[str, ...]) -> bool:
-    return all(one.identity[name] == value for name, value in other.identity.items() if name not in apart_from)
+    columns = (name for name in CurveIdentity.columns() if name not in apart_from)
+    return all(getattr(one.identity, name) == getattr(other.identity, name) for name in columns)
 
 
 def compare(curve: str, than: str, along: str, one: Analysis, other: Analysis) -> Comparison:

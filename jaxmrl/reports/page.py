@@ -18,12 +18,12 @@ from jaxmrl.reports.curve_comparison import Comparison, difference_text, molecul
 from jaxmrl.reports.law_tables import LAW_HEADS, law_rows, multiples_of, short, value_text
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.reports.score_figure import draw_molecule, legend
+from jaxmrl.results import ResultRow
 from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.text import about, count, exact
 from jaxmrl.training.metrics import METRICS
-from jaxmrl.training.outcome import COUNTED
 
 MOST_REJECTED, MOST_TASKS, ENDS = 20, 20, 4
 """Rows and tasks that are shown unfolded; molecules at each end of a score."""
@@ -67,7 +67,7 @@ class Findings:
     config: SweepConfig
     problems: list[TaskData]
     facts: dict[str, Any]
-    rows: list[dict[str, str]]
+    rows: list[ResultRow]
     curves: list[LearningCurve]
     analyses: list[Analysis]
     side_by_side: list[Comparison]
@@ -142,7 +142,7 @@ def intervals_text(analyses: list[Analysis]) -> str:
 def _run(found: Findings) -> Section:
     config, problem = found.config, found.problems[0]
     table = problem.table
-    done = Counter(row["status"] for row in found.rows)
+    done = Counter(row.status for row in found.rows)
     items = [
         f"{config.name}: {count(table.rows, 'row')}, {len(table):,} usable molecules, "
         f"{count(len(table.tasks), 'task')}, {table.task}, judged by {found.metric_label}"
@@ -271,7 +271,7 @@ def _equivalence(found: Findings) -> Section | None:
 def _pruning(found: Findings) -> Section | None:
     if not found.compared:
         return None
-    named = lambda one: tuple(one.identity[name] for name in ("model", "split", "pruning"))
+    named = lambda one: (one.identity.model, one.identity.split, one.identity.pruning)
     rows = [(*named(one), exact(one.fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
     caption = (
         f"Test {found.metric_label} less that of random subsets of the same size, and how many random molecules reach "
@@ -294,9 +294,9 @@ def _tasks(found: Findings) -> Section | None:
     columns = []
     for curve in found.curves:
         largest = max((point.fraction for point in curve.points), default=None)
-        of_curve = [row for row in found.rows if all(row[name] == value for name, value in curve.identity.items())]
-        ended = [row for row in of_curve if row["status"] in COUNTED and float(row["fraction"]) == largest]
-        columns.append([_mean_cell([row[f"test_{task}"] for row in ended]) for task in tasks])
+        of_curve = [row for row in found.rows if row.counts and row.curve == curve.identity]
+        ended = [row for row in of_curve if row.fraction == largest]
+        columns.append([_mean_cell([row.tests[task] for row in ended]) for task in tasks])
     rows = list(zip(tasks, *columns, strict=True))
     unit = ", each in its unit" if found.metric.in_label_unit else ""
     caption = f"Test {found.metric.label} of each task at the largest fraction{unit}, mean over seeds"
@@ -305,8 +305,8 @@ def _tasks(found: Findings) -> Section | None:
     return Section("Tasks", [shown])
 
 
-def _mean_cell(cells: list[str]) -> str:
-    known = [float(cell) for cell in cells if cell]
+def _mean_cell(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
     return f"{np.mean(known):.4g}" if known else ""
 
 

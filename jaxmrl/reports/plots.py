@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from jaxmrl.reports.law_tables import chosen_text
+from jaxmrl.results import CurveIdentity
 from jaxmrl.runs.curves import LearningCurve, distinguishing
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import exact
@@ -62,16 +64,12 @@ def draw_curves(
     return figure
 
 
-_CAPACITY = ("width", "depth", "params")
-
-
 def capacity_groups(curves: list[LearningCurve]) -> list[list[LearningCurve]]:
     """Curves that differ in width and depth alone, by number of parameters; only where there are several sizes."""
-    groups: dict[tuple, list[LearningCurve]] = {}
+    groups: dict[CurveIdentity, list[LearningCurve]] = {}
     for curve in curves:
-        key = tuple(value for column, value in curve.identity.items() if column not in _CAPACITY)
-        groups.setdefault(key, []).append(curve)
-    of_size = lambda curve: int(curve.identity["params"])
+        groups.setdefault(replace(curve.identity, width=0, depth=0, params=0), []).append(curve)
+    of_size = lambda curve: curve.identity.params
     ordered = [sorted(group, key=of_size) for group in groups.values()]
     return [group for group in ordered if of_size(group[0]) < of_size(group[-1])]
 
@@ -87,7 +85,7 @@ def draw_capacity(curves: list[LearningCurve], *, metric_label: str, unit: str, 
         label = curve_label(group[0], [other[0] for other in groups]) + ", " if len(groups) > 1 else ""
         for k, fraction in enumerate(fractions):
             points = [(curve, point) for curve in group for point in curve.points if point.fraction == fraction]
-            sizes = [int(curve.identity["params"]) for curve, _ in points]
+            sizes = [curve.identity.params for curve, _ in points]
             axes.errorbar(
                 sizes,
                 [point.mean for _, point in points],
@@ -132,9 +130,9 @@ def render(figure: Figure, kind: str) -> bytes:
 
 def curve_label(curve: LearningCurve, curves: list[LearningCurve]) -> str:
     """As much as tells the curve apart from the others, or the model where it is alone."""
-    identity = curve.identity
-    named = [f"{column} {identity[column]}" for column in distinguishing([other.identity for other in curves])]
-    return ", ".join(named) or f"{identity['model'].upper()} {identity['width']}x{identity['depth']}"
+    cells, columns = curve.identity.cells(), distinguishing([other.identity for other in curves])
+    named = [f"{column} {cells[column]}" for column in columns]
+    return ", ".join(named) or f"{curve.identity.model.upper()} {curve.identity.width}x{curve.identity.depth}"
 
 
 def _plain(text: str) -> str:

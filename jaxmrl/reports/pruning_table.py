@@ -3,48 +3,30 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
-from jaxmrl.io.files import number
+from jaxmrl.results import CurveIdentity, Rounded, Row
 from jaxmrl.runs.curves import LearningCurve, Point, distinguishing
-from jaxmrl.runs.directory import CURVE_COLUMNS
 from jaxmrl.scaling.analysis import known
 from jaxmrl.scaling.differences import LEVEL, Difference, Runs, Worth, difference, holm, worth
 from jaxmrl.text import about, count, exact, size_text
 
-COMPARED_COLUMNS = (
-    *CURVE_COLUMNS,
-    "fraction",
-    "n_train",
-    "metric",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "comparisons",
-    "n_seeds",
-    "n_random",
-    "subsets",
-    "worth",
-    "worth_low",
-    "worth_high",
-)
+Identity = TypeVar("Identity", CurveIdentity, dict[str, str])
 
 ALPHA = 1 - LEVEL
 """Below it, a p-value that Holm's method has adjusted counts."""
 
 
 @dataclass(frozen=True)
-class Compared:
+class Compared(Generic[Identity]):
     """A size of a pruned curve against random subsets.
 
-    identity     what distinguishes its curve
+    identity     what distinguishes its curve: a CurveIdentity, or {column: text} of anyone's file
     fraction     of the training molecules; None where it is not known
     pruned       its runs
     random       the runs of random subsets of the same size; None where there are none
@@ -53,7 +35,7 @@ class Compared:
     worth        None where the random curve has fewer than two sizes
     """
 
-    identity: dict[str, str]
+    identity: Identity
     fraction: float | None
     metric: str
     pruned: Runs
@@ -64,19 +46,43 @@ class Compared:
     comparisons: int = 0
 
 
-def compare_to_random(curves: list[LearningCurve], one_subset: Iterable[str], higher_is_better: bool) -> list[Compared]:
+@dataclass(frozen=True)
+class PruningRow(Row):
+    """A row of pruning.csv: one size of a pruned curve. A worth beyond the random curve's is <smallest or >largest."""
+
+    curve: CurveIdentity
+    fraction: float
+    n_train: int
+    metric: str
+    difference: Rounded
+    low: Rounded
+    high: Rounded
+    p: Rounded
+    p_holm: Rounded
+    comparisons: int
+    n_seeds: int
+    n_random: int
+    subsets: int
+    worth: str
+    worth_low: str
+    worth_high: str
+
+
+def compare_to_random(
+    curves: list[LearningCurve], one_subset: Iterable[str], higher_is_better: bool
+) -> list[Compared[CurveIdentity]]:
     """Return each pruned point of a sweep's curves against random subsets; the whole set is the same for all.
 
     one_subset: the prunings that keep the same molecules whatever the seed. Curves without a random one are left out.
     """
     found = []
     for curve in curves:
-        beside = curve.identity | {"pruning": RANDOM}
+        beside = replace(curve.identity, pruning=RANDOM)
         random = next((other for other in curves if other.identity == beside), None)
         if random is None or random is curve:
             continue
         runs = {point.n_train: runs_of(point) for point in random.points}
-        shared = curve.identity["pruning"] in one_subset
+        shared = curve.identity.pruning in one_subset
         for point in curve.points:
             if point.fraction < 1:
                 pruned = replace(runs_of(point), one_subset=shared)
@@ -99,7 +105,7 @@ def compare_runs(
     return same, found, worth(pruned, random, higher_is_better) if len(random) > 1 else None
 
 
-def adjusted(found: list[Compared]) -> list[Compared]:
+def adjusted(found: list[Compared[Identity]]) -> list[Compared[Identity]]:
     """Return the same with the p-values of all of them adjusted for their number."""
     p = np.array([math.nan if one.difference is None else one.difference.p for one in found])
     comparisons = int(np.isfinite(p).sum())
@@ -108,24 +114,32 @@ def adjusted(found: list[Compared]) -> list[Compared]:
     ]
 
 
-def compared_rows(found: list[Compared]) -> list[dict[str, str]]:
-    """Return the rows of pruning.csv; a worth beyond the random curve's sizes is <smallest or >largest."""
-    return [_compared_row(one) for one in found]
+def pruning_rows(found: list[Compared[CurveIdentity]]) -> list[PruningRow]:
+    """Return the rows of pruning.csv."""
+    return [_pruning_row(one) for one in found]
 
 
-def _compared_row(one: Compared) -> dict[str, str]:
-    nan = Difference(math.nan, math.nan, math.nan, math.nan)
-    values = one.difference or nan
-    row = one.identity | {"fraction": exact(one.fraction), "n_train": str(int(one.pruned.n)), "metric": one.metric}
-    row |= {"difference": number(values.value), "low": number(values.low), "high": number(values.high)}
-    row |= {"p": number(values.p), "p_holm": number(one.p_holm), "comparisons": str(one.comparisons)}
-    row["n_seeds"] = str(one.pruned.count)
-    row["n_random"] = str(one.random.count) if one.random else "0"
-    row["subsets"] = "1" if one.pruned.one_subset else str(one.pruned.count)
-    if one.worth is None:
-        return row | dict.fromkeys(("worth", "worth_low", "worth_high"), "")
-    names = zip(("worth", "worth_low", "worth_high"), ("molecules", "low", "high"), strict=True)
-    return row | {name: _worth_cell(one.worth, getattr(one.worth, field)) for name, field in names}
+def _pruning_row(one: Compared[CurveIdentity]) -> PruningRow:
+    values = one.difference or Difference(math.nan, math.nan, math.nan, math.nan)
+    worth = one.worth
+    return PruningRow(
+        curve=one.identity,
+        fraction=one.fraction,
+        n_train=int(one.pruned.n),
+        metric=one.metric,
+        difference=values.value,
+        low=values.low,
+        high=values.high,
+        p=values.p,
+        p_holm=one.p_holm,
+        comparisons=one.comparisons,
+        n_seeds=one.pruned.count,
+        n_random=one.random.count if one.random else 0,
+        subsets=1 if one.pruned.one_subset else one.pruned.count,
+        worth=_worth_cell(worth, worth.molecules) if worth else "",
+        worth_low=_worth_cell(worth, worth.low) if worth else "",
+        worth_high=_worth_cell(worth, worth.high) if worth else "",
+    )
 
 
 def _worth_cell(found: Worth, value: float) -> str:
@@ -134,7 +148,7 @@ def _worth_cell(found: Worth, value: float) -> str:
     return "" if math.isnan(value) else f"{value:.0f}"
 
 
-def comparison_table(found: list[Compared], metric_label: str, higher_is_better: bool) -> Table:
+def comparison_table(found: list[Compared[CurveIdentity]], metric_label: str, higher_is_better: bool) -> Table:
     """Return the differences: one line for each method and model, one column for each fraction."""
     better = "above" if higher_is_better else "below"
     title = (
@@ -143,7 +157,7 @@ def comparison_table(found: list[Compared], metric_label: str, higher_is_better:
     return _table(found, title, compare_cell, compare_caption(found))
 
 
-def worth_table(found: list[Compared], metric_label: str) -> Table:
+def worth_table(found: list[Compared[CurveIdentity]], metric_label: str) -> Table:
     """Return how many random molecules reach the same metric, laid out as `comparison_table`."""
     title = f"as many random molecules reach the same test {metric_label}, {LEVEL:.0%} interval"
     return _table([one for one in found if one.worth], title, lambda one: worth_text(one.worth), WORTH_CAPTION)
@@ -152,9 +166,9 @@ def worth_table(found: list[Compared], metric_label: str) -> Table:
 WORTH_CAPTION = "interpolated between the sizes of the random curve, never beyond them; its own noise counts"
 
 
-def compare_caption(found: list[Compared]) -> str:
+def compare_caption(found: list[Compared[CurveIdentity]]) -> str:
     """Return what the marks and the intervals mean, and how many comparisons were made."""
-    single = dict.fromkeys(one.identity["pruning"] for one in found if one.pruned.one_subset)
+    single = dict.fromkeys(one.identity.pruning for one in found if one.pruned.one_subset)
     if not single:
         return marks_text(found)
     why = "one subset for all seeds, so the interval is that of a single draw, with the spread of random subsets"
@@ -172,7 +186,7 @@ def marks_text(found: list[Compared]) -> str:
     )
 
 
-def _table(found: list[Compared], title: str, cell, caption: str) -> Table:
+def _table(found: list[Compared[CurveIdentity]], title: str, cell, caption: str) -> Table:
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
     fractions = sorted({one.fraction for one in found})
     table.add_column("pruning", no_wrap=True)
@@ -181,7 +195,8 @@ def _table(found: list[Compared], title: str, cell, caption: str) -> Table:
     named = [name for name in distinguishing([one.identity for one in found]) if name != "pruning"]
     lines: dict[str, dict[float, str]] = {}
     for one in found:
-        label = ", ".join([one.identity["pruning"], *(f"{name} {one.identity[name]}" for name in named)])
+        cells = one.identity.cells()
+        label = ", ".join([cells["pruning"], *(f"{name} {cells[name]}" for name in named)])
         lines.setdefault(label, {})[one.fraction] = cell(one)
     for label, cells in lines.items():
         table.add_row(escape(label), *(escape(cells.get(fraction, "")) for fraction in fractions))
@@ -222,7 +237,7 @@ def no_law_text(labels: list[str], *, random: bool = True) -> str:
     return f"{named}{': ' if named else ''}no law fitted: {NOT_RANDOM}{missing}"
 
 
-def compared_line(one: Compared) -> str:
+def compared_line(one: Compared[dict[str, str]]) -> str:
     """Return what is known of one pruned size, in a sentence."""
     name = ", ".join(f"{column} {value}" for column, value in one.identity.items())
     less = f"; {one.metric} less that of random subsets: {compare_cell(one)}" if one.difference else ""
@@ -230,7 +245,7 @@ def compared_line(one: Compared) -> str:
     return f"{name}: {size_text(one.pruned.n)} molecules give {one.metric} {one.pruned.mean:.3g}{less}{worth}"
 
 
-def compared_content(found: list[Compared]) -> list[dict[str, Any]]:
+def compared_content(found: list[Compared[dict[str, str]]]) -> list[dict[str, Any]]:
     """Return the comparisons as JSON may hold them; what is not known, or beyond the range, is null."""
     return [
         {

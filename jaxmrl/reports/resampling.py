@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.cache import load_arrays
+from jaxmrl.results import ResultRow
 from jaxmrl.runs.artifacts import PREDICTION_COLUMNS, PREDICTIONS, kept_name
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.score_files import label_columns
@@ -17,7 +18,7 @@ MOST_DRAWS, _CELLS = 200, 30_000_000
 """Of the test molecules; fewer where molecules x tasks are many."""
 
 
-def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: TaskData) -> np.ndarray | None:
+def resampled_metrics(run: RunDirectory, rows: list[ResultRow], problem: TaskData) -> np.ndarray | None:
     """The test metric of each of `rows` (finished ones of one split) over drawn test molecules, [S, R].
 
     The same draws for all rows. None where predictions were not kept. NaN where a draw has no metric.
@@ -38,7 +39,7 @@ def resampled_metrics(run: RunDirectory, rows: list[dict[str, str]], problem: Ta
     )
 
 
-def _read_test_scores(run: RunDirectory, row, problem: TaskData, molecules: np.ndarray) -> np.ndarray | None:
+def _read_test_scores(run: RunDirectory, row: ResultRow, problem: TaskData, molecules: np.ndarray) -> np.ndarray | None:
     """The predictions [M, T] of the test molecules, by their ids; None where they are not there, or damaged."""
     names = label_columns(problem.table.tasks, PREDICTION_COLUMNS)
     path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
@@ -52,18 +53,18 @@ def _read_test_scores(run: RunDirectory, row, problem: TaskData, molecules: np.n
 
 
 def _judged(
-    problem: TaskData, row: dict[str, str], scores: np.ndarray, labels: np.ndarray
+    problem: TaskData, row: ResultRow, scores: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores and labels in float32, and which of them the row's mean is of, [M, T] all.
 
     What they have in common is taken off in float64: of labels far from zero float32 would leave nothing.
     """
-    left_out = np.array([row[f"test_{task}"] == "" for task in problem.table.tasks])
+    left_out = np.array([row.tests[task] is None for task in problem.table.tasks])
     known = ~np.isnan(labels) & ~left_out
     if METRICS[problem.metric].in_label_unit:
         scores, labels = (scores - labels) / problem.task_divisors, np.zeros_like(labels)
     elif problem.table.task == "regression":
-        units = problem.label_units(row["modality"])
+        units = problem.label_units(row.curve.modality)
         scores, labels = units.shift(scores), units.shift(labels)
     return scores.astype(np.float32), np.where(known, labels, 0.0).astype(np.float32), known
 

@@ -14,16 +14,17 @@ from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
 from jaxmrl.reports.page import Findings, report_html
 from jaxmrl.reports.pruning_table import (
-    COMPARED_COLUMNS,
+    PruningRow,
     compare_to_random,
-    compared_rows,
     comparison_table,
     no_law_text,
+    pruning_rows,
     worth_table,
 )
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.reports.terminal import Reporter, sweep_table
-from jaxmrl.runs.curves import CURVE_FILE_COLUMNS, LearningCurve, curve_rows, curves_of, fits_content, rows_of
+from jaxmrl.results import DIVERGED, LATE, UNDEFINED, ResultRow
+from jaxmrl.runs.curves import LearningCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
 from jaxmrl.scaling.convergence import training_flags
@@ -31,7 +32,6 @@ from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS
 from jaxmrl.training.model_spec import ModelSpec
-from jaxmrl.training.outcome import DIVERGED, LATE, UNDEFINED
 
 Orders = dict[tuple[ModelSpec, str], dict[str, np.ndarray]]
 """Of each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
@@ -39,7 +39,7 @@ Orders = dict[tuple[ModelSpec, str], dict[str, np.ndarray]]
 
 def summarise(
     run: RunDirectory,
-    rows: list[dict[str, str]],
+    rows: list[ResultRow],
     config: SweepConfig,
     problems: list[TaskData],
     orders: Orders,
@@ -54,12 +54,12 @@ def summarise(
     label_of_metric = metric.mean_label(tasks)
     curves = curves_of(rows)
     by_split = {one.split_name: one for one in problems}
-    left_out = [left_out_notes(curve, rows, by_split[curve.identity["split"]]) for curve in curves]
+    left_out = [left_out_notes(curve, rows, by_split[curve.identity.split]) for curve in curves]
     analyses = [
-        analyse_run(run, rows, curve, by_split[curve.identity["split"]], notes)
+        analyse_run(run, rows, curve, by_split[curve.identity.split], notes)
         for curve, notes in zip(curves, left_out, strict=True)
     ]
-    run.write_table("curves.csv", CURVE_FILE_COLUMNS, [row for c in curves for row in curve_rows(c)])
+    run.write_rows("curves.csv", PointRow.columns(), [row for curve in curves for row in point_rows(curve)])
     run.write("fits.json", json.dumps(fits_content(curves, analyses, config.length), indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
     names = {"metric_label": label_of_metric, "unit": problem.mean_unit, "title": title}
@@ -86,7 +86,7 @@ def summarise(
         reporter.say(comparison_line(one))
     compared = compare_to_random(curves, one_subset_prunings(orders), metric.higher_is_better)
     if compared:
-        run.write_table("pruning.csv", COMPARED_COLUMNS, compared_rows(compared))
+        run.write_rows("pruning.csv", PruningRow.columns(), pruning_rows(compared))
         reporter.console.print(comparison_table(compared, label_of_metric, metric.higher_is_better))
         reporter.console.print(worth_table(compared, label_of_metric))
     named = {
@@ -124,9 +124,9 @@ def one_subset_prunings(orders: Orders) -> set[str]:
     }
 
 
-def status_lines(rows: list[dict[str, str]]) -> list[str]:
+def status_lines(rows: list[ResultRow]) -> list[str]:
     """Return what to know of replicas that did not finish."""
-    done = Counter(row["status"] for row in rows)
+    done = Counter(row.status for row in rows)
     said = {
         DIVERGED: "diverged and are left out of the curves",
         LATE: "diverged in the second half of training: their best epoch before that counts",
@@ -147,7 +147,7 @@ def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
 
 
 def analyse_run(
-    run: RunDirectory, rows: list[dict[str, str]], curve: LearningCurve, problem: TaskData, notes: tuple[str, ...]
+    run: RunDirectory, rows: list[ResultRow], curve: LearningCurve, problem: TaskData, notes: tuple[str, ...]
 ) -> Analysis:
     """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
 
@@ -155,7 +155,7 @@ def analyse_run(
     """
     used = rows_of(curve, rows)
     resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
-    seeds = np.array([f"seed {row['seed']}" for row in used])
+    seeds = np.array([f"seed {row.seed}" for row in used])
     higher = METRICS[problem.metric].higher_is_better
     analysis = analyse_curve(curve, higher, error_of_guessing(problem), resampled, seeds)
     return replace(analysis, notes=(*analysis.notes, *notes), training_flags=training_flags(curve.convergence))

@@ -5,7 +5,7 @@ Model and predictions are on disk before the row is, so that whatever has a row 
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,13 +19,13 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, text_hash
-from jaxmrl.io.files import number
 from jaxmrl.io.storage import is_sound
-from jaxmrl.runs.directory import HISTORY_COLUMNS, RunDirectory, row_key
+from jaxmrl.results import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
+from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.score_files import label_columns
 from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.outcome import COUNTED, Outcome
+from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.replica import TrainingSpec
 from jaxmrl.training.saved_model import SavedModel, load_trained, predict_all, save_trained
 
@@ -45,23 +45,24 @@ _LONGEST, _BEGINNING = 80, 15
 """Bytes of a part of a name, and characters of its beginning where it is longer: a letter may be four bytes."""
 
 
-def kept_name(row: dict[str, str]) -> str:
-    """What the files of a replica are called, by its row of results.csv: its curve, fraction and seed, with commas."""
-    return ",".join((curve_name(row), row["fraction"], row["seed"]))
+def kept_name(replica: ReplicaIdentity) -> str:
+    """What the files of a replica are called: its curve, fraction and seed, with commas."""
+    return f"{curve_name(replica)},{exact(replica.fraction)},{replica.seed}"
 
 
-def curve_name(row: dict[str, str]) -> str:
+def curve_name(replica: ReplicaIdentity) -> str:
     """<modality>-<model>-<width>x<depth>,<split>,<pruning>,<init>; the pruning is `all` where the fraction is 1.
 
     Characters other than letters, digits, _, . and - stand as % and their code, as in a web address. Of long parts the
     beginning stands, ~ and a digest: no file's name may be longer than 255 bytes.
     """
-    model = f"{row['modality']}-{row['model']}-{row['width']}x{row['depth']}"
-    return ",".join(map(_safe, (model, row["split"], _pruning(row), row["init"])))
+    curve = replica.curve
+    model = f"{curve.modality}-{curve.model}-{curve.width}x{curve.depth}"
+    return ",".join(map(_safe, (model, curve.split, _pruning(replica), curve.init)))
 
 
-def _pruning(row: dict[str, str]) -> str:
-    return ALL if row["fraction"] == "1" else row["pruning"]
+def _pruning(replica: ReplicaIdentity) -> str:
+    return ALL if replica.fraction == 1 else replica.curve.pruning
 
 
 def _safe(text: str) -> str:
@@ -83,14 +84,16 @@ class ReplicaArtifacts:
     predictions: np.ndarray | None = None
 
 
-def collect_artifacts(engine: Engine, config: SweepConfig, outcome: Outcome, row: dict[str, str]) -> ReplicaArtifacts:
-    """What a replica leaves, while a lane holds it; `row` is one of those that it fills. Nothing without a result."""
+def collect_artifacts(
+    engine: Engine, config: SweepConfig, outcome: Outcome, identity: ReplicaIdentity
+) -> ReplicaArtifacts:
+    """What a replica leaves, while a lane holds it; `identity` is one of its own. Nothing without a result."""
     if not outcome.counts:
         return ReplicaArtifacts(outcome)
     *model, standard = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
     weights, replica = (*model, engine.units.label_standard(standard)), engine.replica_of(outcome.name)
     predictions = predict_judged(engine, weights, replica) if config.save_predictions else None
-    return ReplicaArtifacts(outcome, weights if _keeps_model(config, row) else None, predictions)
+    return ReplicaArtifacts(outcome, weights if _keeps_model(config, identity) else None, predictions)
 
 
 def keep_replica(
@@ -100,14 +103,13 @@ def keep_replica(
     recipe: TrainingSpec,
     replica: Replica,
     left: ReplicaArtifacts,
-    rows: list,
+    identities: list[ReplicaIdentity],
 ) -> None:
-    """Writes what a replica has left, and then adds its `rows` to results.csv.
+    """Writes what a replica has left, and then adds its rows to results.csv.
 
-    rows: what they say of it beforehand; several where prunings share it. Raises UserError where something cannot be
-    written.
+    identities: of its rows; several where prunings share it. Raises UserError where something cannot be written.
     """
-    rows = [row | outcome_cells(left.outcome, problem.table.tasks) for row in rows]
+    rows = [result_row(identity, left.outcome, problem) for identity in identities]
     name = kept_name(rows[0])
     if left.predictions is not None:
         columns = prediction_columns(problem.table, replica, left.predictions)
@@ -115,35 +117,45 @@ def keep_replica(
     if left.weights is not None:
         model = describe(run.path / MODELS / name, config, problem, recipe, rows[0])
         save_trained(model, left.weights, problem.table.ids[replica.train])
-    for row in rows:
-        run.append_history(history_rows(left.outcome, row))
+    for identity, row in zip(identities, rows, strict=True):
+        run.append_history(history_rows(identity, left.outcome))
         run.append_result(row)
 
 
-def history_rows(outcome: Outcome, row: dict[str, str]) -> list[dict[str, str]]:
-    """The rows of history.csv of the replica that fills `row`, one for each validation."""
-    identity = {name: row[name] for name in HISTORY_COLUMNS if name in row and name != "valid"}
-    return [
-        identity
-        | {"epoch": str(one.epoch), "step": str(one.step), "loss": number(one.loss), "valid": number(one.valid)}
-        for one in outcome.history
-    ]
+def result_row(identity: ReplicaIdentity, outcome: Outcome, problem: TaskData) -> ResultRow:
+    """What results.csv says of a replica that has ended."""
+    return ResultRow(
+        **vars(identity),
+        status=outcome.status,
+        metric=problem.mean_metric,
+        valid=outcome.valid,
+        test=outcome.test,
+        best_epoch=outcome.best_epoch,
+        epochs=outcome.epochs,
+        steps=outcome.steps,
+        tests=dict(zip(problem.table.tasks, outcome.test_tasks.tolist(), strict=True)),
+    )
 
 
-def sort_results(run: RunDirectory, grid: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Brings results.csv and history.csv into the order of the `grid`'s rows. Returns the rows of results.csv."""
-    place = {row_key(row): k for k, row in enumerate(grid)}
-    rows, history = sorted(run.read_results(), key=lambda row: place[row_key(row)]), run.read_history()
-    run.write_table("results.csv", run.columns, rows)
-    run.write_table("history.csv", HISTORY_COLUMNS, [one for row in rows for one in history.get(row_key(row), [])])
+def history_rows(identity: ReplicaIdentity, outcome: Outcome) -> list[HistoryRow]:
+    """The rows of history.csv of a replica, one for each validation."""
+    return [HistoryRow(**vars(identity), **one._asdict()) for one in outcome.history]
+
+
+def sort_results(run: RunDirectory, grid: list[ReplicaKey]) -> list[ResultRow]:
+    """Brings results.csv and history.csv into the order of the `grid`. Returns the rows of results.csv."""
+    place = {key: k for k, key in enumerate(grid)}
+    rows, history = sorted(run.read_results(), key=lambda row: place[row.key]), run.read_history()
+    run.write_results(rows)
+    run.write_history(one for row in rows for one in history.get(row.key, []))
     return rows
 
 
-def _keeps_model(config: SweepConfig, row: dict[str, str]) -> bool:
-    return row["fraction"] == exact(max(config.fractions))
+def _keeps_model(config: SweepConfig, replica: ReplicaIdentity) -> bool:
+    return replica.fraction == max(config.fractions)
 
 
-def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[dict[str, str]]) -> None:
+def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[ResultRow]) -> None:
     """Removes the models of fractions that were the largest before a run was extended: `predict` reads all that are."""
     kept = {kept_name(row) for row in rows if _keeps_model(config, row)}
     for path in (run.path / MODELS).glob("[!.]*,*"):
@@ -163,24 +175,24 @@ def drop_incomplete_rows(run: RunDirectory, config: SweepConfig) -> int:
     incomplete = len(rows) - sum(_is_whole(run, config, row) for row in whole)
     if incomplete:
         run.check_trainable()
-    run.write_table("history.csv", HISTORY_COLUMNS, [one for row in whole for one in history[row_key(row)]])
-    run.write_table("results.csv", run.columns, whole)
+    run.write_history(one for row in whole for one in history[row.key])
+    run.write_results(whole)
     return incomplete
 
 
-def complete_keys(run: RunDirectory, config: SweepConfig) -> set[tuple[str, ...]]:
-    """Return the `row_key` of each row of results.csv whose replica's model and predictions are there and undamaged."""
-    return {row_key(row) for row in run.read_results() if _is_whole(run, config, row)}
+def complete_keys(run: RunDirectory, config: SweepConfig) -> set[ReplicaKey]:
+    """Return the key of each row of results.csv whose replica's model and predictions are there and undamaged."""
+    return {row.key for row in run.read_results() if _is_whole(run, config, row)}
 
 
-def _has_history(history: dict[tuple, list[dict[str, str]]], row: dict[str, str]) -> bool:
+def _has_history(history: dict[ReplicaKey, list[HistoryRow]], row: ResultRow) -> bool:
     """Whether every validation up to the replica's end is there, each once."""
-    steps = [one["step"] for one in history.get(row_key(row), [])]
-    return bool(steps) and steps[-1] == row["steps"] and len(set(steps)) == len(steps)
+    steps = [one.step for one in history.get(row.key, [])]
+    return bool(steps) and steps[-1] == row.steps and len(set(steps)) == len(steps)
 
 
-def _is_whole(run: RunDirectory, config: SweepConfig, row: dict[str, str]) -> bool:
-    if row["status"] not in COUNTED:
+def _is_whole(run: RunDirectory, config: SweepConfig, row: ResultRow) -> bool:
+    if not row.counts:
         return True
     name = kept_name(row)
     predictions = run.path / PREDICTIONS / f"{name}.npz"
@@ -198,7 +210,7 @@ def read_models(folder: Path) -> dict[str, list[SavedModel]]:
     # By their names, models are told from what an interruption may have left half-written or half-removed.
     for model in map(load_trained, sorted((folder / MODELS).glob("[!.]*,*"))):
         curves.setdefault(curve_name(model.row), []).append(model)
-    return {name: sorted(models, key=lambda model: int(model.row["seed"])) for name, models in curves.items()}
+    return {name: sorted(models, key=lambda model: model.row.seed) for name, models in curves.items()}
 
 
 def predict_judged(engine: Engine, weights: tuple, replica: Replica) -> np.ndarray:
@@ -229,15 +241,13 @@ def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> di
     return columns | dict(zip(names, values[order].T, strict=True))
 
 
-def describe(
-    path: Path, config: SweepConfig, problem: TaskData, recipe: TrainingSpec, row: dict[str, str]
-) -> SavedModel:
+def describe(path: Path, config: SweepConfig, problem: TaskData, recipe: TrainingSpec, row: ResultRow) -> SavedModel:
     """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
-    modality = row["modality"]
+    modality = row.curve.modality
     features, references = problem.features[modality], problem.composition_for(modality) is not None
     return SavedModel(
         path=path,
-        row=row | {"pruning": _pruning(row)},
+        row=replace(row, curve=replace(row.curve, pruning=_pruning(row))),
         recipe=recipe,
         tasks=problem.table.tasks,
         has_smiles=problem.has_smiles,
@@ -245,19 +255,6 @@ def describe(
         elements=tuple(features.elements().tolist()) if references else None,
         parent=config.parent,
     )
-
-
-def outcome_cells(outcome: Outcome, tasks: tuple[str, ...]) -> dict[str, str]:
-    """What results.csv says of a replica that has ended."""
-    cells = {
-        "status": outcome.status,
-        "valid": number(outcome.valid),
-        "test": number(outcome.test),
-        "best_epoch": str(outcome.best_epoch),
-        "epochs": str(outcome.epochs),
-        "steps": str(outcome.steps),
-    }
-    return cells | {f"test_{task}": number(value) for task, value in zip(tasks, outcome.test_tasks, strict=True)}
 
 
 def write_molecules(run: RunDirectory, table: Table, canonical_smiles: list[str]) -> None:

@@ -6,13 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.config.names import CURVE_COLUMNS
-from jaxmrl.curves.sampling import PRUNING, is_random_sample
-from jaxmrl.io.files import number
+from jaxmrl.curves.sampling import is_random_sample
+from jaxmrl.results import CurveIdentity, ResultRow, Rounded, Row
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.convergence import Convergence, best_is_late
-from jaxmrl.text import exact
-from jaxmrl.training.outcome import COUNTED
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,9 @@ class Point:
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Metric against number of training molecules, for one combination of CURVE_COLUMNS."""
+    """Metric against number of training molecules: all replicas that share an identity."""
 
-    identity: dict[str, str]
+    identity: CurveIdentity
     metric: str
     points: tuple[Point, ...]
 
@@ -59,76 +56,69 @@ class LearningCurve:
     @property
     def random_samples(self) -> bool:
         """Whether its molecules are random samples of the data, so that a law may describe it."""
-        return all(is_random_sample(self.identity[PRUNING], point.fraction) for point in self.points)
+        return all(is_random_sample(self.identity.pruning, point.fraction) for point in self.points)
 
 
 def fits_content(curves: list[LearningCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
     """The content of fits.json: for each curve its identity and all that is made of it. What is not known is null."""
     return [
-        {"curve": curve.identity, "metric": curve.metric, "length": length, "points": len(curve.points)}
+        {"curve": curve.identity.cells(), "metric": curve.metric, "length": length, "points": len(curve.points)}
         | {"still_improving": [asdict(one) for one in curve.convergence]}
         | content(analysis)
         for curve, analysis in zip(curves, analyses, strict=True)
     ]
 
 
-def curves_of(rows: list[dict[str, str]]) -> list[LearningCurve]:
+def curves_of(rows: list[ResultRow]) -> list[LearningCurve]:
     """The curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
-    groups: dict[tuple, dict[tuple, list[tuple[float, bool]]]] = {}
+    groups: dict[tuple[CurveIdentity, str], dict[tuple[float, int], list[ResultRow]]] = {}
     for row in rows:
-        points = groups.setdefault((*(row[c] for c in CURVE_COLUMNS), row["metric"]), {})
-        runs = points.setdefault((float(row["fraction"]), int(row["n_train"])), [])
-        if row["status"] in COUNTED:
-            runs.append((float(row["test"]), _is_late(row)))
+        at = groups.setdefault((row.curve, row.metric), {}).setdefault((row.fraction, row.n_train), [])
+        if row.counts:
+            at.append(row)
     return [
-        LearningCurve(
-            identity=dict(zip(CURVE_COLUMNS, identity, strict=False)),
-            metric=identity[-1],
-            points=tuple(_point(at, runs) for at, runs in sorted(points.items()) if runs),
-        )
-        for identity, points in groups.items()
+        LearningCurve(identity, metric, tuple(_point(*at, of) for at, of in sorted(points.items()) if of))
+        for (identity, metric), points in groups.items()
     ]
 
 
-def _point(at: tuple[float, int], runs: list[tuple[float, bool]]) -> Point:
-    return Point(*at, tests=tuple(test for test, _ in runs), late=sum(late for _, late in runs))
+def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
+    late = sum(best_is_late(row.best_epoch, row.epochs) for row in rows)
+    return Point(fraction, n_train, tests=tuple(row.test for row in rows), late=late)
 
 
-def _is_late(row: dict[str, str]) -> bool:
-    """Whether a finished replica was still improving at the end of its training."""
-    return best_is_late(int(row["best_epoch"]), int(row["epochs"]))
-
-
-def rows_of(curve: LearningCurve, rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def rows_of(curve: LearningCurve, rows: list[ResultRow]) -> list[ResultRow]:
     """The rows of results.csv that the curve's points are made of, in their order."""
-    own = [row for row in rows if row["status"] in COUNTED and curve.identity.items() <= row.items()]
-    return sorted(own, key=lambda row: (float(row["fraction"]), int(row["n_train"])))
+    own = [row for row in rows if row.counts and row.curve == curve.identity]
+    return sorted(own, key=lambda row: (row.fraction, row.n_train))
 
 
-def distinguishing(identities: list[dict[str, str]]) -> list[str]:
+def distinguishing(identities: list[CurveIdentity]) -> list[str]:
     """Return the columns of curves that it takes to distinguish them: each only where those before it do not."""
     chosen: list[str] = []
-    for column in CURVE_COLUMNS:
-        apart = len({tuple(one[name] for name in chosen) for one in identities})
-        if len({tuple(one[name] for name in (*chosen, column)) for one in identities}) > apart:
+    for column in CurveIdentity.columns():
+        apart = len({tuple(getattr(one, name) for name in chosen) for one in identities})
+        if len({tuple(getattr(one, name) for name in (*chosen, column)) for one in identities}) > apart:
             chosen.append(column)
     return chosen
 
 
-def curve_rows(curve: LearningCurve) -> list[dict[str, str]]:
-    """The rows of curves.csv."""
+@dataclass(frozen=True)
+class PointRow(Row):
+    """A row of curves.csv: one point of a curve, with mean and standard deviation over its seeds."""
+
+    curve: CurveIdentity
+    fraction: float
+    n_train: int
+    metric: str
+    mean: Rounded
+    sd: Rounded
+    n_seeds: int
+
+
+def point_rows(curve: LearningCurve) -> list[PointRow]:
+    """The rows of curves.csv that describe a curve."""
     return [
-        {
-            **curve.identity,
-            "fraction": exact(point.fraction),
-            "n_train": str(point.n_train),
-            "metric": curve.metric,
-            "mean": number(point.mean),
-            "sd": number(point.sd),
-            "n_seeds": str(point.n_seeds),
-        }
+        PointRow(curve.identity, point.fraction, point.n_train, curve.metric, point.mean, point.sd, point.n_seeds)
         for point in curve.points
     ]
-
-
-CURVE_FILE_COLUMNS = (*CURVE_COLUMNS, "fraction", "n_train", "metric", "mean", "sd", "n_seeds")

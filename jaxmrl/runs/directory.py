@@ -13,45 +13,30 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.errors import ConfigError, DataError, UserError
-from jaxmrl.io.files import append_rows, read_rows, whole_records, write_whole
+from jaxmrl.io.files import append_rows, write_whole
 from jaxmrl.io.lock import only_process
 from jaxmrl.io.records import Rejected, rejected_text
+from jaxmrl.results import HistoryRow, ReplicaKey, ResultRow, Row
 from jaxmrl.runs.identity import FORMAT, changed_code, check_same_run, read_run
+from jaxmrl.runs.tables import HISTORY, RESULTS, header_of, read_history, read_results
 from jaxmrl.sources import source_digest
 from jaxmrl.training.numerics import other_numerics
 
 REJECTED = "rejected.csv"
 
-RESULT_COLUMNS = (
-    *CURVE_COLUMNS,
-    "fraction",
-    "n_train",
-    "seed",
-    "status",
-    "metric",
-    "valid",
-    "test",
-    "best_epoch",
-    "epochs",
-    "steps",
-)
-
-HISTORY_COLUMNS = (*CURVE_COLUMNS, "fraction", "n_train", "seed", "epoch", "step", "loss", "valid")
-
 
 class RunDirectory:
     """A run's directory: refuses another configuration, and knows what is already done.
 
-    `columns` are those of its results.csv: RESULT_COLUMNS, then test_<task> for each of `tasks`.
+    `columns` are those of its results.csv, which depend on its `tasks`.
     Raises UserError where the directory cannot be written or holds something else.
     """
 
     def __init__(self, path: Path, tasks: tuple[str, ...]):
         self.path = path
         self.changed = ""
-        self.columns = (*RESULT_COLUMNS, *(f"test_{task}" for task in tasks))
+        self.columns = ResultRow.columns(tasks)
         try:
             path.mkdir(parents=True, exist_ok=True)
             (path / ".writable").write_text("")
@@ -69,11 +54,11 @@ class RunDirectory:
 
     @property
     def results(self) -> Path:
-        return self.path / "results.csv"
+        return self.path / RESULTS
 
     @property
     def history(self) -> Path:
-        return self.path / "history.csv"
+        return self.path / HISTORY
 
     def claim(self, config_text: str, facts: dict[str, Any], extend: bool = False) -> dict[str, Any]:
         """Saves configuration and facts of a new run, or checks them against those of the run that is here.
@@ -131,40 +116,35 @@ class RunDirectory:
         np.savez(buffer, **arrays)
         self.write(name, buffer.getvalue())
 
-    def append_result(self, row: dict[str, str]) -> None:
+    def append_result(self, row: ResultRow) -> None:
         """Adds one row to results.csv, which must be there, safely on disk before this returns. Raises UserError."""
-        append_rows(self.results, self.columns, [row])
+        append_rows(self.results, self.columns, [row.cells()])
 
-    def append_history(self, rows: list[dict[str, str]]) -> None:
+    def append_history(self, rows: list[HistoryRow]) -> None:
         """Adds the rows of one replica to history.csv, as `append_result` does."""
-        append_rows(self.history, HISTORY_COLUMNS, rows)
+        append_rows(self.history, HistoryRow.columns(), [row.cells() for row in rows])
 
-    def read_results(self) -> list[dict[str, str]]:
-        """Return the rows of results.csv, the last of each replica.
-
-        A torn last line is left out, and its replica runs again.
-        """
-        header, *_ = (whole_records(self.results) if self.results.exists() else []) or [self.columns]
-        if tuple(header) != self.columns:
+    def read_results(self) -> list[ResultRow]:
+        """Return the rows of results.csv as `tables.read_results`. Raises DataError where it has other columns."""
+        if header_of(self.results) not in ((), self.columns):
             raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
-        rows: dict[tuple, dict[str, str]] = {}
-        for row in read_rows(self.results) if self.results.exists() else []:
-            rows[row_key(row)] = row
-        return list(rows.values())
+        return read_results(self.results)
 
-    def read_history(self) -> dict[tuple[str, ...], list[dict[str, str]]]:
-        """Return the whole rows of history.csv of each replica by its `row_key`; {} where the file has other columns.
+    def read_history(self) -> dict[ReplicaKey, list[HistoryRow]]:
+        """Return the rows of history.csv of each replica, as `tables.read_history`."""
+        return read_history(self.history)
 
-        Of a replica that was trained more than once, these are the rows of the last time.
-        """
-        header, *_ = (whole_records(self.history) if self.history.exists() else []) or [()]
-        rows: dict[tuple, list[dict[str, str]]] = {}
-        for row in read_rows(self.history) if tuple(header) == HISTORY_COLUMNS else []:
-            of_replica = rows.setdefault(row_key(row), [])
-            if of_replica and row["step"] == of_replica[0]["step"]:
-                of_replica.clear()
-            of_replica.append(row)
-        return rows
+    def write_results(self, rows: Iterable[ResultRow]) -> None:
+        """Writes results.csv, atomically."""
+        self.write_rows(RESULTS, self.columns, rows)
+
+    def write_history(self, rows: Iterable[HistoryRow]) -> None:
+        """Writes history.csv, atomically."""
+        self.write_rows(HISTORY, HistoryRow.columns(), rows)
+
+    def write_rows(self, name: str, columns: Iterable[str], rows: Iterable[Row]) -> None:
+        """Writes a whole CSV file of typed rows, atomically."""
+        self.write_table(name, columns, [row.cells() for row in rows])
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
         """Writes a whole CSV file, atomically."""
@@ -190,11 +170,6 @@ def keep_rejected(directory: Path, rejected: tuple[Rejected, ...]) -> Path | Non
     except UserError:  # the error that ends the run matters more
         return None
     return path
-
-
-def row_key(row: dict[str, str]) -> tuple[str, ...]:
-    """What identifies a replica's row."""
-    return tuple(row[column] for column in (*CURVE_COLUMNS, "fraction", "seed"))
 
 
 def code_facts() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
 from jaxmrl.reports.summary import Orders, summarise
 from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.results import ResultRow
 from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_results
 from jaxmrl.runs.curves import LearningCurve
@@ -51,7 +52,7 @@ class SweepResult:
     """
 
     directory: Path
-    rows: list[dict[str, str]]
+    rows: list[ResultRow]
     curves: list[LearningCurve]
     analyses: list[Analysis]
 
@@ -133,7 +134,7 @@ def train_grid(job: SweepContext, grid: Grid) -> None:
 
 def write_report(job: SweepContext, grid: Grid, orders: Orders) -> SweepResult:
     """Sorts results.csv and history.csv by the grid, and writes what follows from them."""
-    rows = sort_results(job.run, [cell.row for cells in grid.values() for cell in cells])
+    rows = sort_results(job.run, [cell.identity.key for cells in grid.values() for cell in cells])
     drop_other_models(job.run, job.config, rows)
     curves, analyses = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
     return SweepResult(job.run.path, rows, curves, analyses)

@@ -17,6 +17,7 @@ import jax
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.results import ReplicaIdentity
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts
 from jaxmrl.runs.directory import code_facts
 from jaxmrl.text import count
@@ -40,7 +41,7 @@ _LOOK_SECONDS, _BEGIN_SECONDS = 0.2, 300
 class WorkSpec:
     """What every machine is told of a program.
 
-    rows   of each replica that has not ended, by its name, one of those that it fills in results.csv
+    rows   of each replica that has not ended, by its name, the identity of one of its rows in results.csv
     lanes  on each device
     """
 
@@ -48,7 +49,7 @@ class WorkSpec:
     problem: TaskData
     shape: ModelSpec
     replicas: list[Replica]
-    rows: dict[str, dict[str, str]]
+    rows: dict[str, ReplicaIdentity]
     lanes: int
 
 

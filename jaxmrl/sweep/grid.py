@@ -6,6 +6,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data import splits
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.summary import Orders
+from jaxmrl.results import CurveIdentity, ReplicaIdentity
 from jaxmrl.sweep.queue import GridPoint
 from jaxmrl.text import exact
 from jaxmrl.training.batches import batches_per_epoch
@@ -59,24 +60,20 @@ def plan_cell(
         start=encoder,
         validate_every=validate_every,
     )
-    row = {
-        "dataset": config.name,
-        "modality": shape.modality,
-        "model": shape.model,
-        "split": problem.split_name,
-        "pruning": pruning,
-        "init": init,
-        "width": str(shape.width),
-        "depth": str(shape.depth),
-        "params": str(shape.parameters),
-        "precision": config.precision,
-        "learning_rate": exact(config.rate(shape.model)),
-        "dropout": exact(shape.dropout),
-        "batch_size": str(config.batch_size),
-        "split_seed": str(config.split_seed),
-        "fraction": share,
-        "n_train": str(len(train)),
-        "seed": str(seed),
-        "metric": problem.mean_metric,
-    }
-    return GridPoint(replica, row)
+    curve = CurveIdentity(
+        dataset=config.name,
+        modality=shape.modality,
+        model=shape.model,
+        split=problem.split_name,
+        pruning=pruning,
+        init=init,
+        width=shape.width,
+        depth=shape.depth,
+        params=shape.parameters,
+        precision=config.precision,
+        learning_rate=config.rate(shape.model),
+        dropout=shape.dropout,
+        batch_size=config.batch_size,
+        split_seed=config.split_seed,
+    )
+    return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))

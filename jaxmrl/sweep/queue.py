@@ -1,7 +1,7 @@
 """The queue of one program: trains the replicas that have no row in results.csv yet, here or on a cluster."""
 
 import gc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 
@@ -9,11 +9,11 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.reports.terminal import Progress, Reporter
-from jaxmrl.runs import directory
+from jaxmrl.results import FINISHED, ReplicaIdentity, ResultRow
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, keep_replica
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep.cluster import Cluster, WorkSpec
-from jaxmrl.text import count
+from jaxmrl.text import count, exact
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.encoder import Initializations
@@ -27,19 +27,19 @@ _HIDDEN_SETTINGS = ("evaluate_every", "freeze", "smiles_variants", "cutoff", "at
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
 """Settings that decide numbers and that no row and no digest of data shows; the latter where it prunes."""
 
-Rows = dict[str, list[dict[str, str]]]
-"""Of replicas, by their names, the rows of results.csv that they fill."""
+Missing = dict[str, list[ReplicaIdentity]]
+"""Of replicas that are to be trained, by their names, the identities of the rows that they fill."""
 
 
 @dataclass(frozen=True)
 class GridPoint:
-    """One place of the grid: the replica to train, and what results.csv says of it beforehand.
+    """One place of the grid: the replica to train, and the identity of its row in results.csv.
 
     Cells may share a replica: at fraction 1 every pruning keeps the same molecules.
     """
 
     replica: Replica
-    row: dict[str, str]
+    identity: ReplicaIdentity
 
 
 @dataclass(frozen=True)
@@ -82,27 +82,27 @@ def check_rows(job: SweepContext, cells: list[GridPoint]) -> None:
 
     Whoever changes config.toml by hand may add replicas to a run, but not change those that it has.
     """
-    planned, rows = {directory.row_key(cell.row): cell for cell in cells}, job.run.read_results()
+    planned, rows = {cell.identity.key: cell for cell in cells}, job.run.read_results()
     for row in rows:
-        cell = planned.get(directory.row_key(row))
-        if differing := _differing(row, cell, job.config.batch_size):
+        if differing := _differing(row, planned.get(row.key), job):
             raise ConfigError(
-                f"{job.run.results}, fraction {row['fraction']}, seed {row['seed']}: {differing}. Restore the settings "
-                "that the run was begun with in its config.toml, or choose another --out"
+                f"{job.run.results}, fraction {exact(row.fraction)}, seed {row.seed}: {differing}. Restore the "
+                "settings that the run was begun with in its config.toml, or choose another --out"
             )
     if len(rows) < len(planned):
         job.run.check_trainable()
 
 
-def _differing(row: dict[str, str], cell: GridPoint | None, batch_size: int) -> str:
+def _differing(row: ResultRow, cell: GridPoint | None, job: SweepContext) -> str:
     """How a row of results.csv is not that of its place in the grid, or ""."""
     if cell is None:
         return "the settings ask for no such replica"
-    replica = cell.replica
-    expected = cell.row | {"steps": str(replica.steps), "epochs": str(replica.epochs(replica.steps, batch_size))}
-    if row["status"] != "finished":  # it may have ended early
-        expected = cell.row
-    differing = [f"{name} is {row[name]}, not {value}" for name, value in expected.items() if row[name] != value]
+    replica, found = cell.replica, row.cells()
+    expected = cell.identity.cells() | {"metric": job.problem.mean_metric}
+    if row.status == FINISHED:  # others may have ended early
+        epochs = replica.epochs(replica.steps, job.config.batch_size)
+        expected |= {"steps": str(replica.steps), "epochs": str(epochs)}
+    differing = [f"{name} is {found[name]}, not {value}" for name, value in expected.items() if found[name] != value]
     return f"by the settings {', '.join(differing)}" if differing else ""
 
 
@@ -136,18 +136,13 @@ def settle_room(job: SweepContext, shape: ModelSpec, replicas: list[Replica]) ->
 
 def share_rows(job: SweepContext, cells: list[GridPoint]) -> None:
     """Adds the rows of cells whose replica has ended for another cell, as where a pruning is added at fraction 1."""
-    rows = {directory.row_key(row): row for row in job.run.read_results()}
-    history = job.run.read_history()
-    ended = {cell.replica.name: directory.row_key(cell.row) for cell in cells if directory.row_key(cell.row) in rows}
+    rows, history = {row.key: row for row in job.run.read_results()}, job.run.read_history()
+    ended = {cell.replica.name: cell.identity.key for cell in cells if cell.identity.key in rows}
     for cell in cells:
-        if directory.row_key(cell.row) not in rows and (other := ended.get(cell.replica.name)):
-            job.run.append_history([one | _named(cell, one) for one in history[other]])
-            job.run.append_result(rows[other] | cell.row)
-
-
-def _named(cell: GridPoint, row: dict[str, str]) -> dict[str, str]:
-    """What distinguishes the cell, in the columns of a row of history.csv."""
-    return {name: value for name, value in cell.row.items() if name in row}
+        if cell.identity.key not in rows and (other := ended.get(cell.replica.name)):
+            curve = cell.identity.curve
+            job.run.append_history([replace(one, curve=curve) for one in history[other]])
+            job.run.append_result(replace(rows[other], curve=curve))
 
 
 def where_text(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lanes: int) -> str:
@@ -184,18 +179,18 @@ def train_queue(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lan
     checkpoint.remove(job.run.checkpoints / shape.name)
 
 
-def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Rows:
-    """Return the rows that results.csv lacks, and those whose replicas have no sound model or predictions."""
+def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
+    """Return what results.csv lacks, and what is there of replicas that have no sound model or predictions."""
     finished = complete_keys(job.run, job.config)
-    rows: Rows = {}
+    rows: Missing = {}
     for cell in cells:
-        if directory.row_key(cell.row) not in finished:
-            rows.setdefault(cell.replica.name, []).append(cell.row)
+        if cell.identity.key not in finished:
+            rows.setdefault(cell.replica.name, []).append(cell.identity)
     return rows
 
 
 def train_here(
-    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Rows, lanes: int, progress
+    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress
 ) -> int | None:
     """Trains the replicas that `rows` names on this machine's devices.
 
@@ -217,7 +212,7 @@ def train_here(
 
 
 def train_there(
-    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Rows, lanes: int, progress
+    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress
 ) -> int | None:
     """The same on the cluster. What its machines have not finished when the command is stopped begins anew."""
     progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
@@ -228,7 +223,7 @@ def train_there(
     return job.cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
 
 
-def keep(job: SweepContext, shape: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Rows) -> None:
+def keep(job: SweepContext, shape: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Missing) -> None:
     """Writes what a replica has left to the run directory."""
     recipe = recipe_for(job.config, job.problem, shape)
     keep_replica(job.run, job.config, job.problem, recipe, replica, left, rows[replica.name])

@@ -14,10 +14,11 @@ import numpy as np
 
 from jaxmrl.data.label_scaling import LabelScaler, LabelUnits, no_units
 from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.results import COUNTED
 from jaxmrl.training import batches, programs
 from jaxmrl.training.encoder import Encoder
 from jaxmrl.training.metrics import mean_of_known
-from jaxmrl.training.outcome import COUNTED, LaneState, Outcome, slot_from, status_of
+from jaxmrl.training.outcome import LaneState, Outcome, slot_from, status_of
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
 
 CHUNK_SECONDS = 2.0

@@ -6,11 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-FINISHED, LATE, DIVERGED, UNDEFINED = "finished", "diverged late", "diverged", "undefined"
-"""Statuses in results.csv."""
-
-COUNTED = (FINISHED, LATE)
-"""Those of replicas that have a result."""
+from jaxmrl.results import COUNTED, DIVERGED, FINISHED, LATE, UNDEFINED
 
 
 def status_of(*, diverged: bool, share: float, has_metrics: bool, all_tasks: bool) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
+from jaxmrl.results import ReplicaIdentity, ResultRow
 from jaxmrl.training import batches
 from jaxmrl.training.compiled import program
 from jaxmrl.training.model_spec import ModelSpec
@@ -43,7 +44,7 @@ class SavedModel:
     """
 
     path: Path
-    row: dict[str, str]
+    row: ResultRow
     recipe: TrainingSpec
     tasks: tuple[str, ...]
     has_smiles: bool
@@ -61,7 +62,7 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
     recipe = model.recipe
     host = {
         "format": FORMAT,
-        "row": model.row,
+        "row": _row_content(model.row),
         "shape": asdict(recipe.shape),
         "task": recipe.task,
         "metric": recipe.metric_name,
@@ -80,6 +81,12 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
     storage.write(model.path, arrays, host)
 
 
+def _row_content(row: ResultRow) -> dict[str, str]:
+    """The cells of a row, in the order that models have had them in since the first: the metric before the status."""
+    cells = row.cells()
+    return {name: cells[name] for name in (*ReplicaIdentity.columns(), "metric", *cells)}
+
+
 def load_trained(path: Path) -> SavedModel:
     """What `save_trained` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
     if not storage.is_sound(path):
@@ -95,7 +102,8 @@ def load_trained(path: Path) -> SavedModel:
     )
     elements = host["elements"] and tuple(host["elements"])
     tasks = tuple(host["tasks"])
-    return SavedModel(path, host["row"], recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
+    row = ResultRow.from_cells(host["row"])
+    return SavedModel(path, row, recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
 
 
 def load_arrays(model: SavedModel) -> tuple[tuple, np.ndarray]:

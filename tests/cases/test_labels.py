@@ -50,7 +50,7 @@ def run(path, tasks, out, **settings):
 
 
 def metrics(result):
-    return [(row["status"], row["valid"], row["test"], row["best_epoch"]) for row in result.rows]
+    return [(row.status, row.valid, row.test, row.best_epoch) for row in result.rows]
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def shifted(tmp_path_factory, cache_of_module):
 def test_a_constant_changes_no_metric_and_no_law(shifted):
     ((near, _), (far, _)), labels, _ = shifted
     assert metrics(near) == metrics(far)
-    assert {row["status"] for row in far.rows} == {"finished"}
-    assert float(far.rows[-1]["test"]) < 2 * labels.std(), "at 2^27 float32 would leave steps of 8"
+    assert {row.status for row in far.rows} == {"finished"}
+    assert far.rows[-1].test < 2 * labels.std(), "at 2^27 float32 would leave steps of 8"
     laws = [[fit.values for fit in result.analyses[0].fits] for result in (near, far)]
     assert laws[0] == laws[1]
     shifts = [result.analyses[0].points.shifts for result in (near, far)]
@@ -135,11 +135,11 @@ def test_units_and_zeros_of_columns_decide_nothing(units):
     """At d7d420c the column with the largest numbers decided best epoch, mean and law."""
     plain, other = units
     assert metrics(plain) == metrics(other)
-    assert plain.rows[0]["metric"] == "rmse / sd"
+    assert plain.rows[0].metric == "rmse / sd"
     for mine, theirs in zip(plain.rows, other.rows, strict=True):
-        assert mine["test_Tm1"] == theirs["test_Tm1"]
-        if mine["test_Tm2"]:
-            assert float(theirs["test_Tm2"]) == pytest.approx(1024 * float(mine["test_Tm2"]), rel=1e-5)
+        assert mine.tests["Tm1"] == theirs.tests["Tm1"]
+        if mine.tests["Tm2"] is not None:
+            assert theirs.tests["Tm2"] == pytest.approx(1024 * mine.tests["Tm2"], rel=1e-5)
 
 
 def test_a_mean_is_of_errors_in_standard_deviations(units):
@@ -148,8 +148,8 @@ def test_a_mean_is_of_errors_in_standard_deviations(units):
     facts = json.loads((units[0].directory / "run.json").read_text())["splits"]["random"]["standard_deviations"]
     assert list(facts.values()) == pytest.approx(spreads.tolist())
     for row in units[0].rows:
-        errors = np.array([float(row[f"test_{task}"] or "nan") for task in problem.table.tasks])
-        assert float(row["test"]) == pytest.approx(np.nanmean(errors / spreads), rel=1e-5)
+        errors = np.array([row.tests[task] for task in problem.table.tasks], float)
+        assert row.test == pytest.approx(np.nanmean(errors / spreads), rel=1e-5)
         assert np.nanmax(errors) < 100, "not the 398 K of a prediction of 0"
 
 
@@ -157,9 +157,9 @@ def test_a_task_without_a_label_is_left_out_with_a_line(units):
     rows, tasks = units[0].rows, [f"Tm{k}" for k in range(6)]
     for row in rows:
         with np.load(units[0].directory / "splits.npz") as file:
-            train = file[f"train_order_{row['seed']}"][: int(row["n_train"])]
+            train = file[f"train_order_{row.seed}"][: row.n_train]
         missing = np.isnan(read("task_without_label.csv")[2][train]).all(axis=0)
-        assert [row[f"test_{task}"] == "" for task in tasks] == missing.tolist()
+        assert [row.tests[task] is None for task in tasks] == missing.tolist()
     (notes,) = (analysis.notes for analysis in units[0].analyses)
     left_out = [note for note in notes if "leaves out" in note]
     assert len(left_out) == 1
@@ -195,18 +195,18 @@ def rare(tmp_path_factory, cache_of_module):
 
 def test_replicas_of_one_class_have_no_result(rare):
     result, active, _, printed = rare
-    few = [row for row in result.rows if row["fraction"] == "0.02"]
+    few = [row for row in result.rows if row.fraction == 0.02]
     with np.load(result.directory / "splits.npz") as file:
-        seen = [active[file[f"train_order_{row['seed']}"][: int(row["n_train"])]] for row in few]
-    assert [row["status"] == "undefined" for row in few] == [len(set(one)) == 1 for one in seen]
-    undefined = sum(row["status"] == "undefined" for row in few)
+        seen = [active[file[f"train_order_{row.seed}"][: row.n_train]] for row in few]
+    assert [row.status == "undefined" for row in few] == [len(set(one)) == 1 for one in seen]
+    undefined = sum(row.status == "undefined" for row in few)
     assert 0 < undefined < 4
-    assert {row["test"] for row in few if row["status"] == "undefined"} == {""}
-    line = f"at {few[0]['n_train']} molecules {undefined} of 4 replicas left out: one class only among the training"
+    assert {row.test for row in few if row.status == "undefined"} == {None}
+    line = f"at {few[0].n_train} molecules {undefined} of 4 replicas left out: one class only among the training"
     assert line in printed
     assert result.curves[0].points[0].n_seeds == 4 - undefined
     kept = {path.stem for path in (result.directory / "predictions").iterdir()}
-    assert kept == {kept_name(row) for row in result.rows if row["status"] == "finished"}
+    assert kept == {kept_name(row) for row in result.rows if row.status == "finished"}
 
 
 def test_predictions_are_kept_as_logits_and_predicted_as_probabilities(rare):
@@ -249,5 +249,5 @@ def test_sure_predictions_keep_their_order(tmp_path, cache_of_module):
         kept, known = file["active"][test], active[file["molecule_id"][test], 0]
     saturated = expit(kept.astype(np.float32))
     assert np.isin(saturated, (0, 1)).mean() > 0.2, "else this tests nothing"
-    assert roc_auc_score(known, kept) == pytest.approx(float(row["test"]), abs=1e-5)
-    assert abs(roc_auc_score(known, saturated) - float(row["test"])) > 1e-3
+    assert roc_auc_score(known, kept) == pytest.approx(row.test, abs=1e-5)
+    assert abs(roc_auc_score(known, saturated) - row.test) > 1e-3

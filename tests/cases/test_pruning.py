@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig, SweepConfig
-from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.curves.sampling import are_prunings, is_random_sample
 from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.summary import one_subset_prunings
 from jaxmrl.reports.terminal import Reporter
+from jaxmrl.results import CurveIdentity
 from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.model_spec import model_shapes
 
+COLUMNS = CurveIdentity.columns()
 TOX21 = Path(__file__).parents[2] / "benchmarks" / "results" / "pruning_tox21"
 WHY = "a pruned subset of a fixed pool is not a random sample"
 
@@ -59,9 +60,11 @@ def write(path, header, rows):
     return path
 
 
-@pytest.mark.parametrize("header", [("pruning", "n", "auc"), (*CURVE_COLUMNS, "n_train", "seed", "metric", "test")])
+@pytest.mark.parametrize(
+    "header", [("pruning", "n", "auc"), (*CurveIdentity.columns(), "n_train", "seed", "metric", "test")]
+)
 def test_a_file_of_one_pruned_curve_alone(header, tmp_path):
-    known = dict.fromkeys(CURVE_COLUMNS, "x") | {"pruning": "el2n", "metric": "roc_auc", "seed": "0"}
+    known = dict.fromkeys(COLUMNS, "x") | {"pruning": "el2n", "metric": "roc_auc", "seed": "0"}
     rows = [
         [(known | dict.fromkeys(("n", "n_train"), n)).get(name, round(1 - n**-0.2, 4)) for name in header]
         for n in (100, 200, 400, 800)
@@ -139,11 +142,11 @@ def test_each_seed_is_pruned_by_its_own_scores(csv_file, cache):
     by_seed = np.stack([np.random.default_rng(seed).permutation(problem.split.train) for seed in range(3)])
     starts = load_starts(config.init, (shape,))
     cells = plan_grid(config, [problem], {(shape, "random"): {"el2n": by_seed}}, starts)[shape]
-    pruned = [cell for cell in cells if cell.row["pruning"] == "el2n"]
+    pruned = [cell for cell in cells if cell.identity.curve.pruning == "el2n"]
     assert len(pruned) == 6
     for cell in pruned:
-        seed, size = int(cell.row["seed"]), len(cell.replica.train)
-        if cell.row["fraction"] == "0.25":
+        seed, size = cell.identity.seed, len(cell.replica.train)
+        if cell.identity.fraction == 0.25:
             assert cell.replica.train.tolist() == by_seed[seed][:size].tolist()
     assert len(unique_replicas(cells)) == 9, "at fraction 1 prunings share their replicas, seeds do not"
     assert one_subset_prunings({(shape, "random"): {"el2n": by_seed}}) == set()

@@ -43,8 +43,8 @@ def slow_and_fast(tmp_path_factory, csv_file):
 
 def test_rows_name_the_settings_that_distinguish_sweeps(slow_and_fast):
     runs, _ = slow_and_fast
-    settings = {(r["learning_rate"], r["dropout"], r["batch_size"], r["split_seed"]) for r in runs[0].rows}
-    assert settings == {("0.001", "0.5", "256", "42")}
+    settings = {(c.learning_rate, c.dropout, c.batch_size, c.split_seed) for c in (row.curve for row in runs[0].rows)}
+    assert settings == {(0.001, 0.5, 256, 42)}
     for name in ("curves.csv", "history.csv"):
         assert {row["learning_rate"] for row in rows_of(runs[1].directory / name)} == {"0.01"}
 
@@ -67,9 +67,9 @@ def test_fractions_that_agree_in_six_digits_are_different_replicas(csv_file, cac
     """At d7d420c both had the name and the rows of 0.0912345, and so the same replica."""
     fractions = (0.09123451, 0.09123452)
     run = run_sweep(SweepConfig(**TINY | {"csv": csv_file, "fractions": fractions, "seeds": 1}, out=tmp_path / "run"))
-    assert [float(row["fraction"]) for row in run.rows] == list(fractions)
-    assert run.rows[0]["n_train"] == run.rows[1]["n_train"]
-    assert run.rows[0]["test"] != run.rows[1]["test"]
+    assert [row.fraction for row in run.rows] == list(fractions)
+    assert run.rows[0].n_train == run.rows[1].n_train
+    assert run.rows[0].test != run.rows[1].test
     assert [float(row["fraction"]) for row in rows_of(run.directory / "curves.csv")] == list(fractions)
 
 

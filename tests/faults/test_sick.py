@@ -40,15 +40,15 @@ def test_a_label_too_large_ends_those_that_learn_from_it(run):
     with np.load(first.directory / "splits.npz") as file:
         orders = [file["train_order_0"], file["train_order_1"]]
     learns = {  # of the molecule that is last of seed 0's half, and so not in its quarter
-        (row["fraction"], row["seed"]): orders[int(row["seed"])][: int(row["n_train"])] for row in first.rows
+        (row.fraction, row.seed): orders[row.seed][: row.n_train] for row in first.rows
     }
-    molecule = int(learns["0.5", "0"][-1])
+    molecule = int(learns[0.5, 0][-1])
     well, sick = run("well", molecule, 1.0), run("sick", molecule, HUGE)
-    assert {row["status"] for row in well.rows} == {"finished"}
+    assert {row.status for row in well.rows} == {"finished"}
     for healthy, row in zip(well.rows, sick.rows, strict=True):
-        if molecule in learns[row["fraction"], row["seed"]]:
-            assert (row["status"], row["test"]) == ("diverged", "")
+        if molecule in learns[row.fraction, row.seed]:
+            assert (row.status, row.test) == ("diverged", None)
         else:
             assert row == healthy
-    assert {row["status"] for row in sick.rows} == {"finished", "diverged"}
+    assert {row.status for row in sick.rows} == {"finished", "diverged"}
     assert not list((sick.directory / "models").glob("*")), "no model of a replica that diverged"

@@ -1,6 +1,7 @@
 """Which curves of a run stand side by side, and what is said of them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,20 +10,18 @@ from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, 
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.runs.curves import LearningCurve, Point
-from jaxmrl.runs.directory import CURVE_COLUMNS
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.scaling.data_equivalence import Worth
+from tests.support.results import IDENTITY
 
 N = (100, 200, 400, 800, 1600)
-IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"modality": "graph", "model": "gin", "init": "none"}
-IDENTITY |= {"split": "random", "pruning": "random"}
 
 
 def curve(times=1.0, **changes):
     rng = np.random.default_rng(len(str(changes)))
     error = lambda n: 1.5 * (times * n) ** -0.25 * np.exp(rng.normal(0, 0.01, 3))
     points = tuple(Point(n / 1600, n, tuple(1 - error(n))) for n in N)
-    return LearningCurve(IDENTITY | changes, "roc_auc", points)
+    return LearningCurve(replace(IDENTITY, **changes), "roc_auc", points)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def analysed():
         curve(0.5, modality="smiles", model="transformer"),
         curve(split="scaffold"),
         curve(2.7, split="scaffold", init="muv"),
-        curve(width="128"),
+        curve(width=128),
     ]
     return curves, [analyse_curve(one, True, 0.5) for one in curves]
 

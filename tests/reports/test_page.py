@@ -18,6 +18,7 @@ from jaxmrl.reports.pruning_table import compare_to_random
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.curves import curves_of
+from tests.support.results import result_row
 
 EVIL = "<script>alert('x')</script>"
 SMILES = ["CCO", "CCN", "CCC", "CCCl", "CCBr", "CCF", "CCS", "CCP", "c1ccccc1", "CCCC", "CCCCC", "CCCCCC"] * 3
@@ -54,14 +55,11 @@ def findings(tmp_path_factory):
 
 
 def row(pruning, init, n, seed):
-    cells = {"dataset": "a", "modality": "graph", "model": "gin", "split": "random", "pruning": pruning, "init": init}
-    sizes = {"width": "8", "depth": "1", "params": "99", "precision": "float32", "fraction": f"{n / 320:g}"}
     times = 1.0 if pruning == "random" else 0.5 + n / 640
     test = 1 - (1.6 if init == "none" else 1.3) * (times * n) ** -0.3 + 0.01 * np.sin(7 * n + seed)
-    ended = {"n_train": str(n), "seed": str(seed), "status": "finished", "metric": "roc_auc", "test": f"{test:.6g}"}
-    ended |= {"best_epoch": "12", "epochs": "30"}
-    ended |= {"learning_rate": "0.001", "dropout": "0.5", "batch_size": "256", "split_seed": "42"}
-    return cells | sizes | ended | {f"test_{EVIL}": f"{test:.6g}", "test_toxic": ""}
+    curve = {"dataset": "a", "pruning": pruning, "init": init, "width": 8, "depth": 1, "params": 99}
+    at = {"fraction": n / 320, "n_train": n, "seed": seed, "metric": "roc_auc", "best_epoch": 12}
+    return result_row(test, **curve, **at, tests={EVIL: test, "toxic": None})
 
 
 class Reader(HTMLParser):
@@ -164,7 +162,7 @@ def test_pruned_curves_alone_have_nothing_to_be_compared_with(findings):
 
 
 def test_a_curve_without_a_law_is_reported(findings):
-    rows = [one | {"status": "diverged", "test": ""} for one in findings.rows[:15]]
+    rows = [replace(one, status="diverged", test=None) for one in findings.rows[:15]]
     curves = curves_of(rows)
     analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
     bare = replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[], orders={})
@@ -201,7 +199,7 @@ def opened(page, folder, width: int) -> tuple[list[str], bytes]:
 
 @pytest.mark.slow
 def test_a_forecast_without_a_known_interval_is_not_said_to_miss(findings):
-    rows = [one for one in findings.rows if one["seed"] == "0" and float(one["fraction"]) <= 0.5]
+    rows = [one for one in findings.rows if one.seed == 0 and one.fraction <= 0.5]
     curves = [curve for curve in curves_of(rows) if curve.random_samples]
     analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
     page = report_html(replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[]))

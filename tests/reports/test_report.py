@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,9 @@ from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter, duration
 from jaxmrl.runs.curves import LearningCurve, Point, curves_of
-from jaxmrl.runs.directory import CURVE_COLUMNS, FORMAT, RESULT_COLUMNS, RunDirectory
+from jaxmrl.runs.directory import FORMAT, RunDirectory
 from jaxmrl.scaling.analysis import UNFITTED
-
-IDENTITY = dict.fromkeys(CURVE_COLUMNS, "x") | {"width": "64", "depth": "3", "pruning": "random"}
+from tests.support.results import IDENTITY, result_row
 
 
 def curve(means, **changes):
@@ -21,20 +21,15 @@ def curve(means, **changes):
     points = tuple(
         Point(size / 1000, size, (mean - 0.01, mean, mean + 0.01)) for size, mean in zip(n, means, strict=True)
     )
-    return LearningCurve(IDENTITY | changes, "roc_auc", points)
-
-
-def row(fraction, seed, test, status="finished"):
-    cells = {"fraction": fraction, "n_train": "10", "seed": seed, "status": status, "metric": "rmse", "test": test}
-    return dict.fromkeys(RESULT_COLUMNS, "x") | {"best_epoch": "3", "epochs": "30"} | cells
+    return LearningCurve(replace(IDENTITY, **changes), "roc_auc", points)
 
 
 def test_diverged_replicas_do_not_count():
     rows = [
-        row("0.5", "0", "1.0"),
-        row("0.5", "1", "3.0"),
-        row("0.5", "2", "", "diverged"),
-        row("1", "0", "", "diverged"),
+        result_row(1.0, seed=0),
+        result_row(3.0, seed=1),
+        result_row(None, seed=2, status="diverged"),
+        result_row(None, fraction=1.0, status="diverged"),
     ]
     (found,) = curves_of(rows)
     (point,) = found.points
@@ -43,17 +38,17 @@ def test_diverged_replicas_do_not_count():
 
 
 def test_one_seed_has_no_spread():
-    (found,) = curves_of([row("0.5", "0", "1.0")])
+    (found,) = curves_of([result_row(1.0)])
     assert np.isnan(found.points[0].sd)
     assert number(found.points[0].sd) == ""
 
 
 def test_the_same_replica_twice_counts_once(tmp_path):
     run = RunDirectory(tmp_path, ("y",))
-    run.write_table("results.csv", run.columns, [])
-    for seed in ("0", "1", "0"):
-        run.append_result(row("0.5", seed, "1.0") | {"test_y": "1.0"})
-    assert [found["seed"] for found in run.read_results()] == ["0", "1"]
+    run.write_results([])
+    for seed in (0, 1, 0):
+        run.append_result(result_row(1.0, seed=seed, tests={"y": 1.0}))
+    assert [found.seed for found in run.read_results()] == [0, 1]
 
 
 def test_files_of_another_format_are_refused_with_a_reason(tmp_path):
@@ -81,14 +76,14 @@ def test_axes_are_logarithmic_unless_a_point_is_not_above_zero():
 
 
 def test_a_sweep_whose_replicas_all_diverged_has_an_empty_figure():
-    (bare,) = curves_of([row("0.5", "0", "", "diverged")])
+    (bare,) = curves_of([result_row(None, status="diverged")])
     figure = plots.draw_curves([bare], [UNFITTED], metric_label="m", unit="", title="")
     assert plots.render(figure, "svg")
 
 
 def test_capacity_has_a_line_for_each_fraction_and_kind_of_model():
-    small = [curve([0.6, 0.7], params="100", split=split) for split in ("random", "scaffold")]
-    large = [curve([0.65, 0.8], params="9000", width="128", split=split) for split in ("random", "scaffold")]
+    small = [curve([0.6, 0.7], params=100, split=split) for split in ("random", "scaffold")]
+    large = [curve([0.65, 0.8], params=9000, width=128, split=split) for split in ("random", "scaffold")]
     figure = plots.draw_capacity([*large, *small], metric_label="ROC-AUC", unit="", title="")
     lines = {line.get_label(): line for line in figure.axes[0].containers}
     assert set(lines) == {f"split {s}, fraction {f}" for s in ("random", "scaffold") for f in ("0.1", "0.2")}
@@ -109,9 +104,9 @@ def test_a_figure_is_the_same_each_time():
 
 
 def test_labels_name_what_differs():
-    curves = [curve([0.6]), curve([0.7], width="128", params="9")]
+    curves = [curve([0.6]), curve([0.7], width=128, params=9)]
     assert [plots.curve_label(c, curves) for c in curves] == ["width 64", "width 128"]
-    assert plots.curve_label(curves[0], curves[:1]) == "X 64x3"
+    assert plots.curve_label(curves[0], curves[:1]) == "GIN 64x3"
 
 
 def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():

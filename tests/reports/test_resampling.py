@@ -1,5 +1,6 @@
 """Metrics over test molecules that are drawn again, by the predictions that a run keeps."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,9 +9,10 @@ from sklearn.metrics import roc_auc_score
 
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.runs.artifacts import kept_name
-from jaxmrl.runs.directory import CURVE_COLUMNS, RunDirectory
+from jaxmrl.runs.directory import RunDirectory
+from tests.support.results import result_row
 
-ROW = dict.fromkeys((*CURVE_COLUMNS, "test_a", "test_part"), "x") | {"fraction": "0.5", "seed": "2"}
+ROW = result_row(tests={"a": 0.5, "part": 0.5})
 IDS = np.arange(100, 900)
 TEST = np.random.default_rng(0).permutation(800)[:300]
 
@@ -25,7 +27,7 @@ def problem():
 
 def keep(run, problem, row, noise, stretch=(1.0, 0.0)):
     """Predictions as a sweep keeps them: of validation and test molecules, in order of their ids."""
-    scores = np.nan_to_num(problem.table.labels) + noise * np.random.default_rng(int(row["seed"])).normal(size=(800, 2))
+    scores = np.nan_to_num(problem.table.labels) + noise * np.random.default_rng(row.seed).normal(size=(800, 2))
     scores = stretch[0] * scores + stretch[1]
     judged = np.sort(np.concatenate([TEST, np.setdiff1d(np.arange(800), TEST)[:50]]))
     part = np.where(np.isin(judged, TEST), "test", "valid")
@@ -37,7 +39,7 @@ def keep(run, problem, row, noise, stretch=(1.0, 0.0)):
 
 def test_metrics_of_draws_are_about_that_of_all(tmp_path, problem):
     run = RunDirectory(tmp_path, ())
-    rows = [ROW | {"seed": seed} for seed in "01"]
+    rows = [replace(ROW, seed=seed) for seed in range(2)]
     kept = [keep(run, problem, row, noise) for row, noise in zip(rows, (0.5, 2.0), strict=True)]
     found = resampled_metrics(run, rows, problem)
     assert found.shape == (200, 2)
@@ -73,7 +75,7 @@ def test_without_predictions_there_is_nothing(tmp_path, problem):
     run = RunDirectory(tmp_path, ())
     assert resampled_metrics(run, [ROW], problem) is None
     keep(run, problem, ROW, 1.0)
-    assert resampled_metrics(run, [ROW, ROW | {"seed": "9"}], problem) is None
+    assert resampled_metrics(run, [ROW, replace(ROW, seed=9)], problem) is None
     assert resampled_metrics(run, [], problem) is None
     path = tmp_path / "predictions" / f"{kept_name(ROW)}.npz"
     whole = path.read_bytes()

@@ -1,6 +1,7 @@
 """Names of what a sweep keeps, and the molecules that it lists."""
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,21 +17,21 @@ from jaxmrl.runs.artifacts import (
     read_molecules,
     write_molecules,
 )
-from jaxmrl.runs.directory import CURVE_COLUMNS, RunDirectory
+from jaxmrl.runs.directory import RunDirectory
+from tests.support.results import result_row
 
-ROW = dict.fromkeys(CURVE_COLUMNS, "x") | {"modality": "graph", "model": "gin", "width": "64", "depth": "3"}
-ROW |= {"split": "random", "pruning": "el2n", "init": "none", "fraction": "0.5", "seed": "2"}
+ROW = result_row(pruning="el2n")
 
 
 def test_names_are_those_that_the_readme_gives():
     assert kept_name(ROW) == "graph-gin-64x3,random,el2n,none,0.5,2"
-    assert kept_name(ROW | {"fraction": "1"}) == "graph-gin-64x3,random,all,none,1,2"
-    assert curve_name(ROW | {"init": "my_encoder-2.1"}) == "graph-gin-64x3,random,el2n,my_encoder-2.1"
+    assert kept_name(replace(ROW, fraction=1.0)) == "graph-gin-64x3,random,all,none,1,2"
+    assert curve_name(result_row(pruning="el2n", init="my_encoder-2.1")) == "graph-gin-64x3,random,el2n,my_encoder-2.1"
 
 
 def test_names_are_safe_and_tell_rows_apart():
     odd = ("a", "a,b", "b", "a/b", "a%2Cb", "../a", "a b", "ä:*?", "a\nb", "a_b", "A~")
-    names = {kept_name(ROW | {"pruning": one, "init": other}) for one, other in itertools.product(odd, odd)}
+    names = {kept_name(result_row(pruning=one, init=other)) for one, other in itertools.product(odd, odd)}
     assert len(names) == len(odd) ** 2
     for name in names:
         assert name.count(",") == 5
@@ -40,7 +41,7 @@ def test_names_are_safe_and_tell_rows_apart():
 @pytest.mark.parametrize("letter", ["a", "ä", "𝔞", " ", "%"])
 def test_long_names_are_short_enough_for_a_file_and_tell_rows_apart(letter):
     long, longer = letter * 200, letter * 201
-    names = {kept_name(ROW | {"pruning": one, "init": other}) for one in (long, longer) for other in (long, longer)}
+    names = {kept_name(result_row(pruning=one, init=other)) for one in (long, longer) for other in (long, longer)}
     assert len(names) == 4
     assert max(len(f".{name}.npz.tmp".encode()) for name in names) <= 255
     assert all(name.count(",") == 5 for name in names)

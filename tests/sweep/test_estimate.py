@@ -26,10 +26,10 @@ def test_it_foretells_what_is_done_and_writes_nothing(config, tmp_path, monkeypa
     engines, work_off = [], Engine.work_off
     monkeypatch.setattr(Engine, "work_off", lambda self, *rest: (engines.append(self), work_off(self, *rest))[1])
     result = run_sweep(config)
-    for one, width in zip(expected, ("8", "16"), strict=True):
-        rows = [row for row in result.rows if row["width"] == width]
-        assert (one.replicas, one.steps) == (len(rows), sum(int(row["steps"]) for row in rows))
-        assert str(one.parameters) == rows[0]["params"]
+    for one, width in zip(expected, (8, 16), strict=True):
+        rows = [row for row in result.rows if row.curve.width == width]
+        assert (one.replicas, one.steps) == (len(rows), sum(row.steps for row in rows))
+        assert one.parameters == rows[0].curve.params
     assert [(one.lanes, one.devices) for one in expected] == [(len(engine.slots), 1) for engine in engines]
     assert len(evaluations) == sum(engine.evaluations() for engine in engines)
     assert 2 < expected[1].operations / expected[0].operations < 4.5

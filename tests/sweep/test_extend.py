@@ -93,7 +93,7 @@ def test_only_what_is_missing_is_trained(begun, monkeypatch):
     added, append = [], RunDirectory.append_result
     monkeypatch.setattr(RunDirectory, "append_result", lambda run, row: (added.append(row), append(run, row)))
     run_sweep(replace(BEGUN, fractions=(0.08, 0.09), out=begun), extend=True)
-    assert sorted(row["fraction"] for row in added) == ["0.08", "0.09"], "what is there need not be named"
+    assert sorted(row.fraction for row in added) == [0.08, 0.09], "what is there need not be named"
     assert "fractions = [0.05, 0.1, 0.08, 0.09]" in (begun / "config.toml").read_text()
 
 
@@ -103,7 +103,7 @@ def test_a_scored_run_takes_seeds_and_prunings(folder, pruned, trained):
     run_sweep(replace(PRUNED, seeds=2, out=pruned), extend=True)
     assert [name.rpartition(" ")[2] for name in trained] == ["1"] * 4, "of the new seed alone"
     assert sum("scoring" in name for name in trained) == 1
-    assert [row for row in results_of(pruned) if row["seed"] == "0"] == before
+    assert [row for row in results_of(pruned) if row.seed == 0] == before
     trained.clear()
     run_sweep(replace(ALL_PRUNED, out=pruned), extend=True)
     assert sum("scoring" in name for name in trained) == 2

@@ -46,7 +46,7 @@ def test_both_models_learn_an_energy_from_one_command(npz, tmp_path):
         npz=npz, seeds=1, epochs=100, batch_size=16, evaluate_every=10, out=tmp_path / "run", **settings
     )
     result = run_sweep(config)
-    assert [curve.identity["model"] for curve in result.curves] == ["painn", "schnet"]
+    assert [curve.identity.model for curve in result.curves] == ["painn", "schnet"]
     problem = load_problem(config, Reporter(quiet=True))
     on_device = problem.label_standard(problem.split.train, "geometry")
     standard = problem.label_units("geometry").label_standard(on_device)
@@ -87,7 +87,7 @@ def test_conformers_of_smiles_learn_beside_graphs(nci, model, tmp_path, cache):
         writer.writerow(["*CC", 1.0])
     settings = {"modality": ("graph", "geometry"), "model": model, "fractions": (1.0,), "seeds": 2, "metric": "r2"}
     result = run_sweep(SweepConfig(csv=path, epochs=40, batch_size=16, out=tmp_path / "run", **settings))
-    assert [curve.identity["model"] for curve in result.curves] == ["gin", model]
+    assert [curve.identity.model for curve in result.curves] == ["gin", model]
     assert result.curves[1].points[0].mean > 0.3
     assert "*CC,no conformer: a dummy atom has no size" in (tmp_path / "run" / "rejected.csv").read_text()
     facts = json.loads((tmp_path / "run" / "run.json").read_text())

@@ -46,9 +46,9 @@ def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
         csv=thousand, modality=MODALITIES, fractions=(1.0,), seeds=1, epochs=12, batch_size=64, out=tmp_path / "run"
     )
     result = run_sweep(config)
-    assert [curve.identity["modality"] for curve in result.curves] == list(MODALITIES)
+    assert [curve.identity.modality for curve in result.curves] == list(MODALITIES)
     for curve in result.curves:
-        assert curve.points[-1].mean > 0.75, curve.identity["modality"]
+        assert curve.points[-1].mean > 0.75, curve.identity.modality
     vocabulary = json.loads((tmp_path / "run" / "vocabulary.json").read_text())
     assert vocabulary[0] == ""
     assert {"C", "Cl", "(", "="} <= set(vocabulary)
@@ -75,7 +75,7 @@ def test_all_bits_as_tokens(csv_file, tmp_path, cache):
     settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "batch_size": 32, "width": (16,)}
     more = {"fingerprint_bits": 64, "fingerprint_tokens": "all", "target_columns": ("greasy",)}
     result = run_sweep(SweepConfig(csv=csv_file, modality="fingerprint", out=tmp_path / "run", **settings, **more))
-    assert result.rows[0]["status"] == "finished"
+    assert result.rows[0].status == "finished"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def config(csv_file, tmp_path, cache):
 def test_fewer_lanes_until_there_is_memory(config, limited, capsys):
     calls = limited(most=1, since=4)
     result = run_sweep(config, quiet=False)
-    assert [row["status"] for row in result.rows] == ["finished"] * 6
+    assert [row.status for row in result.rows] == ["finished"] * 6
     assert (set(calls[:4]), set(calls[4:])) == ({6}, {3, 1})
     assert "no memory for 6 lanes; 3 from here on" in capsys.readouterr().out
     assert json.loads((config.out / "run.json").read_text())["lanes of graph-gin-8x2"] == 1

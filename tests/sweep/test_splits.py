@@ -24,7 +24,7 @@ def test_three_splits_make_three_curves_in_one_program(csv_file, tmp_path, cache
     ways = ("random", "scaffold", "imbalanced")
     config = SweepConfig(csv=csv_file, target_columns=("logp",), split=ways, out=tmp_path / "run", **SMALL)
     result = run_sweep(config)
-    assert [curve.identity["split"] for curve in result.curves] == list(ways)
+    assert [curve.identity.split for curve in result.curves] == list(ways)
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["lanes of graph-gin-8x1"] == 4
     assert 0 <= facts["splits"]["scaffold"]["test_near_training"] <= facts["splits"]["random"]["test_near_training"]
@@ -41,9 +41,9 @@ def test_a_replica_is_the_same_whatever_other_splits_are_swept(csv_file, tmp_pat
     settings = {"csv": csv_file, "target_columns": ("logp",), "lanes": 2, **SMALL}
     both = run_sweep(SweepConfig(split=("random", "scaffold"), out=tmp_path / "both", **settings))
     alone = run_sweep(SweepConfig(split=("scaffold",), out=tmp_path / "alone", **settings))
-    of_scaffold = [row for row in both.rows if row["split"] == "scaffold"]
+    of_scaffold = [row for row in both.rows if row.curve.split == "scaffold"]
     for one, other in zip(of_scaffold, alone.rows, strict=True):
-        assert float(one["test"]) == pytest.approx(float(other["test"]), rel=1e-3)
+        assert one.test == pytest.approx(other.test, rel=1e-3)
 
 
 def test_a_split_of_ones_own(csv_file, tmp_path, cache):
@@ -51,7 +51,7 @@ def test_a_split_of_ones_own(csv_file, tmp_path, cache):
     path = write(tmp_path / "split.csv", [["split"], *rows])
     config = SweepConfig(csv=csv_file, target_columns=("logp",), split_file=path, out=tmp_path / "run", **SMALL)
     result = run_sweep(config)
-    assert {row["split"] for row in result.rows} == {"file"}
+    assert {row.curve.split for row in result.rows} == {"file"}
     with np.load(tmp_path / "run" / "splits.npz") as arrays:
         assert arrays["file_test"].tolist() == list(range(0, 160, 5))
 

@@ -16,8 +16,8 @@ from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.reports.terminal import sweep_table
-from jaxmrl.runs.curves import CURVE_FILE_COLUMNS
-from jaxmrl.runs.directory import CURVE_COLUMNS, HISTORY_COLUMNS, RESULT_COLUMNS
+from jaxmrl.results import HistoryRow, ResultRow
+from jaxmrl.runs.curves import PointRow
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
@@ -44,8 +44,8 @@ def test_results_have_a_row_for_each_replica(regression):
     rows = rows_of(regression.directory / "results.csv")
     with np.load(regression.directory / "splits.npz") as file:
         train = len(file["train"])
-    assert rows == regression.rows
-    assert tuple(rows[0]) == (*RESULT_COLUMNS, "test_logp")
+    assert rows == [row.cells() for row in regression.rows]
+    assert tuple(rows[0]) == ResultRow.columns(("logp",))
     assert [(r["fraction"], r["seed"]) for r in rows] == [(f, s) for f in ("0.25", "0.5", "1") for s in "01"]
     for row in rows:
         assert row["status"] == "finished"
@@ -58,9 +58,9 @@ def test_results_have_a_row_for_each_replica(regression):
 
 def test_curves_are_the_mean_and_spread_of_the_results(regression):
     rows = rows_of(regression.directory / "curves.csv")
-    assert tuple(rows[0]) == CURVE_FILE_COLUMNS
+    assert tuple(rows[0]) == PointRow.columns()
     for row in rows:
-        tests = [float(r["test"]) for r in regression.rows if r["fraction"] == row["fraction"]]
+        tests = [r.test for r in regression.rows if r.fraction == float(row["fraction"])]
         assert float(row["mean"]) == pytest.approx(np.mean(tests), rel=1e-5)
         assert float(row["sd"]) == pytest.approx(np.std(tests, ddof=1), rel=1e-4)
         assert row["n_seeds"] == "2"
@@ -69,10 +69,10 @@ def test_curves_are_the_mean_and_spread_of_the_results(regression):
 def test_history_has_a_row_for_each_validation(regression):
     """The best of a replica's rows is its result, and the file says where in training it was."""
     history = rows_of(regression.directory / "history.csv")
-    assert tuple(history[0]) == HISTORY_COLUMNS
+    assert tuple(history[0]) == HistoryRow.columns()
     order = [(row["fraction"], row["seed"], row["epoch"]) for row in history]
     assert order == [(f, s, e) for f in ("0.25", "0.5", "1") for s in "01" for e in "123"]
-    for row in regression.rows:
+    for row in (row.cells() for row in regression.rows):
         own = [one for one in history if (one["fraction"], one["seed"]) == (row["fraction"], row["seed"])]
         best = min(own, key=lambda one: float(one["valid"]))
         assert (best["valid"], best["epoch"]) == (row["valid"], row["best_epoch"])
@@ -84,8 +84,8 @@ def test_small_fractions_train_for_a_minimum_of_steps(csv_file, tmp_path, cache)
     """They have more epochs, and are validated as often as the others."""
     settings = SMALL | {"lanes": 3, "min_steps": 9}  # as many as the other tests' sweeps, for the same programs
     result = run_sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **settings))
-    lengths = [(row["steps"], row["epochs"]) for row in result.rows if row["seed"] == "0"]
-    assert lengths == [("9", "9"), ("10", "5"), ("12", "3")]
+    lengths = [(row.steps, row.epochs) for row in result.rows if row.seed == 0]
+    assert lengths == [(9, 9), (10, 5), (12, 3)]
     history = rows_of(result.directory / "history.csv")
     assert [row["epoch"] for row in history if (row["fraction"], row["seed"]) == ("0.25", "0")] == ["3", "6", "9"]
     (curve,) = json.loads((result.directory / "fits.json").read_text())
@@ -96,7 +96,7 @@ def test_training_that_ends_too_early_is_flagged(regression):
     """Three epochs are too few for any size: fits.json, the report and the table count the replicas of each size."""
     (curve,) = json.loads((regression.directory / "fits.json").read_text())
     assert [(one["n"], one["runs"]) for one in curve["still_improving"]] == [(32, 2), (64, 2), (128, 2)]
-    late = sum(row["best_epoch"] == "3" for row in regression.rows)
+    late = sum(row.best_epoch == 3 for row in regression.rows)
     assert sum(one["late"] for one in curve["still_improving"]) == late
     (flag,) = [one for one in curve["flags"] if "last tenth of training" in one]
     assert flag.endswith("give more --epochs, --steps or --min-steps")
@@ -121,13 +121,13 @@ def test_every_file_is_there_and_no_other(regression):
 
 def test_fits_say_what_was_fitted(regression):
     (curve,) = json.loads((regression.directory / "fits.json").read_text())
-    assert curve["curve"] == {c: regression.rows[0][c] for c in CURVE_COLUMNS}
+    assert curve["curve"] == regression.rows[0].curve.cells()
     assert curve["length"] == "3 epochs each"
     power = next(law for law in curve["laws"] if law["law"] == "power")
     low, high = power["intervals"]["b"]
     assert low < power["parameters"]["b"] < high
     assert set(curve["chosen"]["laws"]) <= {law["law"] for law in curve["laws"]}
-    largest = max(int(row["n_train"]) for row in regression.rows)
+    largest = max(row.n_train for row in regression.rows)
     assert [one["n"] for one in curve["predictions"]] == [2 * largest, 4 * largest, 10 * largest]
 
 
@@ -228,10 +228,10 @@ def test_classification_with_missing_labels_and_a_task_of_one_class(csv_file, tm
     printed = capsys.readouterr().out
     assert "left out of the test mean (one class only): rare" in printed
     assert "2 rows rejected" not in printed
-    assert result.rows[0]["metric"] == "roc_auc"
-    assert {row["test_rare"] for row in result.rows} == {""}
-    assert all(row["test"] == row["test_greasy"] for row in result.rows)
-    assert [curve.identity["width"] for curve in result.curves] == ["8", "12"], "one curve for each width"
+    assert result.rows[0].metric == "roc_auc"
+    assert {row.tests["rare"] for row in result.rows} == {None}
+    assert all(row.test == row.tests["greasy"] for row in result.rows)
+    assert [curve.identity.width for curve in result.curves] == [8, 12], "one curve for each width"
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert "rare" in facts["splits"]["random"]["left_out_of_mean"]["test"]
 
@@ -240,8 +240,8 @@ def test_classification_with_missing_labels_and_a_task_of_one_class(csv_file, tm
 def test_equal_steps(csv_file, tmp_path, cache):
     settings = {**SMALL, "epochs": None, "steps": 5}
     result = run_sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **settings))
-    assert {row["steps"] for row in result.rows} == {"5"}
-    assert {row["epochs"] for row in result.rows} == {"5", "3", "2"}
+    assert {row.steps for row in result.rows} == {5}
+    assert {row.epochs for row in result.rows} == {5, 3, 2}
     (fits,) = json.loads((tmp_path / "run" / "fits.json").read_text())
     assert fits["length"] == "5 steps each"
 
@@ -402,9 +402,9 @@ def test_nci_default_data_learn(cache, tmp_path, monkeypatch):
     monkeypatch.delenv("JAXMRL_DATA", raising=False)
     config = SweepConfig(fractions=(0.1, 1.0), seeds=1, epochs=15, width=(32,), depth=(3,), out=tmp_path / "run")
     small, large = run_sweep(config).rows
-    assert float(large["test"]) < float(small["test"])
+    assert large.test < small.test
     mean_absolute_deviation_of_the_labels = 1.6
-    assert float(large["test"]) < 0.75 * mean_absolute_deviation_of_the_labels
+    assert large.test < 0.75 * mean_absolute_deviation_of_the_labels
 
 
 def test_public_functions_are_documented():
