@@ -37,9 +37,11 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     corpus = prepare(config, reporter)
     run = RunDirectory(config.out, ())
-    facts = directory.code_facts() | {"device": device_name(), "data": corpus.digest}
-    with run.held():
-        run.claim(to_toml(config), facts | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected})
+    metadata = directory.code_metadata() | {"device": device_name(), "data": corpus.digest}
+    with run.lock():
+        run.create_or_resume(
+            to_toml(config), metadata | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected}
+        )
         run.write("rejected.csv", "".join(corpus.rejected_rows()))
         if has_encoder(config.out):
             reporter.say(f"{config.out} has its encoder already")

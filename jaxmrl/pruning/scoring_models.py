@@ -191,7 +191,7 @@ class ScoringTask:
         replicas = self.replicas()
         self._drop_other_lanes(folder)
         queue = self.shape, replicas, self.problem, self.settings.batch_size
-        lanes = run.settle(f"scoring lanes of {self.shape.name}", choose_lanes(self.settings.lanes, *queue))
+        lanes = run.metadata_or_set(f"scoring lanes of {self.shape.name}", choose_lanes(self.settings.lanes, *queue))
         engines = on_each(choose_devices(lanes, *queue), lambda: self.engine(replicas, lanes))
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
         done = {one.name for one in replicas if one.seed not in places or self._load(paths[one.name], {"status"})}

@@ -93,7 +93,7 @@ def summarise(
         f"{shape.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
         for (shape, split), by_pruning in orders.items()
     }
-    findings = Findings(config, problems, run.facts(), rows, curves, analyses, side_by_side, compared, named)
+    findings = Findings(config, problems, run.metadata(), rows, curves, analyses, side_by_side, compared, named)
     run.write("report.html", report_html(findings))
     reporter.say(f"everything is in {run.path}; to read it: {run.path / 'report.html'}")
     return curves, analyses

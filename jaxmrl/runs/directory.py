@@ -44,8 +44,8 @@ class RunDirectory:
         except OSError as error:
             raise UserError(f"cannot write to {path}: {error.strerror}; choose another directory with --out") from None
 
-    def held(self) -> contextlib.AbstractContextManager[None]:
-        """Keeps other processes out. Raises UserError, naming the one that is here."""
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other processes out. Raises UserError, naming the one that is here."""
         return only_process(self.path)
 
     @property
@@ -60,25 +60,35 @@ class RunDirectory:
     def history(self) -> Path:
         return self.path / HISTORY
 
-    def claim(self, config_text: str, facts: dict[str, Any], extend: bool = False) -> dict[str, Any]:
-        """Saves configuration and facts of a new run, or checks them against those of the run that is here.
+    def create_or_resume(self, config_text: str, metadata: dict[str, Any], extend: bool = False) -> dict[str, Any]:
+        """Save settings and metadata of a new run, or check them against those of the run that is here.
 
-        Returns the facts saved with the run. Raises ConfigError naming what differs. A run by other
-        code than this is claimed too, for its results can be read; `check_trainable` refuses to train beside them.
-        extend: these are the settings and facts of that run and more, and take the place of its own
+        A run by other code than this is resumed too, for its results can be read; `check_trainable` refuses to train
+        beside them.
+
+        Args:
+            config_text: The settings as TOML.
+            metadata: The content of run.json, without its format.
+            extend: Whether these are the settings and metadata of that run and more, and take the place of its own.
+
+        Returns:
+            The metadata saved with the run.
+
+        Raises:
+            ConfigError: For another run, naming what differs.
         """
         saved = read_run(self.path)
         if saved is None:
-            self._write_facts({"format": FORMAT} | facts)
+            self._write_metadata({"format": FORMAT} | metadata)
             self.write("config.toml", config_text)
-            return facts
-        check_same_run(self.path, saved, facts, tomllib.loads(config_text), extend)
-        self.changed = changed_code(saved[0], facts)
+            return metadata
+        check_same_run(self.path, saved, metadata, tomllib.loads(config_text), extend)
+        self.changed = changed_code(saved[0], metadata)
         if extend:
             self.check_trainable()
-            self._write_facts(saved[0] | facts)
+            self._write_metadata(saved[0] | metadata)
             self.write("config.toml", config_text)
-        return self.facts()
+        return self.metadata()
 
     def check_trainable(self) -> None:
         """Raise ConfigError where what is trained now would not belong to what the run has already."""
@@ -88,23 +98,23 @@ class RunDirectory:
                 "Choose another --out, or go on with what began it"
             )
 
-    def facts(self) -> dict[str, Any]:
-        """What run.json holds."""
+    def metadata(self) -> dict[str, Any]:
+        """Return the content of run.json."""
         return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
 
-    def settle(self, name: str, value: Any) -> Any:
-        """What run.json holds under `name`; `value`, from now on, where it holds nothing."""
-        if name not in self.facts():
-            self.revise(name, value)
-        return self.facts()[name]
+    def metadata_or_set(self, name: str, value: Any) -> Any:
+        """Return what run.json has under `name`; where it has nothing, save `value` there first."""
+        if name not in self.metadata():
+            self.update_metadata(name, value)
+        return self.metadata()[name]
 
-    def revise(self, name: str, value: Any) -> None:
-        """Has run.json hold `value` under `name`."""
-        self._write_facts(self.facts() | {name: value})
+    def update_metadata(self, name: str, value: Any) -> None:
+        """Save `value` in run.json under `name`."""
+        self._write_metadata(self.metadata() | {name: value})
 
-    def _write_facts(self, facts: dict[str, Any]) -> None:
-        """Write run.json, sorted: its bytes do not depend on the order in which a run came by its facts."""
-        self.write("run.json", json.dumps(dict(sorted(facts.items())), indent=2) + "\n")
+    def _write_metadata(self, metadata: dict[str, Any]) -> None:
+        """Write run.json, sorted: its bytes do not depend on the order in which a run came by its metadata."""
+        self.write("run.json", json.dumps(dict(sorted(metadata.items())), indent=2) + "\n")
 
     def write(self, name: str, content: str | bytes) -> None:
         """Writes a whole file, atomically."""
@@ -172,7 +182,7 @@ def keep_rejected(directory: Path, rejected: tuple[Rejected, ...]) -> Path | Non
     return path
 
 
-def code_facts() -> dict[str, Any]:
+def code_metadata() -> dict[str, Any]:
     """What run.json says of the code that trains: versions, the digest of the sources, settings of JAX."""
     return {"software": software_versions(), "sources": source_digest(), "jax": other_numerics()}
 

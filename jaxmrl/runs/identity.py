@@ -11,16 +11,16 @@ from jaxmrl.errors import ConfigError
 FORMAT = 3
 """Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
 
-CODE_FACTS = ("software", "sources", "jax", "device")
+CODE_METADATA = ("software", "sources", "jax", "device")
 """What decides the numbers that are trained beside settings and data."""
 
-_SAME_FACTS = ("data", "scores", "init")
+_SAME_METADATA = ("data", "scores", "init")
 _MOST_SAID = 6
 """Differences that an error names."""
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return the facts of run.json and the settings of config.toml; None in a directory that has no run.
+    """Return the metadata of run.json and the settings of config.toml; None in a directory that has no run.
 
     Raises ConfigError where they are damaged, of another format, or missing beside other files of a run.
     """
@@ -31,31 +31,31 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
             raise ConfigError(f"{path} has {foreign[0]} of no run that can go on; choose another --out")
         return None
     try:
-        facts = json.loads(run.read_text(encoding="utf-8"))
+        metadata = json.loads(run.read_text(encoding="utf-8"))
         settings = tomllib.loads(config.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict):
-            raise ValueError(f"expected an object, got {facts!r:.40}")
+        if not isinstance(metadata, dict):
+            raise ValueError(f"expected an object, got {metadata!r:.40}")
     except ValueError as error:
         raise ConfigError(f"{run} or config.toml beside it is damaged ({error}); choose another --out") from None
-    if (theirs := facts.get("format", 1)) != FORMAT:
+    if (theirs := metadata.get("format", 1)) != FORMAT:
         raise ConfigError(
             f"{path} has files of format {theirs}, and this jaxmrl reads and writes {FORMAT}: go on with the "
             "version that wrote them, or choose another --out"
         )
-    return facts, settings
+    return metadata, settings
 
 
 def check_same_run(
-    path: Path, saved: tuple[dict, dict], facts: dict[str, Any], settings: dict[str, Any], extend: bool
+    path: Path, saved: tuple[dict, dict], metadata: dict[str, Any], settings: dict[str, Any], extend: bool
 ) -> None:
     """Raise ConfigError, naming what differs, where the run there has other settings or data.
 
-    extend: whether facts may be added; the settings are then those of `extend.extended`, which has checked them
+    extend: whether metadata may be added; the settings are then those of `extend.extended`, which has checked them
     """
     apart = {name for name in {**saved[1], **settings} if saved[1].get(name) != settings.get(name)}
     differing = [] if extend else _differences(saved[1], settings)
-    for name in _SAME_FACTS:
-        there, here = (_as_dict(name, side.get(name)) for side in (saved[0], facts))
+    for name in _SAME_METADATA:
+        there, here = (_as_dict(name, side.get(name)) for side in (saved[0], metadata))
         if extend:
             there = {key: value for key, value in there.items() if value is not None}
             here = {key: here.get(key) for key in there}
@@ -69,11 +69,11 @@ def check_same_run(
         )
 
 
-def changed_code(saved: dict[str, Any], facts: dict[str, Any]) -> str:
+def changed_code(saved: dict[str, Any], metadata: dict[str, Any]) -> str:
     """Return what decides numbers and has changed since the run began, such as `jax ("0.10.1" there, ...)`, or ""."""
     differing = []
-    for name in CODE_FACTS:
-        differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, facts.get(name)))
+    for name in CODE_METADATA:
+        differing += _differences(_as_dict(name, saved.get(name)), _as_dict(name, metadata.get(name)))
     return ", ".join(differing[:_MOST_SAID])
 
 

@@ -9,33 +9,33 @@ from jaxmrl.scaling.analysis import known
 from jaxmrl.training.encoder import Initializations
 
 
-def run_facts(config: SweepConfig, problems: list[TaskData], starts: Initializations, device: str) -> dict:
+def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initializations, device: str) -> dict:
     """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same.
 
     device: what the models are trained on.
     """
     problem = problems[0]
-    facts = {
-        **directory.code_facts(),
+    metadata = {
+        **directory.code_metadata(),
         "device": device,
         "data": {name: digest for problem in problems for name, digest in problem.digests().items()},
         "scores": digest(config.scores) if config.scores else None,
         "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
         "rejected": len(problem.table.rejected),
         **problem.facts,
-        "splits": {problem.split_name: split_facts(problem) for problem in problems},
+        "splits": {problem.split_name: split_metadata(problem) for problem in problems},
     }
     if "geometry" in problem.features and problem.has_smiles:
-        facts["geometries"] = CONFORMERS
+        metadata["geometries"] = CONFORMERS
     if problem.extensive is not None:
-        facts["atom_references"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
-        facts["over_atoms"] = problem.over_atoms
-    return facts
+        metadata["atom_references"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
+        metadata["over_atoms"] = problem.over_atoms
+    return metadata
 
 
-def split_facts(problem: TaskData) -> dict:
+def split_metadata(problem: TaskData) -> dict:
     """What run.json says of a split."""
-    facts = {
+    metadata = {
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
         "shared_between_parts": problem.shared,
         "test_in_training_as_another_form": problem.kin,
@@ -44,5 +44,5 @@ def split_facts(problem: TaskData) -> dict:
     }
     if problem.standardized:
         spreads = zip(problem.table.tasks, problem.task_divisors.tolist(), strict=True)
-        facts["standard_deviations"] = {task: known(spread) for task, spread in spreads}
-    return facts
+        metadata["standard_deviations"] = {task: known(spread) for task, spread in spreads}
+    return metadata

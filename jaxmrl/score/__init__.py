@@ -44,9 +44,9 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
     (shape,) = model_shapes(config, problem)
     task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
-    facts = directory.code_facts() | {"device": device_name(), "data": problem.fingerprint()}
-    with work.held():
-        work.claim(to_toml(config), facts)
+    metadata = directory.code_metadata() | {"device": device_name(), "data": problem.fingerprint()}
+    with work.lock():
+        work.create_or_resume(to_toml(config), metadata)
         work.check_trainable()
         try:
             with catch_signals(max_seconds, started) as stop:
@@ -54,7 +54,7 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
         except DivergedError:
             remove_folder(work.path)
             raise
-        write_scores(config, problem, scores, facts, reporter)
+        write_scores(config, problem, scores, metadata, reporter)
         write_rejected(beside, problem.table.rejected, reporter)
         remove_folder(work.path)
     return scores
@@ -67,10 +67,10 @@ def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter) -> None
         reporter.say(f"the rejected rows are in {path}")
 
 
-def write_scores(config: ScoreConfig, problem: TaskData, scores: Scores, facts: dict[str, Any], reporter) -> None:
+def write_scores(config: ScoreConfig, problem: TaskData, scores: Scores, metadata: dict[str, Any], reporter) -> None:
     """The scores as config.out, and beside it .json and .png."""
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
-    content = {"settings": settings, **facts, "molecules": len(scores.molecules), "seeds": scores.seeds}
+    content = {"settings": settings, **metadata, "molecules": len(scores.molecules), "seeds": scores.seeds}
     content |= score_facts(scores, problem, config.keep)
     figure = draw_scores(scores, problem, config.keep, f"{config.name}, {scores.seeds} seeds, {config.epochs} epochs")
     beside = {kind: config.out.with_suffix(kind) for kind in (".json", ".png")}

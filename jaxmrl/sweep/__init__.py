@@ -18,7 +18,7 @@ from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_results
 from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.runs.metadata import run_facts
+from jaxmrl.runs.metadata import run_metadata
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.sweep.cluster import connect
 from jaxmrl.sweep.extend import extended
@@ -27,9 +27,9 @@ from jaxmrl.sweep.inputs import write_inputs
 from jaxmrl.sweep.queue import (
     SweepContext,
     check_rows,
-    settle_lanes,
-    settle_room,
-    settle_settings,
+    lanes_of_run,
+    record_batch_budget,
+    record_settings,
     share_rows,
     train_queue,
     unique_replicas,
@@ -90,10 +90,10 @@ def run_sweep(
             reporter.say(f"the rejected rows are in {kept}")
         raise
     run = RunDirectory(out, problems[0].table.tasks)
-    with run.held(), connect(cluster) as machines:
+    with run.lock(), connect(cluster) as machines:
         device = machines.device if machines else device_name()
-        run.claim(to_toml(config), run_facts(config, problems, starts, device), extend)
-        settle_settings(run, config)
+        run.create_or_resume(to_toml(config), run_metadata(config, problems, starts, device), extend)
+        record_settings(run, config)
         if incomplete := drop_incomplete_rows(run, config):
             reporter.say(
                 f"{count(incomplete, 'result')} without a sound model or predictions: "
@@ -117,8 +117,8 @@ def train_grid(job: SweepContext, grid: Grid) -> None:
     """Trains what has no row in results.csv yet, one program after the other."""
     lanes = {}
     for shape, cells in grid.items():
-        replicas, lanes[shape] = unique_replicas(cells), settle_lanes(job, shape, cells)
-        settle_room(job, shape, replicas)
+        replicas, lanes[shape] = unique_replicas(cells), lanes_of_run(job, shape, cells)
+        record_batch_budget(job, shape, replicas)
         job.reporter.say(
             f"{shape.name}: {shape.parameters:,} parameters, {count(len(replicas), 'replica')}, "
             f"{sum(replica.steps for replica in replicas):,} steps "

@@ -19,7 +19,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.results import ReplicaIdentity
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts
-from jaxmrl.runs.directory import code_facts
+from jaxmrl.runs.directory import code_metadata
 from jaxmrl.text import count
 from jaxmrl.training.capacity import choose_lanes, device_name, fewer_lanes, use_cores
 from jaxmrl.training.compiled import keep_compiled
@@ -145,8 +145,8 @@ class Worker:
 
 def _code() -> dict[str, str]:
     """What decides numbers on this machine, apart from its device."""
-    facts = code_facts()
-    return facts["software"] | facts["jax"] | {"sources of jaxmrl": facts["sources"]}
+    metadata = code_metadata()
+    return metadata["software"] | metadata["jax"] | {"sources of jaxmrl": metadata["sources"]}
 
 
 class Cluster:

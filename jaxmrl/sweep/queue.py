@@ -60,13 +60,13 @@ class SweepContext:
         return self.problems[0]
 
 
-def settle_settings(run: RunDirectory, config: SweepConfig) -> None:
+def record_settings(run: RunDirectory, config: SweepConfig) -> None:
     """Keep in run.json the settings that decide numbers and that neither rows nor digests of data show.
 
     Raises ConfigError where the run was begun with others: config.toml may have been changed by hand.
     """
     names = (*_HIDDEN_SETTINGS, *(_PRUNING_SETTINGS if set(config.pruning) != {"random"} else ()))
-    here, there = {name: getattr(config, name) for name in names}, run.facts().get("settings", {})
+    here, there = {name: getattr(config, name) for name in names}, run.metadata().get("settings", {})
     if differing := [name for name in names if there.get(name, here[name]) != here[name]]:
         changes = ", ".join(f"{name} was {there[name]}, not {here[name]}" for name in differing)
         raise ConfigError(
@@ -74,7 +74,7 @@ def settle_settings(run: RunDirectory, config: SweepConfig) -> None:
             "choose another --out"
         )
     if not here.keys() <= there.keys():
-        run.revise("settings", there | here)
+        run.update_metadata("settings", there | here)
 
 
 def check_rows(job: SweepContext, cells: list[GridPoint]) -> None:
@@ -111,23 +111,23 @@ def unique_replicas(cells: list[GridPoint]) -> list[Replica]:
     return list({cell.replica.name: cell.replica for cell in cells}.values())
 
 
-def settle_lanes(job: SweepContext, shape: ModelSpec, cells: list[GridPoint]) -> int:
+def lanes_of_run(job: SweepContext, shape: ModelSpec, cells: list[GridPoint]) -> int:
     """Lanes on each device for these cells, chosen once for the run."""
     choose = job.cluster.choose_lanes if job.cluster else choose_lanes
     lanes = choose(job.config.lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
-    return job.run.settle(f"lanes of {shape.name}", lanes)
+    return job.run.metadata_or_set(f"lanes of {shape.name}", lanes)
 
 
-def settle_room(job: SweepContext, shape: ModelSpec, replicas: list[Replica]) -> None:
+def record_batch_budget(job: SweepContext, shape: ModelSpec, replicas: list[Replica]) -> None:
     """Keeps in run.json the room of a batch, which the whole queue decides and which a run that is extended may change.
 
     Batches of another shape round in another order, so a replica that was under way begins again.
     """
     name, resources = f"batch of {shape.name}", job.problem.features[shape.modality].resources()
     room = queue_budget(replicas, resources, job.config.batch_size).tolist()
-    if job.run.settle(name, room) != room:
+    if job.run.metadata_or_set(name, room) != room:
         checkpoint.remove(job.run.checkpoints / shape.name)
-        job.run.revise(name, room)
+        job.run.update_metadata(name, room)
         job.reporter.say(
             f"{shape.name}: with what was added, batches have other shapes than before. The results that are there "
             "stay; in a run of all at once they may differ by rounding"
@@ -172,7 +172,7 @@ def train_queue(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lan
         if fewer:
             gc.collect()  # the error's traceback holds the engines, and they the device's memory
             checkpoint.remove(job.run.checkpoints / shape.name)
-            job.run.revise(f"lanes of {shape.name}", fewer)
+            job.run.update_metadata(f"lanes of {shape.name}", fewer)
             job.reporter.say(f"{shape.name}: no memory for {count(lanes, 'lane')}; {fewer} from here on")
             lanes = fewer
         rows = missing_rows(job, cells)

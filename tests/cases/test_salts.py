@@ -12,7 +12,7 @@ from jaxmrl.data.table import read_molecules
 from jaxmrl.predict import predict_molecules
 from jaxmrl.pretrain import prepare
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.runs.metadata import split_facts
+from jaxmrl.runs.metadata import split_metadata
 from jaxmrl.sweep import run_sweep
 
 INPUTS = Path(__file__).parent / "inputs"
@@ -28,7 +28,7 @@ def test_twins_are_counted_by_parent(cache, capsys):
     problem, said = load(capsys)
     assert "56 molecules have several fragments (salts, hydrates, mixtures)" in said
     assert "9 of 12 test molecules are also in training as another salt, hydrate or ion" in said
-    assert split_facts(problem)["test_in_training_as_another_form"] == 9
+    assert split_metadata(problem)["test_in_training_as_another_form"] == 9
 
 
 @pytest.mark.parametrize("deduplicate", [None, "mean"])

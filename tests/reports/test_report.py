@@ -54,16 +54,16 @@ def test_the_same_replica_twice_counts_once(tmp_path):
 def test_files_of_another_format_are_refused_with_a_reason(tmp_path):
     run = RunDirectory(tmp_path, ("y",))
     facts = {"software": {}, "data": {}}
-    run.claim("seeds = 3\n", facts)
-    assert run.facts()["format"] == FORMAT
-    run.claim("seeds = 3\n", facts)
+    run.create_or_resume("seeds = 3\n", facts)
+    assert run.metadata()["format"] == FORMAT
+    run.create_or_resume("seeds = 3\n", facts)
     for theirs, said in (({"format": FORMAT + 1}, FORMAT + 1), ({}, 1)):
         run.write("run.json", json.dumps(facts | theirs))
         with pytest.raises(ConfigError, match=f"has files of format {said}, and this jaxmrl reads and writes {FORMAT}"):
-            run.claim("seeds = 3\n", facts)
+            run.create_or_resume("seeds = 3\n", facts)
     run.write("run.json", "[]")
     with pytest.raises(ConfigError, match="is damaged"):
-        run.claim("seeds = 3\n", facts)
+        run.create_or_resume("seeds = 3\n", facts)
 
 
 def test_axes_are_logarithmic_unless_a_point_is_not_above_zero():
