@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.reports import plots
-from jaxmrl.runs.curves import LearningCurve, Point, curves_of
+from jaxmrl.runs.curves import MeasuredCurve, Point, curves_of
 from jaxmrl.runs.tables import read_results
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.training.metrics import METRICS
@@ -41,7 +41,7 @@ def main() -> None:
     print(f"figure: {out}")
 
 
-def published_curve(ours: LearningCurve) -> LearningCurve:
+def published_curve(ours: MeasuredCurve) -> MeasuredCurve:
     """The published curve of the same data set, its molecules counted as ours are."""
     reference = json.loads(REFERENCE.read_text())
     entry = reference[ours.identity.dataset]
@@ -51,10 +51,10 @@ def published_curve(ours: LearningCurve) -> LearningCurve:
         Point(fraction, int(fraction * full), tuple(column.tolist()))
         for fraction, column in zip(reference["fractions"], runs.T, strict=True)
     )
-    return LearningCurve(replace(ours.identity, model=f"published {ours.identity.model}"), ours.metric, points)
+    return MeasuredCurve(replace(ours.identity, model=f"published {ours.identity.model}"), ours.metric, points)
 
 
-def comparison(ours: LearningCurve, published: LearningCurve) -> list[str]:
+def comparison(ours: MeasuredCurve, published: MeasuredCurve) -> list[str]:
     """A line per fraction that both have: the means, and their distance in published standard deviations."""
     theirs = {point.fraction: point for point in published.points}
     lines = [f"{'fraction':>8}  {'molecules':>9}  {'jaxmrl':>15}  {'published':>15}  distance in published sd"]

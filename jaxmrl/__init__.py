@@ -20,7 +20,11 @@ __version__ = version("jaxmrl")
 _HOMES = {
     "run_sweep": "sweep",
     "SweepConfig": "config",
-    "SweepResult": "sweep",
+    "load_run": "sweep.load",
+    "SweepResult": "sweep.result",
+    "LearningCurve": "sweep.result",
+    "ResultRow": "rows",
+    "CurveIdentity": "rows",
     "score_molecules": "score",
     "ScoreConfig": "config",
     "Scores": "pruning.select",

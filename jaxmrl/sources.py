@@ -24,6 +24,8 @@ REPORTING = (
     "startup.py",
     "pretrain/estimate.py",
     "sweep/estimate.py",
+    "sweep/load.py",
+    "sweep/result.py",
 )
 """Modules, and folders of modules, that decide no trained number: they read results, or print them."""
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig
-from jaxmrl.config.names import CURVE_COLUMNS
 from jaxmrl.curves.metric_names import direction_of, guess_of
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit import fit_curves
+from jaxmrl.rows import CurveIdentity
 
 N = [100, 200, 400, 800, 1600, 3200]
 
@@ -83,10 +83,10 @@ def test_a_column_that_may_tell_curves_apart_is_named(tmp_path, capsys):
 
 
 def test_curves_of_a_sweep_are_told_apart_by_themselves(tmp_path):
-    header = ",".join((*CURVE_COLUMNS, "fraction", "n_train", "seed", "status", "metric", "test"))
+    header = ",".join((*CurveIdentity.columns(), "fraction", "n_train", "seed", "status", "metric", "test"))
     rows = [
         (
-            *({"split": split, "pruning": "random"}.get(name, "x") for name in CURVE_COLUMNS),
+            *({"split": split, "pruning": "random"}.get(name, "x") for name in CurveIdentity.columns()),
             n / 3200,
             n,
             k,

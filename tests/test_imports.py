@@ -15,7 +15,7 @@ ORDER = (
     "sources",
     "config",
     "io",
-    "results",
+    "rows",
     "chem",
     "modalities",
     "data",

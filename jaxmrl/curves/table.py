@@ -19,7 +19,7 @@ from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, level_codes, s
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected, check_rows, column_index, read_records
-from jaxmrl.results import CurveIdentity
+from jaxmrl.rows import CurveIdentity
 from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}

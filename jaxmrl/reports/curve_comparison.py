@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jaxmrl.reports.plots import curve_label
-from jaxmrl.results import CurveIdentity
-from jaxmrl.runs.curves import LearningCurve
+from jaxmrl.rows import CurveIdentity
+from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.data_equivalence import Difference, Worth, exponent_difference, worth
 from jaxmrl.text import about
@@ -28,7 +28,7 @@ class Comparison:
     worth: tuple[Worth, ...]
 
 
-def compare_curves(curves: list[LearningCurve], analyses: list[Analysis]) -> list[Comparison]:
+def compare_curves(curves: list[MeasuredCurve], analyses: list[Analysis]) -> list[Comparison]:
     """Each curve beside the first of those that it differs from in modality, split or init alone."""
     compared = []
     for k, curve in enumerate(curves):
@@ -41,7 +41,7 @@ def compare_curves(curves: list[LearningCurve], analyses: list[Analysis]) -> lis
     return compared
 
 
-def _alike(one: LearningCurve, other: LearningCurve, apart_from: tuple[str, ...]) -> bool:
+def _alike(one: MeasuredCurve, other: MeasuredCurve, apart_from: tuple[str, ...]) -> bool:
     columns = (name for name in CurveIdentity.columns() if name not in apart_from)
     return all(getattr(one.identity, name) == getattr(other.identity, name) for name in columns)
 

@@ -18,8 +18,8 @@ from jaxmrl.reports.curve_comparison import Comparison, difference_text, molecul
 from jaxmrl.reports.law_tables import LAW_HEADS, law_rows, multiples_of, short, value_text
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.reports.score_figure import draw_molecule, legend
-from jaxmrl.results import ResultRow
-from jaxmrl.runs.curves import LearningCurve
+from jaxmrl.rows import ResultRow
+from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.text import about, count, exact
@@ -68,7 +68,7 @@ class Findings:
     problems: list[TaskData]
     facts: dict[str, Any]
     rows: list[ResultRow]
-    curves: list[LearningCurve]
+    curves: list[MeasuredCurve]
     analyses: list[Analysis]
     side_by_side: list[Comparison]
     compared: list[Compared]

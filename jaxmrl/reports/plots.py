@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from jaxmrl.reports.law_tables import chosen_text
-from jaxmrl.results import CurveIdentity
-from jaxmrl.runs.curves import LearningCurve, distinguishing
+from jaxmrl.rows import CurveIdentity
+from jaxmrl.runs.curves import MeasuredCurve, distinguishing
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import exact
 from jaxmrl.training.pretraining import Epoch
@@ -35,7 +36,7 @@ def own_style() -> Iterator[None]:
 
 @own_style()
 def draw_curves(
-    curves: list[LearningCurve],
+    curves: list[MeasuredCurve],
     analyses: list[Analysis],
     *,
     metric_label: str,
@@ -50,7 +51,23 @@ def draw_curves(
     point is not above 0, as R^2 may be; `linear` makes both so, and `brief` leaves the laws out of the legend.
     """
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.add_subplot()
+    names = {"metric_label": metric_label, "unit": unit, "title": title}
+    plot_curves(figure.add_subplot(), curves, analyses, **names, linear=linear, brief=brief)
+    return figure
+
+
+def plot_curves(
+    axes: Axes,
+    curves: list[MeasuredCurve],
+    analyses: list[Analysis],
+    *,
+    metric_label: str,
+    unit: str = "",
+    title: str = "",
+    linear: bool = False,
+    brief: bool = False,
+) -> None:
+    """Draw what `draw_curves` does on these axes, in the style that is set."""
     for k, (curve, analysis) in enumerate(zip(curves, analyses, strict=True)):
         again, colour = divmod(k, len(_COLOURS))
         style = {"color": _COLOURS[colour], "marker": _MARKERS[again % len(_MARKERS)]}
@@ -61,12 +78,11 @@ def draw_curves(
     linear = linear or not means
     axes.set_yscale("linear" if linear or min(means) <= 0 else "log")
     _finish(axes, "training molecules", metric_label, unit, title, across_scale="linear" if linear else "log")
-    return figure
 
 
-def capacity_groups(curves: list[LearningCurve]) -> list[list[LearningCurve]]:
+def capacity_groups(curves: list[MeasuredCurve]) -> list[list[MeasuredCurve]]:
     """Curves that differ in width and depth alone, by number of parameters; only where there are several sizes."""
-    groups: dict[CurveIdentity, list[LearningCurve]] = {}
+    groups: dict[CurveIdentity, list[MeasuredCurve]] = {}
     for curve in curves:
         groups.setdefault(replace(curve.identity, width=0, depth=0, params=0), []).append(curve)
     of_size = lambda curve: curve.identity.params
@@ -75,7 +91,7 @@ def capacity_groups(curves: list[LearningCurve]) -> list[list[LearningCurve]]:
 
 
 @own_style()
-def draw_capacity(curves: list[LearningCurve], *, metric_label: str, unit: str, title: str) -> Figure:
+def draw_capacity(curves: list[MeasuredCurve], *, metric_label: str, unit: str, title: str) -> Figure:
     """The metric against the model's number of parameters, a line for each fraction and kind of model."""
     groups = capacity_groups(curves)
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
@@ -128,7 +144,7 @@ def render(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def curve_label(curve: LearningCurve, curves: list[LearningCurve]) -> str:
+def curve_label(curve: MeasuredCurve, curves: list[MeasuredCurve]) -> str:
     """As much as tells the curve apart from the others, or the model where it is alone."""
     cells, columns = curve.identity.cells(), distinguishing([other.identity for other in curves])
     named = [f"{column} {cells[column]}" for column in columns]
@@ -140,7 +156,7 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _draw_curve(axes, curve: LearningCurve, analysis: Analysis, style: dict[str, str], label: str) -> None:
+def _draw_curve(axes, curve: MeasuredCurve, analysis: Analysis, style: dict[str, str], label: str) -> None:
     n = np.array([point.n_train for point in curve.points])
     mean = np.array([point.mean for point in curve.points])
     sd = np.nan_to_num([point.sd for point in curve.points])

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
-from jaxmrl.results import CurveIdentity, Rounded, Row
-from jaxmrl.runs.curves import LearningCurve, Point, distinguishing
+from jaxmrl.rows import CurveIdentity, Rounded, Row
+from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing
 from jaxmrl.scaling.analysis import known
 from jaxmrl.scaling.differences import LEVEL, Difference, Runs, Worth, difference, holm, worth
 from jaxmrl.text import about, count, exact, size_text
@@ -69,7 +69,7 @@ class PruningRow(Row):
 
 
 def compare_to_random(
-    curves: list[LearningCurve], one_subset: Iterable[str], higher_is_better: bool
+    curves: list[MeasuredCurve], one_subset: Iterable[str], higher_is_better: bool
 ) -> list[Compared[CurveIdentity]]:
     """Return each pruned point of a sweep's curves against random subsets; the whole set is the same for all.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.cache import load_arrays
-from jaxmrl.results import ResultRow
+from jaxmrl.rows import ResultRow
 from jaxmrl.runs.artifacts import PREDICTION_COLUMNS, PREDICTIONS, kept_name
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.score_files import label_columns

@@ -23,14 +23,14 @@ from jaxmrl.reports.pruning_table import (
 )
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.reports.terminal import Reporter, sweep_table
-from jaxmrl.results import DIVERGED, LATE, UNDEFINED, ResultRow
-from jaxmrl.runs.curves import LearningCurve, PointRow, curves_of, fits_content, point_rows, rows_of
+from jaxmrl.rows import DIVERGED, LATE, UNDEFINED, ResultRow
+from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.text import count
-from jaxmrl.training.metrics import METRICS
+from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.model_spec import ModelSpec
 
 Orders = dict[tuple[ModelSpec, str], dict[str, np.ndarray]]
@@ -44,7 +44,7 @@ def summarise(
     problems: list[TaskData],
     orders: Orders,
     reporter: Reporter,
-) -> tuple[list[LearningCurve], list[Analysis]]:
+) -> tuple[list[MeasuredCurve], list[Analysis]]:
     """Writes what follows from results.csv, report.html with all of it; prints and returns what they say.
 
     orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
@@ -54,7 +54,9 @@ def summarise(
     label_of_metric = metric.mean_label(tasks)
     curves = curves_of(rows)
     by_split = {one.split_name: one for one in problems}
-    left_out = [left_out_notes(curve, rows, by_split[curve.identity.split]) for curve in curves]
+    left_out = [
+        left_out_notes(curve, rows, problem.table.task, by_split[curve.identity.split].unjudged) for curve in curves
+    ]
     analyses = [
         analyse_run(run, rows, curve, by_split[curve.identity.split], notes)
         for curve, notes in zip(curves, left_out, strict=True)
@@ -147,7 +149,7 @@ def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
 
 
 def analyse_run(
-    run: RunDirectory, rows: list[ResultRow], curve: LearningCurve, problem: TaskData, notes: tuple[str, ...]
+    run: RunDirectory, rows: list[ResultRow], curve: MeasuredCurve, problem: TaskData, notes: tuple[str, ...]
 ) -> Analysis:
     """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
 
@@ -155,14 +157,29 @@ def analyse_run(
     """
     used = rows_of(curve, rows)
     resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
-    seeds = np.array([f"seed {row.seed}" for row in used])
-    higher = METRICS[problem.metric].higher_is_better
-    analysis = analyse_curve(curve, higher, error_of_guessing(problem), resampled, seeds)
+    return analyse_seeds(curve, used, METRICS[problem.metric], error_of_guessing(problem), notes, resampled)
+
+
+def analyse_seeds(
+    curve: MeasuredCurve,
+    rows: list[ResultRow],
+    metric: Metric,
+    guess: float | None,
+    notes: tuple[str, ...],
+    resampled: np.ndarray | None = None,
+) -> Analysis:
+    """Return the laws of a curve over its seeds.
+
+    rows: those that its points are made of, as of `rows_of`; notes: what else to know of the curve; others as in
+    `analyse_curve`.
+    """
+    seeds = np.array([f"seed {row.seed}" for row in rows])
+    analysis = analyse_curve(curve, metric.higher_is_better, guess, resampled, seeds)
     return replace(analysis, notes=(*analysis.notes, *notes), training_flags=training_flags(curve.convergence))
 
 
 def analyse_curve(
-    curve: LearningCurve,
+    curve: MeasuredCurve,
     higher_is_better: bool,
     guess: float | None,
     resampled: np.ndarray | None = None,

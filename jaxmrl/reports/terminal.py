@@ -15,7 +15,7 @@ from rich.table import Table
 
 from jaxmrl.io.files import number
 from jaxmrl.reports.plots import curve_label
-from jaxmrl.runs.curves import LearningCurve
+from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.text import exact
 
 LINE_EVERY_SECONDS = 30.0
@@ -122,7 +122,7 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def sweep_table(curves: list[LearningCurve], metric_label: str, near: dict[str, str]) -> Table:
+def sweep_table(curves: list[MeasuredCurve], metric_label: str, near: dict[str, str]) -> Table:
     """One row per point, one section per curve; below, the share of each split's test molecules near training ones.
 
     still improving: the replicas whose best validation was in the last tenth of training

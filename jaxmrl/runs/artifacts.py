@@ -20,7 +20,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, text_hash
 from jaxmrl.io.storage import is_sound
-from jaxmrl.results import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
+from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.score_files import label_columns
 from jaxmrl.text import exact

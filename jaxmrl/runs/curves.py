@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.curves.sampling import is_random_sample
-from jaxmrl.results import CurveIdentity, ResultRow, Rounded, Row
+from jaxmrl.rows import CurveIdentity, ResultRow, Rounded, Row
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.convergence import Convergence, best_is_late
 
@@ -41,7 +41,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class LearningCurve:
+class MeasuredCurve:
     """Metric against number of training molecules: all replicas that share an identity."""
 
     identity: CurveIdentity
@@ -59,7 +59,7 @@ class LearningCurve:
         return all(is_random_sample(self.identity.pruning, point.fraction) for point in self.points)
 
 
-def fits_content(curves: list[LearningCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
+def fits_content(curves: list[MeasuredCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
     """The content of fits.json: for each curve its identity and all that is made of it. What is not known is null."""
     return [
         {"curve": curve.identity.cells(), "metric": curve.metric, "length": length, "points": len(curve.points)}
@@ -69,7 +69,7 @@ def fits_content(curves: list[LearningCurve], analyses: list[Analysis], length: 
     ]
 
 
-def curves_of(rows: list[ResultRow]) -> list[LearningCurve]:
+def curves_of(rows: list[ResultRow]) -> list[MeasuredCurve]:
     """The curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
     groups: dict[tuple[CurveIdentity, str], dict[tuple[float, int], list[ResultRow]]] = {}
     for row in rows:
@@ -77,7 +77,7 @@ def curves_of(rows: list[ResultRow]) -> list[LearningCurve]:
         if row.counts:
             at.append(row)
     return [
-        LearningCurve(identity, metric, tuple(_point(*at, of) for at, of in sorted(points.items()) if of))
+        MeasuredCurve(identity, metric, tuple(_point(*at, of) for at, of in sorted(points.items()) if of))
         for (identity, metric), points in groups.items()
     ]
 
@@ -87,7 +87,7 @@ def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
     return Point(fraction, n_train, tests=tuple(row.test for row in rows), late=late)
 
 
-def rows_of(curve: LearningCurve, rows: list[ResultRow]) -> list[ResultRow]:
+def rows_of(curve: MeasuredCurve, rows: list[ResultRow]) -> list[ResultRow]:
     """The rows of results.csv that the curve's points are made of, in their order."""
     own = [row for row in rows if row.counts and row.curve == curve.identity]
     return sorted(own, key=lambda row: (row.fraction, row.n_train))
@@ -116,7 +116,7 @@ class PointRow(Row):
     n_seeds: int
 
 
-def point_rows(curve: LearningCurve) -> list[PointRow]:
+def point_rows(curve: MeasuredCurve) -> list[PointRow]:
     """The rows of curves.csv that describe a curve."""
     return [
         PointRow(curve.identity, point.fraction, point.n_train, curve.metric, point.mean, point.sd, point.n_seeds)

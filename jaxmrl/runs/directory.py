@@ -17,7 +17,7 @@ from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.io.files import append_rows, write_whole
 from jaxmrl.io.lock import only_process
 from jaxmrl.io.records import Rejected, rejected_text
-from jaxmrl.results import HistoryRow, ReplicaKey, ResultRow, Row
+from jaxmrl.rows import HistoryRow, ReplicaKey, ResultRow, Row
 from jaxmrl.runs.identity import FORMAT, changed_code, check_same_run, read_run
 from jaxmrl.runs.tables import HISTORY, RESULTS, header_of, read_history, read_results
 from jaxmrl.sources import source_digest

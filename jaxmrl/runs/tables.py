@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jaxmrl.errors import DataError
 from jaxmrl.io.files import read_rows, whole_records
-from jaxmrl.results import HistoryRow, ReplicaKey, ResultRow
+from jaxmrl.rows import HistoryRow, ReplicaKey, ResultRow
 
 RESULTS, HISTORY = "results.csv", "history.csv"
 

@@ -4,22 +4,17 @@ Data flows one way: table -> features -> split -> (scores ->) replicas -> lanes 
 """
 
 import time
-from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
 from jaxmrl.reports.summary import Orders, summarise
 from jaxmrl.reports.terminal import Reporter, duration
-from jaxmrl.results import ResultRow
 from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_results
-from jaxmrl.runs.curves import LearningCurve
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.metadata import run_metadata
-from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.sweep.cluster import connect
 from jaxmrl.sweep.extend import extended
 from jaxmrl.sweep.grid import Grid, plan_grid
@@ -35,6 +30,7 @@ from jaxmrl.sweep.queue import (
     unique_replicas,
     where_text,
 )
+from jaxmrl.sweep.result import LearningCurve, SweepResult
 from jaxmrl.sweep.subsets import check, kept_first
 from jaxmrl.text import count
 from jaxmrl.training.capacity import device_name
@@ -42,19 +38,6 @@ from jaxmrl.training.encoder import load_starts, start_remarks
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.model_spec import model_shapes
 from jaxmrl.training.numerics import own_numerics
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """What a sweep found; `directory` holds it as files.
-
-    rows are those of results.csv; analyses are, for each of `curves`, its laws and their forecast.
-    """
-
-    directory: Path
-    rows: list[ResultRow]
-    curves: list[LearningCurve]
-    analyses: list[Analysis]
 
 
 @own_numerics()
@@ -136,5 +119,5 @@ def write_report(job: SweepContext, grid: Grid, orders: Orders) -> SweepResult:
     """Sorts results.csv and history.csv by the grid, and writes what follows from them."""
     rows = sort_results(job.run, [cell.identity.key for cells in grid.values() for cell in cells])
     drop_other_models(job.run, job.config, rows)
-    curves, analyses = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
-    return SweepResult(job.run.path, rows, curves, analyses)
+    found = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
+    return SweepResult(job.run.path, rows, [LearningCurve.of(*one) for one in zip(*found, strict=True)])

@@ -17,7 +17,7 @@ import jax
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
-from jaxmrl.results import ReplicaIdentity
+from jaxmrl.rows import ReplicaIdentity
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts
 from jaxmrl.runs.directory import code_metadata
 from jaxmrl.text import count

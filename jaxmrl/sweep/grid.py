@@ -6,7 +6,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data import splits
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.summary import Orders
-from jaxmrl.results import CurveIdentity, ReplicaIdentity
+from jaxmrl.rows import CurveIdentity, ReplicaIdentity
 from jaxmrl.sweep.queue import GridPoint
 from jaxmrl.text import exact
 from jaxmrl.training.batches import batches_per_epoch

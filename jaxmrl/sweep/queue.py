@@ -9,7 +9,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.reports.terminal import Progress, Reporter
-from jaxmrl.results import FINISHED, ReplicaIdentity, ResultRow
+from jaxmrl.rows import FINISHED, ReplicaIdentity, ResultRow
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, keep_replica
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep.cluster import Cluster, WorkSpec

@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxmrl.data.label_scaling import LabelScaler, LabelUnits, no_units
 from jaxmrl.modalities.graph.dataset import NO_MOLECULE
-from jaxmrl.results import COUNTED
+from jaxmrl.rows import COUNTED
 from jaxmrl.training import batches, programs
 from jaxmrl.training.encoder import Encoder
 from jaxmrl.training.metrics import mean_of_known

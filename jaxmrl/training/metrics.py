@@ -156,6 +156,11 @@ METRICS = {
 }
 
 
+def mean_label_of(name: str) -> str:
+    """Return how a plot names a metric of results.csv, such as "roc_auc" or "rmse / sd"."""
+    return METRICS[name.removesuffix(PER_SD)].label + (PER_SD if name.endswith(PER_SD) else "")
+
+
 def mean_over_tasks(per_task: jax.Array) -> jax.Array:
     """Mean of the tasks where the metric has a meaning; NaN where it has none in any."""
     valid = ~jnp.isnan(per_task)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmrl.results import COUNTED, DIVERGED, FINISHED, LATE, UNDEFINED
+from jaxmrl.rows import COUNTED, DIVERGED, FINISHED, LATE, UNDEFINED
 
 
 def status_of(*, diverged: bool, share: float, has_metrics: bool, all_tasks: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
-from jaxmrl.results import ReplicaIdentity, ResultRow
+from jaxmrl.rows import ReplicaIdentity, ResultRow
 from jaxmrl.training import batches
 from jaxmrl.training.compiled import program
 from jaxmrl.training.model_spec import ModelSpec

@@ -13,7 +13,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.summary import one_subset_prunings
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.results import CurveIdentity
+from jaxmrl.rows import CurveIdentity
 from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.training.encoder import load_starts

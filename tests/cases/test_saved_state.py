@@ -14,10 +14,12 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.modalities.geometry import schnet
 from jaxmrl.runs import directory
 from jaxmrl.runs.curves import distinguishing
+from jaxmrl.runs.tables import read_results
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import TrainingSpec
 from jaxmrl.training.saved_model import SavedModel, load_arrays, save_trained
+from tests.support.rows import result_row
 from tests.support.tiny import TINY
 
 
@@ -86,7 +88,8 @@ def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
     """At d7d420c its kernels were loaded by position, those of one shape into each other's layers."""
     sizes = {"width": 8, "depth": 1, "dropout": 0.0, "tasks": 1, "precision": "float32"}
     shape = ModelSpec(**sizes, model="schnet", modality="geometry", cutoff=5.0, over_atoms="mean")
-    model = SavedModel(tmp_path / "m", {}, TrainingSpec(shape, "regression", "mae", 1e-3), ("energy",), False, {}, None)
+    recipe = TrainingSpec(shape, "regression", "mae", 1e-3)
+    model = SavedModel(tmp_path / "m", result_row(), recipe, ("energy",), False, {}, None)
     params, stats = shape.init(jax.random.key(0))
     save_trained(model, (params, stats, no_units(1).label_standard(no_standard(1))), np.arange(2))
     (loaded, *_), _ = load_arrays(model)
@@ -140,7 +143,7 @@ def test_settings_that_no_row_shows_are_refused_too(begun):
 
 def test_an_edited_grid_is_trained_where_it_only_adds(begun):
     change_settings(begun["out"], "seeds = 1", "seeds = 2")
-    old = rows_of(begun["out"] / "results.csv")
+    old = read_results(begun["out"] / "results.csv")
     assert run_sweep(SweepConfig(**begun | {"seeds": 2})).rows[::2] == old
     change_settings(begun["out"], "seeds = 2", "seeds = 1")
     with pytest.raises(ConfigError, match=r"fraction 0\.05, seed 1: the settings ask for no such replica"):
@@ -150,12 +153,12 @@ def test_an_edited_grid_is_trained_where_it_only_adds(begun):
 def test_other_sources_do_not_go_on_with_a_run_but_read_one_that_has_ended(begun, monkeypatch):
     """At d7d420c a run went on after ReLU had become SiLU: the version was 0.1.0 for every commit."""
     monkeypatch.setattr(directory, "source_digest", lambda: "0123")
-    old = rows_of(begun["out"] / "results.csv")
+    old = read_results(begun["out"] / "results.csv")
     assert run_sweep(SweepConfig(**begun)).rows == old
     change_settings(begun["out"], "seeds = 1", "seeds = 2")
     with pytest.raises(ConfigError, match=r'not finished: sources \("\w{16}" there, "0123" here\)\. Choose another'):
         run_sweep(SweepConfig(**begun | {"seeds": 2}))
-    assert rows_of(begun["out"] / "results.csv") == old
+    assert read_results(begun["out"] / "results.csv") == old
 
 
 def test_a_run_of_the_former_format_is_refused_with_a_reason(begun):
@@ -177,7 +180,7 @@ OTHER_SETTINGS = {
 
 
 def test_settings_of_jax_change_no_number(begun, tmp_path):
-    expected = rows_of(begun["out"] / "results.csv")
+    expected = read_results(begun["out"] / "results.csv")
     before = {name: getattr(jax.config, name) for name in OTHER_SETTINGS}
     try:
         for name, value in OTHER_SETTINGS.items():

@@ -24,12 +24,12 @@ from jaxmrl.io import cache as cache_module
 from jaxmrl.io.records import rejected_text
 from jaxmrl.modalities.graph import features as graphs
 from jaxmrl.reports.plots import draw_curves, render
-from jaxmrl.runs.curves import LearningCurve, Point
+from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.runs.score_files import read_orders
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.text import one_line
 from tests.data.test_npz import ARRAYS
-from tests.support.results import IDENTITY
+from tests.support.rows import IDENTITY
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_messages_are_one_short_line_without_commands_to_the_terminal():
 
 
 def test_names_of_files_are_no_formulas():
-    curve = LearningCurve(IDENTITY, "rmse", (Point(1.0, 10, (0.45, 0.55)),))
+    curve = MeasuredCurve(IDENTITY, "rmse", (Point(1.0, 10, (0.45, 0.55)),))
     figure = draw_curves([curve], [UNFITTED], metric_label="RMSE", unit="", title=r"prices in $\frac{$")
     assert render(figure, "png").startswith(b"\x89PNG")
 

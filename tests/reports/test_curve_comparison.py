@@ -9,10 +9,10 @@ import pytest
 from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line, molecules_text
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.summary import analyse_curve
-from jaxmrl.runs.curves import LearningCurve, Point
+from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.scaling.data_equivalence import Worth
-from tests.support.results import IDENTITY
+from tests.support.rows import IDENTITY
 
 N = (100, 200, 400, 800, 1600)
 
@@ -21,7 +21,7 @@ def curve(times=1.0, **changes):
     rng = np.random.default_rng(len(str(changes)))
     error = lambda n: 1.5 * (times * n) ** -0.25 * np.exp(rng.normal(0, 0.01, 3))
     points = tuple(Point(n / 1600, n, tuple(1 - error(n))) for n in N)
-    return LearningCurve(replace(IDENTITY, **changes), "roc_auc", points)
+    return MeasuredCurve(replace(IDENTITY, **changes), "roc_auc", points)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from jaxmrl.reports.pruning_table import compare_to_random
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.curves import curves_of
-from tests.support.results import result_row
+from tests.support.rows import result_row
 
 EVIL = "<script>alert('x')</script>"
 SMILES = ["CCO", "CCN", "CCC", "CCCl", "CCBr", "CCF", "CCS", "CCP", "c1ccccc1", "CCCC", "CCCCC", "CCCCCC"] * 3

@@ -10,10 +10,10 @@ from jaxmrl.reports import plots, terminal
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter, duration
-from jaxmrl.runs.curves import LearningCurve, Point, curves_of
+from jaxmrl.runs.curves import MeasuredCurve, Point, curves_of
 from jaxmrl.runs.directory import FORMAT, RunDirectory
 from jaxmrl.scaling.analysis import UNFITTED
-from tests.support.results import IDENTITY, result_row
+from tests.support.rows import IDENTITY, result_row
 
 
 def curve(means, **changes):
@@ -21,7 +21,7 @@ def curve(means, **changes):
     points = tuple(
         Point(size / 1000, size, (mean - 0.01, mean, mean + 0.01)) for size, mean in zip(n, means, strict=True)
     )
-    return LearningCurve(replace(IDENTITY, **changes), "roc_auc", points)
+    return MeasuredCurve(replace(IDENTITY, **changes), "roc_auc", points)
 
 
 def test_diverged_replicas_do_not_count():

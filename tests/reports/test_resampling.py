@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.runs.artifacts import kept_name
 from jaxmrl.runs.directory import RunDirectory
-from tests.support.results import result_row
+from tests.support.rows import result_row
 
 ROW = result_row(tests={"a": 0.5, "part": 0.5})
 IDS = np.arange(100, 900)

@@ -18,7 +18,7 @@ from jaxmrl.runs.artifacts import (
     write_molecules,
 )
 from jaxmrl.runs.directory import RunDirectory
-from tests.support.results import result_row
+from tests.support.rows import result_row
 
 ROW = result_row(pruning="el2n")
 

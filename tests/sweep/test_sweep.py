@@ -16,7 +16,7 @@ from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.reports.terminal import sweep_table
-from jaxmrl.results import HistoryRow, ResultRow
+from jaxmrl.rows import HistoryRow, ResultRow
 from jaxmrl.runs.curves import PointRow
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint

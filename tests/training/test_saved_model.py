@@ -17,6 +17,7 @@ from jaxmrl.training import saved_model as trained_module
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec, predict
 from jaxmrl.training.saved_model import FORMAT, SavedModel, load_arrays, load_trained, predict_all, save_trained
+from tests.support.rows import result_row
 
 SHAPE = ModelSpec(width=8, depth=2, dropout=0.5, tasks=2, precision="float32")
 RECIPE = TrainingSpec(SHAPE, "regression", "rmse", 1e-3)
@@ -30,7 +31,7 @@ def weights():
 
 
 def trained(path, **changes):
-    known = SavedModel(path, {"seed": "0"}, RECIPE, ("a", "b"), True, {"bits": 8, "whole": False}, None)
+    known = SavedModel(path, result_row(), RECIPE, ("a", "b"), True, {"bits": 8, "whole": False}, None)
     return replace(known, **changes)
 
 

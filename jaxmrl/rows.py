@@ -67,6 +67,14 @@ class Row:
         """Return the names of the columns."""
         return tuple(c for name, form in _fields(cls) for c in (CurveIdentity.columns() if form is None else (name,)))
 
+    def values(self) -> dict[str, Any]:
+        """Return the value of each column, in order of the columns."""
+        found: dict[str, Any] = {}
+        for name, form in _fields(type(self)):
+            value = getattr(self, name)
+            found |= value.values() if form is None else {name: value}
+        return found
+
     def cells(self) -> dict[str, str]:
         """Return the text of each column, in order of the columns."""
         found: dict[str, str] = {}
@@ -188,6 +196,9 @@ class ResultRow(ReplicaIdentity):
     def columns(cls, tasks: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return the names of the columns; those of the tasks come last."""
         return (*super().columns(), *(_TEST + task for task in tasks))
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {_TEST + task: value for task, value in self.tests.items()}
 
     def cells(self) -> dict[str, str]:
         form = _FORMATS[Rounded]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from jaxmrl.results import FINISHED, CurveIdentity, ResultRow
+from jaxmrl.rows import FINISHED, CurveIdentity, ResultRow
 
 IDENTITY = CurveIdentity(
     dataset="mine",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxmrl.results import CurveIdentity, HistoryRow, ResultRow
-from tests.support.results import IDENTITY, result_row
+from jaxmrl.rows import CurveIdentity, HistoryRow, ResultRow
+from tests.support.rows import IDENTITY, result_row
 
 KEPT = Path(__file__).parents[1] / "benchmarks" / "results"
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)

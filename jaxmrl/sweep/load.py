@@ -1,0 +1,105 @@
+"""The result of a sweep, read from its run directory."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from jaxmrl.config import SweepConfig, read_toml
+from jaxmrl.config.names import PER_SD
+from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.reports.left_out import left_out_notes
+from jaxmrl.reports.summary import analyse_seeds
+from jaxmrl.rows import ResultRow
+from jaxmrl.runs.curves import MeasuredCurve, curves_of, rows_of
+from jaxmrl.runs.identity import read_run
+from jaxmrl.runs.tables import RESULTS, read_results
+from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.points import GUESSES
+from jaxmrl.sweep.result import LearningCurve, SweepResult
+from jaxmrl.text import count
+from jaxmrl.training.metrics import METRICS
+
+_FILES = ("run.json", "config.toml", RESULTS)
+"""What every run of a sweep has."""
+
+_SEEDS_ALONE = (
+    "intervals are over seeds alone: those of fits.json count test molecules too, which takes labels that a run "
+    "directory does not have"
+)
+_NO_GUESS = (
+    "laws that begin from the error of guessing are left out, for it takes labels that a run directory does not have"
+)
+
+
+def load_run(path: str | os.PathLike[str]) -> SweepResult:
+    """Return the result of a sweep from its run directory, as `run_sweep` returned it.
+
+    Nothing is trained or written, and the data set is not needed. Of a sweep that has not ended these are the results
+    so far; `missing` says how many replicas lack one, and so does a warning. Where a sweep kept predictions, or its
+    metric is the average precision, a law of `fits.json` also rests on labels, which a run directory does not have; a
+    note of the analysis says so.
+
+    Args:
+        path: The run directory.
+
+    Raises:
+        UserError: For a folder that is no run of a sweep, or one of another version, or without any result, and for
+            files that are damaged.
+    """
+    folder = Path(path)
+    metadata, config = _read(folder)
+    rows = read_results(folder / RESULTS)
+    planned = planned_rows(config)
+    missing = max(0, planned - len(rows))
+    if not rows:
+        raise ConfigError(f"{folder} has no result yet: run the sweep's command again to train its {planned} replicas")
+    if missing:
+        warnings.warn(
+            f"{folder}: {missing} of {count(planned, 'replica')} have no result yet; run the sweep's command again to "
+            "train them",
+            stacklevel=2,
+        )
+    return SweepResult(folder, rows, [_analysed(one, rows, metadata, config) for one in curves_of(rows)], missing)
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
+    """The content of run.json, and the settings. Raises ConfigError."""
+    if missing := [name for name in _FILES if not (folder / name).is_file()]:
+        raise ConfigError(
+            f"{folder} is no run of a sweep, for it has no {missing[0]}: expected a folder that run_sweep or "
+            "python -m jaxmrl.sweep wrote"
+        )
+    metadata, _ = read_run(folder)
+    return metadata, SweepConfig(**read_toml(folder / "config.toml"))
+
+
+def planned_rows(config: SweepConfig) -> int:
+    """Return how many rows results.csv has at the end of a sweep."""
+    models = sum(len(config.models_of(modality)) for modality in config.modalities)
+    sizes = max(1, len(config.widths)) * max(1, len(config.axis("depth")))
+    axes = (config.splits, config.init, config.pruning, config.fractions)
+    rows = models * sizes * config.seeds
+    for axis in axes:
+        rows *= len(axis)
+    return rows
+
+
+def _analysed(
+    curve: MeasuredCurve, rows: list[ResultRow], metadata: dict[str, Any], config: SweepConfig
+) -> LearningCurve:
+    """A curve with its laws, over its seeds alone."""
+    metric = METRICS.get(curve.metric.removesuffix(PER_SD))
+    undefined = metadata.get("splits", {}).get(curve.identity.split, {}).get("left_out_of_mean")
+    if metric is None or undefined is None:
+        raise DataError(
+            f"the metric {curve.metric!r} or the split {curve.identity.split!r} of {RESULTS} is not known to run.json "
+            "or this version of jaxmrl: one of the files is damaged"
+        )
+    notes = left_out_notes(curve, rows, metric.task, undefined)
+    guess = None if metric.name == "average_precision" else GUESSES.get(metric.name)
+    if curve.random_samples:
+        notes += (_SEEDS_ALONE,) if config.save_predictions else ()
+        notes += (_NO_GUESS,) if metric.name == "average_precision" else ()
+    analysis: Analysis = analyse_seeds(curve, rows_of(curve, rows), metric, guess, notes)
+    return LearningCurve.of(curve, analysis)
