@@ -19,14 +19,14 @@ from benchmarks.scale import engine_on, table_of
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.task_data import TaskData
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import lane_bytes
 from jaxmrl.training.engines import engine_for
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import ModelSpec, model_shapes
+from jaxmrl.training.model_spec import ModelSpec, model_specs
 
 
 def main() -> None:
@@ -49,7 +49,7 @@ def by_lanes(flags: argparse.Namespace) -> list[dict]:
     config = SweepConfig(dataset=flags.dataset, width=tuple(flags.widths), depth=(flags.depth,))
     problem = load_problem(config, Reporter(quiet=True))
     rows = []
-    for shape in model_shapes(config, problem):
+    for shape in model_specs(config, problem):
         for lanes in flags.lanes:
             replicas = [whole_replica(problem, shape, seed) for seed in range(lanes)]
             rows.append(measure(engine_for(config, problem, shape, replicas, lanes), problem.features["graph"]))

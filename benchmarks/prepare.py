@@ -68,7 +68,7 @@ def rdkit_seconds(smiles: list[str]) -> dict[str, float]:
 def stage(name: str, path: Path) -> dict:
     """Seconds and peaks of one feature, or of RDKit's steps, in this process."""
     smiles = path.read_text().split("\n")
-    graphs.featurise(smiles[:10])  # RDKit is loaded before the clock runs
+    graphs.featurize(smiles[:10])  # RDKit is loaded before the clock runs
     times = rdkit_seconds(smiles) if name == "rdkit" else {"seconds": timed(lambda: FEATURES[name](smiles))}
     return times | peaks()
 

@@ -24,11 +24,11 @@ from benchmarks.machine import facts, print_table, timed, write
 from benchmarks.throughput import BATCH, SIZES, bench_engines
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problem
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.lanes import Engine
-from jaxmrl.training.model_spec import model_shape
+from jaxmrl.training.model_spec import model_spec
 
 SCOPES = ("aggregate", "norm", "dropout", "pool", "embed", "gather", "optimiser")
 """Named in the model and the step (`jax.named_scope`); the rest is products of matrices, or other."""
@@ -49,7 +49,7 @@ def main() -> None:
     problem = load_problem(config, Reporter(quiet=True))
     rows = []
     for width in flags.widths:
-        shape = model_shape(config, problem, "graph", "gin", width, SIZES["gin"][1])
+        shape = model_spec(config, problem, "graph", "gin", width, SIZES["gin"][1])
         engine = bench_engines(problem, shape, 1)[0]
         rows.append({"width": width} | profile(engine, flags.steps))
     kinds = sorted({kind for row in rows for kind in row["ms"]}, key=lambda kind: -rows[-1]["ms"].get(kind, 0))

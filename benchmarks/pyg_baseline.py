@@ -1,6 +1,6 @@
 """The study's GIN as a PyTorch Geometric user would write it: the baseline, and the oracle of our own GIN.
 
-Needs the `bench` extra. Graphs come straight from RDKit here, sharing no featurisation with jaxmrl.
+Needs the `bench` extra. Graphs come straight from RDKit here, sharing no featurization with jaxmrl.
 """
 
 import jax

@@ -24,13 +24,13 @@ import jaxmrl.sweep
 from benchmarks.engines import clocked, train_epoch
 from benchmarks.machine import facts, in_own_process, peaks, print_table, summary, timed, write
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import MODELS
 from jaxmrl.data.datasets import load_dataset
 from jaxmrl.data.label_scaling import no_standard
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.parsing import prepare
-from jaxmrl.modalities.datasets import put
 from jaxmrl.modalities.graph import features as graphs
+from jaxmrl.modalities.graph.dataset import GraphDataset
+from jaxmrl.modalities.graph.modality import GIN
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import use_cores
@@ -39,7 +39,7 @@ from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
 
 SIZES = (1000, 4000, 16_000, 64_000, 400_000)
-BATCH, DROPOUT, RATE = 256, MODELS["gin"].dropout, MODELS["gin"].learning_rate
+BATCH, DROPOUT, RATE = 256, GIN.dropout, GIN.learning_rate
 MEAN_ATOMS, MISSING, POSITIVE = 26, 0.4, 0.02
 """Of the synthetic table: heavy atoms of a molecule, share of labels that are missing, share of 1 among the others."""
 
@@ -64,7 +64,7 @@ def engine_on(table: graphs.Graphs, width: int, depth: int) -> Engine:
     labels = jnp.asarray(rng.integers(0, 2, (len(table), 1)), jnp.float32)
     recipe = TrainingSpec(ModelSpec(width, depth, DROPOUT, 1, "float32"), "classification", "roc_auc", RATE)
     replica = Replica("scale", 0, train, valid, test, 10**6, no_standard(1))
-    engine = Engine(recipe, DeviceTable(put(table), labels), table.resources(), [replica], 1, BATCH)
+    engine = Engine(recipe, DeviceTable(GraphDataset.put(table), labels), table.resources(), [replica], 1, BATCH)
     engine.refill(iter([0]))
     return engine
 

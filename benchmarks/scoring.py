@@ -23,9 +23,9 @@ from benchmarks.engines import train_epoch
 from benchmarks.machine import facts, timed, write
 from benchmarks.throughput import BATCH, RATE, SIZES
 from jaxmrl.config import Settings
-from jaxmrl.config.names import MODELS
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.task_data import TaskData
+from jaxmrl.modalities.graph.modality import GIN
 from jaxmrl.pruning.passes import grand, model_scores
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.reports.terminal import Reporter
@@ -37,7 +37,7 @@ from jaxmrl.training.lanes import Engine
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
 
-(_, DEPTH), DROPOUT = SIZES["gin"], MODELS["gin"].dropout
+(_, DEPTH), DROPOUT = SIZES["gin"], GIN.dropout
 
 
 def main() -> None:

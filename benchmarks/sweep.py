@@ -44,7 +44,7 @@ from jaxmrl.training.devices import train_on_devices
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engines_for
 from jaxmrl.training.lanes import Engine, Replica, longest_first
-from jaxmrl.training.model_spec import ModelSpec, model_shapes
+from jaxmrl.training.model_spec import ModelSpec, model_specs
 
 METRICS = {"roc_auc": metrics.roc_auc_score, "average_precision": metrics.average_precision_score}
 
@@ -171,7 +171,7 @@ def plan(flags) -> Ours:
     names = ("dataset", "fractions", "seeds", "epochs", "width", "depth", "precision")
     config = SweepConfig(**{name: getattr(flags, name) for name in names})
     problem = load_problem(config, Reporter(quiet=True))
-    (shape,) = model_shapes(config, problem)
+    (shape,) = model_specs(config, problem)
     grid = plan_grid(config, [problem], {(shape, problem.split_name): {}}, load_starts(config.init, [shape]))
     return Ours(config, problem, shape, unique_replicas(grid[shape]))
 

@@ -33,15 +33,16 @@ from benchmarks.floors import Peaks, measure_peaks, step_floor
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import MODALITIES, MODELS, PRECISIONS
+from jaxmrl.config.names import PRECISIONS
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.task_data import TaskData
+from jaxmrl.modalities import registry
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training.capacity import choose_lanes, use_cores
 from jaxmrl.training.devices import side_by_side
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import ModelSpec, model_shape
+from jaxmrl.training.model_spec import ModelSpec, model_spec
 from jaxmrl.training.programs import MAX_CHUNK
 from jaxmrl.training.replica import TrainingSpec, device_table
 
@@ -57,8 +58,8 @@ def main() -> None:
     source.add_argument("--dataset", default="hiv")
     source.add_argument("--npz", type=Path)
     parser.add_argument("--target-columns", nargs="+", default=[])
-    parser.add_argument("--modality", choices=MODALITIES)
-    parser.add_argument("--model", choices=MODELS)
+    parser.add_argument("--modality", choices=registry.modality_names())
+    parser.add_argument("--model", choices=registry.models())
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of both sides")
     parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes on each device to try; default: a sweep's")
@@ -78,7 +79,7 @@ def main() -> None:
     (model,) = config.models_of(modality)
     data = baseline_data(problem, modality)
     widths, depth = SIZES[model]
-    shapes = [model_shape(config, problem, modality, model, width, depth) for width in flags.widths or widths]
+    shapes = [model_spec(config, problem, modality, model, width, depth) for width in flags.widths or widths]
     peaks = measure_peaks(config.precision)
     rows = [row for shape in shapes for row in measure(problem, data, shape, flags, peaks)]
     trained = {"modality": modality, "model": model, "precision": config.precision}
@@ -228,7 +229,7 @@ def baseline_rounds(data: list, shape: ModelSpec, steps: int, device: torch.devi
         module, loader = torch_geometry.MODELS[shape.model](shape), DataLoader(data, **options)
         judged, loss = lambda batch: (module(batch), batch.y), torch.nn.functional.mse_loss
     else:
-        module = torch_transformer.Transformer(shape.tokens, shape.positions, *sizes)
+        module = torch_transformer.Transformer(shape.options.tokens, shape.options.positions, *sizes)
         loader = torch.utils.data.DataLoader(data, collate_fn=torch_transformer.collate, **options)
         judged = lambda batch: (module(*batch[:2]), batch[2])
         place = lambda batch: [part.to(device) for part in batch]

@@ -37,7 +37,7 @@ class PygSchNet(nn.Module):
     def __init__(self, shape: ModelSpec):
         super().__init__()
         width = shape.width
-        self.net = SchNet(width, width, shape.depth, GAUSSIANS, shape.cutoff, self._pairs, readout="add")
+        self.net = SchNet(width, width, shape.depth, GAUSSIANS, shape.options.cutoff, self._pairs, readout="add")
         self.net.lin2 = nn.Linear(width // 2, shape.tasks)
 
     def forward(self, batch: Data) -> torch.Tensor:
@@ -53,7 +53,7 @@ class TorchPaiNN(nn.Module):
 
     def __init__(self, shape: ModelSpec):
         super().__init__()
-        width, self.depth, self.cutoff = shape.width, shape.depth, shape.cutoff
+        width, self.depth, self.cutoff = shape.width, shape.depth, shape.options.cutoff
         self.embedding = nn.Embedding(ELEMENTS, width, padding_idx=0)
         self.filters = nn.Linear(RADIAL, shape.depth * 3 * width)
         perceptron = lambda inputs: nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, 3 * width))
@@ -61,7 +61,7 @@ class TorchPaiNN(nn.Module):
         self.mix = nn.ModuleList(nn.Linear(width, 2 * width, bias=False) for _ in range(shape.depth))
         self.update = nn.ModuleList(perceptron(2 * width) for _ in range(shape.depth))
         self.readout = nn.Sequential(nn.Linear(width, width // 2), nn.SiLU(), nn.Linear(width // 2, shape.tasks))
-        self.register_buffer("rates", torch.arange(1, RADIAL + 1) * torch.pi / shape.cutoff)
+        self.register_buffer("rates", torch.arange(1, RADIAL + 1) * torch.pi / shape.options.cutoff)
 
     def forward(self, batch: Data) -> torch.Tensor:
         i, j = batch.edge_index

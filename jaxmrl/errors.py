@@ -20,3 +20,9 @@ class DivergedError(UserError):
 
 class DataError(UserError, ValueError):
     """Data that cannot be used."""
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise ConfigError where the `value` of what is called `name` is none of `choices`."""
+    if value not in choices:
+        raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")

@@ -1,6 +1,7 @@
 """How numbers and errors are said."""
 
 import re
+from collections.abc import Iterable
 
 _SECONDS = {"d": 86_400.0, "h": 3600.0, "min": 60.0, "m": 60.0, "s": 1.0}
 _MOST = 600
@@ -26,6 +27,12 @@ def exact(number: float) -> str:
 def count(number: int, noun: str) -> str:
     """A number of things, in words."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return names as a choice: "a, b or c"."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def one_line(text: str) -> str:

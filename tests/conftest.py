@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from jaxmrl.cli import commands
-from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.graph.features import featurize
 from tests.support.tables import nci_molecules, write_table
 
 SMILES = [
@@ -58,7 +58,7 @@ def strict():
 @pytest.fixture(scope="session")
 def molecules():
     """Graphs of SMILES."""
-    graphs, _, rejected = featurise(SMILES)
+    graphs, _, rejected = featurize(SMILES)
     assert not rejected
     return graphs
 

@@ -19,7 +19,7 @@ from jaxmrl.training import checkpoint
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engine_for
 from jaxmrl.training.interrupts import StopRequestedError
-from jaxmrl.training.model_spec import model_shapes
+from jaxmrl.training.model_spec import model_specs
 
 SMALL = {"width": 8, "depth": 2, "batch_size": 32}
 
@@ -101,7 +101,7 @@ def test_both_curves_of_one_sweep(both):
 
 def engine_of(config):
     problem = load_problem(config, Reporter(quiet=True))
-    (shape,) = model_shapes(config, problem)
+    (shape,) = model_specs(config, problem)
     orders = {(shape, "random"): {}}
     starts = load_starts(config.init, [shape])
     replicas = unique_replicas(plan_grid(config, [problem], orders, starts)[shape])

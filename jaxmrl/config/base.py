@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxmrl.config.names import PRECISIONS
-from jaxmrl.errors import ConfigError
+from jaxmrl.errors import ConfigError, check_choice
 
 COUNTS = (
     "seeds",
@@ -20,7 +20,6 @@ COUNTS = (
     "lanes",
     "score_seeds",
     "score_epochs",
-    "smiles_variants",
 )
 
 
@@ -70,11 +69,6 @@ class TrainingConfig(Config):
 
 def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")
 
 
 _ACCEPTED = {float: (int, float), Path: (str, Path)}

@@ -1,32 +1,35 @@
 """The settings of commands that train models to predict: the data, and how one model is trained."""
 
-import math
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from jaxmrl.config.base import TrainingConfig, check_choice, flag
+from jaxmrl.config.base import TrainingConfig, flag
 from jaxmrl.config.names import (
-    ATOM_REFERENCES,
     CENSORED,
     DEDUPLICATE,
     GEOMETRY_DATASETS,
-    HEADS,
     KEPT,
     METRIC_NAMES,
-    MODALITIES,
-    MODELS,
     SPLITS,
     TASKS,
 )
-from jaxmrl.errors import ConfigError
+from jaxmrl.errors import ConfigError, check_choice
+from jaxmrl.modalities import registry
+from jaxmrl.modalities.registry import FeatureSettings
+from jaxmrl.text import one_of
 
 AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split", "init")
 
 
+MODALITY_CHOICES, MODEL_CHOICES = one_of(registry.modality_names()), one_of(registry.models())
+"""Of --modality and --model, for their help."""
+
+
 @dataclass(frozen=True)
-class Settings(TrainingConfig):
-    """Settings of the commands that train models to predict: the data, and how one model is trained."""
+class DataSettings(TrainingConfig):
+    """The data of commands that train models to predict, and what models of every modality have in common."""
 
     dataset: str = "nci"
     """Data set by name; --list-datasets names them. Not used with --csv."""
@@ -83,28 +86,10 @@ class Settings(TrainingConfig):
     learning_rate: float | None = None
     """Default: the model's own, 1e-3, or 5e-4 for SchNet and PaiNN."""
 
-    cutoff: float = 5.0
-    """Distance in Å up to which atoms see each other, in geometries."""
 
-    atom_references: Literal["auto", "on", "off"] = "auto"
-    """Whether models of geometries learn what a regression on the atoms of each element leaves of a target. auto: of
-    targets that it explains to nine tenths, as energies. Where that is all of them, models sum over atoms; else they
-    average."""
-
-    smiles_variants: int = 1
-    """SMILES of each molecule that training draws from: its own and random ones, seeded. 1: its own alone."""
-
-    fingerprint_radius: int = 2
-    """Radius of the Morgan fingerprint; 2 is ECFP4."""
-
-    fingerprint_bits: int = 1024
-    """Its length; a multiple of 8."""
-
-    fingerprint_chirality: bool = False
-    """Whether it tells stereoisomers apart."""
-
-    fingerprint_tokens: Literal["set", "all"] = "set"
-    """What the transformer sees: the bits that are set, or all of them, as in the study."""
+@dataclass(frozen=True)
+class Settings(FeatureSettings, DataSettings):
+    """Settings of the commands that train models to predict: the data, its features, and how one model is trained."""
 
     lanes: int | Literal["auto"] = "auto"
     """Replicas trained side by side on each device; each core of a CPU is one. auto: by a formula of the shapes, the
@@ -139,14 +124,7 @@ class Settings(TrainingConfig):
             values = getattr(self, name, ())
             if isinstance(values, tuple) and len(set(values)) < len(values):
                 raise ConfigError(f"{flag(name)} has a value twice: {' '.join(map(str, values))}")
-        check_choice("fingerprint tokens", self.fingerprint_tokens, ("set", "all"))
-        if self.fingerprint_bits < 8 or self.fingerprint_bits % 8:
-            raise ConfigError(f"--fingerprint-bits must be a multiple of 8; got {self.fingerprint_bits}")
-        if self.fingerprint_radius < 0:
-            raise ConfigError(f"--fingerprint-radius must be 0 or more; got {self.fingerprint_radius}")
-        if not (self.cutoff > 0 and math.isfinite(self.cutoff)):
-            raise ConfigError(f"--cutoff must be a positive number of Å; got {self.cutoff:g}")
-        check_choice("atom references", self.atom_references, ATOM_REFERENCES)
+        self.check_features()
         self._check_models()
         for name in self.axis("split"):
             check_choice("split", name, SPLITS)
@@ -155,14 +133,16 @@ class Settings(TrainingConfig):
 
     def _check_models(self) -> None:
         for modality in self.modalities:
-            check_choice("modality", modality, MODALITIES)
-            odd = [width for width in self.widths if width % HEADS]
-            if "transformer" in self.models_of(modality) and odd:
-                raise ConfigError(f"--width of a transformer must be a multiple of its {HEADS} heads; got {odd[0]}")
+            check_choice("modality", modality, registry.modality_names())
+            for name in self.models_of(modality):
+                heads = registry.models()[name].heads
+                if odd := [width for width in self.widths if width % heads]:
+                    raise ConfigError(f"--width of a {name} must be a multiple of its {heads} heads; got {odd[0]}")
         for name in self.models:
-            check_choice("model", name, tuple(MODELS))
-            if not set(MODELS[name].modalities) & set(self.modalities):
-                raise ConfigError(f"--model {name} is for --modality {' or '.join(MODELS[name].modalities)}")
+            check_choice("model", name, tuple(registry.models()))
+            fitting = registry.modalities_of(name)
+            if not set(fitting) & set(self.modalities):
+                raise ConfigError(f"--model {name} is for --modality {' or '.join(fitting)}")
 
     def axis(self, name: str) -> tuple:
         """The values of a setting that is one or several or none."""
@@ -175,9 +155,9 @@ class Settings(TrainingConfig):
         if asked := self.axis("modality"):
             return asked
         if self.npz or (not self.csv and self.dataset in GEOMETRY_DATASETS):
-            return ("geometry",)
-        first = (MODELS[name].modalities[0] for name in self.models if name in MODELS)
-        return tuple(dict.fromkeys(first)) or ("graph",)
+            return tuple(modality.name for modality in registry.MODALITIES if modality.sees_positions)[:1]
+        fitting = (registry.modalities_of(name)[:1] for name in self.models)
+        return tuple(dict.fromkeys(chain.from_iterable(fitting))) or registry.modality_names()[:1]
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -196,9 +176,9 @@ class Settings(TrainingConfig):
 
     def models_of(self, modality: str) -> tuple[str, ...]:
         """The models of a modality: those of them that are asked for, else its default."""
-        fitting = tuple(name for name, model in MODELS.items() if modality in model.modalities)
+        fitting = tuple(model.name for model in registry.get_modality(modality).models)
         return tuple(name for name in self.models if name in fitting) or fitting[:1]
 
     def rate(self, model: str) -> float:
         """The learning rate of a model."""
-        return self.learning_rate or MODELS[model].learning_rate
+        return self.learning_rate or registry.models()[model].learning_rate

@@ -1,6 +1,4 @@
-"""Names that settings may take, and the defaults of models. Free of JAX."""
-
-from dataclasses import dataclass
+"""Names that settings may take."""
 
 TASKS = ("classification", "regression")
 
@@ -33,12 +31,6 @@ PRUNING_METHODS = (
     "herding",
     "kmeans",
 )
-
-
-MODALITIES = ("graph", "geometry", "fingerprint", "smiles")
-
-
-ATOM_REFERENCES = ("auto", "on", "off")
 
 
 GEOMETRY_DATASETS = ("qm9",)
@@ -94,28 +86,3 @@ ADDABLE = (
     "out",
 )
 """Settings of a sweep that may grow in a run that is there, without a change of what it has. `out` is where that is."""
-
-
-@dataclass(frozen=True)
-class ModelDefaults:
-    """What a model is for, and its settings where the user leaves them open."""
-
-    modalities: tuple[str, ...]
-    width: int
-    depth: int
-    dropout: float
-    learning_rate: float
-
-
-MODELS = {
-    "gin": ModelDefaults(("graph",), width=64, depth=3, dropout=0.5, learning_rate=1e-3),
-    "painn": ModelDefaults(("geometry",), width=64, depth=3, dropout=0.0, learning_rate=5e-4),
-    "schnet": ModelDefaults(("geometry",), width=64, depth=3, dropout=0.0, learning_rate=5e-4),
-    "transformer": ModelDefaults(("fingerprint", "smiles"), width=64, depth=1, dropout=0.1, learning_rate=1e-3),
-}
-"""The first that fits a modality is its default. The transformer is the study's; its GIN has width 300 and depth 5, its
-SchNet and PaiNN 128 and 6."""
-
-
-HEADS = 8
-"""Of attention."""

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from jaxmrl.config.base import TrainingConfig
-from jaxmrl.config.names import MODELS
 from jaxmrl.errors import ConfigError
+from jaxmrl.modalities.graph.modality import GIN
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class PretrainConfig(TrainingConfig):
     parent: bool = False
     """Replace each molecule by its parent: the largest organic fragment, uncharged."""
 
-    width: int = MODELS["gin"].width
+    width: int = GIN.width
     """Width of the encoder; the study's is 300."""
 
-    depth: int = MODELS["gin"].depth
+    depth: int = GIN.depth
     """Its layers; the study's has 5."""
 
     dropout: float = 0.0

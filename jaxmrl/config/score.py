@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from jaxmrl.config.base import check_choice
-from jaxmrl.config.data import Settings
+from tyro.conf import arg
+
+from jaxmrl.config.data import MODALITY_CHOICES, MODEL_CHOICES, Settings
 from jaxmrl.config.names import PRUNING_METHODS, SCORE_KINDS
-from jaxmrl.errors import ConfigError
+from jaxmrl.errors import ConfigError, check_choice
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,12 @@ class ScoreConfig(Settings):
     split: str | None = None
     """random, scaffold or imbalanced. Default: random, or the one of --split-file."""
 
-    modality: str | None = None
-    """What the model sees: graph, geometry, fingerprint or smiles. Default: geometry for data with positions, else
-    graph."""
+    modality: Annotated[
+        str | None,
+        arg(help=f"What the model sees: {MODALITY_CHOICES}. Default: geometry for data with positions, else graph."),
+    ] = None
 
-    model: str | None = None
-    """gin, painn, schnet or transformer. Default: the modality's own, painn for geometry."""
+    model: Annotated[str | None, arg(help=f"{MODEL_CHOICES}. Default: the modality's own, painn for geometry.")] = None
 
     width: int | None = None
     """Width of the model; the study's GIN has 300, its SchNet and PaiNN 128. Default: 64."""

@@ -3,9 +3,12 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from jaxmrl.config.base import check_choice, flag
-from jaxmrl.config.data import Settings
+from tyro.conf import arg
+
+from jaxmrl.config.base import flag
+from jaxmrl.config.data import MODALITY_CHOICES, MODEL_CHOICES, Settings
 from jaxmrl.config.names import (
     DEFAULT_EPOCHS,
     DEFAULT_MIN_STEPS,
@@ -13,7 +16,8 @@ from jaxmrl.config.names import (
     SCRATCH,
     STUDY_FRACTIONS,
 )
-from jaxmrl.errors import ConfigError
+from jaxmrl.errors import ConfigError, check_choice
+from jaxmrl.modalities.registry import MODALITIES, get_modality
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,18 @@ class SweepConfig(Settings):
     split: tuple[str, ...] = ()
     """random, scaffold or imbalanced. Several make several curves. Default: random, or the one of --split-file."""
 
-    modality: tuple[str, ...] = ()
-    """What the model sees: graph, geometry, fingerprint or smiles. Several make several curves. Default: geometry for
-    data with positions, else graph."""
+    modality: Annotated[
+        tuple[str, ...],
+        arg(
+            help=f"What the model sees: {MODALITY_CHOICES}. Several make several curves. Default: geometry for data "
+            "with positions, else graph."
+        ),
+    ] = ()
 
-    model: tuple[str, ...] = ()
-    """gin, painn, schnet or transformer. Several make several curves. Default: the modality's own, painn for
-    geometry."""
+    model: Annotated[
+        tuple[str, ...],
+        arg(help=f"{MODEL_CHOICES}. Several make several curves. Default: the modality's own, painn for geometry."),
+    ] = ()
 
     width: tuple[int, ...] = ()
     """Width of the model; the study's GIN has 300, its SchNet and PaiNN 128. Several values make several curves.
@@ -110,8 +119,9 @@ class SweepConfig(Settings):
                 check_choice("pruning method", method, PRUNING_METHODS)
         if self.freeze and not self.checkpoints:
             raise ConfigError("--freeze trains the head of a pre-trained encoder alone: give --init a checkpoint")
-        if self.checkpoints and set(self.modalities) != {"graph"}:
-            raise ConfigError(f"--init is for --modality graph; got {' '.join(self.modalities)}")
+        if self.checkpoints and not all(get_modality(name).pretrained for name in self.modalities):
+            fitting = [modality.name for modality in MODALITIES if modality.pretrained]
+            raise ConfigError(f"--init is for --modality {' or '.join(fitting)}; got {' '.join(self.modalities)}")
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:

@@ -165,12 +165,12 @@ def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], parent: b
     parents = find_parents(smiles) if parent else None
     smiles = parents.smiles if parents else smiles
     pieces, canonical = [], []
-    for start, (piece, names, bad) in cache.in_chunks(graphs.featurise, smiles, progress):
+    for start, (piece, names, bad) in cache.in_chunks(graphs.featurize, smiles, progress):
         pieces.append(piece)
         canonical += [cache.text_hash(name) for name in names]
         rejected += [Rejected(*molecules[start + k], reason) for k, reason in bad.items()]
     text = rejected_lines(sorted(rejected, key=lambda row: row.line))
-    arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurise([])[0]]), f.name) for f in fields(Graphs)}
+    arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurize([])[0]]), f.name) for f in fields(Graphs)}
     arrays["canonical"] = np.array(canonical, np.uint64)
     arrays["replaced"] = np.array(parents.changed if parents else 0, np.int64)
     arrays["rejected"] = np.frombuffer(text.encode(), np.uint8)

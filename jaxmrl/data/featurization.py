@@ -1,20 +1,17 @@
-"""What a model sees of molecules, and the settings by which others are shown to it in the same way."""
-
-from typing import Any
+"""The molecules of a table of SMILES prepared, and their features for each modality of a run."""
 
 from jaxmrl.chem.molecules import ignored_parts
 from jaxmrl.chem.parents import find_parents, replaced_text
 from jaxmrl.config import Settings
 from jaxmrl.data.parsing import ParsedMolecules, prepare, with_conformers
 from jaxmrl.data.table import Table
-from jaxmrl.modalities.datasets import Features
-from jaxmrl.modalities.fingerprint.features import Fingerprints, morgan_fingerprints
-from jaxmrl.modalities.geometry.features import find_pairs
-from jaxmrl.modalities.smiles import features as tokens
+from jaxmrl.modalities.base import Features
+from jaxmrl.modalities.graph.modality import GRAPH
+from jaxmrl.modalities.registry import MODALITIES, get_modality
 
 
 def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, parent: bool = False) -> ParsedMolecules:
-    """Return the usable molecules of a table of SMILES, with conformers where `modalities` has geometry.
+    """Return the usable molecules of a table of SMILES, with conformers where one of `modalities` sees positions.
 
     Reports what of the texts is ignored. Raises DataError where there is none.
     """
@@ -43,35 +40,26 @@ def _parents(table: Table, reporter) -> list[str]:
 
 
 def add_conformers(prepared: ParsedMolecules, modalities: tuple[str, ...], reporter) -> ParsedMolecules:
-    """Return the molecules with a conformer of each where `modalities` has geometry, without those that have none."""
-    if "geometry" in modalities:
+    """Return the molecules, and those with a conformer alone, with it, where one of `modalities` sees positions."""
+    if any(get_modality(name).sees_positions for name in modalities):
         reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
         with reporter.progress("conformers", len(prepared), "molecules") as progress:
             prepared = with_conformers(prepared, progress.advance)
     return prepared
 
 
-def feature_settings(config: Settings, modality: str, vocabulary: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The settings of `featurise` for a modality, as JSON can hold them. vocabulary: of the tokens of SMILES."""
-    if modality == "geometry":
-        return {"cutoff": config.cutoff}
-    if modality == "fingerprint":
-        names = ("radius", "bits", "chirality", "tokens")
-        return {name: getattr(config, f"fingerprint_{name}") for name in names}
-    if modality == "smiles":
-        return {"vocabulary": list(vocabulary), "variants": config.smiles_variants}
-    return {}
+def featurize_table(molecules: ParsedMolecules, config: Settings, train: list[int], reporter) -> dict[str, Features]:
+    """Return {modality: features} of a run's molecules for each modality that is asked for, and always the graphs.
 
-
-def featurise(prepared: ParsedMolecules, modality: str, settings: dict[str, Any], reporter) -> Features:
-    """Return a modality's features of prepared molecules, made of their canonical form."""
-    if modality == "geometry":
-        return find_pairs(prepared.conformers, **settings)
-    if modality == "fingerprint":
-        kind = settings["radius"], settings["bits"], settings["chirality"]
-        with reporter.progress("fingerprints", len(prepared), "molecules") as progress:
-            packed = morgan_fingerprints(prepared.canonical_smiles, *kind, progress.advance)
-        return Fingerprints(packed, settings["tokens"] == "all")
-    if modality == "smiles":
-        return tokens.encode([[text] for text in prepared.canonical_smiles], tuple(settings["vocabulary"]))
-    return prepared.graphs
+    train: places of all molecules that some model trains on, in ascending order
+    """
+    # Graphs come with SMILES: of what they say of the data, a run's digest and the sizes of molecules are made.
+    features: dict[str, Features] = {} if molecules.graphs is None else {GRAPH.name: molecules.graphs}
+    for modality in MODALITIES:
+        if modality.name in config.modalities:
+            features[modality.name] = (
+                modality.fit(molecules, config, train, reporter)
+                if modality.fit
+                else modality.featurize(molecules, modality.settings(config, None), reporter)
+            )
+    return features

@@ -3,26 +3,24 @@
 import numpy as np
 
 from jaxmrl.chem.parents import find_parents, parent_hashes
-from jaxmrl.chem.random_smiles import random_smiles
 from jaxmrl.chem.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
 from jaxmrl.config import Settings
 from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
 from jaxmrl.data import datasets, label_scaling, splits
 from jaxmrl.data.duplicates import deduplicate
-from jaxmrl.data.featurization import add_conformers, feature_settings, featurise, parse_smiles
+from jaxmrl.data.featurization import add_conformers, featurize_table, parse_smiles
 from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
 from jaxmrl.data.parts import read_parts
 from jaxmrl.data.similarity import NEAR, near_share, share_text, similarity_prints
 from jaxmrl.data.table import Table, read_table
-from jaxmrl.data.task_data import TaskData
+from jaxmrl.data.task_data import TaskData, find_geometries
 from jaxmrl.data.undefined import find_unjudged, unjudged_lines
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.records import Rejected, top_reasons
-from jaxmrl.modalities.datasets import Features
 from jaxmrl.modalities.geometry.features import Conformers
-from jaxmrl.modalities.smiles import features as tokens
+from jaxmrl.modalities.registry import get_modality
 from jaxmrl.text import count
 
 
@@ -66,7 +64,8 @@ def _split_problems(
 ) -> list[TaskData]:
     """The problem of each split."""
     ways = _splits(config, dataset, prepared, reporter)
-    features = _features(config, prepared, list(ways.values()), reporter)
+    train = sorted({int(k) for split in ways.values() for k in split.train})
+    features = featurize_table(prepared, config, train, reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
     packed, parents = _similarity_prints(prepared, reporter), _parents(config, prepared, reporter)
@@ -135,7 +134,7 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
     """The table, and its geometries where it comes with them."""
     path = config.npz or (datasets.locate(dataset) if dataset and dataset.is_npz else None)
     if path:
-        odd = [modality for modality in config.modalities if modality != "geometry"]
+        odd = [name for name in config.modalities if not get_modality(name).sees_positions]
         if odd:
             raise ConfigError(f"{config.name} has positions and no SMILES, which --modality {odd[0]} needs")
         targets = config.target_columns or tuple(names[0] for names in (dataset.targets if dataset else ()))
@@ -210,38 +209,16 @@ def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter) -> list[st
 
 def _extensive(config: Settings, table: Table, features, split: splits.Split, reporter) -> np.ndarray | None:
     """Which targets [T] models learn as what a regression on the atoms leaves, by the training molecules."""
-    if config.atom_references == "off" or "geometry" not in features or table.task == "classification":
+    geometries = find_geometries(features)
+    if config.atom_references == "off" or geometries is None or table.task == "classification":
         return None
-    shares = label_scaling.find_extensive(table.labels[split.train], features["geometry"].composition()[split.train])
+    shares = label_scaling.find_extensive(table.labels[split.train], geometries.composition()[split.train])
     extensive = shares >= (label_scaling.REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
     for name, share in zip(np.array(table.tasks)[extensive], shares[extensive], strict=True):
         reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the rest")
     if extensive.any() and not extensive.all():
         reporter.say("not so the other targets: all are a mean over atoms; alone, such a target would be a sum")
     return extensive if extensive.any() else None
-
-
-def _features(config: Settings, prepared: ParsedMolecules, ways: list[splits.Split], reporter) -> dict[str, Features]:
-    """The features of each modality that is asked for, and the graphs."""
-    smiles, asked = prepared.canonical_smiles, config.modalities
-    there = {"graph": prepared.graphs, "geometry": prepared.conformers, "fingerprint": "fingerprint" in asked}
-    features = {
-        modality: featurise(prepared, modality, feature_settings(config, modality), reporter)
-        for modality, wanted in there.items()
-        if wanted
-    }
-    if "smiles" in asked:
-        spelled = [[text] for text in smiles]
-        if config.smiles_variants > 1:
-            with reporter.progress("random SMILES", len(smiles), "molecules") as progress:
-                others = random_smiles(smiles, config.smiles_variants - 1, progress.advance)
-            spelled = [[own, *more] for own, more in zip(smiles, others, strict=True)]
-        trained_on = sorted({int(k) for split in ways for k in split.train})
-        vocabulary = tokens.build_vocabulary([text for k in trained_on for text in spelled[k]])
-        features["smiles"] = encoded = tokens.encode(spelled, vocabulary)
-        cut = f"; {encoded.truncated:,} molecules cut off at {tokens.MOST_TOKENS}" if encoded.truncated else ""
-        reporter.say(f"SMILES: {len(vocabulary) - 1} different tokens, {encoded.size.mean():.0f} a molecule{cut}")
-    return features
 
 
 def _metric(config: Settings, table: Table, dataset: datasets.Dataset | None) -> str:

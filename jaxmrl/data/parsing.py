@@ -133,7 +133,7 @@ def _cached_features(smiles: list[str], progress) -> dict[str, np.ndarray]:
 
 def _compute(smiles: list[str], progress) -> dict[str, np.ndarray]:
     pieces, canonical, rejected = [], [], {}
-    for start, (piece, names, bad) in cache.in_chunks(graphs.featurise, smiles, progress):
+    for start, (piece, names, bad) in cache.in_chunks(graphs.featurize, smiles, progress):
         pieces.append(piece)
         canonical.extend(names)
         rejected.update({start + position: reason for position, reason in bad.items()})

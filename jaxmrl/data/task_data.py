@@ -13,7 +13,10 @@ from jaxmrl.data.label_scaling import LabelScaler, LabelUnits
 from jaxmrl.data.similarity import share_text
 from jaxmrl.data.table import Table
 from jaxmrl.data.undefined import has_values
-from jaxmrl.modalities.datasets import Features, arrays_of
+from jaxmrl.modalities.base import Features, arrays_of
+from jaxmrl.modalities.geometry.features import Geometries
+from jaxmrl.modalities.graph.modality import GRAPH
+from jaxmrl.modalities.registry import get_modality
 
 
 def arrays_digest(texts: list[str], arrays: list[np.ndarray]) -> str:
@@ -22,6 +25,11 @@ def arrays_digest(texts: list[str], arrays: list[np.ndarray]) -> str:
     for array in arrays:
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def find_geometries(features: dict[str, Features]) -> Geometries | None:
+    """Return those features of a table that have its atoms in space, if there are any."""
+    return next((some for name, some in features.items() if get_modality(name).sees_positions), None)
 
 
 @dataclass(frozen=True)
@@ -72,24 +80,25 @@ class TaskData:
     @property
     def has_smiles(self) -> bool:
         """Whether the molecules have SMILES; else they have positions."""
-        return "graph" in self.features
+        return GRAPH.name in self.features
+
+    @property
+    def geometries(self) -> Geometries | None:
+        """The features of a modality that sees positions, if there is one."""
+        return find_geometries(self.features)
 
     def heavy_atoms(self) -> np.ndarray:
         """Of each molecule, hydrogens left out, [N]."""
-        if self.has_smiles:
-            return self.features["graph"].size
-        geometries = self.features["geometry"]
-        molecule = np.repeat(np.arange(len(geometries)), geometries.size)
-        return np.bincount(molecule[geometries.atom > 1], minlength=len(geometries))
+        return self.features[GRAPH.name].size if self.has_smiles else self.geometries.heavy_atoms()
 
     @cached_property
     def composition(self) -> np.ndarray | None:
         """Atoms of each element in each molecule [N, E], where a target is extensive."""
-        return None if self.extensive is None else self.features["geometry"].composition()
+        return None if self.extensive is None else self.geometries.composition()
 
     def composition_for(self, modality: str) -> np.ndarray | None:
-        """`composition`, which models of geometries alone subtract."""
-        return self.composition if modality == "geometry" else None
+        """`composition`, which only models that see positions subtract."""
+        return self.composition if get_modality(modality).sees_positions else None
 
     @property
     def over_atoms(self) -> str:

@@ -1,4 +1,4 @@
-"""Features on disk: computed once, in parallel processes, keyed by the molecules and the featuriser's version."""
+"""Features on disk: computed once, in parallel processes, keyed by the molecules and the featurizer's version."""
 
 import contextlib
 import hashlib
@@ -38,7 +38,7 @@ def cache_directory() -> Path:
 
 def cached(
     kind: str,
-    featuriser_version: int,
+    featurizer_version: int,
     smiles: list[str],
     names: set[str],
     compute: Callable[[], dict[str, np.ndarray]],
@@ -48,7 +48,7 @@ def cached(
 
     What another version of RDKit computed is computed again, for RDKit decides what is a valid molecule.
     """
-    path = cache_directory() / "prepared" / f"{kind}-{_content_key(kind, featuriser_version, smiles)}.npz"
+    path = cache_directory() / "prepared" / f"{kind}-{_content_key(kind, featurizer_version, smiles)}.npz"
     features = load_arrays(path, names | {"rdkit"})
     if features is None or rdkit_version() not in ("", str(features["rdkit"])):
         features = compute() | {"rdkit": np.array(rdkit_version())}
@@ -61,18 +61,18 @@ def cached(
 
 def cached_lines(
     kind: str,
-    featuriser_version: int,
+    featurizer_version: int,
     smiles: list[str],
-    featurise: Callable[[list[str]], list[str]],
+    featurize: Callable[[list[str]], list[str]],
     progress: Progress | None = None,
 ) -> list[str]:
-    """The lines of text that `featurise` gives for these molecules, in order, computed in parallel and kept."""
+    """The lines of text that `featurize` gives for these molecules, in order, computed in parallel and kept."""
 
     def compute():
-        lines = [line for _, part in in_chunks(featurise, smiles, progress) for line in part]
+        lines = [line for _, part in in_chunks(featurize, smiles, progress) for line in part]
         return {"lines": as_bytes(lines)}
 
-    return as_lines(cached(kind, featuriser_version, smiles, {"lines"}, compute, progress)["lines"])
+    return as_lines(cached(kind, featurizer_version, smiles, {"lines"}, compute, progress)["lines"])
 
 
 def as_bytes(lines: list[str]) -> np.ndarray:
@@ -86,9 +86,9 @@ def as_lines(array: np.ndarray) -> list[str]:
 
 
 def in_chunks(
-    featurise: Callable[[list[str]], Any], smiles: list[str], progress: Progress | None, size: int = CHUNK
+    featurize: Callable[[list[str]], Any], smiles: list[str], progress: Progress | None, size: int = CHUNK
 ) -> Iterator[tuple[int, Any]]:
-    """(position of the first, result) of `featurise` for each `size` molecules, in order, in parallel processes.
+    """(position of the first, result) of `featurize` for each `size` molecules, in order, in parallel processes.
 
     Raises UserError where a process dies, as one does that runs out of memory.
     """
@@ -97,7 +97,7 @@ def in_chunks(
     starts = range(0, len(smiles), size)
     chunks = [smiles[start : start + size] for start in starts]
     parallel = joblib.Parallel(n_jobs=max(1, min(len(chunks), joblib.cpu_count())), return_as="generator")
-    results = parallel(joblib.delayed(featurise)(chunk) for chunk in chunks)
+    results = parallel(joblib.delayed(featurize)(chunk) for chunk in chunks)
     for start, chunk in zip(starts, chunks, strict=True):
         try:
             result = next(results)
@@ -124,8 +124,8 @@ def text_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _content_key(kind: str, featuriser_version: int, smiles: list[str]) -> str:
-    digest = hashlib.blake2b(f"{kind} {featuriser_version}".encode(), digest_size=16)
+def _content_key(kind: str, featurizer_version: int, smiles: list[str]) -> str:
+    digest = hashlib.blake2b(f"{kind} {featurizer_version}".encode(), digest_size=16)
     for text in smiles:
         # A byte that UTF-8 does not have, so that a NUL in a text is no boundary.
         digest.update(b"\0" + text.encode("utf-8", "surrogatepass").replace(b"\0", b"\xff"))

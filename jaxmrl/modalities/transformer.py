@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxmrl.config.names import HEADS
 from jaxmrl.modalities.layers import dropout, linear, look_up
 from jaxmrl.modalities.sequences import TokenBatch
 
@@ -29,12 +28,13 @@ def sinusoids(length: int, width: int) -> jax.Array:
 class TransformerLayer(nnx.Module):
     """x <- LN(x + attention(x)); x <- LN(x + feed-forward(x)), with PyTorch's conventions."""
 
-    def __init__(self, width: int, *, dropout: float, precision: str, rngs: nnx.Rngs):
+    def __init__(self, width: int, heads: int, *, dropout: float, precision: str, rngs: nnx.Rngs):
         self.inward = linear(width, 3 * width, precision=precision, rngs=rngs)
         self.outward = linear(width, width, precision=precision, rngs=rngs)
         self.expand = linear(width, OUTPUT, precision=precision, rngs=rngs)
         self.contract = linear(OUTPUT, width, precision=precision, rngs=rngs)
         self.norms = nnx.List([nnx.LayerNorm(width, epsilon=1e-5, rngs=rngs) for _ in range(2)])
+        self.heads = heads
         self.dropout = dropout
         self.precision = precision
 
@@ -46,9 +46,10 @@ class TransformerLayer(nnx.Module):
 
     def _attend(self, x, present, key):
         b, w, d = x.shape
-        query, keys, value = jnp.split(_rows(self.inward, x).reshape(b, w, 3 * HEADS, d // HEADS), 3, axis=2)
+        size = d // self.heads
+        query, keys, value = jnp.split(_rows(self.inward, x).reshape(b, w, 3 * self.heads, size), 3, axis=2)
         logits = jnp.einsum("bqhd,bkhd->bhqk", query, keys, precision=_einsum_precision(self.precision))
-        logits = jnp.where(present[:, None, None, :], logits / (d // HEADS) ** 0.5, _FAR)
+        logits = jnp.where(present[:, None, None, :], logits / size**0.5, _FAR)
         weights = self._drop(jax.nn.softmax(logits, axis=-1), key, 3)
         attended = jnp.einsum("bhqk,bkhd->bqhd", weights, value, precision=_einsum_precision(self.precision))
         return _rows(self.outward, attended.reshape(b, w, d))
@@ -71,11 +72,21 @@ class Transformer(nnx.Module):
     """Tokens -> embedding (and position) -> `depth` layers -> mean over the tokens -> linear -> linear head."""
 
     def __init__(
-        self, *, tokens: int, positions: bool, width: int, depth: int, dropout: float, tasks: int, precision: str, rngs
+        self,
+        *,
+        tokens: int,
+        positions: bool,
+        heads: int,
+        width: int,
+        depth: int,
+        dropout: float,
+        tasks: int,
+        precision: str,
+        rngs: nnx.Rngs,
     ):
         self.token = nnx.Param(jax.random.normal(rngs.params(), (tokens, width)))
         self.layers = nnx.List(
-            [TransformerLayer(width, dropout=dropout, precision=precision, rngs=rngs) for _ in range(depth)]
+            [TransformerLayer(width, heads, dropout=dropout, precision=precision, rngs=rngs) for _ in range(depth)]
         )
         self.output = linear(width, OUTPUT, precision=precision, rngs=rngs)
         self.head = linear(OUTPUT, tasks, precision=precision, rngs=rngs)

@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +14,8 @@ import numpy as np
 from scipy.special import expit
 
 from jaxmrl.chem.molecules import UnusableMoleculeError
-from jaxmrl.chem.random_smiles import random_smiles
 from jaxmrl.config import PredictConfig
-from jaxmrl.data.featurization import featurise, prepare_smiles
+from jaxmrl.data.featurization import prepare_smiles
 from jaxmrl.data.novelty import find_unseen
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import FAR, nearest, similarity_prints
@@ -26,8 +24,8 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import write_whole
 from jaxmrl.io.input_rows import InputRows, read_input_rows
 from jaxmrl.io.records import Rejected, top_reasons
-from jaxmrl.modalities.datasets import Features, put
-from jaxmrl.modalities.smiles.features import MOST_TOKENS
+from jaxmrl.modalities.base import Features
+from jaxmrl.modalities.registry import get_modality
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
 from jaxmrl.runs.score_files import import_parquet, label_columns, table_bytes
@@ -106,7 +104,8 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     mean, sd, trained_on = predict_prepared(models, prepared, config.batch_size, reporter)
     table, smiles = prepared.table, prepared.canonical_smiles
     similarity = nearest_training(known, trained_on, smiles, reporter)
-    unseen = find_unseen(smiles, seen_texts(known, trained_on, models[0], reporter), *modality_of(models[0]))
+    texts = seen_texts(known, trained_on, models[0], reporter)
+    unseen = find_unseen(smiles, texts, models[0].recipe.shape.modality, models[0].features)
     found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
     columns = found.columns(source, config.keep_columns)
     write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
@@ -169,11 +168,11 @@ def predict_prepared(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
     one, smiles = models[0], prepared.canonical_smiles
-    features = featurise(prepared, *modality_of(one), reporter)
-    if cut := getattr(features, "truncated", 0):
-        reporter.say(f"{count(cut, 'molecule')} cut off after {MOST_TOKENS} tokens: the models see no more of them")
+    modality = get_modality(one.recipe.shape.modality)
+    features = modality.featurize(prepared, one.features, reporter)
     # No labels, not even missing ones: of many molecules and tasks they would fill the device.
-    table = DeviceTable(put(features), jnp.zeros((0, len(one.tasks))), composition(one, features, reporter))
+    labels, counts = jnp.zeros((0, len(one.tasks))), composition(one, features, reporter)
+    table = DeviceTable(modality.to_device(features), labels, counts)
     # Each molecule once, in order of SMILES: neither its row nor its spelling decides its batch or its place there.
     _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
     values, trained_on = np.empty((len(models), len(smiles), len(one.tasks))), []
@@ -189,11 +188,6 @@ def predict_prepared(
     return values.mean(axis=0), sd, np.unique(np.concatenate(trained_on))
 
 
-def modality_of(model: SavedModel) -> tuple[str, dict[str, Any]]:
-    """Return what a model sees of molecules: modality and settings of `featurise`."""
-    return model.recipe.shape.modality, model.features
-
-
 def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: SavedModel, reporter) -> list[str]:
     """Return the SMILES that models like this one saw in training: canonical ones and random variants.
 
@@ -201,12 +195,9 @@ def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: SavedModel,
     """
     seen = np.isin(list(known), trained_on)
     texts = list(compress(known.values(), seen))
-    if variants := model.features.get("variants", 1) - 1:
-        # Of all molecules of the run, for these the sweep has left in the cache.
-        with reporter.progress("random SMILES", len(known), "molecules") as progress:
-            others = random_smiles(list(known.values()), variants, progress.advance)
-        texts += [text for several in compress(others, seen) for text in several]
-    return texts
+    # Of all molecules of the run, for these the sweep has left in the cache.
+    others = get_modality(model.recipe.shape.modality).spellings(list(known.values()), model.features, reporter)
+    return texts + [text for several in compress(others, seen) for text in several]
 
 
 def digits_of(values: np.ndarray) -> int:

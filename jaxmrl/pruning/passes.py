@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxmrl.data.splits import subset_order
 from jaxmrl.data.task_data import TaskData
-from jaxmrl.modalities.datasets import Features
+from jaxmrl.modalities.base import Features
 from jaxmrl.pruning import gradients, kmeans, uncertainty
 from jaxmrl.pruning.forgetting import Notes, forgetting
 from jaxmrl.pruning.herding import herd

@@ -18,7 +18,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DivergedError, UserError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, save_arrays
-from jaxmrl.modalities.datasets import Features
+from jaxmrl.modalities.base import Features
 from jaxmrl.modalities.fingerprint.features import path_fingerprints
 from jaxmrl.pruning import passes
 from jaxmrl.pruning.forgetting import Forgetting

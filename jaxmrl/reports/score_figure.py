@@ -67,7 +67,7 @@ def _molecule(molecule: int, problem: TaskData):
 
     if problem.has_smiles:
         return parse(problem.canonical_smiles[molecule])
-    atoms, positions = problem.features["geometry"].molecule(molecule)
+    atoms, positions = problem.geometries.molecule(molecule)
     drawn = Chem.RWMol()
     conformer = Chem.Conformer(len(atoms))
     for atom, position in zip(atoms.tolist(), positions.tolist(), strict=True):

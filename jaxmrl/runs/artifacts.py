@@ -13,13 +13,13 @@ import jax
 import numpy as np
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.featurization import feature_settings
 from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, text_hash
 from jaxmrl.io.storage import is_sound
+from jaxmrl.modalities.registry import get_modality
 from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.score_files import label_columns
@@ -251,7 +251,7 @@ def describe(path: Path, config: SweepConfig, problem: TaskData, recipe: Trainin
         recipe=recipe,
         tasks=problem.table.tasks,
         has_smiles=problem.has_smiles,
-        features=feature_settings(config, modality, getattr(features, "vocabulary", ())),
+        features=get_modality(modality).settings(config, features),
         elements=tuple(features.elements().tolist()) if references else None,
         parent=config.parent,
     )

@@ -25,7 +25,7 @@ def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initiali
         **problem.facts,
         "splits": {problem.split_name: split_metadata(problem) for problem in problems},
     }
-    if "geometry" in problem.features and problem.has_smiles:
+    if problem.geometries is not None and problem.has_smiles:
         metadata["geometries"] = CONFORMERS
     if problem.extensive is not None:
         metadata["atom_references"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))

@@ -21,7 +21,7 @@ from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.score_files import import_parquet, score_facts, score_table, table_bytes
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
-from jaxmrl.training.model_spec import model_shapes
+from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.numerics import own_numerics
 
 
@@ -41,7 +41,7 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
     except DataError as error:
         write_rejected(beside, error.rejected, reporter)
         raise
-    (shape,) = model_shapes(config, problem)
+    (shape,) = model_specs(config, problem)
     task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
     metadata = directory.code_metadata() | {"device": device_name(), "data": problem.fingerprint()}

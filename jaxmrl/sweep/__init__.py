@@ -36,7 +36,7 @@ from jaxmrl.text import count
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.encoder import load_starts, start_remarks
 from jaxmrl.training.interrupts import catch_signals
-from jaxmrl.training.model_spec import model_shapes
+from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.numerics import own_numerics
 
 
@@ -64,7 +64,7 @@ def run_sweep(
     try:
         problems = load_problems(config, reporter)
         given = {problem.split_name: check(config, problem, reporter) for problem in problems}
-        starts = load_starts(config.init, model_shapes(config, problems[0]))
+        starts = load_starts(config.init, model_specs(config, problems[0]))
         for remark in start_remarks(starts, config.parent):
             reporter.say(remark)
     except DataError as error:
@@ -86,7 +86,7 @@ def run_sweep(
             job = SweepContext(config, problems, starts, run, reporter, stop, machines)
             orders = {
                 (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
-                for shape, problem in product(model_shapes(config, job.problem), problems)
+                for shape, problem in product(model_specs(config, job.problem), problems)
             }
             grid = plan_grid(config, problems, orders, starts)
             check_rows(job, [cell for cells in grid.values() for cell in cells])

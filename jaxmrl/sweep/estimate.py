@@ -21,7 +21,7 @@ from jaxmrl.training.devices import side_by_side
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engine_for, engines_for
 from jaxmrl.training.lanes import Engine, replica_keys
-from jaxmrl.training.model_spec import model_shapes
+from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import init_replica, train_step
 
@@ -64,10 +64,10 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         (shape, problem.split_name): dict.fromkeys(
             scored_prunings(config), np.broadcast_to(problem.split.train, (config.seeds, len(problem.split.train)))
         )
-        for shape in model_shapes(config, problems[0])
+        for shape in model_specs(config, problems[0])
         for problem in problems
     }
-    starts = load_starts(config.init, model_shapes(config, problems[0]))
+    starts = load_starts(config.init, model_specs(config, problems[0]))
     expected = []
     for shape, cells in plan_grid(config, problems, orders, starts).items():
         replicas = unique_replicas(cells)

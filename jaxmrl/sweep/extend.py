@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from jaxmrl.config import SweepConfig, read_toml
-from jaxmrl.config.names import ADDABLE, MODELS
+from jaxmrl.config.names import ADDABLE
 from jaxmrl.errors import ConfigError
+from jaxmrl.modalities import registry
 
 _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
 """Settings that decide nothing in a run whose subsets are all random, so that they may come with its first pruning."""
@@ -66,7 +67,7 @@ def _axes(saved: SweepConfig, config: SweepConfig) -> dict[str, tuple]:
         "split": tuple(name for name in saved.splits if name != "file"),
     }
     for name in ("width", "depth"):
-        defaults[name] = tuple({getattr(MODELS[model], name) for model in defaults["model"]})
+        defaults[name] = tuple({getattr(registry.models()[model], name) for model in defaults["model"]})
     axes = {name: getattr(saved, name) for name in ("fractions", "pruning", "init", *defaults)}
     for name, default in defaults.items():
         values = axes[name] or default

@@ -1,9 +1,8 @@
 """What a sweep writes of its molecules before it trains: their parts, orders of keeping and SMILES."""
 
-import json
-
 from jaxmrl.data import splits
 from jaxmrl.io.records import rejected_text
+from jaxmrl.modalities.registry import get_modality
 from jaxmrl.reports.summary import Orders
 from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import write_molecules
@@ -32,8 +31,9 @@ def write_inputs(job: SweepContext, orders: Orders) -> None:
                 }
         arrays |= {of_split(split, name): positions for name, positions in molecules.items()}
     job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})
-    if "smiles" in problem.features:
-        job.run.write("vocabulary.json", json.dumps(problem.features["smiles"].vocabulary) + "\n")
+    for modality, features in problem.features.items():
+        for name, text in get_modality(modality).files(features).items():
+            job.run.write(name, text)
     if problem.has_smiles:
         write_molecules(job.run, problem.table, problem.canonical_smiles)
     job.run.write(files.REJECTED, rejected_text(problem.table.rejected))

@@ -5,7 +5,7 @@ NumPy only. A plan is a pure function of the replica's ids and a seed sequence, 
 
 import numpy as np
 
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.modalities.flat_rows import NO_MOLECULE
 
 MAX_SWAPS_PER_BATCH = 1000
 MOST_CANDIDATES = 256

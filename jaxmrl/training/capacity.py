@@ -16,7 +16,7 @@ import joblib
 
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
-from jaxmrl.modalities.datasets import arrays_of
+from jaxmrl.modalities.base import arrays_of
 from jaxmrl.training.lanes import Replica, queue_budget
 from jaxmrl.training.model_spec import ModelSpec
 

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from jaxmrl.data.label_scaling import LabelScaler, LabelUnits, no_units
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.rows import COUNTED
 from jaxmrl.training import batches, programs
 from jaxmrl.training.encoder import Encoder

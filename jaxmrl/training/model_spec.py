@@ -1,4 +1,4 @@
-"""From a model's shape to pure functions over its arrays."""
+"""From a model's specification to pure functions over its arrays."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,53 +9,17 @@ import jax
 from flax import nnx
 
 from jaxmrl.config import Settings
-from jaxmrl.config.names import MODELS
 from jaxmrl.data.task_data import TaskData
-from jaxmrl.modalities.geometry.painn import PaiNN
-from jaxmrl.modalities.geometry.schnet import SchNet
-from jaxmrl.modalities.graph.gin import GIN
+from jaxmrl.modalities.graph.modality import GIN, GRAPH
 from jaxmrl.modalities.layers import Linear
-from jaxmrl.modalities.transformer import Transformer
-
-
-def _gin(shape: "ModelSpec", rngs: nnx.Rngs) -> nnx.Module:
-    return GIN(**_common(shape), rngs=rngs)
-
-
-def _transformer(shape: "ModelSpec", rngs: nnx.Rngs) -> nnx.Module:
-    return Transformer(**_common(shape), tokens=shape.tokens, positions=shape.positions, rngs=rngs)
-
-
-def _of_geometries(kind: type[nnx.Module]):
-    def module(shape: "ModelSpec", rngs: nnx.Rngs) -> nnx.Module:
-        sizes = {name: getattr(shape, name) for name in ("width", "depth", "tasks", "precision")}
-        return kind(**sizes, cutoff=shape.cutoff, over_atoms=shape.over_atoms, rngs=rngs)
-
-    return module
-
-
-def _common(shape: "ModelSpec") -> dict[str, Any]:
-    return {name: getattr(shape, name) for name in ("width", "depth", "dropout", "tasks", "precision")}
-
-
-MODULES = {
-    "gin": _gin,
-    "painn": _of_geometries(PaiNN),
-    "schnet": _of_geometries(SchNet),
-    "transformer": _transformer,
-}
-"""From a shape and its random streams to the module, by the model's name.
-
-A module has `embed(batch, training=..., key=...)`, [B, d], `head`, from there to [B, tasks], and is called for both.
-"""
+from jaxmrl.modalities.registry import get_modality
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """All that decides a model's program: replicas that share it can share lanes.
 
-    tokens: rows of the token embedding, and positions: whether a token's place counts; of a transformer.
-    cutoff: in Å, and over_atoms: sum or mean; of a model of geometries.
+    options: what the model needs beside these, of its own `Model.options`; None where it needs nothing.
     """
 
     width: int
@@ -63,19 +27,29 @@ class ModelSpec:
     dropout: float
     tasks: int
     precision: str
-    model: str = "gin"
-    modality: str = "graph"
-    tokens: int = 0
-    positions: bool = False
-    cutoff: float = 0.0
-    over_atoms: str = ""
+    model: str = GIN.name
+    modality: str = GRAPH.name
+    options: Any = None
 
     @property
     def name(self) -> str:
         return f"{self.modality}-{self.model}-{self.width}x{self.depth}"
 
     def _module(self, key: jax.Array) -> nnx.Module:
-        return MODULES[self.model](self, nnx.Rngs(params=key))
+        own = vars(self.options) if self.options else {}
+        return (
+            get_modality(self.modality)
+            .model(self.model)
+            .build(
+                width=self.width,
+                depth=self.depth,
+                dropout=self.dropout,
+                tasks=self.tasks,
+                precision=self.precision,
+                rngs=nnx.Rngs(params=key),
+                **own,
+            )
+        )
 
     @cached_property
     def _graphdef(self):
@@ -117,30 +91,23 @@ class ModelSpec:
         return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def model_shapes(settings: Settings, problem: TaskData) -> list[ModelSpec]:
+def model_specs(settings: Settings, problem: TaskData) -> list[ModelSpec]:
     """The models that the settings ask for: of each modality, by width and depth."""
     sizes = list(product(settings.widths or (None,), settings.axis("depth") or (None,)))
     return [
-        model_shape(settings, problem, modality, model, *size)
+        model_spec(settings, problem, modality, model, *size)
         for modality in settings.modalities
         for model in settings.models_of(modality)
         for size in sizes
     ]
 
 
-def model_shape(
+def model_spec(
     settings: Settings, problem: TaskData, modality: str, model: str, width: int | None, depth: int | None
 ) -> ModelSpec:
     """A model of a modality for these settings; its own width, depth and dropout where they are not set."""
-    default = MODELS[model]
-    more = {}
-    if modality == "smiles":
-        more = {"tokens": len(problem.features[modality].vocabulary), "positions": True}
-    if modality == "fingerprint":
-        fingerprints = problem.features[modality]
-        more = {"tokens": 2 if fingerprints.whole else fingerprints.bits, "positions": fingerprints.whole}
-    if modality == "geometry":
-        more = {"cutoff": settings.cutoff, "over_atoms": problem.over_atoms}
+    kind = get_modality(modality)
+    default = kind.model(model)
     return ModelSpec(
         width=width or default.width,
         depth=depth or default.depth,
@@ -149,5 +116,5 @@ def model_shape(
         precision=settings.precision,
         model=model,
         modality=modality,
-        **more,
+        options=kind.options(problem.features[modality], problem.over_atoms),
     )

@@ -12,7 +12,8 @@ import numpy as np
 import optax
 
 from jaxmrl.data.corpus import Corpus
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE, GraphDataset
+from jaxmrl.modalities.flat_rows import NO_MOLECULE
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import Graphs, pad
 from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
 from jaxmrl.training import batches

@@ -11,11 +11,12 @@ import optax
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.weight_names import only_head
-from jaxmrl.modalities.datasets import DeviceDataset, put
+from jaxmrl.modalities.base import DeviceDataset
+from jaxmrl.modalities.registry import get_modality
 from jaxmrl.training.losses import LOSSES, mean_over_present
 from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.model_spec import ModelSpec
-from jaxmrl.training.schedules import OPTIMISATIONS, Optimisation
+from jaxmrl.training.schedules import Optimization, optimization_of
 
 
 @jax.tree_util.register_dataclass
@@ -43,7 +44,8 @@ def device_table(problem: TaskData, modality: str) -> DeviceTable:
     """The problem's table on the default device, with one modality's features."""
     counts = problem.composition_for(modality)
     composition = None if counts is None else jnp.asarray(counts, jnp.float32)
-    return DeviceTable(put(problem.features[modality]), jnp.asarray(problem.device_labels(modality)), composition)
+    store = get_modality(modality).to_device(problem.features[modality])
+    return DeviceTable(store, jnp.asarray(problem.device_labels(modality)), composition)
 
 
 @jax.tree_util.register_dataclass
@@ -93,8 +95,8 @@ class TrainingSpec:
         return METRICS[self.metric_name]
 
     @property
-    def optimisation(self) -> Optimisation:
-        return OPTIMISATIONS[self.shape.modality]
+    def optimization(self) -> Optimization:
+        return optimization_of(get_modality(self.shape.modality))
 
     def outputs(self, params, stats, batch, key: jax.Array) -> tuple[jax.Array, Any]:
         """The model's outputs [B, T] in training, and its batch-norm statistics after it."""
@@ -109,7 +111,7 @@ def init_replica(recipe: TrainingSpec, init_key, stream_key, standard: LabelScal
     return ReplicaState(
         params=params,
         stats=stats,
-        optimiser=recipe.optimisation.optimiser.init(params),
+        optimiser=recipe.optimization.optimizer.init(params),
         step=jnp.int32(0),
         key=stream_key,
         standard=standard,
@@ -139,9 +141,9 @@ def train_step(recipe: TrainingSpec, table: DeviceTable, state: ReplicaState, id
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
     with jax.named_scope("optimiser"):
-        updates, optimiser = recipe.optimisation.optimiser.update(gradients, state.optimiser, state.params)
+        updates, optimiser = recipe.optimization.optimizer.update(gradients, state.optimiser, state.params)
         progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
-        rate = recipe.learning_rate * recipe.optimisation.factor(progress)
+        rate = recipe.learning_rate * recipe.optimization.factor(progress)
         params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
     notes = recipe.watch.note(state.notes, ids, outputs, labels, present) if recipe.watch else None
     state = replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1, notes=notes)

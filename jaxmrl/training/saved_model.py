@@ -1,6 +1,6 @@
 """A trained model on disk: a replica's best weights, and all that it takes to show it other molecules."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
+from jaxmrl.modalities.registry import get_modality
 from jaxmrl.rows import ReplicaIdentity, ResultRow
 from jaxmrl.training import batches
 from jaxmrl.training.compiled import program
@@ -22,6 +23,9 @@ FORMAT = 4
 2: features of the canonical form of a molecule; before, of the text as it was spelled.
 3: weights by their paths in the model; before, by position.
 4: the standard of the labels in float64 and in their unit; before, in float32."""
+
+_PLACES = {"tokens": 0, "positions": False, "cutoff": 0.0, "over_atoms": ""}
+"""What format 4 has of every model, whether it needs that or not."""
 
 _TRAIN = "train"
 
@@ -38,7 +42,7 @@ class SavedModel:
     recipe      how it was trained and judged; its shape
     tasks       their names
     has_smiles  whether its molecules had SMILES; else they had positions
-    features    settings of `data.featurization.featurise`
+    features    settings of its modality's `featurize`
     elements    atomic numbers that the label standard has references of; None where it has none
     parent      whether it saw the parents of molecules, see `chem.parents`
     """
@@ -63,7 +67,7 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
     host = {
         "format": FORMAT,
         "row": _row_content(model.row),
-        "shape": asdict(recipe.shape),
+        "shape": _spec_to_host(recipe.shape),
         "task": recipe.task,
         "metric": recipe.metric_name,
         "learning_rate": recipe.learning_rate,
@@ -97,13 +101,25 @@ def load_trained(path: Path) -> SavedModel:
             f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a model of another version, which kept "
             "weights or saw molecules in another form; sweep again into another --out"
         )
-    recipe = TrainingSpec(
-        ModelSpec(**host["shape"]), host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"]
-    )
+    spec = _spec_from_host(host["shape"])
+    recipe = TrainingSpec(spec, host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"])
     elements = host["elements"] and tuple(host["elements"])
     tasks = tuple(host["tasks"])
     row = ResultRow.from_cells(host["row"])
     return SavedModel(path, row, recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
+
+
+def _spec_to_host(spec: ModelSpec) -> dict[str, Any]:
+    """Return a model's specification as format 4 has it: its options beside its sizes, and places for all of these."""
+    sizes = asdict(spec)
+    options = sizes.pop("options") or {}
+    return {**sizes, **_PLACES, **options}
+
+
+def _spec_from_host(host: dict[str, Any]) -> ModelSpec:
+    options = get_modality(host["modality"]).model(host["model"]).options
+    own = options and options(**{one.name: host[one.name] for one in fields(options)})
+    return ModelSpec(**{one.name: host[one.name] for one in fields(ModelSpec) if one.name in host}, options=own)
 
 
 def load_arrays(model: SavedModel) -> tuple[tuple, np.ndarray]:

@@ -1,4 +1,4 @@
-"""How a model is optimised: Adam or AdamW, and the learning rate over a replica's own steps.
+"""How a model is optimized: Adam or AdamW, and the learning rate over a replica's own steps.
 
 Schedules are of step / total, so that a small fraction goes through the same course as a large one: the published
 code's fixed numbers of warm-up steps tie the learning rate to the data's size.
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import optax
+
+from jaxmrl.modalities.base import Modality
 
 
 def constant(progress: jax.Array) -> jax.Array:
@@ -30,13 +32,13 @@ def cosine(progress: jax.Array) -> jax.Array:
 
 
 @dataclass(frozen=True)
-class Optimisation:
-    """An optimiser whose updates are of learning rate 1, and the factor of that rate at a step.
+class Optimization:
+    """An optimizer whose updates are of learning rate 1, and the factor of that rate at a step.
 
     factor: of progress, (step + 1) / total, in (0, 1].
     """
 
-    optimiser: optax.GradientTransformation
+    optimizer: optax.GradientTransformation
     factor: Callable[[jax.Array], jax.Array]
 
 
@@ -45,10 +47,10 @@ def adamw() -> optax.GradientTransformation:
     return optax.chain(optax.scale_by_adam(b1=0.9, b2=0.98, eps=1e-6), optax.add_decayed_weights(0.01))
 
 
-OPTIMISATIONS = {
-    "graph": Optimisation(optax.scale_by_adam(), constant),
-    "geometry": Optimisation(optax.scale_by_adam(), cosine),
-    "fingerprint": Optimisation(optax.scale_by_adam(), constant),
-    "smiles": Optimisation(adamw(), warm_up),
-}
-"""By modality, as in the study."""
+OPTIMIZERS = {"adam": optax.scale_by_adam(), "adamw": adamw()}
+SCHEDULES = {"constant": constant, "warm_up": warm_up, "cosine": cosine}
+
+
+def optimization_of(modality: Modality) -> Optimization:
+    """Return how the models of a modality are optimized."""
+    return Optimization(OPTIMIZERS[modality.optimizer], SCHEDULES[modality.schedule])

@@ -10,7 +10,7 @@ from flax import nnx
 
 from jaxmrl.data.label_scaling import no_standard
 from jaxmrl.modalities.graph.dataset import GraphDataset
-from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec, init_replica, train_step
 
@@ -39,7 +39,7 @@ def both(nci):
     labels = np.random.default_rng(0).integers(0, 2, (64, 2)).astype(np.float32)
     labels[::3, 0] = np.nan
     with jax.enable_x64(True):
-        graphs, canonical, _ = featurise(smiles)
+        graphs, canonical, _ = featurize(smiles)
         store = GraphDataset.put(graphs)
         sizes = graphs.resources().sum(axis=0)
         table = DeviceTable(store.with_budget(sizes + 20), jnp.asarray(labels))

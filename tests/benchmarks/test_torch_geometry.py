@@ -14,6 +14,7 @@ from torch_geometric.data import Batch  # noqa: E402
 from benchmarks.torch_geometry import MODELS, copy_weights, molecule_data  # noqa: E402
 from jaxmrl.modalities.geometry.dataset import GeometryDataset  # noqa: E402
 from jaxmrl.modalities.geometry.features import find_pairs  # noqa: E402
+from jaxmrl.modalities.geometry.modality import GeometryOptions  # noqa: E402
 from jaxmrl.training.model_spec import ModelSpec  # noqa: E402
 from tests.support.compiled import init, predict  # noqa: E402
 from tests.support.geometry import SIZES, molecules  # noqa: E402
@@ -25,7 +26,7 @@ CUTOFF = 3.0
 
 @pytest.mark.parametrize("model", ["schnet", "painn"])
 def test_same_outputs_and_gradients_with_the_same_weights(model):
-    shape = ModelSpec(16, 3, 0.0, 2, "float32", model, "geometry", cutoff=CUTOFF, over_atoms="sum")
+    shape = ModelSpec(16, 3, 0.0, 2, "float32", model, "geometry", GeometryOptions(CUTOFF, "sum"))
     geometries = find_pairs(molecules(), CUTOFF)
     params, stats = init(shape, jax.random.key(0))
     module = MODELS[model](shape)
@@ -49,5 +50,5 @@ def test_same_outputs_and_gradients_with_the_same_weights(model):
 
 @pytest.mark.parametrize(("model", "depth"), [("schnet", 6), ("painn", 3)])
 def test_as_many_parameters(model, depth):
-    shape = ModelSpec(128, depth, 0.0, 1, "float32", model, "geometry", cutoff=5.0, over_atoms="sum")
+    shape = ModelSpec(128, depth, 0.0, 1, "float32", model, "geometry", GeometryOptions(5.0, "sum"))
     assert shape.parameters == sum(parameter.numel() for parameter in MODELS[model](shape).parameters())

@@ -6,8 +6,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'jaxmrl[bench]'")
 
 from benchmarks.torch_transformer import Transformer, collate, copy_weights  # noqa: E402
-from jaxmrl.modalities.datasets import put  # noqa: E402
+from jaxmrl.modalities.smiles.dataset import TokenDataset  # noqa: E402
 from jaxmrl.modalities.smiles.features import build_vocabulary, encode  # noqa: E402
+from jaxmrl.modalities.transformer_model import TransformerOptions  # noqa: E402
 from jaxmrl.training.model_spec import ModelSpec  # noqa: E402
 from tests.conftest import SMILES  # noqa: E402
 from tests.support.compiled import init, predict  # noqa: E402
@@ -18,12 +19,13 @@ pytestmark = pytest.mark.slow  # compares with PyTorch, which plain pytest does 
 @pytest.mark.parametrize("positions", [True, False])
 def test_same_logits_with_the_same_weights(positions):
     features = encode([[text] for text in SMILES], build_vocabulary(SMILES))
-    shape = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(features.vocabulary), positions)
+    options = TransformerOptions(len(features.vocabulary), positions)
+    shape = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", options)
     params, stats = init(shape, jax.random.key(0))
     ids = np.arange(12)
-    batch = put(features).with_budget(features.resources().sum(axis=0)).gather(jnp.asarray(ids))
+    batch = TokenDataset.put(features).with_budget(features.resources().sum(axis=0)).gather(jnp.asarray(ids))
     ours = predict(shape, params, stats, batch)
-    module = Transformer(shape.tokens, positions, 16, 2, 0.1, 3).eval()
+    module = Transformer(shape.options.tokens, positions, 16, 2, 0.1, 3).eval()
     copy_weights(module, params.to_pure_dict())
     starts = np.cumsum(features.size) - features.size
     tokens = [features.token[start:][:size].astype(np.int64) for start, size in zip(starts, features.size, strict=True)]

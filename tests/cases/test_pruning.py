@@ -17,7 +17,7 @@ from jaxmrl.rows import CurveIdentity
 from jaxmrl.sweep.grid import plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.training.encoder import load_starts
-from jaxmrl.training.model_spec import model_shapes
+from jaxmrl.training.model_spec import model_specs
 
 COLUMNS = CurveIdentity.columns()
 TOX21 = Path(__file__).parents[2] / "benchmarks" / "results" / "pruning_tox21"
@@ -138,7 +138,7 @@ def test_each_seed_is_pruned_by_its_own_scores(csv_file, cache):
     settings = {"target_columns": ("greasy",), "width": (8,), "depth": (2,), "fractions": (0.25, 1.0)}
     config = SweepConfig(csv=csv_file, pruning=("random", "el2n"), seeds=3, **settings)
     (problem,) = load_problems(config, Reporter(quiet=True))
-    (shape,) = model_shapes(config, problem)
+    (shape,) = model_specs(config, problem)
     by_seed = np.stack([np.random.default_rng(seed).permutation(problem.split.train) for seed in range(3)])
     starts = load_starts(config.init, (shape,))
     cells = plan_grid(config, [problem], {(shape, "random"): {"el2n": by_seed}}, starts)[shape]

@@ -12,6 +12,7 @@ from jaxmrl.curves.table import read_curves
 from jaxmrl.data.label_scaling import no_standard, no_units
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities.geometry import schnet
+from jaxmrl.modalities.geometry.modality import GeometryOptions
 from jaxmrl.runs import directory
 from jaxmrl.runs.curves import distinguishing
 from jaxmrl.runs.tables import read_results
@@ -87,7 +88,7 @@ class RenamedInteraction(schnet.Interaction):
 def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
     """At d7d420c its kernels were loaded by position, those of one shape into each other's layers."""
     sizes = {"width": 8, "depth": 1, "dropout": 0.0, "tasks": 1, "precision": "float32"}
-    shape = ModelSpec(**sizes, model="schnet", modality="geometry", cutoff=5.0, over_atoms="mean")
+    shape = ModelSpec(**sizes, model="schnet", modality="geometry", options=GeometryOptions(5.0, "mean"))
     recipe = TrainingSpec(shape, "regression", "mae", 1e-3)
     model = SavedModel(tmp_path / "m", result_row(), recipe, ("energy",), False, {}, None)
     params, stats = shape.init(jax.random.key(0))

@@ -11,7 +11,7 @@ from jaxmrl.config import PredictConfig, ScoreConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.data.loading import load_problem
 from jaxmrl.io.files import read_rows
-from jaxmrl.modalities.datasets import arrays_of
+from jaxmrl.modalities.base import arrays_of
 from jaxmrl.predict import curves_of, predict_molecules
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep import run_sweep

@@ -8,9 +8,10 @@ from jaxmrl.chem import molecules
 from jaxmrl.chem.molecules import UnusableMoleculeError, canonicalize, ignored_parts
 from jaxmrl.chem.random_smiles import random_smiles
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.featurization import feature_settings, featurise, prepare_smiles
-from jaxmrl.modalities.datasets import arrays_of
+from jaxmrl.data.featurization import prepare_smiles
+from jaxmrl.modalities.base import arrays_of
 from jaxmrl.modalities.fingerprint.features import path_fingerprints
+from jaxmrl.modalities.registry import MODALITIES, get_modality
 from jaxmrl.modalities.smiles.features import build_vocabulary
 from jaxmrl.reports.terminal import Reporter
 from tests.data.test_parsing import table_of
@@ -31,13 +32,14 @@ def features_of(texts):
     assert not prepared.table.rejected
     smiles = prepared.canonical_smiles
     variants = [[own, *more] for own, more in zip(smiles, random_smiles(smiles, 3), strict=True)]
-    vocabulary = build_vocabulary([text for several in variants for text in several])
+    vocabulary = {"vocabulary": build_vocabulary([text for several in variants for text in several])}
     found = {"variants": variants, "paths": path_fingerprints(smiles)}
-    for modality in ("graph", "geometry", "fingerprint", "smiles"):
-        known = feature_settings(config, modality, vocabulary)
-        found[modality] = arrays_of(featurise(prepared, modality, known, quiet))
-    chiral = feature_settings(SweepConfig(fingerprint_chirality=True), "fingerprint")
-    found["chiral fingerprint"] = arrays_of(featurise(prepared, "fingerprint", chiral, quiet))
+    for modality in MODALITIES:
+        known = modality.settings(config, None) | (vocabulary if modality.name == "smiles" else {})
+        found[modality.name] = arrays_of(modality.featurize(prepared, known, quiet))
+    fingerprint = get_modality("fingerprint")
+    chiral = fingerprint.settings(SweepConfig(fingerprint_chirality=True), None)
+    found["chiral fingerprint"] = arrays_of(fingerprint.featurize(prepared, chiral, quiet))
     return found
 
 

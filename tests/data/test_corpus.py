@@ -12,7 +12,7 @@ from jaxmrl.data import datasets
 from jaxmrl.data.corpus import HELD_OUT, prepare_corpus
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.io import cache as prepared
-from jaxmrl.modalities.graph.features import Graphs, concatenate, featurise, take
+from jaxmrl.modalities.graph.features import Graphs, concatenate, featurize, take
 from tests.data.test_datasets import serve
 
 
@@ -40,7 +40,7 @@ def test_shards_together_are_the_whole_file(small, nci):
     assert len(corpus.shards) == 4
     assert (corpus.rows, corpus.rejected) == (163, 2)
     together = concatenate([corpus.load(k) for k in range(4)])
-    whole, _, _ = featurise([*nci[0], "CC"])
+    whole, _, _ = featurize([*nci[0], "CC"])
     assert_same(together, whole)
     rejected = list(csv.reader(io.StringIO("".join(corpus.rejected_rows()))))
     assert rejected[0] == ["line", "text", "reason"]

@@ -19,7 +19,7 @@ def table_of(smiles, labels=None):
 
 @pytest.fixture
 def no_parsing(monkeypatch):
-    """After this is called, featurising is an error."""
+    """After this is called, featurizing is an error."""
 
     def forbid():
         def fail(*_):

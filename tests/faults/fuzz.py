@@ -20,8 +20,8 @@ from jaxmrl.io import cache
 from jaxmrl.io.records import Rejected, rejected_text
 from jaxmrl.modalities.fingerprint.features import _morgan
 from jaxmrl.modalities.geometry.features import find_pairs
-from jaxmrl.modalities.graph.features import Graphs, featurise
-from jaxmrl.modalities.smiles.features import tokenise
+from jaxmrl.modalities.graph.features import Graphs, featurize
+from jaxmrl.modalities.smiles.features import tokenize
 from jaxmrl.text import one_line
 
 MOST_SECONDS = 10.0
@@ -157,8 +157,8 @@ def read_split(path) -> None:
 
 
 def read_smiles(smiles: list[str]) -> None:
-    """SMILES by all featurisers; each molecule is rejected with a short reason or has arrays that agree."""
-    graphs, canonical, rejected = featurise(smiles)
+    """SMILES by all featurizers; each molecule is rejected with a short reason or has arrays that agree."""
+    graphs, canonical, rejected = featurize(smiles)
     assert len(graphs) + len(rejected) == len(smiles)
     assert all(1 <= len(reason) <= 200 for reason in rejected.values())
     assert graphs.size.sum() == len(graphs.atom) == len(graphs.bonds)
@@ -173,7 +173,7 @@ def read_smiles(smiles: list[str]) -> None:
         assert len(_morgan(usable, 2, 1024, False)) == len(usable)
         assert len(_scaffolds(usable)) == len(usable)
     for text in smiles:
-        assert "".join(tokenise(text)) == text
+        assert "".join(tokenize(text)) == text
 
 
 def _check_neighbours(graphs: Graphs) -> None:

@@ -103,7 +103,7 @@ def test_a_long_field_is_not_repeated_in_a_reason(file):
 )
 def test_what_rdkit_misreads_or_cannot_read_is_rejected(smiles, reason):
     started = time.monotonic()
-    _, _, rejected = graphs.featurise([smiles])
+    _, _, rejected = graphs.featurize([smiles])
     assert reason in rejected[0]
     assert len(rejected[0]) <= 200
     assert time.monotonic() - started < 5
@@ -111,13 +111,13 @@ def test_what_rdkit_misreads_or_cannot_read_is_rejected(smiles, reason):
 
 def test_ordinary_numbers_in_brackets_are_read():
     fine = ["[2H]C", "[Fe+3]", "[C:99999]", "[#6]C", "[235U]", "[SiH4]", "[C@H](F)(Cl)Br |$a;;;$|", "CC ethane é"]
-    assert not graphs.featurise(fine)[2]
+    assert not graphs.featurize(fine)[2]
 
 
 def test_dense_cages_are_rejected_before_their_paths_are_counted():
     closures = {(i, j): 10 + 9 * i + j for i in range(9) for j in range(i + 2, 9)}
     cage = "".join("[Fe]" + "".join(f"%({n})" for pair, n in closures.items() if i in pair) for i in range(9))
-    assert "36 bonds of 9 atoms" in graphs.featurise([cage])[2][0]
+    assert "36 bonds of 9 atoms" in graphs.featurize([cage])[2][0]
 
 
 def test_scaffolds_of_long_molecules_take_no_time(cache):

@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from jaxmrl.modalities.geometry.dataset import GeometryDataset
 from jaxmrl.modalities.geometry.features import Conformers, find_pairs
+from jaxmrl.modalities.geometry.modality import GeometryOptions
 from jaxmrl.modalities.geometry.painn import PaiNN
 from jaxmrl.training.model_spec import ModelSpec
 from tests.support import compiled
@@ -19,8 +20,7 @@ EVERYONE = tuple(range(len(SIZES)))
 
 
 def shape_of(model, over_atoms="sum", width=16, depth=3):
-    more = {"cutoff": CUTOFF, "over_atoms": over_atoms}
-    return ModelSpec(width, depth, 0.0, 2, "float32", model, "geometry", **more)
+    return ModelSpec(width, depth, 0.0, 2, "float32", model, "geometry", GeometryOptions(CUTOFF, over_atoms))
 
 
 @pytest.fixture(params=["schnet", "painn"])
@@ -56,7 +56,7 @@ def assert_close(one, other):
 @pytest.mark.parametrize(("model", "depth", "count"), [("schnet", 6, 456_577), ("painn", 3, 589_057)])
 def test_parameters_are_those_of_the_published_models(model, depth, count):
     """PyTorch Geometric's SchNet with 51 Gaussians has 456,577; PaiNN's authors speak of 600 thousand."""
-    shape = ModelSpec(128, depth, 0.0, 1, "float32", model, "geometry", cutoff=5.0, over_atoms="sum")
+    shape = ModelSpec(128, depth, 0.0, 1, "float32", model, "geometry", GeometryOptions(5.0, "sum"))
     d = 128
     readout = d * (d // 2) + d // 2 + d // 2 + 1
     if model == "schnet":

@@ -6,7 +6,7 @@ from flax import nnx
 from rdkit import Chem
 
 from jaxmrl.modalities.graph.dataset import GraphDataset
-from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.modalities.layers import dropout, matmul, sum_neighbours
 from jaxmrl.training.model_spec import ModelSpec
 from tests.conftest import SMILES
@@ -59,7 +59,7 @@ def test_atom_order_changes_nothing(weights):
     molecule = Chem.MolFromSmiles(SMILES[-1])
     order = np.random.default_rng(0).permutation(molecule.GetNumAtoms()).tolist()
     shuffled = Chem.MolToSmiles(Chem.RenumberAtoms(molecule, order), canonical=False)
-    graphs, _, _ = featurise([SMILES[-1], shuffled])
+    graphs, _, _ = featurize([SMILES[-1], shuffled])
     one, other = outputs(weights, graphs, [0, 1])
     np.testing.assert_allclose(one, other, rtol=1e-5)
 
@@ -67,7 +67,7 @@ def test_atom_order_changes_nothing(weights):
 def test_against_a_plain_reading_of_the_definition(weights):
     """The whole network, written with explicit edges and NumPy for one molecule."""
     smiles = "C/C=C/c1ccc([S](F)(F)(F)(F)F)cc1"
-    graphs, _, _ = featurise([smiles])
+    graphs, _, _ = featurize([smiles])
     ours = outputs(weights, graphs, [0])[0]
 
     params = jax.tree.map(np.asarray, nnx.to_pure_dict(weights[0]))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from jaxmrl.errors import DataError
-from jaxmrl.modalities.graph.dataset import GraphDataset, starts
+from jaxmrl.modalities.flat_rows import starts
+from jaxmrl.modalities.graph.dataset import GraphDataset
 from tests.conftest import SMILES
 
 

@@ -7,8 +7,9 @@ import pytest
 from flax import nnx
 from rdkit import Chem
 
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE, GraphDataset
-from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.flat_rows import NO_MOLECULE
+from jaxmrl.modalities.graph.dataset import GraphDataset
+from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
 from tests.support.compiled import gather
 
@@ -43,10 +44,10 @@ def test_each_molecule_has_its_share_of_masked_atoms(molecules):
 
 
 def test_what_a_masked_atom_is_cannot_be_seen(weights):
-    graphs, _, _ = featurise([SMILES])
+    graphs, _, _ = featurize([SMILES])
     masked = np.zeros(batch(graphs, [0]).nodes["atom"].shape[0], bool)
     masked[[1, 7]] = True
-    other, _, _ = featurise([SMILES])
+    other, _, _ = featurize([SMILES])
     other.atom[[1, 7]] = [8, 7]
     other.chirality[[1, 7]] = 1
     ours, theirs = (outputs_of(weights, batch(g, [0]), jnp.asarray(masked)) for g in (graphs, other))
@@ -55,7 +56,7 @@ def test_what_a_masked_atom_is_cannot_be_seen(weights):
 
 def test_against_a_plain_reading_of_the_definition(weights, strict):
     """From the encoder's embeddings to the error, with explicit bonds and NumPy for one molecule."""
-    graphs, _, _ = featurise([SMILES])
+    graphs, _, _ = featurize([SMILES])
     graph = batch(graphs, [0])
     rows, n = graph.nodes["atom"].shape[0], len(graphs.atom)
     masked = np.zeros(rows, bool)

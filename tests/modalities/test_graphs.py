@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.modalities.graph import features as graphs
-from jaxmrl.modalities.graph.features import BOND_TYPES, NO_NEIGHBOUR, SELF_LOOP, featurise
+from jaxmrl.modalities.graph.features import BOND_TYPES, NO_NEIGHBOUR, SELF_LOOP, featurize
 from tests.conftest import SMILES
 
 
@@ -21,7 +21,7 @@ def neighbours_of(table, start, rows, atom):
 def test_graphs_are_rdkits():
     from rdkit import Chem
 
-    table, canonical, rejected = featurise(SMILES)
+    table, canonical, rejected = featurize(SMILES)
     assert not rejected
     starts, rows = np.cumsum(table.size) - table.size, np.cumsum(table.overflow_size) - table.overflow_size
     for k, smiles in enumerate(SMILES):
@@ -56,17 +56,17 @@ ODD = [
 
 def test_the_matrix_of_bonds_says_what_the_walk_over_them_says(nci, monkeypatch):
     smiles = nci[0] + SMILES + ODD
-    quick, _, rejected = featurise(smiles)
+    quick, _, rejected = featurize(smiles)
     assert not rejected
     monkeypatch.setattr(graphs, "_MAX_MATRIX", 0)
-    for name, array in vars(featurise(smiles)[0]).items():
+    for name, array in vars(featurize(smiles)[0]).items():
         np.testing.assert_array_equal(getattr(quick, name), array)
 
 
 def test_neighbours_come_in_the_order_of_bonds(nci):
     from rdkit import Chem
 
-    table, canonical, _ = featurise([*nci[0], *ODD])
+    table, canonical, _ = featurize([*nci[0], *ODD])
     starts, rows = np.cumsum(table.size) - table.size, np.cumsum(table.overflow_size) - table.overflow_size
     for k, smiles in enumerate(canonical):
         for atom in Chem.MolFromSmiles(smiles).GetAtoms():
@@ -78,7 +78,7 @@ def test_neighbours_come_in_the_order_of_bonds(nci):
 
 
 def test_bond_types_and_directions_are_counted():
-    table, _, _ = featurise(["C/C=C/C", "C=O", "C#N", "c1ccccc1"])
+    table, _, _ = featurize(["C/C=C/C", "C=O", "C#N", "c1ccccc1"])
     single, double, triple, aromatic = 0, 1, 2, 3
     trans = table.bonds[:4]
     assert trans[1, single] == trans[1, double] == 1
@@ -89,13 +89,13 @@ def test_bond_types_and_directions_are_counted():
 
 
 def test_chirality_tells_enantiomers_apart():
-    table, _, _ = featurise(["C[C@H](N)O", "C[C@@H](N)O", "CC(N)O"])
+    table, _, _ = featurize(["C[C@H](N)O", "C[C@@H](N)O", "CC(N)O"])
     one, other, none = table.chirality[1], table.chirality[5], table.chirality[9]
     assert len({int(one), int(other), int(none)}) == 3
 
 
 def test_high_degree_goes_to_overflow_rows():
-    table, _, _ = featurise(["FS(F)(F)(F)(F)F"])
+    table, _, _ = featurize(["FS(F)(F)(F)(F)F"])
     assert table.overflow_size[0] == 1
     sulphur = int(np.flatnonzero(table.atom == 16)[0])
     assert sorted(neighbours_of(table, 0, 0, sulphur)) == [k for k in range(7) if k != sulphur]
@@ -112,7 +112,7 @@ def test_high_degree_goes_to_overflow_rows():
     ],
 )
 def test_bad_smiles_has_a_reason(smiles, reason):
-    table, canonical, rejected = featurise(["CC", smiles, "CCC"])
+    table, canonical, rejected = featurize(["CC", smiles, "CCC"])
     assert list(rejected) == [1]
     assert reason in rejected[1].lower()
     assert table.size.tolist() == [2, 3]
@@ -120,22 +120,22 @@ def test_bad_smiles_has_a_reason(smiles, reason):
 
 
 def test_too_many_atoms_is_rejected():
-    table, _, rejected = featurise(["C" * 5001, "C" * 5000])
+    table, _, rejected = featurize(["C" * 5001, "C" * 5000])
     assert rejected == {0: "5001 atoms; at most 5000 are supported"}
     assert table.size.tolist() == [5000]
 
 
 def test_nothing_at_all():
-    table, canonical, rejected = featurise([])
+    table, canonical, rejected = featurize([])
     assert len(table) == 0
     assert canonical == []
     assert rejected == {}
 
 
 def test_concatenate_and_take_are_inverse():
-    whole, _, _ = featurise(SMILES)
-    first, _, _ = featurise(SMILES[:8])
-    rest, _, _ = featurise(SMILES[8:])
+    whole, _, _ = featurize(SMILES)
+    first, _, _ = featurize(SMILES[:8])
+    rest, _, _ = featurize(SMILES[8:])
     joined = graphs.concatenate([first, rest])
     for name, array in vars(whole).items():
         np.testing.assert_array_equal(getattr(joined, name), array)

@@ -5,8 +5,9 @@ import pytest
 from rdkit import Chem
 
 from jaxmrl.chem.random_smiles import random_smiles
-from jaxmrl.modalities.datasets import put
+from jaxmrl.modalities.fingerprint.dataset import FingerprintDataset
 from jaxmrl.modalities.fingerprint.features import Fingerprints, morgan_fingerprints
+from jaxmrl.modalities.smiles.dataset import TokenDataset
 from jaxmrl.modalities.smiles.features import build_vocabulary, encode
 from jaxmrl.training import batches
 from tests.conftest import SMILES
@@ -34,7 +35,8 @@ def test_a_batch_holds_each_molecules_own_tokens(kind, request):
     features = request.getfixturevalue(kind)
     ids = np.array([3, 11, 0, 9, 7, 5, -1, -1])
     limits = features.resources()[ids[:6]].sum(axis=0)
-    batch = jax.jit(lambda store, ids: store.gather(ids))(put(features).with_budget(limits), jnp.asarray(ids))
+    dataset = {"tokens": TokenDataset, "fingerprints": FingerprintDataset}[kind].put(features).with_budget(limits)
+    batch = jax.jit(lambda dataset, ids: dataset.gather(ids))(dataset, jnp.asarray(ids))
     if kind == "tokens":
         starts = np.cumsum(features.size) - features.size
         expected = [features.token[starts[k] :][: features.size[k]].tolist() for k in ids[:6]]
@@ -49,8 +51,8 @@ def test_a_batch_holds_each_molecules_own_tokens(kind, request):
 def test_training_draws_any_of_a_molecules_smiles_and_evaluation_its_own(cache):
     several = [[own, *more] for own, more in zip(SMILES, random_smiles(SMILES, 3), strict=True)]
     features = encode(several, build_vocabulary([text for texts in several for text in texts]))
-    store = put(features).with_budget(np.full(len(features.widths) - 1, 12))
-    gather = jax.jit(lambda *key: store.gather(jnp.arange(12), *key))
+    dataset = TokenDataset.put(features).with_budget(np.full(len(features.widths) - 1, 12))
+    gather = jax.jit(lambda *key: dataset.gather(jnp.arange(12), *key))
     spell = lambda batch: ["".join(features.vocabulary[k] for k in tokens) for tokens in sequences(batch)]
     assert spell(gather()) == SMILES
     drawn = [spell(gather(jax.random.key(seed))) for seed in range(40)]
@@ -63,7 +65,7 @@ def test_training_draws_any_of_a_molecules_smiles_and_evaluation_its_own(cache):
 
 def test_all_bits_are_tokens_on_request(fingerprints):
     whole = Fingerprints(fingerprints.packed, whole=True)
-    batch = put(whole).with_budget(np.zeros(0, int)).gather(jnp.array([4, 1]))
+    batch = FingerprintDataset.put(whole).with_budget(np.zeros(0, int)).gather(jnp.array([4, 1]))
     ((tokens, present),) = batch.groups
     assert present.all()
     np.testing.assert_array_equal(tokens[batch.place], np.unpackbits(fingerprints.packed[[4, 1]], axis=1))

@@ -5,26 +5,28 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.modalities.datasets import put
+from jaxmrl.modalities.smiles.dataset import TokenDataset
 from jaxmrl.modalities.smiles.features import build_vocabulary, encode
-from jaxmrl.modalities.transformer import HEADS, OUTPUT, sinusoids
+from jaxmrl.modalities.transformer import OUTPUT, sinusoids
+from jaxmrl.modalities.transformer_model import HEADS, TransformerOptions
 from jaxmrl.training.model_spec import ModelSpec
 from tests.conftest import SMILES
 from tests.support.compiled import embed, gather, init, predict, train
 
 FEATURES = encode([[text] for text in SMILES], build_vocabulary(SMILES))
-SHAPE = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", len(FEATURES.vocabulary), True)
+OPTIONS = TransformerOptions(len(FEATURES.vocabulary), positions=True)
+SHAPE = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", OPTIONS)
 
 
 def batch_of(ids, slack=0):
     ids = np.asarray(ids)
     limits = FEATURES.resources()[ids[ids >= 0]].sum(axis=0) + slack
-    return gather(put(FEATURES).with_budget(limits), jnp.asarray(ids))
+    return gather(TokenDataset.put(FEATURES).with_budget(limits), jnp.asarray(ids))
 
 
 def alone(k):
     """A batch of one molecule, in room for any."""
-    return gather(put(FEATURES).with_budget(FEATURES.resources().max(axis=0)), jnp.asarray([k]))
+    return gather(TokenDataset.put(FEATURES).with_budget(FEATURES.resources().max(axis=0)), jnp.asarray([k]))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +106,7 @@ def test_an_empty_batch_is_finite(weights):
 
 def test_positions_count_for_smiles_and_not_for_bits(weights):
     params, stats = weights
-    bits = replace(SHAPE, positions=False)
+    bits = replace(SHAPE, options=replace(OPTIONS, positions=False))
     ids = [SMILES.index("CCO")]
     assert not np.allclose(predict(SHAPE, params, stats, batch_of(ids)), predict(bits, params, stats, batch_of(ids)))
     np.testing.assert_allclose(sinusoids(3, 4)[0], [0, 1, 0, 1])

@@ -10,7 +10,7 @@ from jaxmrl.data.splits import Split
 from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, DataError, UserError
-from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.pruning.select import Scores, keep_first
 from jaxmrl.reports import plots
 from jaxmrl.reports.score_figure import draw_scores
@@ -36,7 +36,7 @@ def order_by(path, name, molecules, keep):
 
 @pytest.fixture(scope="module")
 def problem():
-    graphs, canonical, _ = featurise(SMILES)
+    graphs, canonical, _ = featurize(SMILES)
     labels = np.stack([np.arange(12) % 2, np.full(12, np.nan)], axis=1).astype(np.float32)
     table = Table(IDS, IDS + 2, SMILES, labels, ("active", "other"), "classification", 120)
     split = Split(TRAIN, np.array([1]), np.array([3]))

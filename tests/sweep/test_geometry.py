@@ -17,7 +17,7 @@ from jaxmrl.pruning.passes import grand
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.score import score_molecules
 from jaxmrl.sweep import run_sweep
-from jaxmrl.training.model_spec import model_shapes
+from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.replica import TrainingSpec, device_table
 
 
@@ -99,7 +99,7 @@ def test_conformers_of_smiles_learn_beside_graphs(nci, model, tmp_path, cache):
 def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     config = SweepConfig(npz=npz, target_columns=("energy",), model=model, width=8, depth=2)
     problem = load_problem(config, Reporter(quiet=True))
-    (shape,) = model_shapes(config, problem)
+    (shape,) = model_specs(config, problem)
     recipe = TrainingSpec(shape, "regression", "mae", 1e-3)
     molecules = problem.split.train[:6]
     params, stats = jax.jit(shape.init)(jax.random.key(0))

@@ -1,26 +1,24 @@
 """Each modality by the same command; and a fifth one, as the documentation shows it."""
 
 import csv
+import importlib
 import json
 import re
+import sys
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from rdkit import Chem, RDConfig
 from rdkit.Chem import Crippen
 
-from jaxmrl.config import ScoreConfig, SweepConfig
-from jaxmrl.data.label_scaling import no_standard
+from jaxmrl import modalities
+from jaxmrl.config import PredictConfig, ScoreConfig, SweepConfig
 from jaxmrl.errors import ConfigError
-from jaxmrl.modalities.datasets import DATASETS
+from jaxmrl.modalities import registry
+from jaxmrl.predict import predict_molecules
 from jaxmrl.score import score_molecules
 from jaxmrl.sweep import run_sweep
-from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.model_spec import MODULES, ModelSpec
-from jaxmrl.training.replica import DeviceTable, TrainingSpec
-from jaxmrl.training.schedules import OPTIMISATIONS
 
 ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
 MODALITIES = ("graph", "fingerprint", "smiles")
@@ -96,29 +94,42 @@ def test_bad_settings(settings, message):
         SweepConfig(**settings)
 
 
-def test_a_fifth_modality_is_one_store_and_one_model(molecules):
-    """The example of docs/architecture.md, run: it learns to count oxygen atoms."""
-    (example,) = re.findall(r"```python\n(.*?class Composition.*?)```", ARCHITECTURE.read_text(), re.DOTALL)
-    code = [line for line in example.splitlines() if line and not line.startswith(("from", "import"))]
-    assert len(code) <= 35
-    names = {}
-    try:
-        exec(example, names)
-        elements = np.split(molecules.atom, np.cumsum(molecules.size)[:-1])
-        features = names["Composition"](np.stack([np.bincount(one, minlength=120) for one in elements]))
-        labels = jnp.asarray(features.counts[:, 8:9], jnp.float32)
-        table = DeviceTable(DATASETS[type(features)].put(features), labels)
-        shape = ModelSpec(16, 1, 0.0, 1, "float32", "perceptron", "composition")
-        everyone = np.arange(12)
-        replica = Replica("r", 0, everyone, everyone, everyone, 300, no_standard(1))
-        found = []
-        recipe = TrainingSpec(shape, "regression", "mae", 1e-2)
-        Engine(recipe, table, features.resources(), [replica], 1, 4).run(set(), found.append)
-        assert found[0].test < 0.3 < float(jnp.abs(labels - labels.mean()).mean())
-    finally:
-        for registry, name in (
-            (MODULES, "perceptron"),
-            (OPTIMISATIONS, "composition"),
-            (DATASETS, names.get("Composition")),
-        ):
-            registry.pop(name, None)
+@pytest.fixture
+def composition(tmp_path, monkeypatch):
+    """The folder of docs/architecture.md as a module of the package, and its object registered."""
+    files = re.findall(r"`composition/(\w+\.py)`[^`]*```python\n(.*?)```", ARCHITECTURE.read_text(), re.DOTALL)
+    assert [name for name, _ in files] == ["modality.py", "network.py"]
+    folder = tmp_path / "modalities" / "composition"
+    folder.mkdir(parents=True)
+    for name, code in files:
+        (folder / name).write_text(code)
+    monkeypatch.setattr(modalities, "__path__", [*modalities.__path__, str(folder.parent)])
+    modality = importlib.import_module("jaxmrl.modalities.composition.modality").COMPOSITION
+    registry.MODALITIES.append(modality)
+    yield modality
+    registry.MODALITIES.remove(modality)
+    del modalities.composition
+    for name in [name for name in sys.modules if name.startswith("jaxmrl.modalities.composition")]:
+        del sys.modules[name]
+
+
+def test_a_fifth_modality_is_a_folder_and_one_registration(composition, csv_file, tmp_path, cache):
+    """It learns logP, much of which is a sum over atoms, and predicts it of molecules with a new element."""
+    settings = {"target_columns": ("logp",), "fractions": (1.0,), "seeds": 1, "steps": 300, "evaluate_every": 20}
+    config = SweepConfig(
+        csv=csv_file, modality="composition", width=16, learning_rate=1e-2, out=tmp_path / "run", **settings
+    )
+    result = run_sweep(config)
+    assert result.rows[0].curve.model == "perceptron"
+    labels = [float(row["logp"]) for row in csv.DictReader(csv_file.open()) if row["logp"] != "much"]
+    assert result.curves[0].points[-1].mean < 0.8 * np.std(labels)
+    (tmp_path / "new.csv").write_text("smiles\nCCO\n[Xe]\n")
+    found = predict_molecules(
+        PredictConfig(run=tmp_path / "run", csv=tmp_path / "new.csv", out=tmp_path / "predictions.csv")
+    )
+    assert np.isfinite(found.mean).all()
+    assert found.unseen == ["", "element Xe"]
+    with pytest.raises(ConfigError, match="choose from graph, geometry, fingerprint, smiles, composition"):
+        SweepConfig(modality="image")
+    with pytest.raises(ConfigError, match="--model perceptron is for --modality composition"):
+        SweepConfig(modality="graph", model="perceptron")

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jaxmrl.modalities.graph.dataset import NO_MOLECULE
+from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.training import batches
 from jaxmrl.training.batches import budget, plan
 

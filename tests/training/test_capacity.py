@@ -12,7 +12,7 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import capacity
 from jaxmrl.training.capacity import auto_lanes, choose_devices, engine_bytes, fewest_devices, makespan
 from jaxmrl.training.lanes import Replica
-from jaxmrl.training.model_spec import ModelSpec, model_shapes
+from jaxmrl.training.model_spec import ModelSpec, model_specs
 
 
 def test_auto_lanes_formula():
@@ -51,7 +51,7 @@ def queue(csv_file, cache):
     """What tells how much memory engines of three replicas take."""
     config = SweepConfig(csv=csv_file, target_columns=("logp",), width=8, depth=1, batch_size=32)
     problem = load_problem(config, Reporter(quiet=True))
-    (shape,) = model_shapes(config, problem)
+    (shape,) = model_specs(config, problem)
     split = problem.split
     standard = problem.label_standard(split.train, "graph")
     replicas = [Replica(f"r{k}", k, split.train, split.valid, split.test, 5, standard) for k in range(3)]

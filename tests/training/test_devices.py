@@ -39,7 +39,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.io.weight_names import part_of
 from jaxmrl.training.lanes import Engine
@@ -50,7 +50,7 @@ from tests.training.test_lanes import RECIPE, replica, resources_of
 
 assert jax.local_device_count() == 8
 molecules = load_dataset("nci")
-table = DeviceTable(GraphDataset.put(featurise(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
+table = DeviceTable(GraphDataset.put(featurize(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
 params, stats = RECIPE.shape.init(jax.random.key(7, impl="threefry2x32"))
 weights = jax.device_put(part_of(params, "encoder") | part_of(stats, "encoder"), jax.devices()[0])
 starts = None, Encoder("before", "its digest", 16, 2, False, weights)

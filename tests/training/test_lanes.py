@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.modalities.graph.dataset import GraphDataset
-from jaxmrl.modalities.graph.features import featurise
+from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.training import checkpoint, programs
 from jaxmrl.training.lanes import Engine, LaneState, Replica, name_hash, replica_keys, waiting
 from jaxmrl.training.model_spec import ModelSpec
@@ -27,7 +27,7 @@ VALID, TEST = np.arange(100, 130), np.arange(130, 160)
 @pytest.fixture(scope="module")
 def table(nci):
     smiles, labels = nci
-    return DeviceTable(GraphDataset.put(featurise(smiles)[0]), jnp.asarray(labels))
+    return DeviceTable(GraphDataset.put(featurize(smiles)[0]), jnp.asarray(labels))
 
 
 def resources_of(table):

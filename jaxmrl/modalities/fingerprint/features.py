@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from jaxmrl.io import cache
-from jaxmrl.modalities.smiles.features import Sequences
+from jaxmrl.modalities.token_groups import Sequences
 
 VERSION = 1
 RDKIT_BITS = 2048
@@ -52,9 +52,9 @@ def path_fingerprints(smiles: list[str], progress: cache.Progress | None = None)
     return _cached("rdkit-fingerprints", _paths, smiles, progress)
 
 
-def _cached(kind: str, featurise, smiles: list[str], progress) -> np.ndarray:
+def _cached(kind: str, featurize, smiles: list[str], progress) -> np.ndarray:
     def compute():
-        return {"bits": np.concatenate([part for _, part in cache.in_chunks(featurise, smiles, progress)])}
+        return {"bits": np.concatenate([part for _, part in cache.in_chunks(featurize, smiles, progress)])}
 
     return cache.cached(kind, VERSION, smiles, {"bits"}, compute, progress)["bits"]
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import jraph
 import numpy as np
 
+from jaxmrl.modalities.flat_rows import round_up, spread, starts
 from jaxmrl.modalities.geometry.features import Geometries
-from jaxmrl.modalities.graph.dataset import round_up, spread, starts
 
 
 @jax.tree_util.register_dataclass

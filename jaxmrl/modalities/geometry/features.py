@@ -58,6 +58,11 @@ class Geometries:
         rows = slice(start, start + int(self.size[place]))
         return self.atom[rows], self.position[rows]
 
+    def heavy_atoms(self) -> np.ndarray:
+        """Atoms of each molecule, hydrogens left out, [N]."""
+        molecule = np.repeat(np.arange(len(self)), self.size)
+        return np.bincount(molecule[self.atom > 1], minlength=len(self))
+
     def elements(self) -> np.ndarray:
         """The atomic numbers that the table has, in ascending order, [E]."""
         return np.unique(self.atom)

@@ -1,14 +1,4 @@
-"""The table's features on the device, and `gather(ids)`, which assembles a padded batch from molecule ids alone.
-
-A modality is features on the host, a store of them on the device, and a model for what the store gathers. Features:
-    size [N]            how large each molecule is, for grouping like with like
-    resources()         [N, R] what each molecule takes of a batch's budget, for the planner
-A store, all that the engine knows of a modality:
-    put(features)       the store of these features
-    with_budget(rows)   the same store, its batches shaped by a budget of those resources
-    gather(ids, key)    the padded model input of `ids`, traced inside the training program; a store may draw from
-                        `key`, which is given in training only, to show a molecule in another form each time
-"""
+"""2D graphs on the device: batches of atoms, each with the rows of its neighbors."""
 
 from dataclasses import dataclass, field, replace
 
@@ -17,15 +7,8 @@ import jax.numpy as jnp
 import jraph
 import numpy as np
 
-from jaxmrl.errors import DataError
+from jaxmrl.modalities.flat_rows import round_up, spread, starts
 from jaxmrl.modalities.graph.features import NO_NEIGHBOUR, Graphs
-
-NO_MOLECULE = -1
-"""The id that fills a batch with fewer molecules than its size; such ids come last in a batch."""
-
-ROW_MULTIPLE = 8
-_MOST_ROWS = 2**31 - 1
-"""Rows of a flat array on the device, whose places are int32."""
 
 
 @jax.tree_util.register_dataclass
@@ -111,35 +94,3 @@ class GraphDataset:
             n_node=jnp.where(is_first_padding, nodes - size.sum(), n_node),
             n_edge=jnp.zeros_like(n_node),
         )
-
-
-def round_up(rows: int) -> int:
-    """To a multiple of ROW_MULTIPLE."""
-    return -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE
-
-
-def starts(size: np.ndarray) -> np.ndarray:
-    """Return the first row of each of `size` [N] rows that stand end to end, [N] int32.
-
-    Raises DataError where the rows are more than int32 can count.
-    """
-    ends = np.cumsum(size, dtype=np.int64)
-    if len(ends) and ends[-1] > _MOST_ROWS:
-        raise DataError(
-            f"the molecules have {ends[-1]:,} atoms, pairs or tokens; a device's table has at most {_MOST_ROWS:,} of "
-            "each: sweep a part of the molecules, or geometries with a smaller --cutoff"
-        )
-    return (ends - size).astype(np.int32)
-
-
-def spread(start: jax.Array, size: jax.Array, total: int) -> tuple[jax.Array, ...]:
-    """Rows of variable-size groups, end to end in `total` rows.
-
-    Returns each row's group [total], its row in the flat store [total], each group's first row [B], and whether
-    the row holds anything [total].
-    """
-    first = jnp.cumsum(size) - size
-    group = jnp.repeat(jnp.arange(len(size)), size, total_repeat_length=total)
-    row = jnp.arange(total)
-    real = row < size.sum()
-    return group, jnp.where(real, start[group] + row - first[group], 0), first, real

@@ -128,7 +128,7 @@ def _bonds_one_by_one(molecule) -> _Bonds:
     return _Bonds(atom.astype(np.int64), neighbour.astype(np.int64), order, direction.astype(np.int64))
 
 
-def featurise(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
+def featurize(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
     """Graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others.
 
     A graph is made of the molecule in its canonical form, whatever the spelling.

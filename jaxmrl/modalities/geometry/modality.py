@@ -1,0 +1,95 @@
+"""The modality of atoms in space, and its settings."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from jaxmrl.errors import ConfigError, check_choice
+from jaxmrl.modalities import traits
+from jaxmrl.modalities.base import Modality, ModalitySettings, Model, Molecules
+from jaxmrl.modalities.geometry.features import Geometries, find_pairs
+
+ATOM_REFERENCES = ("auto", "on", "off")
+
+
+@dataclass(frozen=True)
+class GeometrySettings(ModalitySettings):
+    """Settings of geometries, and of what models learn of them."""
+
+    cutoff: float = 5.0
+    """Distance in Å up to which atoms see each other, in geometries."""
+
+    atom_references: Literal["auto", "on", "off"] = "auto"
+    """Whether models of geometries learn what a regression on the atoms of each element leaves of a target. auto: of
+    targets that it explains to nine tenths, as energies. Where that is all of them, models sum over atoms; else they
+    average."""
+
+    def check_features(self) -> None:
+        if not (self.cutoff > 0 and math.isfinite(self.cutoff)):
+            raise ConfigError(f"--cutoff must be a positive number of Å; got {self.cutoff:g}")
+        check_choice("atom references", self.atom_references, ATOM_REFERENCES)
+        super().check_features()
+
+
+@dataclass(frozen=True)
+class GeometryOptions:
+    """cutoff: of pairs of atoms, in Å. over_atoms: "sum" or "mean" over the atoms of a molecule."""
+
+    cutoff: float
+    over_atoms: str
+
+
+def _settings(config: GeometrySettings, features: Geometries | None) -> dict[str, Any]:
+    return {"cutoff": config.cutoff}
+
+
+def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Geometries:
+    return find_pairs(molecules.conformers, **settings)
+
+
+def _to_device(geometries: Geometries):
+    from jaxmrl.modalities.geometry.dataset import GeometryDataset
+
+    return GeometryDataset.put(geometries)
+
+
+def _options(geometries: Geometries, over_atoms: str) -> GeometryOptions:
+    return GeometryOptions(geometries.cutoff, over_atoms)
+
+
+def _schnet(*, dropout: float, **settings: Any):
+    from jaxmrl.modalities.geometry.schnet import SchNet
+
+    return SchNet(**settings)
+
+
+def _painn(*, dropout: float, **settings: Any):
+    from jaxmrl.modalities.geometry.painn import PaiNN
+
+    return PaiNN(**settings)
+
+
+def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
+    # Conformers have all hydrogens, of which most are not written.
+    seen = [*traits.elements(smiles), *traits.fragments(smiles)]
+    return [trait for trait in seen if trait != "element H"]
+
+
+_DEFAULTS = {"width": 64, "depth": 3, "dropout": 0.0, "learning_rate": 5e-4, "options": GeometryOptions}
+PAINN = Model("painn", build=_painn, **_DEFAULTS)
+SCHNET = Model("schnet", build=_schnet, **_DEFAULTS)
+"""Neither has dropout. The study's have width 128 and depth 6."""
+
+
+GEOMETRY = Modality(
+    name="geometry",
+    models=(PAINN, SCHNET),
+    optimizer="adam",
+    schedule="cosine",
+    settings=_settings,
+    featurize=_featurize,
+    to_device=_to_device,
+    options=_options,
+    traits=_traits,
+    sees_positions=True,
+)

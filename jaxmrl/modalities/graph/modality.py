@@ -1,0 +1,44 @@
+"""The modality of 2D graphs."""
+
+from typing import Any
+
+from jaxmrl.modalities import traits
+from jaxmrl.modalities.base import Modality, Model, Molecules
+from jaxmrl.modalities.graph.features import Graphs
+
+
+def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Graphs:
+    return molecules.graphs
+
+
+def _to_device(graphs: Graphs):
+    from jaxmrl.modalities.graph.dataset import GraphDataset
+
+    return GraphDataset.put(graphs)
+
+
+def _gin(**settings: Any):
+    from jaxmrl.modalities.graph.gin import GIN
+
+    return GIN(**settings)
+
+
+def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
+    stereo = [*traits.chirality(smiles), *traits.double_bond_stereo(smiles)]
+    return [*traits.elements(smiles), *traits.fragments(smiles), *traits.bonds(smiles), *stereo]
+
+
+GIN = Model("gin", width=64, depth=3, dropout=0.5, learning_rate=1e-3, build=_gin)
+"""The study's has width 300 and depth 5."""
+
+
+GRAPH = Modality(
+    name="graph",
+    models=(GIN,),
+    optimizer="adam",
+    schedule="constant",
+    featurize=_featurize,
+    to_device=_to_device,
+    traits=_traits,
+    pretrained=True,
+)
