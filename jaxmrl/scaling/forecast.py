@@ -49,7 +49,7 @@ class Forecast:
     """The laws that explain a curve, and their weighted mean.
 
     fits      the chosen ones; `reasons` says why these
-    rivals    all that noise does not refute, the chosen among them: intervals count them all
+    rivals    the chosen, and those with up to one parameter more that noise does not refute: intervals hold them all
     draws     for each rival, unbounded parameters [DRAWS, P] of fits to curves drawn as these runs might have been
     """
 
@@ -86,23 +86,22 @@ class Forecast:
         return self.points.metric_of(self.error(n))
 
     def interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the metric's interval at n [K], at LEVEL: by every rival's draws as its weight says."""
+        """Ends of the metric's interval at n [K], at LEVEL."""
         low, high = self.error_interval(n)
         ends = self.points.metric_of(low), self.points.metric_of(high)
         return ends if self.points.sign > 0 else ends[::-1]
 
     def error_interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `interval`, of the error; NaN where nothing is known of the noise, or `error` is NaN."""
+        """As `interval`, of the error; NaN where nothing is known of the noise, or `error` is NaN.
+
+        It holds the interval of every rival, as if that were the true law. Weights would silence the very laws that
+        part from the others.
+        """
         n = np.asarray(n, float)
-        drawn = self._drawn(n)
-        weights = self._weights(self._logs(n), drawn)
-        if self._noise is None:
-            weights = np.full_like(weights, np.nan)
-        ends = [
-            [_weighted_quantile(drawn[:, :, k].ravel(), np.repeat(weights[:, k], DRAWS), q) for k in range(len(n))]
-            for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-        ]
-        return tuple(np.where(np.array(end) <= _LOG_NOTHING, 0.0, np.exp(end)) for end in ends)
+        ends = np.quantile(self._drawn(n), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
+        known = np.isfinite(self.error(n)) & self.noise_known
+        low, high = ends[0].min(axis=0), ends[1].max(axis=0)
+        return tuple(np.where(known, np.where(end <= _LOG_NOTHING, 0.0, np.exp(end)), np.nan) for end in (low, high))
 
     def molecules_for(self, metric: float) -> Target:
         """Return how many molecules a metric takes; the measured means are not contradicted."""
@@ -116,11 +115,9 @@ class Forecast:
         return checked(Target(metric, middle, first, last, limit, known=self.noise_known), points)
 
     def sample(self, n: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Log errors at n [K] of DRAWS curves, each by one law, as often as its weight says: [DRAWS, K]."""
-        drawn = self._drawn(n)
-        share = np.nan_to_num(self._weights(self._logs(n), drawn)).mean(axis=1) + 1e-12
-        law = rng.choice(len(self.rivals), DRAWS, p=share / share.sum())
-        return drawn[law, rng.permutation(DRAWS)]
+        """Log errors at n [K] of DRAWS curves, each by one of the rivals, as often by each: [DRAWS, K]."""
+        law = rng.integers(len(self.rivals), size=DRAWS)
+        return self._drawn(n)[law, rng.permutation(DRAWS)]
 
     def _logs(self, n: np.ndarray) -> np.ndarray:
         """Log errors at n [K] by every rival, [L, K]; _LOG_NOTHING where there is none above 0."""
@@ -174,8 +171,8 @@ def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
     reject, are used only where there are no others, or where noise rejects all others. Of the rest, those with the
     fewest parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws
     that explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean
-    errs less than one of them (Bates & Granger 1969). Laws of more parameters that are not refuted widen the interval,
-    for any of them may be the true one. What was tried instead is in docs/scaling.md.
+    errs less than one of them (Bates & Granger 1969). Laws with one parameter more that are not refuted widen the
+    interval, for any of them may be the true one. What was tried instead is in docs/scaling.md.
     """
     chosen, rivals, reasons = _chosen(fits)
     rng = np.random.default_rng(seed)
@@ -211,10 +208,14 @@ def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
 
 
 def _informed(chosen: list[Fit], rivals: list[Fit]) -> list[Fit]:
-    """The rivals that intervals can count: where the chosen laws know the noise, only those that do, too."""
-    if not all(fit.noise_known for fit in chosen):
-        return rivals
-    return [fit for fit in rivals if fit.noise_known]
+    """The rivals that intervals hold: with up to one parameter more than the chosen laws have.
+
+    Where the chosen laws know the noise, only those that do, too.
+    """
+    most = 1 + max(len(fit.law.parameters) for fit in chosen)
+    known = all(fit.noise_known for fit in chosen)
+    near = [fit for fit in rivals if len(fit.law.parameters) <= most and (fit.noise_known or not known)]
+    return [*chosen, *(fit for fit in near if not any(fit is one for one in chosen))]
 
 
 def _passes(fit: Fit) -> bool:
@@ -276,13 +277,6 @@ def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
 def _log(errors: np.ndarray) -> np.ndarray:
     """Of errors, _LOG_NOTHING where they are not above 0 or no numbers."""
     return np.log(np.maximum(np.nan_to_num(errors, nan=_NOTHING, posinf=1 / _NOTHING), _NOTHING))
-
-
-def _weighted_quantile(values: np.ndarray, weights: np.ndarray, q: float) -> float:
-    if not np.isfinite(weights).all():
-        return np.nan
-    order = np.argsort(values)
-    return float(values[order][np.searchsorted(np.cumsum(weights[order]), q * weights.sum()).clip(0, len(values) - 1)])
 
 
 def _first_reaching(grid: np.ndarray, errors: np.ndarray, target: float) -> float | None:

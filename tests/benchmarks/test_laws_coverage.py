@@ -16,11 +16,6 @@ def coverage():
     return np.mean([forecast_trial(GRIDS["hiv"], power, k)["holds"] for k in range(CURVES)], axis=0)
 
 
-def test_the_interval_mostly_holds_at_twice_the_data(coverage):
+def test_the_interval_holds_the_truth_at_every_horizon(coverage):
     assert HORIZONS == (2, 4, 10)
-    assert coverage[0] >= 0.6
-
-
-@pytest.mark.xfail(reason="laws with more error outweigh the study's; docs/scaling.md reports it", strict=True)
-def test_the_interval_holds_at_ten_times_the_data(coverage):
-    assert coverage[2] >= 0.6
+    assert (coverage >= 0.8).all()
