@@ -20,6 +20,7 @@ from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engine_for
 from jaxmrl.training.interrupts import StopRequestedError
 from jaxmrl.training.model_spec import model_specs
+from tests.support.compiled import init, predict
 
 SMALL = {"width": 8, "depth": 2, "batch_size": 32}
 
@@ -142,10 +143,10 @@ def test_frozen_encoders_stay_and_heads_learn(csv_file, pretrained, cache):
 def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
     engine, _ = engine_of(sweep_config(csv_file, (str(pretrained),), freeze=True))
     recipe, key = engine.recipe, jax.random.key(0)
-    params, stats = recipe.shape.init(key)
+    params, stats = init(recipe.shape, key)
     batch = engine.table.store.gather(np.arange(4, dtype=np.int32))
-    outputs, after = recipe.outputs(params, stats, batch, key)
-    np.testing.assert_array_equal(outputs, recipe.shape.predict(params, stats, batch))
+    outputs, after = jax.jit(recipe.outputs)(params, stats, batch, key)
+    np.testing.assert_array_equal(outputs, predict(recipe.shape, params, stats, batch))
     jax.tree.map(np.testing.assert_array_equal, stats, after)
 
 

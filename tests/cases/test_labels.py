@@ -23,6 +23,9 @@ from jaxmrl.sweep import run_sweep
 
 INPUTS = Path(__file__).parent / "inputs"
 TINY = {"width": 8, "depth": 1, "batch_size": 64, "seeds": 2, "epochs": 2, "fractions": (0.1, 0.5, 1.0)}
+CLASSES = {"learning_rate": 3.0, "lanes": 2, "save_predictions": True}
+"""Of the runs of classes, which share their programs. So high a rate makes predictions that are sure."""
+
 SHIFT = 2.0**27
 """Labels are rounded to 1/64, so the sum is exact in float64; float32 has steps of 8 there."""
 
@@ -187,7 +190,7 @@ def rare(tmp_path_factory, cache_of_module):
     _, smiles, labels = read("labels_far_from_zero_silent.csv")
     active = (np.arange(len(labels)) % 12 == 0).astype(float)[:, None]
     path = write(folder / "rare.csv", ["active"], smiles, active)
-    settings = TINY | {"fractions": (0.02, 1.0), "epochs": 1, "seeds": 4, "save_predictions": True}
+    settings = TINY | CLASSES | {"fractions": (0.02, 1.0), "epochs": 1, "seeds": 4}
     with contextlib.redirect_stdout(printed):
         result = run_sweep(SweepConfig(csv=path, out=folder / "run", **settings), quiet=False)
     return result, active[:, 0], path, printed.getvalue()
@@ -217,7 +220,7 @@ def test_predictions_are_kept_as_logits_and_predicted_as_probabilities(rare):
             tables.append(dict(file))
     assert {str(table["values"]) for table in tables} == {"logits"}
     found = predict_molecules(PredictConfig(result.directory, path, out=result.directory / "p.csv"))
-    mean = np.mean([1 / (1 + np.exp(-table["active"].astype(float))) for table in tables], axis=0)
+    mean = np.mean([expit(table["active"].astype(float)) for table in tables], axis=0)
     np.testing.assert_allclose(mean, found.mean[np.searchsorted(found.ids, tables[0]["molecule_id"]), 0], atol=1e-6)
 
 
@@ -241,10 +244,8 @@ def test_sure_predictions_keep_their_order(tmp_path, cache_of_module):
     _, smiles, labels = read("labels_far_from_zero_silent.csv")
     active = (labels > np.median(labels)).astype(float)
     path = write(tmp_path / "sure.csv", ["active"], smiles, active)
-    settings = {"fractions": (1.0,), "seeds": 1, "learning_rate": 3.0, "save_predictions": True}
-    result = run(path, ["active"], tmp_path / "run", **settings)
-    (row,) = result.rows
-    with np.load(result.directory / "predictions" / f"{kept_name(row)}.npz") as file:
+    row = run(path, ["active"], tmp_path / "run", **CLASSES, fractions=(1.0,)).rows[0]
+    with np.load(tmp_path / "run" / "predictions" / f"{kept_name(row)}.npz") as file:
         test = file["part"] == "test"
         kept, known = file["active"][test], active[file["molecule_id"][test], 0]
     saturated = expit(kept.astype(np.float32))

@@ -1,6 +1,7 @@
 """One molecule, one input: neither the order of a text's atoms nor what follows it reaches a model."""
 
 import csv
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.data.loading import load_problem
 from jaxmrl.io.files import read_rows
 from jaxmrl.modalities.base import arrays_of
-from jaxmrl.predict import curves_of, predict_molecules
+from jaxmrl.predict import predict_molecules
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep import run_sweep
 from tests.support.spellings import MOLECULES, respell
@@ -20,7 +21,8 @@ from tests.support.spellings import MOLECULES, respell
 INPUTS = Path(__file__).parent / "inputs"
 TINY = {"width": 16, "depth": 1, "epochs": 2, "fractions": (1.0,), "seeds": 1, "batch_size": 16, "dropout": 0.0}
 QUIET = Reporter(quiet=True)
-MODALITIES = ("graph", "geometry", "fingerprint", "smiles")
+MODELS = {"graph": "gin", "smiles": "transformer", "geometry": "schnet", "fingerprint": "transformer"}
+MODALITIES = [pytest.param(name, marks=[pytest.mark.slow] * (name in ("geometry", "fingerprint"))) for name in MODELS]
 
 
 def write_table(path, smiles):
@@ -31,24 +33,26 @@ def write_table(path, smiles):
 
 @pytest.fixture(scope="module")
 def trained(nci, tmp_path_factory):
-    """The run of a sweep of all modalities on chiral and other small molecules."""
+    """A function of a modality: the run of a sweep of it on chiral and other small molecules."""
     folder = tmp_path_factory.mktemp("spellings")
     smiles = [
         "OCC a name",
         *(text for text in nci[0] if len(text) < 16),
         *(text for text in MOLECULES if len(text) < 25),
     ]
-    config = SweepConfig(
-        csv=write_table(folder / "train.csv", smiles), modality=MODALITIES, model=("gin", "schnet", "transformer"),
-        target_columns=("y",), task="regression", out=folder / "run", fingerprint_chirality=True, **TINY,
-    )  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
-        return run_sweep(config).directory
+    table = write_table(folder / "train.csv", smiles)
 
+    @functools.cache
+    def run_of(modality):
+        config = SweepConfig(
+            csv=table, modality=modality, model=MODELS[modality], target_columns=("y",), task="regression",
+            out=folder / modality, fingerprint_chirality=True, **TINY,
+        )  # fmt: skip
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+            return run_sweep(config).directory
 
-def curve_of(run, modality):
-    return next(name for name in curves_of(run) if name.startswith(modality))
+    return run_of
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
@@ -56,7 +60,7 @@ def test_a_molecule_has_one_prediction_however_it_is_spelled(trained, modality, 
     path = INPUTS / "same_molecule_other_spelling.csv"
     with path.open(newline="") as file:
         names = [row["name"] for row in csv.DictReader(file)]
-    found = predict_molecules(PredictConfig(trained, path, curve=curve_of(trained, modality), out=tmp_path / "p.csv"))
+    found = predict_molecules(PredictConfig(trained(modality), path, out=tmp_path / "p.csv"))
     by_name = {
         name: {float(y) for y, own in zip(found.mean[:, 0], names, strict=True) if own == name} for name in names
     }
@@ -67,10 +71,9 @@ def test_a_molecule_has_one_prediction_however_it_is_spelled(trained, modality, 
 def test_a_file_spelled_in_another_way_has_the_same_predictions(trained, modality, tmp_path, cache):
     smiles, rng = [text for text in MOLECULES if len(text) < 25], np.random.default_rng(1)
     respelled = [respell(text, rng) for text in smiles]
-    curve = curve_of(trained, modality)
     one, other = (
         predict_molecules(
-            PredictConfig(trained, write_table(tmp_path / "new.csv", texts), curve=curve, out=tmp_path / "p.csv")
+            PredictConfig(trained(modality), write_table(tmp_path / "new.csv", texts), out=tmp_path / "p.csv")
         )
         for texts in (smiles, respelled)
     )
@@ -99,7 +102,7 @@ def test_names_after_the_smiles_are_no_tokens(with_and_without_names, cache, cap
 
 
 def test_a_run_keeps_both_texts_of_a_molecule(trained):
-    rows = read_rows(trained / "molecules.csv")
+    rows = read_rows(trained("graph") / "molecules.csv")
     assert [row["canonical_smiles"] for row in rows if row["smiles"] == "OCC a name"] == ["CCO"]
 
 
@@ -125,7 +128,7 @@ def test_spellings_and_names_change_nothing_that_is_pre_trained_on(tmp_path, cac
 
 def test_every_row_of_a_file_has_a_row_of_predictions(trained, tmp_path, cache):
     path = INPUTS / "predict_with_ids.csv"
-    config = PredictConfig(trained, path, curve=curve_of(trained, "graph"), out=tmp_path / "p.csv")
+    config = PredictConfig(trained("graph"), path, out=tmp_path / "p.csv")
     predict_molecules(config)
     rows = read_rows(tmp_path / "p.csv")
     assert [row["Cmpd ID"] for row in rows] == [f"AB-{k:04}" for k in range(8)]
@@ -139,18 +142,13 @@ def test_every_row_of_a_file_has_a_row_of_predictions(trained, tmp_path, cache):
     assert [row["y"] for row in few] == [row["y"] for row in rows]
 
 
-def test_what_no_training_molecule_has_is_named(trained, tmp_path, cache, capsys):
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_what_no_training_molecule_has_is_named(trained, modality, tmp_path, cache, capsys):
     path = write_table(tmp_path / "new.csv", ["CCO", "C[SeH]", "C[Xe]C"])
-    for modality, unseen in (
-        ("graph", ["", "element Se", "element Xe"]),
-        ("geometry", ["", "element Se", "element Xe"]),
-        ("fingerprint", ["", "element Se", "element Xe"]),
-        ("smiles", ["", "element Se; token [SeH]", "element Xe; token [Xe]"]),
-    ):
-        curve = curve_of(trained, modality)
-        assert (
-            predict_molecules(PredictConfig(trained, path, curve=curve, out=tmp_path / "p.csv"), quiet=False).unseen
-            == unseen
-        )
-        said = "2 of 3 molecules with something that no training molecule has, see column unseen: element Se (1)"
-        assert said in " ".join(capsys.readouterr().out.split())
+    run = trained(modality)
+    capsys.readouterr()
+    found = predict_molecules(PredictConfig(run, path, out=tmp_path / "p.csv"), quiet=False)
+    tokens = ("; token [SeH]", "; token [Xe]") if modality == "smiles" else ("", "")
+    assert found.unseen == ["", f"element Se{tokens[0]}", f"element Xe{tokens[1]}"]
+    said = "2 of 3 molecules with something that no training molecule has, see column unseen: element Se (1)"
+    assert said in " ".join(capsys.readouterr().out.split())

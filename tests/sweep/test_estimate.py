@@ -26,6 +26,7 @@ def test_it_foretells_what_is_done_and_writes_nothing(config, tmp_path, monkeypa
     engines, work_off = [], Engine.work_off
     monkeypatch.setattr(Engine, "work_off", lambda self, *rest: (engines.append(self), work_off(self, *rest))[1])
     result = run_sweep(config)
+    assert [curve.identity.width for curve in result.curves] == [8, 16], "one curve for each width"
     for one, width in zip(expected, (8, 16), strict=True):
         rows = [row for row in result.rows if row.curve.width == width]
         assert (one.replicas, one.steps) == (len(rows), sum(row.steps for row in rows))

@@ -14,15 +14,15 @@ from tests.sweep.test_sweep import SMALL
 
 @pytest.fixture
 def limited(monkeypatch):
-    """A function that gives the device memory for so many lanes, from a given call of `train` on."""
+    """A function that gives the device memory for so many lanes, by how often `train` was called before."""
     train = programs.train
 
-    def limit(most, since=1):
+    def limit(most):
         calls = []
 
         def within_memory(recipe, table, lanes, *others):
             calls.append(len(lanes.best_metric))
-            if len(calls) >= since and len(lanes.best_metric) > most:
+            if calls[-1] > most(len(calls) - 1):
                 raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
             return train(recipe, table, lanes, *others)
 
@@ -38,17 +38,19 @@ def config(csv_file, tmp_path, cache):
 
 
 def test_fewer_lanes_until_there_is_memory(config, limited, capsys):
-    calls = limited(most=1, since=4)
+    calls = limited(lambda before: 3 if before < 4 else 1)
     result = run_sweep(config, quiet=False)
     assert [row.status for row in result.rows] == ["finished"] * 6
-    assert (set(calls[:4]), set(calls[4:])) == ({6}, {3, 1})
-    assert "no memory for 6 lanes; 3 from here on" in capsys.readouterr().out
+    assert (calls[:5], set(calls[5:])) == ([6, 3, 3, 3, 3], {1})
+    said = capsys.readouterr().out
+    assert "no memory for 6 lanes; 3 from here on" in said
+    assert "no memory for 3 lanes; 1 from here on" in said
     assert json.loads((config.out / "run.json").read_text())["lanes of graph-gin-8x2"] == 1
     assert not (config.out / "checkpoints").exists()
 
 
 def test_one_lane_too_many_is_a_clear_error(config, limited):
-    limited(most=0)
+    limited(lambda before: 0)
     with pytest.raises(UserError, match="smaller --batch-size"):
         run_sweep(config)
 

@@ -38,6 +38,7 @@ def sweep(csv_file, folder, out):
     return [int(word) for word in ended.stdout.rpartition("COUNTED")[2].split()]
 
 
+@pytest.mark.slow
 def test_a_second_run_compiles_nothing_and_finds_the_same(csv_file, tmp_path):
     hits, misses = sweep(csv_file, tmp_path, "one")
     assert misses > 5 > hits
