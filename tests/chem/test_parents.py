@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from jaxmrl.chem import parents as module
 from jaxmrl.chem.parents import canonical_hashes, find_parents, parent_hashes
 from jaxmrl.io import cache as cache_module
 
@@ -39,10 +38,13 @@ def test_parents(cache, smiles, parent, fragments):
 
 
 def test_only_what_may_have_a_parent_is_examined(cache, monkeypatch):
-    seen = []
-    monkeypatch.setattr(module, "_parents", lambda smiles: seen.extend(smiles) or ["1 "] * len(smiles))
-    monkeypatch.setattr(cache_module, "in_chunks", lambda work, smiles, *_: [(0, work(smiles))])
-    done = []
+    seen, done, in_chunks = [], [], cache_module.in_chunks
+
+    def noted(work, smiles, *others):
+        seen.extend(smiles)
+        return in_chunks(work, smiles, *others)
+
+    monkeypatch.setattr(cache_module, "in_chunks", noted)
     find_parents(["CCO", "c1cc[nH]c1", "C[C@H](N)O", "CN.Cl", "[O-]C"], done.append)
     assert seen == ["CN.Cl", "[O-]C"]
     assert done[0] == 3

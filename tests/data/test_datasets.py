@@ -105,7 +105,7 @@ QM9 = {
     "Z": np.tile(np.array([8, 1, 1], np.int8), 12),
     "N": np.full(12, 3, np.int32),
     "id": np.arange(1, 13, dtype=np.int32),
-    **{name: np.linspace(0, 1, 12) + k for k, name in enumerate(datasets._QM9_UNITS)},
+    **{name: np.linspace(0, 1, 12) + k for k, name in enumerate(dict(DATASETS["qm9"].units))},
 }
 
 
@@ -117,7 +117,7 @@ def test_qm9_layout(tmp_path, monkeypatch):
     problem = load_problem(SweepConfig(dataset="qm9"), quiet)
     assert (problem.table.tasks, problem.metric, problem.unit) == (("gap",), "mae", "eV")
     assert {part: len(ids) for part, ids in problem.split.parts().items()} == {"train": 9, "valid": 1, "test": 2}
-    for name, unit in datasets._QM9_UNITS.items():
+    for name, unit in DATASETS["qm9"].units:
         problem = load_problem(SweepConfig(dataset="qm9", target_columns=(name,)), quiet)
         assert (problem.table.tasks, problem.unit) == ((name,), unit)
     assert load_problem(SweepConfig(dataset="qm9", target_columns=("mu", "gap")), quiet).unit == ""

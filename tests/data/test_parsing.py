@@ -25,7 +25,7 @@ def no_parsing(monkeypatch):
         def fail(*_):
             raise AssertionError("the cache should have been used")
 
-        monkeypatch.setattr(module, "_compute", fail)
+        monkeypatch.setattr(module.cache, "in_chunks", fail)
 
     return forbid
 

@@ -136,8 +136,12 @@ def test_a_worker_process_that_dies_is_told_of():
         list(cache_module.in_chunks(die, ["C"] * 4, None, 2))
 
 
-def test_a_nul_in_a_smiles_is_no_boundary_of_the_caches_key():
-    assert cache_module._content_key("k", 1, ["a\0b"]) != cache_module._content_key("k", 1, ["a", "b"])
+def test_a_nul_in_a_smiles_is_no_boundary_of_the_caches_key(cache):
+    lengths = lambda *smiles: cache_module.cached_lines(
+        "k", 1, list(smiles), lambda texts: [str(len(t)) for t in texts]
+    )
+    assert lengths("a\0b") == ["3"]
+    assert lengths("a", "b") == ["1", "1"]
 
 
 # Arrays
