@@ -9,11 +9,12 @@ import numpy as np
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
-from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line
+from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
 from jaxmrl.reports.page import Findings, report_html
 from jaxmrl.reports.pruning_table import (
+    Compared,
     PruningRow,
     compare_to_random,
     comparison_table,
@@ -23,7 +24,7 @@ from jaxmrl.reports.pruning_table import (
 )
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.reports.terminal import Reporter, sweep_table
-from jaxmrl.rows import DIVERGED, LATE, UNDEFINED, ResultRow
+from jaxmrl.rows import DIVERGED, LATE, UNDEFINED, CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
@@ -50,10 +51,9 @@ def summarise(
     orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
     """
     problem = problems[0]
-    metric, tasks = METRICS[problem.metric], len(problem.table.tasks)
-    label_of_metric = metric.mean_label(tasks)
-    curves = curves_of(rows)
-    by_split = {one.split_name: one for one in problems}
+    metric = METRICS[problem.metric]
+    label_of_metric = metric.mean_label(len(problem.table.tasks))
+    curves, by_split = curves_of(rows), {one.split_name: one for one in problems}
     left_out = [
         left_out_notes(curve, rows, problem.table.task, by_split[curve.identity.split].unjudged) for curve in curves
     ]
@@ -64,33 +64,16 @@ def summarise(
     run.write_rows("curves.csv", PointRow.columns(), [row for curve in curves for row in point_rows(curve)])
     run.write("fits.json", json.dumps(fits_content(curves, analyses, config.length), indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
-    names = {"metric_label": label_of_metric, "unit": problem.mean_unit, "title": title}
-    figures = {"curve": plots.draw_curves(curves, analyses, **names)}
-    if plots.capacity_groups(curves):
-        figures["capacity"] = plots.draw_capacity(curves, **names)
-    for name, figure in figures.items():
-        for kind in ("png", "svg"):
-            run.write(f"{name}.{kind}", plots.render(figure, kind))
-    for line in status_lines(rows):
-        reporter.say(line)
-    near = {one.split_name: one.near_text for one in problems if one.near is not None}
-    reporter.console.print(sweep_table(curves, label_of_metric, near if len(problems) > 1 else {}))
+    write_figures(run, curves, analyses, metric_label=label_of_metric, unit=problem.mean_unit, title=title)
+    say_points(rows, curves, label_of_metric, problems, reporter)
     if config.save_predictions and any(one.points is not None and one.points.shifts is None for one in analyses):
         reporter.say("predictions of some replicas are missing or damaged: intervals are over seeds alone")
     labels = [plots.curve_label(curve, curves) for curve in curves]
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
         reporter.say(line)
     say_laws(labels, analyses, label_of_metric, reporter)
-    side_by_side = compare_curves(curves, analyses)
-    if side_by_side:
-        run.write("comparisons.json", json.dumps(comparison_content(side_by_side), indent=2) + "\n")
-    for one in side_by_side:
-        reporter.say(comparison_line(one))
-    compared = compare_to_random(curves, one_subset_prunings(orders), metric.higher_is_better)
-    if compared:
-        run.write_rows("pruning.csv", PruningRow.columns(), pruning_rows(compared))
-        reporter.console.print(comparison_table(compared, label_of_metric, metric.higher_is_better))
-        reporter.console.print(worth_table(compared, label_of_metric))
+    side_by_side = write_comparisons(run, curves, analyses, reporter)
+    compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
     named = {
         f"{shape.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
         for (shape, split), by_pruning in orders.items()
@@ -99,6 +82,58 @@ def summarise(
     run.write("report.html", report_html(findings))
     reporter.say(f"everything is in {run.path}; to read it: {run.path / 'report.html'}")
     return curves, analyses
+
+
+def write_figures(run: RunDirectory, curves: list[MeasuredCurve], analyses: list[Analysis], **names: str) -> None:
+    """Write the figures of the curves and, where there are several sizes of a model, of its capacity.
+
+    names: metric_label, unit and title, as in `plots.draw_curves`.
+    """
+    figures = {"curve": plots.draw_curves(curves, analyses, **names)}
+    if plots.capacity_groups(curves):
+        figures["capacity"] = plots.draw_capacity(curves, **names)
+    for name, figure in figures.items():
+        for kind in ("png", "svg"):
+            run.write(f"{name}.{kind}", plots.render(figure, kind))
+
+
+def say_points(
+    rows: list[ResultRow], curves: list[MeasuredCurve], metric_label: str, problems: list[TaskData], reporter: Reporter
+) -> None:
+    """Print which replicas did not finish, and the table of the points."""
+    for line in status_lines(rows):
+        reporter.say(line)
+    near = {one.split_name: one.near_text for one in problems if one.near is not None}
+    reporter.console.print(sweep_table(curves, metric_label, near if len(problems) > 1 else {}))
+
+
+def write_comparisons(
+    run: RunDirectory, curves: list[MeasuredCurve], analyses: list[Analysis], reporter: Reporter
+) -> list[Comparison]:
+    """Write comparisons.json where curves can be compared by their laws; print and return the comparisons."""
+    found = compare_curves(curves, analyses)
+    if found:
+        run.write("comparisons.json", json.dumps(comparison_content(found), indent=2) + "\n")
+    for one in found:
+        reporter.say(comparison_line(one))
+    return found
+
+
+def write_pruning(
+    run: RunDirectory,
+    curves: list[MeasuredCurve],
+    orders: Orders,
+    metric: Metric,
+    metric_label: str,
+    reporter: Reporter,
+) -> list[Compared[CurveIdentity]]:
+    """Write pruning.csv where there are pruned curves beside random ones; print and return the comparisons."""
+    found = compare_to_random(curves, one_subset_prunings(orders), metric.higher_is_better)
+    if found:
+        run.write_rows("pruning.csv", PruningRow.columns(), pruning_rows(found))
+        reporter.console.print(comparison_table(found, metric_label, metric.higher_is_better))
+        reporter.console.print(worth_table(found, metric_label))
+    return found
 
 
 def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, reporter: Reporter) -> None:
