@@ -4,11 +4,9 @@
 by a signal or by --max-time, with the state saved.
 """
 
-import argparse
 import contextlib
 import io
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import tyro
 
 import jaxmrl
+from jaxmrl.cli.usage_errors import usage_error
 from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.config.names import DEDUPLICATE
 from jaxmrl.data.datasets import DATASETS
@@ -204,7 +203,7 @@ def _end(message: str, code: int) -> None:
 def parse(kind: type[Config], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
     arguments = _with_values(arguments)
-    settings = _file_settings(kind, arguments)
+    settings = _file_settings(kind, program, arguments)
     return _parse(flags_kind, program, description, arguments, default=flags_kind(settings=settings))
 
 
@@ -219,7 +218,7 @@ def _with_values(arguments: list[str]) -> list[str]:
     return whole
 
 
-def _parse(kind: type, program: str, description: str, arguments: list[str], **default):
+def _parse(kind: type, program: str, description: str, arguments: list[str], **more):
     """A `kind` by its flags. Errors become one line, exit code 2."""
     captured = io.StringIO()
     try:
@@ -230,24 +229,36 @@ def _parse(kind: type, program: str, description: str, arguments: list[str], **d
                 description=description,
                 args=arguments,
                 config=(tyro.conf.OmitArgPrefixes,),
-                **default,
+                **more,
             )
     except SystemExit as ended:
         if ended.code:
-            _end(f"error: {one_line(_unboxed(captured.getvalue()))}", USAGE)
+            _end(f"error: {one_line(usage_error(captured.getvalue()))}", USAGE)
         raise
 
 
-def _file_settings(kind: type[SomeSettings], arguments: list[str]) -> SomeSettings:
+@dataclass(frozen=True)
+class _EarlyFlags:
+    """Flags that decide which settings of a file count. They are read before all others."""
+
+    config: str | None = None
+    out: str | None = None
+    dataset: str | None = None
+    csv: str | None = None
+    npz: str | None = None
+    epochs: str | None = None
+    steps: str | None = None
+    min_steps: str | None = None
+    scores: str | None = None
+    extend: bool = False
+
+
+def _file_settings(kind: type[SomeSettings], program: str, arguments: list[str]) -> SomeSettings:
     """The settings of the file that --config names, over those of the run that --extend extends.
 
     Settings that a flag here, or the file, rules out are left out.
     """
-    before = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("config", "out", *_SOURCES, "epochs", "steps", "min-steps", "scores"):
-        before.add_argument(f"--{name}", nargs="?")
-    before.add_argument("--extend", action=argparse.BooleanOptionalAction)
-    flags, _ = before.parse_known_args(arguments)
+    flags, _ = _parse(_EarlyFlags, program, "", arguments, return_unknown_args=True, add_help=False)
     if len(sources := [name for name in _SOURCES if getattr(flags, name)]) > 1:
         raise ConfigError(f"give --{' or --'.join(sources)}, not both")
     values = read_toml(Path(flags.config), kind) if flags.config else {}
@@ -272,14 +283,6 @@ def _without_rivals(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
     for source in given & set(_SOURCES):
         ruled_out |= set(_DESCRIBED[source])
     return {name: value for name, value in values.items() if name not in ruled_out}
-
-
-def _unboxed(box: str) -> str:
-    """tyro's boxed message without the box."""
-    lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    text = " ".join(line for line in lines if line.strip("-"))
-    # An error that a dataclass raises has a frame of its own.
-    return re.sub(r"^Value error Error parsing \w+: | For full helptext, see .*$", "", text) or text
 
 
 def datasets_text() -> str:

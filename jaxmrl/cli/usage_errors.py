@@ -1,0 +1,50 @@
+"""What is wrong with a command's flags, in one line: tyro prints it in a box of several, with the flag's whole help."""
+
+import re
+
+_FOR_HELP = re.compile(r" ?For full helptext, (?:run|see) .*$")
+_TITLES = re.compile(r"^(?:Missing argument|Unrecognized options|Value error|Parsing error|Invalid choice) ")
+_MISSING = re.compile(r"Missing value for argument '(--[\w-]+)'")
+_UNKNOWN = re.compile(r"Unrecognized options: (.+?)(?: Perhaps you meant: ((?:--[\w-]+,? )+).*)?$")
+_CHOICE = re.compile(r"invalid choice '(.*?)' for argument '(--[\w-]+)'\. Expected one of \((.*?)\)")
+_VALUE = re.compile(r"Error parsing (--[\w-]+): (.*) Argument helptext: \1 (.*?) [A-Z][a-z]")
+_OF_A_CONFIG = re.compile(r"^Error parsing \w+: ")
+
+
+def usage_error(box: str) -> str:
+    """One line that says which flag is wrong, what it takes and what it got. box: as tyro prints it."""
+    text = _TITLES.sub("", _unboxed(box))
+    if found := _MISSING.search(text):
+        return f"{found[1]} needs a value"
+    if found := _UNKNOWN.search(_FOR_HELP.sub("", text)):
+        return _unknown(found[1], found[2])
+    if found := _CHOICE.search(text):
+        choices = [choice.strip("' ") for choice in found[3].split(",")]
+        return f"{found[2]} must be one of {', '.join(one for one in choices if one != 'None')}; got {found[1]!r}"
+    if found := _VALUE.search(text):
+        return f"{found[1]} takes {_kind(found[3])}; got {_got(found[2])}"
+    return _FOR_HELP.sub("", _OF_A_CONFIG.sub("", text)) or text
+
+
+def _unknown(words: str, meant: str | None) -> str:
+    named = ", ".join(word for word in re.split(r",? ", words) if word)
+    hint = f"did you mean {meant.split(',')[0].strip()}?" if meant else "--help lists the flags"
+    return f"unknown argument{'s' if ',' in named else ''} {named}; {hint}"
+
+
+def _kind(metavar: str) -> str:
+    """What a flag takes, in words."""
+    number = "whole number" if "INT" in metavar else "number" if "FLOAT" in metavar else "value"
+    return f"{number}s" if "..." in metavar else f"a {number}"
+
+
+def _got(message: str) -> str:
+    """The values that could not be read: the last that the message quotes."""
+    listed = re.findall(r"(?:instantiated from|arguments:) \[(.*?)\]", message)
+    return listed[-1] if listed else re.findall(r"'[^']*'", message)[-1]
+
+
+def _unboxed(box: str) -> str:
+    """The message without colors, frames and line breaks."""
+    lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
+    return " ".join(line for line in lines if line.strip("-"))

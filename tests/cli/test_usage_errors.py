@@ -1,0 +1,22 @@
+import pytest
+
+WRONG = {
+    "--batch-size abc": "--batch-size takes a whole number; got 'abc'",
+    "--learning-rate x": "--learning-rate takes a number; got 'x'",
+    "--fractions a b": "--fractions takes numbers; got 'a', 'b'",
+    "--width x": "--width takes whole numbers; got 'x'",
+    "--task foo": "--task must be one of regression, classification; got 'foo'",
+    "--csv": "--csv needs a value",
+    "--extnd": "unknown argument --extnd; did you mean --extend?",
+    "--epochs 3 extra": "unknown argument extra; --help lists the flags",
+    "--csv a.csv --npz b.npz": "give --csv or --npz, not both",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_flag_is_named_with_what_it_takes_and_what_it_got(refused, words):
+    assert refused("sweep", *words.split()) == f"error: {WRONG[words]}\n"
+
+
+def test_commands_of_flags_alone_say_the_same(refused):
+    assert refused("fit", "curves.csv", "--target", "high") == "error: --target takes a number; got 'high'\n"
