@@ -7,7 +7,7 @@ the same row read from its file, and so does all that is computed from either.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Annotated, Any, NamedTuple, Self, get_type_hints
 
 from jaxmrl.io.files import number
@@ -92,13 +92,16 @@ class Row:
         return cls(**values)
 
 
-@cache
+_KNOWN_FIELDS: dict[type[Row], tuple[tuple[str, _Format | None], ...]] = {}
+
+
 def _fields(kind: type[Row]) -> tuple[tuple[str, _Format | None], ...]:
     """The fields of a kind of row that the codec knows, each with its format; None for a CurveIdentity."""
-    hints = get_type_hints(kind, include_extras=True)
-    return tuple(
-        (name, _FORMATS.get(hint)) for name, hint in hints.items() if hint in _FORMATS or hint is CurveIdentity
-    )
+    if kind not in _KNOWN_FIELDS:
+        hints = get_type_hints(kind, include_extras=True).items()
+        known = [(name, _FORMATS.get(hint)) for name, hint in hints if hint in _FORMATS or hint is CurveIdentity]
+        _KNOWN_FIELDS[kind] = tuple(known)
+    return _KNOWN_FIELDS[kind]
 
 
 def _value(name: str, form: _Format, cells: Mapping[str, str]) -> Any:

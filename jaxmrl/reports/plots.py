@@ -1,7 +1,7 @@
 """The figures: a sweep's curves, its models' capacity, and a pre-training."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -58,8 +58,8 @@ def draw_curves(
 
 def plot_curves(
     axes: Axes,
-    curves: list[MeasuredCurve],
-    analyses: list[Analysis],
+    curves: Sequence[MeasuredCurve],
+    analyses: Sequence[Analysis],
     *,
     metric_label: str,
     unit: str = "",
@@ -144,7 +144,7 @@ def render(figure: Figure, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def curve_label(curve: MeasuredCurve, curves: list[MeasuredCurve]) -> str:
+def curve_label(curve: MeasuredCurve, curves: Sequence[MeasuredCurve]) -> str:
     """As much as tells the curve apart from the others, or the model where it is alone."""
     cells, columns = curve.identity.cells(), distinguishing([other.identity for other in curves])
     named = [f"{column} {cells[column]}" for column in columns]

@@ -84,7 +84,7 @@ def curves_of(rows: list[ResultRow]) -> list[MeasuredCurve]:
 
 def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
     late = sum(best_is_late(row.best_epoch, row.epochs) for row in rows)
-    return Point(fraction, n_train, tests=tuple(row.test for row in rows), late=late)
+    return Point(fraction, n_train, tests=tuple(row.test for row in rows if row.test is not None), late=late)
 
 
 def rows_of(curve: MeasuredCurve, rows: list[ResultRow]) -> list[ResultRow]:

@@ -70,8 +70,9 @@ def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
             f"{folder} is no run of a sweep, for it has no {missing[0]}: expected a folder that run_sweep or "
             "python -m jaxmrl.sweep wrote"
         )
-    metadata, _ = read_run(folder)
-    return metadata, SweepConfig(**read_toml(folder / "config.toml"))
+    saved = read_run(folder)
+    assert saved is not None, "its files are there"
+    return saved[0], SweepConfig(**read_toml(folder / "config.toml"))
 
 
 def planned_rows(config: SweepConfig) -> int:
