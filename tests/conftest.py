@@ -55,6 +55,13 @@ def strict():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_device():
+    """Commands that run within a test make no devices of the cores: the number of lanes would depend on their order."""
+    if jax.config.jax_num_cpu_devices < 0:
+        jax.config.update("jax_num_cpu_devices", 1)
+
+
 @pytest.fixture(scope="session")
 def molecules():
     """Graphs of SMILES."""
@@ -78,7 +85,6 @@ def run_here(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(commands, "keep_compiled", lambda: None)
-    monkeypatch.setattr(commands, "use_cores", lambda: None)
     monkeypatch.chdir(tmp_path)
     terminated = signal.getsignal(signal.SIGTERM)
 
