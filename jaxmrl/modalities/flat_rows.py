@@ -1,5 +1,7 @@
 """Rows of molecules of different sizes, end to end, as datasets keep them on the device."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,14 +35,37 @@ def starts(size: np.ndarray) -> np.ndarray:
     return (ends - size).astype(np.int32)
 
 
-def spread(start: jax.Array, size: jax.Array, total: int) -> tuple[jax.Array, ...]:
-    """Rows of variable-size groups, end to end in `total` rows.
+class Rows(NamedTuple):
+    """The rows of a batch of `B` molecules, end to end, in a fixed number `n` of rows; the last of them are padding.
 
-    Returns each row's group [total], its row in the flat store [total], each group's first row [B], and whether
-    the row holds anything [total].
+    size [B]    rows of each molecule, 0 of NO_MOLECULE
+    group [n]   the place in the batch of each row's molecule
+    source [n]  where the row is in the flat arrays of the dataset
+    first [B]   each molecule's first row
+    real [n]    whether the row is a molecule's
     """
+
+    size: jax.Array
+    group: jax.Array
+    source: jax.Array
+    first: jax.Array
+    real: jax.Array
+
+
+def gather_rows(start: jax.Array, size: jax.Array, ids: jax.Array, total: int) -> Rows:
+    """Return the rows of the molecules `ids` [B] among `total` rows; start, size [N]: of all molecules."""
+    known = ids >= 0
+    ids = jnp.where(known, ids, 0)
+    size = jnp.where(known, size[ids], 0)
     first = jnp.cumsum(size) - size
     group = jnp.repeat(jnp.arange(len(size)), size, total_repeat_length=total)
     row = jnp.arange(total)
     real = row < size.sum()
-    return group, jnp.where(real, start[group] + row - first[group], 0), first, real
+    return Rows(size, group, jnp.where(real, start[ids][group] + row - first[group], 0), first, real)
+
+
+def graph_sizes(rows: Rows, ids: jax.Array) -> jax.Array:
+    """Return the rows of each graph, [B + 1]; padding belongs to the first graph after the real ones, as in jraph."""
+    is_first_padding = jnp.arange(len(ids) + 1) == (ids >= 0).sum()
+    sizes = jnp.concatenate([rows.size, jnp.zeros(1, rows.size.dtype)])
+    return jnp.where(is_first_padding, len(rows.real) - rows.size.sum(), sizes)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jraph
 import numpy as np
 
-from jaxmrl.modalities.flat_rows import round_up, spread, starts
+from jaxmrl.modalities.flat_rows import gather_rows, graph_sizes, round_up, starts
 from jaxmrl.modalities.geometry.features import Geometries
 
 
@@ -61,37 +61,30 @@ class GeometryDataset:
         [B + 1]: the padding rows belong to the first graph after the real ones.
         """
         pair_rows, node_rows = self.budget
-        real = ids >= 0
-        ids = jnp.where(real, ids, 0)
-        size = jnp.where(real, self.size[ids], 0)
-        count = jnp.where(real, self.pair_count[ids], 0)
-        graph, source, first, is_node = spread(self.start[ids], size, node_rows)
-        owner, pair_source, first_pair, is_pair = spread(self.pair_start[ids], count, pair_rows)
+        atoms = gather_rows(self.start, self.size, ids, node_rows)
+        between = gather_rows(self.pair_start, self.pair_count, ids, pair_rows)
 
-        ends = self.ends[pair_source].astype(jnp.int32) + first[owner][:, None]
-        ends = jnp.where(is_pair[:, None], ends, node_rows - 1)
-        position = self.position[source]
+        ends = self.ends[between.source].astype(jnp.int32) + atoms.first[between.group][:, None]
+        ends = jnp.where(between.real[:, None], ends, node_rows - 1)
+        position = self.position[atoms.source]
         vector = position[ends[:, 1]] - position[ends[:, 0]]
         beyond = jnp.array([self.cutoff, 0.0, 0.0], jnp.float32)
 
-        local = self.pairs[source].astype(jnp.int32)
-        has_pair = is_node[:, None] & (local < count[graph][:, None])
-        pairs = jnp.where(has_pair, local + first_pair[graph][:, None], pair_rows - 1)
+        local = self.pairs[atoms.source].astype(jnp.int32)
+        has_pair = atoms.real[:, None] & (local < between.size[atoms.group][:, None])
+        pairs = jnp.where(has_pair, local + between.first[atoms.group][:, None], pair_rows - 1)
         others = ends.sum(axis=1)[pairs] - jnp.arange(node_rows)[:, None]
-
-        is_first_padding = jnp.arange(len(ids) + 1) == real.sum()
-        n_node, n_edge = (jnp.concatenate([number, jnp.zeros(1, number.dtype)]) for number in (size, count))
         return jraph.GraphsTuple(
             nodes={
-                "atom": jnp.where(is_node, self.atom[source], 0),
-                "graph": graph,
+                "atom": jnp.where(atoms.real, self.atom[atoms.source], 0),
+                "graph": atoms.group,
                 "pairs": pairs,
                 "others": jnp.where(has_pair, others, node_rows - 1),
             },
-            edges=jnp.where(is_pair[:, None], vector, beyond[None, :]),
+            edges=jnp.where(between.real[:, None], vector, beyond[None, :]),
             senders=ends[:, 0],
             receivers=ends[:, 1],
             globals=None,
-            n_node=jnp.where(is_first_padding, node_rows - size.sum(), n_node),
-            n_edge=jnp.where(is_first_padding, pair_rows - count.sum(), n_edge),
+            n_node=graph_sizes(atoms, ids),
+            n_edge=graph_sizes(between, ids),
         )

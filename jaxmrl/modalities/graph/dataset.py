@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import jraph
 import numpy as np
 
-from jaxmrl.modalities.flat_rows import round_up, spread, starts
+from jaxmrl.modalities.flat_rows import gather_rows, graph_sizes, round_up, starts
 from jaxmrl.modalities.graph.features import NO_NEIGHBOUR, Graphs
 
 
@@ -61,29 +61,24 @@ class GraphDataset:
         graph after the real ones. `edges`, `senders` and `receivers` are None: the neighbours ride in `nodes`.
         """
         nodes, rows = self.budget
-        real = ids >= 0
-        ids = jnp.where(real, ids, 0)
-        size = jnp.where(real, self.size[ids], 0)
-        extra = jnp.where(real, self.overflow_size[ids], 0)
-        graph, source, first, is_node = spread(self.start[ids], size, nodes)
-        owner, extra_source, extra_first, is_row = spread(self.overflow_start[ids], extra, rows)
+        atoms = gather_rows(self.start, self.size, ids, nodes)
+        extra = gather_rows(self.overflow_start, self.overflow_size, ids, rows)
 
-        local = self.neighbour[source].astype(jnp.int32)
-        inside = local + first[graph][:, None]
-        beyond = nodes + extra_first[graph][:, None] - 2 - local
+        local = self.neighbour[atoms.source].astype(jnp.int32)
+        inside = local + atoms.first[atoms.group][:, None]
+        beyond = nodes + extra.first[atoms.group][:, None] - 2 - local
         none = nodes + rows
         neighbours = jnp.where(local >= 0, inside, jnp.where(local == NO_NEIGHBOUR, none, beyond))
-        further = self.overflow[extra_source].astype(jnp.int32)
-        further = jnp.where((further >= 0) & is_row[:, None], further + first[owner][:, None], nodes)
+        further = self.overflow[extra.source].astype(jnp.int32)
+        further = jnp.where((further >= 0) & extra.real[:, None], further + atoms.first[extra.group][:, None], nodes)
 
-        n_node = jnp.concatenate([size, jnp.zeros(1, size.dtype)])
-        is_first_padding = jnp.arange(len(ids) + 1) == real.sum()
+        n_node, is_node = graph_sizes(atoms, ids), atoms.real
         return jraph.GraphsTuple(
             nodes={
-                "atom": jnp.where(is_node, self.atom[source], 0),
-                "chirality": jnp.where(is_node, self.chirality[source], 0),
-                "bonds": jnp.where(is_node[:, None], self.bonds[source], 0).astype(jnp.float32),
-                "graph": graph,
+                "atom": jnp.where(is_node, self.atom[atoms.source], 0),
+                "chirality": jnp.where(is_node, self.chirality[atoms.source], 0),
+                "bonds": jnp.where(is_node[:, None], self.bonds[atoms.source], 0).astype(jnp.float32),
+                "graph": atoms.group,
                 "neighbours": jnp.where(is_node[:, None], neighbours, none),
                 "overflow": further,
             },
@@ -91,6 +86,6 @@ class GraphDataset:
             senders=None,
             receivers=None,
             globals=None,
-            n_node=jnp.where(is_first_padding, nodes - size.sum(), n_node),
+            n_node=n_node,
             n_edge=jnp.zeros_like(n_node),
         )
