@@ -1,7 +1,7 @@
 """The modality of atoms in space, and its settings."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from jaxmrl.errors import ConfigError, check_choice
@@ -44,6 +44,7 @@ def _settings(config: GeometrySettings, features: Geometries | None) -> dict[str
 
 
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Geometries:
+    assert molecules.conformers is not None, "conformers are made for modalities that see positions"
     return find_pairs(molecules.conformers, **settings)
 
 
@@ -75,10 +76,10 @@ def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
     return [trait for trait in seen if trait != "element H"]
 
 
-_DEFAULTS = {"width": 64, "depth": 3, "dropout": 0.0, "learning_rate": 5e-4, "options": GeometryOptions}
-PAINN = Model("painn", build=_painn, **_DEFAULTS)
-SCHNET = Model("schnet", build=_schnet, **_DEFAULTS)
-"""Neither has dropout. The study's have width 128 and depth 6."""
+PAINN = Model("painn", width=64, depth=3, dropout=0.0, learning_rate=5e-4, build=_painn, options=GeometryOptions)
+"""It has no dropout. The study's has width 128 and depth 6, and so has its SchNet."""
+
+SCHNET = replace(PAINN, name="schnet", build=_schnet)
 
 
 GEOMETRY = Modality(

@@ -8,6 +8,7 @@ from jaxmrl.modalities.graph.features import Graphs
 
 
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Graphs:
+    assert molecules.graphs is not None, "settings refuse data without SMILES"
     return molecules.graphs
 
 

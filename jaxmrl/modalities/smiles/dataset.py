@@ -33,8 +33,10 @@ class TokenDataset:
     def gather(self, ids: jax.Array, key: jax.Array | None = None) -> TokenBatch:
         """The batch of `ids` [B]: each molecule's own sequence, or any of its V where there is a `key`."""
         variants = self.size.shape[1]
-        alone = key is None or variants == 1
-        chosen = jnp.zeros_like(ids) if alone else jax.random.randint(key, ids.shape, 0, variants)
+        if key is None or variants == 1:
+            chosen = jnp.zeros_like(ids)
+        else:
+            chosen = jax.random.randint(key, ids.shape, 0, variants)
         at = jnp.maximum(ids, 0), chosen
         start, size = self.start[at], jnp.where(ids >= 0, self.size[at], 0)
 
