@@ -33,7 +33,9 @@ class Program:
 
     @cached_property
     def _jitted(self) -> Any:
-        return jax.jit(self._function, compiler_options=compiler_options(), **self._options)
+        jitted = jax.jit(self._function, compiler_options=compiler_options(), **self._options)
+        _JITTED.append(jitted)
+        return jitted
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._jitted(*args, **kwargs)
@@ -47,6 +49,31 @@ class Program:
 def program(**options: Any) -> Callable[[Callable], Program]:
     """A decorator: the function as a `Program`, with these options of `jax.jit`."""
     return partial(Program, **options)
+
+
+def small_program(**options: Any) -> Callable[[Callable], Callable]:
+    """A decorator: the function as `jax.jit` with these options makes it, for what takes little time or is nested."""
+
+    def decorate(function: Callable) -> Callable:
+        jitted = jax.jit(function, **options)
+        _JITTED.append(jitted)
+        return jitted
+
+    return decorate
+
+
+_JITTED: list[Any] = []
+"""Every jitted function of jaxmrl that has been called."""
+
+MOST_SHAPES = 4
+"""Of one function's programs in memory. Each takes tens of MiB, and a notebook may train one model after another."""
+
+
+def release_programs() -> None:
+    """Drop the programs of functions that have been compiled for more than MOST_SHAPES shapes on each device."""
+    for jitted in _JITTED:
+        if jitted._cache_size() > MOST_SHAPES * jax.device_count():
+            jitted.clear_cache()
 
 
 @cache

@@ -8,6 +8,7 @@ import jax
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.training.capacity import choose_devices
+from jaxmrl.training.compiled import release_programs
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.numerics import own_numerics
@@ -43,5 +44,6 @@ def on_each(devices: list[jax.Device], make: Callable[[], Engine]) -> list[Engin
         with jax.default_device(device):
             return make()
 
+    release_programs()
     with ThreadPoolExecutor(len(devices)) as threads:
         return list(threads.map(on, devices))

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -17,7 +16,7 @@ from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import Graphs, pad
 from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
 from jaxmrl.training import batches
-from jaxmrl.training.compiled import program
+from jaxmrl.training.compiled import program, small_program
 from jaxmrl.training.lanes import CHUNK_SECONDS
 from jaxmrl.training.programs import MAX_CHUNK
 
@@ -67,7 +66,7 @@ class Epoch:
     common: int
 
 
-@partial(jax.jit, static_argnums=0)
+@small_program(static_argnums=0)
 def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
     """The state before the first step."""
     init, stream = jax.random.split(jax.random.key(seed, impl="threefry2x32"))

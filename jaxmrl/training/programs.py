@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.io.weight_names import leaf_name
-from jaxmrl.training.compiled import program
+from jaxmrl.training.compiled import program, small_program
 from jaxmrl.training.metrics import mean_over_tasks
 from jaxmrl.training.replica import (
     DeviceTable,
@@ -48,7 +48,7 @@ def weights_best(lanes: Lanes) -> tuple:
     return lanes.best_params, lanes.best_stats, lanes.state.standard
 
 
-@jax.jit
+@small_program()
 def weights_best_in(lanes: Lanes, lane) -> tuple:
     """`weights_best` of one lane."""
     return jax.tree.map(lambda stacked: stacked[lane], weights_best(lanes))
@@ -61,7 +61,7 @@ def _new_lane(recipe: TrainingSpec, *identity_and_constants) -> Lanes:
     return Lanes(state, *copies, best_metric=worst, best_epoch=jnp.int32(0))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@small_program(static_argnums=(0, 1))
 def empty(recipe: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
     """`lanes` idle lanes, whose weights are zero; any replica's standard serves as theirs."""
     key = jax.random.key(0, impl="threefry2x32")
@@ -72,14 +72,14 @@ def empty(recipe: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
     return replace(blank, state=replace(blank.state, standard=standards, total_steps=jnp.ones(lanes, jnp.int32)))
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=1)
+@small_program(static_argnums=0, donate_argnums=1)
 def fill(recipe: TrainingSpec, lanes: Lanes, lane, *identity_and_constants) -> Lanes:
     """`lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
     new = _new_lane(recipe, *identity_and_constants)
     return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
 
 
-@partial(jax.jit, donate_argnums=0)
+@small_program(donate_argnums=0)
 def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
     """`lanes` with these weights, by name, in place `lane`; its other weights stay."""
 
@@ -147,7 +147,7 @@ def evaluate(
     return jax.lax.fori_loop(0, count, judge, jnp.full((lanes, tasks), jnp.nan))
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=1)
+@small_program(static_argnums=0, donate_argnums=1)
 def keep_best(
     recipe: TrainingSpec,
     lanes: Lanes,

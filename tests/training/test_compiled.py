@@ -69,3 +69,17 @@ def test_a_program_is_compiled_with_the_options(monkeypatch):
     monkeypatch.setattr(compiled, "compiler_options", lambda: {"xla_no_such_option": ""})
     with pytest.raises(jax.errors.JaxRuntimeError, match="xla_no_such_option"):
         compiled.program()(lambda: jax.numpy.zeros(1))()
+
+
+@pytest.mark.parametrize("decorator", [compiled.program, compiled.small_program])
+def test_a_function_keeps_few_programs_in_memory(decorator, monkeypatch):
+    monkeypatch.setattr(compiled, "_JITTED", [])
+    double = decorator()(lambda x: 2 * x)
+    for size in range(1, compiled.MOST_SHAPES + 1):
+        double(jax.numpy.ones(size))
+    compiled.release_programs()
+    assert double._cache_size() == compiled.MOST_SHAPES
+    double(jax.numpy.ones(compiled.MOST_SHAPES + 1))
+    compiled.release_programs()
+    assert double._cache_size() == 0
+    assert double(jax.numpy.ones(3)).tolist() == [2, 2, 2]
