@@ -14,9 +14,14 @@ FLAGS = tuple(
 )
 ANYWHERE = {
     "as it is": {},
-    "Turkish": {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "LANGUAGE": "tr"},
+    "Turkish, in another time zone": {
+        "LC_ALL": "tr_TR.UTF-8",
+        "LANG": "tr_TR.UTF-8",
+        "LANGUAGE": "tr",
+        "TZ": "Pacific/Kiritimati",
+        "PYTHONHASHSEED": "1",
+    },
     "ASCII alone": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-    "another time zone": {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "1"},
 }
 ON_CORES = """
 import os, runpy, sys
@@ -49,16 +54,19 @@ def locales(tmp_path):
     return {"LOCPATH": str(folder)}
 
 
-def kept_compiled(folder):
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """Variables that keep programs: what is compiled is the same everywhere."""
+    folder = tmp_path_factory.mktemp("compiled")
     return {"JAX_COMPILATION_CACHE_DIR": str(folder), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
 @pytest.mark.slow
-def test_anywhere(csv_file, tmp_path, locales):
+def test_anywhere(csv_file, tmp_path, locales, compiled):
     found = {}
     for name, environment in ANYWHERE.items():
-        if "PYTHONUTF8" not in environment:  # what is compiled is the same everywhere; where ASCII cannot name it, not
-            environment = environment | kept_compiled(tmp_path / "compiled")
+        if "PYTHONUTF8" not in environment:  # where ASCII cannot name the folder of the cache, nothing is kept
+            environment = environment | compiled
         found[name] = sweep(csv_file, tmp_path, name, locales | environment | {"JAX_NUM_CPU_DEVICES": "1"})
     for name, files in found.items():
         assert files == found["as it is"], name
@@ -66,8 +74,8 @@ def test_anywhere(csv_file, tmp_path, locales):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can be chosen on Linux alone")
-def test_one_core_or_two(csv_file, tmp_path):
+def test_one_core_or_two(csv_file, tmp_path, compiled):
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one core alone")
-    one, two = (sweep(csv_file, tmp_path, f"{cores} cores", {}, cores) for cores in (1, 2))
+    one, two = (sweep(csv_file, tmp_path, f"{cores} cores", compiled, cores) for cores in (1, 2))
     assert one == two

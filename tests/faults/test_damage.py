@@ -1,9 +1,8 @@
 """Any file of a run, stopped half-way or finished, is deleted, cut off or changed in a bit: made again, or refused.
 
-JAXMRL_DAMAGE=all tries each file; without it, a few.
+A slow test tries a few files, the nightly one each of them.
 """
 
-import os
 import random
 import shutil
 from functools import partial
@@ -17,7 +16,6 @@ from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
 from tests.sweep.test_sweep import SMALL
 
-FEW = 6
 SAME = (
     "results.csv",
     "history.csv",
@@ -85,15 +83,16 @@ def kept_of(folder):
     return {str(path.relative_to(folder)) for kind in ("models", "predictions") for path in (folder / kind).iterdir()}
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "most", [pytest.param(3, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.nightly)]
+)
 @pytest.mark.parametrize("kind", DAMAGE)
 @pytest.mark.parametrize("state", ["ended", "torn"])
-def test_any_file_damaged(state, kind, runs, tmp_path):
+def test_any_file_damaged(state, kind, most, runs, tmp_path):
     settings, folders = runs
     expected = {name: (folders["ended"] / name).read_bytes() for name in SAME}
     names = files_in(folders[state])
-    if os.environ.get("JAXMRL_DAMAGE") != "all":
-        names = random.Random(f"{state} {kind}").sample(names, FEW)
+    names = random.Random(f"{state} {kind}").sample(names, min(most, len(names)))
     refused = set()
     for k, name in enumerate(names):
         out = tmp_path / str(k)

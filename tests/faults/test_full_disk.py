@@ -168,7 +168,7 @@ runpy.run_module("jaxmrl.sweep", run_name="__main__", alter_sys=True)
 """
 
 
-FEW_SIZES = ("100", "800", "2000", "10000", "none")
+FEW_SIZES = ("100", "2000", "10000", "none")
 MANY_SIZES = ("100", "500", "800", "1000", "2000", "5000", "10000", "30000", "none")
 
 

@@ -1,12 +1,14 @@
 """SIGKILL at any moment: the same command, repeated, ends with the files of an uninterrupted run, and leaves no others.
 
-A slow test kills each command twice, the nightly one more often; JAXMRL_KILLS says how often in all.
+A slow test kills a sweep at least once, with its programs compiled already; the nightly ones kill each command more
+often, and with them to compile too. JAXMRL_KILLS says how often in all.
 """
 
 import os
 import random
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -29,7 +31,10 @@ def words(name, csv_file, out):
 
 
 def until_done(command, folder, environment, rng, longest):
-    """Runs the command in a folder, killed after a random time, until a run ends by itself; how often it was killed."""
+    """Runs the command in a folder, killed after a random time up to so many seconds, until a run ends by itself.
+
+    Returns how often it was killed.
+    """
     kills = 0
     while True:
         process = subprocess.Popen(
@@ -41,7 +46,7 @@ def until_done(command, folder, environment, rng, longest):
             process.kill()
             process.communicate()
             kills += 1
-            longest *= 1.15
+            longest *= 1.15  # the machine may be slower now than it was
             continue
         assert process.returncode == 0, errors.decode()
         return kills
@@ -61,23 +66,31 @@ def files_of(folder):
 
 
 @pytest.mark.parametrize(
-    "many", [pytest.param(6, marks=pytest.mark.slow), pytest.param(MANY, marks=pytest.mark.nightly)]
+    ("name", "many", "compiled"),
+    [
+        pytest.param("sweep", 1, True, marks=pytest.mark.slow),
+        *(pytest.param(name, MANY / len(COMMANDS), False, marks=pytest.mark.nightly) for name in COMMANDS),
+    ],
 )
-@pytest.mark.parametrize("name", COMMANDS)
-def test_killed_at_any_moment(name, many, csv_file, tmp_path):
+def test_killed_at_any_moment(name, many, compiled, csv_file, tmp_path):
     rng, kills, rounds = random.Random(many), 0, 0
     out = "scores.csv" if name == "score" else "run"
     whole = tmp_path / "whole"
     whole.mkdir()
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}
+    if compiled:
+        environment |= {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")}
+        environment |= {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    started = time.monotonic()
     subprocess.run(words(name, csv_file, out), cwd=whole, env=environment, check=True, capture_output=True, timeout=600)
+    longest = (0.6 if compiled else 1.2) * (time.monotonic() - started)
     expected = files_of(whole)
-    while kills < many / len(COMMANDS):
+    while kills < many:
         rounds += 1
         torn, cache = tmp_path / f"torn {rounds}", tmp_path / f"cache {rounds}"
         torn.mkdir()
         cold = environment | {"JAXMRL_CACHE": str(cache)}
-        kills += until_done(words(name, csv_file, out), torn, cold, rng, longest=8.0)
+        kills += until_done(words(name, csv_file, out), torn, cold, rng, longest)
         found = files_of(torn)
         assert set(found) == set(expected)
         assert [name for name, content in expected.items() if found[name] != content] == []

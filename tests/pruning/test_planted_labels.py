@@ -25,19 +25,24 @@ def test_a_constant_prediction_finds_nothing_within_a_label():
     assert auc_within_labels(flipped.astype(np.float32), flipped, observed) == 1.0
 
 
-@pytest.mark.slow
-def test_flipped_labels_look_hard():
+@pytest.mark.parametrize(
+    ("seeds", "epochs"), [pytest.param(2, 10, marks=pytest.mark.slow), pytest.param(3, 20, marks=pytest.mark.nightly)]
+)
+def test_flipped_labels_look_hard(seeds, epochs):
     problem = load_problem(Settings(dataset="wehi", target_columns=("brenk_alert",)), Reporter(quiet=True))
-    found = planted_aucs(problem, ("el2n", "grand", "forgetting"), seeds=3, epochs=20, width=64, depth=3)
+    found = planted_aucs(problem, ("el2n", "grand", "forgetting"), seeds=seeds, epochs=epochs, width=64, depth=3)
     for name, lowest in (("el2n", 0.75), ("grand", 0.7), ("forgetting", 0.7)):
         aligned, moved = found[name]
         assert aligned >= lowest, name
         assert abs(moved - 0.5) < 0.05, name
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_permuted_file_gives_the_same_molecules_the_same_scores(tmp_path):
-    """Split, initial weights' company and batches all change; what stays is what two seeds share."""
+    """Split, initial weights' company and batches all change; what stays is what two seeds share.
+
+    `test_alignment.py` has the same of few molecules with given weights, in every run.
+    """
     table = read_table(locate(DATASETS["wehi"]), target_columns=("brenk_alert",), task="classification")
     order = np.random.default_rng(1).permutation(len(table))
     options = {"methods": ("el2n",), "seeds": 3, "epochs": 15, "width": 64, "depth": 3}

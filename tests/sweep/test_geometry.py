@@ -20,6 +20,9 @@ from jaxmrl.sweep import run_sweep
 from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.replica import TrainingSpec, device_table
 
+SMALL = {"width": 32, "depth": 2, "learning_rate": 5e-3, "epochs": 40, "batch_size": 16}
+"""So small a model learns enough in so few epochs only at a higher rate than the models' own."""
+
 
 @pytest.fixture(scope="module")
 def npz(nci, tmp_path_factory):
@@ -39,14 +42,18 @@ def _split(conformers, array):
     return np.split(array, np.cumsum(conformers.size)[:-1])
 
 
-@pytest.mark.slow
-def test_both_models_learn_an_energy_from_one_command(npz, tmp_path):
-    settings = {"target_columns": ("energy",), "model": ("painn", "schnet"), "fractions": (0.3, 1.0)}
-    config = SweepConfig(
-        npz=npz, seeds=1, epochs=100, batch_size=16, evaluate_every=10, out=tmp_path / "run", **settings
-    )
+@pytest.mark.parametrize(
+    ("models", "sizes"),
+    [
+        pytest.param(("schnet",), SMALL, marks=pytest.mark.slow),
+        pytest.param(("painn", "schnet"), {"epochs": 100, "batch_size": 16}, marks=pytest.mark.nightly),
+    ],
+)
+def test_models_learn_an_energy_from_one_command(models, sizes, npz, tmp_path):
+    settings = {"target_columns": ("energy",), "model": models, "fractions": (0.3, 1.0), **sizes}
+    config = SweepConfig(npz=npz, seeds=1, evaluate_every=10, out=tmp_path / "run", **settings)
     result = run_sweep(config)
-    assert [curve.identity.model for curve in result.curves] == ["painn", "schnet"]
+    assert tuple(curve.identity.model for curve in result.curves) == models
     problem = load_problem(config, Reporter(quiet=True))
     on_device = problem.label_standard(problem.split.train, "geometry")
     standard = problem.label_units("geometry").label_standard(on_device)
@@ -77,18 +84,18 @@ def test_a_replica_subtracts_the_references_of_its_own_molecules(npz):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["painn", "schnet"])
-def test_conformers_of_smiles_learn_beside_graphs(nci, model, tmp_path, cache):
+def test_conformers_of_smiles_learn_beside_graphs(nci, tmp_path, cache):
     path = tmp_path / "mine.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["smiles", "logp"])
         writer.writerows([smiles, value] for smiles, (value,) in zip(nci[0], nci[1].tolist(), strict=True))
         writer.writerow(["*CC", 1.0])
-    settings = {"modality": ("graph", "geometry"), "model": model, "fractions": (1.0,), "seeds": 2, "metric": "r2"}
-    result = run_sweep(SweepConfig(csv=path, epochs=40, batch_size=16, out=tmp_path / "run", **settings))
-    assert [curve.identity.model for curve in result.curves] == ["gin", model]
-    assert result.curves[1].points[0].mean > 0.3
+    models = ("gin", "painn", "schnet")
+    settings = {"modality": ("graph", "geometry"), "model": models, "fractions": (1.0,), "seeds": 2, "metric": "r2"}
+    result = run_sweep(SweepConfig(csv=path, evaluate_every=10, out=tmp_path / "run", **settings, **SMALL))
+    assert [curve.identity.model for curve in result.curves] == list(models)
+    assert all(curve.points[0].mean > 0.3 for curve in result.curves[1:])
     assert "*CC,no conformer: a dummy atom has no size" in (tmp_path / "run" / "rejected.csv").read_text()
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["geometries"] == "one conformer of each molecule: ETKDGv3, seed 42, MMFF94"
@@ -120,7 +127,7 @@ def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
 
 @pytest.mark.slow
 def test_molecules_without_smiles_are_scored(npz, tmp_path):
-    settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16}
+    settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16, "depth": 2}
     scores = score_molecules(ScoreConfig(npz=npz, target_columns=("energy",), out=tmp_path / "s.csv", **settings))
     assert "kmeans" not in scores.values
     assert {"el2n", "grand", "grand-last", "herding", "random"} <= scores.values.keys()

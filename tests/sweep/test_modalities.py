@@ -41,8 +41,9 @@ def thousand(tmp_path_factory):
 @pytest.mark.slow
 def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
     config = SweepConfig(
-        csv=thousand, modality=MODALITIES, fractions=(1.0,), seeds=1, epochs=12, batch_size=64, out=tmp_path / "run"
-    )
+        csv=thousand, modality=MODALITIES, fractions=(1.0,), seeds=1, epochs=12, batch_size=64, out=tmp_path / "run",
+        width=64, depth=2,
+    )  # fmt: skip
     result = run_sweep(config)
     assert [curve.identity.modality for curve in result.curves] == list(MODALITIES)
     for curve in result.curves:
@@ -57,7 +58,7 @@ def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
 @pytest.mark.slow
 @pytest.mark.parametrize("modality", ["fingerprint", "smiles"])
 def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
-    settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16}
+    settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16, "depth": 2}
     config = ScoreConfig(
         csv=csv_file, target_columns=("greasy",), modality=modality, out=tmp_path / "s.npz", **settings
     )

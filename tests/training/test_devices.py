@@ -108,26 +108,26 @@ def test_a_command_leaves_the_devices_as_they_are_where_jax_has_begun():
     assert (ended.stdout, ended.stderr) == ("1\n", "")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_replica_is_the_same_on_eight_devices_and_on_one():
     ended = subprocess.run([sys.executable, "-c", COMPARED], env=with_devices(8), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.slow
-def test_a_sweep_is_the_same_on_four_devices_and_on_one(csv_file, tmp_path):
+@pytest.mark.parametrize("many", [pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.nightly)])
+def test_a_sweep_is_the_same_on_many_devices_and_on_one(many, csv_file, tmp_path):
     words = "--target-columns logp --fractions 0.25 0.5 1.0 --seeds 4 --epochs 3 --width 8 --depth 2 --batch-size 32"
     files = {}
-    for number in (1, 4):
+    for number in (1, many):
         out = tmp_path / str(number)
         command = [sys.executable, "-m", "jaxmrl.sweep", "--csv", csv_file, *words.split(), "--lanes", "2"]
         environment = with_devices(number) | {"JAXMRL_CACHE": str(tmp_path / "cache")}
         command += ["--save-predictions", "--out", str(out)]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
-        assert ("2 lanes on each of 4 devices" in ended.stdout) == (number == 4)
+        assert (f"2 lanes on each of {many} devices" in ended.stdout) == (number == many)
         files[number] = [(out / name).read_bytes() for name in ("results.csv", "curves.csv", "fits.json")]
-    assert files[1] == files[4]
+    assert files[1] == files[many]
 
 
 @pytest.mark.slow
