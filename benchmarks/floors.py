@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.machine import timed
 from jaxmrl.modalities.layers import matmul
-from jaxmrl.sweep.estimate import step_operations
 from jaxmrl.training.compiled import program
+from jaxmrl.training.cost import step_operations
 from jaxmrl.training.lanes import Engine
 from jaxmrl.training.replica import train_step
 

@@ -99,3 +99,17 @@ def test_training_knows_nothing_of_reports_and_commands():
 
 def test_every_package_has_a_place():
     assert {name.split(".")[0] for name in modules()} == set(ORDER)
+
+
+def test_packages_stand_in_fewer_than_twelve_levels():
+    """A package is one level above the highest that it imports; `__main__` modules only call their commands."""
+    below = {package: set() for package in ORDER}
+    for name in modules():
+        if not name.endswith("__main__"):
+            below[name.split(".")[0]] |= {other.split(".")[0] for other in imported(name)} - {name.split(".")[0]}
+
+    @cache
+    def level(package):
+        return 1 + max(map(level, below[package]), default=0)
+
+    assert max(map(level, ORDER)) < 12

@@ -75,3 +75,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def number(value: float, digits: int = 6) -> str:
     """A number as the CSV files show it: six significant digits, or `digits`; nothing for NaN."""
     return "" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def label_columns(tasks: tuple[str, ...], taken: set[str]) -> list[str]:
+    """The tasks' names; those that a file has another use for, or NumPy has, with a word before them."""
+    return [f"label {task}" if task in {*taken, "file"} else task for task in tasks]

@@ -21,14 +21,14 @@ from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import FAR, nearest, similarity_prints
 from jaxmrl.data.table import read_molecules
 from jaxmrl.errors import ConfigError
-from jaxmrl.io.files import write_whole
+from jaxmrl.io.files import label_columns, write_whole
 from jaxmrl.io.input_rows import InputRows, read_input_rows
 from jaxmrl.io.records import Rejected, top_reasons
 from jaxmrl.modalities.base import Features
 from jaxmrl.modalities.registry import get_modality
+from jaxmrl.pruning.score_files import import_parquet, table_bytes
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
-from jaxmrl.runs.score_files import import_parquet, label_columns, table_bytes
 from jaxmrl.text import count, exact
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import DeviceTable

@@ -6,9 +6,10 @@ import jax
 
 from jaxmrl.config import PretrainConfig
 from jaxmrl.pretrain import prepare, pretraining_of
+from jaxmrl.reports.expected import Expected, said
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.sweep.estimate import Expected, operations_of, said, seconds_of
 from jaxmrl.training.capacity import lane_bytes
+from jaxmrl.training.cost import operations_of, seconds_of
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.pretraining import Pretraining, pretrain_step
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.cache import load_arrays
+from jaxmrl.io.files import label_columns
 from jaxmrl.rows import ResultRow
 from jaxmrl.runs.artifacts import PREDICTION_COLUMNS, PREDICTIONS, kept_name
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.runs.score_files import label_columns
 from jaxmrl.training.metrics import METRICS, mean_over_tasks
 
 MOST_DRAWS, _CELLS = 200, 30_000_000

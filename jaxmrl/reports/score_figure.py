@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from jaxmrl.data.task_data import TaskData
+from jaxmrl.pruning.score_files import direction
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports.plots import own_style
-from jaxmrl.runs.score_files import direction
 
 SHOWN = 12
 _CELL = 200

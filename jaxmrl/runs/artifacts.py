@@ -18,11 +18,11 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, text_hash
+from jaxmrl.io.files import label_columns
 from jaxmrl.io.storage import is_sound
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.runs.score_files import label_columns
 from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.outcome import Outcome

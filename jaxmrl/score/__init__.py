@@ -11,6 +11,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import Rejected, rejected_text
+from jaxmrl.pruning.score_files import import_parquet, score_facts, score_table, table_bytes
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports import plots
@@ -18,7 +19,6 @@ from jaxmrl.reports.score_figure import draw_scores
 from jaxmrl.reports.terminal import Reporter, score_summary
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.runs.score_files import import_parquet, score_facts, score_table, table_bytes
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.model_spec import model_specs

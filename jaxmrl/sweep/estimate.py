@@ -1,55 +1,25 @@
 """What a sweep would take, before it is run: `--dry-run` or `--estimate`."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-
-import jax
 import numpy as np
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problems
-from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.reports.expected import Expected, said
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep.grid import plan_grid
-from jaxmrl.sweep.queue import lanes_text, unique_replicas
+from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.sweep.subsets import check, scored_prunings
-from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, engine_bytes, makespan
+from jaxmrl.training.cost import seconds_of, step_operations
 from jaxmrl.training.devices import side_by_side
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engine_for, engines_for
-from jaxmrl.training.lanes import Engine, replica_keys
+from jaxmrl.training.lanes import Engine
 from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.numerics import own_numerics
-from jaxmrl.training.replica import init_replica, train_step
 
 TIMED_STEPS = 5
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What one program would take.
-
-    replicas     of a sweep; None for a pre-training
-    steps        optimiser steps of all its replicas
-    lanes        on each device
-    devices      on which it would be trained
-    operations   floating-point operations of these steps, without evaluations
-    memory       bytes on each device, an upper estimate: table and lanes; of a CPU, on all devices, which share it
-    seconds      by timing a few steps and an evaluation here; None where that was not asked for
-    """
-
-    name: str
-    parameters: int
-    replicas: int | None
-    steps: int
-    lanes: int
-    devices: int
-    operations: float
-    memory: int
-    seconds: float | None
 
 
 @own_numerics()
@@ -103,19 +73,6 @@ def _expect(engines: list[Engine], devices: int, memory: int, timed: bool) -> Ex
     )
 
 
-def step_operations(engine: Engine) -> float:
-    """Floating-point operations of one step of one replica, as XLA counts them, padding included."""
-    replica = engine.replicas[0]
-    init = lambda: init_replica(engine.recipe, *replica_keys(replica), replica.standard, replica.steps)
-    return operations_of(partial(train_step, engine.recipe), engine.table, jax.eval_shape(init), engine.batch_size)
-
-
-def operations_of(step, table, state, batch_size: int) -> float:
-    """Floating-point operations of a step, as XLA counts them."""
-    ids = jax.ShapeDtypeStruct((batch_size,), np.int32)
-    return float(jax.jit(step).lower(table, state, ids).cost_analysis()["flops"])
-
-
 def _seconds(engines: list[Engine]) -> float:
     """Of the whole queue, by the time of a few steps and of one evaluation on all devices, compiled before."""
     lanes = list(range(len(engines[0].slots)))
@@ -134,22 +91,3 @@ def _seconds(engines: list[Engine]) -> float:
     in_all = len(lanes) * len(engines)
     steps = makespan([replica.steps for replica in engines[0].replicas], in_all)
     return steps * one_step + engines[0].evaluations() / in_all * one_evaluation
-
-
-def seconds_of(function: Callable[[], object]) -> float:
-    """The time that a call takes."""
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
-
-
-def said(one: Expected) -> str:
-    """In words."""
-    replicas = "" if one.replicas is None else f"{count(one.replicas, 'replica')}, "
-    on = "" if jax.default_backend() == "cpu" else " on a device"
-    time_here = "" if one.seconds is None else f", about {duration(one.seconds)} here"
-    return (
-        f"{one.name}: {one.parameters:,} parameters, {replicas}{one.steps:,} steps "
-        f"in {lanes_text(one.lanes, one.devices)}, {one.operations:.2g} floating-point operations to train, "
-        f"{one.memory / 2**20:,.0f} MiB{on}{time_here}"
-    )

@@ -8,6 +8,7 @@ import jax
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
+from jaxmrl.reports.expected import lanes_text
 from jaxmrl.reports.terminal import Progress, Reporter
 from jaxmrl.rows import FINISHED, ReplicaIdentity, ResultRow
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, keep_replica
@@ -151,11 +152,6 @@ def where_text(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lane
         return f"{count(lanes, 'lane')} on each device of {count(len(job.cluster.machines), 'machine')}"
     devices = choose_devices(lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
     return lanes_text(lanes, len(devices))
-
-
-def lanes_text(lanes: int, devices: int) -> str:
-    """So many lanes on each device, in words."""
-    return count(lanes, "lane") + (f" on each of {devices} devices" if devices > 1 else "")
 
 
 def train_queue(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lanes: int, progress: Progress) -> None:

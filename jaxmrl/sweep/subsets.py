@@ -11,11 +11,11 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DivergedError
 from jaxmrl.io.files import write_whole
 from jaxmrl.pruning.methods import methods_for
+from jaxmrl.pruning.score_files import has_scores, read_orders, read_scores, score_table, table_bytes
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import canonical_order
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.runs.score_files import has_scores, read_orders, read_scores, score_table, table_bytes
 from jaxmrl.sweep.queue import SweepContext
 from jaxmrl.text import count
 from jaxmrl.training import checkpoint

@@ -10,9 +10,9 @@ import pytest
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.errors import DataError
+from jaxmrl.pruning.score_files import score_table, table_bytes
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.runs.score_files import score_table, table_bytes
 from jaxmrl.sweep.subsets import read_kept_first
 
 INPUTS = Path(__file__).parent / "inputs"

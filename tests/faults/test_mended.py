@@ -23,9 +23,9 @@ from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.io import cache as cache_module
 from jaxmrl.io.records import rejected_text
 from jaxmrl.modalities.graph import features as graphs
+from jaxmrl.pruning.score_files import read_orders
 from jaxmrl.reports.plots import draw_curves, render
 from jaxmrl.runs.curves import MeasuredCurve, Point
-from jaxmrl.runs.score_files import read_orders
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.text import one_line
 from tests.data.test_npz import ARRAYS

@@ -14,7 +14,7 @@ from jaxmrl.data.matching import DIGEST, Data, digest_text, match
 from jaxmrl.data.side_files import SideFile, has_column, import_parquet, read_numbers, read_side_file
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
-from jaxmrl.io.files import number
+from jaxmrl.io.files import label_columns, number
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
 from jaxmrl.pruning.select import Scores
 
@@ -46,11 +46,6 @@ def score_table(scores: Scores, problem: TaskData, keep: str) -> dict[str, np.nd
         columns[f"{name}_rank"] = scores.rank(name, direction(name, keep))[rows]
         columns |= {f"{name}_seed_{seed}": values[rows] for seed, values in enumerate(scores.values[name])}
     return columns
-
-
-def label_columns(tasks: tuple[str, ...], taken: set[str]) -> list[str]:
-    """The tasks' names; those that a file has another use for, or NumPy has, with a word before them."""
-    return [f"label {task}" if task in {*taken, "file"} else task for task in tasks]
 
 
 def direction(name: str, keep: str) -> str:

@@ -11,10 +11,10 @@ from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.modalities.graph.features import featurize
+from jaxmrl.pruning.score_files import import_parquet, read_orders, score_facts, score_table, table_bytes
 from jaxmrl.pruning.select import Scores, keep_first
 from jaxmrl.reports import plots
 from jaxmrl.reports.score_figure import draw_scores
-from jaxmrl.runs.score_files import import_parquet, read_orders, score_facts, score_table, table_bytes
 from tests.conftest import SMILES
 
 IDS = np.arange(len(SMILES)) * 10

@@ -1,0 +1,31 @@
+"""What a training step costs: its operations as XLA counts them, and the time of a call."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import numpy as np
+
+from jaxmrl.training.lanes import Engine, replica_keys
+from jaxmrl.training.replica import init_replica, train_step
+
+
+def step_operations(engine: Engine) -> float:
+    """Floating-point operations of one step of one replica, as XLA counts them, padding included."""
+    replica = engine.replicas[0]
+    init = lambda: init_replica(engine.recipe, *replica_keys(replica), replica.standard, replica.steps)
+    return operations_of(partial(train_step, engine.recipe), engine.table, jax.eval_shape(init), engine.batch_size)
+
+
+def operations_of(step, table, state, batch_size: int) -> float:
+    """Floating-point operations of a step, as XLA counts them."""
+    ids = jax.ShapeDtypeStruct((batch_size,), np.int32)
+    return float(jax.jit(step).lower(table, state, ids).cost_analysis()["flops"])
+
+
+def seconds_of(function: Callable[[], object]) -> float:
+    """The time that a call takes."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
