@@ -19,6 +19,7 @@ REPORTING = (
     "curves/table.py",
     "fit/",
     "predict/",
+    "progress.py",
     "reports/",
     "scaling/",
     "startup.py",
@@ -53,7 +54,7 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
     """The tree without expressions that are only a text, as docstrings of modules, functions and settings are."""
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
-            node.body = [one for one in body if not _is_text(one)]
+            body[:] = [one for one in body if not _is_text(one)]
     return tree
 
 

@@ -11,6 +11,7 @@ import jaxmrl
 ORDER = (
     "errors",
     "text",
+    "progress",
     "startup",
     "sources",
     "io",

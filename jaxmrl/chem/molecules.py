@@ -67,8 +67,8 @@ def ignored_parts(smiles: list[str], lines: list[int]) -> list[str]:
     lines: of the file, where each text stands.
     """
     found, total = [], f"{len(smiles):,} SMILES"
-    after = [(line, *text.split(maxsplit=1)[1:]) for line, text in zip(lines, smiles, strict=True)]
-    after = [one for one in after if len(one) > 1]
+    split = [(line, text.split(maxsplit=1)) for line, text in zip(lines, smiles, strict=True)]
+    after = [(line, words[1]) for line, words in split if len(words) > 1]
     if after:
         found.append(
             f"{len(after):,} of {total}: more text after a blank (line {after[0][0]}: {after[0][1][:_SHOWN]!r}); names "

@@ -99,10 +99,15 @@ def sweep_command() -> None:
 
             estimate(extended(flags.settings) if flags.extend else flags.settings, timed=flags.estimate, quiet=False)
         else:
-            given = {"cluster": flags.cluster, "extend": flags.extend, "max_seconds": flags.max_seconds}
-            run_sweep(flags.settings, **given, quiet=False)
+            run_sweep(
+                flags.settings,
+                cluster=flags.cluster,
+                extend=flags.extend,
+                max_seconds=flags.max_seconds,
+                quiet=False,
+            )
 
-    run_command(lambda: _run("sweep", run_sweep.__doc__, SweepConfig, SweepFlags, act, sys.argv[1:]))
+    run_command(lambda: _run("sweep", run_sweep, SweepConfig, SweepFlags, act, sys.argv[1:]))
 
 
 def score_command() -> None:
@@ -110,7 +115,7 @@ def score_command() -> None:
     from jaxmrl.score import score_molecules
 
     act = lambda flags: score_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
-    run_command(lambda: _run("score", score_molecules.__doc__, ScoreConfig, _Flags[ScoreConfig], act, sys.argv[1:]))
+    run_command(lambda: _run("score", score_molecules, ScoreConfig, _Flags[ScoreConfig], act, sys.argv[1:]))
 
 
 def pretrain_command() -> None:
@@ -125,7 +130,7 @@ def pretrain_command() -> None:
         else:
             pretrain_encoder(flags.settings, quiet=False, max_seconds=flags.max_seconds)
 
-    run_command(lambda: _run("pretrain", pretrain_encoder.__doc__, PretrainConfig, PretrainFlags, act, sys.argv[1:]))
+    run_command(lambda: _run("pretrain", pretrain_encoder, PretrainConfig, PretrainFlags, act, sys.argv[1:]))
 
 
 def fit_command() -> None:
@@ -153,19 +158,27 @@ def _run_plain(name: str, function: Callable, kind: type, arguments: list[str], 
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     else:
-        settings = _parse(kind, _program(name), function.__doc__.split("\n")[0], arguments)
+        settings = _parse(kind, _program(name), _summary(function), arguments)
         if computes:
             check_devices()
         function(settings, quiet=False)
 
 
-def _run(name: str, about: str, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]) -> None:
+def _summary(function: Callable) -> str:
+    """The first line of a docstring; empty where Python leaves them out."""
+    return (function.__doc__ or "").split("\n")[0]
+
+
+def _run(
+    name: str, function: Callable, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]
+) -> None:
+    """Runs a command that may take settings from a file; function: whose docstring says what it does."""
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     elif "--list-datasets" in arguments:
         print(datasets_text())
     else:
-        flags = parse(kind, flags_kind, _program(name), about.split("\n")[0], arguments)
+        flags = parse(kind, flags_kind, _program(name), _summary(function), arguments)
         check_devices()
         act(flags)
 

@@ -2,10 +2,9 @@
 
 import math
 import types
-from dataclasses import fields
-from functools import cache
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxmrl.config.names import PRECISIONS
 from jaxmrl.errors import ConfigError, check_choice
@@ -26,9 +25,12 @@ COUNTS = (
 class Config:
     """What settings of every command have in common: values in their own types."""
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
     dataset: str
     csv: Path | None
     npz: Path | None = None
+    smiles_column: str | None
 
     def __post_init__(self):
         for f in fields(self):
@@ -54,6 +56,10 @@ class Config:
 class TrainingConfig(Config):
     """What settings of the commands that train have in common."""
 
+    precision: str
+    dropout: float | None
+    learning_rate: float | None
+
     def __post_init__(self):
         super().__post_init__()
         for name in ("width", "depth"):
@@ -74,11 +80,15 @@ def flag(name: str) -> str:
 _ACCEPTED = {float: (int, float), Path: (str, Path)}
 
 
-@cache
+_KNOWN_KINDS: dict[type[Config], dict[str, tuple[type, bool]]] = {}
+
+
 def setting_kinds(settings: type[Config]) -> dict[str, tuple[type, bool]]:
     """The type of each setting, and whether it is a list of them, by its annotation."""
-    hints = get_type_hints(settings)
-    return {f.name: _kind(hints[f.name]) for f in fields(settings)}
+    if settings not in _KNOWN_KINDS:
+        hints = get_type_hints(settings)
+        _KNOWN_KINDS[settings] = {f.name: _kind(hints[f.name]) for f in fields(settings)}
+    return _KNOWN_KINDS[settings]
 
 
 def _kind(hint: Any) -> tuple[type, bool]:

@@ -262,7 +262,7 @@ def _is_known(role: _Role, name: str) -> bool:
 
 def _are_runs(header: list[str], roles: list[_Role]) -> bool:
     """Whether numbered columns are runs: two or more, and named so or numbered one by one from 0 or 1."""
-    numbers = sorted(role.number for role in roles)
+    numbers = sorted(role.number for role in roles if role.number is not None)
     named = all(_NUMBERED.match(plain_name(header[role.at])) for role in roles)
     one_by_one = numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     return len(roles) > 1 and len(set(numbers)) == len(numbers) and (named or one_by_one)
@@ -270,8 +270,8 @@ def _are_runs(header: list[str], roles: list[_Role]) -> bool:
 
 def _role(at: int, name: str) -> _Role:
     words = plain_name(name)
-    if len(before := re.split(r"±|\+/-", name)) > 1:  # a name such as RMSE ± SD is of cells such as 0.65 ± 0.02
-        return _Role(at, _without(plain_name(before[0]), _MEAN) or plain_name(before[0]), "mean")
+    if len(halves := re.split(r"±|\+/-", name)) > 1:  # a name such as RMSE ± SD is of cells such as 0.65 ± 0.02
+        return _Role(at, _without(plain_name(halves[0]), _MEAN) or plain_name(halves[0]), "mean")
     for kind, tokens in (("se", ERROR_OF_MEAN), ("sd", _DEVIATION)):
         if (base := _without(words, tokens)) is not None:
             return _Role(at, _without(base, _MEAN) or base, kind)
@@ -301,7 +301,7 @@ def _without(words: str, tokens: list[str], at_end: bool | None = None) -> str |
 
 def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Role]:
     """The column of the metric, or its columns where there is one for each run."""
-    groups = defaultdict(list)
+    groups: dict[str, list[_Role]] = defaultdict(list)
     for role in roles:
         if role.known and role.kind in ("value", "mean", "run") and not _BOUND.search(plain_name(header[role.at])):
             groups[role.base].append(role)

@@ -30,9 +30,15 @@ class Observations:
 
     def take(self, keep: np.ndarray) -> "Observations":
         """Those at the positions `keep`."""
-        arrays = {name: getattr(self, name) for name in ("lines", "n", "value", "sd", "runs", "run")}
-        cut = {name: None if array is None else array[keep] for name, array in arrays.items()}
-        return Observations(fields=[self.fields[k] for k in keep], **cut)
+        return Observations(
+            lines=self.lines[keep],
+            fields=[self.fields[k] for k in keep],
+            n=self.n[keep],
+            value=self.value[keep],
+            sd=None if self.sd is None else self.sd[keep],
+            runs=None if self.runs is None else self.runs[keep],
+            run=None if self.run is None else self.run[keep],
+        )
 
     def column(self, at: int) -> list[str]:
         return [fields[at] for fields in self.fields]
@@ -56,11 +62,12 @@ def read_observations(
         wrong_in.append(np.where(wrong, at, -1))
         units.add(unit)
         notes.extend([said] if said else [])
-    for at, least in ((layout.spread, 0), (layout.count, 1)):
-        if at is not None:
-            value, wrong, _ = numbers(columns[at], separator)
-            wrong_in.append(np.where(wrong | (value < least), at, -1))
-    good = _good_rows(path, header, rows, np.array(wrong_in), np.isnan(values).all(axis=0), layout, rejected)
+    for column, least in ((layout.spread, 0), (layout.count, 1)):
+        if column is not None:
+            value, wrong, _ = numbers(columns[column], separator)
+            wrong_in.append(np.where(wrong | (value < least), column, -1))
+    empty = np.isnan(np.array(values)).all(axis=0)
+    good = _good_rows(path, header, rows, np.array(wrong_in), empty, layout, rejected)
     if units == {"%"}:
         layout = replace(layout, metric=f"{layout.metric} (%)")
     rows, columns = [rows[k] for k in good], {at: [texts[k] for k in good] for at, texts in columns.items()}

@@ -106,7 +106,7 @@ def _apart(header, found: Observations, by_at: list[int], layout: Layout, severa
     chosen: list[int] = []
     while several:
         pairs = {k: sum(len(places) ** 2 for places in _split(several, codes)) for k, codes in columns.items()}
-        at = min(pairs, key=pairs.get, default=None)
+        at = min(pairs, key=pairs.__getitem__, default=None)
         if at is None or pairs[at] == sum(len(places) ** 2 for places in several):
             return []
         several = _split(several, columns.pop(at))

@@ -106,12 +106,12 @@ def _balanced(size: np.ndarray, level: np.ndarray) -> bool:
     cells = Counter(zip(size, level, strict=True))
     equal = total = 0
     for one in np.unique(level):
-        counts = [cells[code, one] for code in np.unique(size)]
+        counts = np.array([cells[code, one] for code in np.unique(size)])
         filled = np.flatnonzero(counts)
         if len(filled) < _LEAST_SIZES:
             return False
-        counts = np.array(counts[filled[0] : filled[-1] + 1])
-        equal, total = equal + (counts == np.median(counts)).sum(), total + len(counts)
+        counts = counts[filled[0] : filled[-1] + 1]
+        equal, total = equal + int((counts == np.median(counts)).sum()), total + len(counts)
     return equal >= _MOSTLY * total
 
 

@@ -194,9 +194,10 @@ def _without_equal(rows: list, layout: Layout) -> tuple[list, list[int], list[st
         equal = len(rows) - len(times)
         said = f"{count(equal, 'row')} equal to another in every column; with no column of seeds, they count as runs"
         return rows, [], [said] if equal >= _MANY_EQUAL * len(rows) else []
-    seen: set[tuple[str, ...]] = set()
-    kept = [row for row in rows if not (tuple(row[2]) in seen or seen.add(tuple(row[2])))]
-    return kept, [many - 1 for many in times.values() if many > 1], []
+    kept: dict[tuple[str, ...], tuple] = {}
+    for row in rows:
+        kept.setdefault(tuple(row[2]), row)
+    return list(kept.values()), [many - 1 for many in times.values() if many > 1], []
 
 
 def _equal_notes(extra: list[int]) -> list[str]:
@@ -240,7 +241,7 @@ def _splits(names: list[str]) -> str:
 def _most_separating(header, found: Observations, by_at: list[int], layout: Layout) -> int | None:
     """The column by which the runs of each size differ most certainly, if there is one."""
     chances = _chances(header, found, by_at, layout)
-    at = min(chances, key=chances.get, default=None)
+    at = min(chances, key=chances.__getitem__, default=None)
     return at if at is not None and chances[at] < CERTAIN else None
 
 

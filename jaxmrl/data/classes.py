@@ -72,7 +72,7 @@ def _classify(texts: list[str]) -> dict[str, float] | None:
     if len(found) == 2:
         one, other = sorted(found, key=len)
         if other in {f"{no}{one}" for no in _NEGATIONS}:
-            positive, negative = {one}, {other}
+            positive, negative = frozenset((one,)), frozenset((other,))
     if not found or not found <= positive | negative or all(_is_number(text) for text in found):
         return None
     return {text: float(word in positive) for text, word in normal.items()}

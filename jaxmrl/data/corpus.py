@@ -168,12 +168,14 @@ def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], parent: b
     for start, (piece, names, bad) in cache.in_chunks(graphs.featurize, smiles, progress):
         pieces.append(piece)
         canonical += [cache.text_hash(name) for name in names]
-        rejected += [Rejected(*molecules[start + k], reason) for k, reason in bad.items()]
-    text = rejected_lines(sorted(rejected, key=lambda row: row.line))
+        for k, reason in bad.items():
+            line, text = molecules[start + k]
+            rejected.append(Rejected(line, text, reason))
+    lines = rejected_lines(sorted(rejected, key=lambda row: row.line))
     arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurize([])[0]]), f.name) for f in fields(Graphs)}
     arrays["canonical"] = np.array(canonical, np.uint64)
     arrays["replaced"] = np.array(parents.changed if parents else 0, np.int64)
-    arrays["rejected"] = np.frombuffer(text.encode(), np.uint8)
+    arrays["rejected"] = np.frombuffer(lines.encode(), np.uint8)
     try:
         cache.save_arrays(path, arrays)
     except OSError as error:
@@ -217,6 +219,15 @@ def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
             f"{path} has {count(usable, 'usable molecule')} in {count(rows, 'row')}{_first_rejected(shards)}: "
             f"pre-training needs many, of which it holds out one in {HELD_OUT} to judge"
         )
-    extent = tuple(int(size) for size in np.max(extents, axis=0))
-    arrays = map(tuple, (shards, train, judges, resources))
-    return Corpus(*arrays, extent, rows, rows - usable, digest, replaced)
+    molecules, atoms, overflow_rows, width = (int(size) for size in np.max(extents, axis=0))
+    return Corpus(
+        shards=tuple(shards),
+        train=tuple(train),
+        judges=tuple(judges),
+        resources=tuple(resources),
+        extent=(molecules, atoms, overflow_rows, width),
+        rows=rows,
+        rejected=rows - usable,
+        digest=digest,
+        replaced=replaced,
+    )

@@ -10,12 +10,16 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jaxmrl.data.npz import GEOMETRY_ARRAYS
 from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io.cache import cache_directory, max_expanded, read_arrays, replacing
 from jaxmrl.io.records import Rejected, read_header
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _BUCKET = "https://deepchemdata.s3-us-west-1.amazonaws.com/datasets/"
 _HIV, _BACE = (("HIV_active",),), (("Class",),)
@@ -271,7 +275,7 @@ def locate(dataset: Dataset) -> Path:
     path = cache_directory() / "datasets" / dataset.file
     if path.exists():
         return path
-    return _build(dataset, path) if dataset.build else _download(dataset, path)
+    return _build(dataset.build, path) if dataset.build else _download(dataset, path)
 
 
 def smiles_source(dataset: Dataset) -> tuple[Path, str]:
@@ -286,9 +290,9 @@ def _present(names: tuple[str, ...], header: list[str]) -> str:
     return next((name for name in names if name in header), names[0])
 
 
-def _build(dataset: Dataset, path: Path) -> Path:
+def _build(rows: Callable[[], list[list[str]]], path: Path) -> Path:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(dataset.build())
+    csv.writer(text, lineterminator="\n").writerows(rows())
     # mtime=0: the same molecules give the same bytes.
     return _write(path, gzip.compress(text.getvalue().encode(), mtime=0))
 
@@ -302,7 +306,7 @@ def _download(dataset: Dataset, path: Path) -> Path:
             downloader = pooch.HTTPDownloader(progressbar=_Bar(dataset.name), timeout=30)
             found = pooch.retrieve(dataset.address, dataset.checksum, "data", folder, downloader=downloader)
             content = _member(Path(found), dataset.member) if dataset.member else Path(found).read_bytes()
-            packed = dataset.is_npz or (dataset.member or dataset.address).endswith(".gz")
+            packed = dataset.is_npz or (dataset.member or dataset.address or "").endswith(".gz")
             candidate = Path(folder) / dataset.file
             candidate.write_bytes(content if packed else gzip.compress(content, mtime=0))
         except Exception as error:  # requests, urllib3, pooch and zipfile raise many kinds; the remedy is the same
@@ -348,7 +352,8 @@ class _Bar:
     """pooch's interface for a progress bar, drawn by rich."""
 
     def __init__(self, name: str):
-        self.name, self.total, self._progress = name, 0, None
+        self.name, self.total = name, 0
+        self._progress: Progress | None = None
 
     def update(self, amount: int) -> None:
         if self._progress is None:

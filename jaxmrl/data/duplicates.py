@@ -9,6 +9,7 @@ import numpy as np
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import Table
 from jaxmrl.io.records import Rejected
+from jaxmrl.progress import ProgressReporter
 from jaxmrl.text import count
 
 _TASKS_NAMED = 3
@@ -44,7 +45,9 @@ class Duplicates:
     tasks: tuple[Disagreement, ...]
 
 
-def deduplicate(prepared: ParsedMolecules, how: str | None, reporter) -> tuple[ParsedMolecules, dict[str, Any]]:
+def deduplicate(
+    prepared: ParsedMolecules, how: str | None, reporter: ProgressReporter
+) -> tuple[ParsedMolecules, dict[str, Any]]:
     """Report which molecules are repeated, and make one row of each where `how` says how.
 
     Returns:

@@ -8,9 +8,12 @@ from jaxmrl.data.table import Table
 from jaxmrl.modalities.base import Features
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.registry import MODALITIES, get_modality
+from jaxmrl.progress import ProgressReporter
 
 
-def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, parent: bool = False) -> ParsedMolecules:
+def prepare_smiles(
+    table: Table, modalities: tuple[str, ...], reporter: ProgressReporter, *, parent: bool = False
+) -> ParsedMolecules:
     """Return the usable molecules of a table of SMILES, with conformers where one of `modalities` sees positions.
 
     Reports what of the texts is ignored. Raises DataError where there is none.
@@ -18,7 +21,7 @@ def prepare_smiles(table: Table, modalities: tuple[str, ...], reporter, *, paren
     return add_conformers(parse_smiles(table, reporter, parent=parent), modalities, reporter)
 
 
-def parse_smiles(table: Table, reporter, *, parent: bool = False) -> ParsedMolecules:
+def parse_smiles(table: Table, reporter: ProgressReporter, *, parent: bool = False) -> ParsedMolecules:
     """Return the usable molecules of a table of SMILES, or with `parent` their parents.
 
     Reports what of the texts is ignored. Raises DataError where there is none.
@@ -31,7 +34,7 @@ def parse_smiles(table: Table, reporter, *, parent: bool = False) -> ParsedMolec
     return prepared
 
 
-def _parents(table: Table, reporter) -> list[str]:
+def _parents(table: Table, reporter: ProgressReporter) -> list[str]:
     """Return the parent of each molecule, and report how many differ from the molecule itself."""
     with reporter.progress("parents", len(table), "molecules") as progress:
         parents = find_parents(table.smiles, progress.advance)
@@ -39,7 +42,9 @@ def _parents(table: Table, reporter) -> list[str]:
     return parents.smiles
 
 
-def add_conformers(prepared: ParsedMolecules, modalities: tuple[str, ...], reporter) -> ParsedMolecules:
+def add_conformers(
+    prepared: ParsedMolecules, modalities: tuple[str, ...], reporter: ProgressReporter
+) -> ParsedMolecules:
     """Return the molecules, and those with a conformer alone, with it, where one of `modalities` sees positions."""
     if any(get_modality(name).sees_positions for name in modalities):
         reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
@@ -48,7 +53,9 @@ def add_conformers(prepared: ParsedMolecules, modalities: tuple[str, ...], repor
     return prepared
 
 
-def featurize_table(molecules: ParsedMolecules, config: Settings, train: list[int], reporter) -> dict[str, Features]:
+def featurize_table(
+    molecules: ParsedMolecules, config: Settings, train: list[int], reporter: ProgressReporter
+) -> dict[str, Features]:
     """Return {modality: features} of a run's molecules for each modality that is asked for, and always the graphs.
 
     train: places of all molecules that some model trains on, in ascending order

@@ -83,15 +83,19 @@ class LabelUnits:
         """Return the device's float32 labels [n, T] of molecules of `composition` [n, E]."""
         shifted = self.shift(labels)
         if self.references is not None:
-            shifted = shifted - composition.astype(np.float64) @ self.references
+            shifted = shifted - np.asarray(composition, np.float64) @ self.references
         return shifted.astype(np.float32)
 
     def device_standard(self, shifted: LabelScaler) -> LabelScaler:
         """Return the standard of the device's labels in float32, from that of shifted labels in float64."""
         references = shifted.references
-        if self.references is not None:
+        if references is not None and self.references is not None:
             references = references - self.references
-        return LabelScaler(*map(_as_float32, (shifted.mean, shifted.scale, references)))
+        return LabelScaler(
+            mean=shifted.mean.astype(np.float32),
+            scale=shifted.scale.astype(np.float32),
+            references=None if references is None else references.astype(np.float32),
+        )
 
     def label_standard(self, on_device: LabelScaler) -> LabelScaler:
         """Return the standard of the labels as they were given in float64, from that of the device's labels."""
@@ -101,10 +105,6 @@ class LabelUnits:
             references = np.asarray(references, np.float64)
             references = self.step * (references if self.references is None else references + self.references)
         return LabelScaler(self.offset + self.step * mean, self.step * scale, references)
-
-
-def _as_float32(array: np.ndarray | None) -> np.ndarray | None:
-    return None if array is None else array.astype(np.float32)
 
 
 def no_standard(tasks: int) -> LabelScaler:
@@ -131,10 +131,10 @@ def find_units(labels: np.ndarray, composition: np.ndarray | None, extensive: np
     shifted = labels.astype(np.float64) - offset
     whole = fit_standard(shifted, composition, extensive)
     references = whole.references
-    left = shifted if references is None else shifted - composition.astype(np.float64) @ references
+    left = shifted if references is None else shifted - np.asarray(composition, np.float64) @ references
     for k, column in enumerate(left.T):
         step[k] = _power_of_two(column[present[:, k]])
-    return LabelUnits(offset, step, None if references is None else references / step)
+    return LabelUnits(offset, step, None if references is None else np.asarray(references) / step)
 
 
 def spreads(labels: np.ndarray, units: LabelUnits) -> np.ndarray:
@@ -187,7 +187,7 @@ def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: 
         if not present.any():
             continue
         left = column[present]
-        if references is not None and extensive[k]:
+        if references is not None and composition is not None and extensive is not None and extensive[k]:
             references[:, k], left = _fit_atoms(composition[present], left)
         mean[k], spread = left.mean(), left.std()
         # What rounding leaves of constant labels is no spread.

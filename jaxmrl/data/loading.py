@@ -21,16 +21,17 @@ from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.records import Rejected, top_reasons
 from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.registry import get_modality
+from jaxmrl.progress import ProgressReporter
 from jaxmrl.text import count
 
 
-def load_problem(config: Settings, reporter) -> TaskData:
+def load_problem(config: Settings, reporter: ProgressReporter) -> TaskData:
     """`load_problems` of settings with one split."""
     (problem,) = load_problems(config, reporter)
     return problem
 
 
-def load_problems(config: Settings, reporter) -> list[TaskData]:
+def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData]:
     """Reads and prepares the molecules, splits them in each way, and tells `reporter` what was found.
 
     The problems share their table and features. Raises UserError where the data cannot be read or no task can be
@@ -51,7 +52,7 @@ def load_problems(config: Settings, reporter) -> list[TaskData]:
         raise
 
 
-def say_rejected(rejected: tuple[Rejected, ...], reporter) -> None:
+def say_rejected(rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
     """Says how many rows were rejected, and the most frequent reasons with an example of each."""
     if rejected:
         reporter.say(f"{count(len(rejected), 'row')} rejected: see rejected.csv for the reason of each")
@@ -60,7 +61,7 @@ def say_rejected(rejected: tuple[Rejected, ...], reporter) -> None:
 
 
 def _split_problems(
-    config: Settings, dataset, prepared: ParsedMolecules, facts, metric: str, reporter
+    config: Settings, dataset, prepared: ParsedMolecules, facts, metric: str, reporter: ProgressReporter
 ) -> list[TaskData]:
     """The problem of each split."""
     ways = _splits(config, dataset, prepared, reporter)
@@ -80,15 +81,32 @@ def _split_problems(
         unjudged = find_unjudged(prepared.table, split, metric)
         for line in unjudged_lines(unjudged, metric, len(prepared.table.tasks)):
             reporter.say(line)
-        common = prepared.table, features, prepared.canonical
-        given = shared, unjudged, name, near, extensive, prepared.canonical_smiles, kin, facts
-        problems.append(TaskData(*common, split, metric, unit, *given))
+        problems.append(
+            TaskData(
+                table=prepared.table,
+                features=features,
+                canonical=prepared.canonical,
+                split=split,
+                metric=metric,
+                unit=unit,
+                shared=shared,
+                unjudged=unjudged,
+                split_name=name,
+                near=near,
+                extensive=extensive,
+                canonical_smiles=prepared.canonical_smiles,
+                kin=kin,
+                facts=facts,
+            )
+        )
     if problems[0].standardized:
         reporter.say(label_scaling.SPREADS_SAID.format(metric=metric.upper()))
     return problems
 
 
-def _describe(name: str, split: splits.Split, shared: int, near: float | None, kin: int | None, reporter) -> None:
+def _describe(
+    name: str, split: splits.Split, shared: int, near: float | None, kin: int | None, reporter: ProgressReporter
+) -> None:
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
     reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also stand in another part")
     if kin:
@@ -105,7 +123,7 @@ def kin_text(kin: int, split: splits.Split) -> str:
     return f"{kin:,} of {count(len(split.test), 'test molecule')} are also in training as another salt, hydrate or ion"
 
 
-def _parents(config: Settings, prepared: ParsedMolecules, reporter) -> np.ndarray | None:
+def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressReporter) -> np.ndarray | None:
     """Return the hash of each molecule's parent [N]; None without SMILES."""
     if prepared.graphs is None:
         return None
@@ -122,7 +140,7 @@ def _parents(config: Settings, prepared: ParsedMolecules, reporter) -> np.ndarra
     return parent_hashes(prepared.canonical, parents)
 
 
-def _similarity_prints(prepared: ParsedMolecules, reporter) -> np.ndarray | None:
+def _similarity_prints(prepared: ParsedMolecules, reporter: ProgressReporter) -> np.ndarray | None:
     """By which `overlap` judges splits; None without SMILES."""
     if prepared.graphs is None:
         return None
@@ -141,11 +159,21 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
         return read_npz(path, target_columns=targets, task=dataset.task if dataset else config.task)
     if dataset:
         return datasets.load_dataset(dataset.name, config.target_columns), None
-    columns = {"smiles_column": config.smiles_column, "target_columns": config.target_columns}
-    return read_table(config.csv, **columns, task=config.task, censored=config.censored), None
+    if config.csv is None:
+        raise ConfigError("there are no data: give --dataset, --csv or --npz")
+    table = read_table(
+        config.csv,
+        smiles_column=config.smiles_column,
+        target_columns=config.target_columns,
+        task=config.task,
+        censored=config.censored,
+    )
+    return table, None
 
 
-def _prepare(config: Settings, table: Table, conformers: Conformers | None, reporter) -> tuple[ParsedMolecules, dict]:
+def _prepare(
+    config: Settings, table: Table, conformers: Conformers | None, reporter: ProgressReporter
+) -> tuple[ParsedMolecules, dict]:
     """Return the molecules that can be used, and what run.json says of them."""
     if conformers:
         prepared = prepare_geometries(table, conformers)
@@ -156,12 +184,12 @@ def _prepare(config: Settings, table: Table, conformers: Conformers | None, repo
 
 
 def _splits(
-    config: Settings, dataset: datasets.Dataset | None, prepared: ParsedMolecules, reporter
+    config: Settings, dataset: datasets.Dataset | None, prepared: ParsedMolecules, reporter: ProgressReporter
 ) -> dict[str, splits.Split]:
     """{name: split} of each that is asked for."""
-    found, by_scaffold = {}, None
-    if {"scaffold", "imbalanced"} & set(config.splits):
-        by_scaffold = _scaffolds(config, prepared, reporter)
+    found: dict[str, splits.Split] = {}
+    with_scaffolds = [name for name in config.splits if name in ("scaffold", "imbalanced")]
+    by_scaffold = _scaffolds(config, prepared, reporter) if with_scaffolds else []
     for name in config.splits:
         if name == "random":
             found[name] = _random_split(config, dataset, prepared.table)
@@ -169,17 +197,17 @@ def _splits(
             found[name] = splits.scaffold_split(by_scaffold)
         elif name == "imbalanced":
             found[name] = splits.imbalanced_split(by_scaffold, config.split_seed)
-        else:
+        elif config.split_file:
             data = Data(prepared.table, prepared.canonical, config.parent, config.smiles_column)
             parts, how = read_parts(config.split_file, data)
             reporter.say(how)
             found[name] = splits.given_split(parts)
-    for name in [name for name in found if name in ("scaffold", "imbalanced")]:
+    for name in with_scaffolds:
         _report_scaffolds(name, found[name], by_scaffold, reporter)
     return found
 
 
-def _report_scaffolds(name: str, split: splits.Split, by_scaffold: list[str], reporter) -> None:
+def _report_scaffolds(name: str, split: splits.Split, by_scaffold: list[str], reporter: ProgressReporter) -> None:
     """Report how many test molecules have a training molecule's scaffold, as it is and up to stereochemistry."""
     own, flat = (splits.shared_scaffolds(some, split) for some in (by_scaffold, without_stereochemistry(by_scaffold)))
     more = f"{own:,} of {count(len(split.test), 'test molecule')} have the scaffold of a training molecule"
@@ -193,7 +221,7 @@ def _random_split(config: Settings, dataset: datasets.Dataset | None, table: Tab
     return splits.random_split(table.ids, table.rows, config.split_seed, sizes)
 
 
-def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter) -> list[str]:
+def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter: ProgressReporter) -> list[str]:
     if prepared.graphs is None:
         raise ConfigError(f"{config.name} has positions and no SMILES, which a split by scaffolds needs")
     with reporter.progress("scaffolds", len(prepared), "molecules") as progress:
@@ -207,7 +235,9 @@ def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter) -> list[st
     return found
 
 
-def _extensive(config: Settings, table: Table, features, split: splits.Split, reporter) -> np.ndarray | None:
+def _extensive(
+    config: Settings, table: Table, features, split: splits.Split, reporter: ProgressReporter
+) -> np.ndarray | None:
     """Which targets [T] models learn as what a regression on the atoms leaves, by the training molecules."""
     geometries = find_geometries(features)
     if config.atom_references == "off" or geometries is None or table.task == "classification":

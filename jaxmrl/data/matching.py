@@ -159,9 +159,10 @@ def _ids(side: SideFile, *, needed: bool) -> list[int] | None:
     column = side.name_of(ID)
     if column is None:
         return None
-    ids = [_whole(value) for value in side.columns[column]]
-    if None in ids:
-        row = ids.index(None)
+    found = [_whole(value) for value in side.columns[column]]
+    ids = [one for one in found if one is not None]
+    if len(ids) < len(found):
+        row = found.index(None)
         if not needed:
             return None
         raise DataError(
@@ -204,7 +205,7 @@ def _check(side: SideFile, data: Data, kind: str, keys: np.ndarray, readable: np
 def _spelled(side: SideFile, row: int) -> str:
     """Return the molecule of a row as the file spells it."""
     column = _smiles_of(side, None) or side.name_of(DIGEST) or side.name_of(ID)
-    return str(side.columns[column][row])
+    return "" if column is None else str(side.columns[column][row])
 
 
 def _by_order(side: SideFile, data: Data, wanted: np.ndarray) -> Match:

@@ -56,7 +56,7 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
         ]
         labels = np.stack([one.labels for one in classes], axis=1)
         notes += [f"{name}: {one.said}" for name, one in zip(names, classes, strict=True) if one.said]
-    everything = Table(
+    table = Table(
         ids=np.arange(len(size)),
         lines=np.arange(1, len(size) + 1),
         smiles=[""] * len(size),
@@ -67,7 +67,7 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
         notes=tuple(notes),
     )
     keep, rejected = _usable(size, atom, position, labels)
-    return everything.take(keep, rejected), Conformers(size, atom, position).take(keep)
+    return table.take(keep, rejected), Conformers(size, atom, position).take(keep)
 
 
 def _numbers(values: np.ndarray) -> Numbers:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxmrl.data import npz, table
 from jaxmrl.errors import DataError
 from jaxmrl.io import cache
-from jaxmrl.io.records import reason_groups
+from jaxmrl.io.records import Rejected, reason_groups
 from jaxmrl.modalities.geometry.conformers import conformers
 from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.graph import features as graphs
@@ -34,7 +34,7 @@ class ParsedMolecules:
     def __len__(self) -> int:
         return len(self.table)
 
-    def take(self, keep: np.ndarray, rejected: list[table.Rejected]) -> "ParsedMolecules":
+    def take(self, keep: np.ndarray, rejected: list[Rejected]) -> "ParsedMolecules":
         """The molecules where `keep` [N]; `rejected` joins the rejected rows. Raises DataError where none remains."""
         kept = self.table.take(keep, rejected)
         if len(kept) == 0:

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +96,7 @@ def given_split(parts: list[str]) -> Split:
     return _checked({part: [k for k, name in enumerate(parts) if name == part] for part in PARTS}, "given")
 
 
-def _checked(parts: dict[str, list[int] | np.ndarray], name: str) -> Split:
+def _checked(parts: Mapping[str, list[int] | np.ndarray], name: str) -> Split:
     for part, molecules in parts.items():
         if len(molecules) == 0:
             raise DataError(f"the {name} split has no {part} molecules; use --split random, or a file of your own")

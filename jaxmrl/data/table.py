@@ -124,9 +124,16 @@ def read_molecules(path: Path, smiles_column: str | None) -> Table:
     """
     records = read_records(path)
     smiles_at, notes = smiles_index(path, records, smiles_column)
-    labels, notes = np.zeros((len(records.rows), 0)), (*_written(path, records), *notes)
-    more = {"labels": labels, "tasks": (), "task": "", "rejected": tuple(records.rejected), "notes": notes}
-    return _table(records, records.rows, smiles_at, **more)
+    return _table(
+        records,
+        records.rows,
+        smiles_at,
+        labels=np.zeros((len(records.rows), 0)),
+        tasks=(),
+        task="",
+        rejected=tuple(records.rejected),
+        notes=(*_written(path, records), *notes),
+    )
 
 
 def stream_smiles(path: Path, smiles_column: str | None) -> Iterator[tuple[int, str] | Rejected]:

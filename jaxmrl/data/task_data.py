@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from jaxmrl.data.label_scaling import LabelScaler, LabelUnits
 from jaxmrl.data.similarity import share_text
 from jaxmrl.data.table import Table
 from jaxmrl.data.undefined import has_values
-from jaxmrl.modalities.base import Features, arrays_of
-from jaxmrl.modalities.geometry.features import Geometries
+from jaxmrl.modalities.base import AtomFeatures, Features, arrays_of
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.registry import get_modality
 
@@ -27,9 +26,10 @@ def arrays_digest(texts: list[str], arrays: list[np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def find_geometries(features: dict[str, Features]) -> Geometries | None:
+def find_geometries(features: dict[str, Features]) -> AtomFeatures | None:
     """Return those features of a table that have its atoms in space, if there are any."""
-    return next((some for name, some in features.items() if get_modality(name).sees_positions), None)
+    found = next((some for name, some in features.items() if get_modality(name).sees_positions), None)
+    return cast(AtomFeatures | None, found)  # `Modality.sees_positions` promises it
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,24 @@ class TaskData:
         return GRAPH.name in self.features
 
     @property
-    def geometries(self) -> Geometries | None:
+    def geometries(self) -> AtomFeatures | None:
         """The features of a modality that sees positions, if there is one."""
         return find_geometries(self.features)
 
     def heavy_atoms(self) -> np.ndarray:
         """Of each molecule, hydrogens left out, [N]."""
-        return self.features[GRAPH.name].size if self.has_smiles else self.geometries.heavy_atoms()
+        return self.features[GRAPH.name].size if self.has_smiles else self._atoms.heavy_atoms()
+
+    @property
+    def _atoms(self) -> AtomFeatures:
+        if self.geometries is None:
+            raise ValueError("the molecules have no positions")
+        return self.geometries
 
     @cached_property
     def composition(self) -> np.ndarray | None:
         """Atoms of each element in each molecule [N, E], where a target is extensive."""
-        return None if self.extensive is None else self.geometries.composition()
+        return None if self.extensive is None else self._atoms.composition()
 
     def composition_for(self, modality: str) -> np.ndarray | None:
         """`composition`, which only models that see positions subtract."""

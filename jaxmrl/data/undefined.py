@@ -35,9 +35,9 @@ def find_unjudged(table: Table, split: splits.Split, metric: str) -> dict[str, l
     unjudged = {}
     for part, molecules in split.parts().items():
         labels, needed = table.labels[molecules], values_needed(metric, part, len(table.tasks))
-        lacking = [not has_values(column, needed) for column in labels.T]
-        unjudged[part] = [name for name, lacks in zip(table.tasks, lacking, strict=True) if lacks]
-        if all(lacking):
+        undefined = [not has_values(column, needed) for column in labels.T]
+        unjudged[part] = [name for name, lacks in zip(table.tasks, undefined, strict=True) if lacks]
+        if all(undefined):
             raise DataError(
                 f"no task can be judged: {lacking_text(metric, needed)} among the {part} labels of every task"
             )

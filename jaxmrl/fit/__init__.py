@@ -65,8 +65,8 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     for one in compared:
         reporter.say(comparison_line(one))
     pruned = compare_pruned(file, scale.higher)
-    for one in pruned:
-        reporter.say(compared_line(one))
+    for size in pruned:
+        reporter.say(compared_line(size))
     if pruned:
         known = pruned[0].comparisons > 0
         reporter.say(f"{marks_text(pruned)}{f'. {UNKNOWN_SUBSETS}' if known else ''}")
@@ -187,9 +187,10 @@ def runs_by_size(rows: CurveRows, one_subset: bool = False) -> list[Runs]:
     """Return the runs at each size of a curve, ascending; values that are no finite number are left out."""
     finite = np.isfinite(rows.value) & np.isfinite(rows.n)
     if rows.sd is not None:
-        many = np.where(np.isfinite(rows.runs), rows.runs, 1).astype(int)
+        counts = np.ones(len(rows.n)) if rows.runs is None else rows.runs
+        many = np.where(np.isfinite(counts), counts, 1).astype(int)
         kept = zip(*(values[finite].tolist() for values in (rows.n, rows.value, rows.sd, many)), strict=True)
-        return sorted((Runs(*one, one_subset) for one in kept), key=lambda runs: runs.n)
+        return sorted((Runs(n, mean, sd, runs, one_subset) for n, mean, sd, runs in kept), key=lambda runs: runs.n)
     found = []
     for n in np.unique(rows.n[finite]).tolist():
         values = rows.value[finite & (rows.n == n)]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -179,7 +179,13 @@ def load_arrays(path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
 def save_arrays(path: Path, features: dict[str, np.ndarray]) -> None:
     """Writes a .npz file, whole or not at all. Raises OSError."""
     with replacing(path) as file:
-        np.savez(file, **features)
+        write_arrays(file, features)
+
+
+def write_arrays(file: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
+    """Writes the content of a .npz file to an open one."""
+    # None of the names is allow_pickle, the one further argument that NumPy 2.1 has.
+    np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _remove_abandoned(folder: Path) -> None:
@@ -191,7 +197,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A file under a temporary name of its own that becomes `path` at the end, and leaves nothing where that fails.
 
     Of several processes that write one path, each replaces it by a whole file. Raises OSError.

@@ -121,25 +121,30 @@ def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
     A comma is a decimal comma where all cells of the column agree with that and, as far as both readings are possible,
     the separator is no comma; else it stands between thousands. A unit is left out where all numbers have the same.
     """
-    distinct = {text: _plain(text) for text in dict.fromkeys(texts)}
-    style = Style()
-    if odd := [text for text, cell in distinct.items() if cell is None]:
+    plain = {text: _plain(text) for text in dict.fromkeys(texts)}
+    style, matches = Style(), {}
+    if odd := [text for text, cell in plain.items() if cell is None]:
         matches = {text: _NUMERIC.fullmatch(_clean(text)) for text in odd}
-        pointed = [text for text, cell in distinct.items() if cell and cell[0] == NUMBER and "." in text]
-        bare = any(cell and cell[0] == NUMBER for cell in distinct.values())
+        pointed = [text for text, cell in plain.items() if cell and cell[0] == NUMBER and "." in text]
+        bare = any(cell and cell[0] == NUMBER for cell in plain.values())
         style = _style([match for match in matches.values() if match], pointed, bare, separator)
         if style.thousands == ".":
             matches |= {text: _NUMERIC.fullmatch(_clean(text)) for text in pointed}
-        distinct |= {text: _styled(match, style) for text, match in matches.items()}
+    distinct = {
+        text: _styled(matches[text], style) if cell is None or text in matches else cell for text, cell in plain.items()
+    }
     kinds = np.fromiter((distinct[text][0] for text in texts), np.uint8, len(texts))
     values = np.fromiter((distinct[text][1] for text in texts), np.float64, len(texts))
     known = frozenset(value for kind, value in distinct.values() if kind <= CENSORED)
-    minus, errors = set(), set()
-    for text in (text for text in odd if distinct[text][0] <= CENSORED):
-        minus |= {text} if text.translate(_MINUS) != text else set()
-        errors |= {text} if matches[text]["error"] else set()
-    cells = (sum(text in some for text in texts) if some else 0 for some in (minus, errors))
-    return Numbers(values, kinds, known, style, *cells, _merged_by_rounding(distinct, known))
+    numbers = [text for text in odd if distinct[text][0] <= CENSORED]
+    minus = {text for text in numbers if text.translate(_MINUS) != text}
+    errors = {text for text in numbers if (match := matches[text]) and match["error"]}
+    merged = _merged_by_rounding(distinct, known)
+    return Numbers(values, kinds, known, style, _cells_in(texts, minus), _cells_in(texts, errors), merged)
+
+
+def _cells_in(texts: list[str], some: set[str]) -> int:
+    return sum(text in some for text in texts) if some else 0
 
 
 def without_points(texts: list[str]) -> list[str] | None:

@@ -56,7 +56,8 @@ def read_records(path: Path) -> Records:
     """Return all rows of the table in the file `path`. Raises DataError for what is no table, or has no rows."""
     with reading(path):
         dialect = find_dialect(path)
-        header, *found = _rows(path, dialect)
+        header, following = _rows(path, dialect)
+        found = list(following)
     if not found:
         raise DataError(f"{path} has a header but no rows")
     rejected = [row for row in found if isinstance(row, Rejected)]
@@ -67,7 +68,7 @@ def read_records(path: Path) -> Records:
 def read_header(path: Path) -> list[str]:
     """Return the names of the columns of a table. Raises DataError where there are none."""
     with reading(path):
-        return next(_rows(path, find_dialect(path)))
+        return _rows(path, find_dialect(path))[0]
 
 
 def stream_records(path: Path, ahead: int) -> tuple[Records, Iterator[tuple[int, list[str]] | Rejected]]:
@@ -77,8 +78,7 @@ def stream_records(path: Path, ahead: int) -> tuple[Records, Iterator[tuple[int,
     """
     with reading(path):
         dialect = find_dialect(path)
-        rows = _rows(path, dialect)
-        header = next(rows)
+        header, rows = _rows(path, dialect)
         first = list(itertools.islice(rows, ahead))
     sound = [(k, *row) for k, row in enumerate(first) if not isinstance(row, Rejected)]
     damaged = [row for row in first if isinstance(row, Rejected)]
@@ -90,18 +90,24 @@ def _guarded(path: Path, rows: Iterator) -> Iterator:
         yield from rows
 
 
-def _rows(path: Path, dialect: Dialect) -> Iterator[list[str] | tuple[int, list[str]] | Rejected]:
-    """The header, then (line, fields) of each row with as many fields; the others as Rejected.
-
-    Empty fields at the end of a row that the header has no names for, as spreadsheets write them, are not counted.
-    """
+def _rows(path: Path, dialect: Dialect) -> tuple[list[str], Iterator[tuple[int, list[str]] | Rejected]]:
+    """The header, and the rows as `_fitting` gives them."""
     records = _records(path, dialect)
     first = next(records, None)
     if first is None or isinstance(first, Rejected):
         wrong = first.reason if first else "it is empty"
         raise DataError(f"{path} has no header, for {wrong}; expected a CSV file with a header line")
     header = _unique([" ".join(name.translate(INVISIBLE).split()) for name in first[1]])
-    yield header
+    return header, _fitting(header, records, dialect)
+
+
+def _fitting(
+    header: list[str], records: Iterator[tuple[int, list[str]] | Rejected], dialect: Dialect
+) -> Iterator[tuple[int, list[str]] | Rejected]:
+    """(line, fields) of each row with as many fields as the header; the others as Rejected.
+
+    Empty fields at the end of a row that the header has no names for, as spreadsheets write them, are not counted.
+    """
     for record in records:
         if isinstance(record, Rejected) or len(record[1]) == len(header):
             yield record

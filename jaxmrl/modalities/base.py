@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from jaxmrl.progress import ProgressReporter
+
 if TYPE_CHECKING:
     import jax
     from flax import nnx
@@ -25,9 +27,14 @@ class Molecules(Protocol):
     graphs are None where molecules have no SMILES, conformers where no modality sees positions.
     """
 
-    graphs: Graphs | None
-    conformers: Conformers | None
-    canonical_smiles: list[str]
+    @property
+    def graphs(self) -> Graphs | None: ...
+
+    @property
+    def conformers(self) -> Conformers | None: ...
+
+    @property
+    def canonical_smiles(self) -> list[str]: ...
 
     def __len__(self) -> int: ...
 
@@ -44,6 +51,22 @@ class Features(Protocol):
 
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
         """The rows of a batch within `limits` [R], for an estimate of memory."""
+
+
+class AtomFeatures(Features, Protocol):
+    """The features of a modality that sees positions."""
+
+    def molecule(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Atomic numbers [n] and positions [n, 3] of the molecule at a place."""
+
+    def elements(self) -> np.ndarray:
+        """The atomic numbers that occur, ascending, [E]."""
+
+    def composition(self, elements: np.ndarray | None = None) -> np.ndarray:
+        """Atoms of each element in each molecule, [N, E]; by default of those that occur."""
+
+    def heavy_atoms(self) -> np.ndarray:
+        """Of each molecule, hydrogens left out, [N]."""
 
 
 class DeviceDataset(Protocol):
@@ -95,7 +118,7 @@ def no_options(features: Any, over_atoms: str) -> None:
     """Return the options of models that have none."""
 
 
-def no_spellings(smiles: list[str], settings: dict[str, Any], reporter: Any) -> list[list[str]]:
+def no_spellings(smiles: list[str], settings: dict[str, Any], reporter: ProgressReporter) -> list[list[str]]:
     """Return no text beside the canonical SMILES of each molecule."""
     return [[] for _ in smiles]
 
@@ -132,13 +155,13 @@ class Modality:
     models: tuple[Model, ...]
     optimizer: str
     schedule: str
-    featurize: Callable[[Molecules, dict[str, Any], Any], Features]
+    featurize: Callable[[Molecules, dict[str, Any], ProgressReporter], Features]
     to_device: Callable[[Any], DeviceDataset]
     traits: Callable[[str, dict[str, Any]], list[str]]
     settings: Callable[[Any, Any], dict[str, Any]] = no_settings
-    fit: Callable[[Molecules, Any, list[int], Any], Features] | None = None
+    fit: Callable[[Molecules, Any, list[int], ProgressReporter], Features] | None = None
     options: Callable[[Any, str], Any] = no_options
-    spellings: Callable[[list[str], dict[str, Any], Any], list[list[str]]] = no_spellings
+    spellings: Callable[[list[str], dict[str, Any], ProgressReporter], list[list[str]]] = no_spellings
     files: Callable[[Any], dict[str, str]] = no_files
     sees_positions: bool = False
     pretrained: bool = False

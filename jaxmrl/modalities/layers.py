@@ -67,18 +67,6 @@ def _product_backward(multiply, saved, gradient):
 _product.defvjp(lambda multiply, lhs, rhs: (_product(multiply, lhs, rhs), (lhs, rhs)), _product_backward)
 
 
-@jax.custom_vjp
-def look_up(table: jax.Array, index: jax.Array) -> jax.Array:
-    """Rows of `table` [K, d] at `index` [n]."""
-    return table[index]
-
-
-look_up.defvjp(
-    lambda table, index: (table[index], (index, table.shape[0])),
-    lambda saved, gradient: (sum_groups(gradient, *saved), None),
-)
-
-
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def sum_groups(rows: jax.Array, group: jax.Array, groups: int) -> jax.Array:
     """Sum of the `rows` [n, d] of each group, [groups, d]; `group` [n] is each row's."""
@@ -93,6 +81,18 @@ def sum_groups(rows: jax.Array, group: jax.Array, groups: int) -> jax.Array:
 sum_groups.defvjp(
     lambda rows, group, groups: (sum_groups(rows, group, groups), group),
     lambda groups, group, gradient: (gradient[group], None),
+)
+
+
+@jax.custom_vjp
+def look_up(table: jax.Array, index: jax.Array) -> jax.Array:
+    """Rows of `table` [K, d] at `index` [n]."""
+    return table[index]
+
+
+look_up.defvjp(
+    lambda table, index: (table[index], (index, table.shape[0])),
+    lambda saved, gradient: (sum_groups(gradient, *saved), None),
 )
 
 
@@ -216,9 +216,17 @@ class Linear(nnx.Linear):
 
     probe: jax.Array | None = None
 
-    def __call__(self, inputs: jax.Array) -> jax.Array:
+    # Flax's can place its outputs on several devices; here a lane is on one.
+    def __call__(self, inputs: jax.Array) -> jax.Array:  # type: ignore[override]
         outputs = super().__call__(inputs)
         return outputs if self.probe is None else tap(outputs, inputs, self.probe, self.use_bias)
+
+
+def training_key(key: jax.Array | None) -> jax.Array:
+    """The key that training draws dropout masks by. Raises ValueError where there is none."""
+    if key is None:
+        raise ValueError("a model with dropout needs a key in training")
+    return key
 
 
 def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Linear:

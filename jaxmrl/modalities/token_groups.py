@@ -9,7 +9,10 @@ _WIDTH_MULTIPLE = 8
 class Sequences:
     """What sequences of `size` [N] tokens take of a batch, which is laid out in groups of like length."""
 
-    size: np.ndarray
+    @property
+    def size(self) -> np.ndarray:
+        """Tokens of each molecule, [N]."""
+        raise NotImplementedError
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxmrl.modalities.layers import dropout, linear, look_up
+from jaxmrl.modalities.layers import dropout, linear, look_up, training_key
 from jaxmrl.modalities.sequences import TokenBatch
 
 OUTPUT = 300
@@ -95,8 +95,9 @@ class Transformer(nnx.Module):
 
     def embed(self, batch: TokenBatch, *, training: bool, key: jax.Array | None = None) -> jax.Array:
         """What the head sees of each molecule, [B, OUTPUT]. `key` draws the dropout masks, in training only."""
-        keys = [jax.random.fold_in(key, k) if training and self.dropout > 0 else None for k in range(len(batch.groups))]
-        means = [self._mean(*group, key) for group, key in zip(batch.groups, keys, strict=True)]
+        drops = training and self.dropout > 0
+        keys = [jax.random.fold_in(training_key(key), k) if drops else None for k in range(len(batch.groups))]
+        means = [self._mean(*group, own) for group, own in zip(batch.groups, keys, strict=True)]
         return self.output(jnp.concatenate(means)[batch.place])
 
     def _mean(self, tokens, present, key):

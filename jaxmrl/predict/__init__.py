@@ -20,12 +20,14 @@ from jaxmrl.data.novelty import find_unseen
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import FAR, nearest, similarity_prints
 from jaxmrl.data.table import read_molecules
+from jaxmrl.data.task_data import find_geometries
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import label_columns, write_whole
 from jaxmrl.io.input_rows import InputRows, read_input_rows
 from jaxmrl.io.records import Rejected, top_reasons
-from jaxmrl.modalities.base import Features
+from jaxmrl.modalities.base import AtomFeatures
 from jaxmrl.modalities.registry import get_modality
+from jaxmrl.progress import ProgressReporter
 from jaxmrl.pruning.score_files import import_parquet, table_bytes
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
@@ -72,7 +74,8 @@ class Predictions:
         another of these becomes "label <name>", a column of `source` "input <name>".
         """
         taken = {"molecule_id", "nearest_training", "unseen", "reason", *(f"{task}_sd" for task in self.tasks)}
-        values, texts, rows = {}, np.full((2, len(source)), "", object), len(source)
+        values: dict[str, np.ndarray] = {}
+        texts, rows = np.full((2, len(source)), "", object), len(source)
         for k, name in enumerate(label_columns(self.tasks, taken)):
             values |= {name: self.mean[:, k], f"{name}_sd": self.sd[:, k]}
         values["nearest_training"] = self.nearest
@@ -125,13 +128,15 @@ def curves_of(run: Path) -> dict[str, list[SavedModel]]:
     )
 
 
-def choose_curve(config: PredictConfig, curves: dict[str, list[SavedModel]], reporter) -> tuple[str, list[SavedModel]]:
+def choose_curve(
+    config: PredictConfig, curves: dict[str, list[SavedModel]], reporter: ProgressReporter
+) -> tuple[str, list[SavedModel]]:
     """The curve that is asked for, or else the best by its mean validation metric; tells which."""
     if config.curve is not None and config.curve not in curves:
         raise ConfigError(f"unknown curve {config.curve!r}; choose from {' '.join(curves)}")
     judged = {name: np.mean([model.row.valid for model in models]) for name, models in curves.items()}
     metric = next(iter(curves.values()))[0].recipe.metric
-    best = (max if metric.higher_is_better else min)(judged, key=judged.get)
+    best = (max if metric.higher_is_better else min)(judged, key=judged.__getitem__)
     name = config.curve or best
     models, others = curves[name], [f"{other} ({judged[other]:.4g})" for other in curves if other != name]
     reporter.say(
@@ -148,7 +153,7 @@ def choose_curve(config: PredictConfig, curves: dict[str, list[SavedModel]], rep
     return name, models
 
 
-def read_and_prepare(config: PredictConfig, model: SavedModel, reporter) -> ParsedMolecules:
+def read_and_prepare(config: PredictConfig, model: SavedModel, reporter: ProgressReporter) -> ParsedMolecules:
     """The usable molecules of the file, with what this model sees of them."""
     if not model.has_smiles:
         raise ConfigError(
@@ -164,14 +169,15 @@ def read_and_prepare(config: PredictConfig, model: SavedModel, reporter) -> Pars
 
 
 def predict_prepared(
-    models: list[SavedModel], prepared: ParsedMolecules, batch_size: int, reporter
+    models: list[SavedModel], prepared: ParsedMolecules, batch_size: int, reporter: ProgressReporter
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
     one, smiles = models[0], prepared.canonical_smiles
     modality = get_modality(one.recipe.shape.modality)
     features = modality.featurize(prepared, one.features, reporter)
     # No labels, not even missing ones: of many molecules and tasks they would fill the device.
-    labels, counts = jnp.zeros((0, len(one.tasks))), composition(one, features, reporter)
+    labels, atoms = jnp.zeros((0, len(one.tasks))), find_geometries({modality.name: features})
+    counts = None if atoms is None else composition(one, atoms, reporter)
     table = DeviceTable(modality.to_device(features), labels, counts)
     # Each molecule once, in order of SMILES: neither its row nor its spelling decides its batch or its place there.
     _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
@@ -188,7 +194,9 @@ def predict_prepared(
     return values.mean(axis=0), sd, np.unique(np.concatenate(trained_on))
 
 
-def seen_texts(known: dict[int, str], trained_on: np.ndarray, model: SavedModel, reporter) -> list[str]:
+def seen_texts(
+    known: dict[int, str], trained_on: np.ndarray, model: SavedModel, reporter: ProgressReporter
+) -> list[str]:
     """Return the SMILES that models like this one saw in training: canonical ones and random variants.
 
     known: {id: canonical SMILES} of the run's molecules; trained_on: ids of those that the models learned from.
@@ -207,7 +215,7 @@ def digits_of(values: np.ndarray) -> int:
     return int(np.clip(_DIGITS + np.ceil(far), _DIGITS, _MOST_DIGITS))
 
 
-def composition(model: SavedModel, features: Features, reporter) -> jax.Array | None:
+def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressReporter) -> jax.Array | None:
     """Atoms of each element that the model has references of, [n, E]; None where it has none."""
     if model.elements is None:
         return None
@@ -218,7 +226,9 @@ def composition(model: SavedModel, features: Features, reporter) -> jax.Array | 
     return jnp.asarray(counts, jnp.float32)
 
 
-def nearest_training(known: dict[int, str], trained_on: np.ndarray, smiles: list[str], reporter) -> np.ndarray:
+def nearest_training(
+    known: dict[int, str], trained_on: np.ndarray, smiles: list[str], reporter: ProgressReporter
+) -> np.ndarray:
     """The similarity of each molecule to the nearest of those that are `known` by the ids `trained_on`, [n].
 
     Raises ConfigError where one of these is not known, or one that is known cannot be read.
@@ -238,7 +248,7 @@ def nearest_training(known: dict[int, str], trained_on: np.ndarray, smiles: list
     return nearest(packed, np.flatnonzero(np.isin(list(known), trained_on)), len(known) + np.arange(len(smiles)))
 
 
-def report(config: PredictConfig, found: Predictions, reporter) -> None:
+def report(config: PredictConfig, found: Predictions, reporter: ProgressReporter) -> None:
     """Print what was predicted and how far it can be relied on."""
     if found.rejected:
         reporter.say(f"no prediction, see column reason: {'; '.join(top_reasons(found.rejected))}")

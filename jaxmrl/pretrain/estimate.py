@@ -39,6 +39,6 @@ def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: 
 def _seconds_of_pretraining(work: Pretraining) -> float:
     """By the time of a few steps, compilation and the molecules that judge left out."""
     work.train_chunk()
-    made = []
+    made: list[int] = []
     seconds = seconds_of(lambda: made.extend(work.train_chunk() for _ in range(2)))
     return seconds / sum(made) * work.steps

@@ -125,7 +125,9 @@ def _merge(by_claim: np.ndarray, overall: np.ndarray, due: np.ndarray) -> np.nda
     for m in range(len(due)):
         while claim is not None and taken[claim]:
             claim = next(claims, None)
-        is_due = claim is not None and due[claim] <= m
-        order[m] = claim if is_due else next(place for place in rest if not taken[place])
+        if claim is not None and due[claim] <= m:
+            order[m] = claim
+        else:
+            order[m] = next(place for place in rest if not taken[place])
         taken[order[m]] = True
     return order

@@ -14,6 +14,7 @@ from jaxmrl.data.matching import DIGEST, Data, digest_text, match
 from jaxmrl.data.side_files import SideFile, has_column, import_parquet, read_numbers, read_side_file
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
+from jaxmrl.io.cache import write_arrays
 from jaxmrl.io.files import label_columns, number
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
 from jaxmrl.pruning.select import Scores
@@ -61,7 +62,7 @@ def table_bytes(columns: dict[str, np.ndarray], kind: str, digits: int | None = 
     """
     if kind == ".npz":
         buffer = io.BytesIO()
-        np.savez(buffer, **columns)
+        write_arrays(buffer, columns)
         return buffer.getvalue()
     if kind == ".parquet":
         pyarrow, parquet = import_parquet()

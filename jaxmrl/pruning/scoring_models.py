@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, save_arrays
 from jaxmrl.modalities.base import Features
 from jaxmrl.modalities.fingerprint.features import path_fingerprints
+from jaxmrl.progress import ProgressReporter
 from jaxmrl.pruning import passes
 from jaxmrl.pruning.forgetting import Forgetting
 from jaxmrl.pruning.methods import METHODS, methods_for
@@ -36,6 +38,13 @@ from jaxmrl.training.replica import DeviceTable, TrainingSpec, device_table
 
 _OF_A_MODEL = {"status", "identity"}
 """What the file of a model has beside its arrays."""
+
+
+class LaneRecord(Protocol):
+    """Where the number of lanes is kept; `runs.directory.RunDirectory`."""
+
+    def metadata_or_set(self, name: str, value: Any) -> Any:
+        """Return what is kept under `name`, after saving `value` there where nothing is."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,9 @@ class ScoringTask:
             for seed in range(self.seeds * self.models)
         ]
 
-    def scores(self, run, folder: Path, reporter, stop: Stop, kept: Scores | None = None) -> Scores:
+    def scores(
+        self, run: LaneRecord, folder: Path, reporter: ProgressReporter, stop: Stop, kept: Scores | None = None
+    ) -> Scores:
         """Return the scores of the training molecules by each method and seed; a seed whose models diverged has none.
 
         Args:
@@ -180,13 +191,21 @@ class ScoringTask:
         arrays = load_arrays(path, names | {"identity"})
         return arrays if arrays and str(arrays["identity"]) == self._identity else None
 
+    def _load_model(self, path: Path) -> dict[str, np.ndarray]:
+        arrays = self._load(path, {"status"})
+        if arrays is None:
+            raise UserError(f"{path} is damaged or gone; run the command again to train this model again")
+        return arrays
+
     def _save(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
         try:
             save_arrays(path, arrays | {"identity": np.array(self._identity)})
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror}; fix this and run the command again") from None
 
-    def _train(self, places: range, run, folder: Path, reporter, stop: Stop) -> dict[int, dict[str, np.ndarray]]:
+    def _train(
+        self, places: range, run: LaneRecord, folder: Path, reporter: ProgressReporter, stop: Stop
+    ) -> dict[int, dict[str, np.ndarray]]:
         """Return {place: weights and notes}, as flat arrays, of the models at these places that did not diverge."""
         replicas = self.replicas()
         self._drop_other_lanes(folder)
@@ -201,7 +220,7 @@ class ScoringTask:
 
         with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
             checkpoint.run(folder / "lanes", engines, done, on_result, progress, stop, reporter.say)
-        models = {place: self._load(paths[replicas[place].name], {"status"}) for place in places}
+        models = {place: self._load_model(paths[replicas[place].name]) for place in places}
         return _without_diverged(models, reporter)
 
     def _drop_other_lanes(self, folder: Path) -> None:
@@ -231,7 +250,8 @@ class ScoringTask:
             if "random" in self.names:
                 scores["random"] = passes.random_scores(self.problem, self.molecules, seed)
             if "kmeans" in self.names:
-                scores["kmeans"], scores["inertia"] = passes.kmeans_scores(self._fingerprints, seed)
+                scores["kmeans"], inertia = passes.kmeans_scores(self._fingerprints, seed)
+                scores["inertia"] = np.array(inertia)
             self._save(path, scores)
         return scores
 
@@ -254,7 +274,9 @@ def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
     return {name: np.asarray(leaf) for name, leaf in arrays.items()} | {"status": np.array(outcome.status)}
 
 
-def _with_kept(by_seed: list[dict[str, np.ndarray]], kept: Scores, reporter) -> list[dict[str, np.ndarray]]:
+def _with_kept(
+    by_seed: list[dict[str, np.ndarray]], kept: Scores, reporter: ProgressReporter
+) -> list[dict[str, np.ndarray]]:
     """Return each seed's scores by method with those that were kept in place of new ones: replicas rest on them."""
     changed = set()
     for seed, scores in enumerate(by_seed[: kept.seeds]):
@@ -270,7 +292,7 @@ def _with_kept(by_seed: list[dict[str, np.ndarray]], kept: Scores, reporter) -> 
     return by_seed
 
 
-def _without_diverged(models: dict[int, dict], reporter) -> dict[int, dict]:
+def _without_diverged(models: dict[int, dict], reporter: ProgressReporter) -> dict[int, dict]:
     finished = {seed: model for seed, model in models.items() if str(model["status"]) == "finished"}
     if not finished:
         raise DivergedError(

@@ -36,8 +36,8 @@ def compare_curves(curves: list[MeasuredCurve], analyses: list[Analysis]) -> lis
             base = next(other for other in range(k + 1) if _alike(curves[other], curve, (column, *aside)))
             differ = getattr(curve.identity, column) != getattr(curves[base].identity, column)
             if differ and analyses[k].forecast and analyses[base].forecast:
-                names = (curve_label(one, curves) for one in (curve, curves[base]))
-                compared.append(compare(*names, column, analyses[k], analyses[base]))
+                name, than = (curve_label(one, curves) for one in (curve, curves[base]))
+                compared.append(compare(name, than, column, analyses[k], analyses[base]))
     return compared
 
 
@@ -48,7 +48,8 @@ def _alike(one: MeasuredCurve, other: MeasuredCurve, apart_from: tuple[str, ...]
 
 def compare(curve: str, than: str, along: str, one: Analysis, other: Analysis) -> Comparison:
     """Two curves by their names, both of which have a forecast."""
-    found = worth(one.forecast, other.forecast, one.points.n)
+    forecast = one.known_forecast
+    found = worth(forecast, other.known_forecast, forecast.points.n)
     return Comparison(curve, than, along, exponent_difference(one, other), tuple(found))
 
 

@@ -102,7 +102,7 @@ def _forecast_cells(analysis: Analysis) -> list[str]:
 
 def multiples_of(analysis: Analysis) -> np.ndarray:
     """The sizes that every analysis predicts at."""
-    return analysis.points.n.max() * np.array(MULTIPLES, float)
+    return analysis.known_forecast.points.n.max() * np.array(MULTIPLES, float)
 
 
 def value_text(prediction: dict) -> str:
@@ -116,7 +116,7 @@ def foretold_text(analysis: Analysis, metric_label: str) -> str:
         f"{value_text(one)} with {multiple} times the molecules"
         for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True)
     ]
-    few = len(analysis.forecast.fits)
+    few = len(analysis.known_forecast.fits)
     by = "" if few == 1 else f", by the mean of these {few} laws"
     return f"{metric_label} {', '.join(said)}{by}"
 
@@ -138,7 +138,7 @@ _RIGHT = LAW_HEADS[3:]
 def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
     """The cells of LAW_HEADS for each law: noise p is the probability that noise alone leaves what the law leaves."""
     chosen = {fit.law.name for fit in analysis.forecast.fits} if analysis.forecast else set()
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for fit in analysis.fits:
         tried = try_on_largest(fit.law, fit.points)
         rows.append(

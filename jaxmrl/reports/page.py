@@ -18,7 +18,7 @@ from jaxmrl.reports.curve_comparison import Comparison, difference_text, molecul
 from jaxmrl.reports.law_tables import LAW_HEADS, law_rows, multiples_of, short, value_text
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
 from jaxmrl.reports.score_figure import draw_molecule, legend
-from jaxmrl.rows import ResultRow
+from jaxmrl.rows import CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.law_fit import LEVEL
@@ -71,7 +71,7 @@ class Findings:
     curves: list[MeasuredCurve]
     analyses: list[Analysis]
     side_by_side: list[Comparison]
-    compared: list[Compared]
+    compared: list[Compared[CurveIdentity]]
     orders: dict[str, dict[str, np.ndarray]]
 
     @property
@@ -121,11 +121,11 @@ def _summary(found: Findings) -> Section:
         if analysis.forecast is None:
             said.append(f"{label}: no law fitted: {'; '.join(analysis.notes)}")
             continue
-        largest, at = analysis.points, analysis.points.n.max()
+        points = analysis.forecast.points
         twice = analysis.predict(multiples_of(analysis))[0]
         said.append(
-            f"{label}: test {found.metric_label} {short(largest.metric[-1])} with {at:,.0f} molecules; with twice as "
-            f"many, {value_text(twice)}"
+            f"{label}: test {found.metric_label} {short(points.metric[-1])} with {points.n.max():,.0f} molecules; with "
+            f"twice as many, {value_text(twice)}"
         )
     if pruned:
         said.append(no_law_text(pruned, random=len(pruned) < len(named)))
@@ -207,7 +207,7 @@ def curves_in_words(found: Findings) -> str:
     return "; ".join(said)
 
 
-def _laws(found: Findings) -> Section:
+def _laws(found: Findings) -> Section | None:
     blocks = []
     for label, analysis in zip(found.labels, found.analyses, strict=True):
         if analysis.forecast is None:
@@ -272,7 +272,7 @@ def _pruning(found: Findings) -> Section | None:
     if not found.compared:
         return None
     named = lambda one: (one.identity.model, one.identity.split, one.identity.pruning)
-    rows = [(*named(one), exact(one.fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
+    rows = [(*named(one), exact(one.known_fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
     caption = (
         f"Test {found.metric_label} less that of random subsets of the same size, and how many random molecules reach "
         f"the same {found.metric_label}, with {LEVEL:.0%} intervals"

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -29,7 +30,7 @@ _STYLE = {"svg.hashsalt": "jaxmrl", "savefig.dpi": 150}
 @contextmanager
 def own_style() -> Iterator[None]:
     """Within it figures look the same for everyone, whatever a matplotlibrc or a notebook has set."""
-    defaults = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    defaults: dict[Any, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
     with matplotlib.rc_context(defaults | _STYLE):
         yield
 
@@ -191,5 +192,5 @@ def _plain_ticks(axes) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_minor_formatter(NullFormatter())
     if axes.get_yscale() == "log" and high / low < 10:
-        axes.yaxis.set_major_locator(LogLocator(subs=np.arange(1, 10, 0.5 if high / low < 3 else 1)))
+        axes.yaxis.set_major_locator(LogLocator(subs=np.arange(1, 10, 0.5 if high / low < 3 else 1).tolist()))
         axes.yaxis.set_minor_formatter(NullFormatter())

@@ -1,7 +1,7 @@
 """Pruned against random subsets inside the measured range: the content of pruning.csv, and its tables."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -44,6 +44,13 @@ class Compared(Generic[Identity]):
     worth: Worth | None
     p_holm: float = math.nan
     comparisons: int = 0
+
+    @property
+    def known_fraction(self) -> float:
+        """The fraction, as the points of a sweep have it. Raises ValueError where it is not known."""
+        if self.fraction is None:
+            raise ValueError("the file says no fraction of the training molecules")
+        return self.fraction
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ def _pruning_row(one: Compared[CurveIdentity]) -> PruningRow:
     worth = one.worth
     return PruningRow(
         curve=one.identity,
-        fraction=one.fraction,
+        fraction=one.known_fraction,
         n_train=int(one.pruned.n),
         metric=one.metric,
         difference=values.value,
@@ -160,7 +167,7 @@ def comparison_table(found: list[Compared[CurveIdentity]], metric_label: str, hi
 def worth_table(found: list[Compared[CurveIdentity]], metric_label: str) -> Table:
     """Return how many random molecules reach the same metric, laid out as `comparison_table`."""
     title = f"as many random molecules reach the same test {metric_label}, {LEVEL:.0%} interval"
-    return _table([one for one in found if one.worth], title, lambda one: worth_text(one.worth), WORTH_CAPTION)
+    return _table([one for one in found if one.worth], title, worth_cell, WORTH_CAPTION)
 
 
 WORTH_CAPTION = "interpolated between the sizes of the random curve, never beyond them; its own noise counts"
@@ -186,9 +193,11 @@ def marks_text(found: list[Compared]) -> str:
     )
 
 
-def _table(found: list[Compared[CurveIdentity]], title: str, cell, caption: str) -> Table:
+def _table(
+    found: list[Compared[CurveIdentity]], title: str, cell: Callable[[Compared[CurveIdentity]], str], caption: str
+) -> Table:
     table = Table(title=title, title_justify="left", caption=caption, caption_justify="left")
-    fractions = sorted({one.fraction for one in found})
+    fractions = sorted({one.known_fraction for one in found})
     table.add_column("pruning", no_wrap=True)
     for fraction in fractions:
         table.add_column(exact(fraction), justify="right", no_wrap=True)
@@ -197,9 +206,9 @@ def _table(found: list[Compared[CurveIdentity]], title: str, cell, caption: str)
     for one in found:
         cells = one.identity.cells()
         label = ", ".join([cells["pruning"], *(f"{name} {cells[name]}" for name in named)])
-        lines.setdefault(label, {})[one.fraction] = cell(one)
-    for label, cells in lines.items():
-        table.add_row(escape(label), *(escape(cells.get(fraction, "")) for fraction in fractions))
+        lines.setdefault(label, {})[one.known_fraction] = cell(one)
+    for label, line in lines.items():
+        table.add_row(escape(label), *(escape(line.get(fraction, "")) for fraction in fractions))
     return table
 
 
@@ -212,6 +221,11 @@ def compare_cell(one: Compared) -> str:
         return f"{found.value:+.3f} [not known]"
     stars = "" if not found.excludes_zero else "**" if one.p_holm <= ALPHA else "*"
     return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{stars}"
+
+
+def worth_cell(one: Compared) -> str:
+    """Return the number of random molecules that a size is worth, with its interval; empty where none is known."""
+    return worth_text(one.worth) if one.worth else ""
 
 
 def worth_text(found: Worth) -> str:

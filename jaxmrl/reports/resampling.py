@@ -27,8 +27,9 @@ def resampled_metrics(run: RunDirectory, rows: list[ResultRow], problem: TaskDat
     labels = problem.table.labels[molecules]
     draws = int(np.clip(_CELLS // max(labels.size, 1), 20, MOST_DRAWS))
     drawn = jnp.asarray(np.random.default_rng(0).integers(len(molecules), size=(draws, len(molecules))))
-    scored = [_read_test_scores(run, row, problem, molecules) for row in rows]
-    if not scored or any(scores is None for scores in scored):
+    read = [_read_test_scores(run, row, problem, molecules) for row in rows]
+    scored = [scores for scores in read if scores is not None]
+    if not scored or len(scored) < len(rows):
         return None
     return np.stack(
         [

@@ -67,6 +67,8 @@ def _molecule(molecule: int, problem: TaskData):
 
     if problem.has_smiles:
         return parse(problem.canonical_smiles[molecule])
+    if problem.geometries is None:
+        raise ValueError("the molecules have neither SMILES nor positions")
     atoms, positions = problem.geometries.molecule(molecule)
     drawn = Chem.RWMol()
     conformer = Chem.Conformer(len(atoms))

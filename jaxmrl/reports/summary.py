@@ -84,14 +84,16 @@ def summarise(
     return curves, analyses
 
 
-def write_figures(run: RunDirectory, curves: list[MeasuredCurve], analyses: list[Analysis], **names: str) -> None:
+def write_figures(
+    run: RunDirectory, curves: list[MeasuredCurve], analyses: list[Analysis], metric_label: str, unit: str, title: str
+) -> None:
     """Write the figures of the curves and, where there are several sizes of a model, of its capacity.
 
-    names: metric_label, unit and title, as in `plots.draw_curves`.
+    metric_label, unit, title: as in `plots.draw_curves`.
     """
-    figures = {"curve": plots.draw_curves(curves, analyses, **names)}
+    figures = {"curve": plots.draw_curves(curves, analyses, metric_label=metric_label, unit=unit, title=title)}
     if plots.capacity_groups(curves):
-        figures["capacity"] = plots.draw_capacity(curves, **names)
+        figures["capacity"] = plots.draw_capacity(curves, metric_label=metric_label, unit=unit, title=title)
     for name, figure in figures.items():
         for kind in ("png", "svg"):
             run.write(f"{name}.{kind}", plots.render(figure, kind))
@@ -103,7 +105,7 @@ def say_points(
     """Print which replicas did not finish, and the table of the points."""
     for line in status_lines(rows):
         reporter.say(line)
-    near = {one.split_name: one.near_text for one in problems if one.near is not None}
+    near = {one.split_name: one.near_text for one in problems if one.near_text is not None}
     reporter.console.print(sweep_table(curves, metric_label, near if len(problems) > 1 else {}))
 
 
@@ -141,7 +143,8 @@ def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, rep
     named = list(zip(labels, analyses, strict=True))
     fitted = [(label, analysis) for label, analysis in named if analysis.random_samples]
     if len(fitted) > 1:
-        reporter.console.print(forecast_table(*map(list, zip(*fitted, strict=True)), metric_label))
+        names, laws = [label for label, _ in fitted], [analysis for _, analysis in fitted]
+        reporter.console.print(forecast_table(names, laws, metric_label))
     for line in law_lines(*fitted[0], metric_label) if len(fitted) == 1 else ():
         reporter.say(line)
     for label, analysis in named:

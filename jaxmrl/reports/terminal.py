@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import rich.progress
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.table import Table
 
 from jaxmrl.io.files import number
+from jaxmrl.progress import Progress, ProgressReporter
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.text import exact
@@ -24,7 +24,7 @@ WIDTH = 120
 """Of tables, where no terminal sets it."""
 
 
-class Reporter:
+class Reporter(ProgressReporter):
     """Prints to standard output; `quiet` prints nothing. Progress is a bar on a terminal, else a line now and then."""
 
     def __init__(self, *, quiet: bool = False):
@@ -35,7 +35,7 @@ class Reporter:
         self.console.print(text, markup=False)
 
     @contextmanager
-    def progress(self, title: str, total: int | None, unit: str) -> Iterator["Progress"]:
+    def progress(self, title: str, total: int | None, unit: str) -> Iterator[Progress]:
         """How far a task of `total` units has come: `advance` for work whose time tells of the rest, `skip` for other.
 
         total: None where it is not known.
@@ -48,14 +48,6 @@ class Reporter:
                 yield _BarProgress(bar, bar.add_task(title, total=total))
         else:
             yield _LineProgress(self, title, total, unit)
-
-
-class Progress(Protocol):
-    """Units done: now, in a time that tells of the rest (`advance`), or before, or while programs were compiled."""
-
-    def advance(self, amount: int) -> None: ...
-
-    def skip(self, amount: int) -> None: ...
 
 
 @dataclass

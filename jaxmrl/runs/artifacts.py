@@ -244,15 +244,15 @@ def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> di
 def describe(path: Path, config: SweepConfig, problem: TaskData, recipe: TrainingSpec, row: ResultRow) -> SavedModel:
     """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
     modality = row.curve.modality
-    features, references = problem.features[modality], problem.composition_for(modality) is not None
+    atoms = None if problem.composition_for(modality) is None else problem.geometries
     return SavedModel(
         path=path,
         row=replace(row, curve=replace(row.curve, pruning=_pruning(row))),
         recipe=recipe,
         tasks=problem.table.tasks,
         has_smiles=problem.has_smiles,
-        features=get_modality(modality).settings(config, features),
-        elements=tuple(features.elements().tolist()) if references else None,
+        features=get_modality(modality).settings(config, problem.features[modality]),
+        elements=None if atoms is None else tuple(atoms.elements().tolist()),
         parent=config.parent,
     )
 

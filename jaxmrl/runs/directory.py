@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.io.cache import write_arrays
 from jaxmrl.io.files import append_rows, write_whole
 from jaxmrl.io.lock import only_process
 from jaxmrl.io.records import Rejected, rejected_text
@@ -123,7 +124,7 @@ class RunDirectory:
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """Writes a .npz file, atomically."""
         buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
+        write_arrays(buffer, arrays)
         self.write(name, buffer.getvalue())
 
     def append_result(self, row: ResultRow) -> None:

@@ -44,6 +44,13 @@ class Analysis:
     kind: str = NOT_FITTED
 
     @property
+    def known_forecast(self) -> Forecast:
+        """The forecast, whose points are the curve's. Raises ValueError where there is none."""
+        if self.forecast is None:
+            raise ValueError("the curve has no forecast; `notes` say why")
+        return self.forecast
+
+    @property
     def flags(self) -> tuple[str, ...]:
         """What not to trust."""
         return (*self.training_flags, *self._law_flags)
@@ -65,8 +72,9 @@ class Analysis:
 
     def predict(self, n: np.ndarray) -> list[dict[str, Any]]:
         """The metric at n [K] with its interval, as JSON may hold it."""
-        far = FAR * self.points.n.max()
-        return [one | {"far": bool(one["n"] > far)} for one in _predictions(self.forecast, n)]
+        forecast = self.known_forecast
+        far = FAR * forecast.points.n.max()
+        return [one | {"far": bool(one["n"] > far)} for one in _predictions(forecast, n)]
 
     def target(self, metric: float) -> dict[str, Any] | None:
         """How many molecules a metric takes, as JSON may hold it; `said` in words. None where nothing is known."""
@@ -82,11 +90,10 @@ class Analysis:
         """What the smaller sizes alone foretold of the largest, beside what came of these; empty where untried."""
         if self.tried is None:
             return []
-        kept = len(self.tried.points.n)
-        observed = self.points.metric[kept:]
+        kept, points = len(self.tried.points.n), self.known_forecast.points
         return [
             one | {"observed": known(value)}
-            for one, value in zip(_predictions(self.tried, self.points.n[kept:]), observed, strict=True)
+            for one, value in zip(_predictions(self.tried, points.n[kept:]), points.metric[kept:], strict=True)
         ]
 
 
@@ -143,11 +150,11 @@ def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float |
 
     predict: sizes to predict at; without them, MULTIPLES of the largest.
     """
-    forecast, points = analysis.forecast, analysis.points
+    forecast = analysis.forecast
     if forecast is None:
-        nothing = {"laws": [], "chosen": None, "predictions": [], "held_out": []}
+        nothing: dict[str, Any] = {"laws": [], "chosen": None, "predictions": [], "held_out": []}
         return nothing | {"target": None if target is None else analysis.target(target)} | _remarks(analysis)
-    sizes = np.array(predict or [points.n.max() * multiple for multiple in MULTIPLES], float)
+    sizes = np.array(predict or [forecast.points.n.max() * multiple for multiple in MULTIPLES], float)
     chosen = {"name": forecast.name, "laws": [fit.law.name for fit in forecast.fits], "reasons": forecast.reasons}
     return {
         "laws": [_law_content(fit) for fit in analysis.fits],

@@ -42,22 +42,23 @@ class Worth:
 
 def exponent_difference(one: Analysis, other: Analysis) -> Difference | None:
     """The exponent of `one` less that of `other`, by the first law that both go by; None where they share none."""
-    for fit, again in product(one.forecast.fits, other.forecast.fits):
+    ours, theirs = one.known_forecast, other.known_forecast
+    for fit, again in product(ours.fits, theirs.fits):
         if fit.law is again.law and fit.law.exponent:
-            return _difference(fit, one.forecast.draws_of(fit), again, other.forecast.draws_of(again))
+            return _difference(fit.law.exponent, fit, ours.draws_of(fit), again, theirs.draws_of(again))
     return None
 
 
-def _difference(fit: Fit, draws: np.ndarray, again: Fit, its_draws: np.ndarray) -> Difference:
+def _difference(exponent: str, fit: Fit, draws: np.ndarray, again: Fit, its_draws: np.ndarray) -> Difference:
     law = fit.law
-    value = fit.values[law.exponent] - again.values[law.exponent]
+    value = fit.values[exponent] - again.values[exponent]
     if not (fit.noise_known and again.noise_known):
-        return Difference(law.name, law.exponent, float(value), None, None)
-    natural = lambda u: law.natural(u)[:, law.names.index(law.exponent)]
+        return Difference(law.name, exponent, float(value), None, None)
+    natural = lambda u: law.natural(u)[:, law.names.index(exponent)]
     # Both were drawn by the same random numbers: shuffled, they are independent.
     shuffled = natural(its_draws)[np.random.default_rng(1).permutation(DRAWS)]
     low, high = np.quantile(natural(draws) - shuffled, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return Difference(law.name, law.exponent, float(value), float(low), float(high))
+    return Difference(law.name, exponent, float(value), float(low), float(high))
 
 
 def worth(one: Forecast, other: Forecast, n: np.ndarray) -> list[Worth]:

@@ -126,7 +126,8 @@ def worth(pruned: Runs, random: list[Runs], higher_is_better: bool) -> Worth:
     center = _first_reached(x, np.array([sign * runs.mean for runs in curve]), sign * pruned.mean)
     low, high = _not_different(pruned, curve, x, center)
     ends = float(curve[0].n), float(curve[-1].n)
-    return Worth(float(pruned.n), *(_size(at, x, ends) for at in (center, low, high)), *ends)
+    molecules, fewest, most = (_size(at, x, ends) for at in (center, low, high))
+    return Worth(float(pruned.n), molecules, fewest, most, *ends)
 
 
 def _first_reached(x: np.ndarray, values: np.ndarray, target: float) -> float:

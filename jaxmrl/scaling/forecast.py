@@ -100,8 +100,11 @@ class Forecast:
         n = np.asarray(n, float)
         ends = np.quantile(self._drawn(n), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
         known = np.isfinite(self.error(n)) & self.noise_known
-        low, high = ends[0].min(axis=0), ends[1].max(axis=0)
-        return tuple(np.where(known, np.where(end <= _LOG_NOTHING, 0.0, np.exp(end)), np.nan) for end in (low, high))
+        low, high = (
+            np.where(known, np.where(end <= _LOG_NOTHING, 0.0, np.exp(end)), np.nan)
+            for end in (ends[0].min(axis=0), ends[1].max(axis=0))
+        )
+        return low, high
 
     def molecules_for(self, metric: float) -> Target:
         """Return how many molecules a metric takes; the measured means are not contradicted."""

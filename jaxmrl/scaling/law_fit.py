@@ -91,8 +91,8 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
     """
     if not can_fit(law, points):
         return None
-    u, statistic, converged = fit_many(law, points, points.error[None, :])
-    u, statistic = u[0], float(statistic[0])
+    found_u, statistics, converged = fit_many(law, points, points.error[None, :])
+    u, statistic = found_u[0], float(statistics[0])
     if not np.isfinite(statistic):
         return None
     left = len(points.n) - len(law.parameters)

@@ -37,11 +37,20 @@ class Parameter:
     @cached_property
     def unbounded_ends(self) -> tuple[float, float]:
         """`lowest` and `highest`, unbounded."""
-        return tuple(_UNBOUND[self.kind](np.array([self.lowest, self.highest])))
+        low, high = _UNBOUND[self.kind](np.array([self.lowest, self.highest]))
+        return low, high
 
 
-_UNBOUND = {"positive": np.log, "share": logit, "real": lambda value: value}
-_BOUND = {"positive": np.exp, "share": expit, "real": lambda value: value}
+_UNBOUND: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "positive": np.log,
+    "share": logit,
+    "real": lambda value: value,
+}
+_BOUND: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "positive": np.exp,
+    "share": expit,
+    "real": lambda value: value,
+}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Runs -> the points of a curve: mean errors, and how far one run is from them."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -119,22 +120,22 @@ def points_of(
     sign, best = _direction(higher_is_better, best)
     sizes, place = np.unique(n[usable], return_inverse=True)
     error = sign * (metric[usable] - best)
-    labels, block = (None, None) if run is None else np.unique(np.asarray(run)[usable], return_inverse=True)
-    before = None if block is None else blocks_of(len(sizes), place, error, block)
+    labels, block = np.unique(np.zeros(0, str) if run is None else np.asarray(run)[usable], return_inverse=True)
+    before = None if run is None else blocks_of(len(sizes), place, error, block)
     far = far_runs(sizes, place, error, block if before and before.matter else None)
     left_out = _left_out(sizes, place, metric[usable], far)
     notes += [one.text for one in left_out]
     kept = np.delete(np.arange(len(error)), far)
     place, error = place[kept], error[kept]
     blocks = None if before is None else blocks_of(len(sizes), place, error, block[kept])
-    known = {"sign": sign, "best": best, "guess": guess, "left_out": left_out}
+    made = partial(_points, sign=sign, best=best, guess=guess, left_out=left_out)
     plain, squares, runs = _moments(len(sizes), place, error)
-    if blocks is None:
-        points = _points(sizes, plain, squares, runs, runs - 1, notes, **known)
+    if run is None or blocks is None:
+        points = made(sizes, plain, squares, runs, runs - 1, notes)
     else:
         folds = any(word in str(run[0]).lower() for word in _FOLDS)
         notes += block_note(blocks, sizes, labels, folds)
-        points = _points(sizes, blocks.mean, blocks.squares, runs, blocks.freedom, notes, **known)
+        points = made(sizes, blocks.mean, blocks.squares, runs, blocks.freedom, notes)
         points = points if folds else replace(points, level=blocks.level, level_freedom=blocks.count - 1)
     if resampled is None:
         return points
@@ -214,8 +215,8 @@ def points_of_means(
     notes += [
         _wide_note(n[k], sd[k], runs[k] if counted[k] else None, error[k], sd[~wide]) for k in np.flatnonzero(wide)
     ]
-    known = {"sign": sign, "best": best, "guess": guess}
-    points = _points(n, error, np.where(wide, 0, squares), runs, np.where(wide, 0, freedom), notes, **known)
+    noise = np.where(wide, 0, squares), runs, np.where(wide, 0, freedom)
+    points = _points(n, error, *noise, notes, sign=sign, best=best, guess=guess)
     if wide.any() and len(points.n) == len(n):
         own = np.sqrt(squares / np.maximum(freedom, 1))
         points = replace(points, sd=np.where(wide, own, points.sd))
@@ -245,7 +246,17 @@ def _direction(higher_is_better: bool, best: float | None) -> tuple[int, float]:
 
 
 def _points(
-    n, error, squares, runs, freedom, notes: list[str], *, sign: int, best: float, guess, left_out=()
+    n: np.ndarray,
+    error: np.ndarray,
+    squares: np.ndarray,
+    runs: np.ndarray,
+    freedom: np.ndarray,
+    notes: list[str],
+    *,
+    sign: int,
+    best: float,
+    guess: float | None,
+    left_out: tuple[LeftOut, ...] = (),
 ) -> Points:
     """squares, freedom [N]: as in `spread_of`; error: 0 or (next to) nothing where the metric is perfect."""
     least = _LEAST * np.max(np.abs(error), initial=0.0)

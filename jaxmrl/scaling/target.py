@@ -65,7 +65,7 @@ def checked(target: Target, points: Points) -> Target:
     measured = measured_at(points, target.metric)
     if measured.reached is None:
         molecules = target.molecules
-        if molecules is not None:
+        if molecules is not None and measured.before is not None:
             molecules = max(molecules, measured.before)
         high = None if target.high is None or molecules is None else max(target.high, molecules)
         return replace(target, molecules=molecules, high=high, measured=measured)
@@ -115,8 +115,8 @@ def target_text(target: Target, points: Points) -> str:
     """How many molecules a metric takes by the measured sizes and the forecast, in words."""
     measured = target.measured or measured_at(points, target.metric)
     if measured.reached is not None:
-        return _inside_text(target, measured)
-    passed = "" if measured.once is None else _once_text(measured, points)
+        return _inside_text(target, measured.reached, measured.before)
+    passed = "" if measured.once is None else _once_text(measured.once, points)
     if target.molecules is None:
         return f"{target.metric:g} {_unreached_text(target, points)}{passed}"
     times = target.molecules / points.n.max()
@@ -129,12 +129,12 @@ def without_forecast(metric: float, points: Points) -> str:
     """What the measured sizes alone say of a metric, for a curve without a forecast."""
     measured = measured_at(points, metric)
     if measured.reached is not None:
-        return _inside_text(Target(metric, None, None, None, None), measured)
+        return _inside_text(Target(metric, None, None, None, None), measured.reached, measured.before)
     if measured.once is None:
         return f"{metric:g} is not reached at any measured size"
     turning = turning_point(points, metric)
     if turning is None or (points.error[points.n <= measured.once] > points.error_of(metric)).any():
-        return f"{metric:g} is not reached by the largest size{_once_text(measured, points)}"
+        return f"{metric:g} is not reached by the largest size{_once_text(measured.once, points)}"
     after = points.n[points.n > measured.once][0]
     return (
         f"{metric:g} is reached only below about {about(turning)} molecules, "
@@ -142,20 +142,20 @@ def without_forecast(metric: float, points: Points) -> str:
     )
 
 
-def _inside_text(target: Target, measured: Measured) -> str:
-    """A target that the measured sizes reach."""
-    if measured.before is None:
-        return f"{target.metric:g} takes no more than the smallest size, {size_text(measured.reached)} molecules"
-    between = f"between {size_text(measured.before)} and {size_text(measured.reached)} molecules"
+def _inside_text(target: Target, reached: float, before: float | None) -> str:
+    """A target that the measured sizes reach; reached, before: as of `Measured`."""
+    if before is None:
+        return f"{target.metric:g} takes no more than the smallest size, {size_text(reached)} molecules"
+    between = f"between {size_text(before)} and {size_text(reached)} molecules"
     if target.molecules is None:
         return f"{target.metric:g} is reached {between}, by the measured sizes"
     about_it = f"takes about {about(target.molecules)} molecules {_ends(target)}"
     return f"{target.metric:g} {about_it}: the measured sizes reach it {between}"
 
 
-def _once_text(measured: Measured, points: Points) -> str:
-    """That smaller sizes reached it."""
-    return f"; {size_text(measured.once)} molecules reached it, and {size_text(points.n.max())} did not"
+def _once_text(once: float, points: Points) -> str:
+    """That smaller sizes reached it, the largest of them `once`."""
+    return f"; {size_text(once)} molecules reached it, and {size_text(points.n.max())} did not"
 
 
 def _unreached_text(target: Target, points: Points) -> str:
@@ -172,7 +172,7 @@ def _ends(target: Target) -> str:
         return "[not known]"
     low = about(target.low) if target.low else "not known"
     high = about(target.high) if target.high else "no end known"
-    if low == high:
+    if target.low and target.high and low == high:
         low, high = _apart(target.low, target.high)
     return f"[{low} to {high}]"
 

@@ -11,6 +11,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import Rejected, rejected_text
+from jaxmrl.progress import ProgressReporter
 from jaxmrl.pruning.score_files import import_parquet, score_facts, score_table, table_bytes
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import Scores
@@ -60,14 +61,16 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
     return scores
 
 
-def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter) -> None:
+def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
     """The rows that cannot be used, where there are some."""
     if rejected:
         write_whole(path, rejected_text(rejected).encode())
         reporter.say(f"the rejected rows are in {path}")
 
 
-def write_scores(config: ScoreConfig, problem: TaskData, scores: Scores, metadata: dict[str, Any], reporter) -> None:
+def write_scores(
+    config: ScoreConfig, problem: TaskData, scores: Scores, metadata: dict[str, Any], reporter: Reporter
+) -> None:
     """The scores as config.out, and beside it .json and .png."""
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
     content = {"settings": settings, **metadata, "molecules": len(scores.molecules), "seeds": scores.seeds}

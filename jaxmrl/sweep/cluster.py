@@ -171,12 +171,8 @@ class Cluster:
         (first, known), *others = about.items()
         for name, other in others:
             if other != known:
-                differing = ", ".join(
-                    f"{key} {known[key]} and {other[key]}" for key in known if known[key] != other[key]
-                )
-                raise ConfigError(
-                    f"the machines {first} and {name} of the cluster differ: {differing}; make them alike"
-                )
+                unlike = ", ".join(f"{key} {known[key]} and {other[key]}" for key in known if known[key] != other[key])
+                raise ConfigError(f"the machines {first} and {name} of the cluster differ: {unlike}; make them alike")
         if differing := [f"{key} {known[key]} and {value}" for key, value in _code().items() if known[key] != value]:
             raise ConfigError(
                 f"the machine {first} of the cluster and this command differ: {', '.join(differing)}; make them alike"
@@ -209,7 +205,8 @@ class Cluster:
         # The board is where the command is: it dies with no other machine.
         here = ray.get_runtime_context().get_node_id()
         board = _actor(WorkQueue, here).remote(longest_first(work.replicas, missing))
-        told, busy, remaining, fewer = ray.put(work), {}, len(missing), None
+        told, remaining, fewer = ray.put(work), len(missing), None
+        busy: dict[Any, str] = {}
         while remaining:
             left, steps, waiting = ray.get(board.collect.remote())
             remaining -= len(left)

@@ -45,7 +45,9 @@ def extended(config: SweepConfig) -> SweepConfig:
             f"--extend cannot change what {config.out} has trained by: {', '.join(changes)}. Leave them out to keep "
             "those of the run, or choose another --out"
         )
-    both = {name: _joined(values, getattr(config, name)) for name, values in _axes(saved, config).items()}
+    both: dict[str, Any] = {
+        name: _joined(values, getattr(config, name)) for name, values in _axes(saved, config, config.out).items()
+    }
     return replace(
         config,
         **both,
@@ -59,7 +61,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _axes(saved: SweepConfig, config: SweepConfig) -> dict[str, tuple]:
+def _axes(saved: SweepConfig, config: SweepConfig, out: Path) -> dict[str, tuple]:
     """The values of each axis in the saved run, by name: defaults as values where the other run names some."""
     defaults = {
         "modality": saved.modalities,
@@ -74,11 +76,11 @@ def _axes(saved: SweepConfig, config: SweepConfig) -> dict[str, tuple]:
         added = getattr(config, name) or (name == "split" and config.split_file and not saved.split_file)
         if not axes[name] and added:
             if name in ("width", "depth") and len(values) > 1:
-                raise ConfigError(f"--extend: the models of {config.out} have different default values of --{name}")
+                raise ConfigError(f"--extend: the models of {out} have different default values of --{name}")
             axes[name] = values
         elif axes[name] and not getattr(config, name):
             given = " ".join(map(str, values))
-            raise ConfigError(f"--extend: give --{name} {given}, as in {config.out / 'config.toml'}")
+            raise ConfigError(f"--extend: give --{name} {given}, as in {out / 'config.toml'}")
     return axes
 
 

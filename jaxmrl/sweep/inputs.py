@@ -1,5 +1,7 @@
 """What a sweep writes of its molecules before it trains: their parts, orders of keeping and SMILES."""
 
+import numpy as np
+
 from jaxmrl.data import splits
 from jaxmrl.io.records import rejected_text
 from jaxmrl.modalities.registry import get_modality
@@ -17,7 +19,8 @@ def write_inputs(job: SweepContext, orders: Orders) -> None:
     <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than random
     begin with theirs.
     """
-    problem, arrays = job.problem, {}
+    problem = job.problem
+    arrays: dict[str, np.ndarray] = {}
     for split in job.problems:
         molecules = split.split.parts()
         for seed in range(job.config.seeds):

@@ -2,14 +2,16 @@
 
 import gc
 from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
+from jaxmrl.progress import Progress
 from jaxmrl.reports.expected import lanes_text
-from jaxmrl.reports.terminal import Progress, Reporter
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.rows import FINISHED, ReplicaIdentity, ResultRow
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, keep_replica
 from jaxmrl.runs.directory import RunDirectory
@@ -159,7 +161,8 @@ def train_queue(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lan
 
     Where the devices have not the memory for so many lanes, it goes on with fewer.
     """
-    train, rows = train_there if job.cluster else train_here, missing_rows(job, cells)
+    cluster, rows = job.cluster, missing_rows(job, cells)
+    train = partial(train_there, cluster) if cluster else train_here
     if not rows:
         progress.skip(sum(replica.steps for replica in unique_replicas(cells)))
     while rows:
@@ -186,7 +189,7 @@ def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
 
 
 def train_here(
-    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress
+    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress: Progress
 ) -> int | None:
     """Trains the replicas that `rows` names on this machine's devices.
 
@@ -208,7 +211,13 @@ def train_here(
 
 
 def train_there(
-    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress
+    cluster: Cluster,
+    job: SweepContext,
+    shape: ModelSpec,
+    replicas: list[Replica],
+    rows: Missing,
+    lanes: int,
+    progress: Progress,
 ) -> int | None:
     """The same on the cluster. What its machines have not finished when the command is stopped begins anew."""
     progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
@@ -216,7 +225,7 @@ def train_there(
     first_rows = {name: its_rows[0] for name, its_rows in rows.items()}
     work = WorkSpec(job.config, job.problem, shape, replicas, first_rows, lanes)
     on_left = lambda left: keep(job, shape, by_name[left.outcome.name], left, rows)
-    return job.cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
+    return cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
 
 
 def keep(job: SweepContext, shape: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Missing) -> None:

@@ -10,6 +10,7 @@ import math
 import os
 import platform
 from pathlib import Path
+from typing import Literal, Protocol
 
 import jax
 import joblib
@@ -43,7 +44,8 @@ def use_cores(cores: int | None = None) -> None:
     A number of devices that the user gives to JAX or XLA stays in force.
     """
     told = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    if not told and jax.config.jax_num_cpu_devices < 0:
+    # JAX gives its configuration the attributes of its settings as they are defined.
+    if not told and jax.config.jax_num_cpu_devices < 0:  # type: ignore[attr-defined]
         with contextlib.suppress(RuntimeError):  # JAX has begun
             jax.config.update("jax_num_cpu_devices", cores or joblib.cpu_count())
 
@@ -89,14 +91,27 @@ def fewest_devices(steps: list[int], lanes: int, devices: int) -> int:
     return next(number for number in range(1, devices + 1) if makespan(steps, lanes * number) == soonest)
 
 
-def lane_bytes(shape: ModelSpec, rows: int) -> int:
+class Sizes(Protocol):
+    """Of a model: how many numbers it trains, and the width and number of its layers."""
+
+    @property
+    def parameters(self) -> int: ...
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def depth(self) -> int: ...
+
+
+def lane_bytes(shape: Sizes, rows: int) -> int:
     """Memory that one lane takes, an upper estimate: weights, best weights, moments, gradient and activations."""
     weights = 5 * 4 * shape.parameters
     return weights + rows * (4 * shape.width * SAVED_ROWS_PER_LAYER * shape.depth + ROW_BYTES)
 
 
 def choose_lanes(
-    asked: int | str, shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
+    asked: int | Literal["auto"], shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
 ) -> int:
     """Lanes for a queue on each of this machine's devices: `auto_lanes`, or as asked.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jaxmrl.io import storage
+from jaxmrl.progress import Progress
 from jaxmrl.training.devices import train_on_devices
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, waiting
@@ -84,14 +85,6 @@ def saver(folder: Path, stop: Stop) -> Callable[[Resumable], None]:
     return at_rest
 
 
-class Progress(Protocol):
-    """Steps done: now, in a time that tells of the rest, or otherwise."""
-
-    def advance(self, amount: int) -> None: ...
-
-    def skip(self, amount: int) -> None: ...
-
-
 def run(
     folder: Path,
     engines: list[Engine],
@@ -114,7 +107,7 @@ def run(
     queue, replicas = waiting(engines, done), engines[0].replicas
     steps_done = sum(replica.steps for replica in replicas if replica.name in done)
     progress.skip(steps_done + sum(slot.step for engine in engines for slot in engine.slots if slot))
-    at_rest = [saver(one, stop) for one in folders]
+    at_rest: list[Callable[[Engine], None]] = [saver(one, stop) for one in folders]
     on_progress = lambda steps, timed: progress.advance(steps) if timed else progress.skip(steps)
     train_on_devices(engines, queue, on_result, on_progress, at_rest)
     remove(folder)

@@ -7,6 +7,7 @@ from functools import partial
 import jax
 import numpy as np
 
+from jaxmrl.errors import UserError
 from jaxmrl.training.lanes import Engine, replica_keys
 from jaxmrl.training.replica import init_replica, train_step
 
@@ -21,7 +22,10 @@ def step_operations(engine: Engine) -> float:
 def operations_of(step, table, state, batch_size: int) -> float:
     """Floating-point operations of a step, as XLA counts them."""
     ids = jax.ShapeDtypeStruct((batch_size,), np.int32)
-    return float(jax.jit(step).lower(table, state, ids).cost_analysis()["flops"])
+    costs = jax.jit(step).lower(table, state, ids).cost_analysis()
+    if costs is None:
+        raise UserError("this device's compiler does not count operations: run the command without an estimate")
+    return float(costs["flops"])
 
 
 def seconds_of(function: Callable[[], object]) -> float:

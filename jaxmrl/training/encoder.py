@@ -106,8 +106,9 @@ def load_starts(init: tuple[str, ...], shapes: list[ModelSpec]) -> Initializatio
         label = encoder.name if encoder else SCRATCH
         if label in starts or (encoder and label in ("", SCRATCH)):
             raise ConfigError(f"--init tells folders by their last part, and {label!r} stands for another: rename one")
-        for shape in shapes if encoder else ():
-            encoder.check(shape)
+        for shape in shapes:
+            if encoder:
+                encoder.check(shape)
         starts[label] = encoder
     return starts
 

@@ -164,7 +164,7 @@ class Engine:
 
     def replica_of(self, name: str) -> Replica:
         """The replica `name`, while a lane holds it. Raises KeyError."""
-        return self.replicas[self.slots[self.lane_of(name)].replica]
+        return self.replicas[self._slot(self.lane_of(name)).replica]
 
     def best_weights(self, name: str) -> tuple:
         """What `predict` needs, of the best weights of the replica `name`, while a lane holds it. Raises KeyError."""
@@ -187,12 +187,13 @@ class Engine:
         """`steps` optimiser steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""
         ids = np.full((programs.MAX_CHUNK, len(self.slots), self.batch_size), NO_MOLECULE, np.int32)
         for lane, slot in enumerate(self.slots):
-            for k in range(steps if slot else 0):
-                ids[k, lane] = self.batch(slot.replica, slot.step + k)
+            if slot:
+                for k in range(steps):
+                    ids[k, lane] = self.batch(slot.replica, slot.step + k)
         started = time.perf_counter()
         self.lanes, losses = programs.train(self.recipe, self.table, self.lanes, ids, steps)
-        for slot in filter(None, self.slots):  # while the device works
-            if slot.step + steps < self.replicas[slot.replica].steps:
+        for slot in self.slots:  # while the device works
+            if slot and slot.step + steps < self.replicas[slot.replica].steps:
                 self.batch(slot.replica, slot.step + steps)
         losses = np.asarray(losses)[:steps]
         self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
@@ -217,8 +218,8 @@ class Engine:
     def evaluate(self, weights: tuple, part: str, due: list[int]) -> jax.Array:
         """The metric per task of the lanes in `due` on their 'valid' or 'test' ids; see `programs.evaluate`."""
         nothing = np.full_like(next(iter(self._evaluation_plans.values())), NO_MOLECULE)
-        ids = [slot and id(getattr(self.replicas[slot.replica], part)) for slot in self.slots]
-        plans = np.stack([self._evaluation_plans.get(key, nothing) for key in ids])
+        ids = [id(getattr(self.replicas[slot.replica], part)) if slot else None for slot in self.slots]
+        plans = np.stack([nothing if key is None else self._evaluation_plans.get(key, nothing) for key in ids])
         return programs.evaluate(self.recipe, self.table, weights, plans, self._order(due), len(due))
 
     def evaluations(self) -> int:
@@ -246,7 +247,7 @@ class Engine:
         self.lanes = jax.block_until_ready(best)  # the next chunk is timed, and a stop is obeyed before it
         means = np.asarray(means)
         for lane in due:
-            self.slots[lane].add_validation(int(epochs[lane]), float(means[lane]))
+            self._slot(lane).add_validation(int(epochs[lane]), float(means[lane]))
         self._has_compiled = True
 
     def _test(self, ended: list[int], on_result: Callable[[Outcome], None]) -> None:
@@ -254,7 +255,7 @@ class Engine:
         tested = np.asarray(self.evaluate(programs.weights_best(self.lanes), "test", ended))
         for lane, per_task in zip(ended, tested, strict=False):
             on_result(self._outcome(lane, per_task))
-            self._epoch_plans.pop(self.slots[lane].replica, None)
+            self._epoch_plans.pop(self._slot(lane).replica, None)
             self.slots[lane] = None
 
     @property
@@ -270,6 +271,13 @@ class Engine:
     def _device_divisors(self) -> np.ndarray:
         """Of each lane's metrics on the device, [L, T] float32."""
         return np.stack([self._divisors(slot) / self._label_steps for slot in self.slots]).astype(np.float32)
+
+    def _slot(self, lane: int) -> LaneState:
+        """What a lane that holds a replica is doing. Raises KeyError for a lane that holds none."""
+        slot = self.slots[lane]
+        if slot is None:
+            raise KeyError(lane)
+        return slot
 
     def _epochs(self, slot: LaneState) -> int:
         return self.replicas[slot.replica].epochs(slot.step, self.batch_size)
@@ -289,7 +297,7 @@ class Engine:
 
     def _outcome(self, lane: int, tested: np.ndarray) -> Outcome:
         """What a lane's replica achieved; tested [T]: its test metrics on the device."""
-        slot = self.slots[lane]
+        slot = self._slot(lane)
         replica, divisors = self.replicas[slot.replica], self._divisors(slot)
         test_tasks = np.where(np.isnan(divisors), np.nan, tested * self._label_steps)
         valid, test = float(self.lanes.best_metric[lane]), mean_of_known(test_tasks / divisors)

@@ -57,7 +57,8 @@ class ModelSpec:
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:
         """Fresh parameters and batch-norm statistics."""
-        _, params, stats = nnx.split(self._module(key), nnx.Param, nnx.BatchStat)
+        _, *states = nnx.split(self._module(key), nnx.Param, nnx.BatchStat)
+        params, stats = states
         return params, stats
 
     def train(self, params, stats, batch, key: jax.Array) -> tuple[jax.Array, Any]:

@@ -132,7 +132,8 @@ class Pretraining:
         limits = [batches.budget([train], resources, batch_size) for train, resources in pairs if len(train)]
         self.limits = np.max(limits, axis=0)
         self.arrays = start(pretext, np.uint32(seed))
-        self.step, self.history = 0, []
+        self.step = 0
+        self.history: list[Epoch] = []
         self._loaded: tuple[int, GraphDataset] | None = None
         self._planned: tuple[tuple[int, int], np.ndarray] | None = None
         self._judges = _judges(corpus.held_out(), batch_size)

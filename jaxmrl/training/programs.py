@@ -57,8 +57,8 @@ def weights_best_in(lanes: Lanes, lane) -> tuple:
 def _new_lane(recipe: TrainingSpec, *identity_and_constants) -> Lanes:
     state = init_replica(recipe, *identity_and_constants)
     worst = jnp.float32(-jnp.inf if recipe.metric.higher_is_better else jnp.inf)
-    copies = jax.tree.map(jnp.copy, (state.params, state.stats))
-    return Lanes(state, *copies, best_metric=worst, best_epoch=jnp.int32(0))
+    params, stats = jax.tree.map(jnp.copy, (state.params, state.stats))
+    return Lanes(state, params, stats, best_metric=worst, best_epoch=jnp.int32(0))
 
 
 @small_program(static_argnums=(0, 1))

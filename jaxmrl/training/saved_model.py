@@ -128,16 +128,16 @@ def load_arrays(model: SavedModel) -> tuple[tuple, np.ndarray]:
     Raises ConfigError where the weights are not those of the model as it is built now.
     """
     shape, tasks = model.recipe.shape, len(model.tasks)
-    references = model.elements and np.empty((len(model.elements), tasks))
+    references = None if model.elements is None else np.empty((len(model.elements), tasks))
     standard = LabelScaler(np.empty(tasks), np.empty(tasks), references)
     form = (*jax.eval_shape(shape.init, jax.random.key(0)), standard)
     train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
     forms = storage.flatten(_parts(form))
     empty = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in forms.items()}
     arrays = storage.read_arrays(model.path, empty | {_TRAIN: train})
-    train = arrays.pop(_TRAIN)
+    learned_from = np.asarray(arrays.pop(_TRAIN))
     parts = storage.unflatten(_parts(form), arrays, str(model.path))
-    return tuple(parts[name] for name in _PARTS), train
+    return tuple(parts[name] for name in _PARTS), learned_from
 
 
 def _parts(weights: tuple) -> dict[str, Any]:
@@ -173,4 +173,5 @@ def predict_all(
 @program(static_argnums=0)
 def _outputs(recipe: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
     """What the model says of `ids` [B], before the standard is undone, [B, T]. model = (params, stats)."""
-    return recipe.shape.predict(*model, table.store.gather(ids))
+    params, stats = model
+    return recipe.shape.predict(params, stats, table.store.gather(ids))

@@ -8,6 +8,7 @@ from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, ModalitySettings, Molecules
 from jaxmrl.modalities.fingerprint.features import Fingerprints, morgan_fingerprints
 from jaxmrl.modalities.transformer_model import TRANSFORMER, TransformerOptions
+from jaxmrl.progress import ProgressReporter
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def _settings(config: FingerprintSettings, features: Fingerprints | None) -> dic
     return {name: getattr(config, f"fingerprint_{name}") for name in names}
 
 
-def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Fingerprints:
+def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> Fingerprints:
     kind = settings["radius"], settings["bits"], settings["chirality"]
     with reporter.progress("fingerprints", len(molecules), "molecules") as progress:
         packed = morgan_fingerprints(molecules.canonical_smiles, *kind, progress.advance)

@@ -8,6 +8,7 @@ from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, ModalitySettings, Model, Molecules
 from jaxmrl.modalities.geometry.features import Geometries, find_pairs
+from jaxmrl.progress import ProgressReporter
 
 ATOM_REFERENCES = ("auto", "on", "off")
 
@@ -43,7 +44,7 @@ def _settings(config: GeometrySettings, features: Geometries | None) -> dict[str
     return {"cutoff": config.cutoff}
 
 
-def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Geometries:
+def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> Geometries:
     assert molecules.conformers is not None, "conformers are made for modalities that see positions"
     return find_pairs(molecules.conformers, **settings)
 

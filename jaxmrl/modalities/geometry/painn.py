@@ -1,6 +1,8 @@
 """PaiNN (Schuett, Unke & Gastegger 2021): scalars and vectors of each atom, equivariant under rotations."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -40,11 +42,10 @@ class Layer(nnx.Module):
     """A message and an update block (figure 2 of the source)."""
 
     def __init__(self, width: int, *, precision: str, rngs: nnx.Rngs):
-        options = {"precision": precision, "rngs": rngs}
-        self.message = nnx.List([xavier_linear(width, outputs, **options) for outputs in (width, 3 * width)])
-        self.mix = xavier_linear(width, 2 * width, bias=False, **options)
-        shapes = ((2 * width, width), (width, 3 * width))
-        self.update = nnx.List([xavier_linear(*shape, **options) for shape in shapes])
+        layer = partial(xavier_linear, precision=precision, rngs=rngs)
+        self.message = nnx.List([layer(width, outputs) for outputs in (width, 3 * width)])
+        self.mix = layer(width, 2 * width, bias=False)
+        self.update = nnx.List([layer(2 * width, width), layer(width, 3 * width)])
 
     def __call__(self, s: jax.Array, v: Vectors, filters: jax.Array, directions: jax.Array, graph: jraph.GraphsTuple):
         """Scalars s [n, d], vectors v, filters [p, 3 d], directions [p, 3] -> scalars and vectors."""
@@ -58,7 +59,7 @@ class Layer(nnx.Module):
 
 
 def _dot(one: Vectors, other: Vectors) -> jax.Array:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+    return cast(jax.Array, sum(a * b for a, b in zip(one, other, strict=True)))
 
 
 def _perceptron(layers: nnx.List, x: jax.Array) -> jax.Array:
@@ -72,12 +73,11 @@ class PaiNN(nnx.Module):
     def __init__(
         self, *, width: int, depth: int, tasks: int, precision: str, cutoff: float, over_atoms: str, rngs: nnx.Rngs
     ):
-        options = {"precision": precision, "rngs": rngs}
         self.atom = atom_embeddings(width, rngs)
-        self.filters = xavier_linear(RADIAL, depth * 3 * width, **options)
-        self.layers = nnx.List([Layer(width, **options) for _ in range(depth)])
-        self.readout = Readout(width, jax.nn.silu, over_atoms, **options)
-        self.head = xavier_linear(width // 2, tasks, **options)
+        self.filters = xavier_linear(RADIAL, depth * 3 * width, precision=precision, rngs=rngs)
+        self.layers = nnx.List([Layer(width, precision=precision, rngs=rngs) for _ in range(depth)])
+        self.readout = Readout(width, jax.nn.silu, over_atoms, precision=precision, rngs=rngs)
+        self.head = xavier_linear(width // 2, tasks, precision=precision, rngs=rngs)
         self.cutoff = cutoff
 
     def features(self, graph: jraph.GraphsTuple) -> tuple[jax.Array, Vectors]:

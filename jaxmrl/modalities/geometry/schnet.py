@@ -1,6 +1,7 @@
 """SchNet (Schuett et al. 2017 and 2018): continuous-filter convolutions over pairs of atoms."""
 
 import math
+from functools import partial
 
 import jax
 import jraph
@@ -22,10 +23,10 @@ class Interaction(nnx.Module):
     """h_i <- h_i + linear(ssp(linear(sum_j W(r_ij) * linear(h_j))))."""
 
     def __init__(self, width: int, *, precision: str, rngs: nnx.Rngs):
-        options = {"precision": precision, "rngs": rngs}
-        self.filters = nnx.List([xavier_linear(inputs, width, **options) for inputs in (GAUSSIANS, width)])
-        self.inward = xavier_linear(width, width, bias=False, **options)
-        self.outward = nnx.List([xavier_linear(width, width, **options) for _ in range(2)])
+        layer = partial(xavier_linear, precision=precision, rngs=rngs)
+        self.filters = nnx.List([layer(inputs, width) for inputs in (GAUSSIANS, width)])
+        self.inward = layer(width, width, bias=False)
+        self.outward = nnx.List([layer(width, width) for _ in range(2)])
 
     def __call__(self, h: jax.Array, radial: jax.Array, inside: jax.Array, graph: jraph.GraphsTuple) -> jax.Array:
         """h [n, d], radial [p, GAUSSIANS] and inside [p] of the distances -> [n, d]."""
@@ -40,11 +41,10 @@ class SchNet(nnx.Module):
     def __init__(
         self, *, width: int, depth: int, tasks: int, precision: str, cutoff: float, over_atoms: str, rngs: nnx.Rngs
     ):
-        options = {"precision": precision, "rngs": rngs}
         self.atom = atom_embeddings(width, rngs)
-        self.layers = nnx.List([Interaction(width, **options) for _ in range(depth)])
-        self.readout = Readout(width, shifted_softplus, over_atoms, **options)
-        self.head = xavier_linear(width // 2, tasks, **options)
+        self.layers = nnx.List([Interaction(width, precision=precision, rngs=rngs) for _ in range(depth)])
+        self.readout = Readout(width, shifted_softplus, over_atoms, precision=precision, rngs=rngs)
+        self.head = xavier_linear(width // 2, tasks, precision=precision, rngs=rngs)
         self.cutoff = cutoff
 
     def embed(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:

@@ -118,14 +118,14 @@ def _bonds(molecule, smiles: str) -> _Bonds:
 
 
 def _bonds_one_by_one(molecule) -> _Bonds:
-    rows = []
+    rows: list[tuple[int, int, float, int]] = []
     for place, bond in enumerate(molecule.GetBonds()):
         i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         order = _ORDERS.get(bond.GetBondType().name, _ORDERS["SINGLE"]) + _LATER * (place + 1)
         direction = _DIRECTIONS.get(bond.GetBondDir().name, _DIRECTIONS["NONE"])
         rows += (i, j, order, direction), (j, i, order, direction)
-    atom, neighbour, order, direction = np.array(rows, np.float64).reshape(-1, 4).T
-    return _Bonds(atom.astype(np.int64), neighbour.astype(np.int64), order, direction.astype(np.int64))
+    atom, neighbour, orders, directions = np.array(rows, np.float64).reshape(-1, 4).T
+    return _Bonds(atom.astype(np.int64), neighbour.astype(np.int64), orders, directions.astype(np.int64))
 
 
 def featurize(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
@@ -200,8 +200,10 @@ def _neighbour_tables(atom: np.ndarray, neighbour: np.ndarray, owner: np.ndarray
 def _count_bonds(atom: np.ndarray, kind: np.ndarray, direction: np.ndarray, atoms: int) -> np.ndarray:
     """The array bonds of `Graphs`."""
     size = atoms * BOND_FEATURES
-    each = [np.bincount(atom * BOND_FEATURES + feature, minlength=size) for feature in (kind, BOND_TYPES + direction)]
-    bonds = sum(each).reshape(atoms, BOND_FEATURES)
+    of_kind, of_direction = (
+        np.bincount(atom * BOND_FEATURES + feature, minlength=size) for feature in (kind, BOND_TYPES + direction)
+    )
+    bonds = (of_kind + of_direction).reshape(atoms, BOND_FEATURES)
     bonds[:, [SELF_LOOP, BOND_TYPES]] += 1
     return bonds.astype(np.uint8)
 

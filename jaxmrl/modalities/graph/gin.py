@@ -14,20 +14,21 @@ from jaxmrl.modalities.layers import (
     look_up,
     mean_nodes,
     sum_neighbours,
+    training_key,
 )
 
 _embedding = nnx.initializers.xavier_uniform()
 
 
-class Convolution(nnx.Module):
-    """h_i <- MLP(h_i + sum_j h_j + sum of the embeddings of i's bonds, self-loop included)."""
+class _Aggregation(nnx.Module):
+    """MLP(h_i + sum_j h_j + sum of the embeddings of i's bonds, self-loop included)."""
 
     def __init__(self, width: int, outputs: int, *, precision: str, rngs: nnx.Rngs):
         self.bond = nnx.Param(_embedding(rngs.params(), (BOND_FEATURES, width)))
         self.expand = linear(width, 2 * width, precision=precision, rngs=rngs)
         self.contract = linear(2 * width, outputs, precision=precision, rngs=rngs)
 
-    def __call__(self, h: jax.Array, nodes: dict) -> jax.Array:
+    def aggregate(self, h: jax.Array, nodes: dict) -> jax.Array:
         """h [n, width] -> [n, outputs]; `nodes` as `GraphDataset.gather` lays them out."""
         with jax.named_scope("aggregate"):
             message = h + sum_neighbours(h, nodes["neighbours"], nodes["overflow"])
@@ -35,7 +36,15 @@ class Convolution(nnx.Module):
         return self.contract(jax.nn.relu(self.expand(message)))
 
 
-class GINLayer(Convolution):
+class Convolution(_Aggregation):
+    """h_i <- MLP(h_i + sum_j h_j + sum of the embeddings of i's bonds, self-loop included)."""
+
+    def __call__(self, h: jax.Array, nodes: dict) -> jax.Array:
+        """h [n, width] -> [n, outputs]; `nodes` as `GraphDataset.gather` lays them out."""
+        return self.aggregate(h, nodes)
+
+
+class GINLayer(_Aggregation):
     """A convolution and a batch norm."""
 
     def __init__(self, width: int, *, precision: str, rngs: nnx.Rngs):
@@ -44,7 +53,7 @@ class GINLayer(Convolution):
 
     def __call__(self, h: jax.Array, nodes: dict, mask: jax.Array, *, training: bool) -> jax.Array:
         """h [n, d], mask [n] -> [n, d]."""
-        h = super().__call__(h, nodes)
+        h = self.aggregate(h, nodes)
         with jax.named_scope("norm"):
             return self.norm(h, mask, training=training)
 
@@ -69,7 +78,7 @@ class Encoder(nnx.Module):
                 h = jax.nn.relu(h)
             if training and self.dropout > 0:
                 with jax.named_scope("dropout"):
-                    h = dropout(h, self.dropout, jax.random.fold_in(key, index))
+                    h = dropout(h, self.dropout, jax.random.fold_in(training_key(key), index))
         return h
 
 

@@ -74,7 +74,8 @@ class GraphMAEShape:
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:
         """Fresh parameters and batch-norm statistics."""
-        _, params, stats = nnx.split(self._module(key), nnx.Param, nnx.BatchStat)
+        _, *states = nnx.split(self._module(key), nnx.Param, nnx.BatchStat)
+        params, stats = states
         return params, stats
 
     def outputs(self, params, stats, graph, masked, key: jax.Array | None = None) -> tuple[jax.Array, Any]:

@@ -5,9 +5,10 @@ from typing import Any
 from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, Model, Molecules
 from jaxmrl.modalities.graph.features import Graphs
+from jaxmrl.progress import ProgressReporter
 
 
-def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Graphs:
+def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> Graphs:
     assert molecules.graphs is not None, "settings refuse data without SMILES"
     return molecules.graphs
 

@@ -10,6 +10,7 @@ from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, ModalitySettings, Molecules
 from jaxmrl.modalities.smiles.features import MOST_TOKENS, Tokens, build_vocabulary, encode, tokenize
 from jaxmrl.modalities.transformer_model import TRANSFORMER, TransformerOptions
+from jaxmrl.progress import ProgressReporter
 from jaxmrl.text import count
 
 
@@ -30,14 +31,14 @@ def _settings(config: SmilesSettings, tokens: Tokens | None) -> dict[str, Any]:
     return {"vocabulary": list(tokens.vocabulary) if tokens else [], "variants": config.smiles_variants}
 
 
-def _featurize(molecules: Molecules, settings: dict[str, Any], reporter) -> Tokens:
+def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> Tokens:
     tokens = encode([[text] for text in molecules.canonical_smiles], tuple(settings["vocabulary"]))
     if cut := tokens.truncated:
         reporter.say(f"{count(cut, 'molecule')} cut off after {MOST_TOKENS} tokens: the models see no more of them")
     return tokens
 
 
-def _fit(molecules: Molecules, config: SmilesSettings, train: list[int], reporter) -> Tokens:
+def _fit(molecules: Molecules, config: SmilesSettings, train: list[int], reporter: ProgressReporter) -> Tokens:
     """Return the tokens of all molecules, and of their variants, by the vocabulary of those at the places `train`."""
     smiles = molecules.canonical_smiles
     others = _spellings(smiles, {"variants": config.smiles_variants}, reporter)
@@ -49,7 +50,7 @@ def _fit(molecules: Molecules, config: SmilesSettings, train: list[int], reporte
     return tokens
 
 
-def _spellings(smiles: list[str], settings: dict[str, Any], reporter) -> list[list[str]]:
+def _spellings(smiles: list[str], settings: dict[str, Any], reporter: ProgressReporter) -> list[list[str]]:
     """Return the random variants of each molecule that training draws from, beside the canonical one."""
     if settings["variants"] == 1:
         return [[] for _ in smiles]
