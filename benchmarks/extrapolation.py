@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.classical_curves import CURVES
 from benchmarks.laws_coverage import LARGEST, REFERENCE
 from jaxmrl.runs.directory import software_versions
-from jaxmrl.scaling.forecast import fit_all, foretell, try_on_largest
+from jaxmrl.scaling.forecast import fit_all, make_forecast, try_on_largest
 from jaxmrl.scaling.law_fit import Fit
 from jaxmrl.scaling.points import GUESSES, Points, points_of
 
@@ -48,13 +48,13 @@ def seen_points(curve: dict) -> Points:
 
 
 def judge(curve: dict) -> dict:
-    """RMSE of each way to foretell, the choice, and the share of means within the interval."""
+    """RMSE of each way to forecast, the choice, and the share of means within the interval."""
     points, unseen = seen_points(curve), np.array(curve["n"][SEEN:], float)
     came = np.mean(curve["runs"], axis=0)[SEEN:]
     fits = fit_all(points, intervals=False)
-    forecast = foretell(fits)
+    forecast = make_forecast(fits)
     low, high = forecast.interval(unseen)
-    missed = lambda foretold: float(np.sqrt(np.mean((foretold(unseen) - came) ** 2)))
+    missed = lambda forecasts: float(np.sqrt(np.mean((forecasts(unseen) - came) ** 2)))
     ways = {
         "jaxmrl": forecast,
         "study": _named(fits, "power"),

@@ -23,7 +23,7 @@ import joblib
 import numpy as np
 
 from jaxmrl.runs.directory import software_versions
-from jaxmrl.scaling.forecast import fit_all, foretell
+from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.law_fit import LEVEL, error_of, fit_law
 from jaxmrl.scaling.laws import LAWS, Law
 from jaxmrl.scaling.points import GUESSES, Points, points_of
@@ -116,7 +116,7 @@ def simulate(law: Law, values: tuple[float, ...], points: Points, seed: int) -> 
     if fit is None:
         return {"fitted": False}
     far = np.array([FURTHER * points.n.max()])
-    low, high = (end[0] for end in foretell([fit]).interval(far))
+    low, high = (end[0] for end in make_forecast([fit]).interval(far))
     found = {"fitted": True, "forecast_holds": bool(low <= 1 - true_error(far)[0] <= high)}
     if law.exponent:
         low, high = fit.intervals[law.exponent]
@@ -159,7 +159,7 @@ def forecast_trial(grid: Grid, law: Law, seed: int) -> dict:
     metric = blank.metric_of(true * np.exp(noise - grid.sd**2 / 2))
     run = np.repeat([f"seed {k}" for k in range(grid.runs)], len(n))
     points = points_of(np.tile(n, grid.runs), metric.ravel(), run=run, **settings)
-    forecast = foretell(fit_all(points, intervals=False))
+    forecast = make_forecast(fit_all(points, intervals=False))
     low, high = forecast.error_interval(far)
     with np.errstate(divide="ignore", invalid="ignore"):
         missed, width = np.log(forecast.error(far) / true_far), np.log(high / low)

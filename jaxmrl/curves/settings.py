@@ -136,8 +136,8 @@ def _left(group: np.ndarray, value: np.ndarray) -> float:
     return float(((value - mean[group]) ** 2).sum())
 
 
-def _p(explained: float, by: int, left: float, freedom: int) -> float:
+def _p(explained: float, by: int, left: float, dof: int) -> float:
     """The F-test; 1 where there is nothing to compare with."""
-    if by < 1 or freedom < 1 or explained <= 1e-12 * (explained + left):
+    if by < 1 or dof < 1 or explained <= 1e-12 * (explained + left):
         return 1.0
-    return float(f_distribution.sf(explained / by / max(left / freedom, 1e-300), by, freedom))
+    return float(f_distribution.sf(explained / by / max(left / dof, 1e-300), by, dof))

@@ -7,7 +7,7 @@ from jaxmrl.reports.plots import curve_label
 from jaxmrl.rows import CurveIdentity
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import Analysis
-from jaxmrl.scaling.data_equivalence import Difference, Worth, exponent_difference, worth
+from jaxmrl.scaling.data_equivalence import DataEquivalence, Difference, data_equivalence, exponent_difference
 from jaxmrl.text import about
 
 _ASIDE = {"modality": ("model", "width", "depth", "params", "learning_rate", "dropout"), "split": (), "init": ()}
@@ -25,7 +25,7 @@ class Comparison:
     than: str
     along: str
     exponent: Difference | None
-    worth: tuple[Worth, ...]
+    worth: tuple[DataEquivalence, ...]
 
 
 def compare_curves(curves: list[MeasuredCurve], analyses: list[Analysis]) -> list[Comparison]:
@@ -49,7 +49,7 @@ def _alike(one: MeasuredCurve, other: MeasuredCurve, apart_from: tuple[str, ...]
 def compare(curve: str, than: str, along: str, one: Analysis, other: Analysis) -> Comparison:
     """Two curves by their names, both of which have a forecast."""
     forecast = one.known_forecast
-    found = worth(forecast, other.known_forecast, forecast.points.n)
+    found = data_equivalence(forecast, other.known_forecast, forecast.points.n)
     return Comparison(curve, than, along, exponent_difference(one, other), tuple(found))
 
 
@@ -71,7 +71,7 @@ def worth_text(one: Comparison) -> str:
     return f"{about(middle.n)} molecules do what {molecules_text(middle)} do of {one.than}"
 
 
-def molecules_text(found: Worth) -> str:
+def molecules_text(found: DataEquivalence) -> str:
     """The molecules that a size is worth, with their interval."""
     if found.molecules is None:
         return "cannot be told"

@@ -73,11 +73,11 @@ def left_side(fit: Fit, metric_label: str) -> str:
 
 
 def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
-    """The laws to go by, what they foretell, and what not to trust about them; each line begins with `label`."""
+    """Return the chosen laws, their forecast and what not to trust about them; each line begins with `label`."""
     if analysis.forecast is None:
         return [f"{label}: no law fitted: {'; '.join(analysis.notes)}"]
     lines = [f"{label}: {left_side(fit, metric_label)} = {law_text(fit)}" for fit in analysis.forecast.fits]
-    lines.append(f"{label}: {foretold_text(analysis, metric_label)}")
+    lines.append(f"{label}: {forecast_text(analysis, metric_label)}")
     remarks = (*analysis.flags, *analysis.notes)
     return [*lines, f"{label}: {'; '.join(remarks)}"] if remarks else lines
 
@@ -110,7 +110,7 @@ def value_text(prediction: dict) -> str:
     return f"{short(prediction['value'])} {interval_text(prediction['low'], prediction['high'])}"
 
 
-def foretold_text(analysis: Analysis, metric_label: str) -> str:
+def forecast_text(analysis: Analysis, metric_label: str) -> str:
     """The metric with more molecules, in one sentence."""
     said = [
         f"{value_text(one)} with {multiple} times the molecules"
@@ -147,7 +147,7 @@ def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
                 f"{left_side(fit, metric_label)} = {formula_text(fit)}",
                 exponent_text(fit),
                 short(fit.rmse),
-                "" if fit.misfit is None else f"{fit.misfit:.2g}",
+                "" if fit.goodness_of_fit_p is None else f"{fit.goodness_of_fit_p:.2g}",
                 "" if tried is None else short(tried.rmse),
             )
         )

@@ -134,7 +134,9 @@ def _summary(found: Findings) -> Section:
 
 def intervals_text(analyses: list[Analysis]) -> str:
     """What the intervals are of."""
-    molecules = any(analysis.points is not None and analysis.points.shifts is not None for analysis in analyses)
+    molecules = any(
+        analysis.points is not None and analysis.points.log_error_resamples is not None for analysis in analyses
+    )
     over = "seeds and test molecules" if molecules else "seeds; with --save-predictions they count test molecules, too"
     return f"Intervals are of {LEVEL:.0%}, over {over}."
 
@@ -232,8 +234,8 @@ def _forecasts(found: Findings) -> Section | None:
     for label, analysis in zip(found.labels, found.analyses, strict=True):
         if analysis.forecast is None:
             continue
-        foretold = analysis.predict(multiples_of(analysis))
-        for multiple, one in zip(MULTIPLES, foretold, strict=True):
+        forecasts = analysis.predict(multiples_of(analysis))
+        for multiple, one in zip(MULTIPLES, forecasts, strict=True):
             note = "a guess: far beyond the data" if one["far"] else ""
             rows.append((label, f"{multiple} times", f"{one['n']:,.0f}", value_text(one), note))
         for one in analysis.check():
@@ -243,8 +245,8 @@ def _forecasts(found: Findings) -> Section | None:
     label = found.metric_label
     blocks = [table(f"{label} with more molecules", ("curve", "data", "molecules", label, ""), rows, (2, 3))]
     if checks:
-        head = ("curve", "molecules", "foretold", "came", "within the interval")
-        blocks.append(table("A check: what the smaller sizes alone foretell of the largest", head, checks, (1, 2, 3)))
+        head = ("curve", "molecules", "forecast", "measured", "within the interval")
+        blocks.append(table("A check: what the smaller sizes alone forecast for the largest", head, checks, (1, 2, 3)))
     return Section("More molecules", blocks)
 
 

@@ -13,7 +13,7 @@ from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
 from jaxmrl.rows import CurveIdentity, Rounded, Row
 from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing
 from jaxmrl.scaling.analysis import known
-from jaxmrl.scaling.differences import LEVEL, Difference, Runs, Worth, difference, holm, worth
+from jaxmrl.scaling.differences import LEVEL, Difference, EquivalentSize, Runs, difference, equivalent_size, holm
 from jaxmrl.text import about, count, exact, size_text
 
 Identity = TypeVar("Identity", CurveIdentity, dict[str, str])
@@ -41,7 +41,7 @@ class Compared(Generic[Identity]):
     pruned: Runs
     random: Runs | None
     difference: Difference | None
-    worth: Worth | None
+    worth: EquivalentSize | None
     p_holm: float = math.nan
     comparisons: int = 0
 
@@ -105,11 +105,11 @@ def runs_of(point: Point) -> Runs:
 
 def compare_runs(
     pruned: Runs, random: list[Runs], higher_is_better: bool
-) -> tuple[Runs | None, Difference | None, Worth | None]:
+) -> tuple[Runs | None, Difference | None, EquivalentSize | None]:
     """Return the random runs of the same size, the difference from them, and the worth; None for what is not there."""
     same = next((runs for runs in random if runs.n == pruned.n), None)
     found = None if same is None else difference(pruned, same)
-    return same, found, worth(pruned, random, higher_is_better) if len(random) > 1 else None
+    return same, found, equivalent_size(pruned, random, higher_is_better) if len(random) > 1 else None
 
 
 def adjusted(found: list[Compared[Identity]]) -> list[Compared[Identity]]:
@@ -149,7 +149,7 @@ def _pruning_row(one: Compared[CurveIdentity]) -> PruningRow:
     )
 
 
-def _worth_cell(found: Worth, value: float) -> str:
+def _worth_cell(found: EquivalentSize, value: float) -> str:
     if math.isinf(value):
         return f"<{found.smallest:.0f}" if value < 0 else f">{found.largest:.0f}"
     return "" if math.isnan(value) else f"{value:.0f}"
@@ -228,7 +228,7 @@ def worth_cell(one: Compared) -> str:
     return worth_text(one.worth) if one.worth else ""
 
 
-def worth_text(found: Worth) -> str:
+def worth_text(found: EquivalentSize) -> str:
     """Return the number of random molecules with its interval; < and > are the ends of the random curve's sizes."""
     value = about(found.molecules) if math.isfinite(found.molecules) else _beyond(found, found.molecules, long=True)
     if math.isnan(found.low):
@@ -239,7 +239,7 @@ def worth_text(found: Worth) -> str:
     return f"{value} [{low} to {high}]"
 
 
-def _beyond(found: Worth, value: float, *, long: bool = False) -> str:
+def _beyond(found: EquivalentSize, value: float, *, long: bool = False) -> str:
     fewer, more = ("fewer than ", "more than ") if long else ("<", ">")
     return f"{fewer}{size_text(found.smallest)}" if value < 0 else f"{more}{size_text(found.largest)}"
 

@@ -66,7 +66,9 @@ def summarise(
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
     write_figures(run, curves, analyses, metric_label=label_of_metric, unit=problem.mean_unit, title=title)
     say_points(rows, curves, label_of_metric, problems, reporter)
-    if config.save_predictions and any(one.points is not None and one.points.shifts is None for one in analyses):
+    if config.save_predictions and any(
+        one.points is not None and one.points.log_error_resamples is None for one in analyses
+    ):
         reporter.say("predictions of some replicas are missing or damaged: intervals are over seeds alone")
     labels = [plots.curve_label(curve, curves) for curve in curves]
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():

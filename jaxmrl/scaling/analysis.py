@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmrl.curves.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
-from jaxmrl.scaling.forecast import Forecast, fit_all, foretell, held_out, try_on_largest
+from jaxmrl.scaling.forecast import Forecast, fit_all, held_out, make_forecast, try_on_largest
 from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.shape import shape_of
@@ -28,7 +28,7 @@ MULTIPLES = (2, 4, 10)
 class Analysis:
     """What is known of a curve. points and forecast are None where nothing can be fitted; `notes` say why.
 
-    tried: the forecast by the smaller sizes, of those that were held out; None where too few remain to fit
+    holdout_forecast: that of the held-out sizes by the smaller ones; None where too few remain to fit
     training_flags: what to say of runs that were trained too briefly
     random_samples: False of a pruned curve, which no law describes
     kind: "fitted"; "gets worse" or "saturated" where that is why there is no forecast; else "not fitted"
@@ -38,7 +38,7 @@ class Analysis:
     fits: tuple[Fit, ...]
     forecast: Forecast | None
     notes: tuple[str, ...]
-    tried: Forecast | None = None
+    holdout_forecast: Forecast | None = None
     training_flags: tuple[str, ...] = ()
     random_samples: bool = True
     kind: str = NOT_FITTED
@@ -61,7 +61,7 @@ class Analysis:
             return ()
         few = len(self.points.n) < FEW_SIZES
         flags = [f"too few sizes: {len(self.points.n)}, and {FEW_SIZES} or more would tell laws apart"] if few else []
-        if self.points.freedom == 0 and self.forecast:
+        if self.points.dof == 0 and self.forecast:
             flags.append(_noise_flag(self.points, self.forecast))
         if _too_close(self.fits):
             flags.append(
@@ -87,13 +87,15 @@ class Analysis:
         return target_content(found, self.points, target_text(found, self.points))
 
     def check(self) -> list[dict[str, Any]]:
-        """What the smaller sizes alone foretold of the largest, beside what came of these; empty where untried."""
-        if self.tried is None:
+        """Compare what the smaller sizes alone forecast for the largest with what was measured; empty where untried."""
+        if self.holdout_forecast is None:
             return []
-        kept, points = len(self.tried.points.n), self.known_forecast.points
+        kept, points = len(self.holdout_forecast.points.n), self.known_forecast.points
         return [
             one | {"observed": known(value)}
-            for one, value in zip(_predictions(self.tried, points.n[kept:]), points.metric[kept:], strict=True)
+            for one, value in zip(
+                _predictions(self.holdout_forecast, points.n[kept:]), points.metric[kept:], strict=True
+            )
         ]
 
 
@@ -122,13 +124,17 @@ def analyse(points: Callable[..., Points], *arguments, **settings) -> Analysis:
     if not fits:
         return Analysis(made, (), None, (*made.notes, "no law can be fitted: the values are beyond what numbers hold"))
     before = fit_all(made.first(len(made.n) - held_out(made)), intervals=False)
-    tried = foretell(before) if before else None
-    return Analysis(made, tuple(fits), foretell(fits), made.notes, tried, kind="fitted")
+    holdout_forecast = make_forecast(before) if before else None
+    return Analysis(made, tuple(fits), make_forecast(fits), made.notes, holdout_forecast, kind="fitted")
 
 
 def _too_close(fits: tuple[Fit, ...]) -> bool:
     """Whether a law of few parameters leaves far less than noise would: runs of one size are then no repetitions."""
-    known = [fit.misfit for fit in fits if fit.misfit is not None and len(fit.law.parameters) <= _FEW_PARAMETERS]
+    known = [
+        fit.goodness_of_fit_p
+        for fit in fits
+        if fit.goodness_of_fit_p is not None and len(fit.law.parameters) <= _FEW_PARAMETERS
+    ]
     return max(known, default=0.0) > _TOO_GOOD
 
 
@@ -166,7 +172,7 @@ def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float |
 
 
 def _remarks(analysis: Analysis) -> dict[str, Any]:
-    molecules = analysis.points is not None and analysis.points.shifts is not None
+    molecules = analysis.points is not None and analysis.points.log_error_resamples is not None
     over = ["runs", "test molecules"] if molecules else ["runs"]
     left_out = analysis.points.left_out if analysis.points is not None else ()
     return {
@@ -189,7 +195,7 @@ def _law_content(fit: Fit) -> dict[str, Any]:
         "intervals": {name: [known(end) for end in fit.intervals.get(name, (None, None))] for name in fit.values},
         "exponent": fit.law.exponent,
         "rmse": known(fit.rmse),
-        "misfit": known(fit.misfit),
+        "misfit": known(fit.goodness_of_fit_p),
         "held_out": held_out and {"sizes": list(held_out.sizes), "rmse": known(held_out.rmse)},
         "flags": list(fit.flags),
     }

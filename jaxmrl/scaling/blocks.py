@@ -19,7 +19,7 @@ class Blocks:
 
     mean [N]      mean error, of all blocks: a missing run is filled in by its size and its block
     squares [N]   sums of squared deviations from size and block, relative to the mean
-    freedom [N]   degrees of freedom of these sums
+    dof [N]       degrees of freedom of these sums
     level         standard deviation of the mean level of the blocks, as a share of the error
     spread        standard deviation of the level of one block, as a share of the error
     levels [B]    mean level of each block, as a share of the error, about 0
@@ -28,7 +28,7 @@ class Blocks:
 
     mean: np.ndarray
     squares: np.ndarray
-    freedom: np.ndarray
+    dof: np.ndarray
     level: float
     spread: float
     levels: np.ndarray
@@ -42,7 +42,7 @@ class Blocks:
     @property
     def matter(self) -> bool:
         """Whether the blocks differ by more than the noise between sizes."""
-        return bool(self.spread**2 > self.squares.sum() / self.freedom.sum())
+        return bool(self.spread**2 > self.squares.sum() / self.dof.sum())
 
 
 def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray) -> Blocks | None:
@@ -65,8 +65,8 @@ def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarra
     np.add.at(runs, (place, block), 1)
     np.add.at(cells, (place, block), error)
     seen = runs > 0
-    freedom = (sizes - 1) * (count - 1) - (~seen).sum()
-    if seen.mean() < _FEWEST_CELLS or not _connected(seen) or freedom <= 0:
+    dof = (sizes - 1) * (count - 1) - (~seen).sum()
+    if seen.mean() < _FEWEST_CELLS or not _connected(seen) or dof <= 0:
         return None
     cells = _filled(cells / np.maximum(runs, 1), seen)
     mean = cells.mean(axis=1)
@@ -75,12 +75,12 @@ def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarra
     relative = cells / mean[:, None] - 1
     levels = relative.mean(axis=0)
     squares = np.where(seen, (relative - levels) ** 2, 0.0).sum(axis=1)
-    noise = squares.sum() / freedom
+    noise = squares.sum() / dof
     variance = max(0.0, (levels**2).sum() / (count - 1) - noise / sizes)
     return Blocks(
         mean=mean,
         squares=squares,
-        freedom=freedom * seen.sum(axis=1) / seen.sum(),
+        dof=dof * seen.sum(axis=1) / seen.sum(),
         level=float(np.sqrt(variance / count)),
         spread=float(np.sqrt(variance)),
         levels=levels,

@@ -28,7 +28,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Worth:
+class DataEquivalence:
     """`n` molecules of one curve do what `molecules` do of the other.
 
     None: further off than is looked for. Where the noise of one curve is not known, `low` and `high` are both None.
@@ -61,7 +61,7 @@ def _difference(exponent: str, fit: Fit, draws: np.ndarray, again: Fit, its_draw
     return Difference(law.name, exponent, float(value), float(low), float(high))
 
 
-def worth(one: Forecast, other: Forecast, n: np.ndarray) -> list[Worth]:
+def data_equivalence(one: Forecast, other: Forecast, n: np.ndarray) -> list[DataEquivalence]:
     """How many of the other's molecules do what n [K] of `one` do, each with its interval."""
     sizes = other.points.n
     grid = np.geomspace(sizes.min() / _REACH, sizes.max() * _REACH, _GRID)
@@ -73,7 +73,7 @@ def worth(one: Forecast, other: Forecast, n: np.ndarray) -> list[Worth]:
         low, high = np.full_like(center, np.inf), np.full_like(center, np.inf)
     inside = lambda value: float(value) if grid[0] < value < np.inf else None
     ends = zip(np.asarray(n, float), center, low, high, strict=True)
-    return [Worth(float(size), *map(inside, values)) for size, *values in ends]
+    return [DataEquivalence(float(size), *map(inside, values)) for size, *values in ends]
 
 
 def _molecules(target: np.ndarray, log_error: np.ndarray, grid: np.ndarray) -> np.ndarray:

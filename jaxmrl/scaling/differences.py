@@ -54,7 +54,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Worth:
+class EquivalentSize:
     """How many random molecules reach the metric of `n` pruned ones, with its interval at LEVEL.
 
     -inf is fewer than `smallest`, inf more than `largest`: the sizes of the random curve, beyond which it is not
@@ -109,7 +109,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def worth(pruned: Runs, random: list[Runs], higher_is_better: bool) -> Worth:
+def equivalent_size(pruned: Runs, random: list[Runs], higher_is_better: bool) -> EquivalentSize:
     """Return how many random molecules reach the metric of the pruned ones, inside the random curve's sizes alone.
 
     The random curve's means are joined by straight lines over log n; the answer is where they first reach the pruned
@@ -127,7 +127,7 @@ def worth(pruned: Runs, random: list[Runs], higher_is_better: bool) -> Worth:
     low, high = _not_different(pruned, curve, x, center)
     ends = float(curve[0].n), float(curve[-1].n)
     molecules, fewest, most = (_size(at, x, ends) for at in (center, low, high))
-    return Worth(float(pruned.n), molecules, fewest, most, *ends)
+    return EquivalentSize(float(pruned.n), molecules, fewest, most, *ends)
 
 
 def _first_reached(x: np.ndarray, values: np.ndarray, target: float) -> float:

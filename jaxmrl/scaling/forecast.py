@@ -49,13 +49,13 @@ class Forecast:
     """The laws that explain a curve, and their weighted mean.
 
     fits      the chosen ones; `reasons` says why these
-    rivals    the chosen, and those with up to one parameter more that noise does not refute: intervals hold them all
+    candidates  the chosen, and those with up to one parameter more that noise does not refute: intervals hold them all
     draws     for each rival, unbounded parameters [DRAWS, P] of fits to curves drawn as these runs might have been
     """
 
     fits: tuple[Fit, ...]
     reasons: str
-    rivals: tuple[Fit, ...] = field(repr=False)
+    candidates: tuple[Fit, ...] = field(repr=False)
     draws: tuple[np.ndarray, ...] = field(repr=False)
 
     @property
@@ -73,13 +73,13 @@ class Forecast:
 
         NaN where no law has an error above 0.
         """
-        chosen = np.array([any(rival is fit for fit in self.fits) for rival in self.rivals])
+        chosen = np.array([any(rival is fit for fit in self.fits) for rival in self.candidates])
         logs, drawn = self._logs(n)[chosen], self._drawn(n)[chosen]
         return np.exp((self._weights(logs, drawn) * logs).sum(axis=0))
 
     def draws_of(self, fit: Fit) -> np.ndarray:
         """Unbounded parameters [DRAWS, P] of a law that is chosen, or a rival."""
-        return next(draws for rival, draws in zip(self.rivals, self.draws, strict=True) if rival is fit)
+        return next(draws for rival, draws in zip(self.candidates, self.draws, strict=True) if rival is fit)
 
     def __call__(self, n: np.ndarray) -> np.ndarray:
         """The metric, [K]."""
@@ -118,17 +118,17 @@ class Forecast:
         return checked(Target(metric, middle, first, last, limit, known=self.noise_known), points)
 
     def sample(self, n: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Log errors at n [K] of DRAWS curves, each by one of the rivals, as often by each: [DRAWS, K]."""
-        law = rng.integers(len(self.rivals), size=DRAWS)
+        """Log errors at n [K] of DRAWS curves, each by one of the candidates, as often by each: [DRAWS, K]."""
+        law = rng.integers(len(self.candidates), size=DRAWS)
         return self._drawn(n)[law, rng.permutation(DRAWS)]
 
     def _logs(self, n: np.ndarray) -> np.ndarray:
         """Log errors at n [K] by every rival, [L, K]; _LOG_NOTHING where there is none above 0."""
-        return np.stack([_log(fit.error(n)) for fit in self.rivals])
+        return np.stack([_log(fit.error(n)) for fit in self.candidates])
 
     def _drawn(self, n: np.ndarray) -> np.ndarray:
         """Log errors at n [K] by every draw of every rival, [L, DRAWS, K]."""
-        pairs = zip(self.rivals, self.draws, strict=True)
+        pairs = zip(self.candidates, self.draws, strict=True)
         return np.stack([_log(fitting.predict_many(f.law, f.points, n, u)) for f, u in pairs])
 
     def _weights(self, logs: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -167,7 +167,7 @@ def fit_all(points: Points, laws: tuple[Law, ...] = LAWS, *, intervals: bool = T
     return [fit for law in laws if (fit := fit_law(law, points, intervals=intervals))]
 
 
-def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
+def make_forecast(fits: list[Fit], seed: int = 0) -> Forecast:
     """Return the laws that the forecast is based on, and their draws. Raises ValueError without fits.
 
     A law is rejected where its residuals exceed the noise. Laws with as many parameters as points, which nothing could
@@ -177,25 +177,25 @@ def foretell(fits: list[Fit], seed: int = 0) -> Forecast:
     errs less than one of them (Bates & Granger 1969). Laws with one parameter more that are not refuted widen the
     interval, for any of them may be the true one. What was tried instead is in docs/scaling.md.
     """
-    chosen, rivals, reasons = _chosen(fits)
+    chosen, candidates, reasons = _chosen(fits)
     rng = np.random.default_rng(seed)
-    return Forecast(tuple(chosen), reasons, tuple(rivals), tuple(_draw(fit, rng) for fit in rivals))
+    return Forecast(tuple(chosen), reasons, tuple(candidates), tuple(_draw(fit, rng) for fit in candidates))
 
 
 def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
     """The laws to go by, those that noise does not refute, and why these."""
     full = [fit for fit in fits if _left(fit) == 0 and _passes(fit)]
     fits = [fit for fit in fits if _left(fit) > 0] or fits
-    adequate = [fit for fit in fits if _misfit(fit, fits) >= SIGNIFICANT]
+    adequate = [fit for fit in fits if _goodness_of_fit_p(fit, fits) >= SIGNIFICANT]
     if not adequate and full:
         return full, full, "as many parameters as sizes; noise rejects every law of fewer"
     if not adequate:
         tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
-        best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.statistic))
+        best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.chi2))
         return [best], [best], "every law misses the points by more than noise; this one did best on the largest sizes"
     fewest = min(len(fit.law.parameters) for fit in adequate)
     simple = [fit for fit in adequate if len(fit.law.parameters) == fewest]
-    least = min(fit.statistic for fit in simple)
+    least = min(fit.chi2 for fit in simple)
     better = [fit for fit in adequate if _explains_more(fit, least, fewest)]
     if better:
         more = f"more parameters than {fewest}, and they explain significantly more than any law of {fewest}"
@@ -203,28 +203,28 @@ def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
     if all(_left(fit) == 0 for fit in simple):
         return simple, simple, f"{fewest} parameters, as many as sizes: nothing could reject them"
     why = "the noise is not known, so nothing rejects them"
-    if simple[0].points.freedom > 0:
+    if simple[0].points.dof > 0:
         why = "residuals are consistent with noise"
     elif all(fit.noise_known for fit in simple):
         why = "the noise is estimated from their residuals"
     return simple, _informed(simple, adequate), f"{fewest} parameters each; {why}"
 
 
-def _informed(chosen: list[Fit], rivals: list[Fit]) -> list[Fit]:
-    """The rivals that intervals hold: with up to one parameter more than the chosen laws have.
+def _informed(chosen: list[Fit], candidates: list[Fit]) -> list[Fit]:
+    """The candidates that intervals cover: with up to one parameter more than the chosen laws have.
 
     Where the chosen laws know the noise, only those that do, too.
     """
     most = 1 + max(len(fit.law.parameters) for fit in chosen)
     known = all(fit.noise_known for fit in chosen)
-    near = [fit for fit in rivals if len(fit.law.parameters) <= most and (fit.noise_known or not known)]
+    near = [fit for fit in candidates if len(fit.law.parameters) <= most and (fit.noise_known or not known)]
     return [*chosen, *(fit for fit in near if not any(fit is one for one in chosen))]
 
 
 def _passes(fit: Fit) -> bool:
     """Whether a law with as many parameters as points comes to within the noise of them, as it may not by its form."""
-    freedom = fit.points.freedom
-    return bool(freedom > 0 and fit.statistic <= f_distribution.ppf(LEVEL, 1, freedom))
+    dof = fit.points.dof
+    return bool(dof > 0 and fit.chi2 <= f_distribution.ppf(LEVEL, 1, dof))
 
 
 def _left(fit: Fit) -> int:
@@ -238,23 +238,23 @@ def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
     The noise is that of the runs or, where no size was run twice, of what this law leaves.
     """
     more = len(fit.law.parameters) - fewest
-    known = fit.points.freedom > 0
-    freedom = fit.points.freedom if known else _left(fit)
-    if more <= 0 or freedom <= 0:
+    known = fit.points.dof > 0
+    dof = fit.points.dof if known else _left(fit)
+    if more <= 0 or dof <= 0:
         return False
-    noise = 1.0 if known else max(fit.statistic / freedom, _LEAST_VARIANCE)
-    return bool(f_distribution.sf((least - fit.statistic) / more / noise, more, freedom) < SIGNIFICANT)
+    noise = 1.0 if known else max(fit.chi2 / dof, _LEAST_VARIANCE)
+    return bool(f_distribution.sf((least - fit.chi2) / more / noise, more, dof) < SIGNIFICANT)
 
 
-def _misfit(fit: Fit, fits: list[Fit]) -> float:
+def _goodness_of_fit_p(fit: Fit, fits: list[Fit]) -> float:
     """Probability that noise leaves what a law leaves.
 
     Where runs tell nothing of the noise, it is what the best law of as many parameters leaves.
     """
-    if fit.misfit is not None or _left(fit) <= 0:
-        return 1.0 if fit.misfit is None else fit.misfit
-    least = min(other.statistic for other in fits if len(other.law.parameters) == len(fit.law.parameters))
-    ratio = fit.statistic / max(least, _LEAST_VARIANCE)
+    if fit.goodness_of_fit_p is not None or _left(fit) <= 0:
+        return 1.0 if fit.goodness_of_fit_p is None else fit.goodness_of_fit_p
+    least = min(other.chi2 for other in fits if len(other.law.parameters) == len(fit.law.parameters))
+    ratio = fit.chi2 / max(least, _LEAST_VARIANCE)
     return float(f_distribution.sf(ratio, _left(fit), _left(fit)))
 
 
@@ -265,12 +265,12 @@ def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
     """
     points = fit.points
     scale = np.sqrt(fit.scale) if fit.noise_known else 0.0
-    spread = scale / points.weights * np.sqrt(fit.freedom / rng.chisquare(max(fit.freedom, 1), (DRAWS, 1)))
+    spread = scale / points.weights * np.sqrt(fit.dof / rng.chisquare(max(fit.dof, 1), (DRAWS, 1)))
     noise = spread * rng.normal(size=(DRAWS, len(points.n)))
     if points.level:
-        noise = noise + points.level * rng.standard_t(points.level_freedom, (DRAWS, 1))
-    if points.shifts is not None:
-        noise = noise + points.shifts[rng.integers(len(points.shifts), size=DRAWS)]
+        noise = noise + points.level * rng.standard_t(points.level_dof, (DRAWS, 1))
+    if points.log_error_resamples is not None:
+        noise = noise + points.log_error_resamples[rng.integers(len(points.log_error_resamples), size=DRAWS)]
     noise = np.clip(noise, -20, 20)
     center = fit.law.unbounded(np.array([list(fit.values.values())]))
     drawn, _, _ = fitting.fit_many(fit.law, points, np.maximum(fit.error(points.n), _NOTHING) * np.exp(noise), center)

@@ -33,9 +33,9 @@ class Fit:
 
     values      by parameter name
     intervals   by parameter name: (low, high) at LEVEL; None where the curve sets no end. Empty: nothing is known
-    statistic   sum of squared residuals, in standard deviations of the means
-    misfit      probability that noise alone leaves that much or more; None where the noise is not known
-    scale, freedom   variance of a residual that intervals use, and its degrees of freedom; NaN and 0: not known
+    chi2        sum of squared residuals, in standard deviations of the means
+    goodness_of_fit_p  probability that noise alone leaves that much or more; None where the noise is not known
+    scale, dof  variance of a residual that intervals use, and its degrees of freedom; NaN and 0: not known
     converged   whether the search for the smallest residuals came to its end
     """
 
@@ -43,10 +43,10 @@ class Fit:
     points: Points = field(repr=False)
     values: dict[str, float]
     intervals: dict[str, tuple[float | None, float | None]]
-    statistic: float
-    misfit: float | None
+    chi2: float
+    goodness_of_fit_p: float | None
     scale: float
-    freedom: int
+    dof: int
     converged: bool
 
     def error(self, n: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ class Fit:
     @property
     def noise_known(self) -> bool:
         """Whether repeated runs, or enough residuals, say how large the noise is."""
-        return self.freedom > 0
+        return self.dof > 0
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -92,25 +92,25 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
     if not can_fit(law, points):
         return None
     found_u, statistics, converged = fit_many(law, points, points.error[None, :])
-    u, statistic = found_u[0], float(statistics[0])
-    if not np.isfinite(statistic):
+    u, chi2 = found_u[0], float(statistics[0])
+    if not np.isfinite(chi2):
         return None
     left = len(points.n) - len(law.parameters)
-    misfit, scale, freedom = noise(statistic, left, points.freedom)
+    goodness_of_fit_p, scale, dof = noise(chi2, left, points.dof)
     found = {}
-    if intervals and freedom > 0:
-        reach = scale * f_distribution.ppf(LEVEL, 1, freedom)
-        found = _profile_intervals(law, points, u, statistic, reach, _molecules_spread(law, points, u))
+    if intervals and dof > 0:
+        reach = scale * f_distribution.ppf(LEVEL, 1, dof)
+        found = _profile_intervals(law, points, u, chi2, reach, _molecules_spread(law, points, u))
     values = law.natural(u[None, :])[0]
     return Fit(
         law=law,
         points=points,
         values=dict(zip(law.names, map(float, values), strict=True)),
         intervals=found,
-        statistic=statistic,
-        misfit=misfit,
+        chi2=chi2,
+        goodness_of_fit_p=goodness_of_fit_p,
         scale=scale,
-        freedom=freedom,
+        dof=dof,
         converged=bool(converged[0]),
     )
 
@@ -165,36 +165,36 @@ def _residuals(law: Law, points: Points, target: np.ndarray):
     return residuals
 
 
-def noise(statistic: float, left: int, freedom: int) -> tuple[float | None, float, int]:
+def noise(chi2: float, left: int, dof: int) -> tuple[float | None, float, int]:
     """Probability of the misfit, and variance and degrees of freedom that intervals use; NaN and 0: not known.
 
-    left: points beyond the law's parameters; freedom: degrees of freedom of the runs' own noise.
+    left: points beyond the law's parameters; dof: degrees of freedom of the runs' own noise.
     """
-    if freedom == 0:
-        enough = left >= ENOUGH_RESIDUALS and statistic > left * _EXACT**2
-        return (None, statistic / left, left) if enough else (None, np.nan, 0)
+    if dof == 0:
+        enough = left >= ENOUGH_RESIDUALS and chi2 > left * _EXACT**2
+        return (None, chi2 / left, left) if enough else (None, np.nan, 0)
     if left == 0:
-        return None, 1.0, freedom
-    misfit = float(f_distribution.sf(statistic / left, left, freedom))
-    return (misfit, statistic / left, left) if misfit < SIGNIFICANT else (misfit, 1.0, freedom)
+        return None, 1.0, dof
+    goodness_of_fit_p = float(f_distribution.sf(chi2 / left, left, dof))
+    return (goodness_of_fit_p, chi2 / left, left) if goodness_of_fit_p < SIGNIFICANT else (goodness_of_fit_p, 1.0, dof)
 
 
 def _molecules_spread(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
     """Standard deviation of the unbounded values [P] over other test molecules; 0 where that is not known."""
-    if points.shifts is None:
+    if points.log_error_resamples is None:
         return np.zeros(len(u))
-    moved, _, _ = fit_many(law, points, points.error * np.exp(points.shifts), u[None, :])
+    moved, _, _ = fit_many(law, points, points.error * np.exp(points.log_error_resamples), u[None, :])
     return moved.std(axis=0)
 
 
 def _profile_intervals(
-    law: Law, points: Points, u: np.ndarray, statistic: float, reach: float, more: np.ndarray
+    law: Law, points: Points, u: np.ndarray, chi2: float, reach: float, more: np.ndarray
 ) -> dict[str, tuple[float | None, float | None]]:
     """(low, high) of each parameter: where the best fit with it held is worse by `reach`.
 
     more [P]: another source's standard deviation of the unbounded values, which is added in squares.
     """
-    profile = _Profile(law, points, u, statistic)
+    profile = _Profile(law, points, u, chi2)
     sides = [(k, end - u[k]) for k, parameter in enumerate(law.parameters) for end in parameter.unbounded_ends]
     brackets = profile.crossings([(k, _offsets(to_end, profile.spread[k])) for k, to_end in sides], reach)
     finer = [
@@ -216,8 +216,8 @@ def _widen(bracket: tuple[float, float], more: float) -> float:
 class _Profile:
     """How much worse the best fit is where one parameter is held elsewhere."""
 
-    def __init__(self, law: Law, points: Points, u: np.ndarray, statistic: float):
-        self.law, self.points, self.u, self.statistic = law, points, u, statistic
+    def __init__(self, law: Law, points: Points, u: np.ndarray, chi2: float):
+        self.law, self.points, self.u, self.chi2 = law, points, u, chi2
         covariance = covariance_of(law, points, u)
         variance = np.maximum(np.diag(covariance), 1e-12)
         self.spread, self._along = np.sqrt(variance), covariance / variance[None, :]
@@ -251,7 +251,7 @@ class _Profile:
             free.extend([~this] * len(begins))
         target = np.log(self.points.error)[None, :].repeat(len(start), axis=0)
         _, cost, _ = least_squares(_residuals(self.law, self.points, target), np.array(start), np.array(free))
-        return cost.reshape(len(held), -1).min(axis=1) - self.statistic
+        return cost.reshape(len(held), -1).min(axis=1) - self.chi2
 
 
 def _offsets(to_end: float, spread: float) -> np.ndarray:
@@ -296,8 +296,8 @@ def _flags(fit: Fit) -> list[str]:
         flags.append("the search did not come to its end")
     if len(points.n) == len(law.parameters):
         flags.append("as many parameters as points")
-    if fit.misfit is not None and fit.misfit < SIGNIFICANT:
-        flags.append(f"misses the points by more than noise (p = {fit.misfit:.2g})")
+    if fit.goodness_of_fit_p is not None and fit.goodness_of_fit_p < SIGNIFICANT:
+        flags.append(f"misses the points by more than noise (p = {fit.goodness_of_fit_p:.2g})")
     if law.exponent and fit.intervals:
         flags.extend(_exponent_flags(*fit.intervals[law.exponent]))
     if law.floor and not _has_floor(fit):

@@ -116,20 +116,20 @@ def _over_median(values: np.ndarray, group: np.ndarray, count: int) -> np.ndarra
 
 
 def _scaled(n, place, distance, kept) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Mean distance and number of the kept runs of each size, their standard deviation, and its freedom."""
+    """Mean distance and number of the kept runs of each size, their standard deviation, and its degrees of freedom."""
     runs = np.bincount(place[kept], minlength=len(n))
     mean = np.bincount(place[kept], distance[kept], len(n)) / np.maximum(runs, 1)
     squares = np.bincount(place[kept], (distance - mean[place])[kept] ** 2, len(n))
     # Pairs of runs say too little of a trend over sizes.
     at = n if runs.max(initial=0) > 2 else np.ones(len(n))
-    sd, freedom = spread_of(at, squares, np.maximum(runs - 1, 0))
-    return mean, runs, sd, freedom
+    sd, dof = spread_of(at, squares, np.maximum(runs - 1, 0))
+    return mean, runs, sd, dof
 
 
 def _farthest(n, place, distance, kept, error) -> int | None:
     """The index of the kept run that is farthest from its siblings, in standard deviations."""
-    mean, runs, sd, freedom = _scaled(n, place, distance, kept)
-    if freedom == 0:
+    mean, runs, sd, dof = _scaled(n, place, distance, kept)
+    if dof == 0:
         return None
     free = kept & (runs[place] > 1)
     scale = sd[place] * np.sqrt(1 - 1 / np.maximum(runs[place], 2))
@@ -156,12 +156,12 @@ def _by_others(n, place, error, kept, run) -> float:
 
 def _is_far(n, place, distance, kept, run) -> bool:
     """Whether a run that is set aside is farther from its siblings than normal noise explains."""
-    mean, runs, sd, freedom = _scaled(n, place, distance, kept)
+    mean, runs, sd, dof = _scaled(n, place, distance, kept)
     siblings = runs[place[run]]
-    if siblings == 0 or freedom == 0:
+    if siblings == 0 or dof == 0:
         return False
     away = distance[run] - mean[place[run]]
-    limit = t_distribution.isf(_CHANCE / 2 / (kept.sum() + 1), freedom)
+    limit = t_distribution.isf(_CHANCE / 2 / (kept.sum() + 1), dof)
     return _matters(away) and bool(abs(away) > limit * sd[place[run]] * np.sqrt(1 + 1 / siblings))
 
 
@@ -187,24 +187,24 @@ def _stands_out(place, distance, kept, error, run) -> bool:
     return bool(abs(value[run] - groups[place[run]].mean()) > _LEAST_SPREADS * np.median(spreads or [0.0]))
 
 
-def wide_sizes(squares: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+def wide_sizes(squares: np.ndarray, dof: np.ndarray) -> np.ndarray:
     """Return which sizes [N] of a file of means scatter too widely for noise, as one failed run there leaves it.
 
     An F-test of each variance against that of the other sizes, corrected for the number of sizes.
 
     Args:
         squares: [N] sums of squared deviations, relative to the mean error.
-        freedom: [N] degrees of freedom of these sums.
+        dof: [N] degrees of freedom of these sums.
     """
     wide = np.zeros(len(squares), bool)
-    for k in np.argsort(-squares / np.maximum(freedom, 1))[: len(squares) // 3]:
-        others = (freedom > 0) & ~wide
+    for k in np.argsort(-squares / np.maximum(dof, 1))[: len(squares) // 3]:
+        others = (dof > 0) & ~wide
         others[k] = False
-        rest, left = squares[others].sum(), int(freedom[others].sum())
-        if freedom[k] == 0 or left == 0:
+        rest, left = squares[others].sum(), int(dof[others].sum())
+        if dof[k] == 0 or left == 0:
             break
-        own, pooled = squares[k] / freedom[k], max(rest / left, np.finfo(float).tiny)
-        limit = f_distribution.isf(_CHANCE / len(squares), freedom[k], left)
+        own, pooled = squares[k] / dof[k], max(rest / left, np.finfo(float).tiny)
+        limit = f_distribution.isf(_CHANCE / len(squares), dof[k], left)
         if own < limit * pooled or own < _LEAST_ABOVE**2:
             break
         wide[k] = True

@@ -26,31 +26,31 @@ class Points:
     n, error [N]    number of training molecules; mean error over the runs, 0 where the metric is perfect
     runs [N]        how many they are
     sd [N]          of one run's log error, apart from what seeds or folds share; 1, or relative to the other sizes,
-                    where `freedom` is 0
-    freedom         degrees of freedom that `sd` comes from; 0 where nothing is known
+                    where `dof` is 0
+    dof             degrees of freedom that `sd` comes from; 0 where nothing is known
     sign            -1 where a higher metric is better, else 1
     guess           the error of guessing; None where it is not known
     notes           what to know of the points
     best            the perfect metric: the error is |best - metric|
-    shifts [S, N]   by how much the log errors would be others with other test molecules; None where that is not known
+    log_error_resamples [S, N]  by how much log errors differ with other test molecules; None where that is not known
     left_out        runs that are far from the others of their size
     level           standard deviation of the level that the seeds give to all sizes alike, in log error
-    level_freedom   degrees of freedom that `level` comes from
+    level_dof       degrees of freedom that `level` comes from
     """
 
     n: np.ndarray
     error: np.ndarray
     runs: np.ndarray
     sd: np.ndarray
-    freedom: int
+    dof: int
     sign: int
     guess: float | None
     notes: tuple[str, ...] = ()
     best: float = 0.0
-    shifts: np.ndarray | None = None
+    log_error_resamples: np.ndarray | None = None
     left_out: tuple[LeftOut, ...] = ()
     level: float = 0.0
-    level_freedom: int = 0
+    level_dof: int = 0
 
     @property
     def metric(self) -> np.ndarray:
@@ -83,8 +83,8 @@ class Points:
     def first(self, count: int) -> "Points":
         """The `count` smallest sizes, with what all of them tell of the spread."""
         cut = {name: getattr(self, name)[:count] for name in ("n", "error", "runs", "sd")}
-        shifts = None if self.shifts is None else self.shifts[:, :count]
-        return replace(self, **cut, notes=(), shifts=shifts)
+        log_error_resamples = None if self.log_error_resamples is None else self.log_error_resamples[:, :count]
+        return replace(self, **cut, notes=(), log_error_resamples=log_error_resamples)
 
 
 def points_of(
@@ -135,14 +135,14 @@ def points_of(
     else:
         folds = any(word in str(run[0]).lower() for word in _FOLDS)
         notes += block_note(blocks, sizes, labels, folds)
-        points = made(sizes, blocks.mean, blocks.squares, runs, blocks.freedom, notes)
-        points = points if folds else replace(points, level=blocks.level, level_freedom=blocks.count - 1)
+        points = made(sizes, blocks.mean, blocks.squares, runs, blocks.dof, notes)
+        points = points if folds else replace(points, level=blocks.level, level_dof=blocks.count - 1)
     if resampled is None:
         return points
     drawn = sign * (np.asarray(resampled)[:, usable][:, kept] - best)
     means = np.stack([_moments(len(sizes), place, one)[0] for one in drawn])
     inside = np.isin(sizes, points.n)
-    return replace(points, shifts=_shifts(plain[inside], means[:, inside]))
+    return replace(points, log_error_resamples=_log_error_resamples(plain[inside], means[:, inside]))
 
 
 _FOLDS = ("fold", "split")
@@ -168,10 +168,10 @@ def _left_out(sizes, place, metric, far) -> tuple[LeftOut, ...]:
     return tuple(found)
 
 
-def _shifts(own: np.ndarray, drawn: np.ndarray) -> np.ndarray | None:
+def _log_error_resamples(own: np.ndarray, drawn: np.ndarray) -> np.ndarray | None:
     """Log of drawn mean errors [S, N] about their mean over the draws; draws without a metric are left out.
 
-    own [N]: the runs' own errors. A metric of drawn molecules may be biased, and shifts say how far a point may be
+    own [N]: the runs' own errors. A metric of drawn molecules may be biased, and these say how far a point may be
     from itself, not that it is.
     """
     sound = np.isfinite(drawn).all(axis=1) & (drawn > _LEAST).all(axis=1)
@@ -206,21 +206,21 @@ def points_of_means(
     n, mean, sd, runs = (values[order] for values in (n, mean, sd, runs))
     counted = (runs >= 1) & (runs < _MOST_RUNS)
     runs = np.where(counted, runs, 1).astype(int)
-    freedom = np.where((sd >= 0) & (sd < _LARGEST), runs - 1 if counted.any() else _ASSUMED_RUNS - 1, 0)
+    dof = np.where((sd >= 0) & (sd < _LARGEST), runs - 1 if counted.any() else _ASSUMED_RUNS - 1, 0)
     sign, best = _direction(higher_is_better, best)
     error = sign * (mean - best)
     with np.errstate(divide="ignore", invalid="ignore"):
-        squares = np.where((freedom > 0) & (sd > 0), (sd / error) ** 2 * freedom, 0.0)
-    wide = wide_sizes(squares, freedom)
+        squares = np.where((dof > 0) & (sd > 0), (sd / error) ** 2 * dof, 0.0)
+    wide = wide_sizes(squares, dof)
     notes += [
         _wide_note(n[k], sd[k], runs[k] if counted[k] else None, error[k], sd[~wide]) for k in np.flatnonzero(wide)
     ]
-    noise = np.where(wide, 0, squares), runs, np.where(wide, 0, freedom)
+    noise = np.where(wide, 0, squares), runs, np.where(wide, 0, dof)
     points = _points(n, error, *noise, notes, sign=sign, best=best, guess=guess)
     if wide.any() and len(points.n) == len(n):
-        own = np.sqrt(squares / np.maximum(freedom, 1))
+        own = np.sqrt(squares / np.maximum(dof, 1))
         points = replace(points, sd=np.where(wide, own, points.sd))
-    return points if counted.any() else replace(points, sd=points.sd / np.exp(np.log(points.sd).mean()), freedom=0)
+    return points if counted.any() else replace(points, sd=points.sd / np.exp(np.log(points.sd).mean()), dof=0)
 
 
 def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.ndarray) -> str:
@@ -250,7 +250,7 @@ def _points(
     error: np.ndarray,
     squares: np.ndarray,
     runs: np.ndarray,
-    freedom: np.ndarray,
+    dof: np.ndarray,
     notes: list[str],
     *,
     sign: int,
@@ -258,19 +258,19 @@ def _points(
     guess: float | None,
     left_out: tuple[LeftOut, ...] = (),
 ) -> Points:
-    """squares, freedom [N]: as in `spread_of`; error: 0 or (next to) nothing where the metric is perfect."""
+    """squares, dof [N]: as in `spread_of`; error: 0 or (next to) nothing where the metric is perfect."""
     least = _LEAST * np.max(np.abs(error), initial=0.0)
     sound = error >= -least
     if not sound.all():
         notes.append(f"{count((~sound).sum(), 'size')} left out: the mean is better than the perfect value, {best:g}")
     if sound.sum() < 2:
         raise DataError(f"a curve needs two sizes; got {sound.sum()}" + "".join(f" ({note})" for note in notes))
-    n, error, squares, runs, freedom = (values[sound] for values in (n, error, squares, runs, freedom))
+    n, error, squares, runs, dof = (values[sound] for values in (n, error, squares, runs, dof))
     error = np.where(error > least, error, 0.0)
     above = error > 0
     sd, known = np.ones(len(n)), 0
     if above.any():
-        sd[above], known = spread_of(n[above], squares[above], freedom[above])
+        sd[above], known = spread_of(n[above], squares[above], dof[above])
     if known == 0 and above.all() and (found := suspect_size(n, error)):
         notes.append(_suspect_note(n, best + sign * error, found[0], best + sign * found[1]))
     if guess is not None and error.max() >= guess:

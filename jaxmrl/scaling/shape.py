@@ -37,7 +37,7 @@ def shape_of(points: Points) -> Shape | None:
         return Shape(SATURATED, _saturated_text(points))
     best = int(np.argmin(points.error))
     certain = _gets_worse(points, best)
-    if not certain and not (points.freedom == 0 and _seems_worse(points, best)):
+    if not certain and not (points.dof == 0 and _seems_worse(points, best)):
         return None
     where = "" if best == 0 else f" than {size_text(points.n[best])}"
     return Shape(WORSE, f"gets worse with more molecules{where}, so no forecast is made{'' if certain else _UNTESTED}")
@@ -63,12 +63,12 @@ def _gets_worse(points: Points, best: int) -> bool:
     x = x - np.average(x, weights=weights)
     precision = (weights * x**2).sum()
     slope = (weights * x * y).sum() / precision
-    if points.freedom == 0 and len(x) >= 2 + _FEWEST_FREEDOM:
+    if points.dof == 0 and len(x) >= 2 + _FEWEST_FREEDOM:
         return _rises(x, y, weights, slope, precision)
-    if points.freedom == 0:
+    if points.dof == 0:
         return _rises_from_line(points, best)
-    chance = t_distribution.sf(slope * np.sqrt(precision), points.freedom)
-    if points.freedom < _FEWEST_FREEDOM and _never_improves(points):
+    chance = t_distribution.sf(slope * np.sqrt(precision), points.dof)
+    if points.dof < _FEWEST_FREEDOM and _never_improves(points):
         return bool(chance < _CHANCE_OF_FEW)
     # The lowest of several sizes is low by chance, too: the test is corrected for the number of sizes.
     return bool(chance < _CHANCE / len(points.n))

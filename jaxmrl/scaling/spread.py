@@ -5,7 +5,7 @@ import numpy as np
 _SMALLEST_SD = 1e-6
 
 
-def spread_of(n: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, int]:
+def spread_of(n: np.ndarray, squares: np.ndarray, dof: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the standard deviation of one run's log error at each size [N], and its degrees of freedom.
 
     Five runs determine their spread to a third, so all sizes share it: a constant, times a power of n as far as that
@@ -16,23 +16,23 @@ def spread_of(n: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> tuple[
     Args:
         n: [N] sizes.
         squares: [N] sums of squared deviations, relative to the mean error.
-        freedom: [N] degrees of freedom of these sums.
+        dof: [N] degrees of freedom of these sums.
     """
-    total = round(freedom.sum())
+    total = round(dof.sum())
     if total == 0 or squares.sum() <= total * _SMALLEST_SD**2:
         return np.ones(len(n)), 0
-    slope = _slope(np.log(n), squares, freedom)
-    trend = np.exp(slope * (np.log(n) - np.average(np.log(n), weights=freedom)))
+    slope = _slope(np.log(n), squares, dof)
+    trend = np.exp(slope * (np.log(n) - np.average(np.log(n), weights=dof)))
     pooled = (squares / trend).sum() / total
     return np.maximum(np.sqrt(pooled * trend), _SMALLEST_SD), total
 
 
-def _slope(x: np.ndarray, squares: np.ndarray, freedom: np.ndarray) -> float:
+def _slope(x: np.ndarray, squares: np.ndarray, dof: np.ndarray) -> float:
     """Of log variance over x, drawn to 0; the log of a variance has one of about 2 / degrees of freedom itself."""
-    known = (freedom > 0) & (squares > 0)
+    known = (dof > 0) & (squares > 0)
     if known.sum() < 3 or len(np.unique(x[known])) < 3:
         return 0.0
-    x, y, weights = x[known], np.log(squares[known] / freedom[known]), freedom[known] / 2
+    x, y, weights = x[known], np.log(squares[known] / dof[known]), dof[known] / 2
     x = x - np.average(x, weights=weights)
     precision = (weights * x**2).sum()
     slope = (weights * x * y).sum() / precision

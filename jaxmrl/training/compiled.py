@@ -99,12 +99,12 @@ def keep_compiled() -> None:
     with contextlib.suppress(OSError, UnicodeEncodeError):
         str(folder).encode()  # a path that the locale cannot spell, JAX cannot take
         folder.mkdir(parents=True, exist_ok=True)
-        warnings.showwarning = partial(_mend, folder, warnings.showwarning)
+        warnings.showwarning = partial(_repair, folder, warnings.showwarning)
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
-def _mend(folder: Path, show: Callable[..., None], message: Warning, *where: Any, **more: Any) -> None:
+def _repair(folder: Path, show: Callable[..., None], message: Warning, *where: Any, **more: Any) -> None:
     """Shows a warning, but not that the cache cannot be written; and empties a cache that cannot be read.
 
     JAX leaves half an entry behind where the disk is full, and then warns of it for ever.

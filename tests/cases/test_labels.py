@@ -85,7 +85,7 @@ def test_a_constant_changes_no_metric_and_no_law(shifted):
     assert far.rows[-1].test < 2 * labels.std(), "at 2^27 float32 would leave steps of 8"
     laws = [[fit.values for fit in result.analyses[0].fits] for result in (near, far)]
     assert laws[0] == laws[1]
-    shifts = [result.analyses[0].points.shifts for result in (near, far)]
+    shifts = [result.analyses[0].points.log_error_resamples for result in (near, far)]
     np.testing.assert_allclose(*shifts, atol=1e-5)
 
 

@@ -9,8 +9,8 @@ from jaxmrl.config import FitConfig
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.curve_comparison import compare, comparison_line
 from jaxmrl.scaling.analysis import analyse, content
-from jaxmrl.scaling.data_equivalence import exponent_difference, worth
-from jaxmrl.scaling.forecast import fit_all, foretell
+from jaxmrl.scaling.data_equivalence import data_equivalence, exponent_difference
+from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.points import points_of, points_of_means
 
 
@@ -29,7 +29,7 @@ def test_two_curves_of_the_same_law_are_never_said_to_differ():
         one, other = (analysed(n, law_of(rng, n)) for _ in range(2))
         found = exponent_difference(one, other)
         assert (found.low, found.high) == (None, None)
-        assert all((size.low, size.high) == (None, None) for size in worth(one.forecast, other.forecast, n))
+        assert all((size.low, size.high) == (None, None) for size in data_equivalence(one.forecast, other.forecast, n))
     line = comparison_line(compare("a", "b", "init", one, other))
     assert "[not known], so whether the exponents differ is not known" in line
     assert "molecules do what" in line
@@ -64,12 +64,12 @@ def test_points_that_a_law_passes_through_say_nothing_of_the_noise():
 def test_runs_without_a_standard_deviation_weigh_by_their_number():
     n, mean = np.array([100.0, 1000.0]), np.array([0.5, 0.3])
     points = points_of_means(n, mean, np.full(2, np.nan), np.array([5, 20]), higher_is_better=False)
-    assert points.freedom == 0
+    assert points.dof == 0
     assert points.weights[1] == pytest.approx(2 * points.weights[0])
-    assert np.isnan(foretell(fit_all(points)).interval(n)).all()
+    assert np.isnan(make_forecast(fit_all(points)).interval(n)).all()
     mixed = points_of_means(n, mean, np.array([0.02, np.nan]), np.array([5, 20]), higher_is_better=False)
     assert mixed.runs.tolist() == [5, 20]
-    assert mixed.freedom == 4
+    assert mixed.dof == 4
 
 
 def test_comparisons_of_a_file_hold_null(tmp_path, capsys):

@@ -11,7 +11,7 @@ from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.scaling.analysis import UNFITTED
-from jaxmrl.scaling.data_equivalence import Worth
+from jaxmrl.scaling.data_equivalence import DataEquivalence
 from tests.support.rows import IDENTITY
 
 N = (100, 200, 400, 800, 1600)
@@ -68,6 +68,6 @@ def test_curves_without_laws_are_left_alone(analysed):
 
 
 def test_molecules_are_told_to_three_digits():
-    assert molecules_text(Worth(100, 12_345, 9_876.5, None)) == "12,300 [9,880 to ...]"
-    assert molecules_text(Worth(100, None, None, None)) == "cannot be told"
-    assert molecules_text(Worth(100, 150.0, None, None)) == "150 [not known]"
+    assert molecules_text(DataEquivalence(100, 12_345, 9_876.5, None)) == "12,300 [9,880 to ...]"
+    assert molecules_text(DataEquivalence(100, None, None, None)) == "cannot be told"
+    assert molecules_text(DataEquivalence(100, 150.0, None, None)) == "150 [not known]"

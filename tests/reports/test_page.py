@@ -93,7 +93,7 @@ def test_it_says_what_was_run_and_what_came_of_it(read):
         "noise p",
         "More molecules",
         "10 times",
-        "what the smaller sizes alone foretell of the largest",
+        "what the smaller sizes alone forecast for the largest",
         "Data equivalence",
         "less that of random subsets of the same size",
         "a pruned subset of a fixed pool is not a random sample",

@@ -73,7 +73,7 @@ def test_sizes_to_predict_at_may_be_named():
     assert [one["n"] for one in found["predictions"]] == [500, 1e6]
 
 
-def test_what_the_smaller_sizes_foretell_of_the_largest_stands_beside_what_came():
+def test_the_forecast_by_the_smaller_sizes_stands_beside_what_was_measured():
     n, metric = runs_of(1.5 * N**-0.25)
     found = content_of(n, metric)
     (held,) = found["held_out"]

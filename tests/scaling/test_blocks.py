@@ -18,7 +18,7 @@ def test_what_folds_share_is_a_level_and_the_rest_noise():
     found = blocks_of(7, PLACE, folds(), BLOCK)
     assert found.spread == pytest.approx(np.std(LEVELS, ddof=1), rel=0.05)
     assert found.level == pytest.approx(found.spread / np.sqrt(5))
-    assert found.freedom.sum() == pytest.approx(24)
+    assert found.dof.sum() == pytest.approx(24)
     assert np.sqrt(found.squares.sum() / 24) == pytest.approx(0.01, rel=0.3)
 
 
@@ -27,7 +27,7 @@ def test_a_missing_cell_is_filled_in():
     kept = np.delete(np.arange(35), [34])
     part = blocks_of(7, PLACE[kept], folds(0.001)[kept], BLOCK[kept])
     np.testing.assert_allclose(part.mean, whole.mean, rtol=0.002)
-    assert part.freedom.sum() == pytest.approx(23)
+    assert part.dof.sum() == pytest.approx(23)
 
 
 def test_large_sizes_with_fewer_folds_keep_their_level():
@@ -36,7 +36,7 @@ def test_large_sizes_with_fewer_folds_keep_their_level():
     kept = np.flatnonzero(~((BLOCK >= 2) & (PLACE >= 4)) & ~((BLOCK == 1) & (PLACE == 6)))
     part = blocks_of(7, PLACE[kept], folds(0.001)[kept], BLOCK[kept])
     np.testing.assert_allclose(part.mean, whole.mean, rtol=0.005)
-    assert part.freedom.sum() == pytest.approx(24 - 10)
+    assert part.dof.sum() == pytest.approx(24 - 10)
 
 
 def test_sizes_that_share_no_fold_with_others_are_no_blocks():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from jaxmrl.scaling.analysis import analyse
-from jaxmrl.scaling.data_equivalence import exponent_difference, worth
-from jaxmrl.scaling.forecast import fit_all, foretell
+from jaxmrl.scaling.data_equivalence import data_equivalence, exponent_difference
+from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.laws import POWER, SHIFTED
 from jaxmrl.scaling.points import points_of
 
@@ -27,11 +27,11 @@ def better():
 
 
 def test_what_molecules_are_worth(plain, better):
-    for one in worth(better.forecast, plain.forecast, np.array([1000.0, 5000.0])):
+    for one in data_equivalence(better.forecast, plain.forecast, np.array([1000.0, 5000.0])):
         assert one.molecules / one.n == pytest.approx(2.7, rel=0.2)
         assert one.low < 2.7 * one.n < one.high
         assert one.high / one.low < 3
-    (back,) = worth(plain.forecast, better.forecast, np.array([2700.0]))
+    (back,) = data_equivalence(plain.forecast, better.forecast, np.array([2700.0]))
     assert back.molecules == pytest.approx(1000, rel=0.2)
 
 
@@ -42,14 +42,14 @@ def test_the_interval_of_a_worth_holds_it_as_often_as_it_says():
         for times in (2.7, 1.0):
             error = 2 * (times * N) ** -0.3 * np.exp(rng.normal(0, 0.02, (5, len(N))))
             points = points_of(np.tile(N, 5), error.ravel(), higher_is_better=False)
-            forecasts.append(foretell(fit_all(points, (POWER, SHIFTED), intervals=False)))
-        (found,) = worth(*forecasts, np.array([3000.0]))
+            forecasts.append(make_forecast(fit_all(points, (POWER, SHIFTED), intervals=False)))
+        (found,) = data_equivalence(*forecasts, np.array([3000.0]))
         held.append(found.low <= 8100 <= found.high)
     assert np.mean(held) >= 0.75
 
 
 def test_what_is_out_of_reach_is_not_told(plain):
-    (found,) = worth(curve(np.full(len(N), 1e-6)).forecast, plain.forecast, N[:1])
+    (found,) = data_equivalence(curve(np.full(len(N), 1e-6)).forecast, plain.forecast, N[:1])
     assert found.molecules is None
     assert found.high is None
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxmrl.scaling.differences import Runs, difference, holm, worth
+from jaxmrl.scaling.differences import Runs, difference, equivalent_size, holm
 
 SUBSET, TRAINING = 0.0348, 0.0245
 """Standard deviations of ROC-AUC on bace at a tenth of the data: between subsets, and of trainings on one."""
@@ -46,7 +46,7 @@ def test_unknown_noise_stays_unknown():
             assert np.isnan([found.low, found.high, found.p]).all()
             assert found.value == pytest.approx(one.mean - other.mean)
             assert not found.excludes_zero
-    assert np.isnan(worth(single, [known, runs([0.8, 0.82], 200)], True).low)
+    assert np.isnan(equivalent_size(single, [known, runs([0.8, 0.82], 200)], True).low)
 
 
 def test_holm_bounds_the_share_of_tables_with_a_false_star():
@@ -64,27 +64,30 @@ RANDOM = [runs([m - 0.01, m, m + 0.01], n) for n, m in ((100, 0.6), (200, 0.7), 
 
 
 def test_worth_is_read_off_the_random_curve():
-    found = worth(runs([0.74, 0.75, 0.76], 150), RANDOM, True)
+    found = equivalent_size(runs([0.74, 0.75, 0.76], 150), RANDOM, True)
     assert found.molecules == pytest.approx(np.sqrt(200 * 400))
     assert 100 < found.low < found.molecules < found.high < 800
     lower = [Runs(one.n, -one.mean, one.sd, one.count) for one in RANDOM]
-    same = worth(runs([-0.74, -0.75, -0.76], 150), lower, False)
+    same = equivalent_size(runs([-0.74, -0.75, -0.76], 150), lower, False)
     assert (same.molecules, same.low, same.high) == pytest.approx((found.molecules, found.low, found.high))
 
 
 def test_worth_is_never_extrapolated():
-    best, poor = worth(runs([0.94, 0.95, 0.96]), RANDOM, True), worth(runs([0.4, 0.41, 0.42]), RANDOM, True)
+    best, poor = (
+        equivalent_size(runs([0.94, 0.95, 0.96]), RANDOM, True),
+        equivalent_size(runs([0.4, 0.41, 0.42]), RANDOM, True),
+    )
     assert (best.molecules, best.low, best.high) == (np.inf, np.inf, np.inf)
     assert (poor.molecules, poor.low, poor.high) == (-np.inf, -np.inf, -np.inf)
     assert (best.smallest, best.largest) == (100, 800)
-    near = worth(runs([0.83, 0.85, 0.87]), RANDOM, True)
+    near = equivalent_size(runs([0.83, 0.85, 0.87]), RANDOM, True)
     assert near.high == np.inf, "its better end is beyond the whole pool"
     assert near.low < 800
 
 
 def test_worth_where_the_random_curve_goes_down_between():
     wavy = [runs([m - 0.01, m, m + 0.01], n) for n, m in ((100, 0.6), (200, 0.7), (400, 0.65), (800, 0.8))]
-    found = worth(runs([0.74, 0.75, 0.76]), wavy, True)
+    found = equivalent_size(runs([0.74, 0.75, 0.76]), wavy, True)
     assert found.molecules == pytest.approx(400 * 2 ** (2 / 3))
     assert found.low < found.molecules < found.high
 
@@ -102,6 +105,6 @@ def test_coverage_of_worth(one_subset):
             for one in [drawn(rng, 5, mean=0.6 + 0.1 * np.log2(n / 100))]
         ]
         own = drawn(rng, 5, one_subset=one_subset, mean=truth)
-        found = worth(Runs(200, own.mean, own.sd, own.count, one_subset), curve, True)
+        found = equivalent_size(Runs(200, own.mean, own.sd, own.count, one_subset), curve, True)
         inside.append(found.low <= 260 <= found.high)
     assert 0.86 < np.mean(inside) < (0.985 if one_subset else 0.95)

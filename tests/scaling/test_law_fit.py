@@ -84,7 +84,7 @@ def test_the_interval_of_a_law_without_repeated_runs_comes_from_its_residuals():
         )
         low, high = fit.intervals["c"]
         held.append(low <= 0.188 <= high)
-        assert fit.misfit is None
+        assert fit.goodness_of_fit_p is None
     assert 0.82 < np.mean(held) < 0.97
 
 
@@ -124,10 +124,10 @@ def test_an_exponent_that_the_curve_hardly_tells_is_flagged():
 def test_a_law_that_misses_by_more_than_noise_says_so():
     bent = noisy(0.1 + 30 * N**-0.8, 5, 0.002, 0)
     fit = fit_law(ERROR_POWER, bent)
-    assert fit.misfit < 1e-6
+    assert fit.goodness_of_fit_p < 1e-6
     assert any("misses the points" in flag for flag in fit.flags)
     sound = fit_law(IRREDUCIBLE, bent)
-    assert sound.misfit > 0.01
+    assert sound.goodness_of_fit_p > 0.01
 
 
 def test_a_steeper_spread_moves_the_fit_to_the_sure_points():

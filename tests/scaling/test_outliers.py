@@ -74,11 +74,11 @@ def test_a_run_beside_nearly_perfect_ones_is_no_failed_run():
 
 
 def test_a_size_that_scatters_too_widely_is_found():
-    freedom = np.full(7, 4)
+    dof = np.full(7, 4)
     squares = 0.03**2 * np.random.default_rng(0).chisquare(4, 7)
-    assert not wide_sizes(squares, freedom).any()
+    assert not wide_sizes(squares, dof).any()
     squares[5] = 1.3**2 * 4
-    assert wide_sizes(squares, freedom).tolist() == [False] * 5 + [True, False]
+    assert wide_sizes(squares, dof).tolist() == [False] * 5 + [True, False]
     assert not wide_sizes(np.zeros(3), np.zeros(3)).any()
 
 

@@ -13,7 +13,7 @@ def test_runs_of_one_size_are_one_point():
     np.testing.assert_allclose(points.error, [0.45, 0.2])
     np.testing.assert_allclose(points.metric, [0.55, 0.8])
     assert points.runs.tolist() == [2, 2]
-    assert points.freedom == 2
+    assert points.dof == 2
 
 
 def test_means_with_their_spread_give_the_same_points():
@@ -24,7 +24,7 @@ def test_means_with_their_spread_give_the_same_points():
     by_means = points_of_means(n, runs.mean(0), runs.std(0, ddof=1), np.full(4, 5), higher_is_better=False)
     for name in ("n", "error", "runs", "sd"):
         np.testing.assert_allclose(getattr(by_runs, name), getattr(by_means, name), rtol=1e-12)
-    assert by_runs.freedom == by_means.freedom == 16
+    assert by_runs.dof == by_means.dof == 16
 
 
 def test_the_spread_is_that_of_the_runs():
@@ -52,7 +52,7 @@ def test_a_spread_that_grows_with_n_is_seen_and_chance_is_not():
 
 def test_without_repetition_nothing_is_known_of_the_noise():
     points = points_of([10, 20, 40], [0.5, 0.6, 0.7], higher_is_better=True)
-    assert points.freedom == 0
+    assert points.dof == 0
     assert points.weights.tolist() == [1, 1, 1]
 
 
@@ -78,26 +78,28 @@ def test_the_first_sizes_keep_what_all_tell_of_the_spread():
     first = points.first(2)
     assert first.n.tolist() == [10, 20]
     assert first.sd.tolist() == points.sd[:2].tolist()
-    assert first.freedom == points.freedom
+    assert first.dof == points.dof
 
 
 def test_other_test_molecules_shift_the_log_errors():
     metric = np.array([0.5, 0.6, 0.7, 0.8])
     resampled = np.stack([metric, metric + 0.1, np.full(4, np.nan), *[metric] * 9])
     points = points_of([10, 10, 20, 20], metric, higher_is_better=True, resampled=resampled)
-    assert points.shifts.shape == (11, 2)
-    np.testing.assert_allclose(points.shifts[1] - points.shifts[0], np.log([0.35 / 0.45, 0.15 / 0.25]))
-    np.testing.assert_allclose(points.shifts.mean(axis=0), 0, atol=1e-12)
-    assert points.first(1).shifts.shape == (11, 1)
+    assert points.log_error_resamples.shape == (11, 2)
+    np.testing.assert_allclose(
+        points.log_error_resamples[1] - points.log_error_resamples[0], np.log([0.35 / 0.45, 0.15 / 0.25])
+    )
+    np.testing.assert_allclose(points.log_error_resamples.mean(axis=0), 0, atol=1e-12)
+    assert points.first(1).log_error_resamples.shape == (11, 1)
     few = points_of([10, 20], [0.5, 0.6], higher_is_better=True, resampled=np.array([[0.5, 0.6]] * 5))
-    assert few.shifts is None
+    assert few.log_error_resamples is None
 
 
 def test_a_mean_without_a_standard_deviation_counts_as_many_runs_as_it_has():
     nan = float("nan")
     points = points_of_means([10, 20, 40, 80], [0.4, 0.3, 0.2, 0.1], [0.04, nan, 0.02, nan], [4, 16, 4, nan], **ERROR)
     np.testing.assert_allclose(points.sd, 0.1)
-    assert points.freedom == 6
+    assert points.dof == 6
     np.testing.assert_allclose(points.weights, [20, 40, 20, 10])
 
 
@@ -105,7 +107,7 @@ def test_standard_deviations_of_an_unknown_number_of_runs_weigh_the_sizes():
     nan = float("nan")
     sizes, error = np.array([10, 20, 40, 80, 160, 320]), np.full(6, 0.5)
     rising = points_of_means(sizes, error, 0.01 * np.sqrt(sizes), np.full(6, nan), **ERROR)
-    assert rising.freedom == 0, "the noise of a mean is not known"
+    assert rising.dof == 0, "the noise of a mean is not known"
     assert np.all(np.diff(rising.weights) < 0)
     np.testing.assert_allclose(np.log(rising.sd).mean(), 0, atol=1e-12)
     failed = points_of_means(sizes, error, [0.01, 0.01, 0.01, 0.01, 0.4, 0.01], np.full(6, nan), **ERROR)

@@ -18,7 +18,7 @@ def config(csv_file, tmp_path, cache):
 
 
 @pytest.mark.slow
-def test_it_foretells_what_is_done_and_writes_nothing(config, tmp_path, monkeypatch):
+def test_it_expects_what_is_done_and_writes_nothing(config, tmp_path, monkeypatch):
     expected = estimate(config)
     assert not (tmp_path / "run").exists()
     evaluations, evaluate = [], Engine.evaluate
