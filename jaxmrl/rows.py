@@ -57,7 +57,7 @@ class Row:
     whose columns take its place. Fields of other types are left to the subclass.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, form in _fields(type(self)):
             if form is _FORMATS[Rounded]:
                 object.__setattr__(self, name, _rounded(getattr(self, name)))
@@ -186,7 +186,7 @@ class ResultRow(ReplicaIdentity):
     steps: int
     tests: Mapping[str, float | None] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "tests", {task: _rounded(value) for task, value in self.tests.items()})
 

@@ -52,7 +52,7 @@ class _Flags(Generic[SomeSettings]):
     version: bool = False
     """Print the version and end."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.max_time is not None and not self.max_seconds:
             raise ConfigError(f"--max-time must be a time such as 3h, 90min or 2h30m; got {self.max_time!r}")
 
@@ -231,7 +231,7 @@ def _with_values(arguments: list[str]) -> list[str]:
     return whole
 
 
-def _parse(kind: type, program: str, description: str, arguments: list[str], **more):
+def _parse(kind: type, program: str, description: str, arguments: list[str], **more: Any) -> Any:
     """A `kind` by its flags. Errors become one line, exit code 2."""
     captured = io.StringIO()
     try:

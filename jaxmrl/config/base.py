@@ -32,7 +32,7 @@ class Config:
     npz: Path | None = None
     smiles_column: str | None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for f in fields(self):
             object.__setattr__(self, f.name, typed(type(self), f.name, getattr(self, f.name)))
         for name in COUNTS:
@@ -60,7 +60,7 @@ class TrainingConfig(Config):
     dropout: float | None
     learning_rate: float | None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("width", "depth"):
             values = getattr(self, name, None) or ()

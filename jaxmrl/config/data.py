@@ -101,7 +101,7 @@ class Settings(FeatureSettings, DataSettings):
     keep: Literal["hard", "easy"] = "hard"
     """Which end of a score pruning keeps, where that is a choice; the study keeps the hard molecules."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.deduplicate, bool):  # as TOML files of version 0.1 have it
             object.__setattr__(self, "deduplicate", DEDUPLICATE[0] if self.deduplicate else None)
         super().__post_init__()

@@ -65,7 +65,7 @@ class FitConfig:
     json: bool = False
     """Print everything as one JSON object, and nothing else."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "csv", Path(self.csv))
         for name in ("by", "metric_column"):
             value = getattr(self, name)

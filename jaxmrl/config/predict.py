@@ -39,7 +39,7 @@ class PredictConfig(Config):
     out: Path = Path("predictions.csv")
     """File of the predictions: .csv or .parquet. Its column reason says why a row has no prediction."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.out.suffix not in PREDICTION_KINDS:
             raise ConfigError(f"--out must end in {' or '.join(PREDICTION_KINDS)}; got {self.out}")

@@ -55,7 +55,7 @@ class PretrainConfig(TrainingConfig):
     out: Path = Path("pretrained")
     """Folder of the checkpoint, for --init of a sweep; the same command on it resumes."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.mask_rate < 1:
             raise ConfigError(f"--mask-rate must be above 0 and below 1; got {self.mask_rate:g}")

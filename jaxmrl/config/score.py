@@ -44,7 +44,7 @@ class ScoreConfig(Settings):
     out: Path = Path("scores.csv")
     """File of the scores: .csv, .parquet or .npz. A .json and a .png of the same name come beside it."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for method in self.methods:
             check_choice("method", method, PRUNING_METHODS)

@@ -101,7 +101,7 @@ class SweepConfig(Settings):
     out: Path | None = None
     """Run directory; the same command on it resumes. Default: runs/NAME-HASH, by the settings."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("fractions", "pruning", "init"):
             if not getattr(self, name):

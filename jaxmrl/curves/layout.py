@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -147,7 +148,15 @@ def _value_of_named(header: list[str]) -> int | None:
     return header.index(names[0]) if names else None
 
 
-def _with_counts(path, header, config: FitConfig, layout: Layout, spread, of_mean: bool, run) -> Layout:
+def _with_counts(
+    path: Path,
+    header: list[str],
+    config: FitConfig,
+    layout: Layout,
+    spread: int | None,
+    of_mean: bool,
+    run: tuple[int, ...],
+) -> Layout:
     """The layout with its spread, and the number of runs behind it."""
     if config.sd_column:
         if len(layout.values) > 1:
@@ -196,7 +205,7 @@ def _is_spread(name: str) -> bool:
     return bool(_BOUND.search(f"_{name}")) or has_name(name, _OTHER_SPREADS)
 
 
-def _names(header: list[str], places) -> str:
+def _names(header: list[str], places: Iterable[int]) -> str:
     return column_names([header[k] for k in sorted(places)], most=8)
 
 

@@ -85,7 +85,15 @@ def read_observations(
     return layout, _wide(header, found, [value[good] for value in values], layout), [*notes, *said]
 
 
-def _good_rows(path, header, rows, wrong_in: np.ndarray, empty: np.ndarray, layout: Layout, rejected) -> np.ndarray:
+def _good_rows(
+    path: Path,
+    header: list[str],
+    rows: list,
+    wrong_in: np.ndarray,
+    empty: np.ndarray,
+    layout: Layout,
+    rejected: list[Rejected],
+) -> np.ndarray:
     """The rows that are right; wrong_in [C, R]: of each cell the column, where it is no number, or -1.
 
     empty [R]: rows without a value, which stay, as runs that failed, unless all rows are empty.
@@ -104,7 +112,9 @@ def _good_rows(path, header, rows, wrong_in: np.ndarray, empty: np.ndarray, layo
     return good
 
 
-def _spread_of_rows(header, columns: dict[int, list[str]], layout: Layout, separator: str, in_cells) -> tuple:
+def _spread_of_rows(
+    header: list[str], columns: dict[int, list[str]], layout: Layout, separator: str, in_cells: np.ndarray | None
+) -> tuple:
     """Standard deviations and numbers of runs [R] of rows that are means, or None twice; and what to say of them."""
     if len(layout.values) > 1:
         return None, None, []

@@ -86,7 +86,7 @@ def _plain_keys(found: Observations, by_at: list[int]) -> list[tuple]:
     return list(zip(*(column.tolist() for column in columns), found.n.tolist(), labels, strict=True))
 
 
-def _keys(header, found: Observations, by_at: list[int], layout: Layout, keys: list[tuple]) -> list[tuple]:
+def _keys(header: list[str], found: Observations, by_at: list[int], layout: Layout, keys: list[tuple]) -> list[tuple]:
     """What makes each run the run it is: its plain key, with a further column where that alone sets apart.
 
     Such a column is another number of the run, as of a repeated fold, or a setting that changes nothing.
@@ -100,7 +100,9 @@ def _keys(header, found: Observations, by_at: list[int], layout: Layout, keys: l
     return keys
 
 
-def _apart(header, found: Observations, by_at: list[int], layout: Layout, several: list[list[int]]) -> list[str]:
+def _apart(
+    header: list[str], found: Observations, by_at: list[int], layout: Layout, several: list[list[int]]
+) -> list[str]:
     """What --by would have to name so that no run stands several times; nothing where no columns do that."""
     columns = {k: level_codes(found.column(k)) for k in settings_of(header, found, by_at, layout)}
     chosen: list[int] = []

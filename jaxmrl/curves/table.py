@@ -238,14 +238,14 @@ def _splits(names: list[str]) -> str:
     return f"{listed} {'split' if len(names) > 1 else 'splits'} the runs of each size into groups that differ"
 
 
-def _most_separating(header, found: Observations, by_at: list[int], layout: Layout) -> int | None:
+def _most_separating(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> int | None:
     """The column by which the runs of each size differ most certainly, if there is one."""
     chances = _chances(header, found, by_at, layout)
     at = min(chances, key=chances.__getitem__, default=None)
     return at if at is not None and chances[at] < CERTAIN else None
 
 
-def _chances(header, found: Observations, by_at: list[int], layout: Layout) -> dict[int, float]:
+def _chances(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> dict[int, float]:
     """Of each column that may be a setting, the probability that chance alone makes its groups so different."""
     size = _codes([*(level_codes(found.column(k)) for k in by_at), found.n])
     run = found.run if layout.run else None

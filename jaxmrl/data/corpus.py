@@ -133,7 +133,9 @@ def _prepared_rows(folder: Path) -> int | None:
     return rows if whole else None
 
 
-def _prepare(folder: Path, source: Iterator[tuple[int, str] | Rejected], parent: bool, progress) -> int:
+def _prepare(
+    folder: Path, source: Iterator[tuple[int, str] | Rejected], parent: bool, progress: cache.Progress | None
+) -> int:
     """Writes the shards that are not there yet. Returns how many rows there are."""
     rows = 0
     for number in itertools.count():
@@ -154,7 +156,9 @@ def _is_shard(path: Path) -> bool:
     return cache.load_arrays(path, _NAMES) is not None
 
 
-def _prepare_shard(path: Path, part: list[tuple[int, str] | Rejected], parent: bool, progress) -> None:
+def _prepare_shard(
+    path: Path, part: list[tuple[int, str] | Rejected], parent: bool, progress: cache.Progress | None
+) -> None:
     if _is_shard(path):
         if progress:
             progress(len(part))

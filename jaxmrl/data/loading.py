@@ -1,5 +1,7 @@
 """A table read, prepared and split: the task data of a configuration, one for each split."""
 
+from typing import Any
+
 import numpy as np
 
 from jaxmrl.chem.parents import find_parents, parent_hashes
@@ -19,6 +21,7 @@ from jaxmrl.data.task_data import TaskData, find_geometries
 from jaxmrl.data.undefined import find_unjudged, unjudged_lines
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.records import Rejected, top_reasons
+from jaxmrl.modalities.base import Features
 from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
@@ -61,7 +64,12 @@ def say_rejected(rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> 
 
 
 def _split_problems(
-    config: Settings, dataset, prepared: ParsedMolecules, facts, metric: str, reporter: ProgressReporter
+    config: Settings,
+    dataset: datasets.Dataset | None,
+    prepared: ParsedMolecules,
+    facts: dict[str, Any],
+    metric: str,
+    reporter: ProgressReporter,
 ) -> list[TaskData]:
     """The problem of each split."""
     ways = _splits(config, dataset, prepared, reporter)
@@ -236,7 +244,7 @@ def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter: ProgressRe
 
 
 def _extensive(
-    config: Settings, table: Table, features, split: splits.Split, reporter: ProgressReporter
+    config: Settings, table: Table, features: dict[str, Features], split: splits.Split, reporter: ProgressReporter
 ) -> np.ndarray | None:
     """Which targets [T] models learn as what a regression on the atoms leaves, by the training molecules."""
     geometries = find_geometries(features)

@@ -123,7 +123,9 @@ def _is_target(array: np.ndarray, molecules: int) -> bool:
     return array.dtype.kind in "fiub" and array.shape in ((molecules,), (molecules, 1))
 
 
-def _usable(size, atom, position, labels) -> tuple[np.ndarray, list[Rejected]]:
+def _usable(
+    size: np.ndarray, atom: np.ndarray, position: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, list[Rejected]]:
     """Which molecules can be used [N], and the others."""
     places = np.cumsum(size)[:-1]
     keep, rejected = np.ones(len(size), bool), []

@@ -126,12 +126,12 @@ def without_duplicates(prepared: ParsedMolecules) -> ParsedMolecules:
     return prepared.take(first, again)
 
 
-def _cached_features(smiles: list[str], progress) -> dict[str, np.ndarray]:
+def _cached_features(smiles: list[str], progress: Callable[[int], None] | None) -> dict[str, np.ndarray]:
     names = {"usable", "reasons", "canonical", "smiles", *(f.name for f in fields(graphs.Graphs))}
     return cache.cached("graphs", graphs.VERSION, smiles, names, lambda: _compute(smiles, progress), progress)
 
 
-def _compute(smiles: list[str], progress) -> dict[str, np.ndarray]:
+def _compute(smiles: list[str], progress: Callable[[int], None] | None) -> dict[str, np.ndarray]:
     pieces, canonical, rejected = [], [], {}
     for start, (piece, names, bad) in cache.in_chunks(graphs.featurize, smiles, progress):
         pieces.append(piece)

@@ -53,7 +53,7 @@ def _nearest(some: jax.Array, known: jax.Array) -> jax.Array:
     """The largest Tanimoto similarity of each of `some` [b, w] with any of `known` [n, w], [b]."""
     bits = jnp.unpackbits(some, axis=1).astype(jnp.float32)
 
-    def add(best, block):
+    def add(best: jax.Array, block: jax.Array) -> tuple[jax.Array, None]:
         others = jnp.unpackbits(block, axis=1).astype(jnp.float32)
         shared = bits @ others.T
         either = bits.sum(axis=1)[:, None] + others.sum(axis=1)[None, :] - shared

@@ -199,7 +199,14 @@ def runs_by_size(rows: CurveRows, one_subset: bool = False) -> list[Runs]:
     return found
 
 
-def as_content(config, file: CurveFile, scale: Scale, analyses: list[Analysis], compared, pruned) -> dict[str, Any]:
+def as_content(
+    config: FitConfig,
+    file: CurveFile,
+    scale: Scale,
+    analyses: list[Analysis],
+    compared: list[Comparison],
+    pruned: list[Compared[dict[str, str]]],
+) -> dict[str, Any]:
     """What --json prints."""
     known = {"metric": file.metric, "higher_is_better": scale.higher, "best": scale.best}
     known |= {"rejected": len(file.rejected), "remarks": list(file.notes)}

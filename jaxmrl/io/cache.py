@@ -68,7 +68,7 @@ def cached_lines(
 ) -> list[str]:
     """The lines of text that `featurize` gives for these molecules, in order, computed in parallel and kept."""
 
-    def compute():
+    def compute() -> dict[str, np.ndarray]:
         lines = [line for _, part in in_chunks(featurize, smiles, progress) for line in part]
         return {"lines": as_bytes(lines)}
 

@@ -6,6 +6,7 @@ in a fixed order, and faster than a product.
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -35,7 +36,7 @@ def exact_product(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
 _multiply_exactly = partial(jax.lax.dot_general, precision=jax.lax.Precision.HIGHEST)
 
 
-def _round_and_multiply(lhs, rhs, dimension_numbers):
+def _round_and_multiply(lhs: jax.Array, rhs: jax.Array, dimension_numbers: Any) -> jax.Array:
     lhs, rhs = lhs.astype(jnp.bfloat16), rhs.astype(jnp.bfloat16)
     return jax.lax.dot_general(lhs, rhs, dimension_numbers, preferred_element_type=jnp.float32)
 
@@ -117,7 +118,7 @@ def sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array) -> 
     return _sum_neighbours(h, neighbours, overflow)
 
 
-def _sum_neighbours(h, neighbours, overflow):
+def _sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array):
     nothing = jnp.zeros((1, h.shape[1]), h.dtype)
     beyond = sum(h.at[column].get(mode="fill", fill_value=0) for column in overflow.T)
     rows = jnp.concatenate([h, beyond, nothing])
@@ -168,7 +169,7 @@ class MaskedBatchNorm(nnx.Module):
         gain = self.scale[...] * jax.lax.rsqrt(var + self.epsilon)
         return h * gain[None, :] + (self.bias[...] - mean * gain)[None, :]
 
-    def _batch_statistics(self, h, mask):
+    def _batch_statistics(self, h: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
         count = mask.sum().astype(jnp.float32)
         weight = mask.astype(jnp.float32) / jnp.maximum(count, 1)
         mean = jnp.einsum("n,nd->d", weight, h, precision=jax.lax.Precision.HIGHEST)
@@ -198,7 +199,7 @@ def tap(outputs: jax.Array, inputs: jax.Array, probe: jax.Array, has_bias: bool 
     return outputs
 
 
-def _tap_backward(has_bias, inputs, gradient):
+def _tap_backward(has_bias: bool, inputs: jax.Array, gradient: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     (rows, width), outputs = inputs.shape, gradient.shape[1]
     if rows * (width + outputs) < width * outputs:
         squares = exact_product(inputs, inputs.T) * exact_product(gradient, gradient.T)

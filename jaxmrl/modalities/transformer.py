@@ -44,7 +44,7 @@ class TransformerLayer(nnx.Module):
         hidden = self._drop(jax.nn.relu(_rows(self.expand, x)), key, 1)
         return self.norms[1](x + self._drop(_rows(self.contract, hidden), key, 2))
 
-    def _attend(self, x, present, key):
+    def _attend(self, x: jax.Array, present: jax.Array, key: jax.Array | None) -> jax.Array:
         b, w, d = x.shape
         size = d // self.heads
         query, keys, value = jnp.split(_rows(self.inward, x).reshape(b, w, 3 * self.heads, size), 3, axis=2)
@@ -54,7 +54,7 @@ class TransformerLayer(nnx.Module):
         attended = jnp.einsum("bhqk,bkhd->bqhd", weights, value, precision=_einsum_precision(self.precision))
         return _rows(self.outward, attended.reshape(b, w, d))
 
-    def _drop(self, x, key, place: int):
+    def _drop(self, x: jax.Array, key: jax.Array | None, place: int) -> jax.Array:
         return x if key is None else dropout(x, self.dropout, jax.random.fold_in(key, place))
 
 
@@ -100,7 +100,7 @@ class Transformer(nnx.Module):
         means = [self._mean(*group, own) for group, own in zip(batch.groups, keys, strict=True)]
         return self.output(jnp.concatenate(means)[batch.place])
 
-    def _mean(self, tokens, present, key):
+    def _mean(self, tokens: jax.Array, present: jax.Array, key: jax.Array | None) -> jax.Array:
         """Mean over the tokens that are present, [b, d]; 0 where none is."""
         x = look_up(self.token[...], tokens.reshape(-1)).reshape(*tokens.shape, -1)
         if self.positions:

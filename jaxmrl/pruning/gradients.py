@@ -43,7 +43,7 @@ def grand_last(
     embeddings [B, d].
     """
 
-    def loss(outputs):
+    def loss(outputs: jax.Array) -> jax.Array:
         losses = molecule_means(LOSSES[task](outputs, targets), present)
         return jnp.where(jnp.isnan(losses), 0.0, losses).sum()
 
@@ -59,7 +59,7 @@ def _gradient_norm(recipe: TrainingSpec, table: DeviceTable, weights: tuple, mol
     targets = standard.targets(labels, table.composition_of(ids))
     batch = table.store.gather(ids)
 
-    def loss(params, probe):
+    def loss(params, probe) -> jax.Array:
         outputs = recipe.shape.predict_probed(params, stats, batch, probe)
         return mean_over_present(LOSSES[recipe.task](outputs, targets), present)
 

@@ -44,11 +44,11 @@ def _blocks(packed: jax.Array) -> tuple[jax.Array, jax.Array]:
     return filled.reshape(count, BLOCK, -1), (jnp.arange(count * BLOCK) < n).reshape(count, BLOCK)
 
 
-def _product(lhs, rhs):
+def _product(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
     return jnp.matmul(lhs, rhs, precision=jax.lax.Precision.HIGHEST)
 
 
-def _nearest(rows, centres):
+def _nearest(rows: jax.Array, centres: jax.Array) -> jax.Array:
     distance = jnp.sum(centres**2, axis=1)[None, :] - 2 * _product(rows, centres.T)
     return jnp.argmin(distance, axis=1)
 
@@ -62,8 +62,8 @@ def lloyd(packed: jax.Array, centres: jax.Array, iterations: int = MOST_ITERATIO
     """
     blocks, real = _blocks(packed)
 
-    def assign(centres):
-        def one(block):
+    def assign(centres: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        def one(block: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
             packed, real = block
             rows = unit_rows(packed)
             cluster = _nearest(rows, centres)
@@ -86,7 +86,7 @@ def lloyd(packed: jax.Array, centres: jax.Array, iterations: int = MOST_ITERATIO
     start = 0, centres, jnp.full_like(clusters, -1), clusters, sums, counts
     _, centres, _, clusters, _, _ = jax.lax.while_loop(moving, step, start)
 
-    def similar(block):
+    def similar(block: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         packed, cluster = block
         mine = centres[cluster]
         length = jnp.maximum(jnp.linalg.norm(mine, axis=1), 1e-12)

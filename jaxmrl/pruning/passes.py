@@ -4,6 +4,7 @@ Every score stands at its molecule's place, whatever batch it was computed in.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -51,7 +52,9 @@ def model_scores(
 
 
 @program(static_argnums=0)
-def judge(recipe: TrainingSpec, table: DeviceTable, weights: tuple, notes, ids: jax.Array) -> tuple[dict, jax.Array]:
+def judge(
+    recipe: TrainingSpec, table: DeviceTable, weights: tuple, notes: Any, ids: jax.Array
+) -> tuple[dict, jax.Array]:
     """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
     params, stats, standard = weights
     embeddings, outputs = recipe.shape.embed(params, stats, table.store.gather(ids))
@@ -69,7 +72,16 @@ def judge(recipe: TrainingSpec, table: DeviceTable, weights: tuple, notes, ids: 
     return scores, embeddings
 
 
-def _forward(recipe, table, resources, weights, notes, molecules, batch_size, check) -> tuple[dict, np.ndarray]:
+def _forward(
+    recipe: TrainingSpec,
+    table: DeviceTable,
+    resources: np.ndarray,
+    weights: tuple,
+    notes: Any,
+    molecules: np.ndarray,
+    batch_size: int,
+    check: Callable[[], None],
+) -> tuple[dict, np.ndarray]:
     """What `judge` says of each of `molecules`: {method: [n]}, embeddings [n, d]."""
     limits = batches.budget([molecules], resources, batch_size)
     table = table.with_budget(limits)
@@ -83,7 +95,7 @@ def _forward(recipe, table, resources, weights, notes, molecules, batch_size, ch
     position[molecules] = np.arange(len(molecules))
     places = position[plan.reshape(-1)[real]]
 
-    def at_their_places(*pieces):
+    def at_their_places(*pieces: np.ndarray) -> np.ndarray:
         values = np.concatenate(pieces)[real]
         placed = np.empty_like(values)
         placed[places] = values

@@ -7,6 +7,7 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from matplotlib.figure import Figure
 
 from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.data.loading import kin_text
@@ -23,7 +24,7 @@ from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.text import about, count, exact
-from jaxmrl.training.metrics import METRICS
+from jaxmrl.training.metrics import METRICS, Metric
 
 MOST_REJECTED, MOST_TASKS, ENDS = 20, 20, 4
 """Rows and tasks that are shown unfolded; molecules at each end of a score."""
@@ -79,7 +80,7 @@ class Findings:
         return [plots.curve_label(curve, self.curves) for curve in self.curves]
 
     @property
-    def metric(self):
+    def metric(self) -> Metric:
         return METRICS[self.problems[0].metric]
 
     @property
@@ -371,7 +372,7 @@ def table(
     return Block("table", caption=caption, head=head, rows=rows, numbers=numbers, folded=folded)
 
 
-def inline_svg(figure) -> str:
+def inline_svg(figure: Figure) -> str:
     """A figure as an SVG element, without the names of its groups, which would repeat within the page."""
     return re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", without_prolog(plots.render(figure, "svg").decode()))
 

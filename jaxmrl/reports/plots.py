@@ -172,7 +172,7 @@ def _draw_curve(axes, curve: MeasuredCurve, analysis: Analysis, style: dict[str,
         axes.fill_between(grid, *forecast.interval(grid), color=style["color"], alpha=0.15, linewidth=0)
 
 
-def _finish(axes, across: str, metric_label: str, unit: str, title: str, *, across_scale: str = "log") -> None:
+def _finish(axes: Axes, across: str, metric_label: str, unit: str, title: str, *, across_scale: str = "log") -> None:
     axes.set_xscale(across_scale)
     axes.set_xlabel(across)
     axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
@@ -182,7 +182,7 @@ def _finish(axes, across: str, metric_label: str, unit: str, title: str, *, acro
     axes.legend(fontsize=8, frameon=False)
 
 
-def _plain_ticks(axes) -> None:
+def _plain_ticks(axes: Axes) -> None:
     """Numbers in full; on a short axis also between the powers of ten."""
     low, high = axes.get_ylim()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

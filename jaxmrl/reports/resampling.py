@@ -71,10 +71,12 @@ def _judged(
 
 
 @partial(jax.jit, static_argnums=0)
-def _metric_of_draws(metric: str, scores, labels, known, drawn) -> jax.Array:
+def _metric_of_draws(
+    metric: str, scores: jax.Array, labels: jax.Array, known: jax.Array, drawn: jax.Array
+) -> jax.Array:
     """The metric of scores [M, T] against labels that are known [M, T], over each draw [S, M] of molecules, [S]."""
 
-    def of_draw(places):
+    def of_draw(places: jax.Array) -> jax.Array:
         return mean_over_tasks(METRICS[metric].evaluate(scores[places], labels[places], known[places]))
 
     return jax.lax.map(of_draw, drawn)

@@ -142,7 +142,7 @@ def score_summary(content: dict) -> Table:
     for column in heads:
         table.add_column(column, justify="left" if column == "method" else "right")
 
-    def cell(value):
+    def cell(value: float | None) -> str:
         return "" if value is None else f"{value:.2f}"
 
     for name, agreement in content["rank_correlation_of_seeds"].items():

@@ -82,7 +82,7 @@ def _as_dict(name: str, value: Any) -> dict[str, Any]:
 
 
 def _differences(saved: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    def change(key):
+    def change(key: str) -> str:
         there, here = (json.dumps(side[key]) if key in side else "not set" for side in (saved, new))
         return f"{key} ({there} there, {here} here)"
 

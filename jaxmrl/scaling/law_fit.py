@@ -1,5 +1,6 @@
 """Fits of laws to a curve, in log error and weighted by the spread over runs, with profile intervals."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -155,10 +156,10 @@ def predict_many(law: Law, points: Points, n: np.ndarray, u: np.ndarray) -> np.n
     return error_of(law, points, n, law.natural(u))
 
 
-def _residuals(law: Law, points: Points, target: np.ndarray):
+def _residuals(law: Law, points: Points, target: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Of unbounded values u, for problems with log errors target [B, N]."""
 
-    def residuals(u, rows):
+    def residuals(u: np.ndarray, rows: np.ndarray) -> np.ndarray:
         error = predict_many(law, points, points.n, u)
         return (np.log(np.where(error > 0, error, np.nan)) - target[rows]) * points.weights
 
@@ -270,7 +271,7 @@ def covariance_of(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
     return np.linalg.pinv(slopes.T @ slopes, rcond=1e-10)
 
 
-def _slopes(function, u: np.ndarray) -> np.ndarray:
+def _slopes(function: Callable[[np.ndarray], np.ndarray], u: np.ndarray) -> np.ndarray:
     step = 1e-5
     moved = np.concatenate([u + step * np.eye(len(u)), u - step * np.eye(len(u))])
     with np.errstate(all="ignore"):

@@ -113,63 +113,65 @@ def _line(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(slope), float(np.mean(y) - slope * np.mean(np.log(n)))
 
 
-def _power(n, a, b, guess, top):
+def _power(n: np.ndarray, a: np.ndarray, b: np.ndarray, guess: float | None, top: float) -> np.ndarray:
     metric = a * n**b
     return top - metric if top else metric
 
 
-def _power_starts(n, error, guess, top):
+def _power_starts(n: np.ndarray, error: np.ndarray, guess: float | None, top: float) -> list[tuple[float, ...]]:
     slope, intercept = _line(n, np.log(np.maximum(top - error if top else error, _SMALLEST)))
     return [(np.exp(intercept), slope)]
 
 
-def _falling_starts(n, error):
+def _falling_starts(n: np.ndarray, error: np.ndarray) -> tuple[float, float]:
     slope, _ = _line(n, np.log(error))
     falling = max(-slope, 1e-3)
     return falling, np.exp(np.mean(np.log(error)) + falling * np.mean(np.log(n)))
 
 
-def _error_power_starts(n, error, guess, top):
+def _error_power_starts(n: np.ndarray, error: np.ndarray, guess: float | None, top: float) -> list[tuple[float, ...]]:
     falling, beta = _falling_starts(n, error)
     return [(beta, falling)]
 
 
-def _irreducible_starts(n, error, guess, top):
-    starts = []
+def _irreducible_starts(n: np.ndarray, error: np.ndarray, guess: float | None, top: float) -> list[tuple[float, ...]]:
+    starts: list[tuple[float, ...]] = []
     for share in (1e-3, 0.3, 0.6, 0.9, 0.99):
         falling, beta = _falling_starts(n, error - share * error.min())
         starts.append((share * error.min(), beta, falling))
     return starts
 
 
-def _saturating_starts(n, error, guess, top):
-    starts = []
+def _saturating_starts(n: np.ndarray, error: np.ndarray, guess: float | None, top: float) -> list[tuple[float, ...]]:
+    starts: list[tuple[float, ...]] = []
     for gamma in (0.01 / n.max(), 1 / n.max(), 1 / float(np.median(n))):
         falling, beta = _falling_starts(1 / (1 / n + gamma), error)
         starts.append((beta, falling, gamma))
     return starts
 
 
-def _shifted_starts(n, error, guess, top):
-    starts = []
+def _shifted_starts(n: np.ndarray, error: np.ndarray, guess: float | None, top: float) -> list[tuple[float, ...]]:
+    starts: list[tuple[float, ...]] = []
     for gamma in (0.01 * n.min(), n.min(), float(np.median(n)), n.max()):
         falling, beta = _falling_starts(n + gamma, error)
         starts.append((beta, falling, gamma))
     return starts
 
 
-def _odds(n, beta, c, guess, top):
+def _odds(n: np.ndarray, beta: np.ndarray, c: np.ndarray, guess: float, top: float) -> np.ndarray:
     odds = beta * n**-c
     return guess * odds / (1 + odds)
 
 
-def _odds_starts(n, error, guess, top):
+def _odds_starts(n: np.ndarray, error: np.ndarray, guess: float, top: float) -> list[tuple[float, ...]]:
     share = np.clip(error / guess, 1e-6, 1 - 1e-6)
     falling, beta = _falling_starts(n, share / (1 - share))
     return [(beta, falling)]
 
 
-def _m4(n, share, beta, c, alpha, guess, top):
+def _m4(
+    n: np.ndarray, share: np.ndarray, beta: np.ndarray, c: np.ndarray, alpha: np.ndarray, guess: float, top: float
+) -> np.ndarray:
     floor = share * guess
     # With w = (error - floor) / (guess - floor) and l its logit: log w - alpha log(1 - w) = target, by Newton's method.
     target = np.log(np.maximum(beta * n**-c, _SMALLEST)) + (alpha - 1) * np.log(guess - floor)
@@ -184,8 +186,8 @@ def _m4(n, share, beta, c, alpha, guess, top):
     return floor + (guess - floor) / (1 + np.exp(-logit))
 
 
-def _m4_starts(n, error, guess, top):
-    starts = []
+def _m4_starts(n: np.ndarray, error: np.ndarray, guess: float, top: float) -> list[tuple[float, ...]]:
+    starts: list[tuple[float, ...]] = []
     for share in (1e-3, 0.4, 0.8):
         floor = share * min(error.min(), 0.999 * guess)
         part = np.clip((error - floor) / (guess - floor), 1e-6, 1 - 1e-6)
@@ -195,12 +197,21 @@ def _m4_starts(n, error, guess, top):
     return starts
 
 
-def _broken(n, beta, c, c_after, n_break, width, guess, top):
+def _broken(
+    n: np.ndarray,
+    beta: np.ndarray,
+    c: np.ndarray,
+    c_after: np.ndarray,
+    n_break: np.ndarray,
+    width: np.ndarray,
+    guess: float | None,
+    top: float,
+) -> np.ndarray:
     bend = np.logaddexp(0, (np.log(n) - np.log(n_break)) / width)
     return np.exp(np.log(beta) - c * np.log(n) - (c_after - c) * width * bend)
 
 
-def _broken_starts(n, error, guess, top):
+def _broken_starts(n: np.ndarray, error: np.ndarray, guess: float | None, top: float) -> list[tuple[float, ...]]:
     falling, beta = _falling_starts(n, error)
     breaks = np.quantile(n, (0.3, 0.5, 0.7))
     return [
@@ -208,12 +219,12 @@ def _broken_starts(n, error, guess, top):
     ]
 
 
-def _logarithmic(n, a, b, guess, top):
+def _logarithmic(n: np.ndarray, a: np.ndarray, b: np.ndarray, guess: float | None, top: float) -> np.ndarray:
     metric = a + b * np.log(n)
     return top - metric if top else metric
 
 
-def _logarithmic_starts(n, error, guess, top):
+def _logarithmic_starts(n: np.ndarray, error: np.ndarray, guess: float | None, top: float) -> list[tuple[float, ...]]:
     slope, intercept = _line(n, top - error if top else error)
     return [(intercept, slope)]
 

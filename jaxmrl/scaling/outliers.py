@@ -115,7 +115,9 @@ def _over_median(values: np.ndarray, group: np.ndarray, count: int) -> np.ndarra
     return np.where(median > 0, values / np.where(median > 0, median, 1), 1.0)
 
 
-def _scaled(n, place, distance, kept) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+def _scaled(
+    n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Mean distance and number of the kept runs of each size, their standard deviation, and its degrees of freedom."""
     runs = np.bincount(place[kept], minlength=len(n))
     mean = np.bincount(place[kept], distance[kept], len(n)) / np.maximum(runs, 1)
@@ -126,7 +128,9 @@ def _scaled(n, place, distance, kept) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return mean, runs, sd, dof
 
 
-def _farthest(n, place, distance, kept, error) -> int | None:
+def _farthest(
+    n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.ndarray, error: np.ndarray
+) -> int | None:
     """The index of the kept run that is farthest from its siblings, in standard deviations."""
     mean, runs, sd, dof = _scaled(n, place, distance, kept)
     if dof == 0:
@@ -142,7 +146,7 @@ def _farthest(n, place, distance, kept, error) -> int | None:
     )
 
 
-def _by_others(n, place, error, kept, run) -> float:
+def _by_others(n: np.ndarray, place: np.ndarray, error: np.ndarray, kept: np.ndarray, run: int) -> float:
     """The log error that the runs of other sizes lead to expect at a run's size: a line through their medians."""
     others = [k for k in np.unique(place[kept]) if k != place[run]]
     levels = np.array([np.log(max(np.median(error[kept & (place == k)]), _TINY)) for k in others])
@@ -154,7 +158,7 @@ def _by_others(n, place, error, kept, run) -> float:
     return float(np.median(levels - slope * x) + slope * np.log(n[place[run]]))
 
 
-def _is_far(n, place, distance, kept, run) -> bool:
+def _is_far(n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.ndarray, run: int) -> bool:
     """Whether a run that is set aside is farther from its siblings than normal noise explains."""
     mean, runs, sd, dof = _scaled(n, place, distance, kept)
     siblings = runs[place[run]]
@@ -170,7 +174,7 @@ def _matters(away: float) -> bool:
     return bool(away > _LEAST_ABOVE or away < -_LEAST_BELOW)
 
 
-def _is_apart(place, distance, kept, run) -> bool:
+def _is_apart(place: np.ndarray, distance: np.ndarray, kept: np.ndarray, run: int) -> bool:
     """Whether a run is far enough from the kept runs of its size to matter, and these are most of it and close."""
     siblings, runs = distance[kept & (place == place[run])], (place == place[run]).sum()
     if len(siblings) == 0 or (len(siblings) <= runs / 2 and runs > 2):
@@ -178,7 +182,7 @@ def _is_apart(place, distance, kept, run) -> bool:
     return _matters(distance[run] - siblings.mean()) and bool(np.abs(siblings - distance[run]).min() > np.ptp(siblings))
 
 
-def _stands_out(place, distance, kept, error, run) -> bool:
+def _stands_out(place: np.ndarray, distance: np.ndarray, kept: np.ndarray, error: np.ndarray, run: int) -> bool:
     """Whether a run is far from its siblings in the metric's own unit, too, by the spread of a typical size."""
     level = np.array([np.median(error[kept & (place == k)]) for k in range(place.max() + 1)])[place]
     value = level * np.where(distance > 0, np.expm1(distance), distance)

@@ -158,7 +158,7 @@ def _moments(sizes: int, place: np.ndarray, error: np.ndarray) -> tuple[np.ndarr
         return mean, np.where(within > 0, within / mean**2, 0.0), runs
 
 
-def _left_out(sizes, place, metric, far) -> tuple[LeftOut, ...]:
+def _left_out(sizes: np.ndarray, place: np.ndarray, metric: np.ndarray, far: np.ndarray) -> tuple[LeftOut, ...]:
     """What is left out, and the mean metric of what is not."""
     kept = np.delete(np.arange(len(metric)), far)
     found = []

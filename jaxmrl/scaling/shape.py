@@ -108,7 +108,7 @@ def _never_improves(points: Points) -> bool:
     return bool((np.diff(points.error) > 0).all())
 
 
-def _rises(x, y, weights, slope, precision) -> bool:
+def _rises(x: np.ndarray, y: np.ndarray, weights: np.ndarray, slope: float, precision: float) -> bool:
     """Whether a line through the points rises by more than these scatter about it."""
     left = len(x) - 2
     residual = y - np.average(y, weights=weights) - slope * x

@@ -53,7 +53,13 @@ def _finite(r: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(r), r, np.inf)
 
 
-def _jacobian(residuals, u, rows, r, free) -> np.ndarray:
+def _jacobian(
+    residuals: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    u: np.ndarray,
+    rows: np.ndarray,
+    r: np.ndarray,
+    free: np.ndarray,
+) -> np.ndarray:
     columns = []
     for k in range(u.shape[1]):
         moved = u.copy()
@@ -63,7 +69,7 @@ def _jacobian(residuals, u, rows, r, free) -> np.ndarray:
     return np.stack(columns, axis=2)
 
 
-def _step(jacobian, r, damping) -> np.ndarray:
+def _step(jacobian: np.ndarray, r: np.ndarray, damping: np.ndarray) -> np.ndarray:
     normal = np.einsum("bnp,bnq->bpq", jacobian, jacobian)
     gradient = np.einsum("bnp,bn->bp", jacobian, r)
     diagonal = np.einsum("bpp->bp", normal)

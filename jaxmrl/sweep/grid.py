@@ -2,6 +2,8 @@
 
 from itertools import product
 
+import numpy as np
+
 from jaxmrl.config import SweepConfig
 from jaxmrl.data import splits
 from jaxmrl.data.task_data import TaskData
@@ -10,7 +12,7 @@ from jaxmrl.rows import CurveIdentity, ReplicaIdentity
 from jaxmrl.sweep.queue import GridPoint
 from jaxmrl.text import exact
 from jaxmrl.training.batches import batches_per_epoch
-from jaxmrl.training.encoder import Initializations
+from jaxmrl.training.encoder import Encoder, Initializations
 from jaxmrl.training.lanes import Replica
 from jaxmrl.training.model_spec import ModelSpec
 
@@ -34,7 +36,15 @@ def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, sta
 
 
 def plan_cell(
-    config, problem: TaskData, shape: ModelSpec, start, pruning, fraction, seed, shuffle, by_score
+    config: SweepConfig,
+    problem: TaskData,
+    shape: ModelSpec,
+    start: tuple[str, Encoder | None],
+    pruning: str,
+    fraction: float,
+    seed: int,
+    shuffle: np.ndarray,
+    by_score: np.ndarray | None,
 ) -> GridPoint:
     """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
 
@@ -43,7 +53,7 @@ def plan_cell(
     """
     size, share = splits.subset_size(fraction, len(shuffle)), exact(fraction)
     pruned = by_score is not None and size < len(shuffle)
-    train = (by_score[seed] if pruned else shuffle)[:size]
+    train = (by_score[seed] if by_score is not None and pruned else shuffle)[:size]
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size))
     kept = f"{pruning} " if pruned else ""
     init, encoder = start

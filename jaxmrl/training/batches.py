@@ -64,7 +64,7 @@ def plan(
     raise ValueError(f"no batches of {batch_size} molecules fit {limits.tolist()} rows; loads {load.tolist()}")
 
 
-def _swap(batches, taken, load, limits, over: int, under: int) -> None:
+def _swap(batches: np.ndarray, taken: np.ndarray, load: np.ndarray, limits: np.ndarray, over: int, under: int) -> None:
     """Swaps the molecules of batches `over` and `under` that leave the least excess in both."""
     mine, theirs = np.flatnonzero(batches[over] >= 0), np.flatnonzero(batches[under] >= 0)
     if max(len(mine), len(theirs)) > MOST_CANDIDATES:

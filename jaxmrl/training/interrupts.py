@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 _ALWAYS = (signal.SIGINT, signal.SIGTERM)
 _MORE = ("SIGHUP", "SIGUSR1", "SIGUSR2", "SIGXCPU")
@@ -64,11 +65,11 @@ def catch_signals(seconds: float | None = None, started: float = 0.0) -> Iterato
         return
     former = {number: signal.getsignal(number) for number in stop_signals()}
 
-    def restore():
+    def restore() -> None:
         for number, handler in former.items():
             signal.signal(number, handler)
 
-    def request(number, frame):
+    def request(number: int, frame: FrameType | None) -> None:
         stop.requested = True
         restore()
 

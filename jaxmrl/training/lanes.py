@@ -343,7 +343,7 @@ def longest_first(replicas: list[Replica], places: list[int]) -> list[int]:
     return sorted(places, key=lambda k: (-replicas[k].steps, k))
 
 
-def _evaluation_plans(replicas, resources, batch_size: int) -> dict[int, np.ndarray]:
+def _evaluation_plans(replicas: list[Replica], resources: np.ndarray, batch_size: int) -> dict[int, np.ndarray]:
     """Evaluation batches of each set of ids, by its identity as an object: replicas share their sets.
 
     All have the length of the longest, so that they share one program.

@@ -29,11 +29,11 @@ def _per_task(metric):
     return evaluate
 
 
-def _nan_unless(valid, value):
+def _nan_unless(valid: jax.Array, value: jax.Array) -> jax.Array:
     return jnp.where(valid, value, jnp.nan)
 
 
-def _sorted_counts(scores, labels, present):
+def _sorted_counts(scores: jax.Array, labels: jax.Array, present: jax.Array) -> tuple[jax.Array, ...]:
     """Positives and negatives in ascending order of score, and the first and last row of each row's tie group."""
     positive = (present & (labels > 0.5)).astype(jnp.int32)
     negative = (present & (labels <= 0.5)).astype(jnp.int32)
@@ -81,7 +81,7 @@ def _accurate_sum(values: jax.Array) -> jax.Array:
     return jnp.where(jnp.isfinite(error), total + error, total)  # an infinite total has no error to add back
 
 
-def _roc_auc(scores, labels, present):
+def _roc_auc(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
     """Area under the ROC curve: the share of (positive, negative) pairs in the right order, ties counting half."""
     positive, negative, first_row, last_row, usable = _sorted_counts(scores, labels, present)
     through = jnp.cumsum(negative)
@@ -90,11 +90,11 @@ def _roc_auc(scores, labels, present):
     return _nan_unless(usable, _exact_sum(positive * twice_beaten) / (2.0 * jnp.maximum(pairs, 1.0)))
 
 
-def _average_precision(scores, labels, present):
+def _average_precision(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
     """Sum over thresholds of precision times the gain in recall (no interpolation), as scikit-learn defines it."""
     positive, negative, first_row, _, usable = _sorted_counts(scores, labels, present)
 
-    def at_or_above(counts):
+    def at_or_above(counts: jax.Array) -> jax.Array:
         return (counts.sum() - jnp.cumsum(counts) + counts)[first_row]
 
     true, false = at_or_above(positive), at_or_above(negative)
@@ -103,21 +103,21 @@ def _average_precision(scores, labels, present):
     return _nan_unless(usable, _accurate_sum(positive.astype(jnp.float32) * precision) / total)
 
 
-def _mean(values, present):
+def _mean(values: jax.Array, present: jax.Array) -> jax.Array:
     return _accurate_sum(jnp.where(present, values, 0.0)) / jnp.maximum(present.sum(), 1).astype(jnp.float32)
 
 
-def _rmse(scores, labels, present):
+def _rmse(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
     """Root of the mean squared error, in the label's unit."""
     return _nan_unless(present.any(), jnp.sqrt(_mean((scores - labels) ** 2, present)))
 
 
-def _mae(scores, labels, present):
+def _mae(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
     """Mean absolute error, in the label's unit."""
     return _nan_unless(present.any(), _mean(jnp.abs(scores - labels), present))
 
 
-def _r2(scores, labels, present):
+def _r2(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
     """1 - residual sum of squares / total sum of squares."""
     centred = labels - _mean(labels, present)
     total = _mean(centred**2, present)

@@ -61,23 +61,23 @@ class ModelSpec:
         params, stats = states
         return params, stats
 
-    def train(self, params, stats, batch, key: jax.Array) -> tuple[jax.Array, Any]:
+    def train(self, params: Any, stats: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
         """Outputs [B, tasks] in training mode, and the moved batch-norm statistics."""
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         outputs = module(batch, training=True, key=key)
         return outputs, nnx.state(module, nnx.BatchStat)
 
-    def predict(self, params, stats, batch) -> jax.Array:
+    def predict(self, params: Any, stats: Any, batch: Any) -> jax.Array:
         """Outputs [B, tasks] in evaluation mode."""
         return nnx.merge(self._graphdef, params, stats, copy=True)(batch, training=False)
 
-    def embed(self, params, stats, batch) -> tuple[jax.Array, jax.Array]:
+    def embed(self, params: Any, stats: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
         """What the head sees of each molecule in evaluation mode, [B, d], and its outputs [B, tasks]."""
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         embeddings = module.embed(batch, training=False)
         return embeddings, module.head(embeddings)
 
-    def predict_probed(self, params, stats, batch, probe: jax.Array) -> jax.Array:
+    def predict_probed(self, params: Any, stats: Any, batch: Any, probe: jax.Array) -> jax.Array:
         """`predict`, where the gradient by `probe` is the squared norm of that by all linear layers' weights."""
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         for _, layer in nnx.iter_modules(module):

@@ -102,7 +102,9 @@ def pretrain_step(pretext: Pretext, store: GraphDataset, state: PretrainState, i
 
 
 @program(static_argnums=0, donate_argnums=2)
-def train(pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array, steps) -> PretrainState:
+def train(
+    pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array, steps: jax.Array | int
+) -> PretrainState:
     """`steps` steps on ids [MAX_CHUNK, B]."""
     return jax.lax.fori_loop(0, steps, lambda k, state: pretrain_step(pretext, store, state, ids[k]), state)
 

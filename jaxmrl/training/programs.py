@@ -49,12 +49,12 @@ def weights_best(lanes: Lanes) -> tuple:
 
 
 @small_program()
-def weights_best_in(lanes: Lanes, lane) -> tuple:
+def weights_best_in(lanes: Lanes, lane: jax.Array | int) -> tuple:
     """`weights_best` of one lane."""
     return jax.tree.map(lambda stacked: stacked[lane], weights_best(lanes))
 
 
-def _new_lane(recipe: TrainingSpec, *identity_and_constants) -> Lanes:
+def _new_lane(recipe: TrainingSpec, *identity_and_constants: Any) -> Lanes:
     state = init_replica(recipe, *identity_and_constants)
     worst = jnp.float32(-jnp.inf if recipe.metric.higher_is_better else jnp.inf)
     params, stats = jax.tree.map(jnp.copy, (state.params, state.stats))
@@ -73,14 +73,14 @@ def empty(recipe: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
 
 
 @small_program(static_argnums=0, donate_argnums=1)
-def fill(recipe: TrainingSpec, lanes: Lanes, lane, *identity_and_constants) -> Lanes:
+def fill(recipe: TrainingSpec, lanes: Lanes, lane: jax.Array | int, *identity_and_constants: Any) -> Lanes:
     """`lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
     new = _new_lane(recipe, *identity_and_constants)
     return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
 
 
 @small_program(donate_argnums=0)
-def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
+def put_weights(lanes: Lanes, lane: jax.Array | int, weights: dict[str, jax.Array]) -> Lanes:
     """`lanes` with these weights, by name, in place `lane`; its other weights stay."""
 
     def put(path, leaf):
@@ -98,7 +98,9 @@ def put_weights(lanes: Lanes, lane, weights: dict[str, jax.Array]) -> Lanes:
 
 
 @program(static_argnums=0, donate_argnums=2)
-def train(recipe: TrainingSpec, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps) -> tuple[Lanes, jax.Array]:
+def train(
+    recipe: TrainingSpec, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps: jax.Array | int
+) -> tuple[Lanes, jax.Array]:
     """`steps` optimizer steps in every lane, on ids [MAX_CHUNK, L, B]; also each step's loss [MAX_CHUNK, L].
 
     The trip count is dynamic: chunks of every length share one compilation.
@@ -168,7 +170,7 @@ def keep_best(
     mean = jnp.full(len(due), jnp.nan).at[due].set(jnp.where(places < count, mean, jnp.nan))
     better = mean > lanes.best_metric if recipe.metric.higher_is_better else mean < lanes.best_metric
 
-    def choose(new, old):
+    def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
 
     best = Lanes(

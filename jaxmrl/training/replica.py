@@ -98,14 +98,20 @@ class TrainingSpec:
     def optimization(self) -> Optimization:
         return optimization_of(get_modality(self.shape.modality))
 
-    def outputs(self, params, stats, batch, key: jax.Array) -> tuple[jax.Array, Any]:
+    def outputs(self, params: Any, stats: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
         """The model's outputs [B, T] in training, and its batch-norm statistics after it."""
         if self.freeze:
             return self.shape.predict(only_head(params), stats, batch), stats
         return self.shape.train(params, stats, batch, key)
 
 
-def init_replica(recipe: TrainingSpec, init_key, stream_key, standard: LabelScaler, total_steps) -> ReplicaState:
+def init_replica(
+    recipe: TrainingSpec,
+    init_key: jax.Array,
+    stream_key: jax.Array,
+    standard: LabelScaler,
+    total_steps: jax.Array | int,
+) -> ReplicaState:
     """The state before the first step."""
     params, stats = recipe.shape.init(init_key)
     return ReplicaState(
@@ -127,7 +133,9 @@ def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
     return jnp.where(present, labels, 0.0), present
 
 
-def train_step(recipe: TrainingSpec, table: DeviceTable, state: ReplicaState, ids) -> tuple[ReplicaState, jax.Array]:
+def train_step(
+    recipe: TrainingSpec, table: DeviceTable, state: ReplicaState, ids: jax.Array
+) -> tuple[ReplicaState, jax.Array]:
     """One optimiser step on the molecules `ids` [B]; returns the new state and the batch's loss."""
     key = jax.random.fold_in(state.key, state.step)
     with jax.named_scope("gather"):
@@ -135,7 +143,7 @@ def train_step(recipe: TrainingSpec, table: DeviceTable, state: ReplicaState, id
     labels, present = batch_labels(table, ids)
     targets = state.standard.targets(labels, table.composition_of(ids))
 
-    def loss(params):
+    def loss(params: Any):
         outputs, stats = recipe.outputs(params, state.stats, batch, key)
         return mean_over_present(LOSSES[recipe.task](outputs, targets), present), (stats, outputs)
 

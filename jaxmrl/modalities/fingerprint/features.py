@@ -1,5 +1,6 @@
 """SMILES -> fingerprints as packed bits. NumPy and RDKit only: worker processes import this without JAX."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -52,8 +53,10 @@ def path_fingerprints(smiles: list[str], progress: cache.Progress | None = None)
     return _cached("rdkit-fingerprints", _paths, smiles, progress)
 
 
-def _cached(kind: str, featurize, smiles: list[str], progress) -> np.ndarray:
-    def compute():
+def _cached(
+    kind: str, featurize: Callable[[list[str]], np.ndarray], smiles: list[str], progress: cache.Progress | None
+) -> np.ndarray:
+    def compute() -> dict[str, np.ndarray]:
         return {"bits": np.concatenate([part for _, part in cache.in_chunks(featurize, smiles, progress)])}
 
     return cache.cached(kind, VERSION, smiles, {"bits"}, compute, progress)["bits"]

@@ -47,7 +47,9 @@ class Layer(nnx.Module):
         self.mix = layer(width, 2 * width, bias=False)
         self.update = nnx.List([layer(2 * width, width), layer(width, 3 * width)])
 
-    def __call__(self, s: jax.Array, v: Vectors, filters: jax.Array, directions: jax.Array, graph: jraph.GraphsTuple):
+    def __call__(
+        self, s: jax.Array, v: Vectors, filters: jax.Array, directions: jax.Array, graph: jraph.GraphsTuple
+    ) -> tuple[jax.Array, Vectors]:
         """Scalars s [n, d], vectors v, filters [p, 3 d], directions [p, 3] -> scalars and vectors."""
         scalars, moved = sum_messages(filters, _perceptron(self.message, s), v, directions, graph)
         s, v = s + scalars, [old + new for old, new in zip(v, moved, strict=True)]
@@ -85,7 +87,7 @@ class PaiNN(nnx.Module):
         distance = distances(graph)
         filters = self.filters(sines(distance, self.cutoff, RADIAL)) * cosine_cutoff(distance, self.cutoff)[:, None]
         s = look_up(self.atom[...], graph.nodes["atom"].astype(jnp.int32))
-        v = [jnp.zeros_like(s)] * 3
+        v: Vectors = [jnp.zeros_like(s)] * 3
         directions = graph.edges / distance[:, None]
         for layer, of_layer in zip(self.layers, jnp.split(filters, len(self.layers), axis=1), strict=True):
             s, v = layer(s, v, of_layer, directions, graph)

@@ -5,6 +5,7 @@ backwards, for each atom knows its pairs and each pair its atoms. Rows of paddin
 cutoff function: a padding pair is as long as the cutoff.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -51,14 +52,14 @@ def sum_pairs(filters: jax.Array, h: jax.Array, graph: jraph.GraphsTuple, odd: b
     itself = jnp.arange(others.shape[1])
 
     # A loop, so that XLA computes `filters` and `h` once and does not repeat that in every gather.
-    def add(k, total):
+    def add(k: jax.Array, total: jax.Array) -> jax.Array:
         term = filters[pairs[k]] * h[others[k]]
         return total + (jnp.where((others[k] > itself)[:, None], term, -term) if odd else term)
 
     return jax.lax.fori_loop(0, len(pairs), add, jnp.zeros_like(h))
 
 
-def _sum_pairs_backward(odd, saved, gradient):
+def _sum_pairs_backward(odd: bool, saved: tuple, gradient: jax.Array) -> tuple[jax.Array, jax.Array, None]:
     filters, h, graph = saved
     a, b = graph.senders, graph.receivers
     sign = -1.0 if odd else 1.0
@@ -84,7 +85,15 @@ class Readout(nnx.Module):
     references have taken the rest.
     """
 
-    def __init__(self, width: int, activation, over_atoms: str, *, precision: str, rngs: nnx.Rngs):
+    def __init__(
+        self,
+        width: int,
+        activation: Callable[[jax.Array], jax.Array],
+        over_atoms: str,
+        *,
+        precision: str,
+        rngs: nnx.Rngs,
+    ):
         self.linear = xavier_linear(width, width // 2, precision=precision, rngs=rngs)
         self.activation = activation
         self.over_atoms = over_atoms

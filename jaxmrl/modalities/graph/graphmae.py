@@ -34,7 +34,9 @@ class GraphMAE(nnx.Module):
         self.bridge = xavier_linear(width, width, precision=precision, rngs=rngs, bias=False)
         self.decoder = Convolution(width, MASKED, precision=precision, rngs=rngs)
 
-    def __call__(self, graph: jraph.GraphsTuple, masked: jax.Array, *, training: bool, key=None) -> jax.Array:
+    def __call__(
+        self, graph: jraph.GraphsTuple, masked: jax.Array, *, training: bool, key: jax.Array | None = None
+    ) -> jax.Array:
         """Outputs [n, MASKED] of each atom, of which those at `masked` [n] are meant."""
         mask, nodes = jraph.get_node_padding_mask(graph), dict(graph.nodes)
         nodes["atom"] = jnp.where(masked, MASKED, nodes["atom"]).astype(nodes["atom"].dtype)
