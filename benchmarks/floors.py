@@ -75,6 +75,6 @@ def step_floor(engines: list[Engine], peaks: Peaks) -> Floor:
 
 def step_bytes(engine: Engine) -> float:
     """What the operations of one compiled step in every lane read and write, by XLA's count."""
-    step = program()(jax.vmap(partial(train_step, engine.recipe), in_axes=(None, 0, 0)))
+    step = program()(jax.vmap(partial(train_step, engine.training_spec), in_axes=(None, 0, 0)))
     ids = np.zeros((len(engine.slots), engine.batch_size), np.int32)
     return float(step.lower(engine.table, engine.lanes.state, ids).compile().cost_analysis()["bytes accessed"])

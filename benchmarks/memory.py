@@ -64,7 +64,7 @@ def by_molecules(flags: argparse.Namespace) -> list[dict]:
 
 def measure(engine: Engine, table: Graphs) -> dict:
     """What the lanes of an engine hold, in bytes."""
-    shape, lanes = engine.recipe.shape, len(engine.slots)
+    shape, lanes = engine.training_spec.model, len(engine.slots)
     rows = table.rows(engine.limits, engine.batch_size)
     lanes_held, working = held(engine.lanes), working_bytes(engine)
     return {
@@ -93,7 +93,7 @@ def held(tree) -> int:
 def working_bytes(engine: Engine) -> int:
     """What the program of a step holds while it runs, beside its arguments."""
     ids = np.full((programs.MAX_CHUNK, len(engine.slots), engine.batch_size), NO_MOLECULE, np.int32)
-    compiled = programs.train.lower(engine.recipe, engine.table, engine.lanes, ids, 1).compile()
+    compiled = programs.train.lower(engine.training_spec, engine.table, engine.lanes, ids, 1).compile()
     return compiled.memory_analysis().temp_size_in_bytes
 
 

@@ -84,7 +84,7 @@ def profile(engine: Engine, steps: int) -> dict:
 def compiled_text(engine: Engine) -> str:
     """The training program as XLA compiled it."""
     ids = np.full((programs.MAX_CHUNK, len(engine.slots), BATCH), NO_MOLECULE, np.int32)
-    return programs.train.lower(engine.recipe, engine.table, engine.lanes, ids, 1).compile().as_text()
+    return programs.train.lower(engine.training_spec, engine.table, engine.lanes, ids, 1).compile().as_text()
 
 
 def kinds_of(text: str) -> dict[str, str]:

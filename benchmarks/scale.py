@@ -62,9 +62,9 @@ def engine_on(table: graphs.Graphs, width: int, depth: int) -> Engine:
     rng = np.random.default_rng(0)
     train, valid, test = np.split(rng.permutation(len(table)), [8 * len(table) // 10, 9 * len(table) // 10])
     labels = jnp.asarray(rng.integers(0, 2, (len(table), 1)), jnp.float32)
-    recipe = TrainingSpec(ModelSpec(width, depth, DROPOUT, 1, "float32"), "classification", "roc_auc", RATE)
+    training_spec = TrainingSpec(ModelSpec(width, depth, DROPOUT, 1, "float32"), "classification", "roc_auc", RATE)
     replica = Replica("scale", 0, train, valid, test, 10**6, no_standard(1))
-    engine = Engine(recipe, DeviceTable(GraphDataset.put(table), labels), table.resources(), [replica], 1, BATCH)
+    engine = Engine(training_spec, DeviceTable(GraphDataset.put(table), labels), table.resources(), [replica], 1, BATCH)
     engine.refill(iter([0]))
     return engine
 

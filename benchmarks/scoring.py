@@ -75,7 +75,7 @@ def grand_in_epochs(problem: TaskData, width: int, rounds: int) -> dict:
 
     def score():
         weights = jax.tree.map(lambda x: x[0], programs.weights_now(engine.lanes))
-        grand(task.recipe, engine.table, task.features, weights, task.molecules)
+        grand(task.training_spec, engine.table, task.features, weights, task.molecules)
 
     for warm_up in (epoch, score):
         warm_up()
@@ -95,7 +95,7 @@ def el2n_against_baseline(problem: TaskData, flags) -> dict:
     """Seconds to train and score `seeds` models in lanes, and one after the other with PyTorch Geometric."""
     few = replace(problem, split=replace(problem.split, train=problem.split.train[: flags.molecules]))
     task = scoring_task(few, flags.el2n_width, flags.seeds, flags.epochs)
-    lanes = choose_lanes("auto", task.shape, task.replicas(), few, BATCH)
+    lanes = choose_lanes("auto", task.spec, task.replicas(), few, BATCH)
     data = [
         pyg_baseline.molecule_data(few.table.smiles[k], few.table.labels[k].tolist()) for k in few.split.train.tolist()
     ]
@@ -122,10 +122,10 @@ def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
         lane = engine.lane_of(outcome.name)
         models.append(jax.tree.map(lambda x: np.asarray(x[lane]), programs.weights_now(engine.lanes)))
 
-    devices = choose_devices(lanes, task.shape, replicas, task.problem, BATCH)
+    devices = choose_devices(lanes, task.spec, replicas, task.problem, BATCH)
     engines = on_each(devices, lambda: task.engine(replicas, lanes))
     train_on_devices(engines, range(len(replicas)), keep, lambda steps, timed: None)
-    known = task.recipe, task.table, task.features
+    known = task.training_spec, task.table, task.features
     found = [model_scores(("el2n",), *known, weights, None, task.molecules, BATCH)["el2n"] for weights in models]
     return np.mean(found, axis=0)
 

@@ -188,13 +188,13 @@ def auto_lanes(problem: TaskData, shape: ModelSpec) -> int:
 
 def bench_engines(problem: TaskData, shape: ModelSpec, lanes: int) -> list[Engine]:
     """An engine on each device, with a replica in every lane that never ends."""
-    recipe = TrainingSpec(shape, problem.table.task, problem.metric, RATE)
+    training_spec = TrainingSpec(shape, problem.table.task, problem.metric, RATE)
     devices, resources = jax.local_devices(), problem.features[shape.modality].resources()
     replicas = [bench_replica(problem, shape.modality, seed) for seed in range(lanes * len(devices))]
     queue = iter(range(len(replicas)))
 
     def make() -> Engine:
-        engine = Engine(recipe, device_table(problem, shape.modality), resources, replicas, lanes, BATCH)
+        engine = Engine(training_spec, device_table(problem, shape.modality), resources, replicas, lanes, BATCH)
         engine.refill(queue)
         return engine
 

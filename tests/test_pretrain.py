@@ -142,11 +142,11 @@ def test_frozen_encoders_stay_and_heads_learn(csv_file, pretrained, cache):
 
 def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
     engine, _ = engine_of(sweep_config(csv_file, (str(pretrained),), freeze=True))
-    recipe, key = engine.recipe, jax.random.key(0)
-    params, stats = init(recipe.shape, key)
+    training_spec, key = engine.training_spec, jax.random.key(0)
+    params, stats = init(training_spec.model, key)
     batch = engine.table.store.gather(np.arange(4, dtype=np.int32))
-    outputs, after = jax.jit(recipe.outputs)(params, stats, batch, key)
-    np.testing.assert_array_equal(outputs, predict(recipe.shape, params, stats, batch))
+    outputs, after = jax.jit(training_spec.outputs)(params, stats, batch, key)
+    np.testing.assert_array_equal(outputs, predict(training_spec.model, params, stats, batch))
     jax.tree.map(np.testing.assert_array_equal, stats, after)
 
 

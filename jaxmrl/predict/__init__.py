@@ -108,7 +108,7 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     table, smiles = prepared.table, prepared.canonical_smiles
     similarity = nearest_training(known, trained_on, smiles, reporter)
     texts = seen_texts(known, trained_on, models[0], reporter)
-    unseen = find_unseen(smiles, texts, models[0].recipe.shape.modality, models[0].features)
+    unseen = find_unseen(smiles, texts, models[0].training_spec.model.modality, models[0].features)
     found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
     columns = found.columns(source, config.keep_columns)
     write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
@@ -135,7 +135,7 @@ def choose_curve(
     if config.curve is not None and config.curve not in curves:
         raise ConfigError(f"unknown curve {config.curve!r}; choose from {' '.join(curves)}")
     judged = {name: np.mean([model.row.valid for model in models]) for name, models in curves.items()}
-    metric = next(iter(curves.values()))[0].recipe.metric
+    metric = next(iter(curves.values()))[0].training_spec.metric
     best = (max if metric.higher_is_better else min)(judged, key=judged.__getitem__)
     name = config.curve or best
     models, others = curves[name], [f"{other} ({judged[other]:.4g})" for other in curves if other != name]
@@ -163,7 +163,7 @@ def read_and_prepare(config: PredictConfig, model: SavedModel, reporter: Progres
     table = read_molecules(config.csv, config.smiles_column)
     for note in table.notes:
         reporter.say(note)
-    prepared = prepare_smiles(table, (model.recipe.shape.modality,), reporter, parent=model.parent)
+    prepared = prepare_smiles(table, (model.training_spec.model.modality,), reporter, parent=model.parent)
     reporter.say(f"{config.csv}: {count(table.rows, 'row')}, {len(prepared.table.rejected):,} rejected")
     return prepared
 
@@ -173,7 +173,7 @@ def predict_prepared(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
     one, smiles = models[0], prepared.canonical_smiles
-    modality = get_modality(one.recipe.shape.modality)
+    modality = get_modality(one.training_spec.model.modality)
     features = modality.featurize(prepared, one.features, reporter)
     # No labels, not even missing ones: of many molecules and tasks they would fill the device.
     labels, atoms = jnp.zeros((0, len(one.tasks))), find_geometries({modality.name: features})
@@ -186,8 +186,8 @@ def predict_prepared(
     with reporter.progress("predicting", len(models), "models") as progress:
         for k, model in enumerate(models):
             weights, train = load_arrays(model)
-            outputs = predict_all(model.recipe, table, resources, weights, molecules, batch_size)[place]
-            values[k] = expit(outputs) if model.recipe.task == "classification" else outputs
+            outputs = predict_all(model.training_spec, table, resources, weights, molecules, batch_size)[place]
+            values[k] = expit(outputs) if model.training_spec.task == "classification" else outputs
             trained_on.append(train)
             progress.advance(1)
     sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(values.shape[1:], np.nan)
@@ -204,7 +204,7 @@ def seen_texts(
     seen = np.isin(list(known), trained_on)
     texts = list(compress(known.values(), seen))
     # Of all molecules of the run, for these the sweep has left in the cache.
-    others = get_modality(model.recipe.shape.modality).spellings(list(known.values()), model.features, reporter)
+    others = get_modality(model.training_spec.model.modality).spellings(list(known.values()), model.features, reporter)
     return texts + [text for several in compress(others, seen) for text in several]
 
 

@@ -52,7 +52,7 @@ def grand_last(
     return jnp.where(present.any(axis=1), norms, jnp.nan)
 
 
-def _gradient_norm(recipe: TrainingSpec, table: DeviceTable, weights: tuple, molecule: jax.Array) -> jax.Array:
+def _gradient_norm(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, molecule: jax.Array) -> jax.Array:
     params, stats, standard = weights
     ids = molecule[None]
     labels, present = batch_labels(table, ids)
@@ -60,8 +60,8 @@ def _gradient_norm(recipe: TrainingSpec, table: DeviceTable, weights: tuple, mol
     batch = table.store.gather(ids)
 
     def loss(params, probe) -> jax.Array:
-        outputs = recipe.shape.predict_probed(params, stats, batch, probe)
-        return mean_over_present(LOSSES[recipe.task](outputs, targets), present)
+        outputs = training_spec.model.predict_probed(params, stats, batch, probe)
+        return mean_over_present(LOSSES[training_spec.task](outputs, targets), present)
 
     gradient, in_linear_layers = jax.grad(loss, argnums=(0, 1))(params, jnp.float32(0))
     squares = in_linear_layers + _squares_elsewhere(gradient)
@@ -78,12 +78,12 @@ def _squares_elsewhere(gradient) -> jax.Array:
 
 
 @program(static_argnums=0)
-def gradient_norms(recipe: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
+def gradient_norms(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
     """Norm over all parameters of the gradient of each molecule's own loss, [B]. weights as of `predict`; ids [B].
 
     The table's budget is that of one molecule.
     """
-    return jax.vmap(partial(_gradient_norm, recipe, table, weights))(ids)
+    return jax.vmap(partial(_gradient_norm, training_spec, table, weights))(ids)
 
 
 def size_buckets(sizes: np.ndarray, smallest: int = SMALLEST_BUCKET, fewest: int = 64) -> list[np.ndarray]:
@@ -105,8 +105,8 @@ def size_buckets(sizes: np.ndarray, smallest: int = SMALLEST_BUCKET, fewest: int
     return [*groups, waiting] if len(waiting) else groups
 
 
-def block_size(recipe: TrainingSpec, rows: int, device_kind: str, memory: int) -> int:
+def block_size(training_spec: TrainingSpec, rows: int, device_kind: str, memory: int) -> int:
     """Molecules of `rows` rows whose gradients fit a small share of `memory` bytes together."""
-    shape = recipe.shape
-    one = 4 * (2 * shape.parameters + rows * shape.width * shape.depth * _ACTIVATION_ROWS)
+    spec = training_spec.model
+    one = 4 * (2 * spec.parameters + rows * spec.width * spec.depth * _ACTIVATION_ROWS)
     return int(max(1, min(MOST_IN_BLOCK.get(device_kind, MOST_ON_ACCELERATOR), memory * _BLOCK_SHARE // one)))

@@ -24,7 +24,7 @@ from jaxmrl.training.replica import DeviceTable, TrainingSpec, batch_labels
 
 def model_scores(
     names: tuple[str, ...],
-    recipe: TrainingSpec,
+    training_spec: TrainingSpec,
     table: DeviceTable,
     features: Features,
     weights: tuple,
@@ -40,10 +40,12 @@ def model_scores(
     weights as of `predict`; notes of forgetting, where it is among them. check() is called between device calls, and
     may raise to stop.
     """
-    forward, embeddings = _forward(recipe, table, features.resources(), weights, notes, molecules, batch_size, check)
+    forward, embeddings = _forward(
+        training_spec, table, features.resources(), weights, notes, molecules, batch_size, check
+    )
     scores = {name: values for name, values in forward.items() if name in names}
     if "grand" in names:
-        scores["grand"] = grand(recipe, table, features, weights, molecules, check)
+        scores["grand"] = grand(training_spec, table, features, weights, molecules, check)
     if "herding" in names:
         check()
         scores["herding"] = herding_scores(embeddings)
@@ -53,18 +55,18 @@ def model_scores(
 
 @program(static_argnums=0)
 def judge(
-    recipe: TrainingSpec, table: DeviceTable, weights: tuple, notes: Any, ids: jax.Array
+    training_spec: TrainingSpec, table: DeviceTable, weights: tuple, notes: Any, ids: jax.Array
 ) -> tuple[dict, jax.Array]:
     """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
     params, stats, standard = weights
-    embeddings, outputs = recipe.shape.embed(params, stats, table.store.gather(ids))
+    embeddings, outputs = training_spec.model.embed(params, stats, table.store.gather(ids))
     labels, present = batch_labels(table, ids)
     targets = standard.targets(labels, table.composition_of(ids))
     scores = {
-        "el2n": gradients.el2n(recipe.task, outputs, targets, present),
-        "grand-last": gradients.grand_last(recipe.task, embeddings, outputs, targets, present),
+        "el2n": gradients.el2n(training_spec.task, outputs, targets, present),
+        "grand-last": gradients.grand_last(training_spec.task, embeddings, outputs, targets, present),
     }
-    if recipe.task == "classification":
+    if training_spec.task == "classification":
         scores["entropy"] = uncertainty.entropy(outputs, present)
         scores["least-confidence"] = uncertainty.least_confidence(outputs, present)
     if notes is not None:
@@ -73,7 +75,7 @@ def judge(
 
 
 def _forward(
-    recipe: TrainingSpec,
+    training_spec: TrainingSpec,
     table: DeviceTable,
     resources: np.ndarray,
     weights: tuple,
@@ -88,7 +90,7 @@ def _forward(
     plan = batches.plan(molecules, resources, limits, batch_size, None)
     parts = []
     for ids in plan:
-        parts.append(jax.tree.map(np.asarray, judge(recipe, table, weights, notes, jnp.asarray(ids))))
+        parts.append(jax.tree.map(np.asarray, judge(training_spec, table, weights, notes, jnp.asarray(ids))))
         check()
     real = plan.reshape(-1) >= 0
     position = np.full(len(resources), -1)
@@ -105,7 +107,7 @@ def _forward(
 
 
 def grand(
-    recipe: TrainingSpec,
+    training_spec: TrainingSpec,
     table: DeviceTable,
     features: Features,
     weights: tuple,
@@ -116,11 +118,11 @@ def grand(
     scores, resources = np.empty(len(molecules), np.float32), features.resources()
     for places in gradients.size_buckets(features.size[molecules]):
         bucket = table.with_budget(resources[molecules[places]].max(axis=0))
-        size = gradients.block_size(recipe, int(features.size[molecules[places]].max()), *device_memory())
+        size = gradients.block_size(training_spec, int(features.size[molecules[places]].max()), *device_memory())
         for start in range(0, len(places), size):
             block = places[start : start + size]
             ids = np.resize(molecules[block], size).astype(np.int32)
-            norms = gradients.gradient_norms(recipe, bucket, weights, jnp.asarray(ids))
+            norms = gradients.gradient_norms(training_spec, bucket, weights, jnp.asarray(ids))
             scores[block] = np.asarray(norms)[: len(block)]
             check()
     return scores

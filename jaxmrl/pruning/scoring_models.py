@@ -60,7 +60,7 @@ class ScoringTask:
 
     settings: Settings
     problem: TaskData
-    shape: ModelSpec
+    spec: ModelSpec
     names: tuple[str, ...]
     seeds: int
     epochs: int
@@ -76,21 +76,21 @@ class ScoringTask:
         return canonical_order(self.problem.split.train, self.problem.canonical)
 
     @cached_property
-    def recipe(self) -> TrainingSpec:
+    def training_spec(self) -> TrainingSpec:
         """How the models are trained; they count forgetting where it is asked for."""
         table = self.problem.table
         watch = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
-        return TrainingSpec(self.shape, table.task, self.problem.metric, self.settings.rate(self.shape.model), watch)
+        return TrainingSpec(self.spec, table.task, self.problem.metric, self.settings.rate(self.spec.model), watch)
 
     @property
     def features(self) -> Features:
         """What the models see."""
-        return self.problem.features[self.shape.modality]
+        return self.problem.features[self.spec.modality]
 
     @cached_property
     def table(self) -> DeviceTable:
         """The molecules on the device."""
-        return device_table(self.problem, self.shape.modality)
+        return device_table(self.problem, self.spec.modality)
 
     @cached_property
     def _fingerprints(self) -> np.ndarray:
@@ -104,8 +104,8 @@ class ScoringTask:
         """
         settings, split = self.settings, self.problem.split
         steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
-        standard = self.problem.label_standard(self.molecules, self.shape.modality)
-        name = f"{settings.name} {self.shape.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
+        standard = self.problem.label_standard(self.molecules, self.spec.modality)
+        name = f"{settings.name} {self.spec.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
         return [
             Replica(
                 *(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard),
@@ -184,7 +184,14 @@ class ScoringTask:
     def _identity(self) -> str:
         """What the parts in the folder belong to: data, models and methods."""
         settings = self.settings
-        parts = (self.problem.fingerprint(), self.shape, self.epochs, self.names, settings.batch_size, self.recipe)
+        parts = (
+            self.problem.fingerprint(),
+            self.spec,
+            self.epochs,
+            self.names,
+            settings.batch_size,
+            self.training_spec,
+        )
         return repr(parts)
 
     def _load(self, path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
@@ -209,8 +216,8 @@ class ScoringTask:
         """Return {place: weights and notes}, as flat arrays, of the models at these places that did not diverge."""
         replicas = self.replicas()
         self._drop_other_lanes(folder)
-        queue = self.shape, replicas, self.problem, self.settings.batch_size
-        lanes = run.metadata_or_set(f"scoring lanes of {self.shape.name}", choose_lanes(self.settings.lanes, *queue))
+        queue = self.spec, replicas, self.problem, self.settings.batch_size
+        lanes = run.metadata_or_set(f"scoring lanes of {self.spec.name}", choose_lanes(self.settings.lanes, *queue))
         engines = on_each(choose_devices(lanes, *queue), lambda: self.engine(replicas, lanes))
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
         done = {one.name for one in replicas if one.seed not in places or self._load(paths[one.name], {"status"})}
@@ -232,8 +239,8 @@ class ScoringTask:
 
     def engine(self, replicas: list[Replica], lanes: int) -> Engine:
         """One that trains them, on the default device."""
-        table, resources = device_table(self.problem, self.shape.modality), self.features.resources()
-        return Engine(self.recipe, table, resources, replicas, lanes, self.settings.batch_size)
+        table, resources = device_table(self.problem, self.spec.modality), self.features.resources()
+        return Engine(self.training_spec, table, resources, replicas, lanes, self.settings.batch_size)
 
     def _scores_of_model(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
         """One model's scores by method, [n] each; from `path` where it has them."""
@@ -243,9 +250,17 @@ class ScoringTask:
             scores = {}
             if model:
                 weights, notes = self._unpack(model)
-                recipe, size = replace(self.recipe, watch=None), self.settings.batch_size
+                training_spec, size = replace(self.training_spec, watch=None), self.settings.batch_size
                 scores |= passes.model_scores(
-                    self.names, recipe, self.table, self.features, weights, notes, self.molecules, size, stop.check
+                    self.names,
+                    training_spec,
+                    self.table,
+                    self.features,
+                    weights,
+                    notes,
+                    self.molecules,
+                    size,
+                    stop.check,
                 )
             if "random" in self.names:
                 scores["random"] = passes.random_scores(self.problem, self.molecules, seed)
@@ -257,9 +272,9 @@ class ScoringTask:
 
     def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
         """(weights as of `predict`, notes) of a model's flat arrays."""
-        params, stats = jax.eval_shape(self.shape.init, jax.random.key(0))
+        params, stats = jax.eval_shape(self.spec.init, jax.random.key(0))
         standard = self.replicas()[0].standard
-        notes = jax.eval_shape(self.recipe.watch.start) if self.recipe.watch else None
+        notes = jax.eval_shape(self.training_spec.watch.start) if self.training_spec.watch else None
         arrays = {name: jnp.asarray(array) for name, array in model.items() if name not in _OF_A_MODEL}
         form = {"weights": (params, stats, standard), "notes": notes}
         found = storage.unflatten(form, arrays, "a scoring's folder")

@@ -77,8 +77,8 @@ def summarise(
     side_by_side = write_comparisons(run, curves, analyses, reporter)
     compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
     named = {
-        f"{shape.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
-        for (shape, split), by_pruning in orders.items()
+        f"{spec.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
+        for (spec, split), by_pruning in orders.items()
     }
     findings = Findings(config, problems, run.metadata(), rows, curves, analyses, side_by_side, compared, named)
     run.write("report.html", report_html(findings))

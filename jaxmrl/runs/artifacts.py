@@ -100,7 +100,7 @@ def keep_replica(
     run: RunDirectory,
     config: SweepConfig,
     problem: TaskData,
-    recipe: TrainingSpec,
+    training_spec: TrainingSpec,
     replica: Replica,
     left: ReplicaArtifacts,
     identities: list[ReplicaIdentity],
@@ -115,7 +115,7 @@ def keep_replica(
         columns = prediction_columns(problem.table, replica, left.predictions)
         run.write_arrays(f"{PREDICTIONS}/{name}.npz", columns)
     if left.weights is not None:
-        model = describe(run.path / MODELS / name, config, problem, recipe, rows[0])
+        model = describe(run.path / MODELS / name, config, problem, training_spec, rows[0])
         save_trained(model, left.weights, problem.table.ids[replica.train])
     for identity, row in zip(identities, rows, strict=True):
         run.append_history(history_rows(identity, left.outcome))
@@ -216,7 +216,7 @@ def read_models(folder: Path) -> dict[str, list[SavedModel]]:
 def predict_judged(engine: Engine, weights: tuple, replica: Replica) -> np.ndarray:
     """What these weights say of the replica's validation and then of its test molecules, [n, T]."""
     judged = np.concatenate([replica.valid, replica.test])
-    return predict_all(engine.recipe, engine.table, engine.resources, weights, judged, engine.batch_size)
+    return predict_all(engine.training_spec, engine.table, engine.resources, weights, judged, engine.batch_size)
 
 
 def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -241,14 +241,16 @@ def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> di
     return columns | dict(zip(names, values[order].T, strict=True))
 
 
-def describe(path: Path, config: SweepConfig, problem: TaskData, recipe: TrainingSpec, row: ResultRow) -> SavedModel:
+def describe(
+    path: Path, config: SweepConfig, problem: TaskData, training_spec: TrainingSpec, row: ResultRow
+) -> SavedModel:
     """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
     modality = row.curve.modality
     atoms = None if problem.composition_for(modality) is None else problem.geometries
     return SavedModel(
         path=path,
         row=replace(row, curve=replace(row.curve, pruning=_pruning(row))),
-        recipe=recipe,
+        training_spec=training_spec,
         tasks=problem.table.tasks,
         has_smiles=problem.has_smiles,
         features=get_modality(modality).settings(config, problem.features[modality]),

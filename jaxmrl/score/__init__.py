@@ -42,8 +42,8 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
     except DataError as error:
         write_rejected(beside, error.rejected, reporter)
         raise
-    (shape,) = model_specs(config, problem)
-    task = ScoringTask(config, problem, shape, config.methods, config.seeds, config.epochs)
+    (spec,) = model_specs(config, problem)
+    task = ScoringTask(config, problem, spec, config.methods, config.seeds, config.epochs)
     work = RunDirectory(config.out.with_name(f"{config.out.name}.unfinished"), problem.table.tasks)
     metadata = directory.code_metadata() | {"device": device_name(), "data": problem.fingerprint()}
     with work.lock():

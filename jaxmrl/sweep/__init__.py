@@ -85,8 +85,8 @@ def run_sweep(
         with catch_signals(max_seconds, started) as stop:
             job = SweepContext(config, problems, starts, run, reporter, stop, machines)
             orders = {
-                (shape, problem.split_name): given[problem.split_name] or kept_first(job, shape, problem)
-                for shape, problem in product(model_specs(config, job.problem), problems)
+                (spec, problem.split_name): given[problem.split_name] or kept_first(job, spec, problem)
+                for spec, problem in product(model_specs(config, job.problem), problems)
             }
             grid = plan_grid(config, problems, orders, starts)
             check_rows(job, [cell for cells in grid.values() for cell in cells])
@@ -99,19 +99,19 @@ def run_sweep(
 def train_grid(job: SweepContext, grid: Grid) -> None:
     """Trains what has no row in results.csv yet, one program after the other."""
     lanes = {}
-    for shape, cells in grid.items():
-        replicas, lanes[shape] = unique_replicas(cells), lanes_of_run(job, shape, cells)
-        record_batch_budget(job, shape, replicas)
+    for spec, cells in grid.items():
+        replicas, lanes[spec] = unique_replicas(cells), lanes_of_run(job, spec, cells)
+        record_batch_budget(job, spec, replicas)
         job.reporter.say(
-            f"{shape.name}: {shape.parameters:,} parameters, {count(len(replicas), 'replica')}, "
+            f"{spec.name}: {spec.parameters:,} parameters, {count(len(replicas), 'replica')}, "
             f"{sum(replica.steps for replica in replicas):,} steps "
-            f"in {where_text(job, shape, cells, lanes[shape])}"
+            f"in {where_text(job, spec, cells, lanes[spec])}"
         )
     started = time.monotonic()
     total = sum(replica.steps for cells in grid.values() for replica in unique_replicas(cells))
     with job.reporter.progress("training", total, "steps") as progress:
-        for shape, cells in grid.items():
-            train_queue(job, shape, cells, lanes[shape], progress)
+        for spec, cells in grid.items():
+            train_queue(job, spec, cells, lanes[spec], progress)
     job.reporter.say(f"training took {duration(time.monotonic() - started)}")
 
 

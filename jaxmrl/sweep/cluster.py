@@ -47,7 +47,7 @@ class WorkSpec:
 
     config: SweepConfig
     problem: TaskData
-    shape: ModelSpec
+    spec: ModelSpec
     replicas: list[Replica]
     rows: dict[str, ReplicaIdentity]
     lanes: int
@@ -136,7 +136,7 @@ class Worker:
         queue = iter(lambda: ray.get(board.take.remote(name)), None)
         try:
             gc.collect()  # engines of more lanes, where there was no memory for them
-            engines = engines_for(work.config, work.problem, work.shape, work.replicas, work.lanes)
+            engines = engines_for(work.config, work.problem, work.spec, work.replicas, work.lanes)
             train_on_devices(engines, queue, on_result, lambda steps, timed: board.advance.remote(steps))
         except jax.errors.JaxRuntimeError as error:
             return fewer_lanes(work.lanes, error)

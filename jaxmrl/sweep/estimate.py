@@ -31,19 +31,19 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         check(config, problem, reporter)
     # Which molecules a score would keep is not known, and how many does not depend on it.
     orders = {
-        (shape, problem.split_name): dict.fromkeys(
+        (spec, problem.split_name): dict.fromkeys(
             scored_prunings(config), np.broadcast_to(problem.split.train, (config.seeds, len(problem.split.train)))
         )
-        for shape in model_specs(config, problems[0])
+        for spec in model_specs(config, problems[0])
         for problem in problems
     }
     starts = load_starts(config.init, model_specs(config, problems[0]))
     expected = []
-    for shape, cells in plan_grid(config, problems, orders, starts).items():
+    for spec, cells in plan_grid(config, problems, orders, starts).items():
         replicas = unique_replicas(cells)
-        queue = shape, replicas, problems[0], config.batch_size
+        queue = spec, replicas, problems[0], config.batch_size
         lanes = choose_lanes(config.lanes, *queue)
-        given = config, problems[0], shape, replicas, lanes
+        given = config, problems[0], spec, replicas, lanes
         engines = engines_for(*given) if timed else [engine_for(*given)]
         devices, memory = len(choose_devices(lanes, *queue)), engine_bytes(lanes, *queue)
         expected.append(_expect(engines, devices, memory, timed))
@@ -59,10 +59,10 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
 
 def _expect(engines: list[Engine], devices: int, memory: int, timed: bool) -> Expected:
     engine = engines[0]
-    shape, steps = engine.recipe.shape, sum(replica.steps for replica in engine.replicas)
+    spec, steps = engine.training_spec.model, sum(replica.steps for replica in engine.replicas)
     return Expected(
-        name=shape.name,
-        parameters=shape.parameters,
+        name=spec.name,
+        parameters=spec.parameters,
         replicas=len(engine.replicas),
         steps=steps,
         lanes=len(engine.slots),

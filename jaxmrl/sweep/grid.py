@@ -23,11 +23,11 @@ Grid = dict[ModelSpec, list[GridPoint]]
 def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, starts: Initializations) -> Grid:
     """Every replica of the sweep; those of all splits of a model share its program."""
     grid: Grid = {}
-    for (shape, split), by_score in orders.items():
+    for (spec, split), by_score in orders.items():
         problem = next(problem for problem in problems if problem.split_name == split)
         shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
-        grid.setdefault(shape, []).extend(
-            plan_cell(config, problem, shape, start, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
+        grid.setdefault(spec, []).extend(
+            plan_cell(config, problem, spec, start, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
             for start, pruning, fraction, seed in product(
                 starts.items(), config.pruning, sorted(config.fractions), shuffles
             )
@@ -38,7 +38,7 @@ def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, sta
 def plan_cell(
     config: SweepConfig,
     problem: TaskData,
-    shape: ModelSpec,
+    spec: ModelSpec,
     start: tuple[str, Encoder | None],
     pruning: str,
     fraction: float,
@@ -59,30 +59,30 @@ def plan_cell(
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
     replica = Replica(
-        name=f"{config.name} {shape.name} {config.precision} {problem.split_name} {begun}{kept}{share} {seed}",
+        name=f"{config.name} {spec.name} {config.precision} {problem.split_name} {begun}{kept}{share} {seed}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
         test=problem.split.test,
         steps=steps,
-        standard=problem.label_standard(train, shape.modality),
+        standard=problem.label_standard(train, spec.modality),
         divisors=problem.divisors(train),
         start=encoder,
         validate_every=validate_every,
     )
     curve = CurveIdentity(
         dataset=config.name,
-        modality=shape.modality,
-        model=shape.model,
+        modality=spec.modality,
+        model=spec.model,
         split=problem.split_name,
         pruning=pruning,
         init=init,
-        width=shape.width,
-        depth=shape.depth,
-        params=shape.parameters,
+        width=spec.width,
+        depth=spec.depth,
+        params=spec.parameters,
         precision=config.precision,
-        learning_rate=config.rate(shape.model),
-        dropout=shape.dropout,
+        learning_rate=config.rate(spec.model),
+        dropout=spec.dropout,
         batch_size=config.batch_size,
         split_seed=config.split_seed,
     )

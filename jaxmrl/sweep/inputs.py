@@ -25,10 +25,10 @@ def write_inputs(job: SweepContext, orders: Orders) -> None:
         molecules = split.split.parts()
         for seed in range(job.config.seeds):
             molecules[f"train_order_{seed}"] = splits.subset_order(split.split.train, seed)
-        for (shape, name), by_pruning in orders.items():
+        for (spec, name), by_pruning in orders.items():
             if name == split.split_name:
                 molecules |= {
-                    f"{pruning}_order_{shape.name}_{seed}": order
+                    f"{pruning}_order_{spec.name}_{seed}": order
                     for pruning, by_seed in by_pruning.items()
                     for seed, order in enumerate(by_seed)
                 }

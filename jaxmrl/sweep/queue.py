@@ -20,7 +20,7 @@ from jaxmrl.text import count, exact
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.encoder import Initializations
-from jaxmrl.training.engines import engines_for, recipe_for
+from jaxmrl.training.engines import engines_for, training_spec_for
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Replica, queue_budget
 from jaxmrl.training.model_spec import ModelSpec
@@ -114,25 +114,25 @@ def unique_replicas(cells: list[GridPoint]) -> list[Replica]:
     return list({cell.replica.name: cell.replica for cell in cells}.values())
 
 
-def lanes_of_run(job: SweepContext, shape: ModelSpec, cells: list[GridPoint]) -> int:
+def lanes_of_run(job: SweepContext, spec: ModelSpec, cells: list[GridPoint]) -> int:
     """Lanes on each device for these cells, chosen once for the run."""
     choose = job.cluster.choose_lanes if job.cluster else choose_lanes
-    lanes = choose(job.config.lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
-    return job.run.metadata_or_set(f"lanes of {shape.name}", lanes)
+    lanes = choose(job.config.lanes, spec, unique_replicas(cells), job.problem, job.config.batch_size)
+    return job.run.metadata_or_set(f"lanes of {spec.name}", lanes)
 
 
-def record_batch_budget(job: SweepContext, shape: ModelSpec, replicas: list[Replica]) -> None:
+def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Replica]) -> None:
     """Keeps in run.json the room of a batch, which the whole queue decides and which a run that is extended may change.
 
     Batches of another shape round in another order, so a replica that was under way begins again.
     """
-    name, resources = f"batch of {shape.name}", job.problem.features[shape.modality].resources()
+    name, resources = f"batch of {spec.name}", job.problem.features[spec.modality].resources()
     room = queue_budget(replicas, resources, job.config.batch_size).tolist()
     if job.run.metadata_or_set(name, room) != room:
-        checkpoint.remove(job.run.checkpoints / shape.name)
+        checkpoint.remove(job.run.checkpoints / spec.name)
         job.run.update_metadata(name, room)
         job.reporter.say(
-            f"{shape.name}: with what was added, batches have other shapes than before. The results that are there "
+            f"{spec.name}: with what was added, batches have other shapes than before. The results that are there "
             "stay; in a run of all at once they may differ by rounding"
         )
 
@@ -148,15 +148,15 @@ def share_rows(job: SweepContext, cells: list[GridPoint]) -> None:
             job.run.append_result(replace(rows[other], curve=curve))
 
 
-def where_text(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lanes: int) -> str:
+def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes: int) -> str:
     """In how many lanes, and on what, these cells are trained."""
     if job.cluster:
         return f"{count(lanes, 'lane')} on each device of {count(len(job.cluster.machines), 'machine')}"
-    devices = choose_devices(lanes, shape, unique_replicas(cells), job.problem, job.config.batch_size)
+    devices = choose_devices(lanes, spec, unique_replicas(cells), job.problem, job.config.batch_size)
     return lanes_text(lanes, len(devices))
 
 
-def train_queue(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lanes: int, progress: Progress) -> None:
+def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes: int, progress: Progress) -> None:
     """Trains the replicas of one program that lack a row in results.csv, adding rows as they end.
 
     Where the devices have not the memory for so many lanes, it goes on with fewer.
@@ -167,15 +167,15 @@ def train_queue(job: SweepContext, shape: ModelSpec, cells: list[GridPoint], lan
         progress.skip(sum(replica.steps for replica in unique_replicas(cells)))
     while rows:
         job.stop.check()
-        fewer = train(job, shape, unique_replicas(cells), rows, lanes, progress)
+        fewer = train(job, spec, unique_replicas(cells), rows, lanes, progress)
         if fewer:
             gc.collect()  # the error's traceback holds the engines, and they the device's memory
-            checkpoint.remove(job.run.checkpoints / shape.name)
-            job.run.update_metadata(f"lanes of {shape.name}", fewer)
-            job.reporter.say(f"{shape.name}: no memory for {count(lanes, 'lane')}; {fewer} from here on")
+            checkpoint.remove(job.run.checkpoints / spec.name)
+            job.run.update_metadata(f"lanes of {spec.name}", fewer)
+            job.reporter.say(f"{spec.name}: no memory for {count(lanes, 'lane')}; {fewer} from here on")
             lanes = fewer
         rows = missing_rows(job, cells)
-    checkpoint.remove(job.run.checkpoints / shape.name)
+    checkpoint.remove(job.run.checkpoints / spec.name)
 
 
 def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
@@ -189,7 +189,7 @@ def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
 
 
 def train_here(
-    job: SweepContext, shape: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress: Progress
+    job: SweepContext, spec: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress: Progress
 ) -> int | None:
     """Trains the replicas that `rows` names on this machine's devices.
 
@@ -198,12 +198,12 @@ def train_here(
 
     def on_result(engine: Engine, outcome: Outcome) -> None:
         left = collect_artifacts(engine, job.config, outcome, rows[outcome.name][0])
-        keep(job, shape, engine.replica_of(outcome.name), left, rows)
+        keep(job, spec, engine.replica_of(outcome.name), left, rows)
 
     done = {replica.name for replica in replicas} - rows.keys()
-    folder = job.run.checkpoints / shape.name
+    folder = job.run.checkpoints / spec.name
     try:
-        engines = engines_for(job.config, job.problem, shape, replicas, lanes)
+        engines = engines_for(job.config, job.problem, spec, replicas, lanes)
         checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say)
     except jax.errors.JaxRuntimeError as error:
         return fewer_lanes(lanes, error)
@@ -213,7 +213,7 @@ def train_here(
 def train_there(
     cluster: Cluster,
     job: SweepContext,
-    shape: ModelSpec,
+    spec: ModelSpec,
     replicas: list[Replica],
     rows: Missing,
     lanes: int,
@@ -223,12 +223,12 @@ def train_there(
     progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
     by_name = {replica.name: replica for replica in replicas}
     first_rows = {name: its_rows[0] for name, its_rows in rows.items()}
-    work = WorkSpec(job.config, job.problem, shape, replicas, first_rows, lanes)
-    on_left = lambda left: keep(job, shape, by_name[left.outcome.name], left, rows)
+    work = WorkSpec(job.config, job.problem, spec, replicas, first_rows, lanes)
+    on_left = lambda left: keep(job, spec, by_name[left.outcome.name], left, rows)
     return cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
 
 
-def keep(job: SweepContext, shape: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Missing) -> None:
+def keep(job: SweepContext, spec: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Missing) -> None:
     """Writes what a replica has left to the run directory."""
-    recipe = recipe_for(job.config, job.problem, shape)
-    keep_replica(job.run, job.config, job.problem, recipe, replica, left, rows[replica.name])
+    training_spec = training_spec_for(job.config, job.problem, spec)
+    keep_replica(job.run, job.config, job.problem, training_spec, replica, left, rows[replica.name])

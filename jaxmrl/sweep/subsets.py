@@ -37,15 +37,15 @@ def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[st
     return {}
 
 
-def kept_first(job: SweepContext, shape: ModelSpec, problem: TaskData) -> dict[str, np.ndarray]:
+def kept_first(job: SweepContext, spec: ModelSpec, problem: TaskData) -> dict[str, np.ndarray]:
     """Return {pruning: each seed's training molecules in order of keeping [S, n]}, by scores of this model."""
     config, run = job.config, job.run
     names = scored_prunings(config)
-    path, name = scores_path(run, shape, problem), of_split(problem, shape.name)
+    path, name = scores_path(run, spec, problem), of_split(problem, spec.name)
     if names and not has_scores(path, names, config.seeds):
         run.check_trainable()
         folder = run.checkpoints / f"scoring-{name}"
-        task = ScoringTask(config, problem, shape, names, config.seeds, config.score_epochs, config.score_seeds)
+        task = ScoringTask(config, problem, spec, names, config.seeds, config.score_epochs, config.score_seeds)
         kept = read_scores(path, task.molecules, side_data(config, problem))
         scores = task.scores(run, folder, job.reporter, job.stop, kept)
         if scores.seeds < config.seeds:
@@ -58,9 +58,9 @@ def kept_first(job: SweepContext, shape: ModelSpec, problem: TaskData) -> dict[s
     return read_kept_first(config, problem, path)[0] if names else {}
 
 
-def scores_path(run: RunDirectory, shape: ModelSpec, problem: TaskData) -> Path:
+def scores_path(run: RunDirectory, spec: ModelSpec, problem: TaskData) -> Path:
     """The file of the scores of a run's own, by models of this shape."""
-    return run.path / f"scores_{of_split(problem, shape.name)}.csv"
+    return run.path / f"scores_{of_split(problem, spec.name)}.csv"
 
 
 def of_split(problem: TaskData, name: str) -> str:

@@ -62,7 +62,7 @@ def check_devices() -> None:
 
 
 def auto_lanes(
-    shape: ModelSpec, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1, cores: int = 2
+    spec: ModelSpec, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1, cores: int = 2
 ) -> int:
     """How many lanes to train on each device: a formula of what is to be done and where, never of a timing.
 
@@ -72,7 +72,7 @@ def auto_lanes(
     """
     on_host = HOST_LANES if devices == 1 < cores else 1
     most = on_host if device_kind == "cpu" else ACCELERATOR_LANES
-    fitting = int(MEMORY_SHARE * memory / lane_bytes(shape, rows))
+    fitting = int(MEMORY_SHARE * memory / lane_bytes(spec, rows))
     useful = sum(steps) // max(steps) // devices
     return max(1, min(most, fitting, useful))
 
@@ -104,14 +104,14 @@ class Sizes(Protocol):
     def depth(self) -> int: ...
 
 
-def lane_bytes(shape: Sizes, rows: int) -> int:
+def lane_bytes(spec: Sizes, rows: int) -> int:
     """Memory that one lane takes, an upper estimate: weights, best weights, moments, gradient and activations."""
-    weights = 5 * 4 * shape.parameters
-    return weights + rows * (4 * shape.width * SAVED_ROWS_PER_LAYER * shape.depth + ROW_BYTES)
+    weights = 5 * 4 * spec.parameters
+    return weights + rows * (4 * spec.width * SAVED_ROWS_PER_LAYER * spec.depth + ROW_BYTES)
 
 
 def choose_lanes(
-    asked: int | Literal["auto"], shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
+    asked: int | Literal["auto"], spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
 ) -> int:
     """Lanes for a queue on each of this machine's devices: `auto_lanes`, or as asked.
 
@@ -120,12 +120,12 @@ def choose_lanes(
     devices = jax.local_device_count()
     if asked != "auto":
         return min(asked, math.ceil(len(replicas) / devices))
-    rows, steps = _batch_rows(shape, replicas, problem, batch_size), [replica.steps for replica in replicas]
-    return auto_lanes(shape, rows, steps, *device_memory(), devices, joblib.cpu_count())
+    rows, steps = _batch_rows(spec, replicas, problem, batch_size), [replica.steps for replica in replicas]
+    return auto_lanes(spec, rows, steps, *device_memory(), devices, joblib.cpu_count())
 
 
 def choose_devices(
-    lanes: int, shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
+    lanes: int, spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
 ) -> list[jax.Device]:
     """The devices of this machine on which so many lanes each are to train a queue: as many as help, and as fit.
 
@@ -133,20 +133,20 @@ def choose_devices(
     """
     devices = jax.local_devices()
     kind, memory = device_memory()
-    fitting = int(MEMORY_SHARE * memory / engine_bytes(lanes, shape, replicas, problem, batch_size))
+    fitting = int(MEMORY_SHARE * memory / engine_bytes(lanes, spec, replicas, problem, batch_size))
     most = min(len(devices), max(1, fitting)) if kind == "cpu" else len(devices)
     return devices[: fewest_devices([replica.steps for replica in replicas], lanes, most)]
 
 
-def engine_bytes(lanes: int, shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
+def engine_bytes(lanes: int, spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
     """Memory that a table and so many lanes take on a device, an upper estimate."""
-    features = sum(array.nbytes for array in arrays_of(problem.features[shape.modality]))
+    features = sum(array.nbytes for array in arrays_of(problem.features[spec.modality]))
     labels = 4 * problem.table.labels.size  # float32 on the device
-    return features + labels + lanes * lane_bytes(shape, _batch_rows(shape, replicas, problem, batch_size))
+    return features + labels + lanes * lane_bytes(spec, _batch_rows(spec, replicas, problem, batch_size))
 
 
-def _batch_rows(shape: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
-    features = problem.features[shape.modality]
+def _batch_rows(spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
+    features = problem.features[spec.modality]
     return features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
 
 

@@ -37,15 +37,15 @@ class Encoder:
     parent: bool | None
     weights: dict[str, jax.Array] = field(repr=False)
 
-    def check(self, shape: ModelSpec) -> None:
+    def check(self, spec: ModelSpec) -> None:
         """Raises ConfigError where a model of this shape cannot begin from these weights."""
-        if shape.model != "gin" or (shape.width, shape.depth) != (self.width, self.depth):
+        if spec.model != "gin" or (spec.width, spec.depth) != (self.width, self.depth):
             raise ConfigError(
                 f"--init {self.name} is a gin of width {self.width} and depth {self.depth}; the sweep trains a "
-                f"{shape.model} of width {shape.width} and depth {shape.depth}: give --width {self.width} "
+                f"{spec.model} of width {spec.width} and depth {spec.depth}: give --width {self.width} "
                 f"--depth {self.depth}, or another checkpoint"
             )
-        params, stats = jax.eval_shape(shape.init, jax.random.key(0))
+        params, stats = jax.eval_shape(spec.init, jax.random.key(0))
         storage.check_form(f"--init {self.name}", part_of(params, ENCODER) | part_of(stats, ENCODER), self.weights)
 
     def remark(self, parent: bool) -> str:
@@ -98,17 +98,17 @@ Initializations = dict[str, Encoder | None]
 """What replicas begin from, by what results.csv calls it: none, or the name of a pre-training's folder."""
 
 
-def load_starts(init: tuple[str, ...], shapes: list[ModelSpec]) -> Initializations:
-    """Reads what --init names. Raises ConfigError where that cannot be, or does not fit one of the shapes."""
+def load_starts(init: tuple[str, ...], specs: list[ModelSpec]) -> Initializations:
+    """Reads what --init names. Raises ConfigError where that cannot be, or does not fit one of the models."""
     starts: Initializations = {}
     for name in init:
         encoder = None if name == SCRATCH else load_encoder(Path(name))
         label = encoder.name if encoder else SCRATCH
         if label in starts or (encoder and label in ("", SCRATCH)):
             raise ConfigError(f"--init tells folders by their last part, and {label!r} stands for another: rename one")
-        for shape in shapes:
+        for spec in specs:
             if encoder:
-                encoder.check(shape)
+                encoder.check(spec)
         starts[label] = encoder
     return starts
 

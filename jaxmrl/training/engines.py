@@ -15,25 +15,25 @@ from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import TrainingSpec, device_table
 
 
-def recipe_for(config: SweepConfig, problem: TaskData, shape: ModelSpec) -> TrainingSpec:
+def training_spec_for(config: SweepConfig, problem: TaskData, spec: ModelSpec) -> TrainingSpec:
     """How a sweep trains and judges a model."""
-    rate = config.rate(shape.model)
-    return TrainingSpec(shape, problem.table.task, problem.metric, rate, freeze=config.freeze)
+    rate = config.rate(spec.model)
+    return TrainingSpec(spec, problem.table.task, problem.metric, rate, freeze=config.freeze)
 
 
-def engine_for(config: SweepConfig, problem: TaskData, shape: ModelSpec, replicas: list[Replica], lanes: int) -> Engine:
+def engine_for(config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas: list[Replica], lanes: int) -> Engine:
     """One on the default device."""
-    table, resources = device_table(problem, shape.modality), problem.features[shape.modality].resources()
-    recipe, units = recipe_for(config, problem, shape), problem.label_units(shape.modality)
-    return Engine(recipe, table, resources, replicas, lanes, config.batch_size, units)
+    table, resources = device_table(problem, spec.modality), problem.features[spec.modality].resources()
+    training_spec, units = training_spec_for(config, problem, spec), problem.label_units(spec.modality)
+    return Engine(training_spec, table, resources, replicas, lanes, config.batch_size, units)
 
 
 def engines_for(
-    config: SweepConfig, problem: TaskData, shape: ModelSpec, replicas: list[Replica], lanes: int
+    config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas: list[Replica], lanes: int
 ) -> list[Engine]:
     """One on each device of this machine that helps, with so many lanes."""
-    devices = choose_devices(lanes, shape, replicas, problem, config.batch_size)
-    return on_each(devices, lambda: engine_for(config, problem, shape, replicas, lanes))
+    devices = choose_devices(lanes, spec, replicas, problem, config.batch_size)
+    return on_each(devices, lambda: engine_for(config, problem, spec, replicas, lanes))
 
 
 def on_each(devices: list[jax.Device], make: Callable[[], Engine]) -> list[Engine]:

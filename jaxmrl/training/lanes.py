@@ -65,7 +65,7 @@ class Replica:
 
 
 class Engine:
-    """Trains a queue of replicas in `lanes` lanes. All replicas share `recipe` and `table`.
+    """Trains a queue of replicas in `lanes` lanes. All replicas share `training_spec` and `table`.
 
     resources [N, R] is what each molecule takes of a batch, as the features of the table's modality tell.
 
@@ -76,7 +76,7 @@ class Engine:
 
     def __init__(
         self,
-        recipe: TrainingSpec,
+        training_spec: TrainingSpec,
         table: DeviceTable,
         resources: np.ndarray,
         replicas: list[Replica],
@@ -84,12 +84,12 @@ class Engine:
         batch_size: int,
         units: LabelUnits | None = None,
     ):
-        self.recipe, self.replicas, self.batch_size = recipe, replicas, batch_size
-        self.units = units or no_units(recipe.shape.tasks)
+        self.training_spec, self.replicas, self.batch_size = training_spec, replicas, batch_size
+        self.units = units or no_units(training_spec.model.tasks)
         self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = table.with_budget(self.limits)
-        self.lanes = programs.empty(recipe, lanes, replicas[0].standard)
+        self.lanes = programs.empty(training_spec, lanes, replicas[0].standard)
         self.slots: list[LaneState | None] = [None] * lanes
         self._affordable_steps = 1
         self._has_compiled = False
@@ -178,7 +178,7 @@ class Engine:
                 replica = self.replicas[index]
                 self.slots[lane] = LaneState(index)
                 new = *replica_keys(replica), replica.standard, replica.steps
-                self.lanes = programs.fill(self.recipe, self.lanes, lane, *new)
+                self.lanes = programs.fill(self.training_spec, self.lanes, lane, *new)
                 if replica.start:
                     weights = jax.device_put(replica.start.weights, self.device)
                     self.lanes = programs.put_weights(self.lanes, lane, weights)
@@ -191,7 +191,7 @@ class Engine:
                 for k in range(steps):
                     ids[k, lane] = self.batch(slot.replica, slot.step + k)
         started = time.perf_counter()
-        self.lanes, losses = programs.train(self.recipe, self.table, self.lanes, ids, steps)
+        self.lanes, losses = programs.train(self.training_spec, self.table, self.lanes, ids, steps)
         for slot in self.slots:  # while the device works
             if slot and slot.step + steps < self.replicas[slot.replica].steps:
                 self.batch(slot.replica, slot.step + steps)
@@ -220,7 +220,7 @@ class Engine:
         nothing = np.full_like(next(iter(self._evaluation_plans.values())), NO_MOLECULE)
         ids = [id(getattr(self.replicas[slot.replica], part)) if slot else None for slot in self.slots]
         plans = np.stack([nothing if key is None else self._evaluation_plans.get(key, nothing) for key in ids])
-        return programs.evaluate(self.recipe, self.table, weights, plans, self._order(due), len(due))
+        return programs.evaluate(self.training_spec, self.table, weights, plans, self._order(due), len(due))
 
     def evaluations(self) -> int:
         """How many evaluations of one replica the whole queue takes, the tests included."""
@@ -242,7 +242,7 @@ class Engine:
         metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
         epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
         best, means = programs.keep_best(
-            self.recipe, self.lanes, metrics, self._order(due), len(due), epochs, self._device_divisors()
+            self.training_spec, self.lanes, metrics, self._order(due), len(due), epochs, self._device_divisors()
         )
         self.lanes = jax.block_until_ready(best)  # the next chunk is timed, and a stop is obeyed before it
         means = np.asarray(means)
@@ -261,12 +261,12 @@ class Engine:
     @property
     def _label_steps(self) -> np.ndarray:
         """Of a metric on the device, what it is in the label's unit, [T]."""
-        return self.units.step if self.recipe.metric.in_label_unit else np.ones(self.recipe.shape.tasks)
+        return self.units.step if self.training_spec.metric.in_label_unit else np.ones(self.training_spec.model.tasks)
 
     def _divisors(self, slot: LaneState | None) -> np.ndarray:
         """Of a lane's metrics in the label's unit, [T]."""
         divisors = self.replicas[slot.replica].divisors if slot else None
-        return np.ones(self.recipe.shape.tasks) if divisors is None else divisors
+        return np.ones(self.training_spec.model.tasks) if divisors is None else divisors
 
     def _device_divisors(self) -> np.ndarray:
         """Of each lane's metrics on the device, [L, T] float32."""

@@ -54,18 +54,18 @@ def weights_best_in(lanes: Lanes, lane: jax.Array | int) -> tuple:
     return jax.tree.map(lambda stacked: stacked[lane], weights_best(lanes))
 
 
-def _new_lane(recipe: TrainingSpec, *identity_and_constants: Any) -> Lanes:
-    state = init_replica(recipe, *identity_and_constants)
-    worst = jnp.float32(-jnp.inf if recipe.metric.higher_is_better else jnp.inf)
+def _new_lane(training_spec: TrainingSpec, *identity_and_constants: Any) -> Lanes:
+    state = init_replica(training_spec, *identity_and_constants)
+    worst = jnp.float32(-jnp.inf if training_spec.metric.higher_is_better else jnp.inf)
     params, stats = jax.tree.map(jnp.copy, (state.params, state.stats))
     return Lanes(state, params, stats, best_metric=worst, best_epoch=jnp.int32(0))
 
 
 @small_program(static_argnums=(0, 1))
-def empty(recipe: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
+def empty(training_spec: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
     """`lanes` idle lanes, whose weights are zero; any replica's standard serves as theirs."""
     key = jax.random.key(0, impl="threefry2x32")
-    form = jax.eval_shape(partial(_new_lane, recipe), key, key, standard, 1)
+    form = jax.eval_shape(partial(_new_lane, training_spec), key, key, standard, 1)
     blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
     standards = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), standard)
     # A step divides by the standard's scale and by total_steps, in idle lanes too.
@@ -73,9 +73,9 @@ def empty(recipe: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
 
 
 @small_program(static_argnums=0, donate_argnums=1)
-def fill(recipe: TrainingSpec, lanes: Lanes, lane: jax.Array | int, *identity_and_constants: Any) -> Lanes:
+def fill(training_spec: TrainingSpec, lanes: Lanes, lane: jax.Array | int, *identity_and_constants: Any) -> Lanes:
     """`lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
-    new = _new_lane(recipe, *identity_and_constants)
+    new = _new_lane(training_spec, *identity_and_constants)
     return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
 
 
@@ -99,13 +99,13 @@ def put_weights(lanes: Lanes, lane: jax.Array | int, weights: dict[str, jax.Arra
 
 @program(static_argnums=0, donate_argnums=2)
 def train(
-    recipe: TrainingSpec, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps: jax.Array | int
+    training_spec: TrainingSpec, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps: jax.Array | int
 ) -> tuple[Lanes, jax.Array]:
     """`steps` optimizer steps in every lane, on ids [MAX_CHUNK, L, B]; also each step's loss [MAX_CHUNK, L].
 
     The trip count is dynamic: chunks of every length share one compilation.
     """
-    step = jax.vmap(partial(train_step, recipe), in_axes=(None, 0, 0))
+    step = jax.vmap(partial(train_step, training_spec), in_axes=(None, 0, 0))
 
     def body(index, carry):
         state, losses = carry
@@ -118,7 +118,7 @@ def train(
 
 @program(static_argnums=0)
 def evaluate(
-    recipe: TrainingSpec, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count
+    training_spec: TrainingSpec, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count
 ) -> jax.Array:
     """The metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 
@@ -127,7 +127,7 @@ def evaluate(
     """
     lanes, batches, size = plans.shape
     tasks = table.labels.shape[1]
-    predict_pairs = jax.vmap(partial(predict, recipe), in_axes=(None, 0, 0))
+    predict_pairs = jax.vmap(partial(predict, training_spec), in_axes=(None, 0, 0))
 
     def pairs(block):
         pair = jnp.minimum(block * lanes + jnp.arange(lanes), lanes * batches - 1)
@@ -141,7 +141,7 @@ def evaluate(
     def judge(place, metrics):
         ids = plans[due[place]].reshape(-1)
         scores = jax.lax.dynamic_slice_in_dim(outputs, place * batches, batches).reshape(-1, tasks)
-        return metrics.at[place].set(recipe.metric.evaluate(scores, *batch_labels(table, ids)))
+        return metrics.at[place].set(training_spec.metric.evaluate(scores, *batch_labels(table, ids)))
 
     blocks = (count * batches + lanes - 1) // lanes
     outputs = jnp.zeros((lanes * batches, size, tasks))
@@ -151,7 +151,7 @@ def evaluate(
 
 @small_program(static_argnums=0, donate_argnums=1)
 def keep_best(
-    recipe: TrainingSpec,
+    training_spec: TrainingSpec,
     lanes: Lanes,
     metrics: jax.Array,
     due: jax.Array,
@@ -168,7 +168,7 @@ def keep_best(
     places = jnp.arange(len(due))
     mean = jax.vmap(mean_over_tasks)(metrics / divisors[due])
     mean = jnp.full(len(due), jnp.nan).at[due].set(jnp.where(places < count, mean, jnp.nan))
-    better = mean > lanes.best_metric if recipe.metric.higher_is_better else mean < lanes.best_metric
+    better = mean > lanes.best_metric if training_spec.metric.higher_is_better else mean < lanes.best_metric
 
     def choose(new: jax.Array, old: jax.Array) -> jax.Array:
         return jnp.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)

@@ -55,7 +55,7 @@ class ReplicaState:
 
     `key` is the replica's own stream; the step folded into it draws the dropout masks. `standard` is
     of the replica's own training subset; `total_steps` is its length, which schedules the learning rate. `notes` is
-    what the recipe's watch has noted.
+    what the training_spec's watch has noted.
     """
 
     params: Any
@@ -82,7 +82,7 @@ class TrainingHook(Protocol):
 class TrainingSpec:
     """How a model is trained and judged; static in every compiled program."""
 
-    shape: ModelSpec
+    model: ModelSpec
     task: str
     metric_name: str
     learning_rate: float
@@ -96,33 +96,33 @@ class TrainingSpec:
 
     @property
     def optimization(self) -> Optimization:
-        return optimization_of(get_modality(self.shape.modality))
+        return optimization_of(get_modality(self.model.modality))
 
     def outputs(self, params: Any, stats: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
         """The model's outputs [B, T] in training, and its batch-norm statistics after it."""
         if self.freeze:
-            return self.shape.predict(only_head(params), stats, batch), stats
-        return self.shape.train(params, stats, batch, key)
+            return self.model.predict(only_head(params), stats, batch), stats
+        return self.model.train(params, stats, batch, key)
 
 
 def init_replica(
-    recipe: TrainingSpec,
+    training_spec: TrainingSpec,
     init_key: jax.Array,
     stream_key: jax.Array,
     standard: LabelScaler,
     total_steps: jax.Array | int,
 ) -> ReplicaState:
     """The state before the first step."""
-    params, stats = recipe.shape.init(init_key)
+    params, stats = training_spec.model.init(init_key)
     return ReplicaState(
         params=params,
         stats=stats,
-        optimiser=recipe.optimization.optimizer.init(params),
+        optimiser=training_spec.optimization.optimizer.init(params),
         step=jnp.int32(0),
         key=stream_key,
         standard=standard,
         total_steps=jnp.int32(total_steps),
-        notes=recipe.watch.start() if recipe.watch else None,
+        notes=training_spec.watch.start() if training_spec.watch else None,
     )
 
 
@@ -134,7 +134,7 @@ def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
 
 
 def train_step(
-    recipe: TrainingSpec, table: DeviceTable, state: ReplicaState, ids: jax.Array
+    training_spec: TrainingSpec, table: DeviceTable, state: ReplicaState, ids: jax.Array
 ) -> tuple[ReplicaState, jax.Array]:
     """One optimiser step on the molecules `ids` [B]; returns the new state and the batch's loss."""
     key = jax.random.fold_in(state.key, state.step)
@@ -144,22 +144,22 @@ def train_step(
     targets = state.standard.targets(labels, table.composition_of(ids))
 
     def loss(params: Any):
-        outputs, stats = recipe.outputs(params, state.stats, batch, key)
-        return mean_over_present(LOSSES[recipe.task](outputs, targets), present), (stats, outputs)
+        outputs, stats = training_spec.outputs(params, state.stats, batch, key)
+        return mean_over_present(LOSSES[training_spec.task](outputs, targets), present), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
     with jax.named_scope("optimiser"):
-        updates, optimiser = recipe.optimization.optimizer.update(gradients, state.optimiser, state.params)
+        updates, optimiser = training_spec.optimization.optimizer.update(gradients, state.optimiser, state.params)
         progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
-        rate = recipe.learning_rate * recipe.optimization.factor(progress)
+        rate = training_spec.learning_rate * training_spec.optimization.factor(progress)
         params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
-    notes = recipe.watch.note(state.notes, ids, outputs, labels, present) if recipe.watch else None
+    notes = training_spec.watch.note(state.notes, ids, outputs, labels, present) if training_spec.watch else None
     state = replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1, notes=notes)
     return state, value
 
 
-def predict(recipe: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
+def predict(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
     """Logits, or values of the device's labels, of `ids` [B]: [B, T]. weights = (params, stats, standard)."""
     params, stats, standard = weights
-    outputs = recipe.shape.predict(params, stats, table.store.gather(ids))
+    outputs = training_spec.model.predict(params, stats, table.store.gather(ids))
     return standard.values(outputs, table.composition_of(ids))

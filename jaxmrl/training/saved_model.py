@@ -39,7 +39,7 @@ class SavedModel:
 
     path        its folder
     row         of results.csv
-    recipe      how it was trained and judged; its shape
+    training_spec  how it was trained and judged; its model
     tasks       their names
     has_smiles  whether its molecules had SMILES; else they had positions
     features    settings of its modality's `featurize`
@@ -49,7 +49,7 @@ class SavedModel:
 
     path: Path
     row: ResultRow
-    recipe: TrainingSpec
+    training_spec: TrainingSpec
     tasks: tuple[str, ...]
     has_smiles: bool
     features: dict[str, Any]
@@ -63,15 +63,15 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
     weights: parameters, statistics, and the standard of the labels in float64; train: ids of the molecules that it
     learned from.
     """
-    recipe = model.recipe
+    training_spec = model.training_spec
     host = {
         "format": FORMAT,
         "row": _row_content(model.row),
-        "shape": _spec_to_host(recipe.shape),
-        "task": recipe.task,
-        "metric": recipe.metric_name,
-        "learning_rate": recipe.learning_rate,
-        "freeze": recipe.freeze,
+        "shape": _spec_to_host(training_spec.model),
+        "task": training_spec.task,
+        "metric": training_spec.metric_name,
+        "learning_rate": training_spec.learning_rate,
+        "freeze": training_spec.freeze,
         "tasks": model.tasks,
         "has_smiles": model.has_smiles,
         "features": model.features,
@@ -102,11 +102,11 @@ def load_trained(path: Path) -> SavedModel:
             "weights or saw molecules in another form; sweep again into another --out"
         )
     spec = _spec_from_host(host["shape"])
-    recipe = TrainingSpec(spec, host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"])
+    training_spec = TrainingSpec(spec, host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"])
     elements = host["elements"] and tuple(host["elements"])
     tasks = tuple(host["tasks"])
     row = ResultRow.from_cells(host["row"])
-    return SavedModel(path, row, recipe, tasks, host["has_smiles"], host["features"], elements, host["parent"])
+    return SavedModel(path, row, training_spec, tasks, host["has_smiles"], host["features"], elements, host["parent"])
 
 
 def _spec_to_host(spec: ModelSpec) -> dict[str, Any]:
@@ -127,10 +127,10 @@ def load_arrays(model: SavedModel) -> tuple[tuple, np.ndarray]:
 
     Raises ConfigError where the weights are not those of the model as it is built now.
     """
-    shape, tasks = model.recipe.shape, len(model.tasks)
+    spec, tasks = model.training_spec.model, len(model.tasks)
     references = None if model.elements is None else np.empty((len(model.elements), tasks))
     standard = LabelScaler(np.empty(tasks), np.empty(tasks), references)
-    form = (*jax.eval_shape(shape.init, jax.random.key(0)), standard)
+    form = (*jax.eval_shape(spec.init, jax.random.key(0)), standard)
     train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
     forms = storage.flatten(_parts(form))
     empty = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in forms.items()}
@@ -145,7 +145,7 @@ def _parts(weights: tuple) -> dict[str, Any]:
 
 
 def predict_all(
-    recipe: TrainingSpec,
+    training_spec: TrainingSpec,
     table: DeviceTable,
     resources: np.ndarray,
     weights: tuple,
@@ -165,13 +165,13 @@ def predict_all(
     outputs = np.empty((len(resources), table.labels.shape[1]), np.float32)
     for ids in plan:
         real = ids >= 0
-        outputs[ids[real]] = np.asarray(_outputs(recipe, table, tuple(model), ids))[real]
+        outputs[ids[real]] = np.asarray(_outputs(training_spec, table, tuple(model), ids))[real]
     composition = None if table.composition is None else np.asarray(table.composition)[molecules]
     return standard.host_values(outputs[molecules], composition)
 
 
 @program(static_argnums=0)
-def _outputs(recipe: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
+def _outputs(training_spec: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
     """What the model says of `ids` [B], before the standard is undone, [B, T]. model = (params, stats)."""
     params, stats = model
-    return recipe.shape.predict(params, stats, table.store.gather(ids))
+    return training_spec.model.predict(params, stats, table.store.gather(ids))

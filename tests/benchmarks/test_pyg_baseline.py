@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow  # compares with PyTorch, which plain pytest does 
 
 STAR = "FS(F)(F)(F)(F)c1ccccc1"
 SHAPE = ModelSpec(width=32, depth=5, dropout=0.0, tasks=2, precision="float32")
-RECIPE = TrainingSpec(SHAPE, "classification", "roc_auc", 1e-3)
+TRAINING_SPEC = TrainingSpec(SHAPE, "classification", "roc_auc", 1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +43,11 @@ def both(nci):
         store = GraphDataset.put(graphs)
         sizes = graphs.resources().sum(axis=0)
         table = DeviceTable(store.with_budget(sizes + 20), jnp.asarray(labels))
-        state = init_replica(RECIPE, jax.random.key(3), jax.random.key(4), no_standard(2), 1)
+        state = init_replica(TRAINING_SPEC, jax.random.key(3), jax.random.key(4), no_standard(2), 1)
         rng = np.random.default_rng(1)
         stats = jax.tree.map(lambda x: jnp.asarray(rng.uniform(0.5, 1.5, x.shape)), state.stats)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), state.params)
-        state = replace(state, params=params, stats=stats, optimiser=RECIPE.optimisation.optimiser.init(params))
+        state = replace(state, params=params, stats=stats, optimiser=TRAINING_SPEC.optimisation.optimiser.init(params))
         module = pyg_module(params, stats)
         data = [pyg_baseline.molecule_data(s, y) for s, y in zip(canonical, labels.tolist(), strict=True)]
         batch = Batch.from_data_list(data)
@@ -72,11 +72,11 @@ def test_same_logits(both):
 def test_same_weights_and_statistics_after_one_adam_step(both):
     (table, ids, state), (module, batch) = both
     module.train()
-    optimiser = torch.optim.Adam(module.parameters(), lr=RECIPE.learning_rate)
+    optimiser = torch.optim.Adam(module.parameters(), lr=TRAINING_SPEC.learning_rate)
     loss = pyg_baseline.present_loss(module(batch), batch.y)
     loss.backward()
     optimiser.step()
-    new, ours_loss = jax.jit(train_step, static_argnums=0)(RECIPE, table, state, ids)
+    new, ours_loss = jax.jit(train_step, static_argnums=0)(TRAINING_SPEC, table, state, ids)
     assert float(ours_loss) == pytest.approx(float(loss.detach()), rel=1e-6)
 
     ours = dict(pyg_module(new.params, new.stats).state_dict())

@@ -89,8 +89,8 @@ def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
     """At d7d420c its kernels were loaded by position, those of one shape into each other's layers."""
     sizes = {"width": 8, "depth": 1, "dropout": 0.0, "tasks": 1, "precision": "float32"}
     shape = ModelSpec(**sizes, model="schnet", modality="geometry", options=GeometryOptions(5.0, "mean"))
-    recipe = TrainingSpec(shape, "regression", "mae", 1e-3)
-    model = SavedModel(tmp_path / "m", result_row(), recipe, ("energy",), False, {}, None)
+    training_spec = TrainingSpec(shape, "regression", "mae", 1e-3)
+    model = SavedModel(tmp_path / "m", result_row(), training_spec, ("energy",), False, {}, None)
     params, stats = shape.init(jax.random.key(0))
     save_trained(model, (params, stats, no_units(1).label_standard(no_standard(1))), np.arange(2))
     (loaded, *_), _ = load_arrays(model)

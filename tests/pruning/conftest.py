@@ -80,5 +80,5 @@ def weights(shape):
 
 
 @pytest.fixture(scope="session")
-def recipe(shape):
+def training_spec(shape):
     return TrainingSpec(shape, "classification", "roc_auc", 1e-2)

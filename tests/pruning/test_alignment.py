@@ -24,11 +24,13 @@ def notes_for(order):
     return jax.tree.map(lambda x: jnp.asarray(x[order]), Notes(counts[0], counts[1], counts[2], seen))
 
 
-def all_scores(problem, recipe, weights, order, batch_size=32):
+def all_scores(problem, training_spec, weights, order, batch_size=32):
     """{method: scores by molecule}, NaN for those that are not scored."""
     molecules = canonical_order(problem.split.train, problem.canonical)
     table, features = device_table(problem, "graph"), problem.features["graph"]
-    scores = passes.model_scores(NAMES, recipe, table, features, weights, notes_for(order), molecules, batch_size)
+    scores = passes.model_scores(
+        NAMES, training_spec, table, features, weights, notes_for(order), molecules, batch_size
+    )
     packed = path_fingerprints([problem.table.smiles[k] for k in molecules])
     scores["kmeans"], _ = passes.kmeans_scores(packed, seed=0)
     assert scores.pop("embeddings").shape == (120, 8)
@@ -40,9 +42,9 @@ def all_scores(problem, recipe, weights, order, batch_size=32):
     return placed
 
 
-def test_permuted_rows_give_permuted_scores(problem_of, recipe, weights):
-    straight = all_scores(problem_of(), recipe, weights, np.arange(160))
-    permuted = all_scores(problem_of(ORDER), recipe, weights, ORDER)
+def test_permuted_rows_give_permuted_scores(problem_of, training_spec, weights):
+    straight = all_scores(problem_of(), training_spec, weights, np.arange(160))
+    permuted = all_scores(problem_of(ORDER), training_spec, weights, ORDER)
     for name in NAMES:
         np.testing.assert_allclose(permuted[name], straight[name], rtol=2e-5, err_msg=name)
         assert np.isnan(straight[name]).tolist() == [False] * 120 + [True] * 40
@@ -50,15 +52,15 @@ def test_permuted_rows_give_permuted_scores(problem_of, recipe, weights):
 
 
 @pytest.mark.parametrize("batch_size", [7, 120])
-def test_batches_and_blocks_change_no_score(problem, recipe, weights, batch_size, monkeypatch):
-    usual = all_scores(problem, recipe, weights, np.arange(160))
+def test_batches_and_blocks_change_no_score(problem, training_spec, weights, batch_size, monkeypatch):
+    usual = all_scores(problem, training_spec, weights, np.arange(160))
     monkeypatch.setattr(gradients, "MOST_IN_BLOCK", {"cpu": batch_size})
-    other = all_scores(problem, recipe, weights, np.arange(160), batch_size)
+    other = all_scores(problem, training_spec, weights, np.arange(160), batch_size)
     for name in NAMES:
         np.testing.assert_allclose(other[name], usual[name], rtol=2e-5, err_msg=name)
 
 
-def test_this_test_would_see_a_shift_by_one_row(problem, recipe, weights):
-    usual = all_scores(problem, recipe, weights, np.arange(160))
+def test_this_test_would_see_a_shift_by_one_row(problem, training_spec, weights):
+    usual = all_scores(problem, training_spec, weights, np.arange(160))
     for name in NAMES:
         assert not np.allclose(np.roll(usual[name], 1)[1:120], usual[name][1:120], rtol=1e-2), name

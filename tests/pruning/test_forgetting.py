@@ -46,14 +46,14 @@ class Recording:
         return self.counting.note(counts, ids, outputs, labels, present), latest
 
 
-def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, recipe, monkeypatch):
+def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, training_spec, monkeypatch):
     monkeypatch.setattr(programs, "MAX_CHUNK", 1)
     table = device_table(problem, "graph")
-    recipe = replace(recipe, watch=Recording(Forgetting(*problem.table.labels.shape)))
+    training_spec = replace(training_spec, watch=Recording(Forgetting(*problem.table.labels.shape)))
     train, valid = problem.split.train, problem.split.valid
     steps = EPOCHS * batches.batches_per_epoch(len(train), BATCH)
     replicas = [Replica(f"r{seed}", seed, train, valid, valid, steps, no_standard(2)) for seed in range(2)]
-    engine = Engine(recipe, table, problem.features["graph"].resources(), replicas, 2, BATCH)
+    engine = Engine(training_spec, table, problem.features["graph"].resources(), replicas, 2, BATCH)
     recorded, found = {0: [], 1: []}, {}
 
     def record(_):

@@ -23,7 +23,7 @@ def resources_of(problem):
     return problem.features["graph"].resources()
 
 
-def one_loss(recipe, problem, weights, molecule):
+def one_loss(training_spec, problem, weights, molecule):
     """The loss of one molecule as a plain function of the parameters, by a batch of one."""
     table = device_table(problem)
     batch = gather(table.store.with_budget(resources_of(problem).max(axis=0)), jnp.array([molecule]))
@@ -33,8 +33,8 @@ def one_loss(recipe, problem, weights, molecule):
     present = np.flatnonzero(~np.isnan(values))
 
     def loss(params):
-        outputs = predict(recipe.shape, params, stats, batch)[0]
-        losses = [LOSSES[recipe.task](outputs[t], (values[t] - mean[t]) / scale[t]) for t in present]
+        outputs = predict(training_spec.model, params, stats, batch)[0]
+        losses = [LOSSES[training_spec.task](outputs[t], (values[t] - mean[t]) / scale[t]) for t in present]
         return sum(losses) / len(losses)
 
     return loss
@@ -45,25 +45,25 @@ def norm(tree):
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_grand_is_the_loop_over_molecules(problem_of, recipe, weights, task, monkeypatch):
+def test_grand_is_the_loop_over_molecules(problem_of, training_spec, weights, task, monkeypatch):
     monkeypatch.setattr(gradients, "MOST_IN_BLOCK", {"cpu": 5})
-    problem, recipe = problem_of(task=task), replace(recipe, task=task)
+    problem, training_spec = problem_of(task=task), replace(training_spec, task=task)
     molecules = problem.split.train[:12]
-    scores = grand(recipe, device_table(problem), problem.features["graph"], weights, molecules)
+    scores = grand(training_spec, device_table(problem), problem.features["graph"], weights, molecules)
     for score, molecule in zip(scores, molecules, strict=True):
-        expected = norm(jax.grad(one_loss(recipe, problem, weights, int(molecule)))(weights[0]))
+        expected = norm(jax.grad(one_loss(training_spec, problem, weights, int(molecule)))(weights[0]))
         assert score == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_grand_last_is_the_gradient_by_the_head(problem_of, recipe, weights, task, strict):
-    problem, recipe = problem_of(task=task), replace(recipe, task=task)
+def test_grand_last_is_the_gradient_by_the_head(problem_of, training_spec, weights, task, strict):
+    problem, training_spec = problem_of(task=task), replace(training_spec, task=task)
     ids = problem.split.train[:10]
     table = device_table(problem)
     table = DeviceTable(table.store.with_budget(resources_of(problem)[ids].sum(axis=0)), table.labels)
-    scores, _ = judge(recipe, table, weights, None, jnp.asarray(ids))
+    scores, _ = judge(training_spec, table, weights, None, jnp.asarray(ids))
     for score, molecule in zip(scores["grand-last"], ids, strict=True):
-        gradient = jax.grad(one_loss(recipe, problem, weights, int(molecule)))(weights[0])
+        gradient = jax.grad(one_loss(training_spec, problem, weights, int(molecule)))(weights[0])
         assert score == pytest.approx(norm(gradient["head"]), rel=1e-5)
 
 
@@ -77,7 +77,7 @@ def test_el2n_is_the_distance_to_the_label(strict):
     np.testing.assert_allclose(scores, [50.0, 101.0, np.nan], rtol=1e-6)
 
 
-def test_the_number_of_labels_does_not_raise_a_score(problem, recipe, weights):
+def test_the_number_of_labels_does_not_raise_a_score(problem, training_spec, weights):
     """A molecule whose second label repeats its first scores as with the first alone."""
     ids = problem.split.train[:10]
     params, stats, standard = weights
@@ -92,34 +92,34 @@ def test_the_number_of_labels_does_not_raise_a_score(problem, recipe, weights):
     for labels in (one, both):
         store = device_table(problem).store.with_budget(resources_of(problem)[ids].sum(axis=0))
         table = DeviceTable(store, jnp.asarray(labels))
-        found.append(judge(recipe, table, weights, None, jnp.asarray(ids))[0])
+        found.append(judge(training_spec, table, weights, None, jnp.asarray(ids))[0])
     for name in ("el2n", "entropy", "least-confidence"):
         np.testing.assert_allclose(found[0][name], found[1][name], rtol=1e-5)
 
 
-def test_a_molecule_without_labels_has_no_score(problem, recipe, weights):
+def test_a_molecule_without_labels_has_no_score(problem, training_spec, weights):
     ids = problem.split.train[:4]
     labels = problem.table.labels.copy()
     labels[ids[0]] = np.nan
     resources = resources_of(problem)
     table = DeviceTable(device_table(problem).store, jnp.asarray(labels))
-    assert np.isnan(grand(recipe, table, problem.features["graph"], weights, ids)).tolist() == [
+    assert np.isnan(grand(training_spec, table, problem.features["graph"], weights, ids)).tolist() == [
         True,
         False,
         False,
         False,
     ]
     table = DeviceTable(table.store.with_budget(resources[ids].sum(axis=0)), table.labels)
-    for name, values in judge(recipe, table, weights, None, jnp.asarray(ids))[0].items():
+    for name, values in judge(training_spec, table, weights, None, jnp.asarray(ids))[0].items():
         assert np.isnan(values).tolist() == [True, False, False, False], name
 
 
-def test_a_task_of_one_class_is_scored_as_any_other(problem, recipe, weights):
+def test_a_task_of_one_class_is_scored_as_any_other(problem, training_spec, weights):
     ids = problem.split.train[:8]
     labels = problem.table.labels.copy()
     labels[:, 1] = 0.0
     table = DeviceTable(device_table(problem).store, jnp.asarray(labels))
-    assert np.isfinite(grand(recipe, table, problem.features["graph"], weights, ids)).all()
+    assert np.isfinite(grand(training_spec, table, problem.features["graph"], weights, ids)).all()
 
 
 def test_size_buckets_hold_each_molecule_once():
@@ -133,7 +133,7 @@ def test_size_buckets_hold_each_molecule_once():
     assert [bucket.tolist() for bucket in gradients.size_buckets(np.array([3, 90]))] == [[0, 1]]
 
 
-def test_blocks_follow_memory(recipe):
-    small = gradients.block_size(recipe, 32, "cpu", 2**20)
-    assert 1 <= small < gradients.block_size(recipe, 32, "cpu", 2**34) == 64
-    assert gradients.block_size(recipe, 32, "gpu", 2**37) == 1024
+def test_blocks_follow_memory(training_spec):
+    small = gradients.block_size(training_spec, 32, "cpu", 2**20)
+    assert 1 <= small < gradients.block_size(training_spec, 32, "cpu", 2**34) == 64
+    assert gradients.block_size(training_spec, 32, "gpu", 2**37) == 1024

@@ -107,12 +107,12 @@ def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     config = SweepConfig(npz=npz, target_columns=("energy",), model=model, width=8, depth=2)
     problem = load_problem(config, Reporter(quiet=True))
     (shape,) = model_specs(config, problem)
-    recipe = TrainingSpec(shape, "regression", "mae", 1e-3)
+    training_spec = TrainingSpec(shape, "regression", "mae", 1e-3)
     molecules = problem.split.train[:6]
     params, stats = jax.jit(shape.init)(jax.random.key(0))
     weights = params, stats, jax.tree.map(jnp.asarray, problem.label_standard(problem.split.train, "geometry"))
     table, features = device_table(problem, "geometry"), problem.features["geometry"]
-    scores = grand(recipe, table, features, weights, molecules)
+    scores = grand(training_spec, table, features, weights, molecules)
     table = table.with_budget(features.resources()[molecules].max(axis=0))
 
     @jax.jit

@@ -20,11 +20,11 @@ def limited(monkeypatch):
     def limit(most):
         calls = []
 
-        def within_memory(recipe, table, lanes, *others):
+        def within_memory(training_spec, table, lanes, *others):
             calls.append(len(lanes.best_metric))
             if calls[-1] > most(len(calls) - 1):
                 raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
-            return train(recipe, table, lanes, *others)
+            return train(training_spec, table, lanes, *others)
 
         monkeypatch.setattr(programs, "train", within_memory)
         return calls

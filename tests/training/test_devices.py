@@ -46,12 +46,12 @@ from jaxmrl.training.lanes import Engine
 from jaxmrl.training.encoder import Encoder
 from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.devices import train_on_devices
-from tests.training.test_lanes import RECIPE, replica, resources_of
+from tests.training.test_lanes import TRAINING_SPEC, replica, resources_of
 
 assert jax.local_device_count() == 8
 molecules = load_dataset("nci")
 table = DeviceTable(GraphDataset.put(featurize(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
-params, stats = RECIPE.shape.init(jax.random.key(7, impl="threefry2x32"))
+params, stats = TRAINING_SPEC.model.init(jax.random.key(7, impl="threefry2x32"))
 weights = jax.device_put(part_of(params, "encoder") | part_of(stats, "encoder"), jax.devices()[0])
 starts = None, Encoder("before", "its digest", 16, 2, False, weights)
 queue = [replace(replica(f"r{k}", 20 + 5 * (k % 9), k, 6 + k % 4), start=starts[k % 2]) for k in range(30)]
@@ -60,7 +60,7 @@ for devices in (jax.local_devices(), jax.local_devices()[:1]):
     engines = []
     for device in devices:
         with jax.default_device(device):
-            engines.append(Engine(RECIPE, table, resources_of(table), queue, 2, 16))
+            engines.append(Engine(TRAINING_SPEC, table, resources_of(table), queue, 2, 16))
     outcomes, used = {}, set()
 
     def on_result(engine, outcome):

@@ -19,7 +19,7 @@ from jaxmrl.training.replica import DeviceTable, TrainingSpec
 from tests.support.compiled import init_replica, predict_molecules, train_step
 
 SHAPE = ModelSpec(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
-RECIPE = TrainingSpec(SHAPE, "regression", "rmse", 1e-2)
+TRAINING_SPEC = TrainingSpec(SHAPE, "regression", "rmse", 1e-2)
 BATCH = 32
 LANES = 3
 VALID, TEST = np.arange(100, 130), np.arange(130, 160)
@@ -50,8 +50,8 @@ QUEUE = [
 ]
 
 
-def train(table, queue, lanes=LANES, recipe=RECIPE, done=(), engine=None, **options):
-    engine = engine or Engine(recipe, table, resources_of(table), queue, lanes, BATCH)
+def train(table, queue, lanes=LANES, training_spec=TRAINING_SPEC, done=(), engine=None, **options):
+    engine = engine or Engine(training_spec, table, resources_of(table), queue, lanes, BATCH)
     outcomes = {}
     engine.run(set(done), lambda outcome: outcomes.update({outcome.name: outcome}), **options)
     return outcomes
@@ -118,16 +118,16 @@ def assert_same_gradients(ours, reference):
 
 
 def test_one_step_in_lanes_is_one_step_alone(table):
-    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     engine.refill(iter([0, 1, 3]))
     ids = np.stack([engine.batch(k, 0) for k in (0, 1, 3)])
     chunk = np.full((programs.MAX_CHUNK, LANES, BATCH), -1, np.int32)
     chunk[0] = ids
-    lanes, losses = programs.train(RECIPE, engine.table, engine.lanes, chunk, 1)
+    lanes, losses = programs.train(TRAINING_SPEC, engine.table, engine.lanes, chunk, 1)
     for lane, index in enumerate((0, 1, 3)):
         r = QUEUE[index]
-        alone = init_replica(RECIPE, *replica_keys(r), r.standard, r.steps)
-        alone, loss = train_step(RECIPE, engine.table, alone, ids[lane])
+        alone = init_replica(TRAINING_SPEC, *replica_keys(r), r.standard, r.steps)
+        alone, loss = train_step(TRAINING_SPEC, engine.table, alone, ids[lane])
         np.testing.assert_allclose(losses[0, lane], loss, rtol=1e-5)
         stats = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.stats)
         moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.optimiser.mu)
@@ -137,10 +137,10 @@ def test_one_step_in_lanes_is_one_step_alone(table):
 
 def test_one_compilation_however_many_replicas(table):
     shape = replace(SHAPE, depth=1)
-    recipe = replace(RECIPE, shape=shape)
+    training_spec = replace(TRAINING_SPEC, model=shape)
     counted = (programs.train, programs.evaluate, programs.keep_best, programs.fill)
     before = [program._cache_size() for program in counted]
-    train(table, QUEUE, lanes=2, recipe=recipe)
+    train(table, QUEUE, lanes=2, training_spec=training_spec)
     assert [program._cache_size() - b for program, b in zip(counted, before, strict=True)] == [1, 1, 1, 1]
 
 
@@ -177,7 +177,7 @@ def test_idle_lanes_spoil_nothing(table):
 def test_outcome_is_the_best_epochs_on_the_test_set(table):
     """The reported numbers, recomputed on the host from the weights that were kept."""
     r = replica("long", 64, 0, 20)
-    engine = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), [r], 1, BATCH)
     validated = []
 
     def watch(engine):
@@ -194,20 +194,20 @@ def test_outcome_is_the_best_epochs_on_the_test_set(table):
 
 def host_rmse(engine, weights, ids):
     parts = [ids[k : k + BATCH] for k in range(0, len(ids), BATCH)]
-    outputs = [predict_molecules(RECIPE, engine.table, weights, jnp.asarray(part)) for part in parts]
+    outputs = [predict_molecules(TRAINING_SPEC, engine.table, weights, jnp.asarray(part)) for part in parts]
     return root_mean_squared_error(np.asarray(engine.table.labels)[ids, 0], np.concatenate(outputs)[:, 0])
 
 
 def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
     labels = np.where(np.arange(160) % 5 == 0, np.nan, np.asarray(table.labels)[:, 0] > 1.5).astype(np.float32)
     table = DeviceTable(table.store, jnp.asarray(labels[:, None]))
-    recipe = TrainingSpec(SHAPE, "classification", "roc_auc", 1e-2)
-    engine = Engine(recipe, table, resources_of(table), QUEUE, LANES, BATCH)
+    training_spec = TrainingSpec(SHAPE, "classification", "roc_auc", 1e-2)
+    engine = Engine(training_spec, table, resources_of(table), QUEUE, LANES, BATCH)
     engine.refill(iter([0, 1, 2]))
     metrics = engine.evaluate(programs.weights_now(engine.lanes), "test", [2, 0])
     for place, lane in enumerate((2, 0)):
         weights = jax.tree.map(lambda x, lane=lane: x[lane], programs.weights_now(engine.lanes))
-        scores = predict_molecules(recipe, engine.table, weights, jnp.asarray(np.append(TEST, [-1, -1])))[:30, 0]
+        scores = predict_molecules(training_spec, engine.table, weights, jnp.asarray(np.append(TEST, [-1, -1])))[:30, 0]
         known = ~np.isnan(labels[TEST])
         assert float(metrics[place, 0]) == pytest.approx(roc_auc_score(labels[TEST][known], scores[known]), abs=1e-6)
     assert np.isnan(metrics[2]).all()
@@ -215,7 +215,7 @@ def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
 
 def test_evaluate_every_thins_out_but_keeps_the_last_epoch(table):
     r = replace(replica("r", 20, 0, 7), validate_every=5)
-    sparse = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH)
+    sparse = Engine(TRAINING_SPEC, table, resources_of(table), [r], 1, BATCH)
     validated, evaluate = [], sparse.evaluate
     sparse.evaluate = lambda weights, part, due: (
         validated.append((part, sparse.slots[0].step)),
@@ -261,9 +261,9 @@ def test_histories_have_a_loss(table):
 
 def test_a_small_model_overfits(table):
     shape = replace(SHAPE, width=32, dropout=0.0)
-    recipe = TrainingSpec(shape, "regression", "rmse", 3e-3)
+    training_spec = TrainingSpec(shape, "regression", "rmse", 3e-3)
     r = replace(replica("fit", 32, 0, 400), valid=np.arange(32), test=np.arange(32), train=np.arange(32))
-    outcome = train(table, [r], lanes=1, recipe=recipe)["fit"]
+    outcome = train(table, [r], lanes=1, training_spec=training_spec)["fit"]
     spread = np.asarray(table.labels)[:32].std()
     assert outcome.test < 0.15 * spread
 
@@ -282,7 +282,7 @@ def test_a_diverged_replica_is_told_and_its_neighbours_are_not_touched(table):
 def test_a_replica_that_diverges_late_keeps_its_best_sound_epoch(table, after, status):
     """Its weights are spoiled after so many of 20 steps; at d7d420c it had no result in either case."""
     r = replica("r", 64, 0, 20)
-    engine, sound, found = Engine(RECIPE, table, resources_of(table), [r], 1, BATCH), {}, {}
+    engine, sound, found = Engine(TRAINING_SPEC, table, resources_of(table), [r], 1, BATCH), {}, {}
 
     def spoil(engine):
         slot = engine.slots[0]
@@ -322,7 +322,7 @@ def kill_after(calls, folder=None):
 def interrupted(table, folder, chunks):
     """Outcomes of a run killed after some chunks and evaluations, each followed by a checkpoint."""
     outcomes = {}
-    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     with pytest.raises(KilledError):
         engine.run(set(), lambda o: outcomes.update({o.name: o}), at_rest=kill_after(chunks, folder))
     return outcomes
@@ -331,7 +331,7 @@ def interrupted(table, folder, chunks):
 @pytest.mark.parametrize("chunks", [1, 4, 9])
 def test_killed_and_resumed_is_uninterrupted(table, tmp_path, chunks):
     before = interrupted(table, tmp_path, chunks)
-    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     assert checkpoint.restore(tmp_path, engine) is None
     assert any(slot and slot.step for slot in engine.slots)
     after = train(table, QUEUE, engine=engine, done=before)
@@ -351,10 +351,10 @@ def test_killed_before_an_evaluation_and_resumed_is_uninterrupted(table, tmp_pat
                 raise KilledError
 
     found = {}
-    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     with pytest.raises(KilledError):
         engine.run(set(), lambda o: found.update({o.name: o}), at_rest=at_rest)
-    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     assert checkpoint.restore(tmp_path, engine) is None
     steps_and_validations = [(slot.step, slot.validated) for slot in engine.slots if slot]
     assert any((step == validated) == (before == "test") for step, validated in steps_and_validations)
@@ -376,7 +376,7 @@ def flip_a_byte(checkpoint_folder):
 def test_a_flipped_byte_falls_back_to_the_checkpoint_before(table, tmp_path):
     before = interrupted(table, tmp_path, 4)
     flip_a_byte(tmp_path / "00000003")
-    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     assert "00000003" in checkpoint.restore(tmp_path, engine)
     assert any(slot and slot.step for slot in engine.slots)
     after = train(table, QUEUE, engine=engine, done=before)
@@ -388,13 +388,13 @@ def test_damaged_checkpoints_mean_starting_again(table, tmp_path):
     flip_a_byte(tmp_path / "00000003")
     host = tmp_path / "00000002" / "host.json"
     host.write_text(host.read_text().replace('"step": ', '"step": 1'))
-    engine = Engine(RECIPE, table, resources_of(table), QUEUE, LANES, BATCH)
+    engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     assert checkpoint.restore(tmp_path, engine)
     assert_same(before | train(table, QUEUE, engine=engine, done=before), train(table, QUEUE))
 
 
 def test_what_waits_is_held_by_nobody_and_each_replica_by_one(table):
-    engines = [Engine(RECIPE, table, resources_of(table), QUEUE, 2, BATCH) for _ in range(2)]
+    engines = [Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, 2, BATCH) for _ in range(2)]
     engines[0].slots = [LaneState(0, step=3), LaneState(4)]
     engines[1].slots = [LaneState(0, step=2), LaneState(2)]
     assert waiting(engines, {"e"}) == [3, 1]

@@ -20,7 +20,7 @@ from jaxmrl.training.saved_model import FORMAT, SavedModel, load_arrays, load_tr
 from tests.support.rows import result_row
 
 SHAPE = ModelSpec(width=8, depth=2, dropout=0.5, tasks=2, precision="float32")
-RECIPE = TrainingSpec(SHAPE, "regression", "rmse", 1e-3)
+TRAINING_SPEC = TrainingSpec(SHAPE, "regression", "rmse", 1e-3)
 STANDARD = LabelScaler(np.array([3e8 + 0.123, 4]), np.array([2.0, 5.0]))
 """In float64: the first digits of a label may be those of its mean."""
 
@@ -31,7 +31,7 @@ def weights():
 
 
 def trained(path, **changes):
-    known = SavedModel(path, result_row(), RECIPE, ("a", "b"), True, {"bits": 8, "whole": False}, None)
+    known = SavedModel(path, result_row(), TRAINING_SPEC, ("a", "b"), True, {"bits": 8, "whole": False}, None)
     return replace(known, **changes)
 
 
@@ -71,19 +71,19 @@ def test_every_molecule_gets_its_own_prediction(molecules, weights):
     resources = molecules.resources()
     alone = table.with_budget(resources.max(axis=0))
     plain = (*weights[:2], no_standard(2))
-    one = jax.jit(lambda k: predict(RECIPE, alone, plain, k[None])[0])
+    one = jax.jit(lambda k: predict(TRAINING_SPEC, alone, plain, k[None])[0])
     outputs = np.stack([one(jnp.int32(k)) for k in asked])
     for batch_size in (5, 100):
-        found = predict_all(RECIPE, table, resources, weights, asked, batch_size)
+        found = predict_all(TRAINING_SPEC, table, resources, weights, asked, batch_size)
         np.testing.assert_allclose((found - STANDARD.mean) / STANDARD.scale, outputs, rtol=1e-5, atol=1e-6)
-    logits = predict_all(replace(RECIPE, task="classification"), table, resources, plain, asked, 100)
+    logits = predict_all(replace(TRAINING_SPEC, task="classification"), table, resources, plain, asked, 100)
     np.testing.assert_allclose(logits, outputs, rtol=1e-5)
 
 
 def test_like_molecules_side_by_side_do_not_make_batches_hard_to_fit(monkeypatch):
     monkeypatch.setattr(batches, "MAX_SWAPS_PER_BATCH", 1)
-    monkeypatch.setattr(trained_module, "_outputs", lambda recipe, table, model, ids: ids[:, None])
+    monkeypatch.setattr(trained_module, "_outputs", lambda training_spec, table, model, ids: ids[:, None])
     table = SimpleNamespace(with_budget=lambda limits: table, labels=np.zeros((0, 1)), composition=None)
     resources = np.sort(np.random.default_rng(0).integers(5, 60, 2000))[:, None]
-    found = predict_all(RECIPE, table, resources, (no_standard(1),), np.arange(2000), 64)
+    found = predict_all(TRAINING_SPEC, table, resources, (no_standard(1),), np.arange(2000), 64)
     assert found[:, 0].tolist() == list(range(2000))
