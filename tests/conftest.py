@@ -28,6 +28,15 @@ SMILES = [
 """Small molecules with rings, ions, both kinds of chirality, and one atom (S in SF6) with more than four bonds."""
 
 
+def pytest_configure():
+    """Commands that run within a test make no devices of the cores: the number of lanes would depend on their order.
+
+    Before collection, for a module of tests may begin JAX when it is imported.
+    """
+    if jax.config.jax_num_cpu_devices < 0:
+        jax.config.update("jax_num_cpu_devices", 1)
+
+
 def pytest_collection_finish():
     """Spares the garbage collector what is imported, which stays: it would look through it at each of its rounds."""
     gc.collect()
@@ -53,13 +62,6 @@ def strict():
     """Silent promotion of ranks or dtypes is an error."""
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_device():
-    """Commands that run within a test make no devices of the cores: the number of lanes would depend on their order."""
-    if jax.config.jax_num_cpu_devices < 0:
-        jax.config.update("jax_num_cpu_devices", 1)
 
 
 @pytest.fixture(scope="session")
