@@ -44,7 +44,7 @@ def replaced_text(molecules: int) -> str:
     return f"parents: {count(molecules, 'molecule')} replaced by the largest organic fragment, uncharged"
 
 
-def find_parents(smiles: list[str], progress: cache.Progress | None = None) -> Parents:
+def find_parents(smiles: list[str], progress: cache.CountDone | None = None) -> Parents:
     """Return the parent of each molecule: its largest organic fragment, uncharged.
 
     The fragment and the charges are chosen by RDKit's rdMolStandardize; the fragment with the most atoms, hydrogens
@@ -100,7 +100,7 @@ def _parent(molecule, fragments: int):
     return rdMolStandardize.Uncharger().uncharge(molecule)
 
 
-def canonical_hashes(smiles: list[str], progress: cache.Progress | None = None) -> tuple[np.ndarray, np.ndarray]:
+def canonical_hashes(smiles: list[str], progress: cache.CountDone | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the hash of each canonical SMILES [N] uint64, of `ParsedMolecules.canonical`, and which were read [N]."""
     if not smiles:
         return np.zeros(0, np.uint64), np.zeros(0, bool)

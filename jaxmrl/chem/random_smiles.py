@@ -8,7 +8,7 @@ VERSION = 1
 SEED = 42
 
 
-def random_smiles(smiles: list[str], count: int, progress: cache.Progress | None = None) -> list[list[str]]:
+def random_smiles(smiles: list[str], count: int, progress: cache.CountDone | None = None) -> list[list[str]]:
     """Return `count` random SMILES of each molecule, seeded (Arus-Pous et al. 2019). Cached on disk.
 
     smiles: canonical, for which ones are drawn depends on the order of the atoms in the text.

@@ -10,7 +10,7 @@ MOST_ATOMS = 1000
 """Of a molecule whose scaffold is looked for: RDKit's time grows with their cube, and takes minutes at 5,000."""
 
 
-def scaffolds(smiles: list[str], progress: cache.Progress | None = None) -> list[str]:
+def scaffolds(smiles: list[str], progress: cache.CountDone | None = None) -> list[str]:
     """The scaffold (Bemis & Murcko 1996, with chirality) of each (valid) molecule as SMILES. Cached on disk.
 
     Empty for a molecule without rings.

@@ -81,7 +81,7 @@ class Corpus:
 
 
 def prepare_corpus(
-    path: Path, smiles_column: str | None, progress: cache.Progress | None = None, *, parent: bool = False
+    path: Path, smiles_column: str | None, progress: cache.CountDone | None = None, *, parent: bool = False
 ) -> Corpus:
     """Return the molecules of a CSV or CSV.gz file, from the cache where they were prepared before.
 
@@ -134,7 +134,7 @@ def _prepared_rows(folder: Path) -> int | None:
 
 
 def _prepare(
-    folder: Path, source: Iterator[tuple[int, str] | Rejected], parent: bool, progress: cache.Progress | None
+    folder: Path, source: Iterator[tuple[int, str] | Rejected], parent: bool, progress: cache.CountDone | None
 ) -> int:
     """Writes the shards that are not there yet. Returns how many rows there are."""
     rows = 0
@@ -157,7 +157,7 @@ def _is_shard(path: Path) -> bool:
 
 
 def _prepare_shard(
-    path: Path, part: list[tuple[int, str] | Rejected], parent: bool, progress: cache.Progress | None
+    path: Path, part: list[tuple[int, str] | Rejected], parent: bool, progress: cache.CountDone | None
 ) -> None:
     if _is_shard(path):
         if progress:

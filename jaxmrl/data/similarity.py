@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.io.cache import Progress
+from jaxmrl.io.cache import CountDone
 from jaxmrl.modalities.fingerprint.features import morgan_fingerprints
 
 NEAR = 0.7
@@ -21,7 +21,7 @@ many has a standard error of at most 0.7 in a hundred."""
 _BLOCK = 1024
 
 
-def similarity_prints(smiles: list[str], progress: Progress | None = None) -> np.ndarray:
+def similarity_prints(smiles: list[str], progress: CountDone | None = None) -> np.ndarray:
     """ECFP4 of (valid) molecules, by which they are compared: packed, [N, 128] uint8."""
     return morgan_fingerprints(smiles, 2, 1024, False, progress)
 

@@ -24,7 +24,7 @@ _ABANDONED_SECONDS = 86_400.0
 SMALL = 2**28
 """Bytes that any compressed file may expand to."""
 
-Progress = Callable[[int], None]
+CountDone = Callable[[int], None]
 
 
 def cache_directory() -> Path:
@@ -42,7 +42,7 @@ def cached(
     smiles: list[str],
     names: set[str],
     compute: Callable[[], dict[str, np.ndarray]],
-    progress: Progress | None = None,
+    progress: CountDone | None = None,
 ) -> dict[str, np.ndarray]:
     """The arrays `names` of these molecules, from the cache or from `compute`, whose result is kept.
 
@@ -64,7 +64,7 @@ def cached_lines(
     featurizer_version: int,
     smiles: list[str],
     featurize: Callable[[list[str]], list[str]],
-    progress: Progress | None = None,
+    progress: CountDone | None = None,
 ) -> list[str]:
     """The lines of text that `featurize` gives for these molecules, in order, computed in parallel and kept."""
 
@@ -86,7 +86,7 @@ def as_lines(array: np.ndarray) -> list[str]:
 
 
 def in_chunks(
-    featurize: Callable[[list[str]], Any], smiles: list[str], progress: Progress | None, size: int = CHUNK
+    featurize: Callable[[list[str]], Any], smiles: list[str], progress: CountDone | None, size: int = CHUNK
 ) -> Iterator[tuple[int, Any]]:
     """(position of the first, result) of `featurize` for each `size` molecules, in order, in parallel processes.
 

@@ -1,5 +1,6 @@
 """What the commands print: notes, progress with time left, the table of a sweep."""
 
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from jaxmrl.reports.plots import curve_label
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.text import exact
 
+LOGGER = logging.getLogger("jaxmrl")
+"""Receives every note at level INFO, also where nothing is printed."""
+
 LINE_EVERY_SECONDS = 30.0
 
 WIDTH = 120
@@ -25,13 +29,17 @@ WIDTH = 120
 
 
 class Reporter(ProgressReporter):
-    """Prints to standard output; `quiet` prints nothing. Progress is a bar on a terminal, else a line now and then."""
+    """Print to standard output, or with `quiet` not at all; every note goes to the logger "jaxmrl", too.
+
+    Progress is a bar on a terminal or in a notebook, else a line now and then.
+    """
 
     def __init__(self, *, quiet: bool = False):
         width = None if sys.stdout.isatty() else WIDTH
         self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, width=width)
 
     def say(self, text: str) -> None:
+        LOGGER.info(text)
         self.console.print(text, markup=False)
 
     @contextmanager

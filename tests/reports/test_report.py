@@ -166,3 +166,10 @@ def test_the_clock_of_the_time_left_starts_after_compilation(monkeypatch, capsys
 
 def test_durations():
     assert [duration(seconds) for seconds in (5, 300, 9000)] == ["5 s", "5 min", "2.5 h"]
+
+
+def test_notes_go_to_the_logger_also_where_nothing_is_printed(caplog, capsys):
+    caplog.set_level("INFO", logger="jaxmrl")
+    Reporter(quiet=True).say("8 rows rejected")
+    assert caplog.messages == ["8 rows rejected"]
+    assert capsys.readouterr().out == ""

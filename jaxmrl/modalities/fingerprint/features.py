@@ -38,7 +38,7 @@ class Fingerprints(Sequences):
 
 
 def morgan_fingerprints(
-    smiles: list[str], radius: int, bits: int, chirality: bool, progress: cache.Progress | None = None
+    smiles: list[str], radius: int, bits: int, chirality: bool, progress: cache.CountDone | None = None
 ) -> np.ndarray:
     """The Morgan fingerprint (Rogers & Hahn 2010; radius 2 is ECFP4) of each (valid) molecule, packed, [N, bits / 8].
 
@@ -48,13 +48,13 @@ def morgan_fingerprints(
     return _cached(kind, partial(_morgan, radius=radius, bits=bits, chirality=chirality), smiles, progress)
 
 
-def path_fingerprints(smiles: list[str], progress: cache.Progress | None = None) -> np.ndarray:
+def path_fingerprints(smiles: list[str], progress: cache.CountDone | None = None) -> np.ndarray:
     """RDKit's path-based fingerprint of each (valid) molecule, packed, [N, RDKIT_BITS / 8]. Cached on disk."""
     return _cached("rdkit-fingerprints", _paths, smiles, progress)
 
 
 def _cached(
-    kind: str, featurize: Callable[[list[str]], np.ndarray], smiles: list[str], progress: cache.Progress | None
+    kind: str, featurize: Callable[[list[str]], np.ndarray], smiles: list[str], progress: cache.CountDone | None
 ) -> np.ndarray:
     def compute() -> dict[str, np.ndarray]:
         return {"bits": np.concatenate([part for _, part in cache.in_chunks(featurize, smiles, progress)])}

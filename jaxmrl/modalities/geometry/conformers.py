@@ -15,7 +15,7 @@ CONFORMERS = f"one conformer of each molecule: ETKDGv3, seed {SEED}, MMFF94"
 _AT_A_TIME = 50
 
 
-def conformers(smiles: list[str], progress: cache.Progress | None = None) -> tuple[Conformers, dict[int, str]]:
+def conformers(smiles: list[str], progress: cache.CountDone | None = None) -> tuple[Conformers, dict[int, str]]:
     """A conformer of each (valid) molecule that has one, and {position: reason} of the others. Cached on disk.
 
     ETKDGv3 (Wang et al. 2020) with a fixed seed, hydrogens included, relaxed by MMFF94 (Halgren 1996) where that
@@ -27,7 +27,7 @@ def conformers(smiles: list[str], progress: cache.Progress | None = None) -> tup
     return Conformers(arrays["size"], arrays["atom"], arrays["position"]), rejected
 
 
-def _compute(smiles: list[str], progress: cache.Progress | None) -> dict[str, np.ndarray]:
+def _compute(smiles: list[str], progress: cache.CountDone | None) -> dict[str, np.ndarray]:
     pieces, rejected = [], {}
     for start, (piece, bad) in cache.in_chunks(embed_all, smiles, progress, _AT_A_TIME):
         pieces.append(piece)
