@@ -9,6 +9,7 @@ import pytest
 from jaxmrl.cli import commands
 from jaxmrl.config import FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig
 from jaxmrl.config.base import flag
+from tests.test_imports import ORDER
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md")])
@@ -47,12 +48,30 @@ def test_flags_exist(page):
     assert not unknown
 
 
-def test_every_guide_page_is_in_the_index_and_the_navigation():
+@pytest.mark.parametrize("folder", ["guide", "concepts"])
+def test_every_page_is_in_the_index_and_the_navigation(folder):
     index, navigation = (ROOT / "docs" / "index.md").read_text(), (ROOT / "mkdocs.yml").read_text()
-    for page in ROOT.glob("docs/guide/*.md"):
-        name = f"guide/{page.name}"
+    for page in ROOT.glob(f"docs/{folder}/*.md"):
+        name = f"{folder}/{page.name}"
         assert f"({name})" in index, name
         assert f": {name}" in navigation, name
+
+
+def test_the_architecture_lists_the_packages_in_order_of_import():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition("| package | purpose |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)/?` \|", table, re.MULTILINE) == [name for name in ORDER if name != "__main__"]
+
+
+def test_the_architecture_names_what_there_is():
+    """Every file that it names exists, and every name in code is in the package or its tests."""
+    text = (ROOT / "docs" / "architecture.md").read_text().partition("## What happens in a sweep")[2]
+    sources = "\n".join(path.read_text() for path in [*ROOT.glob("jaxmrl/**/*.py"), ROOT / "tests" / "test_imports.py"])
+    for name in re.findall(r"`([\w/.]+\.py)`", text):
+        assert any((folder / name).exists() for folder in (ROOT, ROOT / "jaxmrl")) or "/" not in name, name
+    for name in re.findall(r"`([A-Za-z_.]+)`", text):
+        if not name.endswith((".py", ".csv", ".json", ".html")):
+            assert re.search(rf"\b{name.split('.')[-1]}\b", sources), name
 
 
 def test_the_api_page_has_every_public_name():

@@ -20,7 +20,7 @@ from jaxmrl.predict import predict_molecules
 from jaxmrl.score import score_molecules
 from jaxmrl.sweep import run_sweep
 
-ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "concepts" / "adding-a-modality.md"
 MODALITIES = ("graph", "fingerprint", "smiles")
 
 
@@ -97,8 +97,8 @@ def test_bad_settings(settings, message):
 
 @pytest.fixture
 def composition(tmp_path, monkeypatch):
-    """The folder of docs/architecture.md as a module of the package, and its object registered."""
-    files = re.findall(r"`composition/(\w+\.py)`[^`]*```python\n(.*?)```", ARCHITECTURE.read_text(), re.DOTALL)
+    """The folder of docs/concepts/adding-a-modality.md as a module of the package, and its object registered."""
+    files = re.findall(r"`composition/(\w+\.py)`[^`]*```python\n(.*?)```", EXAMPLE.read_text(), re.DOTALL)
     assert [name for name, _ in files] == ["modality.py", "network.py"]
     folder = tmp_path / "modalities" / "composition"
     folder.mkdir(parents=True)
