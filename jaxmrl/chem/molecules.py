@@ -1,7 +1,10 @@
 """SMILES -> RDKit molecules in canonical form: one molecule, one text, one order of atoms. RDKit only."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
 
 CANONICAL_VERSION = 3
 """Of the canonical form. Goes up where that changes, so that nothing that was kept on disk is of the form before."""
@@ -80,7 +83,7 @@ def ignored_parts(smiles: list[str], lines: list[int]) -> list[str]:
     return found
 
 
-def _write(molecule, mapped: bool) -> str:
+def _write(molecule: "Mol", mapped: bool) -> str:
     from rdkit import Chem
 
     try:
@@ -92,7 +95,7 @@ def _write(molecule, mapped: bool) -> str:
         raise UnusableMoleculeError("RDKit cannot write it as SMILES") from None
 
 
-def parse(text: str):
+def parse(text: str) -> "Mol":
     """Return the RDKit molecule of the SMILES in `text`, as it is spelled.
 
     Raises UnusableMoleculeError with the reason.
@@ -112,7 +115,7 @@ def parse(text: str):
             raise UnusableMoleculeError("RDKit fails on it") from None
 
 
-def _parse(smiles: str):
+def _parse(smiles: str) -> "Mol":
     from rdkit import Chem
 
     if len(smiles) > 2 * MAX_RINGS:  # a shorter one cannot have so many
@@ -140,7 +143,7 @@ def _check_spelling(smiles: str) -> None:
             raise UnusableMoleculeError(f"a number in [{isotope}{rest[:20]}] is too large")
 
 
-def _check_size(molecule) -> None:
+def _check_size(molecule: "Mol") -> None:
     """Refuses a molecule, not yet sanitised, that has too many atoms or rings: finding rings may take hours."""
     from rdkit import Chem
 
@@ -154,7 +157,7 @@ def _check_size(molecule) -> None:
         raise UnusableMoleculeError(f"{rings} rings; at most {MAX_RINGS} are supported")
 
 
-def _check_bonds(molecule) -> None:
+def _check_bonds(molecule: "Mol") -> None:
     atoms, bonds = molecule.GetNumAtoms(), molecule.GetNumBonds()
     if bonds > MAX_BONDS_PER_ATOM * atoms:
         raise UnusableMoleculeError(f"{bonds} bonds of {atoms} atoms; at most {MAX_BONDS_PER_ATOM} each are supported")

@@ -5,12 +5,16 @@ NumPy and RDKit only: worker processes import this without JAX.
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from jaxmrl.chem.molecules import CANONICAL_VERSION, UnusableMoleculeError, canonicalize
 from jaxmrl.io import cache
 from jaxmrl.text import count
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
 
 VERSION = 1
 """Part of the key in the cache: raise it when the parent of the same SMILES changes."""
@@ -90,7 +94,7 @@ def _parent_line(text: str) -> str:
     return f"{fragments} {'' if parent == own else parent}"
 
 
-def _parent(molecule, fragments: int):
+def _parent(molecule: "Mol", fragments: int) -> "Mol":
     from rdkit.Chem.MolStandardize import rdMolStandardize
 
     if fragments > 1:

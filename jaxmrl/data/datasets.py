@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxmrl.data.npz import GEOMETRY_ARRAYS
 from jaxmrl.data.table import Table, read_table, stream_smiles
@@ -125,15 +125,19 @@ def _structural_alert_rows() -> list[list[str]]:
     return [["smiles", "pains_alert", "brenk_alert"], *(row for part in parts for row in part)]
 
 
-def _public(name, kind, metric, tasks, about, citation, file, remote, **more) -> Dataset:
+def _public(
+    name: str, kind: str, metric: str, tasks: int, about: str, citation: str, file: str, remote: str, **more: Any
+) -> Dataset:
     return Dataset(name, kind, metric, tasks, about, citation, file, address=_BUCKET + remote, **more)
 
 
-def _assays(name, metric, tasks, about, citation, remote, **more) -> Dataset:
+def _assays(name: str, metric: str, tasks: int, about: str, citation: str, remote: str, **more: Any) -> Dataset:
     return _public(name, "classification", metric, tasks, about, citation, f"{name}.csv.gz", remote, **more)
 
 
-def _property(name, metric, tasks, about, citation, file, remote, **more) -> Dataset:
+def _property(
+    name: str, metric: str, tasks: int, about: str, citation: str, file: str, remote: str, **more: Any
+) -> Dataset:
     return _public(name, "regression", metric, tasks, about, citation, file, remote, **more)
 
 

@@ -1,6 +1,7 @@
 """How labels become what models learn: float64 on the host, float32 on the device, standardized by each replica."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +46,7 @@ class LabelScaler:
         """The inverse: labels [B, T] of a model's `outputs` [B, T]."""
         return outputs * self.scale[None, :] + self._baseline(composition)
 
-    def _baseline(self, composition):
+    def _baseline(self, composition: Any) -> Any:
         mean = self.mean[None, :]
         if self.references is None:
             return mean

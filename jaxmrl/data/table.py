@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -158,7 +159,7 @@ def _written(path: Path, records: Records) -> list[str]:
     return [f"{path.name}: {'; '.join(records.dialect.remarks)}"] if records.dialect.remarks else []
 
 
-def _table(records: Records, rows: list, smiles_at: int, **more) -> Table:
+def _table(records: Records, rows: list, smiles_at: int, **more: Any) -> Table:
     return Table(
         ids=np.array([row for row, *_ in rows], np.int64),
         lines=np.array([line for _, line, _ in rows], np.int64),

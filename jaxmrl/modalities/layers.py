@@ -5,6 +5,7 @@ here that would have one carries its own gradient, made of gathers and matrix pr
 in a fixed order, and faster than a product.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 
-def matmul(precision: str):
+def matmul(precision: str) -> Callable[..., jax.Array]:
     """The `dot_general` for a name in `config.PRECISIONS`; results are float32 in each.
 
     float32 is full precision everywhere; tf32 is the accelerator's fast float32 product (on CPU the same as
@@ -21,7 +22,14 @@ def matmul(precision: str):
     """
     multiply = {"float32": _multiply_exactly, "tf32": jax.lax.dot_general, "bfloat16": _round_and_multiply}[precision]
 
-    def dot_general(lhs, rhs, dimension_numbers, precision=None, preferred_element_type=None, **_):
+    def dot_general(
+        lhs: jax.Array,
+        rhs: jax.Array,
+        dimension_numbers: Any,
+        precision: Any = None,
+        preferred_element_type: Any = None,
+        **_: Any,
+    ) -> jax.Array:
         assert dimension_numbers == _over(1, 0), "products of matrices only"
         return _product(multiply, lhs, rhs)
 
@@ -41,13 +49,13 @@ def _round_and_multiply(lhs: jax.Array, rhs: jax.Array, dimension_numbers: Any) 
     return jax.lax.dot_general(lhs, rhs, dimension_numbers, preferred_element_type=jnp.float32)
 
 
-def _over(lhs: int, rhs: int):
+def _over(lhs: int, rhs: int) -> tuple:
     """The `dimension_numbers` of a product of matrices that sums over these axes."""
     return ((lhs,), (rhs,)), ((), ())
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _product(multiply, lhs, rhs):
+def _product(multiply: Callable[..., jax.Array], lhs: jax.Array, rhs: jax.Array) -> jax.Array:
     """lhs [n, i] @ rhs [i, o] by `multiply`, as are its gradients.
 
     JAX's own would round the float32 sums of bfloat16 products, and has that by `rhs` as (gradient^T lhs)^T in every
@@ -56,7 +64,9 @@ def _product(multiply, lhs, rhs):
     return multiply(lhs, rhs, _over(1, 0))
 
 
-def _product_backward(multiply, saved, gradient):
+def _product_backward(
+    multiply: Callable[..., jax.Array], saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     lhs, rhs = saved
     if lhs.shape[1] <= gradient.shape[1]:
         by_rhs = multiply(lhs, gradient, _over(0, 0))
@@ -118,14 +128,14 @@ def sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array) -> 
     return _sum_neighbours(h, neighbours, overflow)
 
 
-def _sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array):
+def _sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array) -> Any:
     nothing = jnp.zeros((1, h.shape[1]), h.dtype)
     beyond = sum(h.at[column].get(mode="fill", fill_value=0) for column in overflow.T)
     rows = jnp.concatenate([h, beyond, nothing])
     return sum(rows[column] for column in neighbours.T)
 
 
-def _sum_neighbours_backward(saved, gradient):
+def _sum_neighbours_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, None, None]:
     return _sum_neighbours(gradient, *saved), None, None
 
 
@@ -182,7 +192,7 @@ class MaskedBatchNorm(nnx.Module):
         return mean, var
 
 
-def torch_uniform(key: jax.Array, shape: tuple[int, int], dtype=jnp.float32) -> jax.Array:
+def torch_uniform(key: jax.Array, shape: tuple[int, int], dtype: Any = jnp.float32) -> jax.Array:
     """PyTorch's default for a linear layer: uniform within 1/sqrt(inputs). shape (inputs, outputs)."""
     bound = shape[0] ** -0.5
     return jax.random.uniform(key, shape, dtype, -bound, bound)
@@ -233,7 +243,7 @@ def training_key(key: jax.Array | None) -> jax.Array:
 def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Linear:
     """A linear layer initialised as PyTorch's, bias included, computing at `precision`."""
 
-    def bias(key, shape, dtype=jnp.float32):
+    def bias(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -(inputs**-0.5), inputs**-0.5)
 
     return Linear(inputs, outputs, kernel_init=torch_uniform, bias_init=bias, dot_general=matmul(precision), rngs=rngs)

@@ -4,6 +4,7 @@ A batch is laid out in groups of like length, so that short molecules are not pa
 the number of molecules too long for each group within a budget, and `gather` sorts a batch by length.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
@@ -25,7 +26,9 @@ class TokenBatch:
     place: jax.Array
 
 
-def lay_out(size, budget, widths, tokens_of) -> TokenBatch:
+def lay_out(
+    size: jax.Array, budget: tuple[int, ...], widths: tuple[int, ...], tokens_of: Callable[[jax.Array, int], jax.Array]
+) -> TokenBatch:
     """A batch of sequences of `size` [B] tokens: sorted by length, in groups.
 
     tokens_of(rows, width) gives the tokens [b, width] of some rows [b] of the batch.

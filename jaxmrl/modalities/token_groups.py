@@ -39,7 +39,7 @@ def group_resources(size: np.ndarray, widths: tuple[int, ...]) -> np.ndarray:
     return np.array([size > width for width in widths[:-1]], np.int32).reshape(len(widths) - 1, len(size)).T
 
 
-def group_rows(limits: np.ndarray, molecules: int) -> list[int]:
+def group_rows(limits: np.ndarray | tuple[int, ...], molecules: int) -> list[int]:
     """Molecules of each group of a batch, the widest first. limits[g]: how many may be too long for group g."""
     longer = [molecules, *(min(int(count), molecules) for count in limits), 0]
     return [longer[g] - longer[g + 1] for g in reversed(range(len(longer) - 1))]

@@ -1,9 +1,12 @@
 """The transformer as a model of fingerprints and SMILES: its defaults, and what it must know of tokens. Free of JAX."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxmrl.modalities.base import Model
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 HEADS = 8
 """Heads of attention."""
@@ -17,7 +20,7 @@ class TransformerOptions:
     positions: bool
 
 
-def _build(**settings: Any):
+def _build(**settings: Any) -> "nnx.Module":
     from jaxmrl.modalities.transformer import Transformer
 
     return Transformer(heads=HEADS, **settings)

@@ -6,6 +6,7 @@ statistics there would be no gradient of one molecule.
 """
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -59,7 +60,7 @@ def _gradient_norm(training_spec: TrainingSpec, table: DeviceTable, weights: tup
     targets = standard.targets(labels, table.composition_of(ids))
     batch = table.store.gather(ids)
 
-    def loss(params, probe) -> jax.Array:
+    def loss(params: Any, probe: jax.Array) -> jax.Array:
         outputs = training_spec.model.predict_probed(params, stats, batch, probe)
         return mean_over_present(LOSSES[training_spec.task](outputs, targets), present)
 
@@ -68,7 +69,7 @@ def _gradient_norm(training_spec: TrainingSpec, table: DeviceTable, weights: tup
     return jnp.where(present.any(), jnp.sqrt(squares), jnp.nan)
 
 
-def _squares_elsewhere(gradient) -> jax.Array:
+def _squares_elsewhere(gradient: Any) -> jax.Array:
     """Sum of squares of a gradient outside the linear layers; what is not used of it is never computed."""
     if not hasattr(gradient, "items"):
         return sum((jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(gradient)), start=jnp.float32(0))

@@ -4,6 +4,8 @@ Source: Welling, Herding Dynamical Weights to Learn (ICML 2009), here on embeddi
 uses it: each next molecule is the one that brings the running mean nearest to the mean of all.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -22,7 +24,7 @@ def herd(embeddings: jax.Array) -> jax.Array:
     centred = embeddings - embeddings.mean(axis=0, keepdims=True)
     squares = jnp.sum(centred**2, axis=1)
 
-    def take(state, _):
+    def take(state: tuple[jax.Array, jax.Array], _: Any) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         total, free = state
         distance = squares + 2 * jnp.matmul(centred, total, precision=jax.lax.Precision.HIGHEST)
         distance = jnp.where(free, distance, jnp.inf)

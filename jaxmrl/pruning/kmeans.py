@@ -73,12 +73,12 @@ def lloyd(packed: jax.Array, centres: jax.Array, iterations: int = MOST_ITERATIO
         clusters, sums, counts = jax.lax.map(one, (blocks, real))
         return clusters, sums.sum(axis=0), counts.sum(axis=0)
 
-    def step(state):
+    def step(state: tuple) -> tuple:
         round_, centres, _, clusters, sums, counts = state
         centres = jnp.where(counts[:, None] > 0, sums / jnp.maximum(counts, 1.0)[:, None], centres)
         return round_ + 1, centres, clusters, *assign(centres)
 
-    def moving(state):
+    def moving(state: tuple) -> jax.Array:
         round_, _, before, clusters, *_ = state
         return (round_ < iterations) & jnp.any((before != clusters) & real)
 

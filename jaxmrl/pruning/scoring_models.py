@@ -66,7 +66,7 @@ class ScoringTask:
     epochs: int
     models: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         methods = methods_for(self.names, self.problem.table.task, self.problem.has_smiles)
         object.__setattr__(self, "names", tuple(method.name for method in methods))
 

@@ -1,6 +1,7 @@
 """The picture of a scoring: each score's distribution, and the molecules at its ends, drawn by RDKit."""
 
 import io
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -58,7 +59,7 @@ def draw_molecule(molecule: int, problem: TaskData) -> str:
     return drawer.GetDrawingText()
 
 
-def _molecule(molecule: int, problem: TaskData):
+def _molecule(molecule: int, problem: TaskData) -> Any:
     """By its SMILES, or by its positions: atoms and which of them are bonded, for a drawing."""
     from rdkit import Chem, Geometry
     from rdkit.Chem import rdDetermineBonds

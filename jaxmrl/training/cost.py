@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -21,7 +22,7 @@ def step_operations(engine: Engine) -> float:
     )
 
 
-def operations_of(step, table, state, batch_size: int) -> float:
+def operations_of(step: Callable[..., Any], table: Any, state: Any, batch_size: int) -> float:
     """Floating-point operations of a step, as XLA counts them."""
     ids = jax.ShapeDtypeStruct((batch_size,), np.int32)
     costs = jax.jit(step).lower(table, state, ids).cost_analysis()

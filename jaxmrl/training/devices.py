@@ -8,6 +8,7 @@ XLA simplifies it in another order, and its sums round differently.)
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 import jax
 
@@ -36,7 +37,7 @@ def train_on_devices(
     lock, failed, queue = threading.RLock(), threading.Event(), _OneAtATime(queue)
 
     def alone(function: Callable) -> Callable:
-        def call(*arguments):
+        def call(*arguments: Any) -> None:
             with lock:
                 function(*arguments)
 

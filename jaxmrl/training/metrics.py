@@ -17,7 +17,7 @@ import numpy as np
 from jaxmrl.config.names import ERROR_METRICS, PER_SD
 
 
-def _per_task(metric):
+def _per_task(metric: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
     """Lifts a metric of one task, [V] x 3 -> scalar, to all tasks."""
     over_tasks = jax.vmap(metric, in_axes=1)
 
@@ -53,7 +53,7 @@ def _exact_sum(counts: jax.Array) -> jax.Array:
     An int32 sum would overflow and a float32 sum would drift, so the sum has two words of 32 bits.
     """
 
-    def add(one, other):
+    def add(one: tuple, other: tuple) -> tuple:
         low = one[1] + other[1]
         return one[0] + other[0] + (low < one[1]).astype(jnp.uint32), low
 
@@ -70,7 +70,7 @@ def _accurate_sum(values: jax.Array) -> jax.Array:
     Programming, volume 2, section 4.2.2, theorem B).
     """
 
-    def add(one, other):
+    def add(one: tuple, other: tuple) -> tuple:
         total = one[0] + other[0]
         part = total - one[0]
         error = (one[0] - (total - part)) + (other[0] - part)

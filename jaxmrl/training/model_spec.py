@@ -52,7 +52,7 @@ class ModelSpec:
         )
 
     @cached_property
-    def _graphdef(self):
+    def _graphdef(self) -> nnx.GraphDef:
         return nnx.split(nnx.eval_shape(lambda: self._module(jax.random.key(0))), nnx.Param, nnx.BatchStat)[0]
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:

@@ -74,7 +74,9 @@ def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
     return PretrainState(params, stats, OPTIMISER.init(params), jnp.int32(0), stream, jnp.float32(0))
 
 
-def masked_error(pretext: Pretext, store: GraphDataset, params, stats, ids: jax.Array, key: jax.Array, training: bool):
+def masked_error(
+    pretext: Pretext, store: GraphDataset, params: Any, stats: Any, ids: jax.Array, key: jax.Array, training: bool
+) -> tuple:
     """The mean error over the masked atoms of the molecules `ids` [B], and what it is made of.
 
     Returns (error, (stats, hits, kinds)): how many masked atoms were told, and how many there are of each kind.
@@ -113,7 +115,7 @@ def train(
 def judge(pretext: Pretext, store: GraphDataset, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
     """Mean error, atoms told and atoms of each kind, of the batches plan [n, B]; the masks are the same each time."""
 
-    def one(k):
+    def one(k: jax.Array) -> tuple:
         key = jax.random.fold_in(jax.random.key(0, impl="threefry2x32"), k)
         return masked_error(pretext, store, state.params, state.stats, plan[k], key, training=False)
 

@@ -83,7 +83,7 @@ def fill(training_spec: TrainingSpec, lanes: Lanes, lane: jax.Array | int, *iden
 def put_weights(lanes: Lanes, lane: jax.Array | int, weights: dict[str, jax.Array]) -> Lanes:
     """`lanes` with these weights, by name, in place `lane`; its other weights stay."""
 
-    def put(path, leaf):
+    def put(path: tuple, leaf: jax.Array) -> jax.Array:
         return leaf.at[lane].set(weights[name]) if (name := leaf_name(path)) in weights else leaf
 
     state, put = lanes.state, partial(jax.tree_util.tree_map_with_path, put)
@@ -107,7 +107,7 @@ def train(
     """
     step = jax.vmap(partial(train_step, training_spec), in_axes=(None, 0, 0))
 
-    def body(index, carry):
+    def body(index: jax.Array, carry: tuple) -> tuple:
         state, losses = carry
         state, loss = step(table, state, ids[index])
         return state, jax.lax.dynamic_update_index_in_dim(losses, loss, index, axis=0)
@@ -118,7 +118,7 @@ def train(
 
 @program(static_argnums=0)
 def evaluate(
-    training_spec: TrainingSpec, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count
+    training_spec: TrainingSpec, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count: Any
 ) -> jax.Array:
     """The metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 
@@ -129,16 +129,16 @@ def evaluate(
     tasks = table.labels.shape[1]
     predict_pairs = jax.vmap(partial(predict, training_spec), in_axes=(None, 0, 0))
 
-    def pairs(block):
+    def pairs(block: jax.Array) -> tuple[jax.Array, jax.Array]:
         pair = jnp.minimum(block * lanes + jnp.arange(lanes), lanes * batches - 1)
         return due[pair // batches], pair % batches
 
-    def predict_block(block, outputs):
+    def predict_block(block: jax.Array, outputs: jax.Array) -> jax.Array:
         lane, batch = pairs(block)
         scores = predict_pairs(table, jax.tree.map(lambda w: w[lane], weights), plans[lane, batch])
         return jax.lax.dynamic_update_slice(outputs, scores, (block * lanes, 0, 0))
 
-    def judge(place, metrics):
+    def judge(place: jax.Array, metrics: jax.Array) -> jax.Array:
         ids = plans[due[place]].reshape(-1)
         scores = jax.lax.dynamic_slice_in_dim(outputs, place * batches, batches).reshape(-1, tasks)
         return metrics.at[place].set(training_spec.metric.evaluate(scores, *batch_labels(table, ids)))
@@ -155,7 +155,7 @@ def keep_best(
     lanes: Lanes,
     metrics: jax.Array,
     due: jax.Array,
-    count,
+    count: Any,
     epochs: jax.Array,
     divisors: jax.Array,
 ) -> tuple[Lanes, jax.Array]:

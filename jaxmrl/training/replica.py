@@ -143,7 +143,7 @@ def train_step(
     labels, present = batch_labels(table, ids)
     targets = state.standard.targets(labels, table.composition_of(ids))
 
-    def loss(params: Any):
+    def loss(params: Any) -> tuple:
         outputs, stats = training_spec.outputs(params, state.stats, batch, key)
         return mean_over_present(LOSSES[training_spec.task](outputs, targets), present), (stats, outputs)
 

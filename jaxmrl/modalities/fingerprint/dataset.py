@@ -36,7 +36,7 @@ class FingerprintDataset:
         """The batch of `ids` [B]. `key` is not used."""
         real = jnp.maximum(ids, 0)
 
-        def tokens_of(rows, width):
+        def tokens_of(rows: jax.Array, width: int) -> jax.Array:
             bits = jnp.unpackbits(self.packed[real[rows]], axis=1).astype(jnp.int32)
             if self.whole:
                 return bits

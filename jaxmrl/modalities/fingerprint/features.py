@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -75,7 +76,7 @@ def _morgan(smiles: list[str], radius: int, bits: int, chirality: bool) -> np.nd
     return _packed(generator, smiles)
 
 
-def _packed(generator, smiles: list[str]) -> np.ndarray:
+def _packed(generator: Any, smiles: list[str]) -> np.ndarray:
     from jaxmrl.chem.molecules import parse
 
     return np.packbits([generator.GetFingerprintAsNumPy(parse(text)) for text in smiles], axis=1)

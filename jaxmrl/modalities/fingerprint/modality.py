@@ -1,7 +1,7 @@
 """The modality of Morgan fingerprints, and its settings."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import traits
@@ -9,6 +9,9 @@ from jaxmrl.modalities.base import Modality, ModalitySettings, Molecules
 from jaxmrl.modalities.fingerprint.features import Fingerprints, morgan_fingerprints
 from jaxmrl.modalities.transformer_model import TRANSFORMER, TransformerOptions
 from jaxmrl.progress import ProgressReporter
+
+if TYPE_CHECKING:
+    from jaxmrl.modalities.fingerprint.dataset import FingerprintDataset
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
     return Fingerprints(packed, settings["tokens"] == "all")
 
 
-def _to_device(fingerprints: Fingerprints):
+def _to_device(fingerprints: Fingerprints) -> "FingerprintDataset":
     from jaxmrl.modalities.fingerprint.dataset import FingerprintDataset
 
     return FingerprintDataset.put(fingerprints)

@@ -2,13 +2,18 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, ModalitySettings, Model, Molecules
 from jaxmrl.modalities.geometry.features import Geometries, find_pairs
 from jaxmrl.progress import ProgressReporter
+
+if TYPE_CHECKING:
+    from flax import nnx
+
+    from jaxmrl.modalities.geometry.dataset import GeometryDataset
 
 ATOM_REFERENCES = ("auto", "on", "off")
 
@@ -49,7 +54,7 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
     return find_pairs(molecules.conformers, **settings)
 
 
-def _to_device(geometries: Geometries):
+def _to_device(geometries: Geometries) -> "GeometryDataset":
     from jaxmrl.modalities.geometry.dataset import GeometryDataset
 
     return GeometryDataset.put(geometries)
@@ -59,13 +64,13 @@ def _options(geometries: Geometries, over_atoms: str) -> GeometryOptions:
     return GeometryOptions(geometries.cutoff, over_atoms)
 
 
-def _schnet(*, dropout: float, **settings: Any):
+def _schnet(*, dropout: float, **settings: Any) -> "nnx.Module":
     from jaxmrl.modalities.geometry.schnet import SchNet
 
     return SchNet(**settings)
 
 
-def _painn(*, dropout: float, **settings: Any):
+def _painn(*, dropout: float, **settings: Any) -> "nnx.Module":
     from jaxmrl.modalities.geometry.painn import PaiNN
 
     return PaiNN(**settings)

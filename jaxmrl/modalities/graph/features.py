@@ -8,11 +8,14 @@ keep the rest in an overflow row, to which their last neighbour index points.
 import re
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from jaxmrl.chem.molecules import UnusableMoleculeError, canonicalize
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
 
 VERSION = 3
 """Part of the key of the prepared cache: raise it when the arrays below or the canonical SMILES of a text change."""
@@ -93,7 +96,7 @@ class _Bonds(NamedTuple):
     direction: np.ndarray
 
 
-def _bonds(molecule, smiles: str) -> _Bonds:
+def _bonds(molecule: "Mol", smiles: str) -> _Bonds:
     """The bonds of an RDKit molecule, an atom's neighbours by the places of their bonds.
 
     To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. From that, neighbours come by their
@@ -117,7 +120,7 @@ def _bonds(molecule, smiles: str) -> _Bonds:
     return _Bonds(atom, neighbour, orders[atom, neighbour], np.zeros(2 * bonds, np.int64))
 
 
-def _bonds_one_by_one(molecule) -> _Bonds:
+def _bonds_one_by_one(molecule: "Mol") -> _Bonds:
     rows: list[tuple[int, int, float, int]] = []
     for place, bond in enumerate(molecule.GetBonds()):
         i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
@@ -146,7 +149,7 @@ def featurize(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
     return _pack(atoms, bonds), canonical, rejected
 
 
-def _atoms(molecule, smiles: str) -> tuple[list[int], list[int]]:
+def _atoms(molecule: "Mol", smiles: str) -> tuple[list[int], list[int]]:
     """Atomic numbers and chirality."""
     numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
     if _CHIRAL not in smiles:

@@ -71,7 +71,7 @@ class GraphMAEShape:
         return GraphMAE(**sizes, rngs=nnx.Rngs(params=key))
 
     @cached_property
-    def _graphdef(self):
+    def _graphdef(self) -> nnx.GraphDef:
         return nnx.split(nnx.eval_shape(lambda: self._module(jax.random.key(0))), nnx.Param, nnx.BatchStat)[0]
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:
@@ -80,7 +80,9 @@ class GraphMAEShape:
         params, stats = states
         return params, stats
 
-    def outputs(self, params, stats, graph, masked, key: jax.Array | None = None) -> tuple[jax.Array, Any]:
+    def outputs(
+        self, params: Any, stats: Any, graph: Any, masked: jax.Array, key: jax.Array | None = None
+    ) -> tuple[jax.Array, Any]:
         """Outputs [n, MASKED], and the batch-norm statistics, which move in training; without `key` in evaluation."""
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         outputs = module(graph, masked, training=key is not None, key=key)

@@ -1,11 +1,16 @@
 """The modality of 2D graphs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, Model, Molecules
 from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.progress import ProgressReporter
+
+if TYPE_CHECKING:
+    from flax import nnx
+
+    from jaxmrl.modalities.graph.dataset import GraphDataset
 
 
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> Graphs:
@@ -13,13 +18,13 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
     return molecules.graphs
 
 
-def _to_device(graphs: Graphs):
+def _to_device(graphs: Graphs) -> "GraphDataset":
     from jaxmrl.modalities.graph.dataset import GraphDataset
 
     return GraphDataset.put(graphs)
 
 
-def _gin(**settings: Any):
+def _gin(**settings: Any) -> "nnx.Module":
     from jaxmrl.modalities.graph.gin import GIN
 
     return GIN(**settings)

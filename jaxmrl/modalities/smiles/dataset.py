@@ -40,7 +40,7 @@ class TokenDataset:
         at = jnp.maximum(ids, 0), chosen
         start, size = self.start[at], jnp.where(ids >= 0, self.size[at], 0)
 
-        def tokens_of(rows, width):
+        def tokens_of(rows: jax.Array, width: int) -> jax.Array:
             place = start[rows][:, None] + jnp.arange(width)[None, :]
             return self.token[jnp.minimum(place, len(self.token) - 1)].astype(jnp.int32)
 

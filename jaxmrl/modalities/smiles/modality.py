@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jaxmrl.chem.random_smiles import random_smiles
 from jaxmrl.errors import ConfigError
@@ -12,6 +12,9 @@ from jaxmrl.modalities.smiles.features import MOST_TOKENS, Tokens, build_vocabul
 from jaxmrl.modalities.transformer_model import TRANSFORMER, TransformerOptions
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.text import count
+
+if TYPE_CHECKING:
+    from jaxmrl.modalities.smiles.dataset import TokenDataset
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def _spellings(smiles: list[str], settings: dict[str, Any], reporter: ProgressRe
         return random_smiles(smiles, settings["variants"] - 1, progress.advance)
 
 
-def _to_device(tokens: Tokens):
+def _to_device(tokens: Tokens) -> "TokenDataset":
     from jaxmrl.modalities.smiles.dataset import TokenDataset
 
     return TokenDataset.put(tokens)
