@@ -19,7 +19,6 @@ REPORTING = (
     "curves/table.py",
     "fit/",
     "predict/",
-    "progress.py",
     "reports/",
     "scaling/",
     "startup.py",
@@ -27,6 +26,7 @@ REPORTING = (
     "sweep/estimate.py",
     "sweep/load.py",
     "sweep/result.py",
+    "training/cost.py",
 )
 """Modules, and folders of modules, that decide no trained number: they read results, or print them."""
 
