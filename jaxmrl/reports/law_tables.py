@@ -131,7 +131,7 @@ def laws_table(analysis: Analysis, metric_label: str) -> Table:
     return table
 
 
-LAW_HEADS = ("law", "fitted", "exponent", "RMSE", "noise p", "held out")
+LAW_HEADS = ("law", "fitted", "exponent", "residual (RMS)", "noise p", "held out")
 _RIGHT = LAW_HEADS[3:]
 
 
