@@ -1,261 +1,177 @@
-"""report.html: one file that says what a sweep was and what came of it, without scripts, with figures as inline SVG."""
-
-import re
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+"""report.html: the answer, the evidence and the run in one file, without scripts, with figures as inline SVG."""
 
 import jinja2
 import numpy as np
-from matplotlib.figure import Figure
 
-from jaxmrl.config import SweepConfig, to_toml
-from jaxmrl.data.loading import kin_text
 from jaxmrl.data.task_data import TaskData
-from jaxmrl.io.files import number
-from jaxmrl.io.records import reason_groups
 from jaxmrl.reports import plots
-from jaxmrl.reports.curve_comparison import Comparison, difference_text, molecules_text
-from jaxmrl.reports.law_tables import LAW_HEADS, law_rows, multiples_of, short, value_text
-from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, no_law_text, worth_text
+from jaxmrl.reports.answer import answer, within
+from jaxmrl.reports.blocks import Block, Section, inline_svg, sentence, table, without_prolog
+from jaxmrl.reports.curve_comparison import difference_text, molecules_text
+from jaxmrl.reports.digits import half_width, interval_words, mean_words, rounded, value_words
+from jaxmrl.reports.findings import Findings
+from jaxmrl.reports.law_tables import formula_text, left_side
+from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
+from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
 from jaxmrl.reports.score_figure import draw_molecule, legend
-from jaxmrl.rows import CurveIdentity, ResultRow
-from jaxmrl.runs.curves import MeasuredCurve
-from jaxmrl.scaling.analysis import MULTIPLES, Analysis
-from jaxmrl.scaling.law_fit import LEVEL
-from jaxmrl.text import about, count, exact
-from jaxmrl.training.metrics import METRICS, Metric
+from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.forecast import try_on_largest
+from jaxmrl.scaling.law_fit import LEVEL, Fit
+from jaxmrl.text import about, exact
 
-MOST_REJECTED, MOST_TASKS, ENDS = 20, 20, 4
-"""Rows and tasks that are shown unfolded; molecules at each end of a score."""
+MOST_TASKS, MOST_POINTS, ENDS = 20, 40, 4
+"""Tasks and points that are shown unfolded; molecules at each end of a score."""
 
-FIGURE_INCHES = (5.0, 3.9)
+FIGURE_INCHES = (5.2, 3.9)
 """Small, so that its letters can be read on a phone."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """A piece of a section. kind: text, list, code, table, figure or grid, which says what of the rest it has."""
-
-    kind: str
-    text: str = ""
-    items: list[str] = field(default_factory=list)
-    caption: str = ""
-    head: tuple[str, ...] = ()
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-    numbers: tuple[int, ...] = ()
-    folded: bool = False
-    svg: str = ""
-    alt: str = ""
-    cells: list["Block"] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading and what is below it."""
-
-    title: str
-    blocks: list[Block]
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a report is made of: the run's settings, data and facts, and all that follows from its results.
-
-    orders: of each model and split, {pruning: positions in the table, those that seed 0 keeps first before the others}
-    """
-
-    config: SweepConfig
-    problems: list[TaskData]
-    facts: dict[str, Any]
-    rows: list[ResultRow]
-    curves: list[MeasuredCurve]
-    analyses: list[Analysis]
-    side_by_side: list[Comparison]
-    compared: list[Compared[CurveIdentity]]
-    orders: dict[str, dict[str, np.ndarray]]
-
-    @property
-    def labels(self) -> list[str]:
-        return [plots.curve_label(curve, self.curves) for curve in self.curves]
-
-    @property
-    def metric(self) -> Metric:
-        return METRICS[self.problems[0].metric]
-
-    @property
-    def metric_label(self) -> str:
-        """How the mean over tasks is named, which curves are of."""
-        return self.metric.mean_label(len(self.problems[0].table.tasks))
-
-
 def report_html(found: Findings) -> str:
-    """The content of report.html. Every string that comes from the data is escaped."""
+    """Return the content of report.html. Every string that comes from the data is escaped."""
     made = (
-        _summary,
-        _run,
-        _curves,
-        _laws,
-        _forecasts,
-        _equivalence,
-        _pruning,
-        _tasks,
-        _ends,
-        _rejected,
-        _reproduction,
+        *(answer, _curves, _check, _laws, _equivalence, _pruning, _tasks, _ends),
+        *(data_section, settings_section, rejected_section, repeat_section),
     )
     sections = [section for make in made if (section := make(found))]
     loader = jinja2.PackageLoader("jaxmrl.reports", ".")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    title = f"{found.config.name}: learning curves"
-    return environment.get_template("report.html.jinja").render(title=title, sections=sections)
+    title = f"{found.config.name}: learning curve{'s' * (len(found.curves) > 1)}"
+    model = f"{found.labels[0]}, " if len(found.curves) == 1 else ""
+    subtitle = f"{model}{' and '.join(found.config.splits)} split, {found.config.length}"
+    series = enumerate(zip(plots.COLORS, _DARK, strict=True))
+    page = {"title": title, "subtitle": subtitle, "sections": sections, "series": list(series)}
+    return environment.get_template("report.html.jinja").render(**page)
 
 
-def _summary(found: Findings) -> Section:
-    """The answer first: what more molecules would give."""
-    said = []
-    named = list(zip(found.labels, found.analyses, strict=True))
-    pruned = [label for label, analysis in named if not analysis.random_samples]
-    for label, analysis in named:
-        if not analysis.random_samples:
-            continue
-        if analysis.forecast is None:
-            said.append(f"{label}: no law fitted: {'; '.join(analysis.notes)}")
-            continue
-        points = analysis.forecast.points
-        twice = analysis.predict(multiples_of(analysis))[0]
-        said.append(
-            f"{label}: test {found.metric_label} {short(points.metric[-1])} with {points.n.max():,.0f} molecules; with "
-            f"twice as many, {value_text(twice)}"
-        )
-    if pruned:
-        said.append(no_law_text(pruned, random=len(pruned) < len(named)))
-    return Section("In short", [Block("list", items=said), Block("text", text=intervals_text(found.analyses))])
-
-
-def intervals_text(analyses: list[Analysis]) -> str:
-    """What the intervals are of."""
-    molecules = any(
-        analysis.points is not None and analysis.points.log_error_resamples is not None for analysis in analyses
-    )
-    over = "seeds and test molecules" if molecules else "seeds; with --save-predictions they count test molecules, too"
-    return f"Intervals are of {LEVEL:.0%}, over {over}."
-
-
-def _run(found: Findings) -> Section:
-    config, problem = found.config, found.problems[0]
-    table = problem.table
-    done = Counter(row.status for row in found.rows)
-    items = [
-        f"{config.name}: {count(table.rows, 'row')}, {len(table):,} usable molecules, "
-        f"{count(len(table.tasks), 'task')}, {table.task}, judged by {found.metric_label}"
-        + (f" in {problem.mean_unit}" if problem.mean_unit else ""),
-        f"{count(len(found.rows), 'replica')}: {', '.join(f'{status} {many}' for status, many in done.items())}; "
-        f"{count(config.seeds, 'seed')}, {config.length}",
-    ]
-    if repeated := problem.facts.get("repeated_molecules", {}).get("summary"):
-        items.append(repeated)
-    for one in found.problems:
-        parts = ", ".join(f"{name} {len(ids):,}" for name, ids in one.split.parts().items())
-        near = "" if one.near is None else f"; {one.near_text} of the test molecules have a near one in training"
-        shared = f"; {one.shared} molecules of validation and test stand in another part, too" if one.shared else ""
-        kin = f"; {kin_text(one.kin, one.split)}" if one.kin else ""
-        items.append(f"{one.split_name} split: {parts}{near}{shared}{kin}")
-    items += table.notes
-    return Section("What was run", [Block("list", items=items)])
+_DARK = ("#56a9e8", "#f2894a", "#35c79a", "#e39bc4", "#f0b73d", "#8fd0f5", "#e6e6e6")
+"""plots.COLORS as they are readable on a dark page."""
 
 
 def _curves(found: Findings) -> Section:
-    names = {"metric_label": found.metric_label, "unit": found.problems[0].mean_unit, "title": ""}
-    blocks = []
-    for linear in (False, True):
-        figure = plots.draw_curves(found.curves, found.analyses, **names, linear=linear, brief=True)
-        figure.set_size_inches(FIGURE_INCHES)
-        axes = "linear" if linear else "logarithmic"
-        blocks.append(
-            Block(
-                "figure",
-                svg=inline_svg(figure),
-                alt=curves_in_words(found),
-                caption=f"{found.metric_label}, {axes} axes",
-            )
-        )
+    figure = plots.draw_curves(
+        found.curves, found.analyses, metric_label=found.metric_label, unit=found.problems[0].mean_unit, title=""
+    )
+    figure.set_size_inches(FIGURE_INCHES)
+    law = " Line: the law of the forecast, with its interval; dashed beyond the data." if found.forecasts else ""
+    caption = f"Faint dots: runs, one for each seed. Large dots: their means.{law}"
+    blocks = [Block("figure", svg=inline_svg(figure), alt=curves_in_words(found), caption=caption)]
+    several = len(found.curves) > 1
     rows = [
         (
-            *(label, exact(point.fraction), f"{point.n_train:,}", number(point.mean), number(point.sd)),
+            *((label,) if several else ()),
+            *(f"{point.n_train:,}", exact(point.fraction), mean_words(point.mean, point.sd)),
             *(str(point.n_seeds), point.still_improving),
         )
         for label, curve in zip(found.labels, found.curves, strict=True)
         for point in curve.points
     ]
-    head = ("curve", "fraction", "molecules", f"mean test {found.metric_label}", "standard deviation", "seeds")
-    blocks.append(table("Points, over seeds", (*head, "still improving"), rows, (1, 2, 3, 4, 5, 6)))
-    explained = "still improving: replicas whose best validation was in the last tenth of training."
-    pairs = zip(found.labels, found.analyses, strict=True)
-    flags = [f"{label}: {flag}." for label, analysis in pairs for flag in analysis.training_flags]
-    blocks.append(Block("text", text=" ".join([explained, *flags])))
-    return Section("Curves", blocks)
+    head = ("training molecules", "fraction", f"test {found.metric_label}", "seeds", "still improving")
+    numbers = tuple(range(int(several), len(head) + int(several)))
+    points = f"{sentence(found.metric_title)[:-1]}: mean ± standard deviation over seeds"
+    folded = len(rows) > MOST_POINTS
+    blocks.append(table(points, ("curve", *head) if several else head, rows, numbers, folded=folded))
+    explained = "Still improving: replicas with their best validation in the last tenth of training."
+    return Section("Learning curves" if several else "Learning curve", [*blocks, Block("text", text=explained)])
 
 
 def curves_in_words(found: Findings) -> str:
-    """The figure for those who do not see it."""
+    """Return the figure in words, for those who do not see it."""
     said = []
     for label, curve in zip(found.labels, found.curves, strict=True):
         if curve.points:
             first, last = curve.points[0], curve.points[-1]
             said.append(
-                f"{label}: {found.metric_label} from {short(first.mean)} with {first.n_train:,} molecules to "
-                f"{short(last.mean)} with {last.n_train:,}"
+                f"{label}: {found.metric_label} from {first.mean:.3g} with {first.n_train:,} molecules to "
+                f"{last.mean:.3g} with {last.n_train:,}"
             )
     return "; ".join(said)
 
 
-def _laws(found: Findings) -> Section | None:
-    blocks = []
-    for label, analysis in zip(found.labels, found.analyses, strict=True):
-        if analysis.forecast is None:
-            continue
-        caption = f"{label}: fitted laws; * those to go by. {analysis.forecast.reasons.capitalize()}."
-        flags = [("; ".join(fit.flags),) for fit in analysis.fits]
-        rows = [(*row, *flag) for row, flag in zip(law_rows(analysis, found.metric_label), flags, strict=True)]
-        blocks.append(table(caption, (*LAW_HEADS, "remarks"), rows, (3, 4, 5)))
-        remarks = [*analysis.flags, *analysis.notes]
-        if remarks:
-            blocks.append(Block("text", text=f"{label}: {'; '.join(remarks)}."))
-    explained = (
-        "noise p: the probability that noise alone leaves what the law leaves; below 0.05 the law is refuted. "
-        "held out: the RMSE where it was fitted without the largest sizes, and tried there. error is "
-        + ("1 - the metric." if found.metric.higher_is_better else "the metric.")
-    )
-    return Section("Laws", [*blocks, Block("text", text=explained)]) if blocks else None
-
-
-def _forecasts(found: Findings) -> Section | None:
-    rows, checks = [], []
-    for label, analysis in zip(found.labels, found.analyses, strict=True):
-        if analysis.forecast is None:
-            continue
-        forecasts = analysis.predict(multiples_of(analysis))
-        for multiple, one in zip(MULTIPLES, forecasts, strict=True):
-            note = "a guess: far beyond the data" if one["far"] else ""
-            rows.append((label, f"{multiple} times", f"{one['n']:,.0f}", value_text(one), note))
-        for one in analysis.check():
-            checks.append((label, f"{one['n']:,.0f}", value_text(one), short(one["observed"]), _within_text(one)))
+def _check(found: Findings) -> Section | None:
+    """The forecasts of the largest sizes by the smaller ones."""
+    several = len(found.curves) > 1
+    rows = [
+        (
+            *((label,) if several else ()),
+            *(f"{one['n']:,.0f}", value_words(one), rounded(one["observed"], half_width(one["low"], one["high"]))),
+            _within_text(one),
+        )
+        for label, analysis in found.labeled
+        for one in analysis.check()
+    ]
     if not rows:
         return None
-    label = found.metric_label
-    blocks = [table(f"{label} with more molecules", ("curve", "data", "molecules", label, ""), rows, (2, 3))]
-    if checks:
-        head = ("curve", "molecules", "forecast", "measured", "within the interval")
-        blocks.append(table("A check: what the smaller sizes alone forecast for the largest", head, checks, (1, 2, 3)))
-    return Section("More molecules", blocks)
+    blocks = []
+    figure = plots.draw_check(found.curves, found.analyses, metric_label=found.metric_label)
+    if figure is not None:
+        said = "; ".join(f"{n} molecules: forecast {value}, measured {measured}" for *_, n, value, measured, _ in rows)
+        caption = "Bar and tick: forecast from the smaller sizes alone, with its interval. Dot: measured mean."
+        blocks.append(Block("figure", svg=inline_svg(figure), alt=f"Held-out sizes: {said}", caption=caption))
+    head = ("training molecules", f"forecast ({LEVEL:.0%} interval)", "measured", "within interval")
+    numbers = tuple(range(int(several), 3 + int(several)))
+    caption = f"{sentence(found.metric_title)[:-1]}: what the smaller sizes alone forecast for the largest"
+    blocks.append(table(caption, ("curve", *head) if several else head, rows, numbers))
+    return Section("Check of the forecast", blocks)
 
 
-def _within_text(one: dict[str, Any]) -> str:
+def _within_text(one: dict) -> str:
     """Whether the observed metric is within the interval of its forecast, where that is known."""
     if one["low"] is None or one["high"] is None:
         return "not known"
-    return "yes" if one["low"] <= one["observed"] <= one["high"] else "no"
+    return "yes" if within(one) else "no"
+
+
+def _laws(found: Findings) -> Section | None:
+    blocks = []
+    for label, analysis in found.labeled:
+        if analysis.forecast is None:
+            continue
+        name = f"{label}: fitted" if len(found.curves) > 1 else "Fitted"
+        caption = f"{name} laws; * used for the forecast: {analysis.forecast.reasons}"
+        rows = [_law_cells(fit, analysis, found.metric_label) for fit in analysis.fits]
+        blocks.append(table(caption, _LAW_HEAD, rows, (3, 4, 5)))
+        if remarks := _law_remarks(analysis):
+            blocks.append(Block("list", items=remarks, caption="Remarks on single laws", folded=True))
+    explained = (
+        "n is the number of training molecules; the error is "
+        + (f"1 - {found.metric_label}. " if found.metric.higher_is_better else f"the {found.metric_label}. ")
+        + "Residual (RMS): how far the law is from the measured means, in the unit of the metric. Held out (RMS): the "
+        "same at the largest sizes, for the law fitted without them. Noise p: the probability that noise alone "
+        "leaves such residuals; below 0.05 the law is rejected."
+    )
+    return Section("Fitted laws", [*blocks, Block("text", text=explained)]) if blocks else None
+
+
+_LAW_HEAD = ("law", "fitted", "exponent", "residual (RMS)", "held out (RMS)", "noise p")
+
+
+def _law_cells(fit: Fit, analysis: Analysis, metric_label: str) -> tuple[str, ...]:
+    """A line of the table of laws."""
+    chosen = {one.law.name for one in analysis.known_forecast.fits}
+    tried, exponent = try_on_largest(fit.law, fit.points), fit.law.exponent
+    said = ""
+    if exponent is not None:
+        low, high = fit.intervals.get(exponent, (None, None))
+        said = f"{exponent} {rounded(fit.values[exponent], half_width(low, high))} ({interval_words(low, high)})"
+    return (
+        fit.law.name + ("*" if fit.law.name in chosen else ""),
+        f"{left_side(fit, metric_label)} = {formula_text(fit)}",
+        said,
+        f"{fit.rmse:.2g}",
+        "" if tried is None else f"{tried.rmse:.2g}",
+        "" if fit.goodness_of_fit_p is None else _p_text(fit.goodness_of_fit_p),
+    )
+
+
+def _p_text(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def _law_remarks(analysis: Analysis) -> list[str]:
+    """The flags of each law, but for those that all laws share: they are with the answer."""
+    shared = {flag for flag in analysis.fits[0].flags if all(flag in fit.flags for fit in analysis.fits)}
+    own = {fit.law.name: [flag for flag in fit.flags if flag not in shared] for fit in analysis.fits}
+    return [f"{name}: {sentence('; '.join(flags))}" for name, flags in own.items() if flags]
 
 
 def _equivalence(found: Findings) -> Section | None:
@@ -264,10 +180,12 @@ def _equivalence(found: Findings) -> Section | None:
     rows = [
         (one.curve, about(size.n), molecules_text(size), one.than) for one in found.side_by_side for size in one.worth
     ]
-    head = ("curve", "this many molecules", "do what so many do", "of the curve")
-    exponents = [f"{one.curve} and {one.than}: {difference_text(one.exponent)}" for one in found.side_by_side]
+    head = ("curve", "molecules", "reach the metric of", "of the curve")
+    caption = "Data equivalence: molecules of one curve, and how many of the other reach the same metric"
+    exponents = [f"{one.curve} and {one.than}: {difference_text(one.exponent)}." for one in found.side_by_side]
     return Section(
-        "What data is worth", [table("Data equivalence", head, rows, (1, 2)), Block("list", items=exponents)]
+        "What data is worth",
+        [table(caption, head, rows, (1, 2)), Block("list", items=exponents)],
     )
 
 
@@ -277,8 +195,8 @@ def _pruning(found: Findings) -> Section | None:
     named = lambda one: (one.identity.model, one.identity.split, one.identity.pruning)
     rows = [(*named(one), exact(one.known_fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
     caption = (
-        f"Test {found.metric_label} less that of random subsets of the same size, and how many random molecules reach "
-        f"the same {found.metric_label}, with {LEVEL:.0%} intervals"
+        f"Test {found.metric_label} ({found.direction}) less that of random subsets of the same size, and how many "
+        f"random molecules reach the same {found.metric_label}, with {LEVEL:.0%} intervals"
     )
     head = ("model", "split", "pruning", "fraction", "difference", "random molecules")
     said = f"{compare_caption(found.compared)}. Random molecules are {WORTH_CAPTION}."
@@ -302,7 +220,10 @@ def _tasks(found: Findings) -> Section | None:
         columns.append([_mean_cell([row.tests[task] for row in ended]) for task in tasks])
     rows = list(zip(tasks, *columns, strict=True))
     unit = ", each in its unit" if found.metric.in_label_unit else ""
-    caption = f"Test {found.metric.label} of each task at the largest fraction{unit}, mean over seeds"
+    caption = (
+        f"Test {found.metric.label} of each task at the largest fraction ({found.direction}{unit}): "
+        "mean ± standard deviation over seeds"
+    )
     numbers = tuple(range(1, len(columns) + 1))
     shown = table(caption, ("task", *found.labels), rows, numbers, folded=len(tasks) > MOST_TASKS)
     return Section("Tasks", [shown])
@@ -310,7 +231,8 @@ def _tasks(found: Findings) -> Section | None:
 
 def _mean_cell(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
-    return f"{np.mean(known):.4g}" if known else ""
+    sd = float(np.std(known, ddof=1)) if len(known) > 1 else np.nan
+    return mean_words(float(np.mean(known)), sd) if known else ""
 
 
 def _ends(found: Findings) -> Section | None:
@@ -329,54 +251,3 @@ def _molecule(molecule: int, problem: TaskData) -> Block:
     return Block(
         "cell", svg=without_prolog(draw_molecule(molecule, problem)), alt=f"{name}; {legend(molecule, problem)}"
     )
-
-
-def _rejected(found: Findings) -> Section | None:
-    rejected = found.problems[0].table.rejected
-    if not rejected:
-        return None
-    groups = [(f"{len(rows):,}", rows[0].reason, f"{rows[0].line:,}") for rows in reason_groups(rejected)]
-    blocks = [table("Reasons", ("rows", "reason of the first", "its line"), groups[:MOST_REJECTED], (0, 2))]
-    rows = [(f"{row.line:,}", row.text[:200], row.reason) for row in rejected[:MOST_REJECTED]]
-    more = f"; the first {MOST_REJECTED}, all are in rejected.csv" if len(rejected) > MOST_REJECTED else ""
-    blocks.append(
-        table(f"{count(len(rejected), 'row')} that could not be used{more}", ("line", "text", "reason"), rows, (0,))
-    )
-    return Section("Rejected rows", blocks)
-
-
-def _reproduction(found: Findings) -> Section:
-    facts = found.facts
-    versions = ", ".join(f"{name} {version}" for name, version in facts["software"].items())
-    seeds = ", ".join(map(str, range(found.config.seeds)))
-    lanes = [f"{name}: {value}" for name, value in facts.items() if name.startswith("lanes of ")]
-    digests = [f"{name}: {value}" for name, value in (facts["data"] | facts["init"]).items()]
-    items = [
-        f"device: {facts['device']}",
-        versions,
-        f"seeds {seeds}; split seed {found.config.split_seed}",
-        *lanes,
-        *digests,
-    ]
-    command = "python -m jaxmrl.sweep --config config.toml --out ANOTHER_DIRECTORY"
-    return Section(
-        "To repeat it",
-        [Block("code", text=command), Block("list", items=items), Block("code", text=to_toml(found.config))],
-    )
-
-
-def table(
-    caption: str, head: tuple[str, ...], rows: list, numbers: tuple[int, ...] = (), *, folded: bool = False
-) -> Block:
-    """numbers: the columns that are set to the right."""
-    return Block("table", caption=caption, head=head, rows=rows, numbers=numbers, folded=folded)
-
-
-def inline_svg(figure: Figure) -> str:
-    """A figure as an SVG element, without the names of its groups, which would repeat within the page."""
-    return re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", without_prolog(plots.render(figure, "svg").decode()))
-
-
-def without_prolog(svg: str) -> str:
-    """The SVG element alone, for HTML has no place for an XML declaration."""
-    return svg[svg.index("<svg") :]

@@ -1,4 +1,4 @@
-"""The figures: a sweep's curves, its models' capacity, and a pre-training."""
+"""The figures: a sweep's curves, the check of its forecasts, its models' capacity, and a pre-training."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -10,17 +10,28 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from jaxmrl.reports.law_tables import chosen_text
+from jaxmrl.config.names import PER_SD
+from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.rows import CurveIdentity
 from jaxmrl.runs.curves import MeasuredCurve, distinguishing
 from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.scaling.target import FAR
 from jaxmrl.text import exact
+from jaxmrl.training.metrics import METRICS
 from jaxmrl.training.pretraining import Epoch
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe & Ito's colours, told apart by colour-blind readers too."""
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe & Ito's colors, which color-blind readers can distinguish, too."""
+
+GRAY = "#707070"
+"""Of what explains the figure: the legend of what dots and lines are."""
+
+_LONGEST_LABEL, _LEAST_GAP = 24, 0.06
+"""Letters of a label beside a curve; share of the axis between two of them."""
 
 _MARKERS = ("o", "s", "^", "D", "v")
 
@@ -37,23 +48,16 @@ def own_style() -> Iterator[None]:
 
 @own_style()
 def draw_curves(
-    curves: list[MeasuredCurve],
-    analyses: list[Analysis],
-    *,
-    metric_label: str,
-    unit: str,
-    title: str,
-    linear: bool = False,
-    brief: bool = False,
+    curves: list[MeasuredCurve], analyses: list[Analysis], *, metric_label: str, unit: str, title: str
 ) -> Figure:
-    """Points with their standard deviation over seeds, and each curve's law with its interval, on logarithmic axes.
+    """Draw every run as a faint dot, the means, and each curve's law with its interval, on logarithmic axes.
 
-    Points of pruned curves, which have no law, are joined by dotted straight lines. The vertical axis is linear where a
-    point is not above 0, as R^2 may be; `linear` makes both so, and `brief` leaves the laws out of the legend.
+    The law is solid among the measured sizes and dashed beyond them, up to four times the largest. Points of pruned
+    curves, which have no law, are joined by dotted straight lines. The vertical axis is linear where a run is not above
+    0, as R^2 may be.
     """
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    names = {"metric_label": metric_label, "unit": unit, "title": title}
-    plot_curves(figure.add_subplot(), curves, analyses, **names, linear=linear, brief=brief)
+    plot_curves(figure.add_subplot(), curves, analyses, metric_label=metric_label, unit=unit, title=title)
     return figure
 
 
@@ -65,20 +69,62 @@ def plot_curves(
     metric_label: str,
     unit: str = "",
     title: str = "",
-    linear: bool = False,
-    brief: bool = False,
 ) -> None:
     """Draw what `draw_curves` does on these axes, in the style that is set."""
+    labels = [curve_label(curve, curves) for curve in curves]
+    seen: list[float] = []
+    tails = []
     for k, (curve, analysis) in enumerate(zip(curves, analyses, strict=True)):
-        again, colour = divmod(k, len(_COLOURS))
-        style = {"color": _COLOURS[colour], "marker": _MARKERS[again % len(_MARKERS)]}
-        label = curve_label(curve, curves)
-        law = f": {chosen_text(analysis.forecast)}" if analysis.forecast and not brief else ""
-        _draw_curve(axes, curve, analysis, style, label + law)
-    means = [point.mean for curve in curves for point in curve.points]
-    linear = linear or not means
-    axes.set_yscale("linear" if linear or min(means) <= 0 else "log")
-    _finish(axes, "training molecules", metric_label, unit, title, across_scale="linear" if linear else "log")
+        again, color = divmod(k, len(COLORS))
+        style = {"color": COLORS[color], "marker": _MARKERS[again % len(_MARKERS)]}
+        drawn = _draw_curve(axes, curve, analysis, style)
+        seen += drawn
+        tails.append(drawn[-1] if drawn else None)
+    axes.set_xscale("log")
+    axes.set_yscale("linear" if not seen or min(seen) <= 0 else "log")
+    _limit(axes, seen)
+    better = "higher" if _higher_is_better(curves) else "lower"
+    axes.set_xlabel("training molecules")
+    axes.set_ylabel(f"test {metric_label} ({f'{unit}, ' if unit else ''}{better} is better)")
+    axes.set_title(_plain(title), fontsize=10)
+    few_ticks(axes.xaxis)
+    few_ticks(axes.yaxis)
+    axes.grid(True, alpha=0.25, linewidth=0.5)
+    _name_curves(axes, labels, tails)
+
+
+@own_style()
+def draw_check(curves: Sequence[MeasuredCurve], analyses: Sequence[Analysis], *, metric_label: str) -> Figure | None:
+    """Draw what the smaller sizes alone forecast for the largest, with intervals, beside the measured means.
+
+    None where no curve has held-out sizes with known intervals.
+    """
+    lines = [
+        (f"{curve_label(curve, curves)}, " * (len(curves) > 1) + f"{one['n']:,.0f} molecules", k, one)
+        for k, (curve, analysis) in enumerate(zip(curves, analyses, strict=True))
+        for one in analysis.check()
+        if one["low"] is not None and one["high"] is not None
+    ]
+    if not lines:
+        return None
+    figure = Figure(figsize=(5.2, 1.1 + 0.4 * len(lines)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, (_, k, one) in enumerate(lines):
+        color = COLORS[k % len(COLORS)]
+        axes.plot(
+            [one["low"], one["high"]], [place, place], color=color, alpha=0.35, linewidth=7, solid_capstyle="butt"
+        )
+        axes.plot(one["value"], place, color=color, marker="|", markersize=11, markeredgewidth=2)
+        axes.plot(one["observed"], place, color=COLORS[-1], marker="o", markersize=5)
+    axes.set_yticks(range(len(lines)), [_plain(label) for label, _, _ in lines], fontsize=8 if len(curves) > 1 else 10)
+    axes.set_ylim(len(lines) - 0.4, -0.6)
+    axes.set_xlabel(f"test {metric_label} ({'higher' if _higher_is_better(curves) else 'lower'} is better)")
+    few_ticks(axes.xaxis)
+    axes.grid(True, axis="x", alpha=0.25, linewidth=0.5)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return figure
 
 
 def capacity_groups(curves: list[MeasuredCurve]) -> list[list[MeasuredCurve]]:
@@ -93,7 +139,7 @@ def capacity_groups(curves: list[MeasuredCurve]) -> list[list[MeasuredCurve]]:
 
 @own_style()
 def draw_capacity(curves: list[MeasuredCurve], *, metric_label: str, unit: str, title: str) -> Figure:
-    """The metric against the model's number of parameters, a line for each fraction and kind of model."""
+    """Draw the metric against the model's number of parameters, a line for each fraction and kind of model."""
     groups = capacity_groups(curves)
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.add_subplot()
@@ -107,7 +153,7 @@ def draw_capacity(curves: list[MeasuredCurve], *, metric_label: str, unit: str, 
                 sizes,
                 [point.mean for _, point in points],
                 yerr=np.nan_to_num([point.sd for _, point in points]),
-                color=_COLOURS[k % len(_COLOURS)],
+                color=COLORS[k % len(COLORS)],
                 marker=_MARKERS[place % len(_MARKERS)],
                 label=_plain(f"{label}fraction {exact(fraction)}"),
                 markersize=4,
@@ -120,13 +166,13 @@ def draw_capacity(curves: list[MeasuredCurve], *, metric_label: str, unit: str, 
 
 @own_style()
 def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
-    """Share of masked atoms told by epoch, over the share of the most common one."""
+    """Draw the share of masked atoms predicted correctly by epoch, beside the share of the most common one."""
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.add_subplot()
     epochs = [epoch.epoch for epoch in history]
-    axes.plot(epochs, [epoch.accuracy for epoch in history], color=_COLOURS[0], marker=".", label="told")
+    axes.plot(epochs, [epoch.accuracy for epoch in history], color=COLORS[0], marker=".", label="predicted correctly")
     common = f"always atomic number {history[-1].common}"
-    axes.plot(epochs, [epoch.majority for epoch in history], color=_COLOURS[1], linestyle="--", label=common)
+    axes.plot(epochs, [epoch.majority for epoch in history], color=COLORS[1], linestyle="--", label=common)
     axes.set_xlabel("epoch")
     axes.set_ylabel("masked atoms of held-out molecules")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -146,7 +192,7 @@ def render(figure: Figure, kind: str) -> bytes:
 
 
 def curve_label(curve: MeasuredCurve, curves: Sequence[MeasuredCurve]) -> str:
-    """As much as tells the curve apart from the others, or the model where it is alone."""
+    """Return what distinguishes the curve from the others, or its model where it is alone."""
     cells, columns = curve.identity.cells(), distinguishing([other.identity for other in curves])
     named = [f"{column} {cells[column]}" for column in columns]
     return ", ".join(named) or f"{curve.identity.model.upper()} {curve.identity.width}x{curve.identity.depth}"
@@ -157,23 +203,92 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _draw_curve(axes, curve: MeasuredCurve, analysis: Analysis, style: dict[str, str], label: str) -> None:
+def _draw_curve(axes: Axes, curve: MeasuredCurve, analysis: Analysis, style: dict[str, Any]) -> list[float]:
+    """Draw one curve; return the metrics that must be visible, that at its right end last."""
     n = np.array([point.n_train for point in curve.points])
     mean = np.array([point.mean for point in curve.points])
-    sd = np.nan_to_num([point.sd for point in curve.points])
-    forecast = analysis.forecast
-    bars = {"linestyle": "none", "markersize": 4, "capsize": 2, "elinewidth": 1}
-    axes.errorbar(n, mean, yerr=sd, label=_plain(label), **style, **bars)
+    runs = [(point.n_train, test) for point in curve.points for test in point.tests]
+    if not runs:
+        return []
+    color = style["color"]
+    axes.plot(*zip(*runs, strict=True), **style, linestyle="none", markersize=3, alpha=0.35, markeredgewidth=0)
+    axes.plot(n, mean, **style, linestyle="none", markersize=5)
+    seen = [test for _, test in runs]
     if not analysis.random_samples:
-        axes.plot(n, mean, color=style["color"], linewidth=0.8, linestyle=":")  # no law: the eye's guide
-    if forecast:
-        grid = np.geomspace(n.min(), n.max(), 100)
-        axes.plot(grid, forecast(grid), color=style["color"], linewidth=1)
-        axes.fill_between(grid, *forecast.interval(grid), color=style["color"], alpha=0.15, linewidth=0)
+        axes.plot(n, mean, color=color, linewidth=0.8, linestyle=":")  # no law: the eye's guide
+    if analysis.forecast is None:
+        return [*seen, float(mean[-1])]
+    for first, last, line, alpha in ((n.min(), n.max(), "-", 0.18), (n.max(), FAR * n.max(), "--", 0.1)):
+        grid = np.geomspace(first, last, 100)
+        values = analysis.forecast(grid)
+        axes.plot(grid, values, color=color, linewidth=1.3, linestyle=line)
+        axes.fill_between(grid, *analysis.forecast.interval(grid), color=color, alpha=alpha, linewidth=0)
+        seen += values[np.isfinite(values)].tolist()
+    return seen
 
 
-def _finish(axes: Axes, across: str, metric_label: str, unit: str, title: str, *, across_scale: str = "log") -> None:
-    axes.set_xscale(across_scale)
+def _limit(axes: Axes, seen: list[float]) -> None:
+    """Limit the vertical axis: all runs and laws are visible, and of a wide interval as much again at most."""
+    if not seen:
+        return
+    scale = axes.yaxis.get_transform()
+    low, high = axes.get_ylim()
+    ends = scale.transform([min(seen), max(seen)])
+    room = 0.3 * (ends[1] - ends[0]) or 0.1
+    bottom, top = scale.inverted().transform([ends[0] - room, ends[1] + room])
+    axes.set_ylim(max(low, bottom), min(high, top))
+
+
+def _higher_is_better(curves: Sequence[MeasuredCurve]) -> bool:
+    return bool(curves) and METRICS[curves[0].metric.removesuffix(PER_SD)].higher_is_better
+
+
+def _name_curves(axes: Axes, labels: list[str], tails: list[float | None]) -> None:
+    """Say what dots and lines are; name several curves at their right ends, or in a legend where labels collide."""
+    key = [
+        Line2D([], [], color=GRAY, marker="o", linestyle="none", markersize=3, alpha=0.5, label="one run"),
+        Line2D([], [], color=GRAY, marker="o", linestyle="none", markersize=5, label="mean"),
+    ]
+    styles = {line.get_linestyle() for line in axes.lines}
+    if "--" in styles:
+        key.append(Line2D([], [], color=GRAY, linewidth=1.3, label=f"fitted law, {LEVEL:.0%} interval"))
+        key.append(Line2D([], [], color=GRAY, linewidth=1.3, linestyle="--", label="extrapolation"))
+    if len(labels) > 1 and not _direct_labels(axes, labels, tails):
+        means = [line for line in axes.lines if line.get_linestyle() == "None" and line.get_markersize() == 5]
+        named = [label for label, tail in zip(labels, tails, strict=True) if tail is not None]
+        for line, label in zip(means, named, strict=True):
+            marker: dict[str, Any] = {
+                "color": line.get_color(),
+                "marker": line.get_marker(),
+                "linestyle": "none",
+                "markersize": 5,
+            }
+            key.append(Line2D([], [], **marker, label=_plain(label)))
+    axes.legend(handles=key, fontsize=8, frameon=False)
+
+
+def _direct_labels(axes: Axes, labels: list[str], tails: list[float | None]) -> bool:
+    """Write each curve's label at its right end, where all fit; return whether they do."""
+    known = [(tail, label) for tail, label in zip(tails, labels, strict=True) if tail is not None]
+    if axes.figure.get_layout_engine() is None or max(len(label) for label in labels) > _LONGEST_LABEL:
+        return False  # nothing makes room for them
+    places = axes.yaxis.get_transform().transform(np.array([tail for tail, _ in known]))
+    low, high = axes.yaxis.get_transform().transform(axes.get_ylim())
+    if len(known) > 1 and np.diff(np.sort(places)).min() < _LEAST_GAP * (high - low):
+        return False
+    for k, (label, tail) in enumerate(zip(labels, tails, strict=True)):
+        if tail is not None:
+            at: dict[str, Any] = {
+                "xycoords": ("axes fraction", "data"),
+                "textcoords": "offset points",
+                "xytext": (4, 0),
+            }
+            axes.annotate(_plain(label), (1, tail), **at, va="center", fontsize=8, color=COLORS[k % len(COLORS)])
+    return True
+
+
+def _finish(axes: Axes, across: str, metric_label: str, unit: str, title: str) -> None:
+    axes.set_xscale("log")
     axes.set_xlabel(across)
     axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
     axes.set_title(_plain(title), fontsize=10)

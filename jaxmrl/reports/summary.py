@@ -10,9 +10,10 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
+from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
-from jaxmrl.reports.page import Findings, report_html
+from jaxmrl.reports.page import report_html
 from jaxmrl.reports.pruning_table import (
     Compared,
     PruningRow,

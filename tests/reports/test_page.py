@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from dataclasses import replace
@@ -13,8 +15,10 @@ import pytest
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problems
 from jaxmrl.reports.curve_comparison import compare_curves
-from jaxmrl.reports.page import Findings, report_html
+from jaxmrl.reports.findings import Findings
+from jaxmrl.reports.page import report_html
 from jaxmrl.reports.pruning_table import compare_to_random
+from jaxmrl.reports.run_sections import changed_settings, repeat_command
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.curves import curves_of
@@ -86,13 +90,16 @@ def read(findings):
 def test_it_says_what_was_run_and_what_came_of_it(read):
     for said in (
         "In short",
-        "What was run",
+        "Twice the data would give about",
+        "How far to trust this",
+        "higher is better",
         "36 usable molecules",
         "finished 45",
-        "Laws",
+        "Fitted laws",
         "noise p",
-        "More molecules",
-        "10 times",
+        "residual (RMS)",
+        "3,200 (10x)",
+        "forecast, far",
         "what the smaller sizes alone forecast for the largest",
         "Data equivalence",
         "less that of random subsets of the same size",
@@ -103,8 +110,8 @@ def test_it_says_what_was_run_and_what_came_of_it(read):
         "Hardest and easiest molecules",
         "el2n by graph-gin-8x1, random split: kept first (seed 0)",
         "1 row that could not be used",
-        "python -m jaxmrl.sweep --config config.toml",
-        "seeds 0, 1, 2",
+        "python -m jaxmrl.sweep --config config.toml --csv /",
+        "seeds: 0, 1, 2",
     ):
         assert said in read.text, said
 
@@ -116,8 +123,8 @@ def test_it_repeats_the_remarks_on_the_data(findings):
     noted = replace(problem, table=replace(problem.table, notes=(*problem.table.notes, said)))
     reader = Reader()
     reader.feed(report_html(replace(findings, problems=[noted])))
-    assert noted.table.notes[0] in reader.text
-    assert said in reader.text
+    assert noted.table.notes[0][1:] in reader.text, "a capital begins it"
+    assert "18 labels have >, < or ~ (y 18): left out." in reader.text
 
 
 def test_every_string_from_the_data_is_escaped(read):
@@ -158,7 +165,8 @@ def test_pruned_curves_alone_have_nothing_to_be_compared_with(findings):
     alone = replace(findings, curves=curves, analyses=analyses, side_by_side=[], compared=[])
     page = report_html(alone)
     assert "There are no random subsets here: add random to --pruning" in page
-    assert "More molecules" not in page
+    assert "Now, and with more data" not in page
+    assert "Check of the forecast" not in page
 
 
 def test_a_curve_without_a_law_is_reported(findings):
@@ -167,8 +175,70 @@ def test_a_curve_without_a_law_is_reported(findings):
     analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
     bare = replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[], orders={})
     page = report_html(bare)
-    assert "no law fitted: a curve needs two sizes" in page
+    assert "No law fitted: a curve needs two sizes" in page
+    assert "No replica finished." in page
     assert "diverged 15" in page
+
+
+def text_of(page: str) -> str:
+    reader = Reader()
+    reader.feed(page)
+    return reader.text
+
+
+def alone(findings, k=0):
+    """The findings of one of their curves."""
+    nothing = {"side_by_side": [], "compared": [], "orders": {}}
+    return replace(findings, curves=findings.curves[k : k + 1], analyses=findings.analyses[k : k + 1], **nothing)
+
+
+def test_the_answer_comes_first_with_its_interval_seeds_and_test_molecules(findings):
+    text = text_of(report_html(alone(findings)))
+    now = re.search(r"The test ROC-AUC is (0\.\d+) \((0\.\d+) to (0\.\d+)\) with 320 training", text)
+    value, low, high = map(float, now.groups())
+    assert low < value < high
+    assert f"(3 seeds, {len(findings.problems[0].split.test)} test molecules)" in text
+    titles = ("In short", "Learning curve", "Check of the forecast", "Fitted laws", "Settings", "Repeat this run")
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+    assert re.search(r"640 \(2x\)\s*0\.\d+ \(0\.\d+ to 0\.\d+\)", text)
+
+
+def test_the_answer_does_not_contradict_the_check_below(findings):
+    """Where held-out sizes are outside their intervals, the first paragraph says so and the list says by how much."""
+    one = alone(findings)
+    text = text_of(report_html(one))
+    assert "The check on held-out sizes missed, so the true value may well be outside this interval." in text
+    assert "Check missed: laws fitted without the largest size" in text
+    said = re.search(r"320 molecules: forecast 0\.\d+ \((0\.\d+) to (0\.\d+)\), measured (0\.\d+)", text)
+    low, high, measured = map(float, said.groups())
+    assert not low <= measured <= high
+    rng = np.random.default_rng(0)
+    rows = [replace(row, test=1 - (1 - row.test) * np.exp(0.05 * rng.normal())) for row in one.rows]
+    curves = [curve for curve in curves_of(rows) if curve.identity == one.curves[0].identity]
+    noisy = replace(one, rows=rows, curves=curves, analyses=[analyse_curve(curves[0], True, 0.5)])
+    text = text_of(report_html(noisy))
+    assert "Check passed: laws fitted without the largest size forecast what was measured there" in text
+    assert "missed" not in text
+    assert noisy.analyses[0].check()[0]["observed"] is not None
+
+
+def test_only_settings_that_differ_are_shown(findings):
+    changed = changed_settings(findings.config)
+    assert [name for name, *_ in changed] == ["--csv", "--pruning"]
+    assert changed[1] == ("--pruning", "random el2n", "random")
+    assert changed_settings(SweepConfig(out="elsewhere")) == []
+
+
+def test_the_command_repeats_the_run_from_its_directory(tmp_path, monkeypatch):
+    """Paths in config.toml are relative to where the run began."""
+    monkeypatch.chdir(tmp_path)
+    config = SweepConfig(csv="my data.csv", init=("none", "pretrained"))
+    command = shlex.split(repeat_command(config))
+    assert command[:5] == ["python", "-m", "jaxmrl.sweep", "--config", "config.toml"]
+    assert command[command.index("--csv") + 1] == str(tmp_path / "my data.csv")
+    assert command[command.index("--init") + 1 :][:2] == ["none", str(tmp_path / "pretrained")]
+    assert "--csv" not in repeat_command(SweepConfig())
 
 
 def browser() -> str:
@@ -203,9 +273,10 @@ def test_a_forecast_without_a_known_interval_is_not_said_to_miss(findings):
     curves = [curve for curve in curves_of(rows) if curve.random_samples]
     analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
     page = report_html(replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[]))
-    check = page[page.index("A check:") :]
+    assert "could not be checked against held-out sizes: the noise is not known" in page
+    check = page[page.index("<h2>Check of the forecast") :]
     check = check[: check.index("</table>")]
-    assert "[not known]" in check
+    assert "(interval not known)" in check
     assert ">no<" not in check
 
 

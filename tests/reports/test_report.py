@@ -3,13 +3,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import number
 from jaxmrl.reports import plots, terminal
+from jaxmrl.reports.digits import value_words
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyse_curve
 from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, Point, curves_of
 from jaxmrl.runs.directory import FORMAT, RunDirectory
 from jaxmrl.scaling.analysis import UNFITTED
@@ -122,13 +125,87 @@ def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():
 
 
 def test_a_figure_has_each_curves_law_and_its_interval():
+    """The law is solid among the measured sizes, and dashed up to four times the largest."""
     found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
     options = {"metric_label": "m", "unit": "", "title": ""}
     (axes,) = plots.draw_curves([found], [analyse_curve(found, True, 0.5)], **options).axes
-    assert len(axes.lines) > len(plots.draw_curves([found], [UNFITTED], **options).axes[0].lines)
-    assert len(axes.collections) > 1
-    (flat,) = plots.draw_curves([found], [UNFITTED], linear=True, **options).axes
-    assert (flat.get_xscale(), flat.get_yscale()) == ("linear", "linear")
+    laws = [line for line in axes.lines if len(line.get_xdata()) == 100]
+    ends = {line.get_linestyle(): line.get_xdata()[[0, -1]].tolist() for line in laws}
+    assert ends == {"-": pytest.approx([100, 1600]), "--": pytest.approx([1600, 6400])}
+    assert len(axes.collections) == 2
+    (bare,) = plots.draw_curves([found], [UNFITTED], **options).axes
+    assert {line.get_linestyle() for line in bare.lines} == {"None"}
+    assert len(bare.collections) == 0
+
+
+def test_a_figure_has_every_run_as_a_faint_dot():
+    found = curve([0.6, 0.7])
+    (axes,) = plots.draw_curves([found], [UNFITTED], metric_label="m", unit="", title="").axes
+    runs, means = axes.lines
+    assert sorted(runs.get_ydata()) == sorted(test for point in found.points for test in point.tests)
+    assert list(means.get_ydata()) == pytest.approx([0.6, 0.7])
+    assert runs.get_alpha() < 0.5
+
+
+def test_several_curves_are_named_at_their_ends_or_in_the_legend_where_they_collide():
+    far = [curve([0.6, 0.7]), curve([0.3, 0.4], width=128)]
+    near = [curve([0.6, 0.7]), curve([0.6, 0.701], width=128)]
+    for curves, named in ((far, ["width 64", "width 128"]), (near, [])):
+        (axes,) = plots.draw_curves(curves, [UNFITTED] * 2, metric_label="m", unit="", title="").axes
+        legend = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert [text.get_text() for text in axes.texts] == named
+        assert ("width 128" in legend) == (not named)
+
+
+def test_a_wide_interval_does_not_flatten_the_points():
+    found = curve([0.6, 0.7, 0.75])
+    analysis = analyse_curve(found, True, 0.5)
+    (axes,) = plots.draw_curves([found], [analysis], metric_label="m", unit="", title="").axes
+    low, high = axes.get_ylim()
+    drawn = [line.get_ydata() for line in axes.lines]
+    spread = max(map(max, drawn)) - min(map(min, drawn))
+    assert high - low < 2 * spread
+
+
+@pytest.mark.parametrize(
+    ("scale", "ends", "texts"),
+    [
+        ("log", (30, 20_000), ["100", "1,000", "10,000"]),
+        ("log", (0.75, 1.42), ["0.8", "1.0", "1.2", "1.4"]),
+        ("log", (80, 900), ["100", "200", "500"]),
+        ("linear", (-0.1, 0.5), ["0.0", "0.2", "0.4"]),
+    ],
+)
+def test_ticks_are_few_and_round(scale, ends, texts):
+    axes = Figure().add_subplot()
+    axes.set_xscale(scale)
+    axes.set_xlim(*ends)
+    few_ticks(axes.xaxis)
+    axes.figure.canvas.draw()
+    pairs = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    assert [label.get_text() for place, label in pairs if ends[0] <= place <= ends[1]] == texts
+
+
+def test_the_check_is_drawn_where_intervals_are_known():
+    found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
+    analysis = analyse_curve(found, True, 0.5)
+    (axes,) = plots.draw_check([found], [analysis], metric_label="ROC-AUC").axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["1,600 molecules"]
+    assert plots.draw_check([found], [UNFITTED], metric_label="ROC-AUC") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "text"),
+    [
+        (0.86585, 0.8471, 0.8847, "0.866 (0.847 to 0.885)"),
+        (398.2, 341.0, 455.3, "398 (341 to 455)"),
+        (12345.6, 11000.0, 13700.0, "12,346 (11,000 to 13,700)"),
+        (0.00123456, 0.00119, 0.00128, "0.001235 (0.001190 to 0.001280)"),
+        (0.5, None, None, "0.5 (interval not known)"),
+    ],
+)
+def test_numbers_have_the_digits_that_their_interval_supports(value, low, high, text):
+    assert value_words({"value": value, "low": low, "high": high}) == text
 
 
 def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_speed(monkeypatch, capsys):

@@ -1,0 +1,149 @@
+"""The answer that a report begins with: how good the model is now, what more data would give, and what limits that."""
+
+from typing import Any
+
+from jaxmrl.curves.sampling import NOT_RANDOM
+from jaxmrl.reports.blocks import Block, Section, sentence, table
+from jaxmrl.reports.digits import half_width, rounded, value_words
+from jaxmrl.reports.findings import Findings
+from jaxmrl.reports.law_tables import multiples_of
+from jaxmrl.reports.pruning_table import no_law_text
+from jaxmrl.runs.curves import MeasuredCurve
+from jaxmrl.scaling.analysis import MULTIPLES, Analysis
+from jaxmrl.scaling.current import Current, current_of
+from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.scaling.target import FAR
+from jaxmrl.text import count
+
+
+def answer(found: Findings) -> Section:
+    """Return the section that answers first, from what follows as evidence."""
+    several = len(found.curves) > 1
+    said = []
+    for curve, (label, analysis) in zip(found.curves, found.labeled, strict=True):
+        if analysis.random_samples:
+            said.append((f"{label}: " if several else "") + _answer_text(found, curve, analysis))
+    pruned = [label for label, analysis in found.labeled if not analysis.random_samples]
+    if pruned:
+        said.append(sentence(no_law_text(pruned, random=len(pruned) < len(found.curves))))
+    said = said or ["No replica finished."]
+    blocks = [Block("list", items=said)] if len(said) > 1 else [Block("lead", text=said[0])]
+    blocks.append(Block("text", text=f"{found.unit_sentence} {intervals_text(found.analyses)}"))
+    if rows := _forecast_rows(found):
+        head = ("training molecules", f"test {found.metric_label} ({LEVEL:.0%} interval)", "source")
+        caption = f"Now, and with more data. Far: extrapolates more than {FAR:g}x beyond the data."
+        blocks.append(table(caption, ("curve", *head) if several else head, rows, (1, 2) if several else (0, 1)))
+    if limits := _limits(found):
+        blocks += [Block("subtitle", text="How far to trust this"), Block("list", items=limits)]
+    return Section("In short", blocks)
+
+
+def intervals_text(analyses: list[Analysis]) -> str:
+    """Return what the intervals count."""
+    known = [one.points for one in analyses if one.points is not None]
+    if any(points.log_error_resamples is not None for points in known):
+        return (
+            f"Intervals ({LEVEL:.0%}) count the spread between seeds, at all sizes, and the choice of test molecules."
+        )
+    return (
+        f"Intervals ({LEVEL:.0%}) count the spread between seeds at all sizes. To count the choice of test molecules, "
+        "too, run with --save-predictions."
+    )
+
+
+def check_text(analysis: Analysis) -> str:
+    """Return in a sentence whether laws that were fitted without the largest sizes forecast what was measured there."""
+    checks = analysis.check()
+    known = [one for one in checks if one["low"] is not None and one["high"] is not None]
+    if not known:
+        why = "the noise is not known" if checks else "too few sizes remain without the largest"
+        return f"The forecast could not be checked against held-out sizes: {why}."
+    largest = f"the {count(len(checks), 'largest size')}" if len(checks) > 1 else "the largest size"
+    missed = [one for one in known if not within(one)]
+    if not missed:
+        return f"Check passed: laws fitted without {largest} forecast what was measured there, within their intervals."
+    cases = "; ".join(
+        f"{one['n']:,.0f} molecules: forecast {value_words(one)}, "
+        f"measured {rounded(one['observed'], half_width(one['low'], one['high']))}"
+        for one in missed
+    )
+    return (
+        f"Check missed: laws fitted without {largest} did not forecast what was measured there ({cases}). Intervals of "
+        "the forecasts above may be too narrow."
+    )
+
+
+def within(one: dict[str, Any]) -> bool:
+    """Return whether a measured mean is within the known interval of its forecast."""
+    return bool(one["low"] <= one["observed"] <= one["high"])
+
+
+def misses(analysis: Analysis) -> bool:
+    """Return whether the check found a measured mean outside the interval of its forecast."""
+    return any(one["low"] is not None and one["high"] is not None and not within(one) for one in analysis.check())
+
+
+def _answer_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
+    """How good the model is now and with twice the data, in two or three sentences."""
+    now = _now_text(found, curve, analysis)
+    if analysis.forecast is None or analysis.points is None:
+        return f"{now} {sentence('no law fitted: ' + '; '.join(analysis.notes))}"
+    twice = analysis.predict(multiples_of(analysis))[0]
+    caution = ""
+    if misses(analysis):
+        caution = " The check on held-out sizes missed, so the true value may well be outside this interval."
+    elif _reaches(current_of(analysis.points), twice, found.metric.higher_is_better):
+        caution = " This interval includes the present value, so an improvement is not certain."
+    return f"{now} Twice the data would give about {value_words(twice)}.{caution}"
+
+
+def _now_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
+    test = next((len(one.split.test) for one in found.problems if one.split_name == curve.identity.split), None)
+    tested = "" if test is None else f", {count(test, 'test molecule')}"
+    if analysis.points is not None:
+        now = current_of(analysis.points)
+        value, runs, n = value_words(vars(now)), now.runs, now.n
+    elif curve.points:
+        last = curve.points[-1]
+        value, runs, n = rounded(last.mean, last.sd), last.n_seeds, last.n_train
+    else:
+        return "No replica finished."
+    return f"The test {found.metric_label} is {value} with {n:,.0f} training molecules ({count(runs, 'seed')}{tested})."
+
+
+def _reaches(now: Current, later: dict[str, Any], higher_is_better: bool) -> bool:
+    """Whether the interval of a forecast includes the present value, or worse ones alone."""
+    end = later["low"] if higher_is_better else later["high"]
+    return end is not None and (end <= now.value if higher_is_better else end >= now.value)
+
+
+def _forecast_rows(found: Findings) -> list[tuple[str, ...]]:
+    """The present value and the forecasts of each curve that has a law, named where there are several curves."""
+    rows: list[tuple[str, ...]] = []
+    for label, analysis in found.labeled:
+        if analysis.forecast is None or analysis.points is None:
+            continue
+        named = (label,) if len(found.curves) > 1 else ()
+        now = vars(current_of(analysis.points))
+        rows.append((*named, f"{now['n']:,.0f} (now)", value_words(now), count(now["runs"], "seed")))
+        for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True):
+            source = "forecast, far" if one["far"] else "forecast"
+            rows.append((*named, f"{one['n']:,.0f} ({multiple}x)", value_words(one), source))
+    return rows
+
+
+def _limits(found: Findings) -> list[str]:
+    """What to know before trusting the numbers: the check on held-out sizes, flags and notes of each curve."""
+    several = len(found.curves) > 1
+    items: dict[str, list[str]] = {}
+    for label, analysis in found.labeled:
+        if not analysis.random_samples:
+            remarks = [*analysis.training_flags, *(note for note in analysis.notes if note != NOT_RANDOM)]
+        elif analysis.forecast is None:
+            remarks = list(analysis.training_flags)
+        else:
+            remarks = [check_text(analysis), *analysis.flags, *analysis.notes]
+        for remark in remarks:
+            items.setdefault(sentence(remark), []).append(label)
+    everywhere = lambda labels: not several or len(labels) == len(found.curves)
+    return [text if everywhere(labels) else f"{', '.join(labels)}: {text}" for text, labels in items.items()]

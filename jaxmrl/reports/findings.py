@@ -1,0 +1,81 @@
+"""What a report is made of."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.task_data import TaskData
+from jaxmrl.reports.curve_comparison import Comparison
+from jaxmrl.reports.plots import curve_label
+from jaxmrl.reports.pruning_table import Compared
+from jaxmrl.rows import CurveIdentity, ResultRow
+from jaxmrl.runs.curves import MeasuredCurve
+from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.training.metrics import METRICS, Metric
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The settings, data and metadata of a run, and all that follows from its results.
+
+    orders: of each model and split, {pruning: positions in the table, those that seed 0 keeps first before the others}
+    """
+
+    config: SweepConfig
+    problems: list[TaskData]
+    facts: dict[str, Any]
+    rows: list[ResultRow]
+    curves: list[MeasuredCurve]
+    analyses: list[Analysis]
+    side_by_side: list[Comparison]
+    compared: list[Compared[CurveIdentity]]
+    orders: dict[str, dict[str, np.ndarray]]
+
+    @property
+    def labels(self) -> list[str]:
+        """The names that distinguish the curves."""
+        return [curve_label(curve, self.curves) for curve in self.curves]
+
+    @property
+    def labeled(self) -> list[tuple[str, Analysis]]:
+        """The name of each curve, and its analysis."""
+        return list(zip(self.labels, self.analyses, strict=True))
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether any curve has a law that forecasts it."""
+        return any(analysis.forecast is not None for analysis in self.analyses)
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that the runs report."""
+        return METRICS[self.problems[0].metric]
+
+    @property
+    def metric_label(self) -> str:
+        """The name of the mean over tasks, which the curves show."""
+        return self.metric.mean_label(len(self.problems[0].table.tasks))
+
+    @property
+    def direction(self) -> str:
+        """Which values of the metric are better."""
+        return "higher is better" if self.metric.higher_is_better else "lower is better"
+
+    @property
+    def metric_title(self) -> str:
+        """The metric with its unit and direction, as a head of tables: "test MAE (eV, lower is better)"."""
+        unit = self.problems[0].mean_unit
+        return f"test {self.metric_label} ({f'{unit}, ' if unit else ''}{self.direction})"
+
+    @property
+    def unit_sentence(self) -> str:
+        """In which unit the metric is, and which values are better."""
+        problem = self.problems[0]
+        better = self.direction.capitalize()
+        if problem.standardized:
+            return f"{better}. Errors are in standard deviations of each label, averaged over tasks."
+        if self.metric.in_label_unit:
+            return f"{better}. The unit is {problem.mean_unit or 'that of the label'}."
+        return f"{better}; 1 is perfect."
