@@ -56,7 +56,7 @@ def short(number: float | None) -> str:
 
 
 def chosen_text(forecast: Forecast) -> str:
-    """The law to go by, or which laws' mean."""
+    """Return the law of the forecast, or the names of the laws that it is the mean of."""
     return law_text(forecast.fits[0]) if len(forecast.fits) == 1 else forecast.name
 
 
@@ -122,7 +122,7 @@ def forecast_text(analysis: Analysis, metric_label: str) -> str:
 
 
 def laws_table(analysis: Analysis, metric_label: str) -> Table:
-    """Every fitted law of a curve; those to go by are marked."""
+    """Return a table of every fitted law of a curve; those used for the forecast are marked."""
     table = Table(title=f"fitted laws, {LEVEL:.0%} intervals; * used for the forecast", title_justify="left")
     for head in LAW_HEADS:
         table.add_column(head, justify="right" if head in _RIGHT else "left", overflow="fold")

@@ -36,7 +36,7 @@ class LearningCurve(MeasuredCurve):
         return cls(curve.identity, curve.metric, curve.points, analysis)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the means with their standard deviations over seeds, and the forecast with its interval.
+        """Draw every run, the means, and the law with its interval, dashed beyond the data.
 
         Args:
             ax: Matplotlib axes to draw on; by default those of a new figure, which a notebook shows.

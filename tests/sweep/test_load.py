@@ -110,12 +110,14 @@ def test_curves_and_results_plot_themselves(swept):
     assert swept.plot(axes) is axes
     (curve,) = swept.curves
     assert axes.get_xlabel() == "training molecules"
-    assert axes.get_ylabel() == "test RMSE"
-    (bars,) = axes.containers
-    x, y = bars[0].get_data()
+    assert axes.get_ylabel() == "test RMSE (lower is better)"
+    runs, means, *laws = axes.lines
+    assert len(runs.get_xdata()) == len(swept.rows)
+    x, y = means.get_data()
     assert list(x) == [point.n_train for point in curve.points]
     assert list(y) == [point.mean for point in curve.points]
-    assert len(axes.collections) == 1 + bool(curve.analysis.forecast), "error bars, and the interval of the forecast"
+    known = 2 * bool(curve.analysis.forecast)
+    assert len(axes.collections) == len(laws) == known, "law and interval among the data, and beyond"
     with matplotlib.rc_context({"backend": "agg"}):
         new = curve.plot()
     assert new.figure.get_axes() == [new]
