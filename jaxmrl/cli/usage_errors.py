@@ -19,8 +19,9 @@ def usage_error(box: str) -> str:
     if found := _UNKNOWN.search(_FOR_HELP.sub("", text)):
         return _unknown(found[1], found[2])
     if found := _CHOICE.search(text):
-        choices = [choice.strip("' ") for choice in found[3].split(",")]
-        return f"{found[2]} must be one of {', '.join(one for one in choices if one != 'None')}; got {found[1]!r}"
+        # tyro has them in a set, whose order differs from process to process.
+        choices = sorted({choice.strip("' ") for choice in found[3].split(",")} - {"None"})
+        return f"{found[2]} must be one of {', '.join(choices)}; got {found[1]!r}"
     if found := _VALUE.search(text):
         return f"{found[1]} takes {_kind(found[3])}; got {_got(found[2])}"
     return _FOR_HELP.sub("", _OF_A_CONFIG.sub("", text)) or text

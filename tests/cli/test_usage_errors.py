@@ -5,7 +5,7 @@ WRONG = {
     "--learning-rate x": "--learning-rate takes a number; got 'x'",
     "--fractions a b": "--fractions takes numbers; got 'a', 'b'",
     "--width x": "--width takes whole numbers; got 'x'",
-    "--task foo": "--task must be one of regression, classification; got 'foo'",
+    "--task foo": "--task must be one of classification, regression; got 'foo'",
     "--csv": "--csv needs a value",
     "--extnd": "unknown argument --extnd; did you mean --extend?",
     "--epochs 3 extra": "unknown argument extra; --help lists the flags",
