@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md")])
 SETTINGS = {
     "sweep": (SweepConfig, commands.SweepFlags),
-    "score": (ScoreConfig, commands._Flags),
+    "score": (ScoreConfig, commands.ScoreFlags),
     "pretrain": (PretrainConfig, commands.PretrainFlags),
     "predict": (PredictConfig,),
     "fit": (FitConfig,),

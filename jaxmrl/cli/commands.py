@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import tyro
 
 import jaxmrl
+from jaxmrl.cli.options import options_type, values_of
 from jaxmrl.cli.usage_errors import usage_error
 from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
 from jaxmrl.config.names import DEDUPLICATE
@@ -37,20 +38,26 @@ SomeSettings = TypeVar("SomeSettings", bound=Config)
 
 
 @dataclass(frozen=True)
-class _Flags(Generic[SomeSettings]):
-    settings: Annotated[SomeSettings, tyro.conf.arg(name="")]
-
-    config: Path | None = None
-    """TOML file with settings; flags go over it."""
-
-    max_time: str | None = None
-    """Stop after this time, such as 3h, 90min or 2h30m, with the state saved: the same command goes on from there."""
-
-    list_datasets: bool = False
-    """Name the data sets and end."""
+class PlainFlags:
+    """The flags of every command."""
 
     version: bool = False
-    """Print the version and end."""
+    """Print the version and exit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Flags(PlainFlags, Generic[SomeSettings]):
+    settings: SomeSettings
+
+    config: Path | None = None
+    """Read settings from this TOML file; options on the command line override them. Default: none."""
+
+    max_time: str | None = None
+    """Stop after this time, such as 3h, 90min or 2h30m, and save the state; the same command resumes the run. Default:
+    no limit."""
+
+    list_datasets: bool = False
+    """Print the data sets and exit."""
 
     def __post_init__(self) -> None:
         if self.max_time is not None and not self.max_seconds:
@@ -62,31 +69,37 @@ class _Flags(Generic[SomeSettings]):
         return None if self.max_time is None else seconds_in(self.max_time)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _LongFlags(_Flags[SomeSettings]):
     dry_run: bool = False
-    """Say what it would take, replicas, steps, operations and memory, and end."""
+    """Print the replicas, steps, operations and memory that the run takes, and exit."""
 
     estimate: bool = False
-    """The same, and time a few steps to say how long it would take here."""
+    """Print what --dry-run prints, time a few steps, print how long the run takes on this machine, and exit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SweepFlags(_LongFlags[SweepConfig]):
-    """Of `python -m jaxmrl.sweep`."""
+    """The flags of `jaxmrl sweep`."""
 
     cluster: str | None = None
-    """Train on the machines of the Ray cluster at this address, or, with `local`, of a Ray of this machine alone."""
+    """Train on the machines of the Ray cluster at this address, or start Ray on this machine alone with local. Default:
+    none; this process trains."""
 
     extend: bool = False
-    """Add fractions, seeds, prunings, modalities, models, widths, depths, splits, inits or --save-predictions to the
-    run in --out. What it has stays, and only what is missing is trained. Settings that are not given are those of the
-    run, so that only what is added needs a flag."""
+    """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, initializations or
+    --save-predictions to the run in --out. Existing results stay, and only what is missing is trained. Settings that
+    are not given are those of the run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class ScoreFlags(_Flags[ScoreConfig]):
+    """The flags of `jaxmrl score`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PretrainFlags(_LongFlags[PretrainConfig]):
-    """Of `python -m jaxmrl.pretrain`."""
+    """The flags of `jaxmrl pretrain`."""
 
 
 def sweep_command() -> None:
@@ -115,7 +128,7 @@ def score_command() -> None:
     from jaxmrl.score import score_molecules
 
     act = lambda flags: score_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
-    run_command(lambda: _run("score", score_molecules, ScoreConfig, _Flags[ScoreConfig], act, sys.argv[1:]))
+    run_command(lambda: _run("score", score_molecules, ScoreConfig, ScoreFlags, act, sys.argv[1:]))
 
 
 def pretrain_command() -> None:
@@ -158,10 +171,12 @@ def _run_plain(name: str, function: Callable, kind: type, arguments: list[str], 
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     else:
-        settings = _parse(kind, _program(name), _summary(function), arguments)
+        options = _parse(options_type((kind, PlainFlags), {}), _program(name), _summary(function), arguments)
+        values = values_of(options)
+        del values["version"]
         if computes:
             check_devices()
-        function(settings, quiet=False)
+        function(kind(**values), quiet=False)
 
 
 def _summary(function: Callable) -> str:
@@ -217,7 +232,9 @@ def parse(kind: type[Config], flags_kind: type, program: str, description: str, 
     """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
     arguments = _with_values(arguments)
     settings = _file_settings(kind, program, arguments)
-    return _parse(flags_kind, program, description, arguments, default=flags_kind(settings=settings))
+    given = {one.name: getattr(settings, one.name) for one in fields(kind)}
+    values = values_of(_parse(options_type((kind, flags_kind), given), program, description, arguments))
+    return flags_kind(settings=kind(**{name: values.pop(name) for name in given}), **values)
 
 
 def _with_values(arguments: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ COMMANDS = {
     "sweep": "train learning curves and fit their scaling laws",
     "score": "score every training molecule for pruning",
     "pretrain": "pre-train an encoder on molecules without labels",
-    "predict": "predict molecules by the models of a sweep",
+    "predict": "predict molecules with the models of a sweep",
     "fit": "fit scaling laws to the learning curves in a CSV file",
 }
 """The subcommands, and what each does."""
@@ -45,6 +45,6 @@ def help_text() -> str:
             "commands:",
             *lines,
             "",
-            "`jaxmrl COMMAND --help` lists the options of a command. `python -m jaxmrl.COMMAND` is the same.",
+            "`jaxmrl COMMAND --help` lists the options of a command. `python -m jaxmrl.COMMAND` runs it, too.",
         ]
     )

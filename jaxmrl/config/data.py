@@ -18,13 +18,8 @@ from jaxmrl.config.names import (
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import registry
 from jaxmrl.modalities.registry import FeatureSettings
-from jaxmrl.text import one_of
 
 AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split", "init")
-
-
-MODALITY_CHOICES, MODEL_CHOICES = one_of(registry.modality_names()), one_of(registry.models())
-"""Of --modality and --model, for their help."""
 
 
 @dataclass(frozen=True)
@@ -32,59 +27,62 @@ class DataSettings(TrainingConfig):
     """The data of commands that train models to predict, and what models of every modality have in common."""
 
     dataset: str = "nci"
-    """Data set by name; --list-datasets names them. Not used with --csv."""
+    """Use this data set; --list-datasets prints all names."""
 
     csv: Path | None = None
-    """A text table of your own, its columns separated by commas, semicolons, tabs or vertical bars; gzip is fine."""
+    """Read molecules and labels from this text table. Columns may be separated by commas, semicolons, tabs or vertical
+    bars, and the file may be gzipped. Default: none; --dataset names the data."""
 
     npz: Path | None = None
-    """A file of geometries of your own, as qm9_eV.npz is: R [atoms, 3] in Å, Z [atoms], N [molecules], and targets."""
+    """Read 3D geometries from this file. It has the layout of qm9_eV.npz: R [atoms, 3] in Å, Z [atoms], N [molecules]
+    and target arrays. Default: none."""
 
     smiles_column: str | None = None
-    """Column of the SMILES in --csv. Default: the one named smiles, or the one whose name and content fit best."""
+    """Read SMILES from this column of --csv. Default: the column named smiles, or the one whose name and content fit
+    best."""
 
     target_columns: tuple[str, ...] = ()
-    """Columns, or arrays of --npz, to predict. Default: the data set's tasks, or the columns of numbers of like scale
-    or of two classes that are no ids, dates or splits, or all floating-point arrays."""
+    """Predict these columns of --csv, or these arrays of --npz. Default: the tasks of the data set; in --csv, columns
+    of numbers of similar scale or of two classes, except ids, dates and splits; in --npz, all floating-point arrays."""
 
     task: Literal["classification", "regression"] | None = None
-    """Kind of the targets in a file of your own. Default: classification where all have two classes, as 0 and 1."""
+    """Treat the targets of your own file as classes or as numbers. Default: classification if every target has two
+    classes, else regression."""
 
     censored: Literal["drop", "bound"] = "drop"
-    """What becomes of labels with a sign, such as >30, in --csv. drop: they are missing labels. bound: their numbers
-    are used as they stand."""
+    """Choose how labels with a sign, such as >30, are read from --csv: drop treats them as missing, and bound uses the
+    number without its sign."""
 
     metric: str | None = None
-    """roc_auc, average_precision, rmse, mae or r2. Default: the data set's own; roc_auc or rmse for --csv, mae for
-    --npz."""
+    """Measure performance by this metric. Default: the data set's own; roc_auc or rmse for --csv, mae for --npz."""
 
     deduplicate: Literal["mean", "median", "first", "drop"] | None = None
-    """Make one row of all that have the same canonical SMILES. Their labels fill each other's gaps; equal rows count
-    once. Of labels that differ, take the mean (as --deduplicate alone does), the median or the first, or drop them.
-    Contradicting classes are dropped unless the first is asked for. Without SMILES, of molecules with the same
-    distances the first is kept. Default: every row stays."""
+    """Merge rows that have the same canonical SMILES. Labels that one row lacks are taken from the others, and equal
+    rows count once. Where labels differ, the merged row has their mean (as with --deduplicate alone), their median or
+    the first, or drop removes them. Contradictory classes are removed unless first is chosen. Without SMILES, the first
+    of the molecules with the same interatomic distances is kept. Default: keep every row."""
 
     parent: bool = False
-    """Replace each molecule by its parent: the largest organic fragment, uncharged. Salts and hydrates of a compound
-    become the same molecule. predict does the same with the models of such a sweep."""
+    """Replace each molecule by its parent, the largest organic fragment without charges. Salts and hydrates of a
+    compound become the same molecule. The predict command treats new molecules in the same way."""
 
     split_seed: int = 42
-    """Seed of the random 80/10/10 split, and of what the imbalanced one moves."""
+    """Seed the random 80/10/10 split, and the choice of molecules that the imbalanced split moves."""
 
     split_file: Path | None = None
-    """File of your own split (.csv, .parquet or .npz): a column split with train, valid or test, and a column of
-    SMILES, by which rows are matched to molecules. Without SMILES, a column molecule_id (row of the data, from 0)
-    matches them, and without both there must be a row for each row of the data."""
+    """Read your own split from this file (.csv, .parquet or .npz): a column split with train, valid or test, and a
+    column of SMILES that matches rows to molecules. Without SMILES, a column molecule_id (row of the data, counted from
+    0) matches them; without both, the file needs one row for each row of the data. Default: none."""
 
     batch_size: int = 256
-    """Molecules per batch; the last batch of an epoch may be smaller."""
+    """Set the number of molecules per batch; the last batch of an epoch may be smaller."""
 
     dropout: float | None = None
-    """Dropout after every layer. Default: the model's own, 0.5 for the GIN, 0.1 for transformers. SchNet and PaiNN
-    have none."""
+    """Apply dropout at this rate after every layer; SchNet and PaiNN have none. Default: 0.5 for the GIN, 0.1 for
+    transformers."""
 
     learning_rate: float | None = None
-    """Default: the model's own, 1e-3, or 5e-4 for SchNet and PaiNN."""
+    """Set the learning rate of the optimizer. Default: 5e-4 for SchNet and PaiNN, else 1e-3."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +90,16 @@ class Settings(FeatureSettings, DataSettings):
     """Settings of the commands that train models to predict: the data, its features, and how one model is trained."""
 
     lanes: int | Literal["auto"] = "auto"
-    """Replicas trained side by side on each device; each core of a CPU is one. auto: by a formula of the shapes, the
-    queue, the memory and the device."""
+    """Train this many replicas side by side on each device; each core of a CPU is a device. The value auto is computed
+    from the shapes, the queue, the memory and the device."""
 
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
-    """Of matrix products: full float32, the accelerator's fast float32, or bfloat16 operands with float32 sums."""
+    """Compute matrix products in full float32, in the accelerator's fast tf32, or with bfloat16 operands and float32
+    sums."""
 
     keep: Literal["hard", "easy"] = "hard"
-    """Which end of a score pruning keeps, where that is a choice; the study keeps the hard molecules."""
+    """Keep the hard or the easy molecules when pruning by a score that offers the choice; the published study keeps the
+    hard ones."""
 
     def __post_init__(self) -> None:
         if isinstance(self.deduplicate, bool):  # as TOML files of version 0.1 have it

@@ -14,56 +14,57 @@ from jaxmrl.errors import ConfigError
 
 @dataclass(frozen=True)
 class FitConfig:
-    """Laws of the learning curves in a CSV file."""
+    """The settings of a fit of laws to the learning curves in a CSV file."""
 
     csv: Annotated[Positional[Path], arg(metavar="CURVES.csv")]
-    """A CSV or CSV.gz file with a number of molecules and a metric in each row. The same number again is another run,
-    as is another column of the metric; means may have their standard deviation beside or behind them."""
+    """Read learning curves from this CSV or CSV.gz file, with a number of molecules and a metric in each row. Rows of
+    the same number are repeated runs, and so are several columns of the metric; a mean may have its standard deviation
+    in another column or in the same cell."""
 
     n_column: str | None = None
-    """Column of the numbers of molecules. Default: the one named n, n_train, molecules or the like."""
+    """Read the number of molecules from this column. Default: the column named n, n_train, molecules or similar."""
 
     metric_column: tuple[str, ...] = ()
-    """Column of the metric; several columns are runs of one metric. Default: the only metric by the columns' names,
-    such as rmse, test_scores_mean, or roc_auc_0 and roc_auc_1."""
+    """Read the metric from this column; several columns are runs of one metric. Default: the only metric among the
+    column names, such as rmse, test_scores_mean, or roc_auc_0 and roc_auc_1."""
 
     sd_column: str | None = None
-    """Column of the standard deviation over the runs behind each row, or, where its name has se or sem, of the standard
-    error of their mean. Default: the one named std, sd, sem or the like beside the metric."""
+    """Read the standard deviation over each row's runs from this column, or the standard error of their mean if the
+    column's name has se or sem. Default: the column named std, sd, sem or similar beside the metric."""
 
     runs_column: str | None = None
-    """Column of the number of runs behind each row, or that number itself. Default: the one named n_seeds, n_runs or
-    count."""
+    """Read the number of runs of each row from this column, or give that number itself. Default: the column named
+    n_seeds, n_runs or count."""
 
     by: tuple[str, ...] = ()
-    """Columns that distinguish curves; all curves are compared with the first. Default: in the files of a sweep those
-    that do, else settings such as learning_rate where runs of the same size differ by them."""
+    """Distinguish curves by these columns; all curves are compared with the first. Default: in the files of a sweep,
+    those that identify a curve; else settings such as learning_rate that differ between runs of the same size."""
 
     pool: bool = False
-    """Count rows with different settings, or of the same size and seed, as runs of one curve."""
+    """Treat rows with different settings, or of the same size and seed, as runs of one curve."""
 
     higher_is_better: bool = False
-    """Higher values of the metric are better. Default: by the metric's name."""
+    """Treat higher values of the metric as better. Default: based on the metric's name."""
 
     lower_is_better: bool = False
-    """Lower values of the metric are better, as of an error. Default: by the metric's name."""
+    """Treat lower values of the metric as better, as for an error. Default: based on the metric's name."""
 
     best: float | None = None
-    """The metric of a perfect model; the error is its distance from there. Default, by the metric's name and values: 1,
-    or 100 in percent, where higher values are better, and 0 for errors and for neg_ metrics."""
+    """Set the metric of a perfect model; the error is the distance from it. Default: based on the metric's name and
+    values: 1, or 100 in percent, if higher values are better, and 0 for errors and for neg_ metrics."""
 
     guess: float | None = None
-    """The metric of guesses, which some laws begin from. Default, by the metric's name: 0.5 for ROC-AUC, 0 for average
-    precision and R2."""
+    """Set the metric of random guesses, where some laws begin. Default: based on the metric's name: 0.5 for ROC-AUC, 0
+    for average precision and R2."""
 
     predict: tuple[float, ...] = ()
-    """Numbers of molecules at which to forecast the metric. Default: 2, 4 and 10 times the largest."""
+    """Forecast the metric at these numbers of molecules. Default: 2, 4 and 10 times the largest."""
 
     target: float | None = None
-    """A metric: how many molecules does it take?"""
+    """Estimate the number of molecules at which the metric reaches this value. Default: none."""
 
     json: bool = False
-    """Print everything as one JSON object, and nothing else."""
+    """Print all results as one JSON object, and nothing else."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "csv", Path(self.csv))

@@ -16,28 +16,30 @@ _RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rej
 
 @dataclass(frozen=True)
 class PredictConfig(Config):
-    """Predictions of molecules that nobody has assayed, by the models that a sweep has left."""
+    """The settings of a prediction of molecules by the models of a sweep."""
 
     run: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
-    """Run directory of a sweep."""
+    """Predict with the models in this run directory of a sweep."""
 
     csv: Path
-    """A CSV or CSV.gz file of molecules. Only its SMILES are read; the output has a row for each of its rows."""
+    """Read molecules from this CSV or CSV.gz file. Only its SMILES are used; the output has a row for each of its
+    rows."""
 
     smiles_column: str | None = None
-    """Their column. Default: the one named smiles."""
+    """Read SMILES from this column of --csv. Default: the column named smiles."""
 
     keep_columns: tuple[str, ...] = ()
-    """Columns of --csv that the output repeats. Default: all."""
+    """Copy these columns of --csv to the output. Default: all columns."""
 
     curve: str | None = None
-    """Whose models predict, where the sweep has several curves. Default: the best by its mean validation metric."""
+    """Predict with the models of this curve, if the sweep has several. Default: the curve with the best mean validation
+    metric."""
 
     batch_size: int = 256
-    """Molecules per batch."""
+    """Set the number of molecules per batch."""
 
     out: Path = Path("predictions.csv")
-    """File of the predictions: .csv or .parquet. Its column reason says why a row has no prediction."""
+    """Write the predictions to this .csv or .parquet file. The column reason says why a row has no prediction."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -11,49 +11,52 @@ from jaxmrl.modalities.graph.modality import GIN
 
 @dataclass(frozen=True)
 class PretrainConfig(TrainingConfig):
-    """Pre-training of the GIN's encoder on molecules without labels, by GraphMAE."""
+    """The settings of a pre-training of the GIN's encoder by GraphMAE, on molecules without labels."""
 
     dataset: str = "wehi"
-    """Data set by name, its labels unused; --list-datasets names them, pcqm4mv2 is the study's. Not used with --csv."""
+    """Use the molecules of this data set without its labels; --list-datasets prints all names. The published study uses
+    pcqm4mv2."""
 
     csv: Path | None = None
-    """A CSV or CSV.gz file of your own; of any length."""
+    """Read molecules from this CSV or CSV.gz file of any length. Default: none; --dataset names the data."""
 
     smiles_column: str | None = None
-    """Column of the SMILES in --csv. Default: the one named smiles, or the one whose name and content fit best."""
+    """Read SMILES from this column of --csv. Default: the column named smiles, or the one whose name and content fit
+    best."""
 
     parent: bool = False
-    """Replace each molecule by its parent: the largest organic fragment, uncharged."""
+    """Replace each molecule by its parent, the largest organic fragment without charges."""
 
     width: int = GIN.width
-    """Width of the encoder; the study's is 300."""
+    """Set the width of the encoder; the published study uses 300."""
 
     depth: int = GIN.depth
-    """Its layers; the study's has 5."""
+    """Set the number of layers of the encoder; the published study uses 5."""
 
     dropout: float = 0.0
-    """Dropout after every layer, in pre-training."""
+    """Apply dropout at this rate after every layer during pre-training."""
 
     epochs: int = 30
-    """Passes over the molecules."""
+    """Train for this many passes over the molecules."""
 
     batch_size: int = 256
-    """Molecules per batch."""
+    """Set the number of molecules per batch."""
 
     learning_rate: float = 1e-3
-    """Of Adam."""
+    """Set the learning rate of Adam."""
 
     mask_rate: float = 0.15
-    """Share of each molecule's atoms that are masked; one at least."""
+    """Mask this fraction of each molecule's atoms, and at least one atom."""
 
     seed: int = 0
-    """Of initial weights, order of the molecules, and masks."""
+    """Seed the initial weights, the order of the molecules and the masks."""
 
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
-    """Of matrix products: full float32, the accelerator's fast float32, or bfloat16 operands with float32 sums."""
+    """Compute matrix products in full float32, in the accelerator's fast tf32, or with bfloat16 operands and float32
+    sums."""
 
     out: Path = Path("pretrained")
-    """Folder of the checkpoint, for --init of a sweep; the same command on it resumes."""
+    """Write the encoder to this folder, which --init of a sweep reads; the same command resumes the run."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

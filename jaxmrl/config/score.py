@@ -2,47 +2,46 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from tyro.conf import arg
-
-from jaxmrl.config.data import MODALITY_CHOICES, MODEL_CHOICES, Settings
+from jaxmrl.config.data import Settings
 from jaxmrl.config.names import PRUNING_METHODS, SCORE_KINDS
 from jaxmrl.errors import ConfigError, check_choice
 
 
 @dataclass(frozen=True)
 class ScoreConfig(Settings):
-    """Scores of every training molecule, by models trained on all of them."""
+    """The settings of a scoring of all training molecules, for pruning."""
 
     methods: tuple[str, ...] = ()
-    """random, el2n, grand, grand-last, entropy, least-confidence, forgetting, herding, kmeans. Default: all that
-    have a meaning for the task."""
+    """Compute scores by these methods. Default: all that are defined for the task."""
 
     seeds: int = 5
-    """Models that score. The file has the scores of each, for as many seeds of a sweep, and their average."""
+    """Train this many models that score. The file has the scores of each, for as many seeds of a sweep, and their
+    average."""
 
     epochs: int = 20
-    """Epochs after which they score the molecules; the study's are 20."""
+    """Train the models for this many epochs before they score the molecules; the published study uses 20."""
 
     split: str | None = None
-    """random, scaffold or imbalanced. Default: random, or the one of --split-file."""
+    """Score the training molecules of this split. Default: random, or the split of --split-file."""
 
-    modality: Annotated[
-        str | None,
-        arg(help=f"What the model sees: {MODALITY_CHOICES}. Default: geometry for data with positions, else graph."),
-    ] = None
+    modality: str | None = None
+    """Represent molecules in this way. Default: geometry for data with positions, else graph or what --model takes."""
 
-    model: Annotated[str | None, arg(help=f"{MODEL_CHOICES}. Default: the modality's own, painn for geometry.")] = None
+    model: str | None = None
+    """Train this model. Default: the modality's own, painn for geometry."""
 
     width: int | None = None
-    """Width of the model; the study's GIN has 300, its SchNet and PaiNN 128. Default: 64."""
+    """Set the width of the model. The published study uses 300 for the GIN and 128 for SchNet and PaiNN. Default:
+    64."""
 
     depth: int | None = None
-    """Layers; the study's GIN has 5, its SchNet and PaiNN 6. Default: 3, or 1 for transformers."""
+    """Set the number of layers. The published study uses 5 for the GIN and 6 for SchNet and PaiNN. Default: 3, or 1 for
+    transformers."""
 
     out: Path = Path("scores.csv")
-    """File of the scores: .csv, .parquet or .npz. A .json and a .png of the same name come beside it."""
+    """Write the scores to this .csv, .parquet or .npz file. A .json and a .png file of the same name are written beside
+    it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

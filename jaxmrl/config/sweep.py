@@ -3,12 +3,9 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from tyro.conf import arg
 
 from jaxmrl.config.base import flag
-from jaxmrl.config.data import MODALITY_CHOICES, MODEL_CHOICES, Settings
+from jaxmrl.config.data import Settings
 from jaxmrl.config.names import (
     DEFAULT_EPOCHS,
     DEFAULT_MIN_STEPS,
@@ -22,84 +19,81 @@ from jaxmrl.modalities.registry import MODALITIES, get_modality
 
 @dataclass(frozen=True)
 class SweepConfig(Settings):
-    """A sweep: its data, its grid, its models and how they are trained.
+    """The settings of a sweep: data, grid, models and training.
 
     The defaults are a small study that two cores finish in about two minutes; configs/ has the published one.
     """
 
     fractions: tuple[float, ...] = STUDY_FRACTIONS
-    """Fractions of the training molecules: the points of the curve."""
+    """Train on these fractions of the training molecules; they are the points of the curve."""
 
     seeds: int = 3
-    """Replicas per fraction, with seeds 0, 1, ...: subset, initial weights, batch order, dropout."""
+    """Train this many replicas per fraction, with seeds 0, 1, ...; a seed sets the subset, initial weights, batch order
+    and dropout."""
 
     epochs: int | None = None
-    """Length of a replica in epochs; the study's is 100. Default: 30, unless --steps is given."""
+    """Train each replica for this many epochs; the published study uses 100. Default: 30, unless --steps is given."""
 
     steps: int | None = None
-    """Length in optimiser steps instead, the same for every fraction."""
+    """Train each replica for this many optimizer steps instead of --epochs, at every fraction. Default: none."""
 
     min_steps: int | None = None
-    """Fewest optimizer steps of a replica, however small its fraction: it trains for more epochs until it has them.
+    """Train each replica for at least this many optimizer steps; small fractions train for more epochs to reach it.
     Default: 240, or no minimum with --epochs or --steps."""
 
     split: tuple[str, ...] = ()
-    """random, scaffold or imbalanced. Several make several curves. Default: random, or the one of --split-file."""
+    """Split the data in this way; several values make several curves. Default: random, or the split of --split-file."""
 
-    modality: Annotated[
-        tuple[str, ...],
-        arg(
-            help=f"What the model sees: {MODALITY_CHOICES}. Several make several curves. Default: geometry for data "
-            "with positions, else graph."
-        ),
-    ] = ()
+    modality: tuple[str, ...] = ()
+    """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
+    else graph or what --model takes."""
 
-    model: Annotated[
-        tuple[str, ...],
-        arg(help=f"{MODEL_CHOICES}. Several make several curves. Default: the modality's own, painn for geometry."),
-    ] = ()
+    model: tuple[str, ...] = ()
+    """Train this model; several values make several curves. Default: the modality's own, painn for geometry."""
 
     width: tuple[int, ...] = ()
-    """Width of the model; the study's GIN has 300, its SchNet and PaiNN 128. Several values make several curves.
-    Default: 64."""
+    """Set the width of the model; several values make several curves. The published study uses 300 for the GIN and 128
+    for SchNet and PaiNN. Default: 64."""
 
     depth: tuple[int, ...] = ()
-    """Layers; the study's GIN has 5, its SchNet and PaiNN 6. Several values make several curves. Default: 3, or 1 for
-    transformers."""
+    """Set the number of layers; several values make several curves. The published study uses 5 for the GIN and 6 for
+    SchNet and PaiNN. Default: 3, or 1 for transformers."""
 
     init: tuple[str, ...] = (SCRATCH,)
-    """none, for fresh weights, or a folder that `python -m jaxmrl.pretrain` wrote. Several make several curves."""
+    """Start from fresh weights (none) or from the encoder in this folder, which the pretrain command writes; several
+    values make several curves."""
 
     freeze: bool = False
-    """Train the head alone, on what the encoder makes of each molecule: linear probing. For --init; with none among its
-    values, the head of an encoder that is left as it was drawn."""
+    """Train only the head, on a frozen encoder of --init (linear probing). With none among the values of --init, the
+    encoder keeps its random initial weights."""
 
     evaluate_every: int = 1
-    """Epochs between validations; the last epoch is always validated. A replica whose epochs --min-steps multiplies is
-    validated as often as the others."""
+    """Set the number of epochs between validations; the last epoch is always validated. A replica with more epochs
+    because of --min-steps is validated as often as the others."""
 
     pruning: tuple[str, ...] = ("random",)
-    """How the molecules of a fraction are chosen: random, el2n, grand, grand-last, entropy, least-confidence,
-    forgetting, herding, kmeans, or a column of --scores. Several make several curves."""
+    """Choose the molecules of a fraction by this method, or by this column of --scores; several values make several
+    curves."""
 
     scores: Path | None = None
-    """Ready-made scores (.csv, .parquet or .npz): columns <method>_seed_0, <method>_seed_1, ... for the seeds of the
-    sweep, or one column <method>, or <method>_rank (1 is kept first), for all of them; and SMILES or molecule_id, or
-    both, by which rows are matched to molecules as for --split-file. With one column all seeds learn from the same
-    subset, and the intervals of pruning.csv are wider for it."""
+    """Read scores from this file (.csv, .parquet or .npz) instead of training models for them. It has columns
+    METHOD_seed_0, METHOD_seed_1, ... for the seeds of the sweep, or one column METHOD or METHOD_rank (rank 1 is kept
+    first) for all seeds, and SMILES, molecule_id or both, which match rows to molecules as in --split-file. With one
+    column, all seeds train on the same subset, and the intervals of pruning.csv are wider. Default: none."""
 
     score_seeds: int = 1
-    """Models whose scores are averaged for each seed, for --pruning without --scores. No two seeds share a model, so
-    that their subsets are independent and intervals over seeds include the luck of the subset."""
+    """Average the scores of this many models for each seed, for --pruning without --scores. No two seeds share a model,
+    so subsets are independent and intervals over seeds include the chance of the subset."""
 
     score_epochs: int = 20
-    """Epochs after which these models score the molecules, as in the study."""
+    """Train these models for this many epochs before they score the molecules; the published study uses 20."""
 
     save_predictions: bool = False
-    """Keep every replica's predictions of its validation and test molecules, by its best weights, in predictions/."""
+    """Save each replica's predictions for validation and test molecules, made with its best weights, in
+    predictions/."""
 
     out: Path | None = None
-    """Run directory; the same command on it resumes. Default: runs/NAME-HASH, by the settings."""
+    """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

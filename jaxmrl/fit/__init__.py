@@ -40,7 +40,7 @@ UNKNOWN_SUBSETS = (
 
 
 def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
-    """Fits laws to the learning curves of a CSV file, and forecasts the metric with more molecules.
+    """Fit scaling laws to the learning curves in a CSV file, forecast the metric with more molecules, and print both.
 
     Returns what --json prints: of one curve its `laws`, `chosen`, `predictions`, `target`, `flags` and `notes`; of
     several such an entry for each as `curves`, and `comparisons` with the first. Raises UserError for a file or

@@ -94,7 +94,7 @@ class Predictions:
 
 @own_numerics()
 def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictions:
-    """Predict the molecules of a file by the models of a sweep, and write a row for each row of the file.
+    """Predict the molecules of a file with the models of a sweep, and write a row for each row of the file.
 
     Raises UserError for a folder that has no models, and for molecules or settings that cannot be used.
     """

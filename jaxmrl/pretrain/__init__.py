@@ -29,7 +29,7 @@ HISTORY = "pretraining.csv"
 
 @own_numerics()
 def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
-    """Pre-trains an encoder on molecules without labels, by telling masked atoms, for --init of a sweep.
+    """Pre-train an encoder to predict masked atoms of molecules without labels, and write it for --init of a sweep.
 
     Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
     be used, and StopRequestedError when stopped, with the state saved.

@@ -28,7 +28,7 @@ from jaxmrl.training.numerics import own_numerics
 
 @own_numerics()
 def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Scores:
-    """Scores the training molecules for pruning, and writes the scores, what to make of them, and a picture.
+    """Score all training molecules for pruning, and write the scores with a summary and a figure.
 
     Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
     be used, and StopRequestedError when stopped.

@@ -49,7 +49,7 @@ def run_sweep(
     quiet: bool = True,
     max_seconds: float | None = None,
 ) -> SweepResult:
-    """Trains every replica of the grid, fits the laws and writes the run directory; resumes what is there.
+    """Train learning curves of molecular models, fit their scaling laws, and write a report to a run directory.
 
     cluster: the address of a Ray cluster whose machines train the replicas, or `local`; None for this process alone.
     extend: add to the grid of the run that is there; what it has stays, and only what is missing is trained. Every

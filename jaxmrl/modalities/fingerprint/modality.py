@@ -19,16 +19,16 @@ class FingerprintSettings(ModalitySettings):
     """Settings of fingerprints, and of what models see of them."""
 
     fingerprint_radius: int = 2
-    """Radius of the Morgan fingerprint; 2 is ECFP4."""
+    """Set the radius of the Morgan fingerprint; radius 2 is ECFP4."""
 
     fingerprint_bits: int = 1024
-    """Its length; a multiple of 8."""
+    """Set the length of the fingerprint in bits, a multiple of 8."""
 
     fingerprint_chirality: bool = False
-    """Whether it tells stereoisomers apart."""
+    """Include chirality in the fingerprint, so that it distinguishes stereoisomers."""
 
     fingerprint_tokens: Literal["set", "all"] = "set"
-    """What the transformer sees: the bits that are set, or all of them, as in the study."""
+    """Choose which bits the transformer sees: those that are set, or all of them as in the published study."""
 
     def check_features(self) -> None:
         check_choice("fingerprint tokens", self.fingerprint_tokens, ("set", "all"))

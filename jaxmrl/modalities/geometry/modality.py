@@ -23,12 +23,12 @@ class GeometrySettings(ModalitySettings):
     """Settings of geometries, and of what models learn of them."""
 
     cutoff: float = 5.0
-    """Distance in Å up to which atoms see each other, in geometries."""
+    """Connect atoms up to this distance in Å in models of geometries."""
 
     atom_references: Literal["auto", "on", "off"] = "auto"
-    """Whether models of geometries learn what a regression on the atoms of each element leaves of a target. auto: of
-    targets that it explains to nine tenths, as energies. Where that is all of them, models sum over atoms; else they
-    average."""
+    """Choose whether models of geometries learn the residuals of a linear regression on the atoms of each element. The
+    value auto means on for targets of which the regression explains 90%, such as energies. If that is all targets,
+    models sum over atoms; otherwise they average."""
 
     def check_features(self) -> None:
         if not (self.cutoff > 0 and math.isfinite(self.cutoff)):

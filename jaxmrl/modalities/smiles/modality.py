@@ -22,7 +22,8 @@ class SmilesSettings(ModalitySettings):
     """Settings of SMILES as models see them."""
 
     smiles_variants: int = 1
-    """SMILES of each molecule that training draws from: its own and random ones, seeded. 1: its own alone."""
+    """Draw each molecule's SMILES in training from this many: the canonical one and random ones, seeded. With 1, only
+    the canonical one is used."""
 
     def check_features(self) -> None:
         if self.smiles_variants < 1:

@@ -1,0 +1,140 @@
+"""The options of a command for tyro: the fields of its settings and flags, grouped by topic, with their help."""
+
+import ast
+import inspect
+import textwrap
+from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from tyro.conf import FlagCreatePairsOff, arg
+
+from jaxmrl.config.names import METRIC_NAMES, PRUNING_METHODS, SPLITS
+from jaxmrl.modalities import registry
+from jaxmrl.text import one_of
+
+GENERAL = ("config", "list_datasets", "dry_run", "estimate", "version")
+"""Options without a topic, which `--help` lists first."""
+
+TOPICS: dict[str, tuple[str, ...]] = {
+    "data": (
+        *("csv", "smiles_column", "target_columns", "keep_columns", "dataset", "npz", "task", "metric"),
+        *("parent", "deduplicate", "censored", "split", "split_file", "split_seed"),
+        *("n_column", "metric_column", "sd_column", "runs_column", "by", "pool"),
+    ),
+    "metric": ("higher_is_better", "lower_is_better", "best", "guess"),
+    "forecast": ("predict", "target"),
+    "grid": ("fractions", "seeds"),
+    "model": ("modality", "model", "width", "depth", "dropout", "init", "freeze", "run", "curve"),
+    "featurization": (
+        *("fingerprint_radius", "fingerprint_bits", "fingerprint_chirality", "fingerprint_tokens"),
+        *("smiles_variants", "cutoff", "atom_references"),
+    ),
+    "training": (
+        *("epochs", "steps", "min_steps", "batch_size", "learning_rate", "evaluate_every", "mask_rate", "seed"),
+    ),
+    "pruning": ("pruning", "methods", "keep", "scores", "score_seeds", "score_epochs"),
+    "output": ("out", "extend", "save_predictions", "json"),
+    "hardware": ("lanes", "precision", "cluster", "max_time"),
+}
+"""Names of settings and flags by topic, the essential ones first."""
+
+CHOICES = {
+    "metric": METRIC_NAMES,
+    "split": SPLITS,
+    "modality": registry.modality_names(),
+    "model": tuple(registry.models()),
+    "pruning": PRUNING_METHODS,
+    "methods": PRUNING_METHODS,
+}
+"""Values of options that tyro does not list by itself, for their types are open."""
+
+_METAVARS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH"}
+_ACTIONS = ("list_datasets", "dry_run", "estimate", "version")
+
+
+def options_type(kinds: tuple[type, ...], given: dict[str, Any]) -> type:
+    """Return a dataclass with the fields of `kinds`, in a nested dataclass for each topic; tyro makes groups of these.
+
+    Args:
+        kinds: dataclasses of settings or flags. A field of a dataclass type, as `settings`, is left out.
+        given: {name: value} of defaults that replace those of the classes.
+    """
+    known = {name: option for kind in kinds for name, option in _options(kind, given).items()}
+    groups: list[Any] = [known[name] for name in GENERAL if name in known]
+    for topic, names in TOPICS.items():
+        if members := [known[name] for name in names if name in known]:
+            group = make_dataclass(topic.title(), members, kw_only=True, frozen=True)
+            groups.append((topic, Annotated[group, arg(help="")]))
+    return make_dataclass("Options", groups, kw_only=True, frozen=True)
+
+
+def values_of(options: Any) -> dict[str, Any]:
+    """Return {name: value} of all options that an `options_type` has parsed."""
+    values: dict[str, Any] = {}
+    for one in fields(options):
+        value = getattr(options, one.name)
+        values |= values_of(value) if is_dataclass(value) else {one.name: value}
+    return values
+
+
+def option_texts(kind: type) -> dict[str, str]:
+    """Return {field: help text} of a dataclass: the docstring of each field, with the names that it can take.
+
+    Empty where the source of the class is not installed.
+    """
+    texts = _documented(kind)
+    for name in texts.keys() & CHOICES.keys():
+        text, default, computed = texts[name].partition(" Default: ")
+        texts[name] = f"{text} Choose {one_of(CHOICES[name])}.{default}{computed}"
+    return texts
+
+
+def _options(kind: type, given: dict[str, Any]) -> dict[str, tuple[str, Any, Any]]:
+    """Return {name: (name, type, field)} of the fields of a dataclass, as `make_dataclass` takes them."""
+    texts, hints = option_texts(kind), get_type_hints(kind, include_extras=True)
+    return {
+        one.name: (one.name, *_option(one, hints[one.name], texts.get(one.name, ""), given))
+        for one in fields(kind)
+        if one.name != "settings"
+    }
+
+
+def _option(one: Field, hint: Any, text: str, given: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the annotated type and the field of one option."""
+    value = given.get(one.name, one.default)
+    text, _, computed = text.partition(" Default: ")
+    shown = f"(default: {computed.removesuffix('.')})" if computed and value == one.default else None
+    if one.name in _ACTIONS:
+        hint, shown = FlagCreatePairsOff[hint], ""
+    about = Annotated[hint, arg(help=text, metavar=_metavar(hint), help_behavior_hint=shown)]
+    return about, field() if value is MISSING else field(default=value)
+
+
+def _metavar(hint: Any) -> str | None:
+    """Return what an optional value is called in `--help`, without None; None where tyro's own name is fine."""
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    if NoneType not in get_args(hint) or len(kinds) != 1:
+        return None
+    if get_origin(kinds[0]) is Literal:
+        return "{" + ",".join(get_args(kinds[0])) + "}"
+    return _METAVARS.get(kinds[0])
+
+
+def _documented(kind: type) -> dict[str, str]:
+    """Return {field: docstring} of a dataclass and of those that it inherits from, each in one line."""
+    texts: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        try:
+            source = inspect.getsource(base) if is_dataclass(base) else "class Nothing: pass"
+        except OSError:
+            continue
+        (tree,) = ast.parse(textwrap.dedent(source)).body
+        assert isinstance(tree, ast.ClassDef)
+        for named, text in pairwise(tree.body):
+            match named, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                    texts[name] = " ".join(words.split())
+    return texts

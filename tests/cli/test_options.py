@@ -1,0 +1,88 @@
+"""The options of every command: each has a topic and a help text, and texts for users hold the rules of the house."""
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import jaxmrl
+from jaxmrl.cli import commands
+from jaxmrl.cli.options import GENERAL, TOPICS, option_texts, options_type, values_of
+from jaxmrl.config import FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig
+
+KINDS = {
+    "sweep": (SweepConfig, commands.SweepFlags),
+    "score": (ScoreConfig, commands.ScoreFlags),
+    "pretrain": (PretrainConfig, commands.PretrainFlags),
+    "predict": (PredictConfig, commands.PlainFlags),
+    "fit": (FitConfig, commands.PlainFlags),
+}
+BAD_BEGINNING = re.compile(r"(Of|Its|Their|The same|As|Like)\b")
+BANNED = re.compile(
+    r"\b(foret(ell|old)|mend(s|ed|ing)?\b|(is|are|be) told|told only|tells? (\w+ ){0,2}apart|told apart|go(es)? by\b"
+    r"|leaves? behind|so much as|for want of|beforehand)",
+    re.IGNORECASE,
+)
+
+
+def texts_of(command):
+    return {name: text for kind in KINDS[command] for name, text in option_texts(kind).items()}
+
+
+def names_of(command):
+    return [field.name for kind in KINDS[command] for field in fields(kind) if field.name != "settings"]
+
+
+@pytest.mark.parametrize("command", KINDS)
+def test_every_option_has_one_topic_and_a_help_text(command):
+    listed = [*GENERAL, *(name for names in TOPICS.values() for name in names)]
+    assert all(listed.count(name) == 1 for name in names_of(command))
+    assert texts_of(command).keys() == set(names_of(command))
+
+
+@pytest.mark.parametrize("command", KINDS)
+def test_a_help_text_is_of_whole_sentences(command):
+    for name, text in texts_of(command).items():
+        assert text[0].isupper(), name
+        assert text.endswith("."), name
+        assert not BAD_BEGINNING.match(text), name
+        assert not BANNED.search(text), name
+
+
+@pytest.mark.parametrize("command", KINDS)
+def test_help_says_each_default_once(run_here, command):
+    code, out, _ = run_here(command, "--help")
+    plain = " ".join(out.replace("│", " ").split())
+    assert code == 0
+    assert "(default: None)" not in plain
+    assert "(default: )" not in plain
+    assert "Default:" not in plain
+    assert re.search(r"\n\n[A-Z][a-z-]+ .* (write|print) .*\.\n\n", out)
+
+
+def test_options_are_of_the_settings_and_their_defaults():
+    options = values_of(options_type(KINDS["sweep"], {"seeds": 7})())
+    assert options["seeds"] == 7
+    assert SweepConfig(**{field.name: options[field.name] for field in fields(SweepConfig)}) == SweepConfig(seeds=7)
+
+
+def strings_of(path):
+    """Yield (line, text) of the string literals of a module that are no docstrings."""
+    tree = ast.parse(path.read_text())
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.lineno, node.value
+
+
+def test_no_message_has_a_word_that_readers_stumble_over():
+    package = Path(jaxmrl.__file__).parent
+    found = [
+        f"{path.relative_to(package)}:{line}: {text}"
+        for path in package.rglob("*.py")
+        for line, text in strings_of(path)
+        if BANNED.search(text)
+    ]
+    assert not found
