@@ -69,7 +69,7 @@ def test_several_curves_are_compared_with_the_first(tmp_path, capsys):
     assert worth["molecules"] / worth["n"] == pytest.approx(2.7, rel=0.3)
     assert worth["low"] < 2.7 * worth["n"] < worth["high"]
     said = capsys.readouterr().out
-    assert "training with: 800 molecules do what 2," in said
+    assert "training with: 800 molecules are equivalent to 2," in said
     assert " do of training without; " in said
     with pytest.raises(ConfigError, match="--by n_train would make a curve of each row"):
         fit_curves(FitConfig(path, by=("n_train",)))
@@ -156,7 +156,7 @@ def test_the_files_of_a_sweep_can_be_fitted(tmp_path):
 
 def test_the_direction_can_be_told(tmp_path):
     path = write(tmp_path / "c.csv", "n,quality", [(n, 3 * n**-0.3) for n in N])
-    with pytest.raises(DataError, match="no column whose name is a metric's; name it with --metric-column: n, quality"):
+    with pytest.raises(DataError, match="no column named like a metric; name it with --metric-column: n, quality"):
         fit_curves(FitConfig(path))
     with pytest.raises(DataError, match="is more of 'quality' better"):
         fit_curves(FitConfig(path, metric_column="quality"))

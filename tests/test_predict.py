@@ -172,12 +172,12 @@ def test_rows_that_cannot_be_used(run, tmp_path, cache, capsys):
     assert f"{path}: 5 rows, 3 rejected" in printed
     reasons = "1: not a valid SMILES (line 3); 1: 4 fields, expected 3 (line 4); 1: empty SMILES (line 5)"
     assert f"no prediction, see column reason: {reasons}" in printed
-    assert "1 of 2 molecules with something that no training molecule has, see column unseen: element Pt (1)" in printed
+    assert "1 of 2 molecules with a feature that no training molecule has, see column unseen: element Pt (1)" in printed
     assert f"{CURVE}: 2 models at fraction 1" in printed
     assert "has not ended" not in printed
     far = int((found.nearest < 0.3).sum())
     assert far >= 1
-    assert f"{far} of 2 molecules below 0.3: they are far from anything the models have seen" in printed
+    assert f"{far} of 2 molecules below 0.3: they are unlike all training molecules" in printed
     with pytest.raises(DataError, match="none of the 2 rows can be used; column smiles, line 2: not a valid SMILES"):
         predict_molecules(
             PredictConfig(run, write_csv(tmp_path / "bad.csv", ["rubbish", "C1CC"]), out=tmp_path / "q.csv")
@@ -192,7 +192,7 @@ def test_one_model_has_no_spread_and_parquet_has_the_same(copied, tmp_path, cach
     (copied / "curves.csv").unlink()
     new = write_csv(tmp_path / "new.csv", ["CCO", "c1ccccc1"])
     found = predict_molecules(PredictConfig(copied, new, out=tmp_path / "p.csv"), quiet=False)
-    assert f"the sweep in {copied} has not ended: these are the models so far" in capsys.readouterr().out
+    assert f"the sweep in {copied} is not finished: these are the models so far" in capsys.readouterr().out
     assert np.isnan(found.sd).all()
     assert (tmp_path / "p.csv").read_text().splitlines()[1].split(",")[3] == ""
     predict_molecules(PredictConfig(copied, new, out=tmp_path / "p.parquet"))
@@ -309,8 +309,8 @@ def ended(arguments, monkeypatch, capsys):
     [
         (["{run}"], "--csv"),
         (["--csv", "{csv}"], "RUN_DIR"),
-        (["{folder}", "--csv", "{csv}"], "is no run of jaxmrl.sweep: give the folder that has results.csv"),
-        (["{missing}", "--csv", "{csv}"], "is no run of jaxmrl.sweep"),
+        (["{folder}", "--csv", "{csv}"], "is not a run of jaxmrl.sweep: give the folder that has results.csv"),
+        (["{missing}", "--csv", "{csv}"], "is not a run of jaxmrl.sweep"),
         (["{run}", "--csv", "{missing}"], "No such file"),
         (["{run}", "--csv", "{empty}"], "is empty"),
         (["{run}", "--csv", "{csv}", "--smiles-column", "mine"], "no column 'mine'; its columns are smiles, logp"),
@@ -372,8 +372,8 @@ def write_rubbish(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (remove_models, "has no models: no replica of its largest fraction has finished, or an older jaxmrl swept it"),
-        (flip_a_byte, "is damaged: a model that a sweep has left there; sweep again"),
+        (remove_models, "has no models: no replica of its largest fraction has finished, or an older version wrote it"),
+        (flip_a_byte, "is a damaged model of a sweep; sweep again"),
         (make_of_positions, "learned from positions of atoms"),
         (lose_a_molecule, "lacks molecules that its models learned from; sweep again"),
         (write_rubbish, "molecules.csv is damaged; sweep again"),
@@ -432,7 +432,7 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     printed = capsys.readouterr().out
     assert found.curve == best
     assert printed.startswith(f"{best}: 2 models at fraction 0.5, mean validation RMSE ")
-    assert "the best by validation; --curve takes another of: " in printed
+    assert "the best by validation; --curve selects another: " in printed
     assert "curves of different splits were validated on different molecules" in printed
     for name in names:
         found = assert_predicts_as_saved(PredictConfig(folder, csv_file, curve=name, out=tmp_path / "p.csv"), "0.5")
@@ -508,7 +508,7 @@ def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
     assert models[0].elements[:3] == (1, 6, 7)
     new = write_csv(tmp_path / "new.csv", [*nci[0], "C[U]", "*C"])
     found = predict_molecules(PredictConfig(result.directory, new, out=tmp_path / "p.csv"), quiet=False)
-    assert "1 molecule with an element that no molecule of the sweep has: it adds nothing" in capsys.readouterr().out
+    assert "1 molecule with an element that no molecule of the sweep has; it is ignored" in capsys.readouterr().out
     assert found.rejected[-1].reason == "no conformer: a dummy atom has no size"
     tables = saved(result.directory, kept.curve_name(result.rows[0]))
     ids = tables[0]["molecule_id"]

@@ -165,7 +165,7 @@ def test_an_error_that_is_no_number_ends_it_without_an_encoder(csv_file, tmp_pat
         ("pretrain", ["--epochs", "0"], "--epochs must be 1 or more; got 0"),
         ("pretrain", ["--smiles-column", "mine"], "no column 'mine'"),
         ("pretrain", ["--npz", "x.npz"], "--npz"),
-        ("sweep", ["--freeze"], "give --init a checkpoint"),
+        ("sweep", ["--freeze"], "give its folder with --init"),
         ("sweep", ["--init", "nowhere", "--target-columns", "logp"], "no pre-trained encoder there"),
         ("sweep", ["--init", "nowhere", "--modality", "smiles"], "--init is for --modality graph; got smiles"),
     ],

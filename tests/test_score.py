@@ -64,7 +64,7 @@ def test_regression_has_its_own_methods(csv_file, tmp_path, cache):
     assert list(scores.values) == ["random", "el2n", "grand", "grand-last", "herding", "kmeans"]
     with np.load(tmp_path / "s.npz") as file:
         assert file["el2n"].shape == file["molecule_id"].shape
-    with pytest.raises(ConfigError, match="entropy has no meaning for regression"):
+    with pytest.raises(ConfigError, match="entropy is not defined for regression"):
         score_molecules(
             ScoreConfig(csv=csv_file, target_columns=("logp",), methods=("entropy",), out=tmp_path / "t.csv")
         )
@@ -158,8 +158,8 @@ def test_a_sweep_by_ready_made_scores(csv_file, scored, tmp_path, cache):
         ("sweep", ["--pruning", "random", "--fractions", "1.2"], "at most 1; got 1.2"),
         ("sweep", ["--pruning", "grandd"], "unknown pruning method 'grandd'; choose from random, el2n"),
         ("sweep", ["--pruning", "el2n", "el2n"], "has a value twice"),
-        ("sweep", ["--pruning", "entropy"], "entropy has no meaning for regression"),
-        ("score", ["--methods", "forgetting"], "forgetting has no meaning for regression"),
+        ("sweep", ["--pruning", "entropy"], "entropy is not defined for regression"),
+        ("score", ["--methods", "forgetting"], "forgetting is not defined for regression"),
         ("score", ["--methods", "best"], "unknown method 'best'; choose from random"),
         ("score", ["--out", "scores.txt"], "--out must end in .csv, .parquet, .npz; got scores.txt"),
         ("score", ["--out", "{csv}"], "would replace --csv"),

@@ -218,7 +218,7 @@ def run_command(command: Callable[[], None]) -> None:
         _end(f"error: {one_line(str(error))}", USAGE)
     except StopRequestedError as error:
         why = f": {error}" if str(error) else ""
-        _end(f"stopped{why}; the state is saved, and the same command goes on from there", STOPPED)
+        _end(f"stopped{why}; the state is saved. Run the same command to resume", STOPPED)
     except KeyboardInterrupt:
         _end("stopped", STOPPED)
 

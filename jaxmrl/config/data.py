@@ -119,7 +119,9 @@ class Settings(FeatureSettings, DataSettings):
         if self.metric is not None:
             check_choice("metric", self.metric, METRIC_NAMES)
         if self.keep not in KEPT:
-            raise ConfigError(f"--keep is hard or easy; got {self.keep!r}. How much is kept is for --fractions to say")
+            raise ConfigError(
+                f"--keep must be hard or easy; got {self.keep!r}. Use --fractions to set how much is kept"
+            )
         for name in AXES:
             values = getattr(self, name, ())
             if isinstance(values, tuple) and len(set(values)) < len(values):

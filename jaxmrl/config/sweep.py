@@ -112,7 +112,7 @@ class SweepConfig(Settings):
             for method in self.pruning:
                 check_choice("pruning method", method, PRUNING_METHODS)
         if self.freeze and not self.checkpoints:
-            raise ConfigError("--freeze trains the head of a pre-trained encoder alone: give --init a checkpoint")
+            raise ConfigError("--freeze trains only the head of a pre-trained encoder: give its folder with --init")
         if self.checkpoints and not all(get_modality(name).pretrained for name in self.modalities):
             fitting = [modality.name for modality in MODALITIES if modality.pretrained]
             raise ConfigError(f"--init is for --modality {' or '.join(fitting)}; got {' '.join(self.modalities)}")

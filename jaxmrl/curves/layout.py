@@ -324,7 +324,7 @@ def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Ro
     if len(chosen) == 1:
         return chosen
     many = sum(map(len, groups.values()))
-    found = f"{many} columns that may be one" if many else "no column whose name is a metric's"
+    found = f"{many} columns that may be one" if many else "no column named like a metric"
     raise DataError(f"{path} has {found}; name it with --metric-column: {column_names(header)}")
 
 

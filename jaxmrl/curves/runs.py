@@ -58,9 +58,7 @@ def renumbered_note(found: Observations, by_at: list[int]) -> list[str]:
     if not copies:
         return []
     more = f", and {len(copies) - 1} more like it" if len(copies) > 1 else ""
-    return [
-        f"{copies[0]} at every size{more}: if these are the same runs, keep one of each, for intervals are too narrow"
-    ]
+    return [f"{copies[0]} at every size{more}: if these are the same runs, keep one of each; intervals are too narrow"]
 
 
 def _value(found: Observations, k: int) -> str:
@@ -133,7 +131,7 @@ def _contradiction(path: Path, found: Observations, places: list[int], apart: li
     by = shlex.join(apart) or "with a column that distinguishes them"
     return (
         f"{path}, lines {found.lines[first]} and {found.lines[other]}: {label} at {size_text(found.n[first])} "
-        f"molecules stands twice, {found.value[first]:g} and {found.value[other]:g}: rows of two runs? "
+        f"molecules occurs twice, {found.value[first]:g} and {found.value[other]:g}: rows of two runs? "
         f"Keep those of one, give --by {by}, or --pool to count both"
     )
 

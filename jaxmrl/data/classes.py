@@ -173,8 +173,8 @@ def ask_about_minus_one(where: str, columns: list[Numbers]) -> None:
 def _ask_about_minus_one(where: str, found: frozenset[float]) -> None:
     if found == _WITH_MINUS:
         raise DataError(
-            f"{where} has the values -1, 0 and 1, and what is -1? If it is a missing label, leave those cells empty; "
-            "if it is inactive, write 0; if these are numbers, give --task regression"
+            f"{where} has the values -1, 0 and 1, so the meaning of -1 is unclear. If it is a missing "
+            "label, leave those cells empty; if it is inactive, write 0; if these are numbers, give --task regression"
         )
 
 

@@ -59,7 +59,7 @@ class Corpus:
         """A shard's graphs. Raises UserError where its file has gone."""
         arrays = cache.load_arrays(self.shards[shard], _NAMES)
         if arrays is None:
-            raise UserError(f"{self.shards[shard]} is damaged or gone; repeat the command to prepare it again")
+            raise UserError(f"{self.shards[shard]} is damaged or missing; run the command again to prepare it again")
         return Graphs(**{f.name: arrays[f.name] for f in fields(Graphs)})
 
     def held_out(self) -> Graphs:
@@ -187,7 +187,7 @@ def _prepare_shard(
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write {path}: {error.strerror}; set JAXMRL_CACHE to a folder that can be")
+    return UserError(f"cannot write {path}: {error.strerror}; set JAXMRL_CACHE to a writable folder")
 
 
 def _judging_below(hashes: np.ndarray) -> int:
@@ -221,7 +221,7 @@ def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
     if not sum(map(len, train)) or not sum(map(len, judges)):
         raise DataError(
             f"{path} has {count(usable, 'usable molecule')} in {count(rows, 'row')}{_first_rejected(shards)}: "
-            f"pre-training needs many, of which it holds out one in {HELD_OUT} to judge"
+            f"pre-training needs many, and holds out one in {HELD_OUT} for evaluation"
         )
     molecules, atoms, overflow_rows, width = (int(size) for size in np.max(extents, axis=0))
     return Corpus(

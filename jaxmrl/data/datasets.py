@@ -184,7 +184,7 @@ _ALL = (
         "Delaney 2004",
         "delaney.csv.gz",
         "delaney-processed.csv",
-        targets=(("logp", "measured log solubility in mols per litre"),),
+        targets=(("logp", "measured log solubility in mol per liter"),),
         unit="log mol/L",
     ),
     _property(
@@ -317,7 +317,7 @@ def _download(dataset: Dataset, path: Path) -> Path:
             reason = "its checksum is wrong" if "does not match the known hash" in str(error) else type(error).__name__
             raise DataError(f"cannot download {dataset.name} from {dataset.address} ({reason}); {by_hand}") from None
         if not _is_whole(dataset, candidate):
-            raise DataError(f"what came from {dataset.address} is not {dataset.name}, or not all of it; {by_hand}")
+            raise DataError(f"the file from {dataset.address} is not {dataset.name}, or is incomplete; {by_hand}")
         return _write(path, candidate.read_bytes())
 
 
@@ -348,7 +348,7 @@ def _write(path: Path, content: bytes) -> Path:
         with replacing(path) as file:
             file.write(content)
     except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}; set JAXMRL_CACHE to a folder that can be") from None
+        raise DataError(f"cannot write {path}: {error.strerror}; set JAXMRL_CACHE to a writable folder") from None
     return path
 
 

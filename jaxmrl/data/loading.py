@@ -58,7 +58,7 @@ def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData
 def say_rejected(rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
     """Says how many rows were rejected, and the most frequent reasons with an example of each."""
     if rejected:
-        reporter.say(f"{count(len(rejected), 'row')} rejected: see rejected.csv for the reason of each")
+        reporter.say(f"{count(len(rejected), 'row')} rejected; rejected.csv has the reason for each")
         for reason in top_reasons(rejected):
             reporter.say(f"  {reason}")
 
@@ -116,14 +116,14 @@ def _describe(
     name: str, split: splits.Split, shared: int, near: float | None, kin: int | None, reporter: ProgressReporter
 ) -> None:
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
-    reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also stand in another part")
+    reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also occur in another part")
     if kin:
         reporter.say(
-            f"{kin_text(kin, split)}. --parent makes one molecule of each parent, and --deduplicate one row of that"
+            f"{kin_text(kin, split)}. --parent replaces molecules by their parents; --deduplicate then merges rows"
         )
     if near is not None:
         share = share_text(near, split.test)
-        reporter.say(f"{share} of its test molecules are near a training molecule: ECFP4 Tanimoto above {NEAR:g}")
+        reporter.say(f"{share} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
 
 
 def kin_text(kin: int, split: splits.Split) -> str:
@@ -168,7 +168,7 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
     if dataset:
         return datasets.load_dataset(dataset.name, config.target_columns), None
     if config.csv is None:
-        raise ConfigError("there are no data: give --dataset, --csv or --npz")
+        raise ConfigError("no data: give --dataset, --csv or --npz")
     table = read_table(
         config.csv,
         smiles_column=config.smiles_column,
@@ -253,9 +253,11 @@ def _extensive(
     shares = label_scaling.find_extensive(table.labels[split.train], geometries.composition()[split.train])
     extensive = shares >= (label_scaling.REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
     for name, share in zip(np.array(table.tasks)[extensive], shares[extensive], strict=True):
-        reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the rest")
+        reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the residuals")
     if extensive.any() and not extensive.all():
-        reporter.say("not so the other targets: all are a mean over atoms; alone, such a target would be a sum")
+        reporter.say(
+            "not so the other targets, so models average over atoms; a model of such a target alone sums over atoms"
+        )
     return extensive if extensive.any() else None
 
 

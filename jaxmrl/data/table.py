@@ -293,10 +293,10 @@ def _censored(columns: list[Column], censored: str | None) -> list[str]:
     done = (
         "their numbers are used as they stand (--censored bound), so errors at the limit are understated"
         if censored == "bound"
-        else "left out, so that curves are of measured values alone; --censored bound would use their numbers"
+        else "left out, so that curves use measured values only; --censored bound would use their numbers"
     )
     if censored is None:
-        done = "left out, for they are no classes"
+        done = "left out, because they are not classes"
     labels = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
     return [f"{labels} >, < or ~, such as beyond the assay's limit ({names}): {done}"]
 

@@ -40,7 +40,7 @@ def append_rows(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) 
             os.fsync(file.fileno())
     except OSError as error:
         raise UserError(
-            f"cannot write {path}: {error.strerror}; what is there stays. Fix this and run the command again"
+            f"cannot write {path}: {error.strerror}; the existing file is unchanged. Fix this and run the command again"
         ) from None
 
 

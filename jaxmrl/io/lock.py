@@ -22,9 +22,7 @@ def only_process(folder: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise UserError(
-            f"{folder} is in use by {_holder(path)}: wait until that has ended, or choose another --out"
-        ) from None
+        raise UserError(f"{folder} is in use by {_holder(path)}: wait until it ends, or choose another --out") from None
     except OSError as error:
         raise UserError(f"cannot write to {folder}: {error.strerror}; choose another directory with --out") from None
     try:

@@ -158,8 +158,8 @@ def check_form(source: Any, expected: dict[str, Any], found: dict[str, Any]) -> 
     if differing:
         more = f", and {len(differing) - _MOST_SAID} more" if len(differing) > _MOST_SAID else ""
         raise ConfigError(
-            f"the arrays in {source} are not those of this program: {', '.join(differing[:_MOST_SAID])}{more}. "
-            "Use the version of jaxmrl that wrote them, or begin again in another --out"
+            f"the arrays in {source} do not match this program: {', '.join(differing[:_MOST_SAID])}{more}. "
+            "Use the version of jaxmrl that wrote them, or start again in another --out"
         )
 
 

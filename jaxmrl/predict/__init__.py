@@ -119,11 +119,11 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
 def curves_of(run: Path) -> dict[str, list[SavedModel]]:
     """The models that a sweep has left, of each curve by its name. Raises ConfigError where there are none."""
     if not (run / "results.csv").is_file() or not (run / "config.toml").is_file():
-        raise ConfigError(f"{run} is no run of jaxmrl.sweep: give the folder that has results.csv and config.toml")
+        raise ConfigError(f"{run} is not a run of jaxmrl.sweep: give the folder that has results.csv and config.toml")
     if curves := artifacts.read_models(run):
         return curves
     raise ConfigError(
-        f"{run} has no models: no replica of its largest fraction has finished, or an older jaxmrl swept it; "
+        f"{run} has no models: no replica of its largest fraction has finished, or an older version wrote it; "
         "sweep again into another --out"
     )
 
@@ -144,12 +144,12 @@ def choose_curve(
         f"mean validation {metric.mean_label(len(models[0].tasks))} {judged[name]:.4g}"
     )
     if others:
-        why = "as --curve asks" if config.curve else "the best by validation"
-        reporter.say(f"{why}; --curve takes another of: {', '.join(others)}")
+        why = "chosen by --curve" if config.curve else "the best by validation"
+        reporter.say(f"{why}; --curve selects another: {', '.join(others)}")
     if len({model.row.curve.split for models in curves.values() for model in models}) > 1:
         reporter.say("curves of different splits were validated on different molecules")
     if not (config.run / "curves.csv").exists():
-        reporter.say(f"the sweep in {config.run} has not ended: these are the models so far")
+        reporter.say(f"the sweep in {config.run} is not finished: these are the models so far")
     return name, models
 
 
@@ -222,7 +222,7 @@ def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressRep
     counts = features.composition(np.array(model.elements))
     lacking = int((counts.sum(axis=1) < features.size).sum())
     if lacking:
-        reporter.say(f"{count(lacking, 'molecule')} with an element that no molecule of the sweep has: it adds nothing")
+        reporter.say(f"{count(lacking, 'molecule')} with an element that no molecule of the sweep has; it is ignored")
     return jnp.asarray(counts, jnp.float32)
 
 
@@ -255,15 +255,15 @@ def report(config: PredictConfig, found: Predictions, reporter: ProgressReporter
     if any(found.unseen):
         traits = Counter(trait for text in found.unseen if text for trait in text.split("; "))
         reporter.say(
-            f"{sum(map(bool, found.unseen)):,} of {count(len(found.ids), 'molecule')} with something that no training "
+            f"{sum(map(bool, found.unseen)):,} of {count(len(found.ids), 'molecule')} with a feature that no training "
             f"molecule has, see column unseen: {_most_common(traits)}"
         )
     far = int((found.nearest < FAR).sum())
     reporter.say(f"nearest training molecule: median ECFP4 Tanimoto similarity {np.median(found.nearest):.2f}")
     if far:
         reporter.say(
-            f"{far:,} of {count(len(found.ids), 'molecule')} below {FAR:g}: they are far from anything the models have "
-            "seen, and neither their predictions nor the spread over seeds can be relied on"
+            f"{far:,} of {count(len(found.ids), 'molecule')} below {FAR:g}: they are unlike all training molecules, "
+            "and neither their predictions nor the spread over seeds are reliable"
         )
     reporter.say(f"{count(len(found.ids), 'molecule')} predicted: {config.out}")
 

@@ -44,7 +44,7 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
         )
         run.write("rejected.csv", "".join(corpus.rejected_rows()))
         if has_encoder(config.out):
-            reporter.say(f"{config.out} has its encoder already")
+            reporter.say(f"{config.out} already contains this encoder")
         else:
             run.check_trainable()
             with catch_signals(max_seconds, started) as stop:
@@ -53,7 +53,7 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
             save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth, config.parent)
         checkpoint.remove(run.checkpoints)
     encoder = load_encoder(config.out)
-    reporter.say(f"encoder {encoder.digest}: give it to a sweep by --init none {config.out}")
+    reporter.say(f"encoder {encoder.digest}: give it to a sweep with --init none {config.out}")
     return encoder
 
 
@@ -70,8 +70,8 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
         reporter.say(replaced_text(corpus.replaced))
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
     reporter.say(
-        f"{config.name}: {count(corpus.rows, 'row')}, {corpus.rejected:,} rejected; {training:,} molecules train, "
-        f"{judging:,} others judge, in {count(len(corpus.shards), 'shard')}"
+        f"{config.name}: {count(corpus.rows, 'row')}, {corpus.rejected:,} rejected; {training:,} molecules for "
+        f"training, {judging:,} held out, in {count(len(corpus.shards), 'shard')}"
     )
     return corpus
 
@@ -86,7 +86,7 @@ def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: R
     def on_epoch(epoch: Epoch) -> None:
         if not math.isfinite(epoch.loss + epoch.held_out):
             raise DivergedError(
-                f"the error is {epoch.loss:g}, and {epoch.held_out:g} on molecules that judge, after epoch "
+                f"the error is {epoch.loss:g}, and {epoch.held_out:g} on held-out molecules, after epoch "
                 f"{epoch.epoch}: give a lower --learning-rate, and another --out"
             )
         write_history(work.history, run)
@@ -107,10 +107,10 @@ def pretraining_of(config: PretrainConfig, corpus: Corpus) -> Pretraining:
 
 
 def epoch_text(epoch: Epoch) -> str:
-    """What an epoch gave, in words."""
+    """Return the results of an epoch in words."""
     return (
-        f"error {epoch.loss:.4f}; on molecules that judge {epoch.held_out:.4f}, {epoch.accuracy:.2%} of masked atoms "
-        f"told; always atomic number {epoch.common} would be {epoch.majority:.2%}"
+        f"error {epoch.loss:.4f}, {epoch.held_out:.4f} on held-out molecules; predicts {epoch.accuracy:.1%} of masked "
+        f"atoms correctly (always atomic number {epoch.common}: {epoch.majority:.1%})"
     )
 
 

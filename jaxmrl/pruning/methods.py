@@ -35,10 +35,12 @@ METHODS = {
         Method("entropy", "entropy of the prediction", "Settles 2009", classes=True),
         Method("least-confidence", "probability of the other class", "Settles 2009", classes=True),
         Method("forgetting", "times a label was right and then wrong", "Toneva et al. 2019", classes=True),
-        Method("herding", "nearness of the mean of those kept to the mean", "Welling 2009", directed=False),
+        Method(
+            "herding", "how close the mean of the kept molecules is to the mean of all", "Welling 2009", directed=False
+        ),
         Method(
             "kmeans",
-            "distance from the cluster's centre",
+            "distance from the cluster's center",
             "Sorscher et al. 2022",
             trained=False,
             directed=False,
@@ -62,7 +64,7 @@ def methods_for(names: tuple[str, ...], task: str, has_smiles: bool = True) -> t
     for name in names:
         if METHODS[name] not in fitting:
             known = ", ".join(method.name for method in fitting)
-            lacking = f"{name} has no meaning for {task}: there are no classes"
+            lacking = f"{name} is not defined for {task}, which has no classes"
             if METHODS[name] in for_task:
                 lacking = f"{name} needs SMILES, and these molecules have positions only"
             raise ConfigError(f"{lacking}; choose from {known}")

@@ -172,7 +172,9 @@ def _score_columns(side: SideFile, method: str, keep: str, seeds: int) -> list[s
 def _score_column(side: SideFile, method: str, keep: str) -> str:
     column = has_column(side, method, f"{method}_rank")
     if column != method and keep == "easy":
-        raise ConfigError(f"{side.path} has {column} but no {method}: a rank is kept from 1 on, whatever --keep says")
+        raise ConfigError(
+            f"{side.path} has {column} but no {method}: ranks are kept from 1 on, and --keep has no effect"
+        )
     return column
 
 
@@ -232,9 +234,9 @@ def _warnings(facts: dict[str, Any]) -> list[str]:
     agreement = {name: one["of_two_seeds"] for name, one in facts["rank_correlation_of_seeds"].items()}
     known = {name: one for name, one in agreement.items() if name != "random" and one is not None}
     little = [name for name, one in known.items() if one < LITTLE_AGREEMENT]
-    said = [f"two seeds agree little in {', '.join(little)}: a score from one seed is worth little"] if little else []
+    said = [f"two seeds agree little for {', '.join(little)}: the scores of one seed are unreliable"] if little else []
     for name, properties in facts["rank_correlation_with_properties"].items():
         for label, value in properties.items():
             if value is not None and abs(value) > STRONG:
-                said.append(f"{name}: follows {label} (rank correlation {value:.2f})")
+                said.append(f"{name}: correlates with {label} (rank correlation {value:.2f})")
     return said

@@ -201,7 +201,7 @@ class ScoringTask:
     def _load_model(self, path: Path) -> dict[str, np.ndarray]:
         arrays = self._load(path, {"status"})
         if arrays is None:
-            raise UserError(f"{path} is damaged or gone; run the command again to train this model again")
+            raise UserError(f"{path} is damaged or missing; run the command again to train this model again")
         return arrays
 
     def _save(self, path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -311,7 +311,7 @@ def _without_diverged(models: dict[int, dict], reporter: ProgressReporter) -> di
     finished = {seed: model for seed, model in models.items() if str(model["status"]) == "finished"}
     if not finished:
         raise DivergedError(
-            f"all {len(models)} models that were to score diverged; give a lower --learning-rate, and another --out"
+            f"all {len(models)} scoring models diverged; give a lower --learning-rate, and another --out"
         )
     if len(finished) < len(models):
         reporter.say(f"{len(models) - len(finished)} of {len(models)} scoring models diverged and are left out")

@@ -67,14 +67,14 @@ def worth_text(one: Comparison) -> str:
     """What the middle size of the curve is worth in the other's molecules."""
     middle = one.worth[len(one.worth) // 2]
     if middle.molecules is None:
-        return f"what {about(middle.n)} molecules are worth in those of {one.than} cannot be told"
-    return f"{about(middle.n)} molecules do what {molecules_text(middle)} do of {one.than}"
+        return f"how many molecules of {one.than} {about(middle.n)} molecules are equivalent to cannot be estimated"
+    return f"{about(middle.n)} molecules are equivalent to {molecules_text(middle)} of {one.than}"
 
 
 def molecules_text(found: DataEquivalence) -> str:
     """The molecules that a size is worth, with their interval."""
     if found.molecules is None:
-        return "cannot be told"
+        return "cannot be estimated"
     if found.low is None and found.high is None:
         return f"{about(found.molecules)} [not known]"
     ends = ("..." if end is None else about(end) for end in (found.low, found.high))
@@ -88,6 +88,6 @@ def difference_text(difference: Difference | None) -> str:
     if difference.low is None or difference.high is None:
         named = f"{difference.exponent} ({difference.law})"
         return f"{named} differs by {difference.value:+.2g} [not known], so whether the exponents differ is not known"
-    differ = "" if difference.low > 0 or difference.high < 0 else ", which may be none"
+    differ = "" if difference.low > 0 or difference.high < 0 else ", consistent with no difference"
     interval = f"[{difference.low:+.2g}, {difference.high:+.2g}]"
     return f"{difference.exponent} ({difference.law}) differs by {difference.value:+.2g} {interval}{differ}"

@@ -117,7 +117,7 @@ def forecast_text(analysis: Analysis, metric_label: str) -> str:
         for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True)
     ]
     few = len(analysis.known_forecast.fits)
-    by = "" if few == 1 else f", by the mean of these {few} laws"
+    by = "" if few == 1 else f" (average of these {few} laws)"
     return f"{metric_label} {', '.join(said)}{by}"
 
 
@@ -158,10 +158,10 @@ def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) 
     """The metric at `sizes` with its interval."""
     label = escape(metric_label)
     table = Table(title=f"forecast of {label} ({LEVEL:.0%} interval)", title_justify="left")
-    for head in ("molecules", label, "interval", ""):
+    for head in ("molecules", label, "interval", "extrapolates"):
         table.add_column(head, justify="right")
     for one in analysis.predict(sizes):
-        far = f"more than {FAR:g} times the largest size" if one["far"] else ""
+        far = f"more than {FAR:g}x beyond the data" if one["far"] else ""
         interval = escape(interval_text(one["low"], one["high"]))
         table.add_row(size_text(one["n"]), short(one["value"]), interval, far)
     return table

@@ -159,14 +159,14 @@ def comparison_table(found: list[Compared[CurveIdentity]], metric_label: str, hi
     """Return the differences: one line for each method and model, one column for each fraction."""
     better = "above" if higher_is_better else "below"
     title = (
-        f"test {metric_label} less that of random subsets of the same size, {LEVEL:.0%} interval; better is {better} 0"
+        f"test {metric_label} minus that of random subsets of the same size, {LEVEL:.0%} interval; better is {better} 0"
     )
     return _table(found, title, compare_cell, compare_caption(found))
 
 
 def worth_table(found: list[Compared[CurveIdentity]], metric_label: str) -> Table:
     """Return how many random molecules reach the same metric, laid out as `comparison_table`."""
-    title = f"as many random molecules reach the same test {metric_label}, {LEVEL:.0%} interval"
+    title = f"random molecules that reach the same test {metric_label}, {LEVEL:.0%} interval"
     return _table([one for one in found if one.worth], title, worth_cell, WORTH_CAPTION)
 
 
@@ -178,7 +178,7 @@ def compare_caption(found: list[Compared[CurveIdentity]]) -> str:
     single = dict.fromkeys(one.identity.pruning for one in found if one.pruned.one_subset)
     if not single:
         return marks_text(found)
-    why = "one subset for all seeds, so the interval is that of a single draw, with the spread of random subsets"
+    why = "one subset for all seeds, so the interval is for a single draw, with the spread of random subsets"
     return f"{marks_text(found)}. {', '.join(single)}: {why}"
 
 
@@ -188,7 +188,7 @@ def marks_text(found: list[Compared]) -> str:
     if not many:
         return "No difference has a known interval: run each size several times"
     return (
-        f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** still so after Holm's correction for "
+        f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** also after Holm's correction for "
         f"{count(many, 'comparison')} (adjusted p at most {ALPHA:.1g})"
     )
 
@@ -254,8 +254,8 @@ def no_law_text(labels: list[str], *, random: bool = True) -> str:
 def compared_line(one: Compared[dict[str, str]]) -> str:
     """Return what is known of one pruned size, in a sentence."""
     name = ", ".join(f"{column} {value}" for column, value in one.identity.items())
-    less = f"; {one.metric} less that of random subsets: {compare_cell(one)}" if one.difference else ""
-    worth = f"; as many random molecules reach it: {worth_text(one.worth)}" if one.worth else ""
+    less = f"; {one.metric} minus that of random subsets: {compare_cell(one)}" if one.difference else ""
+    worth = f"; random molecules that reach it: {worth_text(one.worth)}" if one.worth else ""
     return f"{name}: {size_text(one.pruned.n)} molecules give {one.metric} {one.pruned.mean:.3g}{less}{worth}"
 
 

@@ -70,7 +70,7 @@ def summarise(
     if config.save_predictions and any(
         one.points is not None and one.points.log_error_resamples is None for one in analyses
     ):
-        reporter.say("predictions of some replicas are missing or damaged: intervals are over seeds alone")
+        reporter.say("predictions of some replicas are missing or damaged; intervals cover seeds only")
     labels = [plots.curve_label(curve, curves) for curve in curves]
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
         reporter.say(line)
@@ -83,7 +83,7 @@ def summarise(
     }
     findings = Findings(config, problems, run.metadata(), rows, curves, analyses, side_by_side, compared, named)
     run.write("report.html", report_html(findings))
-    reporter.say(f"everything is in {run.path}; to read it: {run.path / 'report.html'}")
+    reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")
     return curves, analyses
 
 
@@ -172,7 +172,7 @@ def status_lines(rows: list[ResultRow]) -> list[str]:
     done = Counter(row.status for row in rows)
     said = {
         DIVERGED: "diverged and are left out of the curves",
-        LATE: "diverged in the second half of training: their best epoch before that counts",
+        LATE: "diverged in the second half of training; their best epoch before that is used",
         UNDEFINED: "had no task to learn and are left out of the curves",
     }
     return [

@@ -130,7 +130,7 @@ def sweep_table(curves: list[MeasuredCurve], metric_label: str, near: dict[str, 
     table = Table(title=f"test {metric_label}, mean ± standard deviation over seeds", title_justify="left")
     if near:
         shares = ", ".join(f"{split} {share}" for split, share in near.items())
-        table.caption, table.caption_justify = f"test molecules near a training molecule: {shares}", "left"
+        table.caption, table.caption_justify = f"test molecules with a close analog in training: {shares}", "left"
     for column in ("curve", "fraction", "molecules", metric_label, "seeds", "still improving"):
         table.add_column(column, justify="left" if column == "curve" else "right")
     for curve in curves:

@@ -95,8 +95,8 @@ class RunDirectory:
         """Raise ConfigError where what is trained now would not belong to what the run has already."""
         if self.changed:
             raise ConfigError(
-                f"{self.path} was begun by another version or on another device, and is not finished: {self.changed}. "
-                "Choose another --out, or go on with what began it"
+                f"{self.path} was started by another version or on another device, and is not finished: "
+                f"{self.changed}. Choose another --out, or resume with that version and device"
             )
 
     def metadata(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     if not config.exists() or not run.exists():
         foreign = [name for name in (config.name, "results.csv", "checkpoints") if (path / name).exists()]
         if foreign:
-            raise ConfigError(f"{path} has {foreign[0]} of no run that can go on; choose another --out")
+            raise ConfigError(f"{path} contains {foreign[0]}, but no run that can be resumed; choose another --out")
         return None
     try:
         metadata = json.loads(run.read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def check_same_run(
         may = ", add to it with --extend" if apart and apart <= set(ADDABLE) else ""
         more = [f"{len(differing) - _MOST_SAID} more"] if len(differing) > _MOST_SAID else []
         raise ConfigError(
-            f"{path} holds another run; it differs in {', '.join(differing[:_MOST_SAID] + more)}. "
+            f"{path} contains another run, which differs in {', '.join(differing[:_MOST_SAID] + more)}. "
             f"Choose another --out{may}, or give the settings in its config.toml"
         )
 

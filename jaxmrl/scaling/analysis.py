@@ -60,7 +60,7 @@ class Analysis:
         if self.points is None or self.forecast is None:
             return ()
         few = len(self.points.n) < FEW_SIZES
-        flags = [f"too few sizes: {len(self.points.n)}, and {FEW_SIZES} or more would tell laws apart"] if few else []
+        flags = [f"too few sizes to distinguish laws: {len(self.points.n)} of at least {FEW_SIZES}"] if few else []
         if self.points.dof == 0 and self.forecast:
             flags.append(_noise_flag(self.points, self.forecast))
         if _too_close(self.fits):
@@ -122,7 +122,9 @@ def analyse(points: Callable[..., Points], *arguments: Any, **settings: Any) -> 
         return Analysis(made, (), None, (shape.reason, *made.notes), kind=shape.kind)
     fits = fit_all(made)
     if not fits:
-        return Analysis(made, (), None, (*made.notes, "no law can be fitted: the values are beyond what numbers hold"))
+        return Analysis(
+            made, (), None, (*made.notes, "no law can be fitted: the values exceed the range of floating-point numbers")
+        )
     before = fit_all(made.first(len(made.n) - held_out(made)), intervals=False)
     holdout_forecast = make_forecast(before) if before else None
     return Analysis(made, tuple(fits), make_forecast(fits), made.notes, holdout_forecast, kind="fitted")
@@ -148,7 +150,7 @@ def _noise_flag(points: Points, forecast: Forecast) -> str:
         return f"{why}: the noise is estimated from the residuals of the laws"
     few = len(points.n) < 2 + ENOUGH_RESIDUALS
     more = f", or measure {2 + ENOUGH_RESIDUALS} sizes or more" if few else ""
-    return f"{why}, so the noise is not known, and no interval either: run each size several times{more}"
+    return f"{why}, so neither the noise nor an interval is known: run each size several times{more}"
 
 
 def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float | None = None) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Forecast:
     def name(self) -> str:
         """Of the law, or the mean of several."""
         names = [fit.law.name for fit in self.fits]
-        return names[0] if len(names) == 1 else f"mean of {', '.join(names)}"
+        return names[0] if len(names) == 1 else f"average of {', '.join(names)}"
 
     def error(self, n: np.ndarray) -> np.ndarray:
         """Of models trained on n [K] molecules, [K]: the laws' geometric mean, weighted by how sure each is there.
@@ -188,21 +188,25 @@ def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
     fits = [fit for fit in fits if _left(fit) > 0] or fits
     adequate = [fit for fit in fits if _goodness_of_fit_p(fit, fits) >= SIGNIFICANT]
     if not adequate and full:
-        return full, full, "as many parameters as sizes; noise rejects every law of fewer"
+        return full, full, "as many parameters as sizes; every law with fewer is rejected"
     if not adequate:
         tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
         best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.chi2))
-        return [best], [best], "every law misses the points by more than noise; this one did best on the largest sizes"
+        return (
+            [best],
+            [best],
+            "rejected like every law: residuals exceed the noise between runs; predicts the largest sizes best",
+        )
     fewest = min(len(fit.law.parameters) for fit in adequate)
     simple = [fit for fit in adequate if len(fit.law.parameters) == fewest]
     least = min(fit.chi2 for fit in simple)
     better = [fit for fit in adequate if _explains_more(fit, least, fewest)]
     if better:
-        more = f"more parameters than {fewest}, and they explain significantly more than any law of {fewest}"
+        more = f"more than {fewest} parameters; fits significantly better than any law with {fewest}"
         return better, _informed(better, [fit for fit in adequate if len(fit.law.parameters) > fewest]), more
     if all(_left(fit) == 0 for fit in simple):
-        return simple, simple, f"{fewest} parameters, as many as sizes: nothing could reject them"
-    why = "the noise is not known, so nothing rejects them"
+        return simple, simple, f"{fewest} parameters, as many as sizes, so no law can be rejected"
+    why = "the noise is not known, so no law can be rejected"
     if simple[0].points.dof > 0:
         why = "residuals are consistent with noise"
     elif all(fit.noise_known for fit in simple):

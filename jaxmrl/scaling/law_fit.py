@@ -288,21 +288,21 @@ def _has_floor(fit: Fit) -> bool:
 def _exponent_flags(low: float | None, high: float | None) -> list[str]:
     if low is None or high is None:
         return ["exponent not identifiable"]
-    return [f"exponent told only to a factor of {high / low:.0f}"] if low > 0 and high > _WIDE * low else []
+    return [f"exponent known only to within a factor of {high / low:.0f}"] if low > 0 and high > _WIDE * low else []
 
 
 def _flags(fit: Fit) -> list[str]:
     law, points, flags = fit.law, fit.points, []
     if not fit.converged:
-        flags.append("the search did not come to its end")
+        flags.append("the fit did not converge")
     if len(points.n) == len(law.parameters):
         flags.append("as many parameters as points")
     if fit.goodness_of_fit_p is not None and fit.goodness_of_fit_p < SIGNIFICANT:
-        flags.append(f"misses the points by more than noise (p = {fit.goodness_of_fit_p:.2g})")
+        flags.append(f"rejected: residuals exceed the noise between runs (p = {fit.goodness_of_fit_p:.2g})")
     if law.exponent and fit.intervals:
         flags.extend(_exponent_flags(*fit.intervals[law.exponent]))
     if law.floor and not _has_floor(fit):
-        flags.append("irreducible error not told apart from 0")
+        flags.append("irreducible error not distinguishable from 0")
     return [*flags, *_worse_steps(points)]
 
 

@@ -60,7 +60,7 @@ class Law:
     text         its right-hand side, with a place for each parameter's value
     on           what stands left of it: 'metric' or 'error'
     exponent     the parameter that says how fast the curve moves; none of the logarithmic law
-    floor        the error with molecules without end, of (*values, guess), if there is one
+    floor        the error with unlimited data, of (*values, guess), if there is one
     needs_guess  whether it begins from the error of guessing
     for_scores   whether it differs from `power` only where `top` is above 0
     function     error of (n [N], *values [B, 1], guess, top) -> [B, N]
@@ -104,7 +104,7 @@ def _positive(name: str, meaning: str, lowest: float = 1e-12, highest: float = _
 
 _RATE = _positive("c", "how fast the error falls with molecules", 1e-4, 10.0)
 _SCALE = _positive("beta", "the error's scale", 1e-30, 1e30)
-_FLOOR = _positive("e_inf", "the error with molecules without end", 1e-30)
+_FLOOR = _positive("e_inf", "the error with unlimited data", 1e-30)
 
 
 def _line(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -287,7 +287,11 @@ SHIFTED = Law(
     formula="error = beta (n + gamma)^-c",
     text="{beta} (n + {gamma})^-{c}",
     on="error",
-    parameters=(_SCALE, _RATE, _positive("gamma", "molecules that the model begins with, as it were", 1e-6, 1e9)),
+    parameters=(
+        _SCALE,
+        _RATE,
+        _positive("gamma", "molecules that the prior knowledge of the model is equivalent to", 1e-6, 1e9),
+    ),
     exponent="c",
     source="a power law of the molecules and those that prior knowledge is worth",
     function=lambda n, beta, c, gamma, guess, top: beta * (n + gamma) ** -c,
@@ -311,7 +315,7 @@ M4 = Law(
     text="M4: e_inf {share} guess, beta {beta}, c {c}, alpha {alpha}",
     on="error",
     parameters=(
-        Parameter("share", "of the error of guessing, the error with molecules without end", "share", 1e-6, 1 - 1e-6),
+        Parameter("share", "of the error of guessing, the error with unlimited data", "share", 1e-6, 1 - 1e-6),
         _SCALE,
         _RATE,
         _positive("alpha", "how abruptly the error leaves that of guessing", 1e-2, 20.0),

@@ -234,8 +234,8 @@ def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.n
 def _suspect_note(n: np.ndarray, metric: np.ndarray, at: int, expected: float) -> str:
     """That the metric [N] of one size is out of line, with nothing to tell whether its training failed."""
     return (
-        f"n {size_text(n[at])}: {metric[at]:.4g}, where the sizes beside it lead to expect about {expected:.3g}; "
-        "without repeated runs it counts all the same: run it again, or leave its row out if the training failed"
+        f"n {size_text(n[at])}: {metric[at]:.4g}, where the neighboring sizes suggest about {expected:.3g}; "
+        "without repeated runs it is kept: run it again, or remove its row if the training failed"
     )
 
 

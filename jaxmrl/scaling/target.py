@@ -121,7 +121,7 @@ def target_text(target: Target, points: Points) -> str:
         return f"{target.metric:g} {_unreached_text(target, points)}{passed}"
     times = target.molecules / points.n.max()
     more = f", {times:.1f} times the largest size" if times > 1 else ", no more than the largest size"
-    far = f"; more than {FAR:g} times, so treat it as a guess" if times > FAR else ""
+    far = f"; this extrapolates more than {FAR:g}x beyond the data" if times > FAR else ""
     return f"{target.metric:g} takes about {about(target.molecules)} molecules {_ends(target)}{more}{far}{passed}"
 
 
@@ -161,7 +161,7 @@ def _once_text(once: float, points: Points) -> str:
 def _unreached_text(target: Target, points: Points) -> str:
     if target.limit is not None:
         at_most = "most" if points.sign < 0 else "least"
-        return f"is not reachable: molecules without end would give at {at_most} {target.limit:.4g}"
+        return f"is not reachable: unlimited data would give at {at_most} {target.limit:.4g}"
     hope = f"; the better end of its interval reaches it with about {about(target.low)}" if target.low else ""
     return f"is not reached by the forecast with 10,000 times the data{hope}"
 

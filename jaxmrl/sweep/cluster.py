@@ -166,7 +166,7 @@ class Cluster:
             raise ConfigError(f"machines of the cluster are busy: none was free for {_BEGIN_SECONDS} s") from None
         except ray.exceptions.RayError as error:
             raise ConfigError(
-                f"a machine of the cluster cannot begin; is jaxmrl on all? ({_first_line(error)})"
+                f"a machine of the cluster cannot start; check that jaxmrl is installed on all ({_first_line(error)})"
             ) from None
         (first, known), *others = about.items()
         for name, other in others:
@@ -282,7 +282,7 @@ def _check_reached(address: str) -> None:
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"--cluster {address}: no Ray cluster answers there ({error}); give local, or the HOST:PORT that "
-            "`ray start --head` told"
+            "`ray start --head` printed"
         ) from None
 
 

@@ -30,9 +30,9 @@ def extended(config: SweepConfig) -> SweepConfig:
     no run, and where the settings differ in something that cannot be added.
     """
     if config.out is None:
-        raise ConfigError("--extend adds to the run in a directory: give it by --out")
+        raise ConfigError("--extend needs the directory of a run: give it with --out")
     if not (settings := saved_settings(config.out)):
-        raise ConfigError(f"--extend: {config.out} has no run; leave out --extend to begin one there")
+        raise ConfigError(f"--extend: {config.out} contains no run; omit --extend to start one there")
     saved = SweepConfig(**settings | {"out": config.out})
     free = {*ADDABLE, *(_OF_SCORES if set(saved.pruning) == {"random"} else ())}
     fixed = [f.name for f in fields(SweepConfig) if f.name not in free]
@@ -42,8 +42,8 @@ def extended(config: SweepConfig) -> SweepConfig:
     if differing:
         changes = (f"{name} ({getattr(saved, name)} there, {getattr(config, name)} here)" for name in differing)
         raise ConfigError(
-            f"--extend cannot change what {config.out} has trained by: {', '.join(changes)}. Leave them out to keep "
-            "those of the run, or choose another --out"
+            f"--extend cannot change settings that {config.out} was trained with: {', '.join(changes)}. Omit them to "
+            "keep those of the run, or choose another --out"
         )
     both: dict[str, Any] = {
         name: _joined(values, getattr(config, name)) for name, values in _axes(saved, config, config.out).items()

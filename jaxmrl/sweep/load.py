@@ -67,7 +67,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
     """The content of run.json, and the settings. Raises ConfigError."""
     if missing := [name for name in _FILES if not (folder / name).is_file()]:
         raise ConfigError(
-            f"{folder} is no run of a sweep, for it has no {missing[0]}: expected a folder that run_sweep or "
+            f"{folder} is not a run of a sweep: it has no {missing[0]}: expected a folder that run_sweep or "
             "python -m jaxmrl.sweep wrote"
         )
     saved = read_run(folder)

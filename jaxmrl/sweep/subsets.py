@@ -50,7 +50,7 @@ def kept_first(job: SweepContext, spec: ModelSpec, problem: TaskData) -> dict[st
         scores = task.scores(run, folder, job.reporter, job.stop, kept)
         if scores.seeds < config.seeds:
             raise DivergedError(
-                f"all models that were to score for {count(config.seeds - scores.seeds, 'seed')} of {config.seeds} "
+                f"all scoring models for {count(config.seeds - scores.seeds, 'seed')} of {config.seeds} "
                 "diverged; give a lower --learning-rate or more --score-seeds, and another --out"
             )
         write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))

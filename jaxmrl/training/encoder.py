@@ -80,7 +80,7 @@ def load_encoder(folder: Path) -> Encoder:
     """What `save_encoder` wrote to `folder`. Raises ConfigError where it is not there or damaged."""
     path = folder / ENCODER
     if not path.is_dir():
-        raise ConfigError(f"--init {folder}: no pre-trained encoder there; make one by python -m jaxmrl.pretrain")
+        raise ConfigError(f"--init {folder}: no pre-trained encoder there; make one with python -m jaxmrl.pretrain")
     if not storage.is_sound(path):
         raise ConfigError(f"--init {folder}: the pre-trained encoder is damaged; make it again")
     host = storage.read_host(path)
@@ -105,7 +105,9 @@ def load_starts(init: tuple[str, ...], specs: list[ModelSpec]) -> Initialization
         encoder = None if name == SCRATCH else load_encoder(Path(name))
         label = encoder.name if encoder else SCRATCH
         if label in starts or (encoder and label in ("", SCRATCH)):
-            raise ConfigError(f"--init tells folders by their last part, and {label!r} stands for another: rename one")
+            raise ConfigError(
+                f"--init distinguishes folders by their last part, and {label!r} is used twice: rename one"
+            )
         for spec in specs:
             if encoder:
                 encoder.check(spec)

@@ -40,7 +40,7 @@ class Stop:
         if self.requested:
             raise StopRequestedError
         if self.timed_out:
-            raise StopRequestedError("the time that --max-time allows has passed")
+            raise StopRequestedError("the time limit of --max-time has passed")
 
 
 def stop_signals() -> list[signal.Signals]:

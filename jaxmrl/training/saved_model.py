@@ -94,7 +94,7 @@ def _row_content(row: ResultRow) -> dict[str, str]:
 def load_trained(path: Path) -> SavedModel:
     """What `save_trained` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
     if not storage.is_sound(path):
-        raise ConfigError(f"{path} is damaged: a model that a sweep has left there; sweep again into another --out")
+        raise ConfigError(f"{path} is a damaged model of a sweep; sweep again into another --out")
     host = storage.read_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(

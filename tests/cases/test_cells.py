@@ -66,7 +66,7 @@ def test_a_column_of_some_numbers_is_named(tmp_path):
 def test_values_beyond_a_limit_are_counted():
     table = read_table(INPUTS / "censored_labels.csv", target_columns=("solubility",))
     (said,) = [note for note in table.notes if "18 labels have >, < or ~" in note]
-    assert "left out, so that curves are of measured values alone" in said
+    assert "left out, so that curves use measured values only" in said
     assert (len(table), len(table.rejected)) == (102, 18)
     assert table.rejected[0].reason == "no label: solubility '>-1.00' is censored"
     bound = read_table(INPUTS / "censored_labels.csv", target_columns=("solubility",), censored="bound")
@@ -137,7 +137,7 @@ def test_the_reasons_are_on_the_screen(tmp_path, cache, capsys):
     path.write_text("smiles,y\n" + "".join(f"{'C' * (k + 1)},{cell}\n" for k, cell in enumerate(cells)) + "rubbish,1\n")
     load_problem(SweepConfig(csv=path, target_columns=("y",), task="regression"), Reporter())
     said = capsys.readouterr().out
-    assert "7 rows rejected: see rejected.csv for the reason of each" in said
+    assert "7 rows rejected; rejected.csv has the reason for each" in said
     assert "5: no label: y 'ND' is not a number (line 42)" in said
     assert "1: no label in any target column (line 47)" in said
 

@@ -100,7 +100,9 @@ def test_a_word_and_its_negation_are_classes(tmp_path, word, negation):
 def test_a_sign_is_no_class(tmp_path):
     table = column(tmp_path, ["1", "0", ">1", "1"])
     assert (table.task, table.labels[:, 0].tolist()) == ("classification", [1, 0, 1])
-    assert any("1 label has >, < or ~" in note and "left out, for they are no classes" in note for note in table.notes)
+    assert any(
+        "1 label has >, < or ~" in note and "left out, because they are not classes" in note for note in table.notes
+    )
     assert not any("--censored" in note for note in table.notes)
 
 
@@ -129,7 +131,9 @@ def test_one_and_two(tmp_path):
 
 def test_minus_one_beside_zero_and_one_is_asked_about(tmp_path):
     for task in (None, "classification"):
-        with pytest.raises(DataError, match=r"has the values -1, 0 and 1, and what is -1.*leave those cells empty"):
+        with pytest.raises(
+            DataError, match=r"has the values -1, 0 and 1, so the meaning of -1 is unclear.*leave those cells empty"
+        ):
             column(tmp_path, ["0", "1", "-1"], target_columns=("y",), task=task)
     table = column(tmp_path, ["0", "1", "-1"], target_columns=("y",), task="regression")
     assert table.labels[:, 0].tolist() == [0, 1, -1]

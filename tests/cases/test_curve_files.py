@@ -289,7 +289,7 @@ def test_a_file_without_seeds_that_was_written_twice_counts_once(tmp_path):
 
 def test_one_run_with_two_values_is_refused_unless_pooled():
     for name, lines in (("two_runs_other_lr.csv", "lines 2 and 4"), ("two_runs_with_headers.csv", "lines 2 and 5")):
-        with pytest.raises(DataError, match=f"{lines}: seed 0 at 270 molecules stands twice, 1.98184 and 2.08188"):
+        with pytest.raises(DataError, match=f"{lines}: seed 0 at 270 molecules occurs twice, 1.98184 and 2.08188"):
             read(name)
     pooled = read("two_runs_with_headers.csv", pool=True)
     assert len(pooled.curves[0].n) == 4
@@ -298,7 +298,7 @@ def test_one_run_with_two_values_is_refused_unless_pooled():
 
 def test_a_mean_with_two_values_is_refused(tmp_path):
     rows = [(n, noisy(n, seed=k), 0.1, 5) for k in range(2) for n in SIZES]
-    with pytest.raises(DataError, match="the mean at 100 molecules stands twice"):
+    with pytest.raises(DataError, match="the mean at 100 molecules occurs twice"):
         read_curves(FitConfig(written(tmp_path, "n,rmse,sd,n_seeds", rows)))
 
 
@@ -399,7 +399,7 @@ def test_settings_that_only_together_change_the_metric_are_both_named(tmp_path):
         for k in range(3)
     ]
     path = written(tmp_path, "n,learning_rate,layers,seed,rmse", rows)
-    with pytest.raises(DataError, match=r"seed 0 at 100 molecules stands twice, .* give --by learning_rate layers, or"):
+    with pytest.raises(DataError, match=r"seed 0 at 100 molecules occurs twice, .* give --by learning_rate layers, or"):
         read_curves(FitConfig(path))
 
 

@@ -61,7 +61,7 @@ def test_labels_fill_each_others_gaps(cache, capsys):
     for smiles, label in zip(problem.table.smiles, problem.table.labels, strict=True):
         np.testing.assert_allclose(label, expected[smiles], rtol=1e-6)
     assert "60 molecules are in the table more than once (120 rows); their labels agree" in said
-    assert "0 validation or test molecules also stand in another part" in said
+    assert "0 validation or test molecules also occur in another part" in said
     assert problem.table.rejected == ()
 
 

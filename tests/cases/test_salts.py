@@ -85,7 +85,7 @@ def test_every_split_says_what_its_parts_share(cache, tmp_path, capsys):
     assert "10 molecules are in the table more than once (20 rows)" in said
     for problem in problems:
         assert f"{problem.split_name} split: train" in said
-        assert f"{problem.shared:,} validation or test molecules also stand in another part" in said
+        assert f"{problem.shared:,} validation or test molecules also occur in another part" in said
         assert (
             not problem.kin or f"{problem.kin} of {len(problem.split.test)} test molecules are also in training" in said
         )

@@ -150,5 +150,5 @@ def test_what_no_training_molecule_has_is_named(trained, modality, tmp_path, cac
     found = predict_molecules(PredictConfig(run, path, out=tmp_path / "p.csv"), quiet=False)
     tokens = ("; token [SeH]", "; token [Xe]") if modality == "smiles" else ("", "")
     assert found.unseen == ["", f"element Se{tokens[0]}", f"element Xe{tokens[1]}"]
-    said = "2 of 3 molecules with something that no training molecule has, see column unseen: element Se (1)"
+    said = "2 of 3 molecules with a feature that no training molecule has, see column unseen: element Se (1)"
     assert said in " ".join(capsys.readouterr().out.split())

@@ -63,7 +63,7 @@ def test_a_failed_run_in_a_file_of_means_is_named(fitted, tmp_path):
 def test_a_single_run_that_is_out_of_line_is_named(fitted, tmp_path):
     rows = [(n, 2.5 if n == 1600 else value) for n, value in runs_of(lambda n: 3 * n**-0.3, SIZES, 1, 0.02)]
     _, said = fitted(written(tmp_path / "c.csv", rows))
-    assert "note: n 1,600: 2.5, where the sizes beside it lead to expect about 0.33" in said
+    assert "note: n 1,600: 2.5, where the neighboring sizes suggest about 0.33" in said
 
 
 def test_a_peaked_curve_of_single_runs_gets_no_forecast(fitted, tmp_path):
@@ -130,14 +130,14 @@ def test_four_sizes_ask_the_law_of_four_parameters(fitted, tmp_path):
     rows = [(n, mean + 0.004 * rng.normal()) for n, mean in means.items() for _ in range(5)]
     found, said = fitted(written(tmp_path / "c.csv", rows, "n,roc_auc"), predict=(60000.0,))
     assert found["chosen"]["laws"] == ["m4"]
-    assert "as many parameters as sizes; noise rejects every law of fewer" in said
+    assert "as many parameters as sizes; every law with fewer is rejected" in said
     assert found["predictions"][0]["value"] == pytest.approx(0.9, abs=0.005)
 
 
 def test_two_sizes_have_no_law_that_noise_could_reject(fitted, tmp_path):
     rows = runs_of(lambda n: 2 * n**-0.3, (100, 1000), 5, 0.02)
     found, said = fitted(written(tmp_path / "c.csv", rows), predict=(2000.0,))
-    assert "2 parameters, as many as sizes: nothing could reject them" in said
+    assert "2 parameters, as many as sizes, so no law can be rejected" in said
     assert found["predictions"][0]["value"] == pytest.approx(2 * 2000**-0.3, rel=0.05)
 
 

@@ -32,7 +32,7 @@ def test_two_curves_of_the_same_law_are_never_said_to_differ():
         assert all((size.low, size.high) == (None, None) for size in data_equivalence(one.forecast, other.forecast, n))
     line = comparison_line(compare("a", "b", "init", one, other))
     assert "[not known], so whether the exponents differ is not known" in line
-    assert "molecules do what" in line
+    assert "molecules are equivalent to" in line
 
 
 @pytest.mark.parametrize("sizes", [2, 3, 4])

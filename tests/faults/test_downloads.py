@@ -111,7 +111,7 @@ def test_a_right_checksum(server, cache):
 
 @pytest.mark.parametrize("name", ["lipo", "qm9", "tox21"])
 def test_a_page_instead_of_the_data(name, server, cache):
-    refused(cache, name, server(answer(PAGE)), "what came from .* is not")
+    refused(cache, name, server(answer(PAGE)), "the file from .* is not")
 
 
 @pytest.mark.parametrize("code", [403, 404, 500, 503])

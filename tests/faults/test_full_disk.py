@@ -72,7 +72,9 @@ def test_results(whole, tmp_path, cache, monkeypatch):
     out = tmp_path / "run"
     room = lambda arguments: arguments[0].results.stat().st_size + 30
     at_call(monkeypatch, RunDirectory, "append_result", 3, room)
-    with pytest.raises(UserError, match=r"results\.csv: File too large; what is there stays.*run the command again"):
+    with pytest.raises(
+        UserError, match=r"results\.csv: File too large; the existing file is unchanged.*run the command again"
+    ):
         run_sweep(settings(out=out))
     torn = (out / "results.csv").read_text()
     assert torn.count("\n") == 3, "a header and two rows, and a torn one"

@@ -42,5 +42,5 @@ def test_methods_without_a_meaning_are_refused():
         "kmeans",
     ]
     assert len(methods_for((), "classification")) == len(METHODS) == 9
-    with pytest.raises(ConfigError, match=r"entropy has no meaning for regression.*choose from random, el2n"):
+    with pytest.raises(ConfigError, match=r"entropy is not defined for regression.*choose from random, el2n"):
         methods_for(("el2n", "entropy"), "regression")

@@ -55,7 +55,7 @@ def test_what_is_said_of_them(analysed):
     with_training = compared[0]
     assert with_training.worth[2].molecules == pytest.approx(2.7 * 400, rel=0.15)
     line = comparison_line(with_training)
-    assert line.startswith(f"{with_training.curve}: 400 molecules do what 1,")
+    assert line.startswith(f"{with_training.curve}: 400 molecules are equivalent to 1,")
     assert f" do of {with_training.than}; " in line
     content = comparison_content(compared)
     assert json.loads(json.dumps(content, allow_nan=False)) == content
@@ -69,5 +69,5 @@ def test_curves_without_laws_are_left_alone(analysed):
 
 def test_molecules_are_told_to_three_digits():
     assert molecules_text(DataEquivalence(100, 12_345, 9_876.5, None)) == "12,300 [9,880 to ...]"
-    assert molecules_text(DataEquivalence(100, None, None, None)) == "cannot be told"
+    assert molecules_text(DataEquivalence(100, None, None, None)) == "cannot be estimated"
     assert molecules_text(DataEquivalence(100, 150.0, None, None)) == "150 [not known]"

@@ -85,7 +85,7 @@ def test_the_forecast_by_the_smaller_sizes_stands_beside_what_was_measured():
 def test_what_not_to_trust_is_said():
     found = content_of(N[:3], [0.7, 0.6, 0.65])
     assert any("too few sizes: 3" in flag for flag in found["flags"])
-    assert any("so the noise is not known, and no interval either" in flag for flag in found["flags"])
+    assert any("so neither the noise nor an interval is known" in flag for flag in found["flags"])
     assert any("the mean metric gets worse between" in flag for flag in found["flags"])
 
 
@@ -98,7 +98,7 @@ def test_a_target_is_said_in_words():
     assert said(0.5).startswith("0.5 takes no more than the smallest size")
     floor_n, floor_metric = runs_of(0.2 + 300 * N**-0.9, 0.005)
     said_of_floor = content_of(floor_n, floor_metric, target=0.95)["target"]["said"]
-    assert "not reachable: molecules without end would give at most 0.79" in said_of_floor
+    assert "not reachable: unlimited data would give at most 0.79" in said_of_floor
 
 
 def test_runs_that_are_no_repetitions_are_flagged():

@@ -106,8 +106,8 @@ def test_where_noise_refutes_every_law_the_best_on_the_largest_sizes_is_taken():
     error = 2 * N**-0.3 * np.resize([1.3, 0.7], len(N))
     forecast = make_forecast(fit_all(noisy(error, 0.001)))
     assert len(forecast.fits) == 1
-    assert "misses the points by more than noise" in forecast.reasons
-    assert any("misses the points" in flag for flag in forecast.flags)
+    assert "residuals exceed the noise between runs" in forecast.reasons
+    assert any("rejected: residuals exceed" in flag for flag in forecast.flags)
 
 
 def test_intervals_count_other_test_molecules_where_they_are_known():

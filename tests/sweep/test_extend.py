@@ -190,5 +190,5 @@ def test_a_default_is_a_value_beside_others(begun):
 def test_without_extend_the_error_suggests_it(begun):
     with pytest.raises(ConfigError, match="add to it with --extend"):
         run_sweep(replace(BEGUN, seeds=2, out=begun))
-    with pytest.raises(ConfigError, match="has no run; leave out --extend"):
+    with pytest.raises(ConfigError, match="contains no run; omit --extend"):
         run_sweep(replace(BEGUN, out=begun / "none"), extend=True)

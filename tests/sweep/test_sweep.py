@@ -170,7 +170,7 @@ def test_other_data_under_the_same_name_are_refused(csv_file, tmp_path, cache):
 
 def test_a_foreign_directory_is_left_alone(csv_file, tmp_path, cache):
     (tmp_path / "config.toml").write_text("theirs = 1")
-    with pytest.raises(ConfigError, match=r"config\.toml of no run"):
+    with pytest.raises(ConfigError, match=r"contains config\.toml, but no run"):
         run_sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path, **SMALL))
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["config.toml"]
 
@@ -394,7 +394,7 @@ def test_stopped_and_repeated_is_uninterrupted(number, uninterrupted, tmp_path):
     _, errors = process.communicate(timeout=60)
     if number != signal.SIGKILL:
         assert process.returncode == 130
-        assert "the same command goes on" in errors
+        assert "Run the same command to resume" in errors
         assert list((out / "checkpoints").rglob("host.json"))
     finished = results.read_text().count("\n") - 1
     assert finished < 6, "it was stopped half-way"

@@ -38,7 +38,7 @@ def _settings(config: SmilesSettings, tokens: Tokens | None) -> dict[str, Any]:
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> Tokens:
     tokens = encode([[text] for text in molecules.canonical_smiles], tuple(settings["vocabulary"]))
     if cut := tokens.truncated:
-        reporter.say(f"{count(cut, 'molecule')} cut off after {MOST_TOKENS} tokens: the models see no more of them")
+        reporter.say(f"{count(cut, 'molecule')} truncated to {MOST_TOKENS} tokens")
     return tokens
 
 
@@ -49,8 +49,8 @@ def _fit(molecules: Molecules, config: SmilesSettings, train: list[int], reporte
     spelled = [[own, *more] for own, more in zip(smiles, others, strict=True)]
     vocabulary = build_vocabulary([text for k in train for text in spelled[k]])
     tokens = encode(spelled, vocabulary)
-    cut = f"; {tokens.truncated:,} molecules cut off at {MOST_TOKENS}" if tokens.truncated else ""
-    reporter.say(f"SMILES: {len(vocabulary) - 1} different tokens, {tokens.size.mean():.0f} a molecule{cut}")
+    cut = f"; {tokens.truncated:,} molecules truncated to {MOST_TOKENS}" if tokens.truncated else ""
+    reporter.say(f"SMILES: {len(vocabulary) - 1} different tokens, {tokens.size.mean():.0f} per molecule{cut}")
     return tokens
 
 
