@@ -182,7 +182,7 @@ def test_a_chance_level_can_be_given(tmp_path):
         ("n,roc_auc,rmse\n1,0.5,2\n", "2 columns that may be one; name it with --metric-column"),
         ("n,roc_auc\na,b\n", r"no row of numbers in n and roc_auc \(line 2: 'a' is not a finite number\)"),
         ("n;roc_auc\n100;0,5\n", "no law can be fitted: a curve needs two sizes; got 1"),
-        ("n,roc_auc\n100,650\n200,700\n", "has the value 700, which is better than 1, the perfect one"),
+        ("n,roc_auc\n100,650\n200,700\n", "has the value 700, which is better than 1, the perfect value"),
         ("n_train,metric,test\n1,rmse,2\n2,mae,3\n", "has several metrics, mae, rmse: keep the rows of one"),
     ],
 )

@@ -13,6 +13,7 @@ from tyro.conf import FlagCreatePairsOff, arg
 
 from jaxmrl.config.names import METRIC_NAMES, PRUNING_METHODS, SPLITS
 from jaxmrl.modalities import registry
+from jaxmrl.modalities.registry import FeatureSettings
 from jaxmrl.text import one_of
 
 GENERAL = ("config", "list_datasets", "dry_run", "estimate", "version")
@@ -28,9 +29,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "forecast": ("predict", "target"),
     "grid": ("fractions", "seeds"),
     "model": ("modality", "model", "width", "depth", "dropout", "init", "freeze", "run", "curve"),
-    "featurization": (
-        *("fingerprint_radius", "fingerprint_bits", "fingerprint_chirality", "fingerprint_tokens"),
-        *("smiles_variants", "cutoff", "atom_references"),
+    "featurization": tuple(
+        dict.fromkeys(name for base in FeatureSettings.__mro__ for name in getattr(base, "__dataclass_fields__", ()))
     ),
     "training": (
         *("epochs", "steps", "min_steps", "batch_size", "learning_rate", "evaluate_every", "mask_rate", "seed"),
@@ -102,7 +102,7 @@ def _options(kind: type, given: dict[str, Any]) -> dict[str, tuple[str, Any, Any
     }
 
 
-def _option(one: Field, hint: Any, text: str, given: dict[str, Any]) -> tuple[Any, Any]:
+def _option(one: Field[Any], hint: Any, text: str, given: dict[str, Any]) -> tuple[Any, Any]:
     """Return the annotated type and the field of one option."""
     value = given.get(one.name, one.default)
     text, _, computed = text.partition(" Default: ")

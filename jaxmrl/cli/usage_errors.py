@@ -1,11 +1,13 @@
-"""What is wrong with a command's flags, in one line: tyro prints it in a box of several, with the flag's whole help."""
+"""What is wrong with a command's flags, in one line; tyro prints a box of several, with the flag's whole help."""
 
 import re
 
 _FOR_HELP = re.compile(r" ?For full helptext, (?:run|see) .*$")
 _TITLES = re.compile(r"^(?:Missing argument|Unrecognized options|Value error|Parsing error|Invalid choice) ")
 _MISSING = re.compile(r"Missing value for argument '(--[\w-]+)'")
-_UNKNOWN = re.compile(r"Unrecognized options: (.+?)(?: Perhaps you meant: ((?:--[\w-]+,? )+).*)?$")
+_REQUIRED = re.compile(r"Missing from .*?: (.*\(required\))")
+_UNKNOWN = re.compile(r"Unrecognized options: (.+?)(?: (?:Perhaps you meant|Arguments similar to) ?.*)?$")
+_SIMILAR = re.compile(r"(?:Perhaps you meant|Arguments similar to --[\w-]+): (--[\w-]+)")
 _CHOICE = re.compile(r"invalid choice '(.*?)' for argument '(--[\w-]+)'\. Expected one of \((.*?)\)")
 _VALUE = re.compile(r"Error parsing (--[\w-]+): (.*) Argument helptext: \1 (.*?) [A-Z][a-z]")
 _OF_A_CONFIG = re.compile(r"^Error parsing \w+: ")
@@ -16,8 +18,11 @@ def usage_error(box: str) -> str:
     text = _TITLES.sub("", _unboxed(box))
     if found := _MISSING.search(text):
         return f"{found[1]} needs a value"
+    if found := _REQUIRED.search(text):
+        named = [option.split()[0] for option in found[1].split("(required)")[:-1]]
+        return f"{' and '.join(named)} {'is' if len(named) == 1 else 'are'} required; --help lists the options"
     if found := _UNKNOWN.search(_FOR_HELP.sub("", text)):
-        return _unknown(found[1], found[2])
+        return _unknown(found[1], _SIMILAR.findall(text))
     if found := _CHOICE.search(text):
         # tyro has them in a set, whose order differs from process to process.
         choices = sorted({choice.strip("' ") for choice in found[3].split(",")} - {"None"})
@@ -27,10 +32,12 @@ def usage_error(box: str) -> str:
     return _FOR_HELP.sub("", _OF_A_CONFIG.sub("", text)) or text
 
 
-def _unknown(words: str, meant: str | None) -> str:
-    named = ", ".join(word for word in re.split(r",? ", words) if word)
-    hint = f"did you mean {meant.split(',')[0].strip()}?" if meant else "--help lists the flags"
-    return f"unknown argument{'s' if ',' in named else ''} {named}; {hint}"
+def _unknown(words: str, similar: list[str]) -> str:
+    """What is not an option, each once and without its values, and the nearest options that there are."""
+    given = dict.fromkeys(word for word in re.split(r",? ", words) if word)
+    named = [word for word in given if word.startswith("--")] or list(given)
+    hint = f"did you mean {', '.join(dict.fromkeys(similar))}?" if similar else "--help lists the options"
+    return f"unknown argument{'s' if len(named) > 1 else ''} {', '.join(named)}; {hint}"
 
 
 def _kind(metavar: str) -> str:

@@ -144,7 +144,9 @@ class Settings(FeatureSettings, DataSettings):
             check_choice("model", name, tuple(registry.models()))
             fitting = registry.modalities_of(name)
             if not set(fitting) & set(self.modalities):
-                raise ConfigError(f"--model {name} is for --modality {' or '.join(fitting)}")
+                raise ConfigError(
+                    f"--model {name} is for --modality {' or '.join(fitting)}; got {' '.join(self.modalities)}"
+                )
 
     def axis(self, name: str) -> tuple:
         """The values of a setting that is one or several or none."""

@@ -216,7 +216,7 @@ def _by_order(side: SideFile, data: Data, wanted: np.ndarray) -> Match:
             f"{side.path} has {len(side)} rows, the data {data.table.rows}, and no SMILES or molecule_id: give a "
             "column of SMILES, a column molecule_id (row of the data, from 0), or a row for each row of the data"
         )
-    said = f"{side.path}: matched by row order, for it has no SMILES or molecule_id; give SMILES to have it checked"
+    said = f"{side.path}: matched by row order: it has no SMILES or molecule_id; add SMILES to have the order checked"
     return Match(side, data.table.ids[wanted], (), said)
 
 

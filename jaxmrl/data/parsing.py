@@ -94,7 +94,7 @@ def _nothing_usable(source: table.Table) -> DataError:
     first, *others = reason_groups(source.rejected)
     about_label = first[0].reason.startswith(table.NO_LABEL)
     where = f"column {source.column}, " if source.column and not about_label else ""
-    more = f" ({len(first)} rows alike; others: {others[0][0].reason})" if others else ""
+    more = f" ({len(first)} rows for this reason; others: {others[0][0].reason})" if others else ""
     error = DataError(
         f"none of the {len(source.rejected)} rows can be used; {where}line {first[0].line}: {first[0].reason}{more}"
     )

@@ -291,7 +291,7 @@ def _censored(columns: list[Column], censored: str | None) -> list[str]:
         return []
     names = column_names([f"{name} {some:,}" for name, some in many.items() if some])
     done = (
-        "their numbers are used as they stand (--censored bound), so errors at the limit are understated"
+        "their numbers are used without the sign (--censored bound), so errors at the limit are understated"
         if censored == "bound"
         else "left out, so that curves use measured values only; --censored bound would use their numbers"
     )

@@ -39,7 +39,7 @@ def find_unjudged(table: Table, split: splits.Split, metric: str) -> dict[str, l
         unjudged[part] = [name for name, lacks in zip(table.tasks, undefined, strict=True) if lacks]
         if all(undefined):
             raise DataError(
-                f"no task can be judged: {lacking_text(metric, needed)} among the {part} labels of every task"
+                f"no task can be evaluated: {lacking_text(metric, needed)} among the {part} labels of every task"
             )
     return unjudged
 

@@ -301,8 +301,8 @@ def _with_kept(
             scores[name] = values[seed]
     if changed:
         reporter.say(
-            f"scores by {', '.join(sorted(changed))} came out different by rounding when the molecules were scored "
-            "again; the former scores stay"
+            f"scores by {', '.join(sorted(changed))} differ by rounding now that the molecules were scored "
+            "again; the earlier scores stay"
         )
     return by_seed
 

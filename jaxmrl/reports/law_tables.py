@@ -84,7 +84,7 @@ def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
 
 def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: str) -> Table:
     """The law of each of several curves, and the metric with more molecules; remarks are left to the files."""
-    title = f"laws, and {metric_label} with more molecules, {LEVEL:.0%} intervals"
+    title = f"laws and forecasts of {metric_label}, {LEVEL:.0%} intervals"
     table = Table(title=title, title_justify="left")
     heads = ("curve", "law", *(f"{multiple} times" for multiple in MULTIPLES))
     for head in heads:

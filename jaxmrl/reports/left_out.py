@@ -39,7 +39,9 @@ def _notes_at(n: int, rows: list[ResultRow], task: str, never: set[str]) -> list
     at, notes = f"at {count(n, 'molecule')}", []
     if len(defined) < len(rows):
         without = f"{len(rows) - len(defined)} of {count(len(rows), 'replica')}"
-        notes.append(f"{at} {without} left out: {lacking} among the training molecules in any task that can be judged")
+        notes.append(
+            f"{at} {without} left out: {lacking} among the training molecules in any task that can be evaluated"
+        )
     missing = {name: sum(row.tests[name] is None for row in defined) for name in rows[0].tests if name not in never}
     named = [f"{name} ({many} of {count(len(defined), 'replica')})" for name, many in missing.items() if many]
     if named:

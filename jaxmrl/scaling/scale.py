@@ -84,7 +84,7 @@ def scale_of(metric: str, values: np.ndarray, *, higher: bool | None = None, bes
             kind, other = ("errors", "lower") if direction else ("negated errors", "higher")
             do = f"if these are {kind}, give --{other}-is-better"
         raise DataError(
-            f"{metric} has the value {extreme:g}, which is better than {perfect:g}, the perfect one ({why}); {do}"
+            f"{metric} has the value {extreme:g}, which is better than {perfect:g}, the perfect value ({why}); {do}"
         )
     return scale
 

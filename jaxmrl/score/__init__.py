@@ -83,4 +83,4 @@ def write_scores(
     reporter.console.print(score_summary(content))
     for line in content["warnings"]:
         reporter.say(line)
-    reporter.say(f"{len(scores.molecules):,} molecules: {config.out}, {beside['.json']}, {beside['.png']}")
+    reporter.say(f"Results for {len(scores.molecules):,} molecules: {config.out}, {beside['.json']}, {beside['.png']}")

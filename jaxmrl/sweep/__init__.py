@@ -79,7 +79,7 @@ def run_sweep(
         record_settings(run, config)
         if incomplete := drop_incomplete_rows(run, config):
             reporter.say(
-                f"{count(incomplete, 'result')} without a sound model or predictions: "
+                f"{count(incomplete, 'result')} without an intact model or predictions: "
                 f"{'its replica is' if incomplete == 1 else 'their replicas are'} trained again"
             )
         with catch_signals(max_seconds, started) as stop:

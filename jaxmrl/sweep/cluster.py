@@ -241,7 +241,10 @@ class Cluster:
         except ray.exceptions.RayError:
             ray.kill(self.machines.pop(name))  # where it is out of reach alone, it is not to go on
             lost = ray.get(board.give_back.remote(name))
-            say(f"{name} of the cluster has died: {count(lost, 'replica')} to begin again, {len(self.machines)} left")
+            say(
+                f"{name} of the cluster has died: {count(lost, 'replica')} to train again, "
+                f"{count(len(self.machines), 'machine')} left"
+            )
             if not self.machines:
                 raise UserError("no machine of the cluster is left; fix this and run the command again") from None
         return None

@@ -51,8 +51,8 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         reporter.say(said(one))
     if scored_prunings(config) and not config.scores:
         reporter.say(
-            f"and before that, for each model, {config.seeds * config.score_seeds} more of {config.score_epochs} "
-            "epochs to score"
+            f"before that, for each model: {config.seeds * config.score_seeds} scoring models, trained for "
+            f"{config.score_epochs} epochs each"
         )
     return expected
 

@@ -132,8 +132,8 @@ def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Repli
         checkpoint.remove(job.run.checkpoints / spec.name)
         job.run.update_metadata(name, room)
         job.reporter.say(
-            f"{spec.name}: with what was added, batches have other shapes than before. The results that are there "
-            "stay; in a run of all at once they may differ by rounding"
+            f"{spec.name}: the extended run has batches of another shape. Existing results stay; they may differ by "
+            "rounding from those of a single run"
         )
 
 
@@ -172,7 +172,7 @@ def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lane
             gc.collect()  # the error's traceback holds the engines, and they the device's memory
             checkpoint.remove(job.run.checkpoints / spec.name)
             job.run.update_metadata(f"lanes of {spec.name}", fewer)
-            job.reporter.say(f"{spec.name}: no memory for {count(lanes, 'lane')}; {fewer} from here on")
+            job.reporter.say(f"{spec.name}: not enough memory for {count(lanes, 'lane')}; continuing with {fewer}")
             lanes = fewer
         rows = missing_rows(job, cells)
     checkpoint.remove(job.run.checkpoints / spec.name)

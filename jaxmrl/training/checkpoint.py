@@ -53,7 +53,7 @@ def restore(folder: Path, work: Resumable) -> str | None:
             _put(path, work)
             break
         damaged.append(path.name)
-    return f"damaged checkpoints passed over in {folder}: {', '.join(damaged)}" if damaged else None
+    return f"skipped damaged checkpoints in {folder}: {', '.join(damaged)}" if damaged else None
 
 
 def _put(path: Path, work: Resumable) -> None:

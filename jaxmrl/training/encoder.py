@@ -82,10 +82,12 @@ def load_encoder(folder: Path) -> Encoder:
     if not path.is_dir():
         raise ConfigError(f"--init {folder}: no pre-trained encoder there; make one with python -m jaxmrl.pretrain")
     if not storage.is_sound(path):
-        raise ConfigError(f"--init {folder}: the pre-trained encoder is damaged; make it again")
+        raise ConfigError(f"--init {folder}: the pre-trained encoder is damaged; pre-train it again")
     host = storage.read_host(path)
     if host["format"] != FORMAT:
-        raise ConfigError(f"--init {folder} has format {host['format']}, this jaxmrl reads {FORMAT}: make it again")
+        raise ConfigError(
+            f"--init {folder} has format {host['format']}, this jaxmrl reads {FORMAT}; pre-train it again"
+        )
     # Where they are to lie: else Orbax asks for the kind of device that they were saved from.
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     saved = storage.read_forms(path)

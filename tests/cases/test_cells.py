@@ -71,7 +71,7 @@ def test_values_beyond_a_limit_are_counted():
     assert table.rejected[0].reason == "no label: solubility '>-1.00' is censored"
     bound = read_table(INPUTS / "censored_labels.csv", target_columns=("solubility",), censored="bound")
     assert (len(bound), bound.labels[0, 0]) == (120, -1.0)
-    assert any("their numbers are used as they stand (--censored bound)" in note for note in bound.notes)
+    assert any("their numbers are used without the sign (--censored bound)" in note for note in bound.notes)
 
 
 @pytest.mark.parametrize("cell", [">30", "<= 5", ">=1e-5", "~7", "≥ 2", "< −3", "≈4", ">30 %", "&gt;30", "＜30"])

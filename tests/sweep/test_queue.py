@@ -43,8 +43,8 @@ def test_fewer_lanes_until_there_is_memory(config, limited, capsys):
     assert [row.status for row in result.rows] == ["finished"] * 6
     assert (calls[:5], set(calls[5:])) == ([6, 3, 3, 3, 3], {1})
     said = capsys.readouterr().out
-    assert "no memory for 6 lanes; 3 from here on" in said
-    assert "no memory for 3 lanes; 1 from here on" in said
+    assert "not enough memory for 6 lanes; continuing with 3" in said
+    assert "not enough memory for 3 lanes; continuing with 1" in said
     assert json.loads((config.out / "run.json").read_text())["lanes of graph-gin-8x2"] == 1
     assert not (config.out / "checkpoints").exists()
 

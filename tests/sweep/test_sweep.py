@@ -257,7 +257,7 @@ def test_equal_steps(csv_file, tmp_path, cache):
             "one class only",
         ),
         ([f"{'C' * (k + 1)},1.5" for k in range(40)], {}, "one value only"),
-        ([f"{'C' * (k + 1)},{int(k < 3)}" for k in range(400)], {}, "no task can be judged: one class only"),
+        ([f"{'C' * (k + 1)},{int(k < 3)}" for k in range(400)], {}, "no task can be evaluated: one class only"),
         (["CC,bad"] * 20, {"target_columns": ("y",)}, "column y has the one class bad"),
         (["CC,1.5"] * 20, {"target_columns": ("y", "y")}, "named twice"),
         (["rubbish,1.5"] * 20, {"target_columns": ("y",)}, "none of the 20 rows can be used"),
