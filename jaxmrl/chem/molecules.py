@@ -144,7 +144,7 @@ def _check_spelling(smiles: str) -> None:
 
 
 def _check_size(molecule: "Mol") -> None:
-    """Refuses a molecule, not yet sanitised, that has too many atoms or rings: finding rings may take hours."""
+    """Refuses a molecule, not yet sanitized, that has too many atoms or rings: finding rings may take hours."""
     from rdkit import Chem
 
     if molecule is None:
@@ -173,4 +173,4 @@ def _why_unparsable(smiles: str) -> str:
     if raw is None:
         return "not a valid SMILES"
     problems = Chem.DetectChemistryProblems(raw)
-    return problems[0].Message()[:_REASON_LENGTH] if problems else "RDKit cannot sanitise it"
+    return problems[0].Message()[:_REASON_LENGTH] if problems else "RDKit cannot sanitize it"

@@ -79,6 +79,8 @@ def flag(name: str) -> str:
 
 _ACCEPTED = {float: (int, float), Path: (str, Path)}
 
+_IN_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
+
 
 _KNOWN_KINDS: dict[type[Config], dict[str, tuple[type, bool]]] = {}
 
@@ -114,7 +116,7 @@ def typed(settings: type[Config], name: str, value: Any) -> Any:
 
 def _scalar(name: str, value: Any, kind: type) -> Any:
     if not isinstance(value, _ACCEPTED.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{flag(name)} must be of type {kind.__name__}; got {value!r}")
+        raise ConfigError(f"{flag(name)} must be {_IN_WORDS[kind]}; got {value!r}")
     if isinstance(value, int) and abs(value) >= 2**32:
         shown = value if value.bit_length() < 100 else f"a number of {value.bit_length()} bits"
         raise ConfigError(f"{flag(name)} must be below 2^32; got {shown}")

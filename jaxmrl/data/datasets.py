@@ -259,7 +259,7 @@ def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
     """The table of a registered data set, found, built or downloaded; all its tasks, or those named."""
     dataset = get_dataset(name)
     if dataset.is_npz:
-        raise ConfigError(f"{name} has positions, not SMILES: `problem.load_problem` reads it")
+        raise ConfigError(f"{name} has positions, not SMILES: load_problem reads it")
     path = locate(dataset)
     header = read_header(path)
     smiles = _present(dataset.smiles, header)

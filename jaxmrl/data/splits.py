@@ -48,7 +48,7 @@ def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] |
     split = Split(*(part[part >= 0] for part in parts))
     empty = [part for part, molecules in split.parts().items() if len(molecules) == 0]
     if empty:
-        lost = f", for {rows - len(ids):,} of {count(rows, 'row')} were rejected" if rows > len(ids) else ""
+        lost = f" ({rows - len(ids):,} of {count(rows, 'row')} were rejected)" if rows > len(ids) else ""
         remedy = "give another --split-seed" if len(ids) >= 10 else "at least 10 are needed"
         raise DataError(
             f"the random 80/10/10 split has no {empty[0]} molecules: {count(len(ids), 'usable molecule')} in all"

@@ -99,7 +99,7 @@ class Dialect:
         """What is not as in a usual CSV file, in words."""
         said = [] if self.separator == "," else [f"columns separated by {SEPARATORS[self.separator]}"]
         if self.windows:
-            said.append("text in Windows-1252 (cp1252), for it is not UTF-8")
+            said.append("text in Windows-1252 (cp1252), because it is not UTF-8")
         elif not self.encoding.startswith("utf-8"):
             said.append(f"text in {self.encoding.upper()}")
         if self.comments:

@@ -96,7 +96,7 @@ def _rows(path: Path, dialect: Dialect) -> tuple[list[str], Iterator[tuple[int, 
     first = next(records, None)
     if first is None or isinstance(first, Rejected):
         wrong = first.reason if first else "it is empty"
-        raise DataError(f"{path} has no header, for {wrong}; expected a CSV file with a header line")
+        raise DataError(f"{path} has no header: {wrong}; expected a CSV file with a header line")
     header = _unique([" ".join(name.translate(INVISIBLE).split()) for name in first[1]])
     return header, _fitting(header, records, dialect)
 

@@ -163,7 +163,9 @@ class Cluster:
         try:
             about = dict(zip(machines, ray.get(asked, timeout=_BEGIN_SECONDS), strict=True))
         except ray.exceptions.GetTimeoutError:
-            raise ConfigError(f"machines of the cluster are busy: none was free for {_BEGIN_SECONDS} s") from None
+            raise ConfigError(
+                f"machines of the cluster are busy: none was free for {_BEGIN_SECONDS} s; run the command again later"
+            ) from None
         except ray.exceptions.RayError as error:
             raise ConfigError(
                 f"a machine of the cluster cannot start; check that jaxmrl is installed on all ({_first_line(error)})"
@@ -172,10 +174,13 @@ class Cluster:
         for name, other in others:
             if other != known:
                 unlike = ", ".join(f"{key} {known[key]} and {other[key]}" for key in known if known[key] != other[key])
-                raise ConfigError(f"the machines {first} and {name} of the cluster differ: {unlike}; make them alike")
+                raise ConfigError(
+                    f"the machines {first} and {name} of the cluster differ: {unlike}; all machines need the same"
+                )
         if differing := [f"{key} {known[key]} and {value}" for key, value in _code().items() if known[key] != value]:
             raise ConfigError(
-                f"the machine {first} of the cluster and this command differ: {', '.join(differing)}; make them alike"
+                f"the machine {first} of the cluster and this command differ: {', '.join(differing)}; all "
+                "machines need the same"
             )
         self.device = known["device"]
 
@@ -235,7 +240,7 @@ class Cluster:
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, ray.exceptions.RayError):
                 raise UserError(
-                    f"the Ray cluster has failed ({_first_line(error.cause)}); repeat the command"
+                    f"the Ray cluster has failed ({_first_line(error.cause)}); run the command again"
                 ) from None
             raise error.cause from None
         except ray.exceptions.RayError:

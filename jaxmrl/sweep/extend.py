@@ -76,7 +76,9 @@ def _axes(saved: SweepConfig, config: SweepConfig, out: Path) -> dict[str, tuple
         added = getattr(config, name) or (name == "split" and config.split_file and not saved.split_file)
         if not axes[name] and added:
             if name in ("width", "depth") and len(values) > 1:
-                raise ConfigError(f"--extend: the models of {out} have different default values of --{name}")
+                raise ConfigError(
+                    f"--extend: the models of {out} have different defaults of --{name}; choose another --out"
+                )
             axes[name] = values
         elif axes[name] and not getattr(config, name):
             given = " ".join(map(str, values))

@@ -28,7 +28,7 @@ _SEEDS_ALONE = (
     "directory does not have"
 )
 _NO_GUESS = (
-    "laws that begin from the error of guessing are left out, for it takes labels that a run directory does not have"
+    "laws that begin from the error of guessing are left out: it takes labels that a run directory does not have"
 )
 
 
@@ -67,7 +67,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
     """The content of run.json, and the settings. Raises ConfigError."""
     if missing := [name for name in _FILES if not (folder / name).is_file()]:
         raise ConfigError(
-            f"{folder} is not a run of a sweep: it has no {missing[0]}: expected a folder that run_sweep or "
+            f"{folder} is not a run of a sweep: it has no {missing[0]}. Expected a folder that run_sweep or "
             "python -m jaxmrl.sweep wrote"
         )
     saved = read_run(folder)

@@ -45,7 +45,7 @@ def test_what_a_european_excel_saves():
 def test_a_micro_sign_of_excel():
     table = read_table(INPUTS / "excel_ansi_micro.csv")
     assert table.tasks == ("IC50 (µM)",)
-    assert table.notes[0] == "excel_ansi_micro.csv: text in Windows-1252 (cp1252), for it is not UTF-8"
+    assert table.notes[0] == "excel_ansi_micro.csv: text in Windows-1252 (cp1252), because it is not UTF-8"
 
 
 def test_typographic_minus_signs():

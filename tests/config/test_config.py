@@ -54,7 +54,7 @@ def test_bad_values_are_refused_with_what_is_expected(settings, message):
         ({"out": "new.csv"}, "would replace --csv new.csv"),
         ({"out": "runs/x/results.csv"}, "would replace what the sweep has written; give another --out"),
         ({"out": "runs/y/../x/molecules.csv"}, "would replace what the sweep has written"),
-        ({"curve": 3}, "--curve must be of type str; got 3"),
+        ({"curve": 3}, "--curve must be text; got 3"),
     ],
 )
 def test_bad_values_of_a_prediction(settings, message):
@@ -74,7 +74,7 @@ def test_toml_round_trip(tmp_path):
     ("content", "message"),
     [
         ("sedes = 3", "unknown setting 'sedes'.*seeds"),
-        ("seeds = 'three'", "--seeds must be of type int; got 'three'"),
+        ("seeds = 'three'", "--seeds must be a whole number; got 'three'"),
         ("seeds = true", "type int; got True"),
         ("seeds = ", "not valid TOML"),
         ("lanes = 'many'", "type int; got 'many'"),

@@ -70,7 +70,7 @@ def test_planned_rows_count_every_axis(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda run: shutil.rmtree(run), "is not a run of a sweep: it has no run.json: expected a folder that run_sw"),
+        (lambda run: shutil.rmtree(run), "is not a run of a sweep: it has no run.json. Expected a folder that run_sw"),
         (lambda run: (run / "results.csv").unlink(), "is not a run of a sweep: it has no results.csv"),
         (lambda run: (run / "run.json").write_text("{"), r"run\.json or config\.toml beside it is damaged"),
         (lambda run: replaced(run / "run.json", '"format": 3', '"format": 2'), "has files of format 2"),
