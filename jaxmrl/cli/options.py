@@ -108,7 +108,7 @@ def _option(one: Field[Any], hint: Any, text: str, given: dict[str, Any]) -> tup
     text, _, computed = text.partition(" Default: ")
     shown = f"(default: {computed.removesuffix('.')})" if computed and value == one.default else None
     if one.name in _ACTIONS:
-        hint, shown = FlagCreatePairsOff[hint], ""
+        hint, shown = Annotated[hint, FlagCreatePairsOff], ""
     about = Annotated[hint, arg(help=text, metavar=_metavar(hint), help_behavior_hint=shown)]
     return about, field() if value is MISSING else field(default=value)
 

@@ -9,7 +9,7 @@ import pytest
 
 import jaxmrl
 from jaxmrl.cli import commands
-from jaxmrl.cli.options import GENERAL, TOPICS, option_texts, options_type, values_of
+from jaxmrl.cli.options import GENERAL, TOPICS, option_texts
 from jaxmrl.config import FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig
 
 KINDS = {
@@ -62,10 +62,12 @@ def test_help_says_each_default_once(run_here, command):
     assert re.search(r"\n\n[A-Z][a-z-]+ .* (write|print) .*\.\n\n", out)
 
 
-def test_options_are_of_the_settings_and_their_defaults():
-    options = values_of(options_type(KINDS["sweep"], {"seeds": 7})())
-    assert options["seeds"] == 7
-    assert SweepConfig(**{field.name: options[field.name] for field in fields(SweepConfig)}) == SweepConfig(seeds=7)
+def test_settings_keep_what_the_flags_do_not_give(tmp_path):
+    (tmp_path / "a.toml").write_text("seeds = 5\nwidth = [32]\nprecision = 'bfloat16'\n")
+    words = ["--config", str(tmp_path / "a.toml"), "--seeds", "7", "--depth", "1", "2", "--lanes", "3"]
+    flags = commands.parse(SweepConfig, commands.SweepFlags, "sweep", "", words)
+    assert flags.settings == SweepConfig(seeds=7, width=(32,), depth=(1, 2), lanes=3, precision="bfloat16")
+    assert not flags.extend
 
 
 def strings_of(path):
