@@ -195,7 +195,7 @@ def _pruning(found: Findings) -> Section | None:
     named = lambda one: (one.identity.model, one.identity.split, one.identity.pruning)
     rows = [(*named(one), exact(one.known_fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
     caption = (
-        f"Test {found.metric_label} ({found.direction}) less that of random subsets of the same size, and how many "
+        f"Test {found.metric_label} ({found.direction}) minus that of random subsets of the same size, and how many "
         f"random molecules reach the same {found.metric_label}, with {LEVEL:.0%} intervals"
     )
     head = ("model", "split", "pruning", "fraction", "difference", "random molecules")

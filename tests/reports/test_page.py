@@ -102,7 +102,7 @@ def test_it_says_what_was_run_and_what_came_of_it(read):
         "forecast, far",
         "what the smaller sizes alone forecast for the largest",
         "Data equivalence",
-        "less that of random subsets of the same size",
+        "minus that of random subsets of the same size",
         "a pruned subset of a fixed pool is not a random sample",
         "Holm's correction for 4 comparisons",
         "fewer than 20",
