@@ -140,7 +140,7 @@ def test_facts_tell_what_a_score_goes_with(problem, scores):
     assert facts["rank_correlation_of_seeds"]["herding"] == {"of_two_seeds": 1.0, "of_two_such_means": 1.0}
     assert facts["rank_correlation_with_properties"]["el2n"]["label other"] is None
     assert {"heavy_atoms", "labels_present", "label active"} <= facts["rank_correlation_with_properties"]["el2n"].keys()
-    assert any(line.startswith("herding: follows") for line in facts["warnings"])
+    assert any(line.startswith("herding: correlates with") for line in facts["warnings"])
 
 
 def test_the_picture_shows_both_ends(problem, scores):

@@ -56,7 +56,7 @@ def test_what_is_said_of_them(analysed):
     assert with_training.worth[2].molecules == pytest.approx(2.7 * 400, rel=0.15)
     line = comparison_line(with_training)
     assert line.startswith(f"{with_training.curve}: 400 molecules are equivalent to 1,")
-    assert f" do of {with_training.than}; " in line
+    assert f" of {with_training.than}; " in line
     content = comparison_content(compared)
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     assert content[0]["worth"][0]["n"] == 100
