@@ -70,7 +70,7 @@ def test_several_curves_are_compared_with_the_first(tmp_path, capsys):
     assert worth["low"] < 2.7 * worth["n"] < worth["high"]
     said = capsys.readouterr().out
     assert "training with: 800 molecules are equivalent to 2," in said
-    assert " do of training without; " in said
+    assert " of training without; " in said
     with pytest.raises(ConfigError, match="--by n_train would make a curve of each row"):
         fit_curves(FitConfig(path, by=("n_train",)))
 

@@ -150,7 +150,7 @@ def _noise_flag(points: Points, forecast: Forecast) -> str:
         return f"{why}: the noise is estimated from the residuals of the laws"
     few = len(points.n) < 2 + ENOUGH_RESIDUALS
     more = f", or measure {2 + ENOUGH_RESIDUALS} sizes or more" if few else ""
-    return f"{why}, so neither the noise nor an interval is known: run each size several times{more}"
+    return f"{why}, so the noise is not known, and there is no interval: run each size several times{more}"
 
 
 def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float | None = None) -> dict[str, Any]:

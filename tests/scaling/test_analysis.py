@@ -85,7 +85,7 @@ def test_the_forecast_by_the_smaller_sizes_stands_beside_what_was_measured():
 def test_what_not_to_trust_is_said():
     found = content_of(N[:3], [0.7, 0.6, 0.65])
     assert any("too few sizes to distinguish laws: 3" in flag for flag in found["flags"])
-    assert any("so neither the noise nor an interval is known" in flag for flag in found["flags"])
+    assert any("so the noise is not known, and there is no interval" in flag for flag in found["flags"])
     assert any("the mean metric gets worse between" in flag for flag in found["flags"])
 
 
