@@ -82,19 +82,19 @@ def test_a_connection_that_breaks_off(server, cache):
 
 
 def test_a_table_cut_off_where_no_length_was_told(server, cache):
-    refused(cache, "lipo", server(answer(TABLE[:2005], length=False)), "not all of it")
+    refused(cache, "lipo", server(answer(TABLE[:2005], length=False)), "is incomplete")
 
 
 def test_a_compressed_table_cut_off(server, cache):
     whole = gzip.compress(TABLE)
     address = server(answer(whole[:-100], length=False)) + ".csv.gz"
-    refused(cache, "lipo", address, "not all of it")
+    refused(cache, "lipo", address, "is incomplete")
 
 
 def test_arrays_cut_off(server, cache):
     file = io.BytesIO()
     np.savez(file, **QM9)
-    refused(cache, "qm9", server(answer(file.getvalue()[:-300], length=False)), "not all of it")
+    refused(cache, "qm9", server(answer(file.getvalue()[:-300], length=False)), "is incomplete")
 
 
 def test_a_wrong_checksum(server, cache):

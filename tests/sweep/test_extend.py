@@ -171,7 +171,7 @@ def from_flags(*arguments):
         ({"epochs": 2, "batch_size": 8}, r"cannot change .*: batch_size \(256 there, 8 here\), epochs \(1 there, 2"),
         ({"target_columns": ("greasy",)}, r"target_columns"),
         ({"width": ()}, "give --width 8, as in"),
-        ({"out": None}, "give it by --out"),
+        ({"out": None}, "give it with --out"),
     ],
 )
 def test_settings_that_would_change_numbers_are_refused(begun, changes, message):
