@@ -1,6 +1,7 @@
 """What is wrong with a command's flags, in one line; tyro prints a box of several, with the flag's whole help."""
 
 import re
+from difflib import SequenceMatcher
 
 _FOR_HELP = re.compile(r" ?For full helptext, (?:run|see) .*$")
 _TITLES = re.compile(r"^(?:Missing argument|Unrecognized options|Value error|Parsing error|Invalid choice) ")
@@ -36,7 +37,10 @@ def _unknown(words: str, similar: list[str]) -> str:
     """What is not an option, each once and without its values, and the nearest options that there are."""
     given = dict.fromkeys(word for word in re.split(r",? ", words) if word)
     named = [word for word in given if word.startswith("--")] or list(given)
-    hint = f"did you mean {', '.join(dict.fromkeys(similar))}?" if similar else "--help lists the options"
+    # tyro's order differs from process to process: an option stands in the place of the word that it is most like.
+    alike = lambda option: max(range(len(named)), key=lambda k: SequenceMatcher(None, named[k], option).ratio())
+    meant = sorted(set(similar), key=lambda option: (alike(option), option))
+    hint = f"did you mean {', '.join(meant)}?" if meant else "--help lists the options"
     return f"unknown argument{'s' if len(named) > 1 else ''} {', '.join(named)}; {hint}"
 
 

@@ -133,7 +133,7 @@ def test_methods_without_a_model_train_none(task, tmp_path, monkeypatch):
 
 
 def test_when_all_models_diverge_it_is_said(task, tmp_path):
-    with pytest.raises(DivergedError, match=r"all 3 models.*--learning-rate"):
+    with pytest.raises(DivergedError, match=r"all 3 scoring models.*--learning-rate"):
         scored(replace(task, settings=replace(task.settings, learning_rate=1e30)), tmp_path)
 
 

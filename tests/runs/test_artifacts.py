@@ -59,7 +59,7 @@ def test_molecules_come_back_by_their_ids(tmp_path):
         "",
     ):
         (run.path / "molecules.csv").write_text(content)
-        with pytest.raises(ConfigError, match="is damaged"):
+        with pytest.raises(ConfigError, match=r"molecules\.csv is damaged"):
             read_molecules(run.path)
 
 
@@ -68,7 +68,7 @@ def test_what_an_interruption_left_is_no_model(tmp_path):
     (tmp_path / "models" / f".{kept_name(ROW)}.removed").mkdir()
     assert read_models(tmp_path) == {}
     (tmp_path / "models" / kept_name(ROW)).mkdir()
-    with pytest.raises(ConfigError, match="is damaged"):
+    with pytest.raises(ConfigError, match="is a damaged model of a sweep"):
         read_models(tmp_path)
 
 

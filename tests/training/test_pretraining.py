@@ -175,10 +175,10 @@ def test_what_cannot_be_begun_from_is_refused(whole, tmp_path):
     wider = ModelSpec(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
     with pytest.raises(ConfigError, match="width 8 and depth 2; the sweep trains a gin of width 16 and"):
         load_starts((str(tmp_path / "a/mine"),), [shape, wider])
-    with pytest.raises(ConfigError, match="'mine' stands for another"):
+    with pytest.raises(ConfigError, match="'mine' is used twice"):
         load_starts((str(tmp_path / "a/mine"), str(tmp_path / "b/mine")), [shape])
     save_encoder(tmp_path / "none", state.params, state.stats, 8, 2)
-    with pytest.raises(ConfigError, match="'none' stands for another"):
+    with pytest.raises(ConfigError, match="'none' is used twice"):
         load_starts((str(tmp_path / "none"),), [shape])
     host = tmp_path / "a" / "mine" / "encoder" / "host.json"
     host.write_text(host.read_text().replace('"width": 8', '"width": 9'))

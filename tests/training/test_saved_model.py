@@ -60,7 +60,7 @@ def test_another_format_and_damage_are_refused(tmp_path, weights):
     with pytest.raises(ConfigError, match=f"has format {FORMAT + 1}, this jaxmrl reads {FORMAT}: a model of another"):
         load_trained(tmp_path / "newer")
     (model.path / "host.json").write_text("{}")
-    with pytest.raises(ConfigError, match="is damaged"):
+    with pytest.raises(ConfigError, match="is a damaged model of a sweep"):
         load_trained(model.path)
 
 
