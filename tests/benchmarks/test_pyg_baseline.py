@@ -47,7 +47,7 @@ def both(nci):
         rng = np.random.default_rng(1)
         stats = jax.tree.map(lambda x: jnp.asarray(rng.uniform(0.5, 1.5, x.shape)), state.stats)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), state.params)
-        state = replace(state, params=params, stats=stats, optimiser=TRAINING_SPEC.optimisation.optimiser.init(params))
+        state = replace(state, params=params, stats=stats, optimiser=TRAINING_SPEC.optimization.optimizer.init(params))
         module = pyg_module(params, stats)
         data = [pyg_baseline.molecule_data(s, y) for s, y in zip(canonical, labels.tolist(), strict=True)]
         batch = Batch.from_data_list(data)
