@@ -1,5 +1,6 @@
 """The sections of a report that describe the run: its data, its settings, rejected rows, and how to repeat it."""
 
+import os
 import shlex
 from collections import Counter
 from dataclasses import fields
@@ -115,7 +116,12 @@ def repeat_command(config: SweepConfig) -> str:
     words = ["python", "-m", "jaxmrl.sweep", "--config", "config.toml"]
     for name in ("csv", "npz", "split_file", "scores"):
         if (path := getattr(config, name)) is not None:
-            words += [f"--{name.replace('_', '-')}", str(Path(path).absolute())]
+            words += [f"--{name.replace('_', '-')}", _full_name(path)]
     if config.checkpoints:
-        words += ["--init", *(init if init == SCRATCH else str(Path(init).absolute()) for init in config.init)]
+        words += ["--init", *(init if init == SCRATCH else _full_name(init) for init in config.init)]
     return shlex.join([*words, "--out", "repeated"])
+
+
+def _full_name(path: str | Path) -> str:
+    """The absolute path as UTF-8 spells it, also in a locale that cannot; the report is UTF-8 in any."""
+    return os.fsencode(Path(path).absolute()).decode("utf-8", "replace")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -297,3 +298,9 @@ def test_the_browser_would_complain(tmp_path, body):
     page.write_text(f"<!DOCTYPE html><html><body>{body}</body></html>")
     complaints, _ = opened(page, tmp_path, 400)
     assert len(complaints) == 1
+
+
+def test_a_folder_that_the_locale_cannot_spell_is_utf_8_in_the_command_to_repeat(monkeypatch):
+    unspelled = "/data/é".encode().decode("ascii", "surrogateescape")
+    monkeypatch.setattr(os, "getcwd", lambda: unspelled)
+    assert "'/data/é/a.csv'" in repeat_command(SweepConfig(csv=Path("a.csv")))
