@@ -72,7 +72,7 @@ def test_anywhere(csv_file, tmp_path, locales, compiled):
         assert files == found["as it is"], name
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # test_devices has a sweep on two devices and on one
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can be chosen on Linux alone")
 def test_one_core_or_two(csv_file, tmp_path, compiled):
     if len(os.sched_getaffinity(0)) < 2:

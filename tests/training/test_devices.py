@@ -130,7 +130,7 @@ def test_a_sweep_is_the_same_on_many_devices_and_on_one(many, csv_file, tmp_path
     assert files[1] == files[many]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # the sweep above trains its replicas in the same way
 def test_scores_are_the_same_on_two_devices_and_on_one(csv_file, tmp_path):
     words = "--target-columns logp --methods el2n herding --seeds 3 --epochs 2 --width 8 --depth 2 --batch-size 32"
     files = []
