@@ -13,7 +13,7 @@ class Expected:
     """What one program would take.
 
     replicas     of a sweep; None for a pre-training
-    steps        optimiser steps of all its replicas
+    steps        optimizer steps of all its replicas
     lanes        on each device
     devices      on which it would be trained
     operations   floating-point operations of these steps, without evaluations
@@ -33,7 +33,7 @@ class Expected:
 
 
 def said(one: Expected) -> str:
-    """In words."""
+    """Return what is expected as one line of text."""
     replicas = "" if one.replicas is None else f"{count(one.replicas, 'replica')}, "
     on = "" if jax.default_backend() == "cpu" else " on a device"
     time_here = "" if one.seconds is None else f", about {duration(one.seconds)} here"
@@ -45,5 +45,5 @@ def said(one: Expected) -> str:
 
 
 def lanes_text(lanes: int, devices: int) -> str:
-    """So many lanes on each device, in words."""
+    """Return the number of lanes on each device as text."""
     return count(lanes, "lane") + (f" on each of {devices} devices" if devices > 1 else "")

@@ -48,9 +48,10 @@ def try_on_largest(law: Law, points: Points) -> HeldOut | None:
 class Forecast:
     """The laws that explain a curve, and their weighted mean.
 
-    fits      the chosen ones; `reasons` says why these
-    candidates  the chosen, and those with up to one parameter more that noise does not refute: intervals hold them all
-    draws     for each rival, unbounded parameters [DRAWS, P] of fits to curves drawn as these runs might have been
+    fits        the chosen ones; `reasons` says why these
+    candidates  the chosen ones first, then those with up to one parameter more that noise does not reject: intervals
+                cover them all
+    draws       for each candidate, unbounded parameters [DRAWS, P] of fits to curves drawn as the runs might have been
     """
 
     fits: tuple[Fit, ...]
@@ -73,13 +74,11 @@ class Forecast:
 
         NaN where no law has an error above 0.
         """
-        chosen = np.array([any(rival is fit for fit in self.fits) for rival in self.candidates])
-        logs, drawn = self._logs(n)[chosen], self._drawn(n)[chosen]
-        return np.exp((self._weights(logs, drawn) * logs).sum(axis=0))
+        return self._mean(n, self._drawn(n, len(self.fits)))
 
     def draws_of(self, fit: Fit) -> np.ndarray:
-        """Unbounded parameters [DRAWS, P] of a law that is chosen, or a rival."""
-        return next(draws for rival, draws in zip(self.candidates, self.draws, strict=True) if rival is fit)
+        """Return the unbounded parameters [DRAWS, P] of a candidate."""
+        return next(draws for one, draws in zip(self.candidates, self.draws, strict=True) if one is fit)
 
     def __call__(self, n: np.ndarray) -> np.ndarray:
         """The metric, [K]."""
@@ -94,12 +93,13 @@ class Forecast:
     def error_interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `interval`, of the error; NaN where nothing is known of the noise, or `error` is NaN.
 
-        It holds the interval of every rival, as if that were the true law. Weights would silence the very laws that
-        part from the others.
+        It covers the interval that every candidate would have as the only law. Weights would silence exactly the laws
+        that differ from the others.
         """
         n = np.asarray(n, float)
-        ends = np.quantile(self._drawn(n), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
-        known = np.isfinite(self.error(n)) & self.noise_known
+        drawn = self._drawn(n, len(self.candidates))
+        ends = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
+        known = np.isfinite(self._mean(n, drawn[: len(self.fits)])) & self.noise_known
         low, high = (
             np.where(known, np.where(end <= _LOG_NOTHING, 0.0, np.exp(end)), np.nan)
             for end in (ends[0].min(axis=0), ends[1].max(axis=0))
@@ -120,15 +120,16 @@ class Forecast:
     def sample(self, n: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Log errors at n [K] of DRAWS curves, each by one of the candidates, as often by each: [DRAWS, K]."""
         law = rng.integers(len(self.candidates), size=DRAWS)
-        return self._drawn(n)[law, rng.permutation(DRAWS)]
+        return self._drawn(n, len(self.candidates))[law, rng.permutation(DRAWS)]
 
-    def _logs(self, n: np.ndarray) -> np.ndarray:
-        """Log errors at n [K] by every rival, [L, K]; _LOG_NOTHING where there is none above 0."""
-        return np.stack([_log(fit.error(n)) for fit in self.candidates])
+    def _mean(self, n: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+        """The weighted mean error of the chosen laws at n [K], [K]; drawn [L, DRAWS, K]: their own draws there."""
+        logs = np.stack([_log(fit.error(n)) for fit in self.fits])
+        return np.exp((self._weights(logs, drawn) * logs).sum(axis=0))
 
-    def _drawn(self, n: np.ndarray) -> np.ndarray:
-        """Log errors at n [K] by every draw of every rival, [L, DRAWS, K]."""
-        pairs = zip(self.candidates, self.draws, strict=True)
+    def _drawn(self, n: np.ndarray, count: int) -> np.ndarray:
+        """Log errors at n [K] by every draw of the first `count` candidates, [count, DRAWS, K]."""
+        pairs = zip(self.candidates[:count], self.draws[:count], strict=True)
         return np.stack([_log(fitting.predict_many(f.law, f.points, n, u)) for f, u in pairs])
 
     def _weights(self, logs: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -174,7 +175,7 @@ def make_forecast(fits: list[Fit], seed: int = 0) -> Forecast:
     reject, are used only where there are no others, or where noise rejects all others. Of the rest, those with the
     fewest parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws
     that explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean
-    errs less than one of them (Bates & Granger 1969). Laws with one parameter more that are not refuted widen the
+    errs less than one of them (Bates & Granger 1969). Laws with one parameter more that are not rejected widen the
     interval, for any of them may be the true one. What was tried instead is in docs/scaling.md.
     """
     chosen, candidates, reasons = _chosen(fits)

@@ -63,7 +63,7 @@ def small_program(**options: Any) -> Callable[[Callable], Callable]:
 
 
 _JITTED: list[Any] = []
-"""Every jitted function of jaxmrl that has been called."""
+"""The jitted functions that `release_programs` looks after."""
 
 MOST_SHAPES = 4
 """Of one function's programs in memory. Each takes tens of MiB, and a notebook may train one model after another."""
