@@ -1,31 +1,32 @@
 """The README and the pages of docs/: their links resolve, and the commands that they show have the flags shown."""
 
+import importlib.util
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from jaxmrl.cli import commands
-from jaxmrl.config import FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig
+from jaxmrl.cli.commands import OPTIONS
 from jaxmrl.config.base import flag
 from tests.test_imports import ORDER
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/**/*.md")])
-SETTINGS = {
-    "sweep": (SweepConfig, commands.SweepFlags),
-    "score": (ScoreConfig, commands.ScoreFlags),
-    "pretrain": (PretrainConfig, commands.PretrainFlags),
-    "predict": (PredictConfig,),
-    "fit": (FitConfig,),
-}
 COMMAND = re.compile(r"(?:python -m jaxmrl\.|jaxmrl )(\w+) ([^`\n#]*)")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+\.\w+)[^)]*\)")
 
 
 def page_id(page):
     return page.relative_to(ROOT).as_posix()
+
+
+def reference_pages():
+    """The module docs/reference_pages.py, which belongs to no package."""
+    spec = importlib.util.spec_from_file_location("reference_pages", ROOT / "docs" / "reference_pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_the_readme_is_short():
@@ -42,19 +43,25 @@ def test_links_resolve(page):
 def test_flags_exist(page):
     unknown = []
     for name, arguments in COMMAND.findall(page.read_text()):
-        if name in SETTINGS:
-            known = {flag(field.name) for kind in SETTINGS[name] for field in fields(kind)} | {"--help", "--version"}
+        if name in OPTIONS:
+            known = {flag(field.name) for kind in OPTIONS[name] for field in fields(kind)} | {"--help"}
             unknown += [f"{name} {word}" for word in re.findall(r"--[\w-]+", arguments) if word not in known]
     assert not unknown
 
 
-@pytest.mark.parametrize("folder", ["guide", "concepts"])
+@pytest.mark.parametrize("folder", ["guide", "reference", "concepts"])
 def test_every_page_is_in_the_index_and_the_navigation(folder):
     index, navigation = (ROOT / "docs" / "index.md").read_text(), (ROOT / "mkdocs.yml").read_text()
     for page in ROOT.glob(f"docs/{folder}/*.md"):
         name = f"{folder}/{page.name}"
         assert f"({name})" in index, name
         assert f": {name}" in navigation, name
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_reference_pages_are_those_of_the_settings(command):
+    """`python docs/reference_pages.py` writes them."""
+    assert (ROOT / "docs" / "reference" / f"{command}.md").read_text() == reference_pages().page(command)
 
 
 def test_the_architecture_lists_the_packages_in_order_of_import():

@@ -102,6 +102,16 @@ class PretrainFlags(_LongFlags[PretrainConfig]):
     """The flags of `jaxmrl pretrain`."""
 
 
+OPTIONS: dict[str, tuple[type, type]] = {
+    "sweep": (SweepConfig, SweepFlags),
+    "score": (ScoreConfig, ScoreFlags),
+    "pretrain": (PretrainConfig, PretrainFlags),
+    "predict": (PredictConfig, PlainFlags),
+    "fit": (FitConfig, PlainFlags),
+}
+"""The settings and the flags of each command; their fields are its options."""
+
+
 def sweep_command() -> None:
     """`python -m jaxmrl.sweep`."""
     from jaxmrl.sweep import run_sweep
@@ -120,7 +130,7 @@ def sweep_command() -> None:
                 quiet=False,
             )
 
-    run_command(lambda: _run("sweep", run_sweep, SweepConfig, SweepFlags, act, sys.argv[1:]))
+    run_command(lambda: _run("sweep", run_sweep, act, sys.argv[1:]))
 
 
 def score_command() -> None:
@@ -128,7 +138,7 @@ def score_command() -> None:
     from jaxmrl.score import score_molecules
 
     act = lambda flags: score_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
-    run_command(lambda: _run("score", score_molecules, ScoreConfig, ScoreFlags, act, sys.argv[1:]))
+    run_command(lambda: _run("score", score_molecules, act, sys.argv[1:]))
 
 
 def pretrain_command() -> None:
@@ -143,21 +153,21 @@ def pretrain_command() -> None:
         else:
             pretrain_encoder(flags.settings, quiet=False, max_seconds=flags.max_seconds)
 
-    run_command(lambda: _run("pretrain", pretrain_encoder, PretrainConfig, PretrainFlags, act, sys.argv[1:]))
+    run_command(lambda: _run("pretrain", pretrain_encoder, act, sys.argv[1:]))
 
 
 def fit_command() -> None:
     """`python -m jaxmrl.fit`."""
     from jaxmrl.fit import fit_curves
 
-    run_command(lambda: _run_plain("fit", fit_curves, FitConfig, sys.argv[1:]))
+    run_command(lambda: _run_plain("fit", fit_curves, sys.argv[1:]))
 
 
 def predict_command() -> None:
     """`python -m jaxmrl.predict`."""
     from jaxmrl.predict import predict_molecules
 
-    run_command(lambda: _run_plain("predict", predict_molecules, PredictConfig, sys.argv[1:], computes=True))
+    run_command(lambda: _run_plain("predict", predict_molecules, sys.argv[1:], computes=True))
 
 
 def _program(name: str) -> str:
@@ -166,17 +176,17 @@ def _program(name: str) -> str:
     return called if sys.argv[0] == called else f"python -m jaxmrl.{name}"
 
 
-def _run_plain(name: str, function: Callable, kind: type, arguments: list[str], computes: bool = False) -> None:
+def _run_plain(name: str, function: Callable, arguments: list[str], computes: bool = False) -> None:
     """Runs a command whose settings are flags alone. computes: whether it needs a device of JAX's."""
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     else:
-        options = _parse(options_type((kind, PlainFlags), {}), _program(name), _summary(function), arguments)
+        options = _parse(options_type(OPTIONS[name], {}), _program(name), _summary(function), arguments)
         values = values_of(options)
         del values["version"]
         if computes:
             check_devices()
-        function(kind(**values), quiet=False)
+        function(OPTIONS[name][0](**values), quiet=False)
 
 
 def _summary(function: Callable) -> str:
@@ -184,16 +194,14 @@ def _summary(function: Callable) -> str:
     return (function.__doc__ or "").split("\n")[0]
 
 
-def _run(
-    name: str, function: Callable, kind: type[Config], flags_kind: type, act: Callable, arguments: list[str]
-) -> None:
+def _run(name: str, function: Callable, act: Callable, arguments: list[str]) -> None:
     """Runs a command that may take settings from a file; function: whose docstring says what it does."""
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     elif "--list-datasets" in arguments:
         print(datasets_text())
     else:
-        flags = parse(kind, flags_kind, _program(name), _summary(function), arguments)
+        flags = parse(*OPTIONS[name], _program(name), _summary(function), arguments)
         check_devices()
         act(flags)
 

@@ -64,11 +64,18 @@ def options_type(kinds: tuple[type, ...], given: dict[str, Any]) -> type:
     """
     known = {name: option for kind in kinds for name, option in _options(kind, given).items()}
     groups: list[Any] = [known[name] for name in GENERAL if name in known]
-    for topic, names in TOPICS.items():
-        if members := [known[name] for name in names if name in known]:
-            group = make_dataclass(topic.title(), members, kw_only=True, frozen=True)
-            groups.append((topic, Annotated[group, arg(help="")]))
+    for topic, names in by_topic(set(known)).items():
+        group = make_dataclass(topic.title(), [known[name] for name in names], kw_only=True, frozen=True)
+        groups.append((topic, Annotated[group, arg(help="")]))
     return make_dataclass("Options", groups, kw_only=True, frozen=True)
+
+
+def by_topic(names: set[str]) -> dict[str, tuple[str, ...]]:
+    """Return {topic: names} of the options of a command that have a topic, the essential ones first."""
+    groups = {topic: tuple(name for name in listed if name in names) for topic, listed in TOPICS.items()}
+    if groups["training"] == ("batch_size",):  # predict trains nothing: the size of its batches is a matter of memory
+        groups |= {"training": (), "hardware": ("batch_size", *groups["hardware"])}
+    return {topic: members for topic, members in groups.items() if members}
 
 
 def values_of(options: Any) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def option_texts(kind: type) -> dict[str, str]:
 
     Empty where the source of the class is not installed.
     """
-    texts = _documented(kind)
+    texts = documented(kind)
     for name in texts.keys() & CHOICES.keys():
         text, default, computed = texts[name].partition(" Default: ")
         texts[name] = f"{text} Choose {one_of(CHOICES[name])}.{default}{computed}"
@@ -123,7 +130,7 @@ def _metavar(hint: Any) -> str | None:
     return _METAVARS.get(kinds[0])
 
 
-def _documented(kind: type) -> dict[str, str]:
+def documented(kind: type) -> dict[str, str]:
     """Return {field: docstring} of a dataclass and of those that it inherits from, each in one line."""
     texts: dict[str, str] = {}
     for base in reversed(kind.__mro__):

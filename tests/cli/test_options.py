@@ -9,16 +9,9 @@ import pytest
 
 import jaxmrl
 from jaxmrl.cli import commands
-from jaxmrl.cli.options import GENERAL, TOPICS, option_texts
-from jaxmrl.config import FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig
+from jaxmrl.cli.options import GENERAL, TOPICS, by_topic, option_texts
+from jaxmrl.config import SweepConfig
 
-KINDS = {
-    "sweep": (SweepConfig, commands.SweepFlags),
-    "score": (ScoreConfig, commands.ScoreFlags),
-    "pretrain": (PretrainConfig, commands.PretrainFlags),
-    "predict": (PredictConfig, commands.PlainFlags),
-    "fit": (FitConfig, commands.PlainFlags),
-}
 BAD_BEGINNING = re.compile(r"(Of|Its|Their|The same|As|Like)\b")
 BANNED = re.compile(
     r"\b(foret(ell|old)|mend(s|ed|ing)?\b|(is|are|be) told|told only|tells? (\w+ ){0,2}apart|told apart|go(es)? by\b"
@@ -28,21 +21,26 @@ BANNED = re.compile(
 
 
 def texts_of(command):
-    return {name: text for kind in KINDS[command] for name, text in option_texts(kind).items()}
+    return {name: text for kind in commands.OPTIONS[command] for name, text in option_texts(kind).items()}
 
 
 def names_of(command):
-    return [field.name for kind in KINDS[command] for field in fields(kind) if field.name != "settings"]
+    return [field.name for kind in commands.OPTIONS[command] for field in fields(kind) if field.name != "settings"]
 
 
-@pytest.mark.parametrize("command", KINDS)
+@pytest.mark.parametrize("command", commands.OPTIONS)
 def test_every_option_has_one_topic_and_a_help_text(command):
     listed = [*GENERAL, *(name for names in TOPICS.values() for name in names)]
     assert all(listed.count(name) == 1 for name in names_of(command))
     assert texts_of(command).keys() == set(names_of(command))
 
 
-@pytest.mark.parametrize("command", KINDS)
+def test_predict_trains_nothing():
+    assert "batch_size" in by_topic(set(names_of("sweep")))["training"]
+    assert by_topic(set(names_of("predict")))["hardware"] == ("batch_size",)
+
+
+@pytest.mark.parametrize("command", commands.OPTIONS)
 def test_a_help_text_is_of_whole_sentences(command):
     for name, text in texts_of(command).items():
         assert text[0].isupper(), name
@@ -51,7 +49,7 @@ def test_a_help_text_is_of_whole_sentences(command):
         assert not BANNED.search(text), name
 
 
-@pytest.mark.parametrize("command", KINDS)
+@pytest.mark.parametrize("command", commands.OPTIONS)
 def test_help_says_each_default_once(run_here, command):
     code, out, _ = run_here(command, "--help")
     plain = " ".join(out.replace("│", " ").split())
