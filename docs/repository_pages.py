@@ -11,8 +11,17 @@ from pathlib import Path
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parent.parent
-OUTSIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/**/*.md", "benchmarks/**/*.png")
-LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+\.(?:md|png))([^)]*)\)")
+OUTSIDE = (
+    "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "benchmarks/**/*.md",
+    "benchmarks/**/*.png",
+    "examples/*.py",
+    "examples/*.ipynb",
+)
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+\.(?:md|png|py|ipynb))([^)]*)\)")
 
 
 def on_files(files, config):

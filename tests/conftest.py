@@ -124,11 +124,11 @@ def refused(run_here):
 
 @pytest.fixture(scope="session")
 def real_data():
-    """The folder of real data sets; absent on most machines, but not where CI runs."""
+    """The folder of real data sets; absent on most machines, but not where JAXMRL_DATA names it."""
     folder = Path(os.environ.get("JAXMRL_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if not (folder / "hiv.csv.gz").exists():
         reason = f"no real data at {folder}; set JAXMRL_DATA to a folder that has hiv.csv.gz and the others"
-        if os.environ.get("CI") == "true":
+        if "JAXMRL_DATA" in os.environ:
             pytest.fail(reason)
         pytest.skip(reason)
     return folder
