@@ -1,4 +1,4 @@
-"""Each fault that damaged input once brought to light, by itself."""
+"""Input that is broken, extreme or malicious: each test has one case that once went wrong."""
 
 import csv
 import gzip
