@@ -81,8 +81,8 @@ def measure(engine: Engine, table: Graphs) -> dict:
 
 def whole_replica(problem: TaskData, shape: ModelSpec, seed: int) -> Replica:
     """One that trains on all molecules of the training set."""
-    split, standard = problem.split, problem.label_standard(problem.split.train, shape.modality)
-    return Replica(f"memory {seed}", seed, split.train, split.valid, split.test, 1, standard)
+    split, scaler = problem.split, problem.label_scaler(problem.split.train, shape.modality)
+    return Replica(f"memory {seed}", seed, split.train, split.valid, split.test, 1, scaler)
 
 
 def held(tree) -> int:

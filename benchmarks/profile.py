@@ -30,7 +30,7 @@ from jaxmrl.training import programs
 from jaxmrl.training.lanes import Engine
 from jaxmrl.training.model_spec import model_spec
 
-SCOPES = ("aggregate", "norm", "dropout", "pool", "embed", "gather", "optimiser")
+SCOPES = ("aggregate", "norm", "dropout", "pool", "embed", "gather", "optimizer")
 """Named in the model and the step (`jax.named_scope`); the rest is products of matrices, or other."""
 
 _INSTRUCTION = re.compile(r"\s*(?:ROOT )?%?([\w.\-]+) = (?:\([^=]*\)|\S+) ([\w\-]+)\(")

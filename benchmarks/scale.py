@@ -25,7 +25,7 @@ from benchmarks.engines import clocked, train_epoch
 from benchmarks.machine import facts, in_own_process, peaks, print_table, summary, timed, write
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.datasets import load_dataset
-from jaxmrl.data.label_scaling import no_standard
+from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.parsing import prepare
 from jaxmrl.modalities.graph import features as graphs
@@ -63,8 +63,10 @@ def engine_on(table: graphs.Graphs, width: int, depth: int) -> Engine:
     train, valid, test = np.split(rng.permutation(len(table)), [8 * len(table) // 10, 9 * len(table) // 10])
     labels = jnp.asarray(rng.integers(0, 2, (len(table), 1)), jnp.float32)
     training_spec = TrainingSpec(ModelSpec(width, depth, DROPOUT, 1, "float32"), "classification", "roc_auc", RATE)
-    replica = Replica("scale", 0, train, valid, test, 10**6, no_standard(1))
-    engine = Engine(training_spec, DeviceTable(GraphDataset.put(table), labels), table.resources(), [replica], 1, BATCH)
+    replica = Replica("scale", 0, train, valid, test, 10**6, identity_scaler(1))
+    engine = Engine(
+        training_spec, DeviceTable(GraphDataset.to_device(table), labels), table.resources(), [replica], 1, BATCH
+    )
     engine.refill(iter([0]))
     return engine
 
@@ -122,7 +124,7 @@ def draw(rows: list[dict], found: float, path: Path) -> None:
     )
     figure = Figure(figsize=(5.2, 3.8), layout="constrained")
     axes = figure.add_subplot(xscale="log", yscale="log", xlabel="molecules", ylabel="seconds of an epoch")
-    axes.plot(sizes, seconds[-1] * sizes / sizes[-1], "--", color="grey", label="proportional")
+    axes.plot(sizes, seconds[-1] * sizes / sizes[-1], "--", color="gray", label="proportional")
     axes.plot(sizes, seconds, "o-", label=f"measured, exponent {found:.3f}")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=150)

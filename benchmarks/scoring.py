@@ -133,12 +133,12 @@ def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
 def score_with_baseline(data: list, flags, seed: int) -> torch.Tensor:
     torch.manual_seed(seed)
     module = pyg_baseline.GIN(flags.el2n_width, DEPTH, DROPOUT, data[0].y.shape[1])
-    optimiser = torch.optim.Adam(module.parameters(), lr=RATE)
+    optimizer = torch.optim.Adam(module.parameters(), lr=RATE)
     for _ in range(flags.epochs):
         for batch in DataLoader(data, batch_size=BATCH, shuffle=True):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             pyg_baseline.present_loss(module(batch), batch.y).backward()
-            optimiser.step()
+            optimizer.step()
     module.eval()
     with torch.no_grad():
         errors = [(module(batch).sigmoid() - batch.y).abs() for batch in DataLoader(data, batch_size=BATCH)]

@@ -128,26 +128,26 @@ class Theirs:
     def train(self, one: Training) -> Run:
         torch.manual_seed(one.seed)
         module = pyg_baseline.GIN(*self.sizes).to(self.device)
-        optimiser = torch.optim.Adam(module.parameters(), lr=self.rate)
+        optimizer = torch.optim.Adam(module.parameters(), lr=self.rate)
         options = {"num_workers": self.workers, "persistent_workers": self.workers > 0}
         loader, best, kept = self.loader(one.molecules, shuffle=True, **options), -np.inf, None
         for _ in range(self.epochs):
-            self.train_epoch(module, optimiser, loader)
+            self.train_epoch(module, optimizer, loader)
             found = self.judge(module, "valid")
             if found > best:
                 best, kept = found, copy.deepcopy(module.state_dict())
         module.load_state_dict(kept)
         return Run(one.name, self.judge(module, "test"), self.epochs)
 
-    def train_epoch(self, module, optimiser, loader: DataLoader) -> None:
+    def train_epoch(self, module, optimizer, loader: DataLoader) -> None:
         module.train()
         for batch in loader:
             batch = batch.to(self.device)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             with self.products():
                 outputs = module(batch)
             pyg_baseline.present_loss(outputs.float(), batch.y).backward()
-            optimiser.step()
+            optimizer.step()
 
     def judge(self, module, part: str) -> float:
         """The metric's mean over the tasks that have both classes."""

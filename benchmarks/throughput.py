@@ -1,4 +1,4 @@
-"""Molecules trained per second, jaxmrl against PyTorch on the same model, batch size and optimiser.
+"""Molecules trained per second, jaxmrl against PyTorch on the same model, batch size and optimizer.
 
     python -m benchmarks.throughput [--dataset hiv] [--modality graph] [--widths 64 128 300] [--out FILE.json]
     python -m benchmarks.throughput --npz qm7_3d.npz --target-columns ae_pbe0 --model schnet
@@ -7,7 +7,7 @@ The baseline is PyTorch Geometric for the GIN and SchNet, plain PyTorch for PaiN
 fingerprints or SMILES.
 
 The two take turns, round by round, on the same machine: quote the ratios. The baseline is timed
-twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimiser alone. jaxmrl
+twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimizer alone. jaxmrl
 is timed whole: host planning, assembling batches on the device, and training. Beside that stands the floor: the time of
 a step if this device did its operations, or moved its bytes, as fast as it ever does. `--processes 4` has the baseline
 train four models too, in as many processes at once; on a GPU that is done with 4 and 8 unless told otherwise.
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes on each device to try; default: a sweep's")
     add_flag(parser)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=8, help="optimiser steps per round, in every lane")
+    parser.add_argument("--steps", type=int, default=8, help="optimizer steps per round, in every lane")
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     if not 1 <= flags.steps <= MAX_CHUNK:
@@ -100,7 +100,7 @@ def baseline_data(problem: TaskData, modality: str) -> list:
         return [pyg_baseline.molecule_data(table.smiles[k], table.labels[k].tolist()) for k in chosen]
     features = problem.features[modality]
     if modality == "geometry":
-        targets = standardised(problem, problem.split.train)
+        targets = scaled_labels(problem, problem.split.train)
         return [torch_geometry.molecule_data(features, k, targets[k].tolist()) for k in chosen]
     if modality == "fingerprint":
         tokens = [np.flatnonzero(np.unpackbits(features.packed[k])) for k in chosen]
@@ -113,10 +113,10 @@ def baseline_data(problem: TaskData, modality: str) -> list:
     ]
 
 
-def standardised(problem: TaskData, molecules: np.ndarray) -> np.ndarray:
+def scaled_labels(problem: TaskData, molecules: np.ndarray) -> np.ndarray:
     """What a model learns, of all molecules [N, T]."""
-    standard = problem.label_standard(molecules, "geometry")
-    return np.asarray(standard.targets(problem.device_labels("geometry"), problem.composition))
+    scaler = problem.label_scaler(molecules, "geometry")
+    return np.asarray(scaler.transform(problem.device_labels("geometry"), problem.composition))
 
 
 def measure(problem: TaskData, data: list, shape: ModelSpec, flags, peaks: Peaks) -> list[dict]:
@@ -176,8 +176,8 @@ def floor_of(engines: list[Engine], peaks: Peaks, speeds: list[float]) -> dict:
 
 
 def bench_replica(problem: TaskData, modality: str, seed: int) -> Replica:
-    molecules, standard = chosen_molecules(problem), problem.label_standard(problem.split.train, modality)
-    return Replica(f"bench {seed}", seed, molecules, molecules[:BATCH], molecules[:BATCH], 10**6, standard)
+    molecules, scaler = chosen_molecules(problem), problem.label_scaler(problem.split.train, modality)
+    return Replica(f"bench {seed}", seed, molecules, molecules[:BATCH], molecules[:BATCH], 10**6, scaler)
 
 
 def auto_lanes(problem: TaskData, shape: ModelSpec) -> int:
@@ -235,18 +235,18 @@ def baseline_rounds(data: list, shape: ModelSpec, steps: int, device: torch.devi
         place = lambda batch: [part.to(device) for part in batch]
     module.to(device)
     kind = torch.optim.AdamW if shape.modality == "smiles" else torch.optim.Adam
-    optimiser = kind(module.parameters(), lr=RATE)
+    optimizer = kind(module.parameters(), lr=RATE)
     stream = map(place, forever(loader))
     ready = list(islice(stream, steps))
 
     def train_on(batches) -> tuple[float, float]:
         began = time.perf_counter()
         for batch in islice(batches, steps):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             with pyg_baseline.products(shape.precision, device):
                 outputs, labels = judged(batch)
             loss(outputs.float(), labels).backward()
-            optimiser.step()
+            optimizer.step()
         pyg_baseline.wait(device)
         return began, time.perf_counter()
 

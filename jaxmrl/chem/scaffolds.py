@@ -54,6 +54,6 @@ def _scaffolds(smiles: list[str]) -> list[str]:
                 continue
             try:
                 found.append(MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=True))
-            except (RuntimeError, ValueError):  # a scaffold that RDKit cannot sanitise
+            except (RuntimeError, ValueError):  # a scaffold that RDKit cannot sanitize
                 found.append(NO_SCAFFOLD)
     return found

@@ -186,11 +186,11 @@ def _without_equal(rows: list, layout: Layout) -> tuple[list, list[int], list[st
     stands equally often is taken for one that was written several times.
     """
     times = Counter(tuple(fields) for *_, fields in rows)
-    labelled = layout.run or len(layout.values) > 1 or layout.spread is not None
+    labeled = layout.run or len(layout.values) > 1 or layout.spread is not None
     doubled = len(set(times.values())) == 1 and len(times) >= FEWEST_DOUBLED
     if max(times.values()) == 1:
         return rows, [], []
-    if not (labelled or doubled):
+    if not (labeled or doubled):
         equal = len(rows) - len(times)
         said = f"{count(equal, 'row')} equal to another in every column; with no column of seeds, they count as runs"
         return rows, [], [said] if equal >= _MANY_EQUAL * len(rows) else []

@@ -101,12 +101,12 @@ def _alert_labels(smiles: list[str]) -> list[list[str]]:
 
     from jaxmrl.chem.molecules import UnusableMoleculeError, parse
 
-    catalogues = [FilterCatalog(getattr(FilterCatalogParams.FilterCatalogs, name)) for name in ("PAINS", "BRENK")]
+    catalogs = [FilterCatalog(getattr(FilterCatalogParams.FilterCatalogs, name)) for name in ("PAINS", "BRENK")]
     rows = []
     for text in smiles:
         try:
             molecule = parse(text)
-            rows.append([text, *(str(int(catalogue.HasMatch(molecule))) for catalogue in catalogues)])
+            rows.append([text, *(str(int(catalog.HasMatch(molecule))) for catalog in catalogs)])
         except UnusableMoleculeError:
             rows.append([text, "", ""])
     return rows

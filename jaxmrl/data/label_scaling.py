@@ -38,12 +38,12 @@ class LabelScaler:
     scale: jax.Array | np.ndarray
     references: jax.Array | np.ndarray | None = None
 
-    def targets(self, labels: jax.Array, composition: jax.Array | None) -> jax.Array:
-        """What a model learns instead of `labels` [B, T], of molecules of `composition` [B, E]."""
+    def transform(self, labels: jax.Array, composition: jax.Array | None) -> jax.Array:
+        """Return what a model learns instead of `labels` [B, T], of molecules of `composition` [B, E]."""
         return (labels - self._baseline(composition)) / self.scale[None, :]
 
-    def values(self, outputs: jax.Array, composition: jax.Array | None) -> jax.Array:
-        """The inverse: labels [B, T] of a model's `outputs` [B, T]."""
+    def inverse_transform(self, outputs: jax.Array, composition: jax.Array | None) -> jax.Array:
+        """Return the labels [B, T] of a model's `outputs` [B, T]."""
         return outputs * self.scale[None, :] + self._baseline(composition)
 
     def _baseline(self, composition: Any) -> Any:
@@ -52,8 +52,8 @@ class LabelScaler:
             return mean
         return mean + jnp.matmul(composition, self.references, precision=jax.lax.Precision.HIGHEST)
 
-    def host_values(self, outputs: np.ndarray, composition: np.ndarray | None) -> np.ndarray:
-        """Return `values` in float64, computed on the host by a standard in float64."""
+    def inverse_transform_on_host(self, outputs: np.ndarray, composition: np.ndarray | None) -> np.ndarray:
+        """Return the `inverse_transform` in float64, computed on the host by a scaler in float64."""
         values = np.asarray(outputs, np.float64) * self.scale + self.mean
         return values if self.references is None else values + np.asarray(composition, np.float64) @ self.references
 
@@ -64,7 +64,7 @@ class LabelUnits:
 
     label = offset + step * (label on the device + what the molecule's atoms add by `references`)
 
-    This is arithmetic alone: whatever it takes off, each replica's own standard adds again, so no replica learns
+    This is arithmetic alone: whatever it takes off, each replica's own scaler adds again, so no replica learns
     anything of other molecules by it.
 
     offset [T]          float64: one of the labels, so adding a constant to all of them changes nothing but it
@@ -87,8 +87,8 @@ class LabelUnits:
             shifted = shifted - np.asarray(composition, np.float64) @ self.references
         return shifted.astype(np.float32)
 
-    def device_standard(self, shifted: LabelScaler) -> LabelScaler:
-        """Return the standard of the device's labels in float32, from that of shifted labels in float64."""
+    def device_scaler(self, shifted: LabelScaler) -> LabelScaler:
+        """Return the scaler of the device's labels in float32, from that of shifted labels in float64."""
         references = shifted.references
         if references is not None and self.references is not None:
             references = references - self.references
@@ -98,8 +98,8 @@ class LabelUnits:
             references=None if references is None else references.astype(np.float32),
         )
 
-    def label_standard(self, on_device: LabelScaler) -> LabelScaler:
-        """Return the standard of the labels as they were given in float64, from that of the device's labels."""
+    def label_scaler(self, on_device: LabelScaler) -> LabelScaler:
+        """Return the scaler of the labels as they were given in float64, from that of the device's labels."""
         mean, scale = (np.asarray(array, np.float64) for array in (on_device.mean, on_device.scale))
         references = on_device.references
         if references is not None:
@@ -108,8 +108,8 @@ class LabelUnits:
         return LabelScaler(self.offset + self.step * mean, self.step * scale, references)
 
 
-def no_standard(tasks: int) -> LabelScaler:
-    """Outputs are labels."""
+def identity_scaler(tasks: int) -> LabelScaler:
+    """Return the scaler by which outputs are labels."""
     return LabelScaler(np.zeros(tasks, np.float32), np.ones(tasks, np.float32))
 
 
@@ -130,7 +130,7 @@ def find_units(labels: np.ndarray, composition: np.ndarray | None, extensive: np
         if len(ordered):
             offset[k] = ordered[(len(ordered) - 1) // 2]
     shifted = labels.astype(np.float64) - offset
-    whole = fit_standard(shifted, composition, extensive)
+    whole = fit_scaler(shifted, composition, extensive)
     references = whole.references
     left = shifted if references is None else shifted - np.asarray(composition, np.float64) @ references
     for k, column in enumerate(left.T):
@@ -173,7 +173,7 @@ def check_units(labels: np.ndarray, tasks: tuple[str, ...]) -> None:
             )
 
 
-def fit_standard(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelScaler:
+def fit_scaler(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelScaler:
     """From the labels [n, T] of a replica's molecules, and for `extensive` [T] targets their composition [n, E].
 
     References are the least-squares fit with a constant (the one of least norm where atoms do not tell elements

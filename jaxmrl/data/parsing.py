@@ -64,8 +64,8 @@ def prepare(
         raise _nothing_usable(source)
     features = _cached_features(source.smiles if smiles is None else smiles, progress)
     kept, usable = _without_unparsable(source, features)
-    kept, labelled = table.without_unlabelled(kept)
-    usable[usable] = labelled
+    kept, labeled = table.without_unlabeled(kept)
+    usable[usable] = labeled
     if len(kept) == 0:
         raise _nothing_usable(kept)
     keep = usable[features["usable"]]

@@ -324,9 +324,9 @@ def check_distinct(target_columns: tuple[str, ...]) -> None:
         raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
 
 
-def without_unlabelled(table: Table) -> tuple[Table, np.ndarray]:
+def without_unlabeled(table: Table) -> tuple[Table, np.ndarray]:
     """The rows with at least one label, and which those are [N]; all rows of a table without tasks."""
     keep = ~np.isnan(table.labels).all(axis=1) | (not table.tasks)
-    unlabelled = np.flatnonzero(~keep)
-    rejected = [Rejected(int(table.lines[k]), table.smiles[k], f"{NO_LABEL} in any target column") for k in unlabelled]
+    unlabeled = np.flatnonzero(~keep)
+    rejected = [Rejected(int(table.lines[k]), table.smiles[k], f"{NO_LABEL} in any target column") for k in unlabeled]
     return table.take(keep, rejected), keep

@@ -172,12 +172,12 @@ class TaskData:
         """The labels [N, T] float32 that a modality's models see on the device, NaN for missing."""
         return self.label_units(modality).to_device(self.table.labels, self.composition_for(modality))
 
-    def label_standard(self, molecules: np.ndarray, modality: str) -> LabelScaler:
+    def label_scaler(self, molecules: np.ndarray, modality: str) -> LabelScaler:
         """How a replica of a modality's model that trains on these molecules standardizes the device's labels."""
         if self.table.task == "classification":
-            return label_scaling.no_standard(len(self.table.tasks))
+            return label_scaling.identity_scaler(len(self.table.tasks))
         units, composition = self.label_units(modality), self.composition_for(modality)
         some = None if composition is None else composition[molecules]
-        return units.device_standard(
-            label_scaling.fit_standard(units.shift(self.table.labels[molecules]), some, self.extensive)
+        return units.device_scaler(
+            label_scaling.fit_scaler(units.shift(self.table.labels[molecules]), some, self.extensive)
         )

@@ -26,7 +26,7 @@ from jaxmrl.reports.pruning_table import (
     no_law_text,
 )
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.scaling.analysis import NOT_FITTED, PRUNED, Analysis, analyse, content
+from jaxmrl.scaling.analysis import NOT_FITTED, PRUNED, Analysis, analyze, content
 from jaxmrl.scaling.convergence import convergence_of, training_flags
 from jaxmrl.scaling.differences import Runs
 from jaxmrl.scaling.points import points_of, points_of_means
@@ -54,7 +54,7 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     for remark in file.notes:
         reporter.say(f"note: {remark}")
     guess = scale.error_of_guessing(config.guess)
-    analyses = [analyse_rows(rows, scale, guess) for rows in file.curves]
+    analyses = [analyze_rows(rows, scale, guess) for rows in file.curves]
     check_fitted(config, analyses)
     for rows, analysis in zip(file.curves, analyses, strict=True):
         if rows.random:
@@ -96,7 +96,7 @@ def find_scale(config: FitConfig, file: CurveFile) -> Scale:
     return scale
 
 
-def analyse_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
+def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
     """Return the analysis of one curve, without a law if it is not of random samples.
 
     guess: the error of guessing, if it is known.
@@ -105,8 +105,8 @@ def analyse_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
         return PRUNED
     settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     if rows.sd is not None:
-        return analyse(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
-    analysis = analyse(points_of, rows.n, rows.value, run=rows.run, **settings)
+        return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
+    analysis = analyze(points_of, rows.n, rows.value, run=rows.run, **settings)
     if rows.epochs is None:
         return analysis
     return replace(analysis, training_flags=training_flags(convergence_of(rows.n, *rows.epochs.T)))

@@ -119,27 +119,27 @@ def mean_nodes(h: jax.Array, graph: jax.Array, mask: jax.Array, graphs: int) -> 
 
 
 @jax.custom_vjp
-def sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array) -> jax.Array:
-    """Sum over each node's bonded neighbours, [n, d].
+def sum_neighbors(h: jax.Array, neighbors: jax.Array, overflow: jax.Array) -> jax.Array:
+    """Sum over each node's bonded neighbors, [n, d].
 
-    h [n, d]; neighbours [n, K], rows of (h, overflow sums, 0); overflow [v, D], rows of (h, 0). The sum over both
+    h [n, d]; neighbors [n, K], rows of (h, overflow sums, 0); overflow [v, D], rows of (h, 0). The sum over both
     is a symmetric linear map of `h`, for a bond is listed at both of its ends: its gradient is itself.
     """
-    return _sum_neighbours(h, neighbours, overflow)
+    return _sum_neighbors(h, neighbors, overflow)
 
 
-def _sum_neighbours(h: jax.Array, neighbours: jax.Array, overflow: jax.Array) -> Any:
+def _sum_neighbors(h: jax.Array, neighbors: jax.Array, overflow: jax.Array) -> Any:
     nothing = jnp.zeros((1, h.shape[1]), h.dtype)
     beyond = sum(h.at[column].get(mode="fill", fill_value=0) for column in overflow.T)
     rows = jnp.concatenate([h, beyond, nothing])
-    return sum(rows[column] for column in neighbours.T)
+    return sum(rows[column] for column in neighbors.T)
 
 
-def _sum_neighbours_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, None, None]:
-    return _sum_neighbours(gradient, *saved), None, None
+def _sum_neighbors_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, None, None]:
+    return _sum_neighbors(gradient, *saved), None, None
 
 
-sum_neighbours.defvjp(lambda h, *index: (_sum_neighbours(h, *index), index), _sum_neighbours_backward)
+sum_neighbors.defvjp(lambda h, *index: (_sum_neighbors(h, *index), index), _sum_neighbors_backward)
 
 
 def dropout(h: jax.Array, rate: float, key: jax.Array) -> jax.Array:
@@ -159,7 +159,7 @@ def dropout(h: jax.Array, rate: float, key: jax.Array) -> jax.Array:
 
 
 class MaskedBatchNorm(nnx.Module):
-    """Batch normalisation over the real rows alone (Ioffe & Szegedy 2015), with PyTorch's conventions.
+    """Batch normalization over the real rows alone (Ioffe & Szegedy 2015), with PyTorch's conventions.
 
     Running statistics move by `momentum`, the running variance is the unbiased one, and a batch without rows leaves
     them alone and stays finite. nnx.BatchNorm differs in each of these.
@@ -241,7 +241,7 @@ def training_key(key: jax.Array | None) -> jax.Array:
 
 
 def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Linear:
-    """A linear layer initialised as PyTorch's, bias included, computing at `precision`."""
+    """A linear layer initialized as PyTorch's, bias included, computing at `precision`."""
 
     def bias(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -(inputs**-0.5), inputs**-0.5)

@@ -2,7 +2,7 @@
 
 Attention runs over the tokens of one molecule, its padding masked: the published code let it run across the molecules
 of a batch. A molecule's embedding comes from the mean over its tokens: the published sum over features right after a
-layer norm is 0 at initialisation.
+layer norm is 0 at initialization.
 """
 
 import jax
@@ -113,5 +113,5 @@ class Transformer(nnx.Module):
         return jnp.where(present[:, :, None], x, 0.0).sum(axis=1) / count[:, None]
 
     def __call__(self, batch: TokenBatch, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardised values (regression), [B, tasks]."""
+        """Logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(batch, training=training, key=key))

@@ -15,8 +15,14 @@ from jaxmrl.training.losses import molecule_means
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Notes:
-    """Of each label, [N, T]: events so far, whether it was right last time, ever, and how often it was seen."""
+class ForgettingState:
+    """What is counted of each label, [N, T].
+
+    events   how often it was forgotten so far
+    right    whether it was right when it was last seen
+    learned  whether it was ever right
+    seen     how often it was seen
+    """
 
     events: jax.Array
     right: jax.Array
@@ -31,24 +37,26 @@ class Forgetting:
     molecules: int
     tasks: int
 
-    def start(self) -> Notes:
+    def start(self) -> ForgettingState:
         nothing = jnp.zeros((self.molecules, self.tasks), jnp.int16)
-        return Notes(nothing, nothing.astype(jnp.bool), nothing.astype(jnp.bool), nothing)
+        return ForgettingState(nothing, nothing.astype(jnp.bool), nothing.astype(jnp.bool), nothing)
 
-    def note(self, notes: Notes, ids: jax.Array, outputs: jax.Array, labels: jax.Array, present: jax.Array) -> Notes:
+    def update(
+        self, state: ForgettingState, ids: jax.Array, outputs: jax.Array, labels: jax.Array, present: jax.Array
+    ) -> ForgettingState:
         right = (outputs > 0) == (labels > 0.5)
-        one = jax.tree.map(lambda array: array[jnp.maximum(ids, 0)], notes)
-        new = Notes(
+        one = jax.tree.map(lambda array: array[jnp.maximum(ids, 0)], state)
+        new = ForgettingState(
             events=one.events + (one.right & ~right & present).astype(jnp.int16),
             right=jnp.where(present, right, one.right),
             learned=one.learned | (right & present),
             seen=one.seen + present.astype(jnp.int16),
         )
         beyond = jnp.where(ids >= 0, ids, self.molecules)
-        return jax.tree.map(lambda array, rows: array.at[beyond].set(rows, mode="drop"), notes, new)
+        return jax.tree.map(lambda array, rows: array.at[beyond].set(rows, mode="drop"), state, new)
 
 
-def forgetting(notes: Notes, ids: jax.Array, present: jax.Array) -> jax.Array:
-    """Mean over the labels present [B, T] of the forgetting events of the molecules `ids` [B]: [B]."""
-    events = jnp.where(notes.learned, notes.events, notes.seen)[ids]
+def forgetting(state: ForgettingState, ids: jax.Array, present: jax.Array) -> jax.Array:
+    """Return the mean number of forgetting events [B] over the labels present [B, T] of the molecules `ids` [B]."""
+    events = jnp.where(state.learned, state.events, state.seen)[ids]
     return molecule_means(events, present)

@@ -54,10 +54,10 @@ def grand_last(
 
 
 def _gradient_norm(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, molecule: jax.Array) -> jax.Array:
-    params, stats, standard = weights
+    params, stats, scaler = weights
     ids = molecule[None]
     labels, present = batch_labels(table, ids)
-    targets = standard.targets(labels, table.composition_of(ids))
+    targets = scaler.transform(labels, table.composition_of(ids))
     batch = table.store.gather(ids)
 
     def loss(params: Any, probe: jax.Array) -> jax.Array:

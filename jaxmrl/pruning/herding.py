@@ -18,18 +18,18 @@ embeddings themselves are no more exact, and like molecules have like ones."""
 def herd(embeddings: jax.Array) -> jax.Array:
     """The order [n] in which herding takes the rows of `embeddings` [n, d]; of equals, the first.
 
-    Step t takes the x nearest to t mu - (sum of those taken). With rows centred on mu that target is minus their
+    Step t takes the x nearest to t mu - (sum of those taken). With rows centered on mu that target is minus their
     sum, which stays small, so float32 is enough. Time n^2 d, memory n d.
     """
-    centred = embeddings - embeddings.mean(axis=0, keepdims=True)
-    squares = jnp.sum(centred**2, axis=1)
+    centered = embeddings - embeddings.mean(axis=0, keepdims=True)
+    squares = jnp.sum(centered**2, axis=1)
 
     def take(state: tuple[jax.Array, jax.Array], _: Any) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         total, free = state
-        distance = squares + 2 * jnp.matmul(centred, total, precision=jax.lax.Precision.HIGHEST)
+        distance = squares + 2 * jnp.matmul(centered, total, precision=jax.lax.Precision.HIGHEST)
         distance = jnp.where(free, distance, jnp.inf)
         chosen = jnp.argmax(distance <= distance.min() + ROUNDING * squares.mean())
-        return (total + centred[chosen], free.at[chosen].set(False)), chosen
+        return (total + centered[chosen], free.at[chosen].set(False)), chosen
 
-    start = jnp.zeros(centred.shape[1], centred.dtype), jnp.ones(len(centred), jnp.bool)
-    return jax.lax.scan(take, start, length=len(centred))[1]
+    start = jnp.zeros(centered.shape[1], centered.dtype), jnp.ones(len(centered), jnp.bool)
+    return jax.lax.scan(take, start, length=len(centered))[1]

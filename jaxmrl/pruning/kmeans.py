@@ -1,8 +1,8 @@
-"""K-means pruning: of clusters of fingerprints, keep the molecules least like their centre, in balance.
+"""K-means pruning: of clusters of fingerprints, keep the molecules least like their center, in balance.
 
 Source: Sorscher et al., Beyond Neural Scaling Laws (NeurIPS 2022), as the study applies it: RDKit's path-based
-fingerprints, 100 clusters (1,000 above 100,000 molecules), random molecules as first centres, cosine similarity, half
-of the budget in proportion to the clusters. Fingerprints are scaled to unit length, where the nearest centre and the
+fingerprints, 100 clusters (1,000 above 100,000 molecules), random molecules as first centers, cosine similarity, half
+of the budget in proportion to the clusters. Fingerprints are scaled to unit length, where the nearest center and the
 mean of the members are those of plain k-means (Lloyd 1982).
 """
 
@@ -29,7 +29,7 @@ def unit_rows(packed: jax.Array) -> jax.Array:
     return bits * jax.lax.rsqrt(jnp.maximum(bits.sum(axis=1, keepdims=True), 1.0))
 
 
-def first_centres(packed: np.ndarray, clusters: int, seed: int) -> np.ndarray:
+def first_centers(packed: np.ndarray, clusters: int, seed: int) -> np.ndarray:
     """Packed bits [K, W] of up to `clusters` molecules with different fingerprints, by lot."""
     different = np.sort(np.unique(packed, axis=0, return_index=True)[1])
     chosen = np.random.default_rng(seed).permutation(different)[:clusters]
@@ -48,60 +48,60 @@ def _product(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
     return jnp.matmul(lhs, rhs, precision=jax.lax.Precision.HIGHEST)
 
 
-def _nearest(rows: jax.Array, centres: jax.Array) -> jax.Array:
-    distance = jnp.sum(centres**2, axis=1)[None, :] - 2 * _product(rows, centres.T)
+def _nearest(rows: jax.Array, centers: jax.Array) -> jax.Array:
+    distance = jnp.sum(centers**2, axis=1)[None, :] - 2 * _product(rows, centers.T)
     return jnp.argmin(distance, axis=1)
 
 
 @partial(jax.jit, static_argnames="iterations")
-def lloyd(packed: jax.Array, centres: jax.Array, iterations: int = MOST_ITERATIONS) -> tuple[jax.Array, ...]:
-    """K-means from `centres` [K, D], until no molecule changes its cluster.
+def lloyd(packed: jax.Array, centers: jax.Array, iterations: int = MOST_ITERATIONS) -> tuple[jax.Array, ...]:
+    """K-means from `centers` [K, D], until no molecule changes its cluster.
 
-    Returns centres [K, D], each molecule's cluster [n], its cosine similarity with the centre [n], and the inertia:
-    the sum of squared distances from the centres. A centre without members stays where it is.
+    Returns centers [K, D], each molecule's cluster [n], its cosine similarity with the center [n], and the inertia:
+    the sum of squared distances from the centers. A center without members stays where it is.
     """
     blocks, real = _blocks(packed)
 
-    def assign(centres: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def assign(centers: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         def one(block: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
             packed, real = block
             rows = unit_rows(packed)
-            cluster = _nearest(rows, centres)
-            member = jnp.where(real[:, None], jax.nn.one_hot(cluster, len(centres)), 0.0)
+            cluster = _nearest(rows, centers)
+            member = jnp.where(real[:, None], jax.nn.one_hot(cluster, len(centers)), 0.0)
             return cluster, _product(member.T, rows), member.sum(axis=0)
 
         clusters, sums, counts = jax.lax.map(one, (blocks, real))
         return clusters, sums.sum(axis=0), counts.sum(axis=0)
 
     def step(state: tuple) -> tuple:
-        round_, centres, _, clusters, sums, counts = state
-        centres = jnp.where(counts[:, None] > 0, sums / jnp.maximum(counts, 1.0)[:, None], centres)
-        return round_ + 1, centres, clusters, *assign(centres)
+        round_, centers, _, clusters, sums, counts = state
+        centers = jnp.where(counts[:, None] > 0, sums / jnp.maximum(counts, 1.0)[:, None], centers)
+        return round_ + 1, centers, clusters, *assign(centers)
 
     def moving(state: tuple) -> jax.Array:
         round_, _, before, clusters, *_ = state
         return (round_ < iterations) & jnp.any((before != clusters) & real)
 
-    clusters, sums, counts = assign(centres)
-    start = 0, centres, jnp.full_like(clusters, -1), clusters, sums, counts
-    _, centres, _, clusters, _, _ = jax.lax.while_loop(moving, step, start)
+    clusters, sums, counts = assign(centers)
+    start = 0, centers, jnp.full_like(clusters, -1), clusters, sums, counts
+    _, centers, _, clusters, _, _ = jax.lax.while_loop(moving, step, start)
 
     def similar(block: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         packed, cluster = block
-        mine = centres[cluster]
+        mine = centers[cluster]
         length = jnp.maximum(jnp.linalg.norm(mine, axis=1), 1e-12)
         rows = unit_rows(packed)
         return jnp.sum(rows * mine, axis=1) / length, jnp.sum((rows - mine) ** 2, axis=1)
 
     similarity, distance = jax.lax.map(similar, (blocks, clusters))
     n = len(packed)
-    return centres, clusters.reshape(-1)[:n], similarity.reshape(-1)[:n], jnp.where(real, distance, 0.0).sum()
+    return centers, clusters.reshape(-1)[:n], similarity.reshape(-1)[:n], jnp.where(real, distance, 0.0).sum()
 
 
 def balanced_order(similarity: np.ndarray, cluster: np.ndarray) -> np.ndarray:
     """Places [n] in order of keeping: of any beginning, half is spread over the clusters in proportion.
 
-    The study gives each cluster of c molecules the c m / 2n (rounded up) of a budget m that are least like its centre,
+    The study gives each cluster of c molecules the c m / 2n (rounded up) of a budget m that are least like its center,
     and fills the rest with the least like of all. Here one order does so for every m, so that smaller subsets lie
     within larger ones: a molecule is due once m reaches its cluster's claim to it. Of equals, the first.
     """

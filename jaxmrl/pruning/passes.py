@@ -14,7 +14,7 @@ from jaxmrl.data.splits import subset_order
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.modalities.base import Features
 from jaxmrl.pruning import gradients, kmeans, uncertainty
-from jaxmrl.pruning.forgetting import Notes, forgetting
+from jaxmrl.pruning.forgetting import ForgettingState, forgetting
 from jaxmrl.pruning.herding import herd
 from jaxmrl.training import batches
 from jaxmrl.training.capacity import device_memory
@@ -28,7 +28,7 @@ def model_scores(
     table: DeviceTable,
     features: Features,
     weights: tuple,
-    notes: Notes | None,
+    hook_state: ForgettingState | None,
     molecules: np.ndarray,
     batch_size: int,
     check: Callable[[], None] = lambda: None,
@@ -37,11 +37,11 @@ def model_scores(
 
     With herding, also "embeddings" [n, d], for one herding over several models.
 
-    weights as of `predict`; notes of forgetting, where it is among them. check() is called between device calls, and
-    may raise to stop.
+    weights as of `predict`; hook_state of `Forgetting`, where it is among them. check() is called between device
+    calls, and may raise to stop.
     """
     forward, embeddings = _forward(
-        training_spec, table, features.resources(), weights, notes, molecules, batch_size, check
+        training_spec, table, features.resources(), weights, hook_state, molecules, batch_size, check
     )
     scores = {name: values for name, values in forward.items() if name in names}
     if "grand" in names:
@@ -55,13 +55,13 @@ def model_scores(
 
 @program(static_argnums=0)
 def judge(
-    training_spec: TrainingSpec, table: DeviceTable, weights: tuple, notes: Any, ids: jax.Array
+    training_spec: TrainingSpec, table: DeviceTable, weights: tuple, hook_state: Any, ids: jax.Array
 ) -> tuple[dict, jax.Array]:
     """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
-    params, stats, standard = weights
+    params, stats, scaler = weights
     embeddings, outputs = training_spec.model.embed(params, stats, table.store.gather(ids))
     labels, present = batch_labels(table, ids)
-    targets = standard.targets(labels, table.composition_of(ids))
+    targets = scaler.transform(labels, table.composition_of(ids))
     scores = {
         "el2n": gradients.el2n(training_spec.task, outputs, targets, present),
         "grand-last": gradients.grand_last(training_spec.task, embeddings, outputs, targets, present),
@@ -69,8 +69,8 @@ def judge(
     if training_spec.task == "classification":
         scores["entropy"] = uncertainty.entropy(outputs, present)
         scores["least-confidence"] = uncertainty.least_confidence(outputs, present)
-    if notes is not None:
-        scores["forgetting"] = forgetting(notes, jnp.maximum(ids, 0), present)
+    if hook_state is not None:
+        scores["forgetting"] = forgetting(hook_state, jnp.maximum(ids, 0), present)
     return scores, embeddings
 
 
@@ -79,7 +79,7 @@ def _forward(
     table: DeviceTable,
     resources: np.ndarray,
     weights: tuple,
-    notes: Any,
+    hook_state: Any,
     molecules: np.ndarray,
     batch_size: int,
     check: Callable[[], None],
@@ -90,7 +90,7 @@ def _forward(
     plan = batches.plan(molecules, resources, limits, batch_size, None)
     parts = []
     for ids in plan:
-        parts.append(jax.tree.map(np.asarray, judge(training_spec, table, weights, notes, jnp.asarray(ids))))
+        parts.append(jax.tree.map(np.asarray, judge(training_spec, table, weights, hook_state, jnp.asarray(ids))))
         check()
     real = plan.reshape(-1) >= 0
     position = np.full(len(resources), -1)
@@ -149,7 +149,7 @@ def joint_embeddings(embeddings: list[np.ndarray]) -> np.ndarray:
 
 def kmeans_scores(packed: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
     """From k-means on `packed` fingerprints [n, bits / 8]: scores [n], and the clustering's inertia."""
-    first = kmeans.first_centres(packed, kmeans.cluster_count(len(packed)), seed)
+    first = kmeans.first_centers(packed, kmeans.cluster_count(len(packed)), seed)
     _, cluster, similarity, inertia = kmeans.lloyd(jnp.asarray(packed), kmeans.unit_rows(jnp.asarray(first)))
     return from_order(kmeans.balanced_order(np.asarray(similarity), np.asarray(cluster))), float(inertia)
 

@@ -79,8 +79,8 @@ class ScoringTask:
     def training_spec(self) -> TrainingSpec:
         """How the models are trained; they count forgetting where it is asked for."""
         table = self.problem.table
-        watch = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
-        return TrainingSpec(self.spec, table.task, self.problem.metric, self.settings.rate(self.spec.model), watch)
+        hook = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
+        return TrainingSpec(self.spec, table.task, self.problem.metric, self.settings.rate(self.spec.model), hook)
 
     @property
     def features(self) -> Features:
@@ -104,11 +104,11 @@ class ScoringTask:
         """
         settings, split = self.settings, self.problem.split
         steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
-        standard = self.problem.label_standard(self.molecules, self.spec.modality)
+        scaler = self.problem.label_scaler(self.molecules, self.spec.modality)
         name = f"{settings.name} {self.spec.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
         return [
             Replica(
-                *(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, standard),
+                *(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, scaler),
                 validate_every=self.epochs,
             )
             for seed in range(self.seeds * self.models)
@@ -213,7 +213,7 @@ class ScoringTask:
     def _train(
         self, places: range, run: LaneRecord, folder: Path, reporter: ProgressReporter, stop: Stop
     ) -> dict[int, dict[str, np.ndarray]]:
-        """Return {place: weights and notes}, as flat arrays, of the models at these places that did not diverge."""
+        """Return {place: weights and hook state}, as flat arrays, of these models, without those that diverged."""
         replicas = self.replicas()
         self._drop_other_lanes(folder)
         queue = self.spec, replicas, self.problem, self.settings.batch_size
@@ -249,15 +249,15 @@ class ScoringTask:
         if scores is None:
             scores = {}
             if model:
-                weights, notes = self._unpack(model)
-                training_spec, size = replace(self.training_spec, watch=None), self.settings.batch_size
+                weights, hook_state = self._unpack(model)
+                training_spec, size = replace(self.training_spec, hook=None), self.settings.batch_size
                 scores |= passes.model_scores(
                     self.names,
                     training_spec,
                     self.table,
                     self.features,
                     weights,
-                    notes,
+                    hook_state,
                     self.molecules,
                     size,
                     stop.check,
@@ -271,20 +271,20 @@ class ScoringTask:
         return scores
 
     def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
-        """(weights as of `predict`, notes) of a model's flat arrays."""
+        """(weights as of `predict`, hook state) of a model's flat arrays."""
         params, stats = jax.eval_shape(self.spec.init, jax.random.key(0))
-        standard = self.replicas()[0].standard
-        notes = jax.eval_shape(self.training_spec.watch.start) if self.training_spec.watch else None
+        scaler = self.replicas()[0].scaler
+        hook_state = jax.eval_shape(self.training_spec.hook.start) if self.training_spec.hook else None
         arrays = {name: jnp.asarray(array) for name, array in model.items() if name not in _OF_A_MODEL}
-        form = {"weights": (params, stats, standard), "notes": notes}
+        form = {"weights": (params, stats, scaler), "hook_state": hook_state}
         found = storage.unflatten(form, arrays, "a scoring's folder")
-        return found["weights"], found["notes"]
+        return found["weights"], found["hook_state"]
 
 
 def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
-    """The weights and notes of a replica that has just ended, as flat arrays, and its status."""
+    """The weights and hook state of a replica that has just ended, as flat arrays, and its status."""
     lane = engine.lane_of(outcome.name)
-    model = {"weights": programs.weights_now(engine.lanes), "notes": engine.lanes.state.notes}
+    model = {"weights": programs.weights_now(engine.lanes), "hook_state": engine.lanes.state.hook_state}
     arrays = storage.flatten(jax.tree.map(lambda x: x[lane], model))
     return {name: np.asarray(leaf) for name, leaf in arrays.items()} | {"status": np.array(outcome.status)}
 

@@ -28,7 +28,7 @@ from jaxmrl.reports.terminal import Reporter, sweep_table
 from jaxmrl.rows import DIVERGED, LATE, UNDEFINED, CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.scaling.analysis import PRUNED, Analysis, analyse
+from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.text import count
@@ -39,7 +39,7 @@ Orders = dict[tuple[ModelSpec, str], dict[str, np.ndarray]]
 """Of each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
 
 
-def summarise(
+def summarize(
     run: RunDirectory,
     rows: list[ResultRow],
     config: SweepConfig,
@@ -59,7 +59,7 @@ def summarise(
         left_out_notes(curve, rows, problem.table.task, by_split[curve.identity.split].unjudged) for curve in curves
     ]
     analyses = [
-        analyse_run(run, rows, curve, by_split[curve.identity.split], notes)
+        analyze_run(run, rows, curve, by_split[curve.identity.split], notes)
         for curve, notes in zip(curves, left_out, strict=True)
     ]
     run.write_rows("curves.csv", PointRow.columns(), [row for curve in curves for row in point_rows(curve)])
@@ -189,7 +189,7 @@ def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
     return [f"{label}: {note}" for label, own in zip(labels, notes, strict=True) for note in own]
 
 
-def analyse_run(
+def analyze_run(
     run: RunDirectory, rows: list[ResultRow], curve: MeasuredCurve, problem: TaskData, notes: tuple[str, ...]
 ) -> Analysis:
     """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
@@ -198,10 +198,10 @@ def analyse_run(
     """
     used = rows_of(curve, rows)
     resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
-    return analyse_seeds(curve, used, METRICS[problem.metric], error_of_guessing(problem), notes, resampled)
+    return analyze_seeds(curve, used, METRICS[problem.metric], error_of_guessing(problem), notes, resampled)
 
 
-def analyse_seeds(
+def analyze_seeds(
     curve: MeasuredCurve,
     rows: list[ResultRow],
     metric: Metric,
@@ -212,14 +212,14 @@ def analyse_seeds(
     """Return the laws of a curve over its seeds.
 
     rows: those that its points are made of, as of `rows_of`; notes: what else to know of the curve; others as in
-    `analyse_curve`.
+    `analyze_curve`.
     """
     seeds = np.array([f"seed {row.seed}" for row in rows])
-    analysis = analyse_curve(curve, metric.higher_is_better, guess, resampled, seeds)
+    analysis = analyze_curve(curve, metric.higher_is_better, guess, resampled, seeds)
     return replace(analysis, notes=(*analysis.notes, *notes), training_flags=training_flags(curve.convergence))
 
 
-def analyse_curve(
+def analyze_curve(
     curve: MeasuredCurve,
     higher_is_better: bool,
     guess: float | None,
@@ -235,7 +235,7 @@ def analyse_curve(
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
     settings = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled, "run": run}
-    return analyse(points_of, n, tests, **settings)
+    return analyze(points_of, n, tests, **settings)
 
 
 def error_of_guessing(problem: TaskData) -> float | None:

@@ -90,8 +90,8 @@ def collect_artifacts(
     """What a replica leaves, while a lane holds it; `identity` is one of its own. Nothing without a result."""
     if not outcome.counts:
         return ReplicaArtifacts(outcome)
-    *model, standard = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
-    weights, replica = (*model, engine.units.label_standard(standard)), engine.replica_of(outcome.name)
+    *model, scaler = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
+    weights, replica = (*model, engine.units.label_scaler(scaler)), engine.replica_of(outcome.name)
     predictions = predict_judged(engine, weights, replica) if config.save_predictions else None
     return ReplicaArtifacts(outcome, weights if _keeps_model(config, identity) else None, predictions)
 

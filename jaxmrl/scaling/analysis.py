@@ -112,7 +112,7 @@ def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:
     return [dict(zip(("n", "value", "low", "high"), map(known, one), strict=True)) for one in values]
 
 
-def analyse(points: Callable[..., Points], *arguments: Any, **settings: Any) -> Analysis:
+def analyze(points: Callable[..., Points], *arguments: Any, **settings: Any) -> Analysis:
     """The analysis of what `points` (`points_of` or `points_of_means`) makes of the arguments."""
     try:
         made = points(*arguments, **settings)

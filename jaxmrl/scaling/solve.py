@@ -15,7 +15,7 @@ def least_squares(
     free: np.ndarray | None = None,
     most_steps: int = 150,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Minimises the sum of squares of each row's residuals.
+    """Minimizes the sum of squares of each row's residuals.
 
     residuals(u [R, P], rows [R]) -> [R, N] gives those of the problems `rows`; start [B, P]; free [P] or [B, P]: which
     parameters move. Source: Marquardt 1963, with his scaling by the diagonal. Returns solutions [B, P], sums of squares

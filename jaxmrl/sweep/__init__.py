@@ -9,7 +9,7 @@ from itertools import product
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
-from jaxmrl.reports.summary import Orders, summarise
+from jaxmrl.reports.summary import Orders, summarize
 from jaxmrl.reports.terminal import Reporter, duration
 from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_results
@@ -119,5 +119,5 @@ def write_report(job: SweepContext, grid: Grid, orders: Orders) -> SweepResult:
     """Sorts results.csv and history.csv by the grid, and writes what follows from them."""
     rows = sort_results(job.run, [cell.identity.key for cells in grid.values() for cell in cells])
     drop_other_models(job.run, job.config, rows)
-    found = summarise(job.run, rows, job.config, job.problems, orders, job.reporter)
+    found = summarize(job.run, rows, job.config, job.problems, orders, job.reporter)
     return SweepResult(job.run.path, rows, [LearningCurve.of(*one) for one in zip(*found, strict=True)])

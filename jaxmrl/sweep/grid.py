@@ -65,7 +65,7 @@ def plan_cell(
         valid=problem.split.valid,
         test=problem.split.test,
         steps=steps,
-        standard=problem.label_standard(train, spec.modality),
+        scaler=problem.label_scaler(train, spec.modality),
         divisors=problem.divisors(train),
         start=encoder,
         validate_every=validate_every,

@@ -9,7 +9,7 @@ from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.config.names import PER_SD
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.left_out import left_out_notes
-from jaxmrl.reports.summary import analyse_seeds
+from jaxmrl.reports.summary import analyze_seeds
 from jaxmrl.rows import ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, curves_of, rows_of
 from jaxmrl.runs.identity import read_run
@@ -60,7 +60,7 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
             "train them",
             stacklevel=2,
         )
-    return SweepResult(folder, rows, [_analysed(one, rows, metadata, config) for one in curves_of(rows)], missing)
+    return SweepResult(folder, rows, [_analyzed(one, rows, metadata, config) for one in curves_of(rows)], missing)
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
@@ -86,7 +86,7 @@ def planned_rows(config: SweepConfig) -> int:
     return rows
 
 
-def _analysed(
+def _analyzed(
     curve: MeasuredCurve, rows: list[ResultRow], metadata: dict[str, Any], config: SweepConfig
 ) -> LearningCurve:
     """A curve with its laws, over its seeds alone."""
@@ -102,5 +102,5 @@ def _analysed(
     if curve.random_samples:
         notes += (_SEEDS_ALONE,) if config.save_predictions else ()
         notes += (_NO_GUESS,) if metric.name == "average_precision" else ()
-    analysis: Analysis = analyse_seeds(curve, rows_of(curve, rows), metric, guess, notes)
+    analysis: Analysis = analyze_seeds(curve, rows_of(curve, rows), metric, guess, notes)
     return LearningCurve.of(curve, analysis)

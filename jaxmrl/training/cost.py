@@ -16,7 +16,7 @@ from jaxmrl.training.replica import init_replica, train_step
 def step_operations(engine: Engine) -> float:
     """Floating-point operations of one step of one replica, as XLA counts them, padding included."""
     replica = engine.replicas[0]
-    init = lambda: init_replica(engine.training_spec, *replica_keys(replica), replica.standard, replica.steps)
+    init = lambda: init_replica(engine.training_spec, *replica_keys(replica), replica.scaler, replica.steps)
     return operations_of(
         partial(train_step, engine.training_spec), engine.table, jax.eval_shape(init), engine.batch_size
     )

@@ -32,8 +32,8 @@ class Replica:
     name        its identity, from which its random streams come; unique in a queue
     seed        initial weights depend on it alone
     train, valid, test   molecule ids
-    steps       its length in optimiser steps
-    standard    of its own training labels, as they are on the device
+    steps       its length in optimizer steps
+    scaler      of its own training labels, as they are on the device
     divisors    [T] of its metrics, in the label's unit, before the mean over tasks; NaN for a task that is left out of
                 it, as it has nothing to learn of it. None: 1
     start       pre-trained weights that it begins from; None: fresh ones
@@ -46,13 +46,13 @@ class Replica:
     valid: np.ndarray = field(repr=False)
     test: np.ndarray = field(repr=False)
     steps: int
-    standard: LabelScaler = field(repr=False)
+    scaler: LabelScaler = field(repr=False)
     divisors: np.ndarray | None = field(repr=False, default=None)
     start: Encoder | None = field(repr=False, default=None)
     validate_every: int = 1
 
     def epoch_steps(self, batch_size: int) -> int:
-        """Optimiser steps of one epoch."""
+        """Optimizer steps of one epoch."""
         return batches.batches_per_epoch(len(self.train), batch_size)
 
     def epochs(self, step: int, batch_size: int) -> int:
@@ -89,7 +89,7 @@ class Engine:
         self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = table.with_budget(self.limits)
-        self.lanes = programs.empty(training_spec, lanes, replicas[0].standard)
+        self.lanes = programs.empty(training_spec, lanes, replicas[0].scaler)
         self.slots: list[LaneState | None] = [None] * lanes
         self._affordable_steps = 1
         self._has_compiled = False
@@ -177,14 +177,14 @@ class Engine:
             if index is not None:
                 replica = self.replicas[index]
                 self.slots[lane] = LaneState(index)
-                new = *replica_keys(replica), replica.standard, replica.steps
+                new = *replica_keys(replica), replica.scaler, replica.steps
                 self.lanes = programs.fill(self.training_spec, self.lanes, lane, *new)
                 if replica.start:
                     weights = jax.device_put(replica.start.weights, self.device)
                     self.lanes = programs.put_weights(self.lanes, lane, weights)
 
     def train_chunk(self, steps: int) -> None:
-        """`steps` optimiser steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""
+        """`steps` optimizer steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""
         ids = np.full((programs.MAX_CHUNK, len(self.slots), self.batch_size), NO_MOLECULE, np.int32)
         for lane, slot in enumerate(self.slots):
             if slot:

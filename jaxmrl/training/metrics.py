@@ -119,8 +119,8 @@ def _mae(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
 
 def _r2(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
     """1 - residual sum of squares / total sum of squares."""
-    centred = labels - _mean(labels, present)
-    total = _mean(centred**2, present)
+    centered = labels - _mean(labels, present)
+    total = _mean(centered**2, present)
     return _nan_unless(total > 0, 1.0 - _mean((scores - labels) ** 2, present) / jnp.where(total > 0, total, 1.0))
 
 

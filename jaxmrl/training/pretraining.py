@@ -20,7 +20,7 @@ from jaxmrl.training.compiled import program, small_program
 from jaxmrl.training.lanes import CHUNK_SECONDS
 from jaxmrl.training.programs import MAX_CHUNK
 
-OPTIMISER = optax.scale_by_adam()
+OPTIMIZER = optax.scale_by_adam()
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class PretrainState:
 
     params: Any
     stats: Any
-    optimiser: Any
+    opt_state: Any
     step: jax.Array
     key: jax.Array
     loss: jax.Array
@@ -71,7 +71,7 @@ def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
     """The state before the first step."""
     init, stream = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
     params, stats = pretext.shape.init(init)
-    return PretrainState(params, stats, OPTIMISER.init(params), jnp.int32(0), stream, jnp.float32(0))
+    return PretrainState(params, stats, OPTIMIZER.init(params), jnp.int32(0), stream, jnp.float32(0))
 
 
 def masked_error(
@@ -94,13 +94,13 @@ def masked_error(
 
 
 def pretrain_step(pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array) -> PretrainState:
-    """One optimiser step on the molecules `ids` [B]."""
+    """One optimizer step on the molecules `ids` [B]."""
     key = jax.random.fold_in(state.key, state.step)
     loss = lambda params: masked_error(pretext, store, params, state.stats, ids, key, training=True)
     (value, (stats, *_)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
-    updates, optimiser = OPTIMISER.update(gradients, state.optimiser, state.params)
+    updates, opt_state = OPTIMIZER.update(gradients, state.opt_state, state.params)
     params = optax.apply_updates(state.params, jax.tree.map(lambda update: -pretext.learning_rate * update, updates))
-    return PretrainState(params, stats, optimiser, state.step + 1, state.key, state.loss + value)
+    return PretrainState(params, stats, opt_state, state.step + 1, state.key, state.loss + value)
 
 
 @program(static_argnums=0, donate_argnums=2)
@@ -201,7 +201,7 @@ class Pretraining:
         if self._loaded is None or self._loaded[0] != shard:
             self._loaded = None
             graphs = pad(self.corpus.load(shard), *self.corpus.extent)
-            self._loaded = shard, GraphDataset.put(graphs).with_budget(self.limits)
+            self._loaded = shard, GraphDataset.to_device(graphs).with_budget(self.limits)
         return self._loaded[1]
 
     def _judge(self, epoch: int) -> None:
@@ -220,4 +220,4 @@ def _judges(graphs: Graphs, batch_size: int) -> tuple[GraphDataset, np.ndarray]:
     ids, resources = np.arange(len(graphs), dtype=np.int32), graphs.resources()
     limits = batches.budget([ids], resources, batch_size)
     plan = batches.plan(ids, resources, limits, batch_size, None)
-    return GraphDataset.put(graphs).with_budget(limits), plan
+    return GraphDataset.to_device(graphs).with_budget(limits), plan

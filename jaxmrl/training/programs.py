@@ -40,12 +40,12 @@ class Lanes:
 def weights_now(lanes: Lanes) -> tuple:
     """What `predict` needs, of the current weights."""
     state = lanes.state
-    return state.params, state.stats, state.standard
+    return state.params, state.stats, state.scaler
 
 
 def weights_best(lanes: Lanes) -> tuple:
     """What `predict` needs, of the best weights by validation."""
-    return lanes.best_params, lanes.best_stats, lanes.state.standard
+    return lanes.best_params, lanes.best_stats, lanes.state.scaler
 
 
 @small_program()
@@ -62,14 +62,14 @@ def _new_lane(training_spec: TrainingSpec, *identity_and_constants: Any) -> Lane
 
 
 @small_program(static_argnums=(0, 1))
-def empty(training_spec: TrainingSpec, lanes: int, standard: LabelScaler) -> Lanes:
-    """`lanes` idle lanes, whose weights are zero; any replica's standard serves as theirs."""
+def empty(training_spec: TrainingSpec, lanes: int, scaler: LabelScaler) -> Lanes:
+    """`lanes` idle lanes, whose weights are zero; any replica's scaler serves as theirs."""
     key = jax.random.key(0, impl="threefry2x32")
-    form = jax.eval_shape(partial(_new_lane, training_spec), key, key, standard, 1)
+    form = jax.eval_shape(partial(_new_lane, training_spec), key, key, scaler, 1)
     blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
-    standards = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), standard)
-    # A step divides by the standard's scale and by total_steps, in idle lanes too.
-    return replace(blank, state=replace(blank.state, standard=standards, total_steps=jnp.ones(lanes, jnp.int32)))
+    scalers = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), scaler)
+    # A step divides by the scaler's scale and by total_steps, in idle lanes too.
+    return replace(blank, state=replace(blank.state, scaler=scalers, total_steps=jnp.ones(lanes, jnp.int32)))
 
 
 @small_program(static_argnums=0, donate_argnums=1)

@@ -53,29 +53,29 @@ def device_table(problem: TaskData, modality: str) -> DeviceTable:
 class ReplicaState:
     """All that training changes, and the constants of one replica.
 
-    `key` is the replica's own stream; the step folded into it draws the dropout masks. `standard` is
-    of the replica's own training subset; `total_steps` is its length, which schedules the learning rate. `notes` is
-    what the training_spec's watch has noted.
+    `key` is the replica's own stream; the step folded into it draws the dropout masks. `scaler` is fitted to the
+    replica's own training subset; `total_steps` is its length, which schedules the learning rate; `hook_state` is the
+    state of the specification's hook.
     """
 
     params: Any
     stats: Any
-    optimiser: Any
+    opt_state: Any
     step: jax.Array
     key: jax.Array
-    standard: LabelScaler
+    scaler: LabelScaler
     total_steps: jax.Array
-    notes: Any = None
+    hook_state: Any = None
 
 
 class TrainingHook(Protocol):
     """Something noted of every molecule while a replica trains. Hashable: it is static in the programs."""
 
     def start(self) -> Any:
-        """The notes before the first step."""
+        """Return the state before the first step."""
 
-    def note(self, notes: Any, ids: jax.Array, outputs: jax.Array, labels: jax.Array, present: jax.Array) -> Any:
-        """The notes after a step on `ids` [B] whose training outputs were `outputs` [B, T]."""
+    def update(self, hook_state: Any, ids: jax.Array, outputs: jax.Array, labels: jax.Array, present: jax.Array) -> Any:
+        """Return the state after a step on `ids` [B] whose training outputs were `outputs` [B, T]."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class TrainingSpec:
     task: str
     metric_name: str
     learning_rate: float
-    watch: TrainingHook | None = None
+    hook: TrainingHook | None = None
     freeze: bool = False
     """Whether the head alone is trained, on the embeddings of evaluation."""
 
@@ -109,7 +109,7 @@ def init_replica(
     training_spec: TrainingSpec,
     init_key: jax.Array,
     stream_key: jax.Array,
-    standard: LabelScaler,
+    scaler: LabelScaler,
     total_steps: jax.Array | int,
 ) -> ReplicaState:
     """The state before the first step."""
@@ -117,12 +117,12 @@ def init_replica(
     return ReplicaState(
         params=params,
         stats=stats,
-        optimiser=training_spec.optimization.optimizer.init(params),
+        opt_state=training_spec.optimization.optimizer.init(params),
         step=jnp.int32(0),
         key=stream_key,
-        standard=standard,
+        scaler=scaler,
         total_steps=jnp.int32(total_steps),
-        notes=training_spec.watch.start() if training_spec.watch else None,
+        hook_state=training_spec.hook.start() if training_spec.hook else None,
     )
 
 
@@ -136,30 +136,31 @@ def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
 def train_step(
     training_spec: TrainingSpec, table: DeviceTable, state: ReplicaState, ids: jax.Array
 ) -> tuple[ReplicaState, jax.Array]:
-    """One optimiser step on the molecules `ids` [B]; returns the new state and the batch's loss."""
+    """One optimizer step on the molecules `ids` [B]; returns the new state and the batch's loss."""
     key = jax.random.fold_in(state.key, state.step)
     with jax.named_scope("gather"):
         batch = table.store.gather(ids, key)
     labels, present = batch_labels(table, ids)
-    targets = state.standard.targets(labels, table.composition_of(ids))
+    targets = state.scaler.transform(labels, table.composition_of(ids))
 
     def loss(params: Any) -> tuple:
         outputs, stats = training_spec.outputs(params, state.stats, batch, key)
         return mean_over_present(LOSSES[training_spec.task](outputs, targets), present), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
-    with jax.named_scope("optimiser"):
-        updates, optimiser = training_spec.optimization.optimizer.update(gradients, state.optimiser, state.params)
+    with jax.named_scope("optimizer"):
+        updates, opt_state = training_spec.optimization.optimizer.update(gradients, state.opt_state, state.params)
         progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
         rate = training_spec.learning_rate * training_spec.optimization.factor(progress)
         params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
-    notes = training_spec.watch.note(state.notes, ids, outputs, labels, present) if training_spec.watch else None
-    state = replace(state, params=params, stats=stats, optimiser=optimiser, step=state.step + 1, notes=notes)
+    hook = training_spec.hook
+    hook_state = hook.update(state.hook_state, ids, outputs, labels, present) if hook else None
+    state = replace(state, params=params, stats=stats, opt_state=opt_state, step=state.step + 1, hook_state=hook_state)
     return state, value
 
 
 def predict(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
-    """Logits, or values of the device's labels, of `ids` [B]: [B, T]. weights = (params, stats, standard)."""
-    params, stats, standard = weights
+    """Logits, or values of the device's labels, of `ids` [B]: [B, T]. weights = (params, stats, scaler)."""
+    params, stats, scaler = weights
     outputs = training_spec.model.predict(params, stats, table.store.gather(ids))
-    return standard.values(outputs, table.composition_of(ids))
+    return scaler.inverse_transform(outputs, table.composition_of(ids))

@@ -22,7 +22,7 @@ FORMAT = 4
 
 2: features of the canonical form of a molecule; before, of the text as it was spelled.
 3: weights by their paths in the model; before, by position.
-4: the standard of the labels in float64 and in their unit; before, in float32."""
+4: the scaler of the labels in float64 and in their unit; before, in float32."""
 
 _PLACES = {"tokens": 0, "positions": False, "cutoff": 0.0, "over_atoms": ""}
 """What format 4 has of every model, whether it needs that or not."""
@@ -30,7 +30,7 @@ _PLACES = {"tokens": 0, "positions": False, "cutoff": 0.0, "over_atoms": ""}
 _TRAIN = "train"
 
 _PARTS = ("params", "stats", "standard")
-"""Of the weights as of `predict`."""
+"""Names, in format 4, of the three parts of `predict`'s weights; the last one is the LabelScaler."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class SavedModel:
     tasks       their names
     has_smiles  whether its molecules had SMILES; else they had positions
     features    settings of its modality's `featurize`
-    elements    atomic numbers that the label standard has references of; None where it has none
+    elements    atomic numbers that the label scaler has references of; None where it has none
     parent      whether it saw the parents of molecules, see `chem.parents`
     """
 
@@ -60,7 +60,7 @@ class SavedModel:
 def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
     """Writes a model to its folder, in place of what is there. Raises UserError where it cannot be written.
 
-    weights: parameters, statistics, and the standard of the labels in float64; train: ids of the molecules that it
+    weights: parameters, statistics, and the scaler of the labels in float64; train: ids of the molecules that it
     learned from.
     """
     training_spec = model.training_spec
@@ -129,8 +129,8 @@ def load_arrays(model: SavedModel) -> tuple[tuple, np.ndarray]:
     """
     spec, tasks = model.training_spec.model, len(model.tasks)
     references = None if model.elements is None else np.empty((len(model.elements), tasks))
-    standard = LabelScaler(np.empty(tasks), np.empty(tasks), references)
-    form = (*jax.eval_shape(spec.init, jax.random.key(0)), standard)
+    scaler = LabelScaler(np.empty(tasks), np.empty(tasks), references)
+    form = (*jax.eval_shape(spec.init, jax.random.key(0)), scaler)
     train = np.empty(storage.read_host(model.path)["trained_on"], np.int32)
     forms = storage.flatten(_parts(form))
     empty = {name: np.empty(leaf.shape, leaf.dtype) for name, leaf in forms.items()}
@@ -155,23 +155,23 @@ def predict_all(
     """Logits, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float64.
 
     resources [N, R] is what each molecule of the table takes of a batch; weights as of `save_trained`: a label far from
-    zero has digits that float32 lacks, so the standard is undone on the host.
+    zero has digits that float32 lacks, so the inverse transform is computed on the host.
     """
     limits = batches.budget([molecules], resources, batch_size)
     table = table.with_budget(limits)
     # Shuffled: like molecules often stand together, and batches of them take long to be made to fit.
     plan = batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0))
-    *model, standard = weights
+    *model, scaler = weights
     outputs = np.empty((len(resources), table.labels.shape[1]), np.float32)
     for ids in plan:
         real = ids >= 0
         outputs[ids[real]] = np.asarray(_outputs(training_spec, table, tuple(model), ids))[real]
     composition = None if table.composition is None else np.asarray(table.composition)[molecules]
-    return standard.host_values(outputs[molecules], composition)
+    return scaler.inverse_transform_on_host(outputs[molecules], composition)
 
 
 @program(static_argnums=0)
 def _outputs(training_spec: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
-    """What the model says of `ids` [B], before the standard is undone, [B, T]. model = (params, stats)."""
+    """What the model says of `ids` [B], before the scaler's inverse transform, [B, T]. model = (params, stats)."""
     params, stats = model
     return training_spec.model.predict(params, stats, table.store.gather(ids))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from jaxmrl.data.label_scaling import no_standard
+from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.training.model_spec import ModelSpec
@@ -40,14 +40,14 @@ def both(nci):
     labels[::3, 0] = np.nan
     with jax.enable_x64(True):
         graphs, canonical, _ = featurize(smiles)
-        store = GraphDataset.put(graphs)
+        store = GraphDataset.to_device(graphs)
         sizes = graphs.resources().sum(axis=0)
         table = DeviceTable(store.with_budget(sizes + 20), jnp.asarray(labels))
-        state = init_replica(TRAINING_SPEC, jax.random.key(3), jax.random.key(4), no_standard(2), 1)
+        state = init_replica(TRAINING_SPEC, jax.random.key(3), jax.random.key(4), identity_scaler(2), 1)
         rng = np.random.default_rng(1)
         stats = jax.tree.map(lambda x: jnp.asarray(rng.uniform(0.5, 1.5, x.shape)), state.stats)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), state.params)
-        state = replace(state, params=params, stats=stats, optimiser=TRAINING_SPEC.optimization.optimizer.init(params))
+        state = replace(state, params=params, stats=stats, opt_state=TRAINING_SPEC.optimization.optimizer.init(params))
         module = pyg_module(params, stats)
         data = [pyg_baseline.molecule_data(s, y) for s, y in zip(canonical, labels.tolist(), strict=True)]
         batch = Batch.from_data_list(data)
@@ -72,10 +72,10 @@ def test_same_logits(both):
 def test_same_weights_and_statistics_after_one_adam_step(both):
     (table, ids, state), (module, batch) = both
     module.train()
-    optimiser = torch.optim.Adam(module.parameters(), lr=TRAINING_SPEC.learning_rate)
+    optimizer = torch.optim.Adam(module.parameters(), lr=TRAINING_SPEC.learning_rate)
     loss = pyg_baseline.present_loss(module(batch), batch.y)
     loss.backward()
-    optimiser.step()
+    optimizer.step()
     new, ours_loss = jax.jit(train_step, static_argnums=0)(TRAINING_SPEC, table, state, ids)
     assert float(ours_loss) == pytest.approx(float(loss.detach()), rel=1e-6)
 

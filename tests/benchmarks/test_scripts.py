@@ -96,7 +96,7 @@ def test_every_operation_of_a_step_is_of_a_kind(tmp_path):
     words = ["--dataset", "nci", "--widths", "16", "--steps", "2", "--out", str(path)]
     subprocess.run([sys.executable, "-m", "benchmarks.profile", *words], check=True)
     (row,) = json.loads(path.read_text())["rows"]
-    assert set(row["ms"]) >= {"products", "aggregate", "norm", "pool", "embed", "gather", "optimiser", "other"}
+    assert set(row["ms"]) >= {"products", "aggregate", "norm", "pool", "embed", "gather", "optimizer", "other"}
     assert max(row["ms"].values()) < sum(row["ms"].values())
     # Beside other programs operations may wait for each other; and so small a step is in part the host's.
     assert 0.3 * row["ms_a_step"] < sum(row["ms"].values()) < 2 * row["ms_a_step"]

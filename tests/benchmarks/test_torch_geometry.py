@@ -32,7 +32,7 @@ def test_same_outputs_and_gradients_with_the_same_weights(model):
     module = MODELS[model](shape)
     copy_weights(module, nnx.to_pure_dict(params))
     theirs = module(Batch.from_data_list([molecule_data(geometries, k, [0.0, 0.0]) for k in range(len(SIZES))]))
-    batch = GeometryDataset.put(geometries).with_budget((80, 30)).gather(jnp.arange(len(SIZES)))
+    batch = GeometryDataset.to_device(geometries).with_budget((80, 30)).gather(jnp.arange(len(SIZES)))
 
     def loss(params):
         outputs = predict(shape, params, stats, batch)

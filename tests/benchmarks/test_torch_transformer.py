@@ -23,7 +23,7 @@ def test_same_logits_with_the_same_weights(positions):
     shape = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", options)
     params, stats = init(shape, jax.random.key(0))
     ids = np.arange(12)
-    batch = TokenDataset.put(features).with_budget(features.resources().sum(axis=0)).gather(jnp.asarray(ids))
+    batch = TokenDataset.to_device(features).with_budget(features.resources().sum(axis=0)).gather(jnp.asarray(ids))
     ours = predict(shape, params, stats, batch)
     module = Transformer(shape.options.tokens, positions, 16, 2, 0.1, 3).eval()
     copy_weights(module, params.to_pure_dict())

@@ -103,11 +103,11 @@ def test_energies_that_are_one_number_in_float32(cache):
     assert problem.table.tasks == (task,)
     on_device = problem.device_labels("graph")
     assert len(np.unique(on_device)) == len(np.unique(labels)) == 178
-    units, standard = problem.label_units("graph"), problem.label_standard(problem.split.train, "graph")
+    units, scaler = problem.label_units("graph"), problem.label_scaler(problem.split.train, "graph")
     np.testing.assert_allclose(units.offset + units.step * on_device.astype(float), labels, atol=1e-5)
     train = labels[problem.split.train]
-    assert units.label_standard(standard).mean == pytest.approx(train.mean(), abs=1e-5)
-    assert units.label_standard(standard).scale == pytest.approx(train.std(), rel=1e-6)
+    assert units.label_scaler(scaler).mean == pytest.approx(train.mean(), abs=1e-5)
+    assert units.label_scaler(scaler).scale == pytest.approx(train.std(), rel=1e-6)
 
 
 def test_labels_that_float32_would_still_merge_are_refused(tmp_path, cache):

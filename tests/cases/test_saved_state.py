@@ -9,7 +9,7 @@ import pytest
 
 from jaxmrl.config import FitConfig, SweepConfig
 from jaxmrl.curves.table import read_curves
-from jaxmrl.data.label_scaling import no_standard, no_units
+from jaxmrl.data.label_scaling import identity_scaler, no_units
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities.geometry import schnet
 from jaxmrl.modalities.geometry.modality import GeometryOptions
@@ -92,7 +92,7 @@ def test_a_model_with_a_renamed_layer_is_not_loaded(tmp_path, monkeypatch):
     training_spec = TrainingSpec(shape, "regression", "mae", 1e-3)
     model = SavedModel(tmp_path / "m", result_row(), training_spec, ("energy",), False, {}, None)
     params, stats = shape.init(jax.random.key(0))
-    save_trained(model, (params, stats, no_units(1).label_standard(no_standard(1))), np.arange(2))
+    save_trained(model, (params, stats, no_units(1).label_scaler(identity_scaler(1))), np.arange(2))
     (loaded, *_), _ = load_arrays(model)
     jax.tree.map(np.testing.assert_array_equal, loaded, params)
 

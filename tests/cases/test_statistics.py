@@ -11,7 +11,7 @@ from jaxmrl.config import FitConfig
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.plots import draw_curves
-from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.reports.summary import analyze_curve
 from jaxmrl.runs.curves import MeasuredCurve, Point, fits_content
 from tests.support.rows import IDENTITY
 
@@ -180,7 +180,7 @@ def test_a_sweep_says_it_of_its_curves_too(metric, kind, said):
     noise = lambda value: tuple(value - 0.002 * k if value < 1 else 1.0 for k in range(3))
     points = tuple(Point(n / 800, n, noise(value)) for n, value in zip((100, 200, 400, 800), metric, strict=True))
     curve = MeasuredCurve(IDENTITY, "roc_auc", points)
-    analysis = analyse_curve(curve, True, 0.5)
+    analysis = analyze_curve(curve, True, 0.5)
     assert said in law_lines("gin", analysis, "ROC-AUC")[0]
     (content,) = fits_content([curve], [analysis], "study")
     assert content["kind"] == kind

@@ -8,14 +8,14 @@ import pytest
 from jaxmrl.config import FitConfig
 from jaxmrl.fit import fit_curves
 from jaxmrl.reports.curve_comparison import compare, comparison_line
-from jaxmrl.scaling.analysis import analyse, content
+from jaxmrl.scaling.analysis import analyze, content
 from jaxmrl.scaling.data_equivalence import data_equivalence, exponent_difference
 from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.points import points_of, points_of_means
 
 
-def analysed(n, error):
-    return analyse(points_of, n, error, higher_is_better=False)
+def analyzed(n, error):
+    return analyze(points_of, n, error, higher_is_better=False)
 
 
 def law_of(rng, n, sd=0.05):
@@ -26,7 +26,7 @@ def test_two_curves_of_the_same_law_are_never_said_to_differ():
     """The audit: 2 sizes x 1 run, and "exponents differ" was claimed in all of 200 trials."""
     rng, n = np.random.default_rng(0), np.array([100.0, 1000.0])
     for _ in range(10):
-        one, other = (analysed(n, law_of(rng, n)) for _ in range(2))
+        one, other = (analyzed(n, law_of(rng, n)) for _ in range(2))
         found = exponent_difference(one, other)
         assert (found.low, found.high) == (None, None)
         assert all((size.low, size.high) == (None, None) for size in data_equivalence(one.forecast, other.forecast, n))
@@ -38,7 +38,7 @@ def test_two_curves_of_the_same_law_are_never_said_to_differ():
 @pytest.mark.parametrize("sizes", [2, 3, 4])
 def test_few_sizes_of_one_run_have_no_interval(sizes):
     n = np.array([100.0, 400.0, 1600.0, 6400.0])[:sizes]
-    found = content(analysed(n, law_of(np.random.default_rng(1), n)), target=0.05)
+    found = content(analyzed(n, law_of(np.random.default_rng(1), n)), target=0.05)
     json.dumps(found, allow_nan=False)
     assert all(one["low"] is None and one["high"] is None for one in found["predictions"])
     assert all(ends == [None, None] for law in found["laws"] for ends in law["intervals"].values())
@@ -49,7 +49,7 @@ def test_few_sizes_of_one_run_have_no_interval(sizes):
 
 def test_enough_residuals_estimate_the_noise_and_say_so():
     n = np.geomspace(100, 6400, 7)
-    found = content(analysed(n, law_of(np.random.default_rng(1), n)))
+    found = content(analyzed(n, law_of(np.random.default_rng(1), n)))
     assert any("the noise is estimated from the residuals of the laws" in flag for flag in found["flags"])
     assert all(one["low"] < one["value"] < one["high"] for one in found["predictions"])
 
@@ -57,7 +57,7 @@ def test_enough_residuals_estimate_the_noise_and_say_so():
 def test_points_that_a_law_passes_through_say_nothing_of_the_noise():
     n = np.geomspace(100, 6400, 7)
     for runs in (1, 3):
-        found = content(analysed(np.repeat(n, runs), np.repeat(2 * n**-0.3, runs)))
+        found = content(analyzed(np.repeat(n, runs), np.repeat(2 * n**-0.3, runs)))
         assert all(one["low"] is None and one["high"] is None for one in found["predictions"])
 
 

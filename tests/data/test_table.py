@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from jaxmrl.data.table import read_molecules, read_table, without_unlabelled
+from jaxmrl.data.table import read_molecules, read_table, without_unlabeled
 from jaxmrl.errors import DataError
 from jaxmrl.io.records import rejected_text
 
@@ -113,7 +113,7 @@ def test_molecules_alone(file):
     assert (table.smiles, table.ids.tolist(), table.lines.tolist(), table.rows) == (["CC", ""], [0, 2], [2, 5], 3)
     assert (table.tasks, table.labels.shape) == ((), (2, 0))
     assert rejected_text(table.rejected) == 'line,text,reason\n3,"CCC,1,2,3","4 fields, expected 3"\n'
-    assert len(without_unlabelled(table)[0]) == 2, "there is nothing to lack"
+    assert len(without_unlabeled(table)[0]) == 2, "there is nothing to lack"
     with pytest.raises(DataError, match="no column 'smiles'; its columns are mol"):
         read_molecules(file("mol\nCC\n"), "smiles")
 

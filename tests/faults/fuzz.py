@@ -166,7 +166,7 @@ def read_smiles(smiles: list[str]) -> None:
         assert graphs.size.min() > 0
         # Each bond is counted at both its ends, and the self-loop of each atom once.
         assert (graphs.bonds[:, :6].sum() - len(graphs.atom)) % 2 == 0
-        _check_neighbours(graphs)
+        _check_neighbors(graphs)
     usable = [text for k, text in enumerate(smiles) if k not in rejected]
     assert len(canonical) == len(usable)
     if usable:
@@ -176,7 +176,7 @@ def read_smiles(smiles: list[str]) -> None:
         assert "".join(tokenize(text)) == text
 
 
-def _check_neighbours(graphs: Graphs) -> None:
+def _check_neighbors(graphs: Graphs) -> None:
     degree = graphs.bonds[:, :6].sum(axis=1) - 1
     listed = (graphs.neighbour >= 0).sum(axis=1)
     whole = (graphs.neighbour >= -1).all(axis=1)

@@ -13,7 +13,7 @@ HUGE = 3e38
 """A label that single precision holds, but not its square."""
 
 
-def relabelled(csv_file, path, molecule, label):
+def relabeled(csv_file, path, molecule, label):
     """A copy of the table, one row's label changed."""
     rows = list(csv.reader(csv_file.read_text().splitlines()))
     rows[1 + molecule][1] = str(label)
@@ -28,7 +28,7 @@ def run(csv_file, tmp_path, cache):
     """A function that sweeps the table, its molecule's label changed."""
 
     def of(name, molecule, label):
-        table = relabelled(csv_file, tmp_path / name / "table.csv", molecule, label)
+        table = relabeled(csv_file, tmp_path / name / "table.csv", molecule, label)
         return run_sweep(SweepConfig(csv=table, target_columns=("logp",), out=table.parent / "run", lanes=3, **SMALL))
 
     return of

@@ -17,7 +17,7 @@ def geometries():
 
 def test_jraph_masks_hold(geometries, strict):
     ids = [3, 0, 2, -1, -1]
-    batch = GeometryDataset.put(geometries).with_budget((100, 40)).gather(jnp.array(ids))
+    batch = GeometryDataset.to_device(geometries).with_budget((100, 40)).gather(jnp.array(ids))
     atoms, pairs = geometries.size[ids[:3]].sum(), geometries.pair_count[ids[:3]].sum()
     assert jraph.get_node_padding_mask(batch).sum() == atoms
     assert jraph.get_edge_padding_mask(batch).sum() == pairs
@@ -27,7 +27,7 @@ def test_jraph_masks_hold(geometries, strict):
 
 def test_pairs_and_their_vectors(geometries):
     ids = [4, 1, 4]
-    batch = GeometryDataset.put(geometries).with_budget((100, 40)).gather(jnp.array(ids))
+    batch = GeometryDataset.to_device(geometries).with_budget((100, 40)).gather(jnp.array(ids))
     starts = np.cumsum(geometries.size) - geometries.size
     places = np.concatenate([starts[k] + np.arange(geometries.size[k]) for k in ids])
     position = geometries.position[places]
@@ -48,6 +48,6 @@ def test_pairs_and_their_vectors(geometries):
 
 def test_lone_atoms_have_no_pairs():
     alone = molecules().take(np.array([False, True, False, False, False]))
-    batch = GeometryDataset.put(find_pairs(alone, CUTOFF)).with_budget((0, 1)).gather(jnp.array([0, -1]))
+    batch = GeometryDataset.to_device(find_pairs(alone, CUTOFF)).with_budget((0, 1)).gather(jnp.array([0, -1]))
     assert (np.asarray(batch.nodes["pairs"]) == len(batch.edges) - 1).all()
     np.testing.assert_array_equal(np.linalg.norm(batch.edges, axis=1), CUTOFF)

@@ -37,7 +37,7 @@ def weights(shape):
 
 
 def batch_of(conformers, ids=EVERYONE, pairs=80, nodes=30):
-    store = GeometryDataset.put(find_pairs(conformers, CUTOFF)).with_budget((pairs, nodes))
+    store = GeometryDataset.to_device(find_pairs(conformers, CUTOFF)).with_budget((pairs, nodes))
     return compiled.gather(store, jnp.array(ids))
 
 
@@ -196,7 +196,7 @@ def test_ranks_and_types_are_meant(shape, weights, strict):
 
 
 def test_a_step_has_no_scatter_of_numbers(shape, weights):
-    store = GeometryDataset.put(find_pairs(molecules(), CUTOFF)).with_budget((80, 30))
+    store = GeometryDataset.to_device(find_pairs(molecules(), CUTOFF)).with_budget((80, 30))
     loss = lambda params, ids: shape.train(params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
     text = compiled.lowered(jax.grad(loss), weights[0], jnp.arange(5))
     assert all(kind.startswith(("i", "ui")) for kind in compiled.scattered(text))

@@ -7,7 +7,7 @@ from rdkit import Chem
 
 from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurize
-from jaxmrl.modalities.layers import dropout, matmul, sum_neighbours
+from jaxmrl.modalities.layers import dropout, matmul, sum_neighbors
 from jaxmrl.training.model_spec import ModelSpec
 from tests.conftest import SMILES
 from tests.support.compiled import gather, init, lowered, predict, scattered, train
@@ -21,7 +21,7 @@ def weights():
 
 
 def outputs(weights, molecules, ids, nodes=200, training=False):
-    batch = gather(GraphDataset.put(molecules).with_budget((nodes, 32)), jnp.array(ids))
+    batch = gather(GraphDataset.to_device(molecules).with_budget((nodes, 32)), jnp.array(ids))
     if training:
         return train(SHAPE, *weights, batch, jax.random.key(2))[0]
     return predict(SHAPE, *weights, batch)
@@ -43,7 +43,7 @@ def test_batch_mates_order_and_padding_change_nothing(weights, molecules):
 
 def test_padding_is_inert_in_training(weights, molecules):
     def loss(params, nodes, ids):
-        batch = GraphDataset.put(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
+        batch = GraphDataset.to_device(molecules).with_budget((nodes, 32)).gather(jnp.array(ids))
         shape = ModelSpec(width=8, depth=3, dropout=0.0, tasks=2, precision="float32")
         out, stats = train(shape, params, weights[1], batch, jax.random.key(0))
         return (out[:4] ** 2).sum(), stats
@@ -93,23 +93,23 @@ def test_against_a_plain_reading_of_the_definition(weights):
 
 
 def test_gradient_of_a_degree_ten_star():
-    """The overflow neighbours belong to both directions of the sum: its gradient is the transposed map."""
+    """The overflow neighbors belong to both directions of the sum: its gradient is the transposed map."""
     leaves = 10
     n = leaves + 1
-    neighbours = np.full((n, 4), n + 1)
-    neighbours[0] = [1, 2, 3, n]
-    neighbours[1:, 0] = 0
+    neighbors = np.full((n, 4), n + 1)
+    neighbors[0] = [1, 2, 3, n]
+    neighbors[1:, 0] = 0
     overflow = np.array([[*range(4, n)]])
     h = jax.random.normal(jax.random.key(0), (n, 5))
     adjacency = np.zeros((n, n), np.float32)
     adjacency[0, 1:] = adjacency[1:, 0] = 1
-    summed, backward = jax.vjp(lambda h: sum_neighbours(h, jnp.asarray(neighbours), jnp.asarray(overflow)), h)
+    summed, backward = jax.vjp(lambda h: sum_neighbors(h, jnp.asarray(neighbors), jnp.asarray(overflow)), h)
     np.testing.assert_allclose(summed, adjacency @ h, rtol=1e-5)
     np.testing.assert_allclose(backward(h)[0], adjacency.T @ h, rtol=1e-5)
 
 
 def test_no_promotion_and_no_float_scatter(weights, molecules, strict):
-    store = GraphDataset.put(molecules).with_budget((200, 32))
+    store = GraphDataset.to_device(molecules).with_budget((200, 32))
 
     def loss(params, ids):
         return train(SHAPE, params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
@@ -135,7 +135,7 @@ def test_dropout_rate_and_scale(rate, strict):
 @pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16"])
 def test_precisions_agree_roughly(precision, weights, molecules):
     shape = ModelSpec(width=8, depth=3, dropout=0.5, tasks=2, precision=precision)
-    batch = gather(GraphDataset.put(molecules).with_budget((200, 32)), jnp.arange(4))
+    batch = gather(GraphDataset.to_device(molecules).with_budget((200, 32)), jnp.arange(4))
     out = predict(shape, *weights, batch)
     assert out.dtype == jnp.float32
     exact = predict(SHAPE, *weights, batch)
@@ -156,7 +156,7 @@ def test_bfloat16_products_and_gradients_are_float32_sums_of_rounded_operands():
 
 
 def test_an_empty_batch_is_finite(weights, molecules):
-    batch = gather(GraphDataset.put(molecules).with_budget((32, 0)), jnp.array([-1, -1]))
+    batch = gather(GraphDataset.to_device(molecules).with_budget((32, 0)), jnp.array([-1, -1]))
     out, stats = train(SHAPE, *weights, batch, jax.random.key(0))
     assert np.isfinite(out).all()
     jax.tree.map(np.testing.assert_array_equal, stats, weights[1])

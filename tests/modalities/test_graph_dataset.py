@@ -11,7 +11,7 @@ from tests.conftest import SMILES
 
 
 def gathered(molecules, ids, nodes=200, rows=32):
-    return GraphDataset.put(molecules).with_budget((nodes, rows)).gather(jnp.array(ids))
+    return GraphDataset.to_device(molecules).with_budget((nodes, rows)).gather(jnp.array(ids))
 
 
 def test_more_rows_than_int32_can_count_are_refused():
@@ -22,7 +22,7 @@ def test_more_rows_than_int32_can_count_are_refused():
 
 
 def test_budget_rounds_up_and_leaves_a_padding_row(molecules):
-    store = GraphDataset.put(molecules).with_budget(np.array([64, 0]))
+    store = GraphDataset.to_device(molecules).with_budget(np.array([64, 0]))
     assert store.budget == (72, 0)
 
 
@@ -49,11 +49,11 @@ def test_rows_are_the_molecules_in_order(molecules):
         row += size
 
 
-def test_neighbour_table_is_symmetric(molecules):
+def test_neighbor_table_is_symmetric(molecules):
     batch = gathered(molecules, range(len(SMILES)))
     n, v = batch.nodes["atom"].shape[0], batch.nodes["overflow"].shape[0]
     adjacency = np.zeros((n, n), int)
-    for i, row in enumerate(np.asarray(batch.nodes["neighbours"])):
+    for i, row in enumerate(np.asarray(batch.nodes["neighbors"])):
         for j in row:
             if j < n:
                 adjacency[i, j] += 1
@@ -66,7 +66,7 @@ def test_neighbour_table_is_symmetric(molecules):
 
 
 def test_gather_runs_inside_a_program_with_the_store_as_argument(molecules):
-    store = GraphDataset.put(molecules).with_budget((200, 32))
+    store = GraphDataset.to_device(molecules).with_budget((200, 32))
     ids = jnp.array([2, 8, -1])
     traced = jax.jit(lambda store, ids: store.gather(ids))(store, ids)
     jax.tree.map(np.testing.assert_array_equal, traced, store.gather(ids))

@@ -1,4 +1,4 @@
-"""Masked atoms told by their neighbours."""
+"""Masked atoms told by their neighbors."""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ outputs_of = jax.jit(lambda weights, graph, masked: SHAPE.outputs(*weights, grap
 
 
 def batch(graphs, ids, rows=120):
-    return gather(GraphDataset.put(graphs).with_budget(np.array([rows, 8])), jnp.array(ids, jnp.int32))
+    return gather(GraphDataset.to_device(graphs).with_budget(np.array([rows, 8])), jnp.array(ids, jnp.int32))
 
 
 def test_each_molecule_has_its_share_of_masked_atoms(molecules):

@@ -2,19 +2,19 @@ import numpy as np
 import pytest
 
 from jaxmrl.modalities.graph import features as graphs
-from jaxmrl.modalities.graph.features import BOND_TYPES, NO_NEIGHBOUR, SELF_LOOP, featurize
+from jaxmrl.modalities.graph.features import BOND_TYPES, NO_NEIGHBOR, SELF_LOOP, featurize
 from tests.conftest import SMILES
 
 
-def neighbours_of(table, start, rows, atom):
-    """Every neighbour of an atom, overflow resolved. `start` and `rows`: the molecule's first atom and row."""
+def neighbors_of(table, start, rows, atom):
+    """Every neighbor of an atom, overflow resolved. `start` and `rows`: the molecule's first atom and row."""
     found = []
     for entry in table.neighbour[start + atom]:
         if entry >= 0:
             found.append(int(entry))
-        elif entry != NO_NEIGHBOUR:
+        elif entry != NO_NEIGHBOR:
             row = table.overflow[rows - 2 - entry]
-            found.extend(int(k) for k in row if k != NO_NEIGHBOUR)
+            found.extend(int(k) for k in row if k != NO_NEIGHBOR)
     return found
 
 
@@ -31,7 +31,7 @@ def test_graphs_are_rdkits():
         for atom in molecule.GetAtoms():
             index = atom.GetIdx()
             expected = sorted(other.GetIdx() for other in atom.GetNeighbors())
-            assert sorted(neighbours_of(table, starts[k], rows[k], index)) == expected
+            assert sorted(neighbors_of(table, starts[k], rows[k], index)) == expected
             bonds = table.bonds[starts[k] + index]
             assert table.atom[starts[k] + index] == atom.GetAtomicNum()
             assert bonds[:BOND_TYPES].sum() == bonds[BOND_TYPES:].sum() == atom.GetDegree() + 1
@@ -63,7 +63,7 @@ def test_the_matrix_of_bonds_says_what_the_walk_over_them_says(nci, monkeypatch)
         np.testing.assert_array_equal(getattr(quick, name), array)
 
 
-def test_neighbours_come_in_the_order_of_bonds(nci):
+def test_neighbors_come_in_the_order_of_bonds(nci):
     from rdkit import Chem
 
     table, canonical, _ = featurize([*nci[0], *ODD])
@@ -72,8 +72,8 @@ def test_neighbours_come_in_the_order_of_bonds(nci):
         for atom in Chem.MolFromSmiles(smiles).GetAtoms():
             bonds = sorted(atom.GetBonds(), key=lambda bond: bond.GetIdx())
             expected = [bond.GetOtherAtomIdx(atom.GetIdx()) for bond in bonds]
-            found = neighbours_of(table, starts[k], rows[k], atom.GetIdx())
-            assert found[: graphs.NEIGHBOURS - 1] == expected[: graphs.NEIGHBOURS - 1]
+            found = neighbors_of(table, starts[k], rows[k], atom.GetIdx())
+            assert found[: graphs.NEIGHBORS - 1] == expected[: graphs.NEIGHBORS - 1]
             assert sorted(found) == sorted(expected)
 
 
@@ -98,7 +98,7 @@ def test_high_degree_goes_to_overflow_rows():
     table, _, _ = featurize(["FS(F)(F)(F)(F)F"])
     assert table.overflow_size[0] == 1
     sulphur = int(np.flatnonzero(table.atom == 16)[0])
-    assert sorted(neighbours_of(table, 0, 0, sulphur)) == [k for k in range(7) if k != sulphur]
+    assert sorted(neighbors_of(table, 0, 0, sulphur)) == [k for k in range(7) if k != sulphur]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ IDS = jnp.array([2, 0, 1, 4, -1])
 
 @pytest.fixture(scope="module")
 def graph():
-    return GeometryDataset.put(find_pairs(molecules(), CUTOFF)).with_budget((80, 30)).gather(IDS)
+    return GeometryDataset.to_device(find_pairs(molecules(), CUTOFF)).with_budget((80, 30)).gather(IDS)
 
 
 @pytest.fixture(scope="module")

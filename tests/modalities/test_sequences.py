@@ -35,7 +35,7 @@ def test_a_batch_holds_each_molecules_own_tokens(kind, request):
     features = request.getfixturevalue(kind)
     ids = np.array([3, 11, 0, 9, 7, 5, -1, -1])
     limits = features.resources()[ids[:6]].sum(axis=0)
-    dataset = {"tokens": TokenDataset, "fingerprints": FingerprintDataset}[kind].put(features).with_budget(limits)
+    dataset = {"tokens": TokenDataset, "fingerprints": FingerprintDataset}[kind].to_device(features).with_budget(limits)
     batch = jax.jit(lambda dataset, ids: dataset.gather(ids))(dataset, jnp.asarray(ids))
     if kind == "tokens":
         starts = np.cumsum(features.size) - features.size
@@ -51,7 +51,7 @@ def test_a_batch_holds_each_molecules_own_tokens(kind, request):
 def test_training_draws_any_of_a_molecules_smiles_and_evaluation_its_own(cache):
     several = [[own, *more] for own, more in zip(SMILES, random_smiles(SMILES, 3), strict=True)]
     features = encode(several, build_vocabulary([text for texts in several for text in texts]))
-    dataset = TokenDataset.put(features).with_budget(np.full(len(features.widths) - 1, 12))
+    dataset = TokenDataset.to_device(features).with_budget(np.full(len(features.widths) - 1, 12))
     gather = jax.jit(lambda *key: dataset.gather(jnp.arange(12), *key))
     spell = lambda batch: ["".join(features.vocabulary[k] for k in tokens) for tokens in sequences(batch)]
     assert spell(gather()) == SMILES
@@ -65,7 +65,7 @@ def test_training_draws_any_of_a_molecules_smiles_and_evaluation_its_own(cache):
 
 def test_all_bits_are_tokens_on_request(fingerprints):
     whole = Fingerprints(fingerprints.packed, whole=True)
-    batch = FingerprintDataset.put(whole).with_budget(np.zeros(0, int)).gather(jnp.array([4, 1]))
+    batch = FingerprintDataset.to_device(whole).with_budget(np.zeros(0, int)).gather(jnp.array([4, 1]))
     ((tokens, present),) = batch.groups
     assert present.all()
     np.testing.assert_array_equal(tokens[batch.place], np.unpackbits(fingerprints.packed[[4, 1]], axis=1))

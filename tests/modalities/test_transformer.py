@@ -21,12 +21,12 @@ SHAPE = ModelSpec(16, 2, 0.1, 3, "float32", "transformer", "smiles", OPTIONS)
 def batch_of(ids, slack=0):
     ids = np.asarray(ids)
     limits = FEATURES.resources()[ids[ids >= 0]].sum(axis=0) + slack
-    return gather(TokenDataset.put(FEATURES).with_budget(limits), jnp.asarray(ids))
+    return gather(TokenDataset.to_device(FEATURES).with_budget(limits), jnp.asarray(ids))
 
 
 def alone(k):
     """A batch of one molecule, in room for any."""
-    return gather(TokenDataset.put(FEATURES).with_budget(FEATURES.resources().max(axis=0)), jnp.asarray([k]))
+    return gather(TokenDataset.to_device(FEATURES).with_budget(FEATURES.resources().max(axis=0)), jnp.asarray([k]))
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def plain(params, text_ids):
         return x @ layer["kernel"] + layer["bias"]
 
     def norm(layer, x):
-        centred = x - x.mean(axis=-1, keepdims=True)
-        return centred / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5) * layer["scale"] + layer["bias"]
+        centered = x - x.mean(axis=-1, keepdims=True)
+        return centered / np.sqrt(x.var(axis=-1, keepdims=True) + 1e-5) * layer["scale"] + layer["bias"]
 
     x = p["token"][text_ids]
     n, d = x.shape
@@ -122,7 +122,7 @@ def test_dropout_acts_in_training_alone(weights):
     np.testing.assert_allclose(trained, predict(calm, params, stats, batch), rtol=1e-5)
 
 
-def test_the_embedding_is_not_zero_at_initialisation(weights):
+def test_the_embedding_is_not_zero_at_initialization(weights):
     params, stats = weights
     embeddings, outputs = embed(SHAPE, params, stats, batch_of(range(12)))
     assert embeddings.shape == (12, OUTPUT)

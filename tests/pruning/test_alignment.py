@@ -7,7 +7,7 @@ import pytest
 
 from jaxmrl.modalities.fingerprint.features import path_fingerprints
 from jaxmrl.pruning import gradients, passes
-from jaxmrl.pruning.forgetting import Notes
+from jaxmrl.pruning.forgetting import ForgettingState
 from jaxmrl.pruning.methods import METHODS
 from jaxmrl.pruning.select import canonical_order
 from jaxmrl.training.replica import device_table
@@ -16,12 +16,12 @@ NAMES = tuple(name for name in METHODS if name != "random")
 ORDER = np.random.default_rng(5).permutation(160)
 
 
-def notes_for(order):
+def state_for(order):
     """Counts that belong to the molecules, wherever their rows are."""
     rng = np.random.default_rng(0)
     counts = [rng.integers(9, size=(160, 2)), rng.random((160, 2)) < 0.5, rng.random((160, 2)) < 0.7]
     seen = np.full((160, 2), 20)
-    return jax.tree.map(lambda x: jnp.asarray(x[order]), Notes(counts[0], counts[1], counts[2], seen))
+    return jax.tree.map(lambda x: jnp.asarray(x[order]), ForgettingState(counts[0], counts[1], counts[2], seen))
 
 
 def all_scores(problem, training_spec, weights, order, batch_size=32):
@@ -29,7 +29,7 @@ def all_scores(problem, training_spec, weights, order, batch_size=32):
     molecules = canonical_order(problem.split.train, problem.canonical)
     table, features = device_table(problem, "graph"), problem.features["graph"]
     scores = passes.model_scores(
-        NAMES, training_spec, table, features, weights, notes_for(order), molecules, batch_size
+        NAMES, training_spec, table, features, weights, state_for(order), molecules, batch_size
     )
     packed = path_fingerprints([problem.table.smiles[k] for k in molecules])
     scores["kmeans"], _ = passes.kmeans_scores(packed, seed=0)

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.data.label_scaling import no_standard
-from jaxmrl.pruning.forgetting import Forgetting, Notes, forgetting
+from jaxmrl.data.label_scaling import identity_scaler
+from jaxmrl.pruning.forgetting import Forgetting, ForgettingState, forgetting
 from jaxmrl.training import batches, programs
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.replica import device_table
@@ -40,19 +40,19 @@ class Recording:
     def start(self):
         return self.counting.start(), jnp.zeros((self.counting.molecules, self.counting.tasks))
 
-    def note(self, notes, ids, outputs, labels, present):
-        counts, latest = notes
+    def update(self, state, ids, outputs, labels, present):
+        counts, latest = state
         latest = latest.at[jnp.where(ids >= 0, ids, len(latest))].set(outputs, mode="drop")
-        return self.counting.note(counts, ids, outputs, labels, present), latest
+        return self.counting.update(counts, ids, outputs, labels, present), latest
 
 
 def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, training_spec, monkeypatch):
     monkeypatch.setattr(programs, "MAX_CHUNK", 1)
     table = device_table(problem, "graph")
-    training_spec = replace(training_spec, watch=Recording(Forgetting(*problem.table.labels.shape)))
+    training_spec = replace(training_spec, hook=Recording(Forgetting(*problem.table.labels.shape)))
     train, valid = problem.split.train, problem.split.valid
     steps = EPOCHS * batches.batches_per_epoch(len(train), BATCH)
-    replicas = [Replica(f"r{seed}", seed, train, valid, valid, steps, no_standard(2)) for seed in range(2)]
+    replicas = [Replica(f"r{seed}", seed, train, valid, valid, steps, identity_scaler(2)) for seed in range(2)]
     engine = Engine(training_spec, table, problem.features["graph"].resources(), replicas, 2, BATCH)
     recorded, found = {0: [], 1: []}, {}
 
@@ -61,12 +61,12 @@ def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, training_
             step = len(recorded[lane])
             if slot and slot.step > step:  # not at rest after a validation or test
                 ids = engine.batch(lane, step)
-                latest = np.asarray(engine.lanes.state.notes[1][lane])
+                latest = np.asarray(engine.lanes.state.hook_state[1][lane])
                 recorded[lane].append((ids, latest[ids]))
 
     def keep(outcome):
         found[outcome.name] = jax.tree.map(
-            lambda x: np.asarray(x[engine.lane_of(outcome.name)]), engine.lanes.state.notes
+            lambda x: np.asarray(x[engine.lane_of(outcome.name)]), engine.lanes.state.hook_state
         )
 
     engine.run(set(), keep, at_rest=record)
@@ -83,25 +83,25 @@ def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, training_
 
 
 def test_events_step_by_step(strict):
-    watch = Forgetting(3, 1)
-    notes = watch.start()
+    hook = Forgetting(3, 1)
+    state = hook.start()
     labels, present = jnp.ones((2, 1)), jnp.ones((2, 1), jnp.bool)
     for output in (1.0, -1.0, -1.0, 1.0, -1.0):
-        notes = watch.note(notes, jnp.array([1, -1]), jnp.array([[output], [5.0]]), labels, present)
-    notes = watch.note(notes, jnp.array([2, -1]), -labels, labels, present)
-    assert notes.events[:, 0].tolist() == [0, 2, 0], "right to wrong, twice; padding counts nowhere"
-    assert notes.seen[:, 0].tolist() == [0, 5, 1]
-    scores = forgetting(notes, jnp.arange(3), jnp.ones((3, 1), jnp.bool))
+        state = hook.update(state, jnp.array([1, -1]), jnp.array([[output], [5.0]]), labels, present)
+    state = hook.update(state, jnp.array([2, -1]), -labels, labels, present)
+    assert state.events[:, 0].tolist() == [0, 2, 0], "right to wrong, twice; padding counts nowhere"
+    assert state.seen[:, 0].tolist() == [0, 5, 1]
+    scores = forgetting(state, jnp.arange(3), jnp.ones((3, 1), jnp.bool))
     assert scores.tolist() == [0.0, 2.0, 1.0], "never right counts as often as it was seen"
 
 
 def test_never_learned_is_most_forgotten_and_missing_labels_do_not_count():
     shape = (2, 2)
-    notes = Notes(
+    state = ForgettingState(
         events=jnp.array([[3, 0], [0, 0]], jnp.int16),
         right=jnp.zeros(shape, jnp.bool),
         learned=jnp.array([[True, False], [False, True]]),
         seen=jnp.full(shape, 9, jnp.int16),
     )
     present = jnp.array([[True, False], [True, True]])
-    assert forgetting(notes, jnp.arange(2), present).tolist() == [3.0, 4.5]
+    assert forgetting(state, jnp.arange(2), present).tolist() == [3.0, 4.5]

@@ -27,8 +27,8 @@ def one_loss(training_spec, problem, weights, molecule):
     """The loss of one molecule as a plain function of the parameters, by a batch of one."""
     table = device_table(problem)
     batch = gather(table.store.with_budget(resources_of(problem).max(axis=0)), jnp.array([molecule]))
-    _, stats, standard = weights
-    mean, scale = standard.mean, standard.scale
+    _, stats, scaler = weights
+    mean, scale = scaler.mean, scaler.scale
     values = problem.device_labels("graph")[molecule]
     present = np.flatnonzero(~np.isnan(values))
 
@@ -80,11 +80,11 @@ def test_el2n_is_the_distance_to_the_label(strict):
 def test_the_number_of_labels_does_not_raise_a_score(problem, training_spec, weights):
     """A molecule whose second label repeats its first scores as with the first alone."""
     ids = problem.split.train[:10]
-    params, stats, standard = weights
+    params, stats, scaler = weights
     double = lambda head: jax.tree.map(lambda x: jnp.repeat(x[..., :1], 2, axis=-1), head)
     params = jax.tree.map(lambda x: x, params)
     params["head"] = double(params["head"])
-    weights = params, stats, LabelScaler(standard.mean[:1].repeat(2), standard.scale[:1].repeat(2))
+    weights = params, stats, LabelScaler(scaler.mean[:1].repeat(2), scaler.scale[:1].repeat(2))
     both = problem.table.labels[:, :1].repeat(2, axis=1)
     one = both.copy()
     one[:, 1] = np.nan

@@ -17,16 +17,16 @@ def fingerprints(molecules, seed=0):
 @pytest.mark.parametrize("molecules", [300, 1024, 2500])
 def test_inertia_is_no_worse_than_scikit_learns(molecules):
     packed = fingerprints(molecules)
-    start = np.asarray(kmeans.unit_rows(jnp.asarray(kmeans.first_centres(packed, 10, 0))))
+    start = np.asarray(kmeans.unit_rows(jnp.asarray(kmeans.first_centers(packed, 10, 0))))
     found = kmeans.lloyd(jnp.asarray(packed), jnp.asarray(start))
-    centres, cluster, similarity, inertia = map(np.asarray, found)
+    centers, cluster, similarity, inertia = map(np.asarray, found)
     rows = np.asarray(kmeans.unit_rows(jnp.asarray(packed)))
     oracle = KMeans(10, init=start, n_init=1, tol=0, max_iter=100, algorithm="lloyd").fit(rows)
-    assert inertia == pytest.approx(((rows - centres[cluster]) ** 2).sum(), rel=1e-4)
+    assert inertia == pytest.approx(((rows - centers[cluster]) ** 2).sum(), rel=1e-4)
     assert inertia <= oracle.inertia_ * (1 + 1e-4)
     np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, rtol=1e-5)
-    lengths = np.linalg.norm(centres[cluster], axis=1)
-    np.testing.assert_allclose(similarity, (rows * centres[cluster]).sum(axis=1) / lengths, rtol=1e-4)
+    lengths = np.linalg.norm(centers[cluster], axis=1)
+    np.testing.assert_allclose(similarity, (rows * centers[cluster]).sum(axis=1) / lengths, rtol=1e-4)
 
 
 def test_a_molecule_without_bits_and_an_empty_cluster_are_finite():
@@ -34,18 +34,18 @@ def test_a_molecule_without_bits_and_an_empty_cluster_are_finite():
     packed[3] = 0
     far = np.zeros((2, 128), np.float32)
     far[1, 0] = 100
-    centres, cluster, similarity, _ = kmeans.lloyd(jnp.asarray(packed), jnp.asarray(far))
-    assert np.isfinite(centres).all()
+    centers, cluster, similarity, _ = kmeans.lloyd(jnp.asarray(packed), jnp.asarray(far))
+    assert np.isfinite(centers).all()
     assert np.isfinite(similarity).all()
     assert set(np.asarray(cluster).tolist()) == {0}
 
 
-def test_first_centres_are_different_molecules():
+def test_first_centers_are_different_molecules():
     packed = fingerprints(30)
     packed[10:] = packed[10]
-    centres = kmeans.first_centres(packed, 20, 0)
-    assert len(np.unique(centres, axis=0)) == len(centres) == 11
-    assert not np.array_equal(centres, kmeans.first_centres(packed, 20, 1))
+    centers = kmeans.first_centers(packed, 20, 0)
+    assert len(np.unique(centers, axis=0)) == len(centers) == 11
+    assert not np.array_equal(centers, kmeans.first_centers(packed, 20, 1))
 
 
 def test_clusters_are_as_many_as_in_the_study():
@@ -64,4 +64,4 @@ def test_balanced_order_gives_each_cluster_its_part():
     assert set(cluster[order[:3]]) == {0, 1, 2}, "rounded up: each cluster has a claim to one"
     for c in range(3):
         inside = similarity[kept[cluster[kept] == c]]
-        assert inside.max() <= np.sort(similarity[cluster == c])[len(inside) - 1], "the least like its centre"
+        assert inside.max() <= np.sort(similarity[cluster == c])[len(inside) - 1], "the least like its center"

@@ -8,7 +8,7 @@ import pytest
 
 from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line, molecules_text
 from jaxmrl.reports.plots import curve_label
-from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.reports.summary import analyze_curve
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.scaling.data_equivalence import DataEquivalence
@@ -25,7 +25,7 @@ def curve(times=1.0, **changes):
 
 
 @pytest.fixture(scope="module")
-def analysed():
+def analyzed():
     curves = [
         curve(),
         curve(2.7, init="muv"),
@@ -34,12 +34,12 @@ def analysed():
         curve(2.7, split="scaffold", init="muv"),
         curve(width=128),
     ]
-    return curves, [analyse_curve(one, True, 0.5) for one in curves]
+    return curves, [analyze_curve(one, True, 0.5) for one in curves]
 
 
-def test_each_curve_is_beside_the_first_that_differs_in_one_thing(analysed):
-    compared = compare_curves(*analysed)
-    labels = [curve_label(one, analysed[0]) for one in analysed[0]]
+def test_each_curve_is_beside_the_first_that_differs_in_one_thing(analyzed):
+    compared = compare_curves(*analyzed)
+    labels = [curve_label(one, analyzed[0]) for one in analyzed[0]]
     assert len(set(labels)) == len(labels)
     assert [(one.along, labels.index(one.curve), labels.index(one.than)) for one in compared] == [
         ("init", 1, 0),
@@ -50,8 +50,8 @@ def test_each_curve_is_beside_the_first_that_differs_in_one_thing(analysed):
     ], "width alone is the capacity figure's"
 
 
-def test_what_is_said_of_them(analysed):
-    compared = compare_curves(*analysed)
+def test_what_is_said_of_them(analyzed):
+    compared = compare_curves(*analyzed)
     with_training = compared[0]
     assert with_training.worth[2].molecules == pytest.approx(2.7 * 400, rel=0.15)
     line = comparison_line(with_training)
@@ -62,8 +62,8 @@ def test_what_is_said_of_them(analysed):
     assert content[0]["worth"][0]["n"] == 100
 
 
-def test_curves_without_laws_are_left_alone(analysed):
-    curves, analyses = analysed
+def test_curves_without_laws_are_left_alone(analyzed):
+    curves, analyses = analyzed
     assert compare_curves(curves[:2], [analyses[0], UNFITTED]) == []
 
 

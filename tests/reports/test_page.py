@@ -20,7 +20,7 @@ from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.page import report_html
 from jaxmrl.reports.pruning_table import compare_to_random
 from jaxmrl.reports.run_sections import changed_settings, repeat_command
-from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.reports.summary import analyze_curve
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.curves import curves_of
 from tests.support.rows import result_row
@@ -46,7 +46,7 @@ def findings(tmp_path_factory):
         for seed in range(3)
     ]
     curves = curves_of(rows)
-    analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
+    analyses = [analyze_curve(curve, True, 0.5) for curve in curves]
     facts = {
         "software": {"jax": "0"},
         "device": "cpu",
@@ -173,7 +173,7 @@ def test_pruned_curves_alone_have_nothing_to_be_compared_with(findings):
 def test_a_curve_without_a_law_is_reported(findings):
     rows = [replace(one, status="diverged", test=None) for one in findings.rows[:15]]
     curves = curves_of(rows)
-    analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
+    analyses = [analyze_curve(curve, True, 0.5) for curve in curves]
     bare = replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[], orders={})
     page = report_html(bare)
     assert "No law fitted: a curve needs two sizes" in page
@@ -217,7 +217,7 @@ def test_the_answer_does_not_contradict_the_check_below(findings):
     rng = np.random.default_rng(0)
     rows = [replace(row, test=1 - (1 - row.test) * np.exp(0.05 * rng.normal())) for row in one.rows]
     curves = [curve for curve in curves_of(rows) if curve.identity == one.curves[0].identity]
-    noisy = replace(one, rows=rows, curves=curves, analyses=[analyse_curve(curves[0], True, 0.5)])
+    noisy = replace(one, rows=rows, curves=curves, analyses=[analyze_curve(curves[0], True, 0.5)])
     text = text_of(report_html(noisy))
     assert "Check passed: laws fitted without the largest size forecast what was measured there" in text
     assert "missed" not in text
@@ -272,7 +272,7 @@ def opened(page, folder, width: int) -> tuple[list[str], bytes]:
 def test_a_forecast_without_a_known_interval_is_not_said_to_miss(findings):
     rows = [one for one in findings.rows if one.seed == 0 and one.fraction <= 0.5]
     curves = [curve for curve in curves_of(rows) if curve.random_samples]
-    analyses = [analyse_curve(curve, True, 0.5) for curve in curves]
+    analyses = [analyze_curve(curve, True, 0.5) for curve in curves]
     page = report_html(replace(findings, rows=rows, curves=curves, analyses=analyses, side_by_side=[], compared=[]))
     assert "could not be checked against held-out sizes: the noise is not known" in page
     check = page[page.index("<h2>Check of the forecast") :]

@@ -10,7 +10,7 @@ from jaxmrl.io.files import number
 from jaxmrl.reports import plots, terminal
 from jaxmrl.reports.digits import value_words
 from jaxmrl.reports.law_tables import law_lines
-from jaxmrl.reports.summary import analyse_curve
+from jaxmrl.reports.summary import analyze_curve
 from jaxmrl.reports.terminal import Reporter, duration
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, Point, curves_of
@@ -98,7 +98,7 @@ def test_capacity_has_a_line_for_each_fraction_and_kind_of_model():
 
 def test_a_figure_is_the_same_each_time():
     found = curve([0.6, 0.7, 0.75])
-    analysis = analyse_curve(found, True, 0.5)
+    analysis = analyze_curve(found, True, 0.5)
     drawn = [
         plots.render(plots.draw_curves([found], [analysis], metric_label="m", unit="", title="t"), kind)
         for kind in ("png", "svg", "png", "svg")
@@ -114,13 +114,13 @@ def test_labels_name_what_differs():
 
 def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():
     found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
-    lines = law_lines("mine", analyse_curve(found, True, 0.5), "ROC-AUC")
+    lines = law_lines("mine", analyze_curve(found, True, 0.5), "ROC-AUC")
     assert all(line.startswith("mine: ") for line in lines)
     text = "\n".join(lines)
     assert "1 - ROC-AUC = " in text
     assert "c 0." in text
     assert "with 10 times the molecules" in text
-    (line,) = law_lines("mine", analyse_curve(curve([0.6]), True, 0.5), "ROC-AUC")
+    (line,) = law_lines("mine", analyze_curve(curve([0.6]), True, 0.5), "ROC-AUC")
     assert line == "mine: no law fitted: a curve needs two sizes; got 1"
 
 
@@ -128,7 +128,7 @@ def test_a_figure_has_each_curves_law_and_its_interval():
     """The law is solid among the measured sizes, and dashed up to four times the largest."""
     found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
     options = {"metric_label": "m", "unit": "", "title": ""}
-    (axes,) = plots.draw_curves([found], [analyse_curve(found, True, 0.5)], **options).axes
+    (axes,) = plots.draw_curves([found], [analyze_curve(found, True, 0.5)], **options).axes
     laws = [line for line in axes.lines if len(line.get_xdata()) == 100]
     ends = {line.get_linestyle(): line.get_xdata()[[0, -1]].tolist() for line in laws}
     assert ends == {"-": pytest.approx([100, 1600]), "--": pytest.approx([1600, 6400])}
@@ -159,7 +159,7 @@ def test_several_curves_are_named_at_their_ends_or_in_the_legend_where_they_coll
 
 def test_a_wide_interval_does_not_flatten_the_points():
     found = curve([0.6, 0.7, 0.75])
-    analysis = analyse_curve(found, True, 0.5)
+    analysis = analyze_curve(found, True, 0.5)
     (axes,) = plots.draw_curves([found], [analysis], metric_label="m", unit="", title="").axes
     low, high = axes.get_ylim()
     drawn = [line.get_ydata() for line in axes.lines]
@@ -188,7 +188,7 @@ def test_ticks_are_few_and_round(scale, ends, texts):
 
 def test_the_check_is_drawn_where_intervals_are_known():
     found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
-    analysis = analyse_curve(found, True, 0.5)
+    analysis = analyze_curve(found, True, 0.5)
     (axes,) = plots.draw_check([found], [analysis], metric_label="ROC-AUC").axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["1,600 molecules"]
     assert plots.draw_check([found], [UNFITTED], metric_label="ROC-AUC") is None

@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jaxmrl.scaling.analysis import analyse, content
+from jaxmrl.scaling.analysis import analyze, content
 from jaxmrl.scaling.points import points_of
 
 N = np.geomspace(300, 30_000, 7).round()
 
 
 def content_of(n, metric, *, higher_is_better=True, guess=None, **asked):
-    return content(analyse(points_of, n, metric, higher_is_better=higher_is_better, guess=guess), **asked)
+    return content(analyze(points_of, n, metric, higher_is_better=higher_is_better, guess=guess), **asked)
 
 
 def runs_of(error, sd=0.02, runs=3):
@@ -91,7 +91,7 @@ def test_what_not_to_trust_is_said():
 
 def test_a_target_is_said_in_words():
     n, metric = runs_of(1.5 * N**-0.25)
-    analysis = analyse(points_of, n, metric, higher_is_better=True, guess=0.5)
+    analysis = analyze(points_of, n, metric, higher_is_better=True, guess=0.5)
     said = lambda target: content(analysis, target=target)["target"]["said"]
     assert "molecules [" in said(0.9)
     assert "times the largest size" in said(0.9)
@@ -105,7 +105,7 @@ def test_runs_that_are_no_repetitions_are_flagged():
     n = np.repeat([100, 200, 400, 800, 1600, 3200], 5)
     level = np.tile(np.exp(0.2 * np.array([-1.5, -0.5, 0, 0.5, 1.5])), 6)
     noise = np.exp(np.random.default_rng(0).normal(0, 0.01, 30))
-    shared = analyse(points_of, n, 3 * n**-0.3 * level * noise, higher_is_better=False)
+    shared = analyze(points_of, n, 3 * n**-0.3 * level * noise, higher_is_better=False)
     assert any("the same seeds or folds at every size" in flag for flag in shared.flags)
-    own = analyse(points_of, n, 3 * n**-0.3 * noise, higher_is_better=False)
+    own = analyze(points_of, n, 3 * n**-0.3 * noise, higher_is_better=False)
     assert not any("the same seeds or folds" in flag for flag in own.flags)

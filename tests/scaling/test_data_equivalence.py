@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxmrl.scaling.analysis import analyse
+from jaxmrl.scaling.analysis import analyze
 from jaxmrl.scaling.data_equivalence import data_equivalence, exponent_difference
 from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.laws import POWER, SHIFTED
@@ -12,7 +12,7 @@ N = np.geomspace(300, 30_000, 9).round()
 
 def curve(error, seed=0, sd=0.02, n=N):
     noise = np.random.default_rng(seed).normal(0, sd, (5, len(n)))
-    return analyse(points_of, np.tile(n, 5), (error * np.exp(noise)).ravel(), higher_is_better=False)
+    return analyze(points_of, np.tile(n, 5), (error * np.exp(noise)).ravel(), higher_is_better=False)
 
 
 @pytest.fixture(scope="module")

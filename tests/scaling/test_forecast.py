@@ -115,12 +115,12 @@ def test_intervals_count_other_test_molecules_where_they_are_known():
     rng = np.random.default_rng(0)
     same, common = np.zeros((200, len(N))), rng.normal(0, 0.1, (200, 1)) * np.ones(len(N))
     tilted = rng.normal(0, 0.1, (200, 1)) * np.linspace(-1, 1, len(N))
-    analysed = [
+    analyzed = [
         make_forecast(fit_all(replace(points, log_error_resamples=log_error_resamples), (POWER,)))
         for log_error_resamples in (None, same, common, tilted)
     ]
-    widths = [np.ptp(np.log(forecast.interval(N[-1:] * 2)), axis=0)[0] for forecast in analysed]
-    exponents = [np.subtract(*forecast.fits[0].intervals["b"][::-1]) for forecast in analysed]
+    widths = [np.ptp(np.log(forecast.interval(N[-1:] * 2)), axis=0)[0] for forecast in analyzed]
+    exponents = [np.subtract(*forecast.fits[0].intervals["b"][::-1]) for forecast in analyzed]
     assert widths[1] == pytest.approx(widths[0], rel=0.25)
     assert exponents[1] == pytest.approx(exponents[0], rel=1e-6)
     assert widths[2] == pytest.approx(np.hypot(widths[0], 2 * 1.645 * 0.1), rel=0.2)

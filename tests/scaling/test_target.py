@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxmrl.scaling.analysis import analyse
+from jaxmrl.scaling.analysis import analyze
 from jaxmrl.scaling.points import points_of
 from jaxmrl.scaling.target import Measured, Target, checked, measured_at, target_text, turning_point, without_forecast
 
@@ -53,7 +53,7 @@ def test_the_interval_contains_the_number_of_molecules():
 def test_a_forecast_that_falls_takes_no_molecules():
     n = np.repeat([100, 200, 400, 800, 1600, 3200], 3)
     metric = 0.9 - 0.006 * np.log(n / 100) + np.tile([-0.02, 0, 0.02], 6) * (-1) ** np.arange(18)
-    forecast = analyse(points_of, n, metric, higher_is_better=True).forecast
+    forecast = analyze(points_of, n, metric, higher_is_better=True).forecast
     assert forecast.error(np.array([3200.0])) > forecast.error(np.array([100.0]))
     assert forecast.molecules_for(0.89).molecules is None
 

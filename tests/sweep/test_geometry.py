@@ -55,9 +55,9 @@ def test_models_learn_an_energy_from_one_command(models, sizes, npz, tmp_path):
     result = run_sweep(config)
     assert tuple(curve.identity.model for curve in result.curves) == models
     problem = load_problem(config, Reporter(quiet=True))
-    on_device = problem.label_standard(problem.split.train, "geometry")
-    standard = problem.label_units("geometry").label_standard(on_device)
-    left = problem.table.labels - problem.composition @ standard.references - standard.mean
+    on_device = problem.label_scaler(problem.split.train, "geometry")
+    scaler = problem.label_units("geometry").label_scaler(on_device)
+    left = problem.table.labels - problem.composition @ scaler.references - scaler.mean
     for curve in result.curves:
         assert curve.metric == "mae"
         assert curve.points[-1].mean < 0.8 * np.abs(left[problem.split.test]).mean()
@@ -70,14 +70,14 @@ def test_a_replica_subtracts_the_references_of_its_own_molecules(npz):
     problem = load_problem(SweepConfig(npz=npz), Reporter(quiet=True))
     assert problem.table.tasks == ("energy", "gap")
     assert problem.extensive.tolist() == [True, False]
-    few, all_ = (problem.label_standard(problem.split.train[:count], "geometry") for count in (20, 1000))
+    few, all_ = (problem.label_scaler(problem.split.train[:count], "geometry") for count in (20, 1000))
     assert all_.scale[0] < 0.02 * problem.table.labels[:, 0].std()
     assert all_.scale[1] == pytest.approx(1.0, abs=0.3)
     assert (few.references != all_.references)[:, 0].all()
     assert (all_.references[:, 1] == 0).all()
     off = load_problem(SweepConfig(npz=npz, atom_references="off"), Reporter(quiet=True))
-    assert (off.extensive, off.label_standard(off.split.train, "geometry").references) == (None, None)
-    assert problem.label_standard(problem.split.train, "graph").references is None
+    assert (off.extensive, off.label_scaler(off.split.train, "geometry").references) == (None, None)
+    assert problem.label_scaler(problem.split.train, "graph").references is None
     assert (problem.over_atoms, off.over_atoms) == ("mean", "mean")
     alone = load_problem(SweepConfig(npz=npz, target_columns=("energy",)), Reporter(quiet=True))
     assert alone.over_atoms == "sum"
@@ -110,7 +110,7 @@ def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     training_spec = TrainingSpec(shape, "regression", "mae", 1e-3)
     molecules = problem.split.train[:6]
     params, stats = jax.jit(shape.init)(jax.random.key(0))
-    weights = params, stats, jax.tree.map(jnp.asarray, problem.label_standard(problem.split.train, "geometry"))
+    weights = params, stats, jax.tree.map(jnp.asarray, problem.label_scaler(problem.split.train, "geometry"))
     table, features = device_table(problem, "geometry"), problem.features["geometry"]
     scores = grand(training_spec, table, features, weights, molecules)
     table = table.with_budget(features.resources()[molecules].max(axis=0))
@@ -118,7 +118,7 @@ def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     @jax.jit
     def norm(molecule):
         ids = molecule[None]
-        targets = weights[2].targets(table.labels[ids], table.composition_of(ids))
+        targets = weights[2].transform(table.labels[ids], table.composition_of(ids))
         loss = lambda params: jnp.mean((shape.predict(params, stats, table.store.gather(ids)) - targets) ** 2)
         return optax.tree.norm(jax.grad(loss)(params))
 

@@ -53,8 +53,8 @@ def queue(csv_file, cache):
     problem = load_problem(config, Reporter(quiet=True))
     (shape,) = model_specs(config, problem)
     split = problem.split
-    standard = problem.label_standard(split.train, "graph")
-    replicas = [Replica(f"r{k}", k, split.train, split.valid, split.test, 5, standard) for k in range(3)]
+    scaler = problem.label_scaler(split.train, "graph")
+    replicas = [Replica(f"r{k}", k, split.train, split.valid, split.test, 5, scaler) for k in range(3)]
     return shape, replicas, problem, config.batch_size
 
 

@@ -50,7 +50,7 @@ from tests.training.test_lanes import TRAINING_SPEC, replica, resources_of
 
 assert jax.local_device_count() == 8
 molecules = load_dataset("nci")
-table = DeviceTable(GraphDataset.put(featurize(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
+table = DeviceTable(GraphDataset.to_device(featurize(molecules.smiles[:160])[0]), jnp.asarray(molecules.labels[:160]))
 params, stats = TRAINING_SPEC.model.init(jax.random.key(7, impl="threefry2x32"))
 weights = jax.device_put(part_of(params, "encoder") | part_of(stats, "encoder"), jax.devices()[0])
 starts = None, Encoder("before", "its digest", 16, 2, False, weights)

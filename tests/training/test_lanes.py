@@ -28,7 +28,7 @@ VALID, TEST = np.arange(100, 130), np.arange(130, 160)
 @pytest.fixture(scope="module")
 def table(nci):
     smiles, labels = nci
-    return DeviceTable(GraphDataset.put(featurize(smiles)[0]), jnp.asarray(labels))
+    return DeviceTable(GraphDataset.to_device(featurize(smiles)[0]), jnp.asarray(labels))
 
 
 def resources_of(table):
@@ -37,8 +37,8 @@ def resources_of(table):
 
 def replica(name, molecules=40, seed=0, steps=6, scale=1.0):
     order = np.random.default_rng(seed).permutation(100)[:molecules]
-    standard = LabelScaler(np.zeros(1, np.float32), np.full(1, scale, np.float32))
-    return Replica(name, seed, order, VALID, TEST, steps, standard)
+    scaler = LabelScaler(np.zeros(1, np.float32), np.full(1, scale, np.float32))
+    return Replica(name, seed, order, VALID, TEST, steps, scaler)
 
 
 QUEUE = [
@@ -75,7 +75,7 @@ def test_every_replica_ends_once_with_its_own_length(table):
         assert math.isfinite(outcomes[r.name].test)
 
 
-def test_lanes_and_neighbours_change_no_bit(table):
+def test_lanes_and_neighbors_change_no_bit(table):
     """The same replicas in other lanes, beside others and refilled at other moments."""
     outcomes = train(table, QUEUE)
     assert_same(outcomes, train(table, QUEUE[::-1]))
@@ -126,12 +126,12 @@ def test_one_step_in_lanes_is_one_step_alone(table):
     lanes, losses = programs.train(TRAINING_SPEC, engine.table, engine.lanes, chunk, 1)
     for lane, index in enumerate((0, 1, 3)):
         r = QUEUE[index]
-        alone = init_replica(TRAINING_SPEC, *replica_keys(r), r.standard, r.steps)
+        alone = init_replica(TRAINING_SPEC, *replica_keys(r), r.scaler, r.steps)
         alone, loss = train_step(TRAINING_SPEC, engine.table, alone, ids[lane])
         np.testing.assert_allclose(losses[0, lane], loss, rtol=1e-5)
         stats = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.stats)
-        moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.optimiser.mu)
-        assert_same_gradients(moments, alone.optimiser.mu)
+        moments = jax.tree.map(lambda x, lane=lane: x[lane], lanes.state.opt_state.mu)
+        assert_same_gradients(moments, alone.opt_state.mu)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), stats, alone.stats)
 
 
@@ -268,7 +268,7 @@ def test_a_small_model_overfits(table):
     assert outcome.test < 0.15 * spread
 
 
-def test_a_diverged_replica_is_told_and_its_neighbours_are_not_touched(table):
+def test_a_diverged_replica_is_told_and_its_neighbors_are_not_touched(table):
     """A label scale so small that the loss is infinite."""
     sick = replica("a", 70, 0, 9, scale=1e-30)
     outcomes = train(table, [sick, *QUEUE[1:]])

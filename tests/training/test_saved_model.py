@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxmrl.data.label_scaling import LabelScaler, no_standard
+from jaxmrl.data.label_scaling import LabelScaler, identity_scaler
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.modalities.graph.dataset import GraphDataset
@@ -66,11 +66,11 @@ def test_another_format_and_damage_are_refused(tmp_path, weights):
 
 def test_every_molecule_gets_its_own_prediction(molecules, weights):
     count = len(molecules)
-    table = DeviceTable(GraphDataset.put(molecules), jnp.zeros((0, 2)))
+    table = DeviceTable(GraphDataset.to_device(molecules), jnp.zeros((0, 2)))
     asked = np.random.default_rng(0).permutation(count)[:-2]
     resources = molecules.resources()
     alone = table.with_budget(resources.max(axis=0))
-    plain = (*weights[:2], no_standard(2))
+    plain = (*weights[:2], identity_scaler(2))
     one = jax.jit(lambda k: predict(TRAINING_SPEC, alone, plain, k[None])[0])
     outputs = np.stack([one(jnp.int32(k)) for k in asked])
     for batch_size in (5, 100):
@@ -85,5 +85,5 @@ def test_like_molecules_side_by_side_do_not_make_batches_hard_to_fit(monkeypatch
     monkeypatch.setattr(trained_module, "_outputs", lambda training_spec, table, model, ids: ids[:, None])
     table = SimpleNamespace(with_budget=lambda limits: table, labels=np.zeros((0, 1)), composition=None)
     resources = np.sort(np.random.default_rng(0).integers(5, 60, 2000))[:, None]
-    found = predict_all(TRAINING_SPEC, table, resources, (no_standard(1),), np.arange(2000), 64)
+    found = predict_all(TRAINING_SPEC, table, resources, (identity_scaler(1),), np.arange(2000), 64)
     assert found[:, 0].tolist() == list(range(2000))

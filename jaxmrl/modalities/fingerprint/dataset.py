@@ -25,7 +25,7 @@ class FingerprintDataset:
     budget: tuple[int, ...] = field(metadata={"static": True}, default=())
 
     @classmethod
-    def put(cls, fingerprints: Fingerprints) -> "FingerprintDataset":
+    def to_device(cls, fingerprints: Fingerprints) -> "FingerprintDataset":
         arrays = jnp.asarray(fingerprints.size), jnp.asarray(fingerprints.packed)
         return cls(*arrays, fingerprints.widths, fingerprints.whole)
 

@@ -54,7 +54,7 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
 def _to_device(fingerprints: Fingerprints) -> "FingerprintDataset":
     from jaxmrl.modalities.fingerprint.dataset import FingerprintDataset
 
-    return FingerprintDataset.put(fingerprints)
+    return FingerprintDataset.to_device(fingerprints)
 
 
 def _options(fingerprints: Fingerprints, over_atoms: str) -> TransformerOptions:

@@ -31,7 +31,7 @@ class GeometryDataset:
     budget: tuple[int, int] = field(metadata={"static": True}, default=(0, 0))
 
     @classmethod
-    def put(cls, geometries: Geometries) -> "GeometryDataset":
+    def to_device(cls, geometries: Geometries) -> "GeometryDataset":
         """The store of `geometries` on the default device."""
         # A gather needs a row to read even where no molecule has two atoms.
         ends = np.pad(geometries.ends, ((0, 1), (0, 0)))

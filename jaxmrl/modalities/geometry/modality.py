@@ -57,7 +57,7 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
 def _to_device(geometries: Geometries) -> "GeometryDataset":
     from jaxmrl.modalities.geometry.dataset import GeometryDataset
 
-    return GeometryDataset.put(geometries)
+    return GeometryDataset.to_device(geometries)
 
 
 def _options(geometries: Geometries, over_atoms: str) -> GeometryOptions:

@@ -24,7 +24,7 @@ Vectors = Sequence[jax.Array]
 def sum_messages(
     filters: jax.Array, h: jax.Array, vectors: Vectors, directions: jax.Array, graph: jraph.GraphsTuple
 ) -> tuple[jax.Array, Vectors]:
-    """What each atom hears of its neighbours, scalars [n, d] and vectors (equations 7 and 8).
+    """What each atom hears of its neighbors, scalars [n, d] and vectors (equations 7 and 8).
 
     filters [p, 3 d], 0 for padding pairs, and h [n, 3 d], both for scalars, directions and vectors; directions
     [p, 3], unit vectors from sender to receiver.
@@ -98,5 +98,5 @@ class PaiNN(nnx.Module):
         return self.readout(self.features(graph)[0], graph)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardised values (regression), [B, tasks]."""
+        """Logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(graph, training=training, key=key))

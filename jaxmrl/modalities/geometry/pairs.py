@@ -30,9 +30,9 @@ def cosine_cutoff(distance: jax.Array, cutoff: float) -> jax.Array:
 
 def gaussians(distance: jax.Array, cutoff: float, count: int) -> jax.Array:
     """Gaussians at `count` distances from 0 to the cutoff, as wide as apart, [p, count] (Schuett et al. 2017)."""
-    centres = jnp.linspace(0.0, cutoff, count)
+    centers = jnp.linspace(0.0, cutoff, count)
     width = cutoff / (count - 1)
-    return jnp.exp(-0.5 * ((distance[:, None] - centres[None, :]) / width) ** 2)
+    return jnp.exp(-0.5 * ((distance[:, None] - centers[None, :]) / width) ** 2)
 
 
 def sines(distance: jax.Array, cutoff: float, count: int) -> jax.Array:

@@ -57,5 +57,5 @@ class SchNet(nnx.Module):
         return self.readout(h, graph)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardised values (regression), [B, tasks]."""
+        """Logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(graph, training=training, key=key))

@@ -8,7 +8,7 @@ import jraph
 import numpy as np
 
 from jaxmrl.modalities.flat_rows import gather_rows, graph_sizes, round_up, starts
-from jaxmrl.modalities.graph.features import NO_NEIGHBOUR, Graphs
+from jaxmrl.modalities.graph.features import NO_NEIGHBOR, Graphs
 
 
 @jax.tree_util.register_dataclass
@@ -25,16 +25,16 @@ class GraphDataset:
     overflow_size: jax.Array
     atom: jax.Array
     chirality: jax.Array
-    neighbour: jax.Array
+    neighbor: jax.Array
     bonds: jax.Array
     overflow: jax.Array
     budget: tuple[int, int] = field(metadata={"static": True}, default=(0, 0))
 
     @classmethod
-    def put(cls, graphs: Graphs) -> "GraphDataset":
+    def to_device(cls, graphs: Graphs) -> "GraphDataset":
         """The store of `graphs` on the default device."""
         # A gather needs a row to read even where the table has no overflow.
-        overflow = np.pad(graphs.overflow, ((0, 1), (0, 1)), constant_values=NO_NEIGHBOUR)
+        overflow = np.pad(graphs.overflow, ((0, 1), (0, 1)), constant_values=NO_NEIGHBOR)
         return cls(
             start=jnp.asarray(starts(graphs.size)),
             size=jnp.asarray(graphs.size),
@@ -42,7 +42,7 @@ class GraphDataset:
             overflow_size=jnp.asarray(graphs.overflow_size),
             atom=jnp.asarray(graphs.atom),
             chirality=jnp.asarray(graphs.chirality),
-            neighbour=jnp.asarray(graphs.neighbour),
+            neighbor=jnp.asarray(graphs.neighbour),
             bonds=jnp.asarray(graphs.bonds),
             overflow=jnp.asarray(overflow),
         )
@@ -56,19 +56,19 @@ class GraphDataset:
         """The padded batch of the molecules `ids` [B], on the device. `key` is not used.
 
         nodes: atom, chirality [n]; bonds [n, 9] float32; graph [n], the index of each row's molecule;
-        neighbours [n, 4], rows of the batch, where n + j is overflow row j and n + v is none;
+        neighbors [n, 4], rows of the batch, where n + j is overflow row j and n + v is none;
         overflow [v, D], rows of the batch, where n is none. n_node [B + 1]: the padding rows belong to the first
-        graph after the real ones. `edges`, `senders` and `receivers` are None: the neighbours ride in `nodes`.
+        graph after the real ones. `edges`, `senders` and `receivers` are None: the neighbors ride in `nodes`.
         """
         nodes, rows = self.budget
         atoms = gather_rows(self.start, self.size, ids, nodes)
         extra = gather_rows(self.overflow_start, self.overflow_size, ids, rows)
 
-        local = self.neighbour[atoms.source].astype(jnp.int32)
+        local = self.neighbor[atoms.source].astype(jnp.int32)
         inside = local + atoms.first[atoms.group][:, None]
         beyond = nodes + extra.first[atoms.group][:, None] - 2 - local
         none = nodes + rows
-        neighbours = jnp.where(local >= 0, inside, jnp.where(local == NO_NEIGHBOUR, none, beyond))
+        neighbors = jnp.where(local >= 0, inside, jnp.where(local == NO_NEIGHBOR, none, beyond))
         further = self.overflow[extra.source].astype(jnp.int32)
         further = jnp.where((further >= 0) & extra.real[:, None], further + atoms.first[extra.group][:, None], nodes)
 
@@ -79,7 +79,7 @@ class GraphDataset:
                 "chirality": jnp.where(is_node, self.chirality[atoms.source], 0),
                 "bonds": jnp.where(is_node[:, None], self.bonds[atoms.source], 0).astype(jnp.float32),
                 "graph": atoms.group,
-                "neighbours": jnp.where(is_node[:, None], neighbours, none),
+                "neighbors": jnp.where(is_node[:, None], neighbors, none),
                 "overflow": further,
             },
             edges=None,

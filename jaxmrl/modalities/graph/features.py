@@ -1,8 +1,8 @@
 """SMILES -> flat arrays of 2D molecular graphs. NumPy and RDKit only: worker processes import this without JAX.
 
 Atoms carry their atomic number and chirality tag. Bonds never become edge arrays: each atom has up to
-`NEIGHBOURS` neighbour indices and counts of its bonds by type and direction. The few atoms with more neighbours
-keep the rest in an overflow row, to which their last neighbour index points.
+`NEIGHBORS` neighbor indices and counts of its bonds by type and direction. The few atoms with more neighbors
+keep the rest in an overflow row, to which their last neighbor index points.
 """
 
 import re
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 VERSION = 3
 """Part of the key of the prepared cache: raise it when the arrays below or the canonical SMILES of a text change."""
 
-NEIGHBOURS = 4
+NEIGHBORS = 4
 ATOM_KINDS = 120
 """Atomic numbers 0 (dummy) to 118, and one index for an atom masked in pre-training."""
 
@@ -29,7 +29,7 @@ BOND_TYPES = 6
 BOND_DIRECTIONS = 3
 BOND_FEATURES = BOND_TYPES + BOND_DIRECTIONS
 SELF_LOOP = 4
-NO_NEIGHBOUR = -1
+NO_NEIGHBOR = -1
 
 _ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "AROMATIC": 1.5}
 _TYPES = np.zeros(16, np.int64)
@@ -59,14 +59,14 @@ class Graphs:
     chirality [A] uint8
     neighbour [A, 4] int16    index within the molecule; -1 is none; -2 - j is the molecule's overflow row j
     bonds [A, 9] uint8        counts of the atom's bonds by type (6) and by direction (3), self-loop included
-    overflow [V, D] int16     further neighbours, indices within the molecule; -1 is none
+    overflow [V, D] int16     further neighbors, indices within the molecule; -1 is none
     """
 
     size: np.ndarray
     overflow_size: np.ndarray
     atom: np.ndarray
     chirality: np.ndarray
-    neighbour: np.ndarray
+    neighbour: np.ndarray  # spelled as in the files of the cache
     bonds: np.ndarray
     overflow: np.ndarray
 
@@ -85,21 +85,21 @@ class Graphs:
 class _Bonds(NamedTuple):
     """The bonds of one molecule from both their ends, [2 B] each.
 
-    atom, neighbour   the ends
+    atom, neighbor   the ends
     order             RDKit's, and _LATER times the bond's place for those that come by it, after the others
     direction
     """
 
     atom: np.ndarray
-    neighbour: np.ndarray
+    neighbor: np.ndarray
     order: np.ndarray
     direction: np.ndarray
 
 
 def _bonds(molecule: "Mol", smiles: str) -> _Bonds:
-    """The bonds of an RDKit molecule, an atom's neighbours by the places of their bonds.
+    """The bonds of an RDKit molecule, an atom's neighbors by the places of their bonds.
 
-    To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. From that, neighbours come by their
+    To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. From that, neighbors come by their
     own places, which are those of their bonds but for the bonds that close rings: these come last.
     """
     from rdkit import Chem
@@ -114,10 +114,10 @@ def _bonds(molecule: "Mol", smiles: str) -> _Bonds:
         bond = molecule.GetBondWithIdx(place)
         i, j = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
         orders[i, j] = orders[j, i] = orders[i, j] + _LATER * (place + 1)
-    atom, neighbour = np.nonzero(orders)
+    atom, neighbor = np.nonzero(orders)
     if len(atom) != 2 * bonds:  # some have the order 0
         return _bonds_one_by_one(molecule)
-    return _Bonds(atom, neighbour, orders[atom, neighbour], np.zeros(2 * bonds, np.int64))
+    return _Bonds(atom, neighbor, orders[atom, neighbor], np.zeros(2 * bonds, np.int64))
 
 
 def _bonds_one_by_one(molecule: "Mol") -> _Bonds:
@@ -127,8 +127,8 @@ def _bonds_one_by_one(molecule: "Mol") -> _Bonds:
         order = _ORDERS.get(bond.GetBondType().name, _ORDERS["SINGLE"]) + _LATER * (place + 1)
         direction = _DIRECTIONS.get(bond.GetBondDir().name, _DIRECTIONS["NONE"])
         rows += (i, j, order, direction), (j, i, order, direction)
-    atom, neighbour, orders, directions = np.array(rows, np.float64).reshape(-1, 4).T
-    return _Bonds(atom.astype(np.int64), neighbour.astype(np.int64), orders, directions.astype(np.int64))
+    atom, neighbor, orders, directions = np.array(rows, np.float64).reshape(-1, 4).T
+    return _Bonds(atom.astype(np.int64), neighbor.astype(np.int64), orders, directions.astype(np.int64))
 
 
 def featurize(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
@@ -163,13 +163,13 @@ def _pack(atoms: list[tuple[list[int], list[int]]], bonds: list[_Bonds]) -> Grap
     count, first = int(size.sum()), np.cumsum(size) - size
     flat = lambda kind: np.fromiter(chain.from_iterable(one[kind] for one in atoms), np.uint8, count)
     none = _Bonds(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.float64, np.int64)))
-    atom, neighbour, order, direction = (np.concatenate(arrays) for arrays in zip(none, *bonds, strict=True))
+    atom, neighbor, order, direction = (np.concatenate(arrays) for arrays in zip(none, *bonds, strict=True))
     atom += np.repeat(first, [len(one.atom) for one in bonds])
     later, order = np.divmod(order, _LATER)
     kind = _TYPES[(2 * order).astype(np.int64)]
-    sort = np.lexsort((neighbour, later, atom))
+    sort = np.lexsort((neighbor, later, atom))
     owner = np.repeat(np.arange(len(size)), size)
-    table, overflow_owner, overflow = _neighbour_tables(atom[sort], neighbour[sort], owner)
+    table, overflow_owner, overflow = _neighbor_tables(atom[sort], neighbor[sort], owner)
     return Graphs(
         size=size,
         overflow_size=np.bincount(overflow_owner, minlength=len(size)).astype(np.int32),
@@ -181,22 +181,22 @@ def _pack(atoms: list[tuple[list[int], list[int]]], bonds: list[_Bonds]) -> Grap
     )
 
 
-def _neighbour_tables(atom: np.ndarray, neighbour: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, ...]:
+def _neighbor_tables(atom: np.ndarray, neighbor: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, ...]:
     """The arrays neighbour and overflow of `Graphs`, with each overflow row's molecule.
 
-    atom, neighbour [2 B]: bonds from both ends, sorted by atom; owner [A]: each atom's molecule.
+    atom, neighbor [2 B]: bonds from both ends, sorted by atom; owner [A]: each atom's molecule.
     """
     degree = np.bincount(atom, minlength=len(owner))
     place = np.arange(len(atom)) - np.repeat(np.cumsum(degree) - degree, degree)
-    many = degree > NEIGHBOURS
+    many = degree > NEIGHBORS
     rows, owners = np.flatnonzero(many), owner[many]
-    width = degree[rows].max(initial=NEIGHBOURS - 1) - (NEIGHBOURS - 1)
-    table = np.full((len(owner), NEIGHBOURS), NO_NEIGHBOUR, np.int16)
-    overflow = np.full((len(rows), width), NO_NEIGHBOUR, np.int16)
-    beyond = many[atom] & (place >= NEIGHBOURS - 1)
-    table[atom[~beyond], place[~beyond]] = neighbour[~beyond]
-    table[rows, NEIGHBOURS - 1] = -2 - (np.arange(len(rows)) - np.searchsorted(owners, owners))
-    overflow[np.searchsorted(rows, atom[beyond]), place[beyond] - (NEIGHBOURS - 1)] = neighbour[beyond]
+    width = degree[rows].max(initial=NEIGHBORS - 1) - (NEIGHBORS - 1)
+    table = np.full((len(owner), NEIGHBORS), NO_NEIGHBOR, np.int16)
+    overflow = np.full((len(rows), width), NO_NEIGHBOR, np.int16)
+    beyond = many[atom] & (place >= NEIGHBORS - 1)
+    table[atom[~beyond], place[~beyond]] = neighbor[~beyond]
+    table[rows, NEIGHBORS - 1] = -2 - (np.arange(len(rows)) - np.searchsorted(owners, owners))
+    overflow[np.searchsorted(rows, atom[beyond]), place[beyond] - (NEIGHBORS - 1)] = neighbor[beyond]
     return table, owners, overflow
 
 
@@ -214,7 +214,7 @@ def _count_bonds(atom: np.ndarray, kind: np.ndarray, direction: np.ndarray, atom
 def concatenate(pieces: list[Graphs]) -> Graphs:
     """One Graphs of all `pieces`, in order."""
     widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
-    widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOUR)
+    widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOR)
     joined = {f.name: [getattr(piece, f.name) for piece in pieces] for f in fields(Graphs)}
     joined["overflow"] = [widen(overflow) for overflow in joined["overflow"]]
     return Graphs(**{name: np.concatenate(arrays) for name, arrays in joined.items()})
@@ -229,7 +229,7 @@ def pad(graphs: Graphs, molecules: int, atoms: int, rows: int, width: int) -> Gr
         more = [(0, lengths.get(f.name, atoms) - len(array))] + [(0, 0)] * (array.ndim - 1)
         if f.name == "overflow":
             more[1] = (0, width - array.shape[1])
-        padded[f.name] = np.pad(array, more, constant_values=NO_NEIGHBOUR if f.name == "overflow" else 0)
+        padded[f.name] = np.pad(array, more, constant_values=NO_NEIGHBOR if f.name == "overflow" else 0)
     return Graphs(**padded)
 
 

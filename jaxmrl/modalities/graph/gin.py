@@ -13,7 +13,7 @@ from jaxmrl.modalities.layers import (
     linear,
     look_up,
     mean_nodes,
-    sum_neighbours,
+    sum_neighbors,
     training_key,
 )
 
@@ -31,7 +31,7 @@ class _Aggregation(nnx.Module):
     def aggregate(self, h: jax.Array, nodes: dict) -> jax.Array:
         """h [n, width] -> [n, outputs]; `nodes` as `GraphDataset.gather` lays them out."""
         with jax.named_scope("aggregate"):
-            message = h + sum_neighbours(h, nodes["neighbours"], nodes["overflow"])
+            message = h + sum_neighbors(h, nodes["neighbors"], nodes["overflow"])
             message += exact_product(nodes["bonds"], self.bond[...])
         return self.contract(jax.nn.relu(self.expand(message)))
 
@@ -97,5 +97,5 @@ class GIN(nnx.Module):
             return mean_nodes(h, graph.nodes["graph"], mask, graph.n_node.shape[0] - 1)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardised values (regression), [B, tasks]."""
+        """Logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(graph, training=training, key=key))

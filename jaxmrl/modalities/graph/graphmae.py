@@ -25,7 +25,7 @@ _FIRST_SLOPE = 0.25
 class GraphMAE(nnx.Module):
     """Encoder -> PReLU -> linear -> the masked atoms' rows set to 0 -> one convolution -> an output for each kind.
 
-    The decoder must tell a masked atom by its neighbours' embeddings: its own is taken away (re-masking).
+    The decoder must tell a masked atom by its neighbors' embeddings: its own is taken away (re-masking).
     """
 
     def __init__(self, *, width: int, depth: int, dropout: float, precision: str, rngs: nnx.Rngs):

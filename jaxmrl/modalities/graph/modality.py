@@ -21,7 +21,7 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
 def _to_device(graphs: Graphs) -> "GraphDataset":
     from jaxmrl.modalities.graph.dataset import GraphDataset
 
-    return GraphDataset.put(graphs)
+    return GraphDataset.to_device(graphs)
 
 
 def _gin(**settings: Any) -> "nnx.Module":

@@ -23,7 +23,7 @@ class TokenDataset:
     budget: tuple[int, ...] = field(metadata={"static": True}, default=())
 
     @classmethod
-    def put(cls, tokens: Tokens) -> "TokenDataset":
+    def to_device(cls, tokens: Tokens) -> "TokenDataset":
         start = starts(tokens.sizes.reshape(-1)).reshape(tokens.sizes.shape)
         return cls(jnp.asarray(start), jnp.asarray(tokens.sizes), jnp.asarray(tokens.token), tokens.widths)
 

@@ -65,7 +65,7 @@ def _spellings(smiles: list[str], settings: dict[str, Any], reporter: ProgressRe
 def _to_device(tokens: Tokens) -> "TokenDataset":
     from jaxmrl.modalities.smiles.dataset import TokenDataset
 
-    return TokenDataset.put(tokens)
+    return TokenDataset.to_device(tokens)
 
 
 def _options(tokens: Tokens, over_atoms: str) -> TransformerOptions:
