@@ -2,9 +2,10 @@
 
 
 class UserError(Exception):
-    """A problem in the input or settings. Its message says what was received, what was expected, what to do.
+    """A problem in the input or settings. Its message says what was received, what was expected, and what to do.
 
-    rejected: the rows of a table, as `Rejected`, that had been rejected before that.
+    Attributes:
+        rejected: The rows of a table that had been rejected before the error, as `jaxmrl.io.records.Rejected`.
     """
 
     rejected: tuple = ()
@@ -15,7 +16,7 @@ class ConfigError(UserError, ValueError):
 
 
 class DivergedError(UserError):
-    """Every model of a task lost itself in infinite numbers."""
+    """An error raised when every model of a task diverged: its loss or weights are no longer finite."""
 
 
 class DataError(UserError, ValueError):
@@ -23,6 +24,6 @@ class DataError(UserError, ValueError):
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raise ConfigError where the `value` of what is called `name` is none of `choices`."""
+    """Raise ConfigError unless `value`, a setting called `name` in the message, is one of `choices`."""
     if value not in choices:
         raise ConfigError(f"unknown {name} {value!r}; choose from {', '.join(choices)}")

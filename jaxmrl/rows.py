@@ -31,7 +31,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 class _Format(NamedTuple):
-    """How a field of some type becomes a cell and comes back, and what a cell of it is called."""
+    """How a field of some type is written as a cell and read again, and what a cell of it is called."""
 
     text: Callable[[Any], str]
     value: Callable[[str], Any]
@@ -51,7 +51,7 @@ _FORMATS: dict[Any, _Format] = {
 
 
 class Row:
-    """A row of a CSV file. Its subclasses are dataclasses whose fields, in their order, are the columns of the file.
+    """A row of a CSV file. Its subclasses are dataclasses whose fields are the columns of the file, in the same order.
 
     A field is a str, an int, a float (written so that the same number is read again), `Rounded`, or a CurveIdentity,
     whose columns take its place. Fields of other types are left to the subclass.
@@ -64,11 +64,11 @@ class Row:
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
-        """Return the names of the columns."""
+        """Return the names of the columns, in order."""
         return tuple(c for name, form in _fields(cls) for c in (CurveIdentity.columns() if form is None else (name,)))
 
     def values(self) -> dict[str, Any]:
-        """Return the value of each column, in order of the columns."""
+        """Return the value of each column by its name, in order."""
         found: dict[str, Any] = {}
         for name, form in _fields(type(self)):
             value = getattr(self, name)
@@ -76,7 +76,7 @@ class Row:
         return found
 
     def cells(self) -> dict[str, str]:
-        """Return the text of each column, in order of the columns."""
+        """Return the text of each column by its name, in order."""
         found: dict[str, str] = {}
         for name, form in _fields(type(self)):
             value = getattr(self, name)
@@ -85,7 +85,14 @@ class Row:
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, str]) -> Self:
-        """Return the row that has these cells. Raises ValueError for a cell that is missing or not of its type."""
+        """Return the row that has these cells.
+
+        Args:
+            cells: The text of each column by its name. Other columns are ignored.
+
+        Raises:
+            ValueError: For a cell that is missing or not of its column's type.
+        """
         values = {}
         for name, form in _fields(cls):
             values[name] = _curve(cells) if form is None else _value(name, form, cells)
@@ -96,7 +103,7 @@ _KNOWN_FIELDS: dict[type[Row], tuple[tuple[str, _Format | None], ...]] = {}
 
 
 def _fields(kind: type[Row]) -> tuple[tuple[str, _Format | None], ...]:
-    """The fields of a kind of row that the codec knows, each with its format; None for a CurveIdentity."""
+    """Return the fields of a kind of row that the codec knows, each with its format; None for a CurveIdentity."""
     if kind not in _KNOWN_FIELDS:
         hints = get_type_hints(kind, include_extras=True).items()
         known = [(name, _FORMATS.get(hint)) for name, hint in hints if hint in _FORMATS or hint is CurveIdentity]
@@ -119,18 +126,29 @@ def _curve(cells: Mapping[str, str]) -> "CurveIdentity":
 
 @lru_cache(maxsize=4096)
 def _curve_of(cells: tuple[tuple[str, str], ...]) -> "CurveIdentity":
-    """The identity of these cells: many rows share one."""
+    """Return the identity of these cells; many rows share one."""
     return CurveIdentity.from_cells(dict(cells))
 
 
 @dataclass(frozen=True)
 class CurveIdentity(Row):
-    """What distinguishes learning curves, also those of several sweeps; other rows begin with these columns.
+    """What distinguishes learning curves, also those of several sweeps. Other rows begin with these columns.
 
-    model, width, depth, params  the model, its size, and how many numbers it trains
-    pruning                      how training molecules are chosen, "random" or by a score
-    init                         "none", or the pre-trained encoder that replicas begin from
-    precision                    of the products
+    Attributes:
+        dataset: The name of the data set or of the user's file.
+        modality: What the model sees of a molecule.
+        model: The name of the model.
+        split: How molecules are divided into training, validation and test.
+        pruning: How training molecules are chosen: `random`, or by a score.
+        init: `none`, or the pre-trained encoder that replicas start from.
+        width: The width of the model.
+        depth: Its number of layers.
+        params: The number of parameters that are trained.
+        precision: The precision of matrix products.
+        learning_rate: The learning rate of the optimizer.
+        dropout: The dropout rate.
+        batch_size: The number of molecules per batch.
+        split_seed: The seed of the random split.
     """
 
     dataset: str
@@ -155,7 +173,14 @@ ReplicaKey = tuple[CurveIdentity, float, int]
 
 @dataclass(frozen=True)
 class ReplicaIdentity(Row):
-    """A replica's place on its curve: the fraction of the training molecules, how many these are, and its seed."""
+    """A replica's place on its curve.
+
+    Attributes:
+        curve: The curve.
+        fraction: The fraction of the training molecules.
+        n_train: The number of these molecules.
+        seed: The seed.
+    """
 
     curve: CurveIdentity
     fraction: float
@@ -164,17 +189,27 @@ class ReplicaIdentity(Row):
 
     @property
     def key(self) -> ReplicaKey:
+        """Curve, fraction and seed, which identify a replica."""
         return self.curve, self.fraction, self.seed
 
 
 @dataclass(frozen=True)
 class ResultRow(ReplicaIdentity):
-    """A row of results.csv: what a replica that has ended achieved at the best epoch by validation.
+    """A row of results.csv: the result of a replica that has ended, at its best epoch by the validation metric.
 
-    status        one of FINISHED, LATE, DIVERGED and UNDEFINED
-    metric        the name of the metric that `valid` and `test` are, means over tasks; None without a result
-    epochs, steps  that it has trained for
-    tests         the test metric of each task in the label's unit; None for one that the mean leaves out
+    Attributes:
+        curve: The curve that the replica belongs to.
+        fraction: The fraction of the training molecules.
+        n_train: The number of these molecules.
+        seed: The seed.
+        status: `finished`, `diverged late`, `diverged` or `undefined`.
+        metric: The name of the metric.
+        valid: The validation metric, a mean over tasks; None without a result.
+        test: The test metric, a mean over tasks; None without a result.
+        best_epoch: The epoch with the best validation metric.
+        epochs: The number of epochs that it trained for.
+        steps: The number of optimizer steps that it trained for.
+        tests: The test metric of each task, in the unit of its labels; None for a task that is not part of the mean.
     """
 
     status: str
@@ -197,18 +232,32 @@ class ResultRow(ReplicaIdentity):
 
     @classmethod
     def columns(cls, tasks: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Return the names of the columns; those of the tasks come last."""
+        """Return the names of the columns, in order.
+
+        Args:
+            tasks: The names of the tasks, whose columns come last.
+        """
         return (*super().columns(), *(_TEST + task for task in tasks))
 
     def values(self) -> dict[str, Any]:
+        """Return the value of each column by its name, in order."""
         return super().values() | {_TEST + task: value for task, value in self.tests.items()}
 
     def cells(self) -> dict[str, str]:
+        """Return the text of each column by its name, in order."""
         form = _FORMATS[Rounded]
         return super().cells() | {_TEST + task: form.text(value) for task, value in self.tests.items()}
 
     @classmethod
     def from_cells(cls, cells: Mapping[str, str]) -> Self:
+        """Return the row that has these cells.
+
+        Args:
+            cells: The text of each column by its name.
+
+        Raises:
+            ValueError: For a cell that is missing or not of its column's type.
+        """
         form = _FORMATS[Rounded]
         tests = {name.removeprefix(_TEST): _value(name, form, cells) for name in cells if name.startswith(_TEST)}
         row = replace(super().from_cells(cells), tests=tests)

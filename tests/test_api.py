@@ -1,5 +1,6 @@
 """The public names of the package: complete, documented, and imported only when they are used."""
 
+import inspect
 import subprocess
 import sys
 
@@ -13,6 +14,35 @@ def test_every_public_name_is_there_and_documented(name):
     found = getattr(jaxmrl, name)
     assert found.__doc__
     assert name in dir(jaxmrl)
+
+
+def public_functions():
+    """Return the public functions, and the public methods of the public classes, by their names."""
+    found = {}
+    for name in jaxmrl.__all__:
+        value = getattr(jaxmrl, name)
+        if not inspect.isclass(value):
+            found[name] = value
+            continue
+        methods = inspect.getmembers(value, callable)
+        found |= {f"{name}.{own}": one for own, one in methods if not own.startswith("_") and inspect.isroutine(one)}
+    return {name: one for name, one in found.items() if not hasattr(ValueError, name.partition(".")[2])}
+
+
+@pytest.mark.parametrize(
+    "name", ["run_sweep", "load_run", "score_molecules", "pretrain_encoder", "predict_molecules", "fit_curves"]
+)
+def test_the_functions_say_what_they_take_return_and_raise(name):
+    text = inspect.getdoc(getattr(jaxmrl, name))
+    assert all(f"\n{section}:\n" in text for section in ("Args", "Returns", "Raises"))
+
+
+def test_every_parameter_of_the_public_functions_is_described():
+    for name, function in public_functions().items():
+        parameters = [one for one in inspect.signature(function).parameters if one not in ("self", "cls")]
+        text = inspect.getdoc(function)
+        described = text.partition("\nArgs:\n")[2].partition("\n\n")[0]
+        assert all(f"    {one}: " in described for one in parameters), f"{name}: {parameters}\n{text}"
 
 
 def test_other_names_are_not():

@@ -23,7 +23,7 @@ COUNTS = (
 
 
 class Config:
-    """What settings of every command have in common: values in their own types."""
+    """What the settings of all commands have in common: values are converted to their types and checked."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
@@ -44,17 +44,17 @@ class Config:
 
     @property
     def name(self) -> str:
-        """Of the data: the data set's, or the file's."""
+        """The name of the data set, or of the user's file."""
         return self.file.name.split(".")[0] if self.file else self.dataset
 
     @property
     def file(self) -> Path | None:
-        """A file of the user's own."""
+        """The user's own file; None for a data set."""
         return self.csv or self.npz
 
 
 class TrainingConfig(Config):
-    """What settings of the commands that train have in common."""
+    """What the settings of the commands that train have in common."""
 
     precision: str
     dropout: float | None
@@ -74,6 +74,7 @@ class TrainingConfig(Config):
 
 
 def flag(name: str) -> str:
+    """Return the flag of a setting, such as `--batch-size` of `batch_size`."""
     return "--" + name.replace("_", "-")
 
 
@@ -86,7 +87,7 @@ _KNOWN_KINDS: dict[type[Config], dict[str, tuple[type, bool]]] = {}
 
 
 def setting_kinds(settings: type[Config]) -> dict[str, tuple[type, bool]]:
-    """The type of each setting, and whether it is a list of them, by its annotation."""
+    """Return the type of each setting, and whether it is a list of values of that type, from its annotation."""
     if settings not in _KNOWN_KINDS:
         hints = get_type_hints(settings)
         _KNOWN_KINDS[settings] = {f.name: _kind(hints[f.name]) for f in fields(settings)}
@@ -104,7 +105,10 @@ def _kind(hint: Any) -> tuple[type, bool]:
 
 
 def typed(settings: type[Config], name: str, value: Any) -> Any:
-    """The value of a setting in its own type: a list for a tuple, one value for a list of one, a string for a path."""
+    """Return the value of a setting in its own type.
+
+    A list becomes a tuple, one value becomes a list of one, and a string becomes a path.
+    """
     kind, several = setting_kinds(settings)[name]
     if value is None or value == settings.__dataclass_fields__[name].default:
         return value
@@ -126,7 +130,7 @@ def _scalar(name: str, value: Any, kind: type) -> Any:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a text can be a file's name, and be written to one."""
+    """Return whether a text can be a file's name, and can be written to one."""
     try:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:

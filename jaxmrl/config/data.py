@@ -87,7 +87,7 @@ class DataSettings(TrainingConfig):
 
 @dataclass(frozen=True)
 class Settings(FeatureSettings, DataSettings):
-    """Settings of the commands that train models to predict: the data, its features, and how one model is trained."""
+    """The settings of commands that train models to predict: the data, its features, and how one model is trained."""
 
     lanes: int | Literal["auto"] = "auto"
     """Train this many replicas side by side on each device; each core of a CPU is a device. The value auto is computed
@@ -149,13 +149,17 @@ class Settings(FeatureSettings, DataSettings):
                 )
 
     def axis(self, name: str) -> tuple:
-        """The values of a setting that is one or several or none."""
+        """Return the values of a setting that takes one value, several or none.
+
+        Args:
+            name: The name of the setting.
+        """
         value = getattr(self, name, None)
         return value if isinstance(value, tuple) else () if value is None else (value,)
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What the models see: as asked, else geometry where the data has positions, else what --model is for."""
+        """The modalities: those asked for, else geometry for data with positions, else the one of `model`."""
         if asked := self.axis("modality"):
             return asked
         if self.npz or (not self.csv and self.dataset in GEOMETRY_DATASETS):
@@ -165,24 +169,32 @@ class Settings(FeatureSettings, DataSettings):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """As asked, and `file` with --split-file; else random."""
+        """The splits: those asked for, and `file` with `split_file`; else random."""
         return (*self.axis("split"), *(("file",) if self.split_file else ())) or ("random",)
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Those that are asked for."""
+        """The models that are asked for."""
         return self.axis("model")
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Those that are asked for."""
+        """The widths that are asked for."""
         return self.axis("width")
 
     def models_of(self, modality: str) -> tuple[str, ...]:
-        """The models of a modality: those of them that are asked for, else its default."""
+        """Return the models of a modality that are asked for, or else its default.
+
+        Args:
+            modality: The name of the modality.
+        """
         fitting = tuple(model.name for model in registry.get_modality(modality).models)
         return tuple(name for name in self.models if name in fitting) or fitting[:1]
 
     def rate(self, model: str) -> float:
-        """The learning rate of a model."""
+        """Return the learning rate of a model.
+
+        Args:
+            model: The name of the model.
+        """
         return self.learning_rate or registry.models()[model].learning_rate

@@ -14,7 +14,13 @@ from jaxmrl.errors import ConfigError
 
 @dataclass(frozen=True)
 class FitConfig:
-    """The settings of a fit of laws to the learning curves in a CSV file."""
+    """The settings of fitting laws to the learning curves in a CSV file.
+
+    Flags of the command are the names with dashes.
+
+    Raises:
+        UserError: For a setting that cannot be used.
+    """
 
     csv: Annotated[Positional[Path], arg(metavar="CURVES.csv")]
     """Read learning curves from this CSV or CSV.gz file, with a number of molecules and a metric in each row. Rows of

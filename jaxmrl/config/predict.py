@@ -16,7 +16,13 @@ _RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rej
 
 @dataclass(frozen=True)
 class PredictConfig(Config):
-    """The settings of a prediction of molecules by the models of a sweep."""
+    """The settings of a prediction of molecules by the models of a sweep.
+
+    Flags of the command are the names with dashes.
+
+    Raises:
+        UserError: For a setting that cannot be used.
+    """
 
     run: Annotated[Positional[Path], arg(metavar="RUN_DIR")]
     """Predict with the models in this run directory of a sweep."""

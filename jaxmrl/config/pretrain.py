@@ -11,7 +11,13 @@ from jaxmrl.modalities.graph.modality import GIN
 
 @dataclass(frozen=True)
 class PretrainConfig(TrainingConfig):
-    """The settings of a pre-training of the GIN's encoder by GraphMAE, on molecules without labels."""
+    """The settings of pre-training a GIN's encoder by GraphMAE, on molecules without labels.
+
+    Flags of the command are the names with dashes.
+
+    Raises:
+        UserError: For a setting that cannot be used.
+    """
 
     dataset: str = "wehi"
     """Use the molecules of this data set without its labels; --list-datasets prints all names. The published study uses

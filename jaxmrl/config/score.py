@@ -10,7 +10,13 @@ from jaxmrl.errors import ConfigError, check_choice
 
 @dataclass(frozen=True)
 class ScoreConfig(Settings):
-    """The settings of a scoring of all training molecules, for pruning."""
+    """The settings of a scoring of all training molecules, for pruning.
+
+    Flags of the command are the names with dashes.
+
+    Raises:
+        UserError: For a setting that cannot be used.
+    """
 
     methods: tuple[str, ...] = ()
     """Compute scores by these methods. Default: all that are defined for the task."""

@@ -21,7 +21,11 @@ from jaxmrl.modalities.registry import MODALITIES, get_modality
 class SweepConfig(Settings):
     """The settings of a sweep: data, grid, models and training.
 
-    The defaults are a small study that two cores finish in about two minutes; configs/ has the published one.
+    The defaults are a small study, which two cores finish in about two minutes. The folder configs/ of the repository
+    has the settings of the published study. Flags of the command are the names with dashes.
+
+    Raises:
+        UserError: For a setting that cannot be used.
     """
 
     fractions: tuple[float, ...] = STUDY_FRACTIONS
@@ -119,24 +123,28 @@ class SweepConfig(Settings):
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:
-        """Of pre-training, that replicas begin from."""
+        """The folders of pre-trained encoders that replicas start from."""
         return tuple(Path(init) for init in self.init if init != SCRATCH)
 
     @property
     def training_epochs(self) -> int:
-        """Epochs of each replica, where `steps` does not say otherwise."""
+        """The epochs of each replica, unless `steps` is set."""
         return self.epochs or DEFAULT_EPOCHS
 
     @property
     def fewest_steps(self) -> int:
-        """Of a replica whose length is in epochs; 1 where there is no minimum."""
+        """The minimum number of optimizer steps of a replica whose length is in epochs; 1 if there is no minimum."""
         asked = self.min_steps or (1 if self.epochs else DEFAULT_MIN_STEPS)
         return 1 if self.steps else asked
 
     def length_of(self, epoch_steps: int) -> tuple[int, int]:
-        """A replica's length in optimizer steps, and the epochs between its validations.
+        """Return the length of a replica.
 
-        epoch_steps: optimizer steps of one of its epochs
+        Args:
+            epoch_steps: The optimizer steps of one of its epochs.
+
+        Returns:
+            Its length in optimizer steps, and the number of epochs between its validations.
         """
         if self.steps:
             return self.steps, self.evaluate_every
@@ -145,7 +153,7 @@ class SweepConfig(Settings):
 
     @property
     def length(self) -> str:
-        """The training budget in words: equal epochs and equal steps give different exponents."""
+        """The training length in words. Equal epochs and equal steps give different exponents."""
         least = f", {self.fewest_steps} steps at least" if self.fewest_steps > 1 else ""
         length = f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each{least}"
         return f"{length}, heads alone" if self.freeze else length

@@ -40,11 +40,18 @@ UNKNOWN_SUBSETS = (
 
 
 def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
-    """Fit scaling laws to the learning curves in a CSV file, forecast the metric with more molecules, and print both.
+    """Fit scaling laws to the learning curves in a CSV file, and forecast the metric with more molecules.
 
-    Returns what --json prints: of one curve its `laws`, `chosen`, `predictions`, `target`, `flags` and `notes`; of
-    several such an entry for each as `curves`, and `comparisons` with the first. Raises UserError for a file or
-    settings that cannot be used, and where no curve has a law.
+    Args:
+        config: The settings: the file, its columns, and what to forecast.
+        quiet: Whether to print nothing.
+
+    Returns:
+        What `--json` prints. For one curve: its `laws`, `chosen`, `predictions`, `target`, `flags` and `notes`. For
+        several curves: such an entry for each in `curves`, and `comparisons` of each with the first.
+
+    Raises:
+        UserError: For a file or settings that cannot be used, and if no law can be fitted to any curve.
     """
     reporter = Reporter(quiet=quiet or config.json)
     file = read_curves(config)
@@ -77,7 +84,7 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
 
 
 def check_sizes(config: FitConfig, file: CurveFile) -> None:
-    """Raise ConfigError for a size to predict at that is no whole number, where all sizes of the file are."""
+    """Raise ConfigError if --predict has a fraction of a molecule, and all sizes in the file are whole numbers."""
     sizes = np.concatenate([rows.n[np.isfinite(rows.n)] for rows in file.curves])
     broken = [n for n in config.predict if n != round(n)]
     if broken and (sizes == np.round(sizes)).all():
@@ -87,7 +94,7 @@ def check_sizes(config: FitConfig, file: CurveFile) -> None:
 
 
 def find_scale(config: FitConfig, file: CurveFile) -> Scale:
-    """Return the scale of the metric. Raises UserError where it is not known, or the target is beyond it."""
+    """Return the scale of the metric. Raise UserError if it is not known, or if the target lies beyond it."""
     given = config.higher_is_better or config.lower_is_better
     values = np.concatenate([rows.value for rows in file.curves])
     higher = config.higher_is_better if given else None
@@ -97,7 +104,7 @@ def find_scale(config: FitConfig, file: CurveFile) -> Scale:
 
 
 def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
-    """Return the analysis of one curve, without a law if it is not of random samples.
+    """Return the analysis of one curve, without a law if its training sets are not random samples.
 
     guess: the error of guessing, if it is known.
     """
@@ -113,14 +120,14 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
 
 
 def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
-    """Raise DataError where nothing can be said of any curve: it has no law, is not perfect and does not get worse."""
+    """Raise DataError if nothing can be said about any curve: none has a law, is perfect or gets worse."""
     if all(analysis.kind == NOT_FITTED for analysis in analyses):
         notes = dict.fromkeys(note for analysis in analyses for note in analysis.notes)
         raise DataError(f"{config.csv}: no law can be fitted: {'; '.join(notes)}")
 
 
 def read_text(file: CurveFile) -> str:
-    """How much was read."""
+    """Return, in words, how many rows and curves were read."""
     more = f", {count(len(file.curves), 'curve')}" if len(file.curves) > 1 else ""
     if not file.rejected:
         return f"{count(file.rows, 'row')}{more}"
@@ -129,12 +136,12 @@ def read_text(file: CurveFile) -> str:
 
 
 def curve_name(rows: CurveRows) -> str:
-    """What tells it from the others."""
+    """Return the settings that distinguish a curve from the others, in words."""
     return ", ".join(f"{column} {value}" for column, value in rows.identity.items())
 
 
 def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter: Reporter) -> None:
-    """Prints what is known of a curve."""
+    """Print the laws and forecasts of a curve."""
     begin = f"{name}: " if name else ""
     if analysis.forecast is None:
         reporter.say(f"{begin}no law fitted: {'; '.join(analysis.notes)}")
@@ -152,20 +159,20 @@ def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter
 
 
 def tell_target(config: FitConfig, metric: str, analysis: Analysis, reporter: Reporter) -> None:
-    """Prints how many molecules the target takes, by the measured sizes and, where there is one, the forecast."""
+    """Print how many molecules the target takes, by the measured sizes and by the forecast if there is one."""
     if config.target is not None and (found := analysis.target(config.target)):
         reporter.say(f"{metric} {found['said']}")
 
 
 def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Comparison]:
-    """Every other curve beside the first, where both have laws."""
+    """Return the comparison of every other curve with the first, where both have laws."""
     named = [(curve_name(rows), analysis) for rows, analysis in zip(file.curves, analyses, strict=True)]
     fitted = [one for one in named if one[1].forecast]
     return [compare(name, fitted[0][0], ", ".join(file.by), analysis, fitted[0][1]) for name, analysis in fitted[1:]]
 
 
 def compare_pruned(file: CurveFile, higher_is_better: bool) -> list[Compared[dict[str, str]]]:
-    """Return each size of each pruned curve against the random curve that differs from it in the pruning alone.
+    """Compare each size of each pruned curve with the random curve that differs from it in the pruning alone.
 
     The file does not say whether seeds share a subset, so the intervals allow for one subset at each size.
     """
@@ -207,7 +214,7 @@ def as_content(
     compared: list[Comparison],
     pruned: list[Compared[dict[str, str]]],
 ) -> dict[str, Any]:
-    """What --json prints."""
+    """Return what --json prints."""
     known = {"metric": file.metric, "higher_is_better": scale.higher, "best": scale.best}
     known |= {"rejected": len(file.rejected), "remarks": list(file.notes)}
     found = [content(analysis, config.predict, config.target) for analysis in analyses]

@@ -46,14 +46,20 @@ _MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the models of a curve predict for the `n` usable molecules of a file, in order of the file.
+    """Predictions by the models of one curve for the `n` usable molecules of a file, in the order of the file.
 
-    ids [n]          rows of the file, from 0
-    smiles [n]       as the file has them
-    mean, sd [n, T]  over the models, of probabilities or of values in the label's unit; sd is NaN for one model
-    nearest [n]      ECFP4 Tanimoto similarity to the nearest molecule that one of the models has learned from
-    unseen [n]       what of each molecule none of those has, see `data.novelty`; empty for nothing
-    rejected         the other rows of the file, with the reasons
+    Attributes:
+        curve: The name of the curve.
+        tasks: The names of the `T` tasks.
+        ids: [n] row of each molecule in the file, counted from 0.
+        smiles: [n] SMILES as the file has them.
+        mean: [n, T] mean over the models, of probabilities in classification and of values in the labels' unit in
+            regression.
+        sd: [n, T] standard deviation over the models; NaN for a single model.
+        nearest: [n] ECFP4 Tanimoto similarity to the nearest training molecule of any of the models.
+        unseen: [n] features of each molecule that no training molecule has, in words (see `data.novelty`); empty for
+            none.
+        rejected: The rows of the file that have no prediction, with the reasons.
     """
 
     curve: str
@@ -69,9 +75,16 @@ class Predictions:
     def columns(self, source: InputRows, keep: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
         """Return the columns of the predictions file, with a row for each row of `source`.
 
-        They are molecule_id, the columns `keep` of `source` (all for none), <task> and <task>_sd for each task,
-        nearest_training, unseen, and reason, which says why a row has no prediction. A task that is called like
-        another of these becomes "label <name>", a column of `source` "input <name>".
+        The columns are molecule_id, the columns of `source`, <task> and <task>_sd for each task, nearest_training,
+        unseen, and reason, which says why a row has no prediction. A task with the name of another of these columns
+        becomes "label <name>", and a column of `source` "input <name>".
+
+        Args:
+            source: The rows of the file that was predicted.
+            keep: The columns of `source` to copy; empty for all.
+
+        Returns:
+            The columns by their names, in order.
         """
         taken = {"molecule_id", "nearest_training", "unseen", "reason", *(f"{task}_sd" for task in self.tasks)}
         values: dict[str, np.ndarray] = {}
@@ -96,7 +109,15 @@ class Predictions:
 def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictions:
     """Predict the molecules of a file with the models of a sweep, and write a row for each row of the file.
 
-    Raises UserError for a folder that has no models, and for molecules or settings that cannot be used.
+    Args:
+        config: The settings: the run directory of the sweep, the file of molecules, and the output.
+        quiet: Whether to print nothing.
+
+    Returns:
+        The predictions.
+
+    Raises:
+        UserError: For a folder that has no models, and for molecules or settings that cannot be used.
     """
     reporter = Reporter(quiet=quiet)
     if config.out.suffix == ".parquet":
@@ -117,7 +138,7 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
 
 
 def curves_of(run: Path) -> dict[str, list[SavedModel]]:
-    """The models that a sweep has left, of each curve by its name. Raises ConfigError where there are none."""
+    """Return the models of each curve of a sweep by the curve's name. Raise ConfigError if there are none."""
     if not (run / "results.csv").is_file() or not (run / "config.toml").is_file():
         raise ConfigError(f"{run} is not a run of jaxmrl.sweep: give the folder that has results.csv and config.toml")
     if curves := artifacts.read_models(run):
@@ -131,7 +152,7 @@ def curves_of(run: Path) -> dict[str, list[SavedModel]]:
 def choose_curve(
     config: PredictConfig, curves: dict[str, list[SavedModel]], reporter: ProgressReporter
 ) -> tuple[str, list[SavedModel]]:
-    """The curve that is asked for, or else the best by its mean validation metric; tells which."""
+    """Return the curve that is asked for, or else the best by mean validation metric, and report the choice."""
     if config.curve is not None and config.curve not in curves:
         raise ConfigError(f"unknown curve {config.curve!r}; choose from {' '.join(curves)}")
     judged = {name: np.mean([model.row.valid for model in models]) for name, models in curves.items()}
@@ -154,7 +175,7 @@ def choose_curve(
 
 
 def read_and_prepare(config: PredictConfig, model: SavedModel, reporter: ProgressReporter) -> ParsedMolecules:
-    """The usable molecules of the file, with what this model sees of them."""
+    """Return the usable molecules of the file, with the features that this model needs."""
     if not model.has_smiles:
         raise ConfigError(
             f"the models in {config.run} learned from positions of atoms, and {config.csv} has SMILES: sweep a --csv "
@@ -171,7 +192,7 @@ def read_and_prepare(config: PredictConfig, model: SavedModel, reporter: Progres
 def predict_prepared(
     models: list[SavedModel], prepared: ParsedMolecules, batch_size: int, reporter: ProgressReporter
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean and standard deviation over the models [n, T], and the ids of all molecules that they learned from."""
+    """Return mean and standard deviation over the models, [n, T] each, and the ids of their training molecules."""
     one, smiles = models[0], prepared.canonical_smiles
     modality = get_modality(one.training_spec.model.modality)
     features = modality.featurize(prepared, one.features, reporter)
@@ -216,7 +237,7 @@ def digits_of(values: np.ndarray) -> int:
 
 
 def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressReporter) -> jax.Array | None:
-    """Atoms of each element that the model has references of, [n, E]; None where it has none."""
+    """Return the number of atoms [n, E] of each element that the model has references for; None if it has none."""
     if model.elements is None:
         return None
     counts = features.composition(np.array(model.elements))
@@ -229,9 +250,10 @@ def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressRep
 def nearest_training(
     known: dict[int, str], trained_on: np.ndarray, smiles: list[str], reporter: ProgressReporter
 ) -> np.ndarray:
-    """The similarity of each molecule to the nearest of those that are `known` by the ids `trained_on`, [n].
+    """Return the Tanimoto similarity [n] of each molecule to the nearest of those that are `known` by the ids
+    `trained_on`.
 
-    Raises ConfigError where one of these is not known, or one that is known cannot be read.
+    Raises ConfigError if one of these is not known, or if one that is known cannot be read.
     """
     if not set(trained_on.tolist()) <= known.keys():
         raise ConfigError(f"{artifacts.MOLECULES} of the run lacks molecules that its models learned from; sweep again")

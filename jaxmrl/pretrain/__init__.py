@@ -31,8 +31,20 @@ HISTORY = "pretraining.csv"
 def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
     """Pre-train an encoder to predict masked atoms of molecules without labels, and write it for --init of a sweep.
 
-    Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
-    be used, and StopRequestedError when stopped, with the state saved.
+    The method is GraphMAE (Hou et al., KDD 2022), for the encoder of a GIN. The same call resumes a pre-training
+    that was interrupted.
+
+    Args:
+        config: The settings: molecules, encoder and training.
+        quiet: Whether to print nothing.
+        max_seconds: Stop after this many seconds as a signal would, with the state saved. None sets no limit.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        UserError: For input or settings that cannot be used, and if the training diverges.
+        StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     corpus = prepare(config, reporter)
@@ -58,7 +70,7 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
 
 
 def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
-    """The molecules, prepared, and told of."""
+    """Return the prepared molecules, and report what was read."""
     path, smiles_column = config.csv, config.smiles_column
     if path is None:
         path, smiles_column = smiles_source(get_dataset(config.dataset))
@@ -77,7 +89,7 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
 
 
 def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: Reporter, stop: Stop) -> Pretraining:
-    """Trains to the end, or goes on to it; writes the history as epochs end."""
+    """Train to the end, from a checkpoint if there is one, and write the history after each epoch."""
     work = pretraining_of(config, corpus)
     if warning := checkpoint.restore(run.checkpoints, work):
         reporter.say(warning)
@@ -100,7 +112,7 @@ def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: R
 
 
 def pretraining_of(config: PretrainConfig, corpus: Corpus) -> Pretraining:
-    """The pre-training that the settings ask for, before its first step."""
+    """Return the pre-training that the settings ask for, before its first step."""
     shape = GraphMAEShape(config.width, config.depth, config.dropout, config.precision)
     pretext = Pretext(shape, config.mask_rate, config.learning_rate)
     return Pretraining(pretext, corpus, config.batch_size, config.epochs, config.seed)
@@ -115,7 +127,7 @@ def epoch_text(epoch: Epoch) -> str:
 
 
 def write_history(history: list[Epoch], run: RunDirectory) -> None:
-    """pretraining.csv: a row for each epoch, its columns the fields of `Epoch`."""
+    """Write pretraining.csv: a row for each epoch, with the fields of `Epoch` as columns."""
     columns = [f.name for f in fields(Epoch)]
     run.write_table(HISTORY, columns, [_cells(one) for one in history])
 
@@ -125,7 +137,7 @@ def _cells(epoch: Epoch) -> dict[str, str]:
 
 
 def write_report(config: PretrainConfig, history: list[Epoch], run: RunDirectory) -> None:
-    """The history, as a table and a figure."""
+    """Write the history as a table and a figure."""
     write_history(history, run)
     title = f"GraphMAE on {config.name}, gin {config.width}x{config.depth}"
     run.write("pretraining.png", plots.render(plots.draw_pretraining(history, title=title), "png"))

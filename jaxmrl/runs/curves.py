@@ -14,7 +14,14 @@ from jaxmrl.scaling.convergence import Convergence, best_is_late
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a curve: the test metrics of its finished seeds, and how many of these were still improving."""
+    """One point of a curve: the test metrics of its finished seeds.
+
+    Attributes:
+        fraction: The fraction of the training molecules.
+        n_train: The number of training molecules.
+        tests: The test metric of each seed.
+        late: The number of seeds that were still improving at the end of training.
+    """
 
     fraction: float
     n_train: int
@@ -27,7 +34,7 @@ class Point:
 
     @property
     def sd(self) -> float:
-        """Standard deviation over the seeds; NaN for one."""
+        """Standard deviation over the seeds; NaN for a single one."""
         return float(np.std(self.tests, ddof=1)) if len(self.tests) > 1 else math.nan
 
     @property
@@ -36,13 +43,19 @@ class Point:
 
     @property
     def still_improving(self) -> str:
-        """How many of the replicas had their best validation in the last tenth of training, in words."""
+        """In words, how many seeds had their best validation in the last tenth of training."""
         return f"{self.late} of {self.n_seeds}"
 
 
 @dataclass(frozen=True)
 class MeasuredCurve:
-    """Metric against number of training molecules: all replicas that share an identity."""
+    """A metric against the number of training molecules, from all replicas that share an identity.
+
+    Attributes:
+        identity: What distinguishes it from other curves.
+        metric: The name of the metric, a mean over tasks.
+        points: For each fraction, the number of training molecules and the test metric of each seed.
+    """
 
     identity: CurveIdentity
     metric: str
@@ -50,12 +63,12 @@ class MeasuredCurve:
 
     @property
     def convergence(self) -> tuple[Convergence, ...]:
-        """Of each point, how many of its replicas were still improving at the end of training."""
+        """For each point, how many of its replicas were still improving at the end of training."""
         return tuple(Convergence(point.n_train, point.late, point.n_seeds) for point in self.points)
 
     @property
     def random_samples(self) -> bool:
-        """Whether its molecules are random samples of the data, so that a law may describe it."""
+        """Whether its training sets are random samples of the data, so that a law may describe the curve."""
         return all(is_random_sample(self.identity.pruning, point.fraction) for point in self.points)
 
 

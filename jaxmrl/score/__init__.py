@@ -30,8 +30,19 @@ from jaxmrl.training.numerics import own_numerics
 def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Scores:
     """Score all training molecules for pruning, and write the scores with a summary and a figure.
 
-    Stopped half-way, or after max_seconds, the same command goes on. Raises UserError for input or settings that cannot
-    be used, and StopRequestedError when stopped.
+    The same call resumes a scoring that was interrupted.
+
+    Args:
+        config: The settings: data, methods, and the models that score.
+        quiet: Whether to print nothing.
+        max_seconds: Stop after this many seconds as a signal would, with the state saved. None sets no limit.
+
+    Returns:
+        The scores of each method, for each seed.
+
+    Raises:
+        UserError: For input or settings that cannot be used.
+        StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     if config.out.suffix == ".parquet":
@@ -62,7 +73,7 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
 
 
 def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
-    """The rows that cannot be used, where there are some."""
+    """Write the rows that cannot be used, if there are any."""
     if rejected:
         write_whole(path, rejected_text(rejected).encode())
         reporter.say(f"the rejected rows are in {path}")
@@ -71,7 +82,7 @@ def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter: Progres
 def write_scores(
     config: ScoreConfig, problem: TaskData, scores: Scores, metadata: dict[str, Any], reporter: Reporter
 ) -> None:
-    """The scores as config.out, and beside it .json and .png."""
+    """Write the scores to `config.out`, and a .json and a .png file beside it."""
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
     content = {"settings": settings, **metadata, "molecules": len(scores.molecules), "seeds": scores.seeds}
     content |= score_facts(scores, problem, config.keep)

@@ -51,12 +51,25 @@ def run_sweep(
 ) -> SweepResult:
     """Train learning curves of molecular models, fit their scaling laws, and write a report to a run directory.
 
-    cluster: the address of a Ray cluster whose machines train the replicas, or `local`; None for this process alone.
-    extend: add to the grid of the run that is there; what it has stays, and only what is missing is trained. Every
-    value in `config` counts as asked for; `extend.saved_settings` are those of the run.
-    max_seconds: after which it stops as by a signal.
-    Raises UserError for input or settings that cannot be used, and StopRequestedError when stopped by a signal, with
-    the state saved.
+    The same call on the directory of a run that was interrupted resumes it, and on that of a finished run it trains
+    nothing.
+
+    Args:
+        config: The settings: data, grid, models and training.
+        cluster: The address of a Ray cluster whose machines train the replicas, or `local`. None trains them in this
+            process alone.
+        extend: Whether to add to the grid of the run that is already in the directory. Its results stay, and only what
+            is missing is trained. Every value in `config` counts as asked for; `sweep.extend.saved_settings` returns
+            those of the run.
+        quiet: Whether to print nothing.
+        max_seconds: Stop after this many seconds as a signal would, with the state saved. None sets no limit.
+
+    Returns:
+        The rows of results.csv, and the curves with their laws.
+
+    Raises:
+        UserError: For input or settings that cannot be used.
+        StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     config = extended(config) if extend else config
@@ -97,7 +110,7 @@ def run_sweep(
 
 
 def train_grid(job: SweepContext, grid: Grid) -> None:
-    """Trains what has no row in results.csv yet, one program after the other."""
+    """Train every replica that has no row in results.csv yet, one compiled program after the other."""
     lanes = {}
     for spec, cells in grid.items():
         replicas, lanes[spec] = unique_replicas(cells), lanes_of_run(job, spec, cells)
@@ -116,7 +129,7 @@ def train_grid(job: SweepContext, grid: Grid) -> None:
 
 
 def write_report(job: SweepContext, grid: Grid, orders: Orders) -> SweepResult:
-    """Sorts results.csv and history.csv by the grid, and writes what follows from them."""
+    """Sort results.csv and history.csv in the order of the grid, and write the figures, tables and report."""
     rows = sort_results(job.run, [cell.identity.key for cells in grid.values() for cell in cells])
     drop_other_models(job.run, job.config, rows)
     found = summarize(job.run, rows, job.config, job.problems, orders, job.reporter)

@@ -35,17 +35,20 @@ _NO_GUESS = (
 def load_run(path: str | os.PathLike[str]) -> SweepResult:
     """Return the result of a sweep from its run directory, as `run_sweep` returned it.
 
-    Nothing is trained or written, and the data set is not needed. Of a sweep that has not ended these are the results
-    so far; `missing` says how many replicas lack one, and so does a warning. Where a sweep kept predictions, or its
-    metric is the average precision, a law of `fits.json` also rests on labels, which a run directory does not have; a
-    note of the analysis says so.
+    Nothing is trained or written, and the data set is not needed. If the sweep has not ended, these are the results so
+    far: `missing` says how many replicas lack one, and a warning says so too. If a sweep saved predictions, or its
+    metric is average precision, the laws of `fits.json` also use labels, which a run directory does not have. A note of
+    the analysis says where the laws here differ for that reason.
 
     Args:
         path: The run directory.
 
+    Returns:
+        The rows of results.csv, and the curves with their laws.
+
     Raises:
-        UserError: For a folder that is no run of a sweep, or one of another version, or without any result, and for
-            files that are damaged.
+        UserError: For a folder that is not a run of a sweep, or is one of another version, or has no result yet, and
+            for damaged files.
     """
     folder = Path(path)
     metadata, config = _read(folder)

@@ -22,24 +22,30 @@ if TYPE_CHECKING:
 class LearningCurve(MeasuredCurve):
     """A learning curve of a sweep: its measured points, and the laws that were fitted to them.
 
-    identity  what distinguishes it from others: data set, model, size, split, pruning, ...
-    metric    the name of the metric, a mean over tasks
-    points    for each fraction the number of training molecules and the test metric of each seed
-    analysis  laws and forecast; not compared when curves are
+    Attributes:
+        identity: What distinguishes it from other curves: data set, model, size, split, pruning and so on.
+        metric: The name of the metric, a mean over tasks.
+        points: For each fraction, the number of training molecules and the test metric of each seed.
+        analysis: The laws and the forecast. Curves are compared without it.
     """
 
     analysis: Analysis = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, curve: MeasuredCurve, analysis: Analysis) -> Self:
-        """Return a measured curve with its analysis."""
+        """Return a measured curve with its analysis.
+
+        Args:
+            curve: The measured curve.
+            analysis: The laws and the forecast.
+        """
         return cls(curve.identity, curve.metric, curve.points, analysis)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every run, the means, and the law with its interval, dashed beyond the data.
+        """Draw every run, the means, and the law with its 90% interval, dashed beyond the data.
 
         Args:
-            ax: Matplotlib axes to draw on; by default those of a new figure, which a notebook shows.
+            ax: Matplotlib axes to draw on. None makes a new figure, which a notebook shows.
 
         Returns:
             The axes.
@@ -47,17 +53,26 @@ class LearningCurve(MeasuredCurve):
         return _plotted([self], ax)
 
     def to_frame(self) -> "DataFrame":
-        """Return a DataFrame with a row for each point, and the columns of curves.csv. Needs pandas."""
+        """Return the points as a pandas DataFrame.
+
+        Returns:
+            A row for each point, with the columns of curves.csv.
+
+        Raises:
+            UserError: If pandas is not installed.
+        """
         return _frame(point_rows(self))
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep found; `directory` has it as files.
+    """The result of a sweep. Its run directory has the same as files.
 
-    rows     of results.csv: one for each replica
-    curves   one for each combination of model, split, pruning and init
-    missing  how many replicas of the sweep have no row yet; 0 for a sweep that has ended
+    Attributes:
+        directory: The run directory.
+        rows: The rows of results.csv, one for each replica.
+        curves: The learning curves, one for each combination of model, split, pruning and initialization.
+        missing: The number of replicas of the sweep that have no row yet; 0 for a sweep that has ended.
     """
 
     directory: Path
@@ -67,15 +82,29 @@ class SweepResult:
 
     @property
     def analyses(self) -> list[Analysis]:
-        """The analysis of each curve."""
+        """The analysis of each curve, in the order of `curves`."""
         return [curve.analysis for curve in self.curves]
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw all curves on the same axes, as `LearningCurve.plot` does one."""
+        """Draw all curves on the same axes, as `LearningCurve.plot` draws one.
+
+        Args:
+            ax: Matplotlib axes to draw on. None makes a new figure, which a notebook shows.
+
+        Returns:
+            The axes.
+        """
         return _plotted(self.curves, ax)
 
     def to_frame(self) -> "DataFrame":
-        """Return a DataFrame with a row for each replica, and the columns of results.csv. Needs pandas."""
+        """Return the results as a pandas DataFrame.
+
+        Returns:
+            A row for each replica, with the columns of results.csv.
+
+        Raises:
+            UserError: If pandas is not installed.
+        """
         return _frame(self.rows)
 
 

@@ -23,11 +23,15 @@ FORMAT = 3
 
 @dataclass(frozen=True)
 class Encoder:
-    """Weights that replicas begin from.
+    """A pre-trained encoder, which replicas can start from.
 
-    name     of the folder of the pre-training, by which results go
-    digest   of the weights, by which replicas go
-    parent   whether its molecules were parents of those in the file; None where that is not recorded
+    Attributes:
+        name: The name of its folder, by which results are listed.
+        digest: A digest of its weights.
+        width: The width of the model.
+        depth: Its number of layers.
+        parent: Whether it was pre-trained on the parents of molecules; None if that is not recorded.
+        weights: Its arrays, by name.
     """
 
     name: str
@@ -38,7 +42,14 @@ class Encoder:
     weights: dict[str, jax.Array] = field(repr=False)
 
     def check(self, spec: ModelSpec) -> None:
-        """Raises ConfigError where a model of this shape cannot begin from these weights."""
+        """Check that a model can start from these weights.
+
+        Args:
+            spec: The model of a sweep.
+
+        Raises:
+            UserError: If the model is not a GIN, or has another width, depth or other shapes.
+        """
         if spec.model != "gin" or (spec.width, spec.depth) != (self.width, self.depth):
             raise ConfigError(
                 f"--init {self.name} is a gin of width {self.width} and depth {self.depth}; the sweep trains a "
@@ -49,7 +60,14 @@ class Encoder:
         storage.check_form(f"--init {self.name}", part_of(params, ENCODER) | part_of(stats, ENCODER), self.weights)
 
     def remark(self, parent: bool) -> str:
-        """Return what differs for a sweep with this setting of `parent`, in words; empty where nothing does."""
+        """Return a remark if a sweep sees molecules in another form than the pre-training did.
+
+        Args:
+            parent: Whether the sweep replaces molecules by their parents.
+
+        Returns:
+            A sentence; empty if there is no difference.
+        """
         if self.parent is None or self.parent == parent:
             return ""
         own, other = ("with", "without") if self.parent else ("without", "with")
@@ -60,9 +78,10 @@ class Encoder:
 
 
 def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int, parent: bool = False) -> None:
-    """Writes the encoder of a pre-trained model, of this shape, to `folder`. Raises UserError.
+    """Write the encoder of a pre-trained model of this shape to `folder`.
 
-    parent: whether it learned from the parents of molecules.
+    parent: whether it was trained on the parents of molecules.
+    Raises UserError if it cannot be written.
     """
     weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
     host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "parent": parent}
@@ -71,13 +90,13 @@ def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int, 
 
 
 def has_encoder(folder: Path) -> bool:
-    """Whether `save_encoder` has written an encoder to `folder` that this version can read."""
+    """Return whether `folder` has an intact encoder that this version can read."""
     path = folder / ENCODER
     return storage.is_sound(path) and storage.read_host(path)["format"] == FORMAT
 
 
 def load_encoder(folder: Path) -> Encoder:
-    """What `save_encoder` wrote to `folder`. Raises ConfigError where it is not there or damaged."""
+    """Return the encoder that `save_encoder` wrote to `folder`. Raise ConfigError if it is missing or damaged."""
     path = folder / ENCODER
     if not path.is_dir():
         raise ConfigError(f"--init {folder}: no pre-trained encoder there; make one with python -m jaxmrl.pretrain")
@@ -101,7 +120,7 @@ Initializations = dict[str, Encoder | None]
 
 
 def load_starts(init: tuple[str, ...], specs: list[ModelSpec]) -> Initializations:
-    """Reads what --init names. Raises ConfigError where that cannot be, or does not fit one of the models."""
+    """Return the encoders that --init names. Raise ConfigError if one cannot be read, or does not fit a model."""
     starts: Initializations = {}
     for name in init:
         encoder = None if name == SCRATCH else load_encoder(Path(name))
@@ -118,7 +137,7 @@ def load_starts(init: tuple[str, ...], specs: list[ModelSpec]) -> Initialization
 
 
 def start_remarks(starts: Initializations, parent: bool) -> list[str]:
-    """Return what is odd about the starts of a sweep with this setting of `parent`, a sentence each."""
+    """Return remarks on the encoders of a sweep with this setting of `parent`, a sentence each."""
     remarks = (encoder.remark(parent) for encoder in starts.values() if encoder)
     return [remark for remark in remarks if remark]
 
