@@ -83,18 +83,34 @@ def misses(analysis: Analysis) -> bool:
     return any(one["low"] is not None and one["high"] is not None and not within(one) for one in analysis.check())
 
 
+def caution_text(now: Current, later: dict[str, Any], higher_is_better: bool) -> str:
+    """Return what to add if a forecast may be no improvement; nothing if it is one, or if its interval is not known.
+
+    Args:
+        now: The present value.
+        later: The forecast: its value, and `low` and `high`, the ends of its interval.
+        higher_is_better: Whether higher values of the metric are better.
+    """
+    worse, better = (later["low"], later["high"]) if higher_is_better else (later["high"], later["low"])
+    sign = 1 if higher_is_better else -1
+    if better is not None and sign * better < sign * now.value:
+        return "This whole interval is worse than the present value, so no improvement is expected."
+    if worse is not None and sign * worse <= sign * now.value:
+        return "This interval includes the present value, so an improvement is not certain."
+    return ""
+
+
 def _answer_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
     """How good the model is now and with twice the data, in two or three sentences."""
     now = _now_text(found, curve, analysis)
     if analysis.forecast is None or analysis.points is None:
         return f"{now} {sentence('no law fitted: ' + '; '.join(analysis.notes))}"
     twice = analysis.predict(multiples_of(analysis))[0]
-    caution = ""
     if misses(analysis):
-        caution = " The check on held-out sizes missed, so the true value may well be outside this interval."
-    elif _reaches(current_of(analysis.points), twice, found.metric.higher_is_better):
-        caution = " This interval includes the present value, so an improvement is not certain."
-    return f"{now} Twice the data would give about {value_words(twice)}.{caution}"
+        caution = "The check on held-out sizes missed, so the true value may well be outside this interval."
+    else:
+        caution = caution_text(current_of(analysis.points), twice, found.metric.higher_is_better)
+    return f"{now} Twice the data would give about {value_words(twice)}. {caution}".rstrip()
 
 
 def _now_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
@@ -109,12 +125,6 @@ def _now_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
     else:
         return "No replica finished."
     return f"The test {found.metric_label} is {value} with {n:,.0f} training molecules ({count(runs, 'seed')}{tested})."
-
-
-def _reaches(now: Current, later: dict[str, Any], higher_is_better: bool) -> bool:
-    """Whether the interval of a forecast includes the present value, or worse ones alone."""
-    end = later["low"] if higher_is_better else later["high"]
-    return end is not None and (end <= now.value if higher_is_better else end >= now.value)
 
 
 def _forecast_rows(found: Findings) -> list[tuple[str, ...]]:

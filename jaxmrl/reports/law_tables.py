@@ -77,7 +77,7 @@ def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
     if analysis.forecast is None:
         return [f"{label}: no law fitted: {'; '.join(analysis.notes)}"]
     lines = [f"{label}: {left_side(fit, metric_label)} = {law_text(fit)}" for fit in analysis.forecast.fits]
-    lines.append(f"{label}: {forecast_text(analysis, metric_label)}")
+    lines += [f"{label}, {line}" for line in forecast_lines(analysis, metric_label)]
     remarks = (*analysis.flags, *analysis.notes)
     return [*lines, f"{label}: {'; '.join(remarks)}"] if remarks else lines
 
@@ -110,15 +110,14 @@ def value_text(prediction: dict) -> str:
     return f"{short(prediction['value'])} {interval_text(prediction['low'], prediction['high'])}"
 
 
-def forecast_text(analysis: Analysis, metric_label: str) -> str:
-    """The metric with more molecules, in one sentence."""
-    said = [
-        f"{value_text(one)} with {multiple} times the molecules"
-        for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True)
-    ]
+def forecast_lines(analysis: Analysis, metric_label: str) -> list[str]:
+    """Return a line for the metric at each of MULTIPLES, as "with 2 times the molecules: MAE 0.834 [0.813, 0.866]"."""
     few = len(analysis.known_forecast.fits)
     by = "" if few == 1 else f" (average of these {few} laws)"
-    return f"{metric_label} {', '.join(said)}{by}"
+    return [
+        f"with {multiple} times the molecules: {metric_label} {value_text(one)}{by}"
+        for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True)
+    ]
 
 
 def laws_table(analysis: Analysis, metric_label: str) -> Table:

@@ -144,9 +144,15 @@ def sweep_table(curves: list[MeasuredCurve], metric_label: str, near: dict[str, 
 
 
 def score_summary(content: dict) -> Table:
-    """One row per method of a scores.json: how far its seeds agree, and what it goes with."""
-    table = Table(title="rank correlations", title_justify="left")
-    heads = ("method", "two seeds", "two such means", "el2n", "heavy atoms")
+    """Return a table with a row for each method of a scores.json: how far its seeds agree, and what it correlates with.
+
+    The column of the mean over seeds is what is expected between two such means (Spearman-Brown).
+    """
+    seeds = content["seeds"]
+    table = Table(title="rank correlations of the scores", title_justify="left")
+    table.caption = f"mean over seeds: expected between two such means, each over {seeds} seeds"
+    table.caption_justify = "left"
+    heads = ("method", "between seeds", "mean over seeds", "with el2n", "with heavy atoms")
     for column in heads:
         table.add_column(column, justify="left" if column == "method" else "right")
 

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import number
 from jaxmrl.reports import plots, terminal
+from jaxmrl.reports.answer import caution_text
 from jaxmrl.reports.digits import value_words
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyze_curve
@@ -16,6 +18,7 @@ from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, Point, curves_of
 from jaxmrl.runs.directory import FORMAT, RunDirectory
 from jaxmrl.scaling.analysis import UNFITTED
+from jaxmrl.scaling.current import Current
 from tests.support.rows import IDENTITY, result_row
 
 
@@ -115,11 +118,11 @@ def test_labels_name_what_differs():
 def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():
     found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
     lines = law_lines("mine", analyze_curve(found, True, 0.5), "ROC-AUC")
-    assert all(line.startswith("mine: ") for line in lines)
+    assert all(line.startswith(("mine: ", "mine, ")) for line in lines)
     text = "\n".join(lines)
     assert "1 - ROC-AUC = " in text
     assert "c 0." in text
-    assert "with 10 times the molecules" in text
+    assert re.search(r"^mine, with 10 times the molecules: ROC-AUC 0\.\d+ \[0\.\d+, 0\.\d+\]", text, re.MULTILINE)
     (line,) = law_lines("mine", analyze_curve(curve([0.6]), True, 0.5), "ROC-AUC")
     assert line == "mine: no law fitted: a curve needs two sizes; got 1"
 
@@ -208,6 +211,25 @@ def test_numbers_have_the_digits_that_their_interval_supports(value, low, high, 
     assert value_words({"value": value, "low": low, "high": high}) == text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "higher_is_better", "said"),
+    [
+        (0.85, 0.88, True, ""),
+        (0.78, 0.88, True, "This interval includes the present value"),
+        (0.70, 0.79, True, "This whole interval is worse than the present value"),
+        (0.70, 0.79, False, ""),
+        (0.78, 0.88, False, "This interval includes the present value"),
+        (0.85, 0.88, False, "This whole interval is worse than the present value"),
+        (None, None, True, ""),
+        (0.78, None, True, "This interval includes the present value"),
+    ],
+)
+def test_a_forecast_that_may_be_no_improvement_says_so(low, high, higher_is_better, said):
+    text = caution_text(Current(320, 0.8, 3), {"value": 0.8, "low": low, "high": high}, higher_is_better)
+    assert text.startswith(said)
+    assert bool(text) == bool(said)
+
+
 def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_speed(monkeypatch, capsys):
     clock = [0.0]
     monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
@@ -250,3 +272,25 @@ def test_notes_go_to_the_logger_also_where_nothing_is_printed(caplog, capsys):
     Reporter(quiet=True).say("8 rows rejected")
     assert caplog.messages == ["8 rows rejected"]
     assert capsys.readouterr().out == ""
+
+
+def test_the_table_of_scores_says_what_its_correlations_are_between(capsys):
+    agreement = {"of_two_seeds": 0.72, "of_two_such_means": 0.93}
+    content = {
+        "seeds": 5,
+        "rank_correlation_of_seeds": {"el2n": agreement},
+        "rank_correlation_of_methods": {"el2n": {"el2n": 1.0}},
+        "rank_correlation_with_properties": {"el2n": {"heavy_atoms": None}},
+    }
+    Reporter().console.print(terminal.score_summary(content))
+    said = capsys.readouterr().out
+    for text in (
+        "between seeds",
+        "mean over seeds",
+        "with el2n",
+        "with heavy atoms",
+        "0.72",
+        "0.93",
+        "each over 5 seeds",
+    ):
+        assert text in said
