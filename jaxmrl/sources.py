@@ -51,7 +51,9 @@ def deciding_modules(package: Path) -> list[str]:
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
-    """The tree without expressions that are only a text, as docstrings of modules, functions and settings are."""
+    """Return the tree without expressions that are only a text, as docstrings of modules, functions and settings
+    are.
+    """
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             body[:] = [one for one in body if not _is_text(one)]

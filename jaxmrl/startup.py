@@ -10,7 +10,7 @@ USAGE = 2
 
 
 def prepare() -> None:
-    """Gives Matplotlib a backend that needs no screen, and imports JAX.
+    """Give Matplotlib a backend that needs no screen, and import JAX.
 
     An environment in which a command cannot start ends the process, with one line and the exit code USAGE.
     """

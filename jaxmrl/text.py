@@ -25,7 +25,7 @@ def exact(number: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number of things, in words."""
+    """Return a number of things in words, such as "1 row" and "2 rows"."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
@@ -36,13 +36,13 @@ def one_of(names: Iterable[str]) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text that may repeat whatever stands in a file, as one short line that is safe on a terminal."""
+    """Return a text that may repeat the content of a file, as one short line that is safe on a terminal."""
     plain = "".join(character if character.isprintable() else " " for character in text)
     return plain if len(plain) <= _MOST else f"{plain[: _MOST // 2]} ... {plain[-_MOST // 2 :]}"
 
 
 def seconds_in(text: str) -> float | None:
-    """The time that a text such as 45s, 90min, 2h30m or 1:30:00 names, in seconds; None where it names none."""
+    """Return the seconds that a text such as 45s, 90min, 2h30m or 1:30:00 names; None if it names none."""
     if clock := re.fullmatch(r"(\d+):([0-5]\d):([0-5]\d)", text.strip()):
         hours, minutes, seconds = map(int, clock.groups())
         return 3600.0 * hours + 60 * minutes + seconds

@@ -130,7 +130,7 @@ def _parse(smiles: str) -> "Mol":
 
 
 def _check_spelling(smiles: str) -> None:
-    """Refuses what RDKit would read as another molecule without a word.
+    """Refuse what RDKit would read as another molecule without saying so.
 
     It drops what is no ASCII at the end, and keeps the last 8 or 16 bits of a number.
     """
@@ -144,7 +144,7 @@ def _check_spelling(smiles: str) -> None:
 
 
 def _check_size(molecule: "Mol") -> None:
-    """Refuses a molecule, not yet sanitized, that has too many atoms or rings: finding rings may take hours."""
+    """Refuse a molecule, not yet sanitized, that has too many atoms or rings: finding rings may take hours."""
     from rdkit import Chem
 
     if molecule is None:

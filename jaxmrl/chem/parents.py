@@ -39,7 +39,7 @@ class Parents:
 
     @property
     def changed(self) -> int:
-        """How many molecules are not their own parents."""
+        """The number of molecules that are not their own parents."""
         return int(self.differs.sum())
 
 

@@ -11,7 +11,7 @@ MOST_ATOMS = 1000
 
 
 def scaffolds(smiles: list[str], progress: cache.CountDone | None = None) -> list[str]:
-    """The scaffold (Bemis & Murcko 1996, with chirality) of each (valid) molecule as SMILES. Cached on disk.
+    """Return the scaffold (Bemis & Murcko 1996, with chirality) of each valid molecule as SMILES. Cached on disk.
 
     Empty for a molecule without rings.
     """

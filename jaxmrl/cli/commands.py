@@ -113,7 +113,7 @@ OPTIONS: dict[str, tuple[type, type]] = {
 
 
 def sweep_command() -> None:
-    """`python -m jaxmrl.sweep`."""
+    """Run `python -m jaxmrl.sweep`."""
     from jaxmrl.sweep import run_sweep
 
     def act(flags: SweepFlags) -> None:
@@ -134,7 +134,7 @@ def sweep_command() -> None:
 
 
 def score_command() -> None:
-    """`python -m jaxmrl.score`."""
+    """Run `python -m jaxmrl.score`."""
     from jaxmrl.score import score_molecules
 
     act = lambda flags: score_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
@@ -142,7 +142,7 @@ def score_command() -> None:
 
 
 def pretrain_command() -> None:
-    """`python -m jaxmrl.pretrain`."""
+    """Run `python -m jaxmrl.pretrain`."""
     from jaxmrl.pretrain import pretrain_encoder
 
     def act(flags: PretrainFlags) -> None:
@@ -157,27 +157,27 @@ def pretrain_command() -> None:
 
 
 def fit_command() -> None:
-    """`python -m jaxmrl.fit`."""
+    """Run `python -m jaxmrl.fit`."""
     from jaxmrl.fit import fit_curves
 
     run_command(lambda: _run_plain("fit", fit_curves, sys.argv[1:]))
 
 
 def predict_command() -> None:
-    """`python -m jaxmrl.predict`."""
+    """Run `python -m jaxmrl.predict`."""
     from jaxmrl.predict import predict_molecules
 
     run_command(lambda: _run_plain("predict", predict_molecules, sys.argv[1:], computes=True))
 
 
 def _program(name: str) -> str:
-    """What the command is called: `jaxmrl sweep` where it was run by that name."""
+    """Return the command's name: `jaxmrl sweep` if it was run by that name."""
     called = f"jaxmrl {name}"
     return called if sys.argv[0] == called else f"python -m jaxmrl.{name}"
 
 
 def _run_plain(name: str, function: Callable, arguments: list[str], computes: bool = False) -> None:
-    """Runs a command whose settings are flags alone. computes: whether it needs a device of JAX's."""
+    """Run a command whose settings are flags alone. computes: whether it needs one of JAX's devices."""
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     else:
@@ -190,12 +190,12 @@ def _run_plain(name: str, function: Callable, arguments: list[str], computes: bo
 
 
 def _summary(function: Callable) -> str:
-    """The first line of a docstring; empty where Python leaves them out."""
+    """Return the first line of a docstring; empty where Python leaves them out."""
     return (function.__doc__ or "").split("\n")[0]
 
 
 def _run(name: str, function: Callable, act: Callable, arguments: list[str]) -> None:
-    """Runs a command that may take settings from a file; function: whose docstring says what it does."""
+    """Run a command that may take settings from a file. function: its docstring says what the command does."""
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     elif "--list-datasets" in arguments:
@@ -207,7 +207,7 @@ def _run(name: str, function: Callable, act: Callable, arguments: list[str]) -> 
 
 
 def run_command(command: Callable[[], None]) -> None:
-    """Runs a command and ends the process: errors a user can cause become one line on standard error."""
+    """Run a command and end the process. An error that a user can cause becomes one line on standard error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a locale without ± is no reason to end without a result
     keep_compiled()
@@ -237,7 +237,9 @@ def _end(message: str, code: int) -> None:
 
 
 def parse(kind: type[Config], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
-    """Flags over the TOML file that --config names over the defaults. Errors become one line, exit code 2."""
+    """Return the settings: flags override the TOML file that --config names, and that overrides the defaults. Errors
+    become one line and exit code 2.
+    """
     arguments = _with_values(arguments)
     settings = _file_settings(kind, program, arguments)
     given = {one.name: getattr(settings, one.name) for one in fields(kind)}
@@ -257,7 +259,7 @@ def _with_values(arguments: list[str]) -> list[str]:
 
 
 def _parse(kind: type, program: str, description: str, arguments: list[str], **more: Any) -> Any:
-    """A `kind` by its flags. Errors become one line, exit code 2."""
+    """Return a `kind` from its flags. Errors become one line and exit code 2."""
     captured = io.StringIO()
     try:
         with contextlib.redirect_stderr(captured):
@@ -292,7 +294,7 @@ class _EarlyFlags:
 
 
 def _file_settings(kind: type[SomeSettings], program: str, arguments: list[str]) -> SomeSettings:
-    """The settings of the file that --config names, over those of the run that --extend extends.
+    """Return the settings of the file that --config names, over those of the run that --extend extends.
 
     Settings that a flag here, or the file, rules out are left out.
     """
@@ -324,7 +326,7 @@ def _without_rivals(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
 
 
 def datasets_text() -> str:
-    """The registry, a line for each set: name, kind, metric, tasks, what it is and where it comes from."""
+    """Return the list of data sets, a line for each: name, kind, metric, tasks, description and source."""
     widths = (10, 14, 17)
     lines = []
     for dataset in DATASETS.values():

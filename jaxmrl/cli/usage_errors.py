@@ -15,7 +15,10 @@ _OF_A_CONFIG = re.compile(r"^Error parsing \w+: ")
 
 
 def usage_error(box: str) -> str:
-    """One line that says which flag is wrong, what it takes and what it got. box: as tyro prints it."""
+    """Return one line that says which flag is wrong, what it takes and what it got.
+
+    box: the message as tyro prints it.
+    """
     text = _TITLES.sub("", _unboxed(box))
     if found := _MISSING.search(text):
         return f"{found[1]} needs a value"
@@ -34,7 +37,7 @@ def usage_error(box: str) -> str:
 
 
 def _unknown(words: str, similar: list[str]) -> str:
-    """What is not an option, each once and without its values, and the nearest options that there are."""
+    """Return the unknown options, each once and without its values, and the nearest options that exist."""
     given = dict.fromkeys(word for word in re.split(r",? ", words) if word)
     named = [word for word in given if word.startswith("--")] or list(given)
     # tyro's order differs from process to process: an option stands in the place of the word that it is most like.
@@ -45,18 +48,18 @@ def _unknown(words: str, similar: list[str]) -> str:
 
 
 def _kind(metavar: str) -> str:
-    """What a flag takes, in words."""
+    """Return, in words, what a flag takes."""
     number = "whole number" if "INT" in metavar else "number" if "FLOAT" in metavar else "value"
     return f"{number}s" if "..." in metavar else f"a {number}"
 
 
 def _got(message: str) -> str:
-    """The values that could not be read: the last that the message quotes."""
+    """Return the values that could not be read: the last that the message quotes."""
     listed = re.findall(r"(?:instantiated from|arguments:) \[(.*?)\]", message)
     return listed[-1] if listed else re.findall(r"'[^']*'", message)[-1]
 
 
 def _unboxed(box: str) -> str:
-    """The message without colors, frames and line breaks."""
+    """Return the message without colors, frames and line breaks."""
     lines = [line.strip(" │╭╮╰╯─\n") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
     return " ".join(line for line in lines if line.strip("-"))

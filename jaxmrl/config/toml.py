@@ -13,13 +13,13 @@ from jaxmrl.errors import ConfigError
 
 
 def default_directory(config: SweepConfig) -> Path:
-    """runs/NAME-HASH: the same settings find the same directory."""
+    """Return runs/NAME-HASH: the same settings find the same directory."""
     digest = hashlib.blake2b(to_toml(config).encode(), digest_size=3).hexdigest()
     return Path("runs") / f"{config.name}-{digest}"
 
 
 def read_toml(path: Path, kind: type[Config] = SweepConfig) -> dict[str, Any]:
-    """Settings from a TOML file, as keyword arguments of `kind`. Raises ConfigError."""
+    """Return the settings in a TOML file, as keyword arguments of `kind`. Raise ConfigError if they cannot be read."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -33,7 +33,7 @@ def read_toml(path: Path, kind: type[Config] = SweepConfig) -> dict[str, Any]:
 
 
 def to_toml(config: Config) -> str:
-    """The settings as TOML that `read_toml` reads back, without those that are not set.
+    """Return the settings as TOML that `read_toml` reads back, without those that are not set.
 
     `out` is left out, for the file lies in it, and so is `dataset` where a file takes its place.
     """

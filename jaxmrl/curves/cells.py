@@ -40,7 +40,7 @@ def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _pointed(texts: list[str]) -> list[str]:
-    """The different sizes with points between thousands: beside 100 and 800, 1.600 is no part of a molecule.
+    """Return the different sizes with points between thousands: beside 100 and 800, 1.600 is no part of a molecule.
 
     None where another size has a point, too, as in 0.100, or all have one.
     """

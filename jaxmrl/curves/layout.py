@@ -143,7 +143,7 @@ def find_layout(path: Path, header: list[str], rows: list, config: FitConfig) ->
 
 
 def _value_of_named(header: list[str]) -> int | None:
-    """The column of the values in a file that has a column with the name of the metric, as those of a sweep."""
+    """Return the column of the values in a file that has a column with the name of the metric, as those of a sweep."""
     names = [name for name in _NAMED if name in header] if "metric" in header else []
     return header.index(names[0]) if names else None
 
@@ -157,7 +157,7 @@ def _with_counts(
     of_mean: bool,
     run: tuple[int, ...],
 ) -> Layout:
-    """The layout with its spread, and the number of runs behind it."""
+    """Return the layout with its spread and the number of runs."""
     if config.sd_column:
         if len(layout.values) > 1:
             raise ConfigError("--sd-column belongs to one metric column; got several, whose spread is that of the runs")
@@ -178,7 +178,7 @@ def _with_counts(
 
 
 def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout:
-    """The layout with what was chosen, where that is not plain to see."""
+    """Return the layout with notes on choices that are not obvious."""
     notes = []
     if len(layout.values) > 1:
         notes.append(f"{len(layout.values)} columns are runs of {layout.metric}: {_names(header, layout.values)}")
@@ -201,7 +201,7 @@ def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout
 
 
 def _is_spread(name: str) -> bool:
-    """Whether a column looks like a spread or an end of an interval, which is not read as one."""
+    """Return whether a column looks like a spread or an end of an interval; it is not read as a metric."""
     return bool(_BOUND.search(f"_{name}")) or has_name(name, _OTHER_SPREADS)
 
 
@@ -220,7 +220,7 @@ def _size_index(path: Path, header: list[str]) -> int:
 
 
 def _run_indices(header: list[str], rows: list) -> list[int]:
-    """The columns that number the runs: seeds, folds, repeats; `split` where it holds whole numbers."""
+    """Return the columns that number the runs: seeds, folds, repeats, and `split` if it has whole numbers."""
     found = []
     for k, name in enumerate(header):
         plain = plain_name(name)
@@ -231,7 +231,7 @@ def _run_indices(header: list[str], rows: list) -> list[int]:
 
 
 def _roles(header: list[str], rows: list) -> list[_Role]:
-    """What the name of each column says, with numbered columns where they are runs."""
+    """Return the role of each column by its name, with numbered columns where they are runs."""
     roles = [_role(k, name) for k, name in enumerate(header)]
     repeated = {name.rsplit(".", 1)[0] for name in header if re.search(r"\.\d+$", name)} & set(header)
     roles = [
@@ -257,20 +257,20 @@ def _roles(header: list[str], rows: list) -> list[_Role]:
 
 
 def _has_spread_inside(at: int, rows: list) -> bool:
-    """Whether the cells of a column named as RMSE (SD) are means with their spread behind them."""
+    """Return whether the cells of a column with a name like RMSE (SD) are means followed by their spread."""
     first = next((fields[at] for *_, fields in rows if fields[at].strip()), "")
     return split_spread([first])[1] is not None
 
 
 def _is_known(role: _Role, name: str) -> bool:
-    """Whether a column is a metric by its name, or the spread or a run of one."""
+    """Return whether a column is a metric by its name, or the spread or a run of one."""
     if _NO_METRIC & set(role.base.split("_")):
         return False
     return direction_of(role.base) is not None or (role.kind == "value" and direction_of(name) is not None)
 
 
 def _are_runs(header: list[str], roles: list[_Role]) -> bool:
-    """Whether numbered columns are runs: two or more, and named so or numbered one by one from 0 or 1."""
+    """Return whether numbered columns are runs: two or more, and named so or numbered one by one from 0 or 1."""
     numbers = sorted(role.number for role in roles if role.number is not None)
     named = all(_NUMBERED.match(plain_name(header[role.at])) for role in roles)
     one_by_one = numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -297,7 +297,7 @@ def _role(at: int, name: str) -> _Role:
 
 
 def _without(words: str, tokens: list[str], at_end: bool | None = None) -> str | None:
-    """The words without one of the tokens at their end or beginning; None where none of them stands there."""
+    """Return the words without a token at their end or beginning; None if no token is there."""
     for token in tokens:
         if words == token:
             return ""
@@ -309,7 +309,7 @@ def _without(words: str, tokens: list[str], at_end: bool | None = None) -> str |
 
 
 def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Role]:
-    """The column of the metric, or its columns where there is one for each run."""
+    """Return the column of the metric, or its columns if there is one for each run."""
     groups: dict[str, list[_Role]] = defaultdict(list)
     for role in roles:
         if role.known and role.kind in ("value", "mean", "run") and not _BOUND.search(plain_name(header[role.at])):
@@ -329,7 +329,7 @@ def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Ro
 
 
 def _unnamed(roles: list[_Role]) -> dict[str, list[_Role]]:
-    """Groups of columns whose metric has no known name: numbered runs, or a mean beside its spread."""
+    """Return groups of columns whose metric has no known name: numbered runs, or a mean beside its spread."""
     spread = {role.base for role in roles if role.kind in ("sd", "se")}
     found = defaultdict(list)
     for role in roles:
@@ -339,7 +339,7 @@ def _unnamed(roles: list[_Role]) -> dict[str, list[_Role]]:
 
 
 def _of_test(groups: dict[str, list[_Role]]) -> dict[str, list[_Role]]:
-    """The groups without those of training molecules, and of validation molecules, where others are left."""
+    """Return the groups without those of training and validation molecules, unless no others are left."""
     for dropped in (_TRAINING, _VALIDATION):
         left = {base: roles for base, roles in groups.items() if not dropped & set(base.split("_"))}
         groups = left or groups
@@ -348,7 +348,7 @@ def _of_test(groups: dict[str, list[_Role]]) -> dict[str, list[_Role]]:
 
 
 def _label(header: list[str], chosen: list[_Role], values: tuple[int, ...]) -> str:
-    """What the metric is called: the column's own name, without what says that it is a mean or a run."""
+    """Return the metric's name: that of the column, without the part that says that it is a mean or a run."""
     if len(values) == 1 and (not chosen or chosen[0].kind in ("value", "sd", "se")):
         return header[values[0]]
     bases = {role.base for role in chosen}
@@ -360,7 +360,7 @@ def _label(header: list[str], chosen: list[_Role], values: tuple[int, ...]) -> s
 
 
 def _spread(roles: list[_Role], chosen: list[_Role]) -> tuple[int | None, bool]:
-    """The column of the metric's spread, if there is one, and whether it is the standard error of the mean."""
+    """Return the column of the metric's spread, if there is one, and whether it is the standard error of the mean."""
     base = chosen[0].base if chosen else None
     spreads = [role for role in roles if role.kind in ("sd", "se")]
     others = {role.base for role in roles if role.kind in ("value", "mean")} - {base}
@@ -371,7 +371,7 @@ def _spread(roles: list[_Role], chosen: list[_Role]) -> tuple[int | None, bool]:
 
 
 def is_measured(name: str) -> bool:
-    """Whether a column is measured of a run, by its name, as times and losses are: it is no setting of the run."""
+    """Return whether a column has, by its name, a measurement of a run, such as a time or a loss, and no setting."""
     words = plain_name(name)
     measured = (
         "best valid val validation time times seconds sec secs minutes min hours duration runtime walltime wall "

@@ -29,7 +29,7 @@ class Observations:
     run: np.ndarray | None
 
     def take(self, keep: np.ndarray) -> "Observations":
-        """Those at the positions `keep`."""
+        """Return those at the positions `keep`."""
         return Observations(
             lines=self.lines[keep],
             fields=[self.fields[k] for k in keep],
@@ -94,7 +94,7 @@ def _good_rows(
     layout: Layout,
     rejected: list[Rejected],
 ) -> np.ndarray:
-    """The rows that are right; wrong_in [C, R]: of each cell the column, where it is no number, or -1.
+    """Return which rows can be used. wrong_in [C, R]: for each cell its column if it is not a number, else -1.
 
     empty [R]: rows without a value, which stay, as runs that failed, unless all rows are empty.
     """
@@ -115,7 +115,7 @@ def _good_rows(
 def _spread_of_rows(
     header: list[str], columns: dict[int, list[str]], layout: Layout, separator: str, in_cells: np.ndarray | None
 ) -> tuple:
-    """Standard deviations and numbers of runs [R] of rows that are means, or None twice; and what to say of them."""
+    """Return standard deviations and numbers of runs [R] of rows that are means, or None twice, and remarks on them."""
     if len(layout.values) > 1:
         return None, None, []
     sd, said = in_cells, []
@@ -140,20 +140,20 @@ def _spread_of_rows(
 
 
 def _labels(header: list[str], fields: list[list[str]], columns: tuple[int, ...]) -> np.ndarray | None:
-    """The label [R] of each row by the columns that number the runs."""
+    """Return the label [R] of each row by the columns that number the runs."""
     if not columns:
         return None
     return np.array([", ".join(f"{header[k]} {_number_text(row[k])}" for k in columns) for row in fields])
 
 
 def _number_text(text: str) -> str:
-    """The label of a run; of 0.0, which a program has made of 0, that of 0."""
+    """Return the label of a run; for 0.0, which a program made of 0, that of 0."""
     number = number_in(text)
     return text.strip() if number is None or not np.isfinite(number) else f"{number:.15g}"
 
 
 def _wide(header: list[str], found: Observations, values: list[np.ndarray], layout: Layout) -> Observations:
-    """Each column of a wide file as a run of its own; other files as they are."""
+    """Return each column of a wide file as a run of its own, and other files as they are."""
     if len(values) == 1:
         return found
     every = found.take(np.tile(np.arange(len(found.n)), len(values)))

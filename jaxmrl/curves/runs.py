@@ -19,7 +19,7 @@ FEWEST_DOUBLED = 3
 def once(
     path: Path, header: list[str], found: Observations, by_at: list[int], layout: Layout, pool: bool
 ) -> tuple[Observations, list[int]]:
-    """Each run once, and how often each of those that stand several times does so too often.
+    """Return each run once, and how many more times each repeated run occurs.
 
     Raises DataError where one has several values, unless they are pooled.
     """
@@ -70,7 +70,7 @@ def _same(found: Observations, places: list[int]) -> bool:
 
 
 def _grouped(keys: list[tuple]) -> list[list[int]]:
-    """The places of each key, in order of appearance."""
+    """Return the places of each key, in order of appearance."""
     groups = defaultdict(list)
     for k, key in enumerate(keys):
         groups[key].append(k)
@@ -78,14 +78,14 @@ def _grouped(keys: list[tuple]) -> list[list[int]]:
 
 
 def _plain_keys(found: Observations, by_at: list[int]) -> list[tuple]:
-    """Curve, size and label of each run."""
+    """Return curve, size and label of each run."""
     columns = [level_codes(found.column(k)) for k in by_at]
     labels = [""] * len(found.n) if found.run is None else found.run.tolist()
     return list(zip(*(column.tolist() for column in columns), found.n.tolist(), labels, strict=True))
 
 
 def _keys(header: list[str], found: Observations, by_at: list[int], layout: Layout, keys: list[tuple]) -> list[tuple]:
-    """What makes each run the run it is: its plain key, with a further column where that alone sets apart.
+    """Return what identifies each run: its plain key, and a further column if that is what separates repeated runs.
 
     Such a column is another number of the run, as of a repeated fold, or a setting that changes nothing.
     """
@@ -101,7 +101,7 @@ def _keys(header: list[str], found: Observations, by_at: list[int], layout: Layo
 def _apart(
     header: list[str], found: Observations, by_at: list[int], layout: Layout, several: list[list[int]]
 ) -> list[str]:
-    """What --by would have to name so that no run stands several times; nothing where no columns do that."""
+    """Return the columns that --by would need so that no run occurs twice; empty if no columns do that."""
     columns = {k: level_codes(found.column(k)) for k in settings_of(header, found, by_at, layout)}
     chosen: list[int] = []
     while several:
@@ -115,7 +115,7 @@ def _apart(
 
 
 def _split(groups: list[list[int]], codes: np.ndarray) -> list[list[int]]:
-    """The groups of rows, divided by a column; rows that are then alone are left out."""
+    """Return the groups of rows, divided by a column, without rows that are then alone."""
     parts = defaultdict(list)
     for which, places in enumerate(groups):
         for k in places:
@@ -124,7 +124,7 @@ def _split(groups: list[list[int]], codes: np.ndarray) -> list[list[int]]:
 
 
 def _contradiction(path: Path, found: Observations, places: list[int], apart: list[str]) -> str:
-    """Says that one run has several values. apart: the columns that distinguish the runs, where some do."""
+    """Return an error that says that one run has several values. apart: columns that distinguish the runs, if any."""
     first = places[0]
     other = next(k for k in places if _value(found, k) != _value(found, first))
     label = "the mean" if found.run is None else found.run[first]
@@ -137,6 +137,6 @@ def _contradiction(path: Path, found: Observations, places: list[int], apart: li
 
 
 def settings_of(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[int]:
-    """The columns that may be settings of the runs, apart from those that are known."""
+    """Return the columns that may be settings of the runs, apart from those that are known."""
     others = (k for k in range(len(header)) if k not in layout.used and k not in by_at)
     return [k for k in others if may_be_setting(header[k], found.column(k))]

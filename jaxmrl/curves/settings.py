@@ -77,7 +77,8 @@ def alternates(size: np.ndarray, level: np.ndarray) -> bool:
 
 
 def _by_design(size: np.ndarray, level: np.ndarray, run: np.ndarray | None) -> bool:
-    """Whether levels were set before the runs: crossed with seeds, one for each seed, or the same number at each size.
+    """Return whether levels were set before the runs: crossed with seeds, one for each seed, or equally often at each
+    size.
 
     What is measured of a run, as its best epoch, varies otherwise.
     """
@@ -96,13 +97,15 @@ def _by_design(size: np.ndarray, level: np.ndarray, run: np.ndarray | None) -> b
 
 
 def _mostly_alike(groups: list[list[int]]) -> bool:
-    """Whether most groups have the same levels equally often, as where a second setting is crossed with the first."""
+    """Return whether most groups have the same levels equally often, as where a second setting is crossed with the
+    first.
+    """
     most = Counter(tuple(sorted(levels)) for levels in groups).most_common(1)[0]
     return len(set(most[0])) > 1 and most[1] >= _MOSTLY * len(groups)
 
 
 def _balanced(size: np.ndarray, level: np.ndarray) -> bool:
-    """Whether each level has the same number of runs at nearly every size, from its first to its last."""
+    """Return whether each level has the same number of runs at nearly every size, from its first to its last."""
     cells = Counter(zip(size, level, strict=True))
     equal = total = 0
     for one in np.unique(level):
@@ -116,14 +119,14 @@ def _balanced(size: np.ndarray, level: np.ndarray) -> bool:
 
 
 def _p_of_cells(size: np.ndarray, value: np.ndarray, level: np.ndarray) -> float:
-    """The levels' means at each size, against the spread of the runs of one size and level."""
+    """Return p for the levels' means at each size, against the spread of the runs of one size and level."""
     cell = np.unique(size * (level.max() + 1) + level, return_inverse=True)[1]
     within, cells = _left(cell, value), cell.max() + 1
     return _p(_left(size, value) - within, cells - len(np.unique(size)), within, len(value) - cells)
 
 
 def _p_of_levels(size: np.ndarray, value: np.ndarray, level: np.ndarray) -> float:
-    """The levels' effect on all sizes alike, against what sizes and levels leave."""
+    """Return p for an effect of the levels that is the same at all sizes, against what sizes and levels leave."""
     design = np.concatenate([np.eye(size.max() + 1)[size], np.eye(level.max() + 1)[level]], axis=1)
     coefficients, _, rank, _ = np.linalg.lstsq(design, value, rcond=None)
     left = float(((value - design @ coefficients) ** 2).sum())
@@ -131,13 +134,13 @@ def _p_of_levels(size: np.ndarray, value: np.ndarray, level: np.ndarray) -> floa
 
 
 def _left(group: np.ndarray, value: np.ndarray) -> float:
-    """The sum of squared deviations from the groups' means."""
+    """Return the sum of squared deviations from the groups' means."""
     mean = np.bincount(group, value) / np.maximum(np.bincount(group), 1)
     return float(((value - mean[group]) ** 2).sum())
 
 
 def _p(explained: float, by: int, left: float, dof: int) -> float:
-    """The F-test; 1 where there is nothing to compare with."""
+    """Return p of the F-test; 1 if there is nothing to compare with."""
     if by < 1 or dof < 1 or explained <= 1e-12 * (explained + left):
         return 1.0
     return float(f_distribution.sf(explained / by / max(left / dof, 1e-300), by, dof))

@@ -117,7 +117,7 @@ def read_curves(config: FitConfig) -> CurveFile:
 
 
 def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, list[str]]:
-    """The rows that are no repeated header, as `cat a.csv b.csv` leaves it, and what to say of those."""
+    """Return the rows without repeated headers, as `cat a.csv b.csv` leaves them, and remarks on those."""
     names = [" ".join(name.lower().split()) for name in header]
     plain = [[" ".join(field.lower().split()) for field in fields] for *_, fields in rows]
     repeated = [fields == names for fields in plain]
@@ -132,7 +132,7 @@ def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, l
 
 
 def _without_summaries(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
-    """The rows of single runs, and what to say of rows that are a mean or a spread of others by their seed or fold."""
+    """Return the rows of single runs, and remarks on rows that are a mean or a spread of others."""
     for k in layout.run:
         words = [fields[k].strip().lower() for *_, fields in rows]
         found = [word for word in words if word in _SUMMARIES]
@@ -144,7 +144,7 @@ def _without_summaries(header: list[str], rows: list, layout: Layout) -> tuple[l
 
 
 def _with_pruning(header: list[str], rows: list, layout: Layout) -> tuple[list[str], list[str]]:
-    """The header, in which a column with names of pruning methods is called pruning, and what to say of it."""
+    """Return the header, in which a column with names of pruning methods is called pruning, and remarks on it."""
     if PRUNING in header:
         return header, []
     for k, name in enumerate(header):
@@ -155,7 +155,7 @@ def _with_pruning(header: list[str], rows: list, layout: Layout) -> tuple[list[s
 
 
 def _identity(header: list[str], rows: list) -> tuple[str, ...]:
-    """Of a sweep's columns, those that distinguish its curves: each one only where those before it do not.
+    """Return the columns of a sweep that distinguish its curves, each only if those before it do not.
 
     Of other files, the column pruning.
     """
@@ -169,7 +169,7 @@ def _identity(header: list[str], rows: list) -> tuple[str, ...]:
 
 
 def _metric(path: Path, rows: list, layout: Layout) -> str:
-    """The name of the metric, which a sweep's files have in a column."""
+    """Return the name of the metric, which a sweep's files have in a column."""
     if layout.name is None:
         return layout.metric
     metrics = {fields[layout.name] for *_, fields in rows}
@@ -179,8 +179,8 @@ def _metric(path: Path, rows: list, layout: Layout) -> str:
 
 
 def _without_equal(rows: list, layout: Layout) -> tuple[list, list[int], list[str]]:
-    """The rows without those that are equal to another in every column, how often each of these stands too often, and
-    what to say of those that stay.
+    """Return the rows without those that equal another in every column, how often each is repeated, and remarks on
+    those that stay.
 
     Runs without a label may have equal values by chance: where nothing labels them, only a file in which every row
     stands equally often is taken for one that was written several times.
@@ -211,7 +211,7 @@ def _equal_notes(extra: list[int]) -> list[str]:
 def _separated(
     path: Path, header: list[str], found: Observations, by_at: list[int], layout: Layout
 ) -> tuple[list[int], list[str]]:
-    """The columns that distinguish curves, with those that a sweep's files have, and what to say of these.
+    """Return the columns that distinguish curves, with those that a sweep's files have, and remarks on these.
 
     Raises DataError for other columns that split the runs of each size into groups that differ.
     """
@@ -239,14 +239,16 @@ def _splits(names: list[str]) -> str:
 
 
 def _most_separating(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> int | None:
-    """The column by which the runs of each size differ most certainly, if there is one."""
+    """Return the column by which the runs of each size differ most certainly, if there is one."""
     chances = _chances(header, found, by_at, layout)
     at = min(chances, key=chances.__getitem__, default=None)
     return at if at is not None and chances[at] < CERTAIN else None
 
 
 def _chances(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> dict[int, float]:
-    """Of each column that may be a setting, the probability that chance alone makes its groups so different."""
+    """Return, for each column that may be a setting, the probability that chance alone makes its groups so
+    different.
+    """
     size = _codes([*(level_codes(found.column(k)) for k in by_at), found.n])
     run = found.run if layout.run else None
     candidates = settings_of(header, found, by_at, layout)
@@ -254,12 +256,12 @@ def _chances(header: list[str], found: Observations, by_at: list[int], layout: L
 
 
 def _codes(columns: list[np.ndarray]) -> np.ndarray:
-    """A whole number for each row [R], the same where all columns are."""
+    """Return a whole number for each row [R]; it is the same for rows that agree in all columns."""
     return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].reshape(-1)
 
 
 def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[CurveRows, ...]:
-    """The curves in order of appearance."""
+    """Return the curves in order of appearance."""
     groups: dict[tuple, list[int]] = defaultdict(list)
     columns = [level_codes(found.column(k)).tolist() for k in by_at]
     for k, key in enumerate(zip(*columns, strict=True) if columns else [()] * len(found.n)):
@@ -275,7 +277,7 @@ def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[C
 
 
 def _epochs(header: list[str], found: Observations) -> np.ndarray | None:
-    """Best epoch and epochs of each run, [R, 2]; None unless all rows have both."""
+    """Return the best epoch and the epochs of each run, [R, 2]; None unless all rows have both."""
     if not set(_EPOCHS) <= set(header):
         return None
     values = np.array([list(map(number_in, found.column(header.index(name)))) for name in _EPOCHS], float).T
@@ -283,7 +285,9 @@ def _epochs(header: list[str], found: Observations) -> np.ndarray | None:
 
 
 def _random_row(header: list[str]) -> Callable[[list[str]], bool]:
-    """A function of a row's fields: whether it is of a random sample, by the columns pruning and fraction."""
+    """Return a function of a row's fields: whether the row is of a random sample, by the columns pruning and
+    fraction.
+    """
     names = [plain_name(name) for name in header]
     if PRUNING not in names:
         return lambda fields: True
@@ -295,7 +299,7 @@ def _random_row(header: list[str]) -> Callable[[list[str]], bool]:
 
 
 def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:
-    """Remarks about columns that may distinguish curves, too.
+    """Return remarks on columns that may distinguish curves, too.
 
     These are a few words, numbers that alternate over the sizes, or groups that differ, but in too few rows to be
     certain.

@@ -63,7 +63,7 @@ def _unmarked(texts: Iterable[str]) -> list[str]:
 
 
 def _classify(texts: list[str]) -> dict[str, float] | None:
-    """{text: its class}, where all are understood and one is a word."""
+    """Return {text: its class} if all texts are understood and one of them is a word."""
     if len(texts) > _MOST_SPELLINGS:
         return None
     normal = {text: _normal(text) for text in texts}
@@ -79,7 +79,7 @@ def _classify(texts: list[str]) -> dict[str, float] | None:
 
 
 def _normal(text: str) -> str:
-    """Lower case, without blanks, hyphens and underscores within; 1 for 1.00."""
+    """Return the text in lower case without blanks, hyphens and underscores, and with 1 for 1.00."""
     text = text.strip().lower()
     if _is_number(text):
         return f"{float(text):g}"
@@ -94,7 +94,7 @@ def _is_number(text: str) -> bool:
 
 
 def refuse_words(where: str, texts: Iterable[str], regression: bool) -> None:
-    """Raises DataError that says what is wrong with a target column of words. where: names file and column."""
+    """Raise DataError that says what is wrong with a target column of words. where: names file and column."""
     words: dict[str, str] = {}
     for text in _unmarked(texts):
         words.setdefault(_normal(text), text.strip())
@@ -138,7 +138,7 @@ def number_classes(where: str, numbers: Numbers, others: frozenset[float]) -> Cl
 
 
 def are_classes(columns: list[Numbers]) -> bool:
-    """Whether columns of numbers are two classes each, without being told so: 0 and 1, -1 and 1, or 1 and 2."""
+    """Return whether each column has two classes, although nobody said so: 0 and 1, -1 and 1, or 1 and 2."""
     everything = values_of(columns)
     return all(
         column.distinct in _BINARY
@@ -149,7 +149,7 @@ def are_classes(columns: list[Numbers]) -> bool:
 
 
 def values_of(columns: Iterable[Numbers]) -> frozenset[float]:
-    """The different numbers of all columns."""
+    """Return the different numbers of all columns."""
     return frozenset().union(*(column.distinct for column in columns))
 
 
@@ -161,12 +161,12 @@ def few_classes(texts: list[str]) -> str:
 
 
 def may_have_minus_one(numbers: Numbers) -> bool:
-    """Whether a column has -1, 0 and 1 alone, or some of them."""
+    """Return whether a column has only -1, 0 and 1, or some of them."""
     return numbers.distinct <= _WITH_MINUS
 
 
 def ask_about_minus_one(where: str, columns: list[Numbers]) -> None:
-    """Raises DataError where the columns together have the values -1, 0 and 1 alone: -1 is missing, or inactive."""
+    """Raise DataError if the columns together have only the values -1, 0 and 1: -1 may be missing or inactive."""
     _ask_about_minus_one(where, values_of(columns))
 
 

@@ -56,14 +56,14 @@ class Corpus:
     replaced: int = 0
 
     def load(self, shard: int) -> Graphs:
-        """A shard's graphs. Raises UserError where its file has gone."""
+        """Return a shard's graphs. Raise UserError if its file is gone."""
         arrays = cache.load_arrays(self.shards[shard], _NAMES)
         if arrays is None:
             raise UserError(f"{self.shards[shard]} is damaged or missing; run the command again to prepare it again")
         return Graphs(**{f.name: arrays[f.name] for f in fields(Graphs)})
 
     def held_out(self) -> Graphs:
-        """The graphs of all molecules that judge."""
+        """Return the graphs of all held-out molecules."""
         pieces = []
         for shard, judges in enumerate(self.judges):
             keep = np.zeros(len(self.resources[shard]), bool)
@@ -73,7 +73,7 @@ class Corpus:
         return graphs.concatenate(pieces)
 
     def rejected_rows(self) -> Iterator[str]:
-        """The content of a rejected.csv, in pieces."""
+        """Yield the content of a rejected.csv in pieces."""
         yield rejected_text(())
         for shard in self.shards:
             with np.load(shard) as arrays:
@@ -124,7 +124,7 @@ def _shard(folder: Path, number: int) -> Path:
 
 
 def _prepared_rows(folder: Path) -> int | None:
-    """Rows of the file, where a preparation has ended and all its shards are still there."""
+    """Return the rows of the file, if a preparation has ended and all its shards are still there."""
     try:
         rows = json.loads((folder / _WHOLE).read_text())["rows"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -136,7 +136,7 @@ def _prepared_rows(folder: Path) -> int | None:
 def _prepare(
     folder: Path, source: Iterator[tuple[int, str] | Rejected], parent: bool, progress: cache.CountDone | None
 ) -> int:
-    """Writes the shards that are not there yet. Returns how many rows there are."""
+    """Write the shards that are not there yet. Return the number of rows."""
     rows = 0
     for number in itertools.count():
         part = list(itertools.islice(source, SHARD_ROWS))
@@ -191,14 +191,14 @@ def _unwritable(path: Path, error: OSError) -> UserError:
 
 
 def _judging_below(hashes: np.ndarray) -> int:
-    """The hash below which a molecule judges: a share of all hashes, or as many molecules as are enough."""
+    """Return the hash below which a molecule is held out: a share of all hashes, or as many molecules as are enough."""
     limit = 2**64 // HELD_OUT
     judging = np.sort(hashes[hashes < limit])
     return limit if len(judging) <= MOST_HELD_OUT else int(judging[MOST_HELD_OUT])
 
 
 def _first_rejected(shards: list[Path]) -> str:
-    """What is wrong with the first row that cannot be used, if there is one."""
+    """Return what is wrong with the first row that cannot be used, if there is one."""
     for shard in shards:
         with np.load(shard) as arrays:
             for line, _, reason in csv.reader(io.StringIO(arrays["rejected"].tobytes().decode())):

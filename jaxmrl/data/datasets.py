@@ -80,7 +80,9 @@ class Dataset:
 
 
 def _crippen_rows() -> list[list[str]]:
-    """NCI first_5K with Crippen logP. A line RDKit cannot parse keeps an empty label, to be rejected with a reason."""
+    """Return NCI first_5K with Crippen logP. A line that RDKit cannot parse keeps an empty label, to be rejected with a
+    reason.
+    """
     from rdkit import RDConfig
     from rdkit.Chem import Crippen
 
@@ -113,7 +115,7 @@ def _alert_labels(smiles: list[str]) -> list[list[str]]:
 
 
 def _structural_alert_rows() -> list[list[str]]:
-    """The WEHI screening molecules with their PAINS (Baell & Holloway 2010) and Brenk (2008) alerts."""
+    """Return the WEHI screening molecules with their PAINS (Baell & Holloway 2010) and Brenk (2008) alerts."""
     import joblib
     from rdkit import RDConfig
 
@@ -243,20 +245,20 @@ DATASETS = {dataset.name: dataset for dataset in _ALL}
 
 
 def get_dataset(name: str) -> Dataset:
-    """The registry's entry; raises ConfigError naming the valid ones."""
+    """Return a data set of the registry. Raise ConfigError, naming the valid ones, if it has none of that name."""
     if name not in DATASETS:
         raise ConfigError(f"unknown data set {name!r}; choose from {', '.join(DATASETS)}, or give --csv FILE")
     return DATASETS[name]
 
 
 def unit_of(dataset: Dataset, targets: tuple[str, ...]) -> str:
-    """The unit that these targets share; empty where there is none."""
+    """Return the unit that these targets share; empty if there is none."""
     units = {dict(dataset.units).get(target, dataset.unit) for target in targets}
     return units.pop() if len(units) == 1 else ""
 
 
 def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
-    """The table of a registered data set, found, built or downloaded; all its tasks, or those named."""
+    """Return the table of a data set, found, built or downloaded, with all its tasks or those named."""
     dataset = get_dataset(name)
     if dataset.is_npz:
         raise ConfigError(f"{name} has positions, not SMILES: load_problem reads it")
@@ -272,7 +274,7 @@ def load_dataset(name: str, target_columns: tuple[str, ...] = ()) -> Table:
 
 
 def locate(dataset: Dataset) -> Path:
-    """The data set's file: in $JAXMRL_DATA, else in the cache, where it is first built or downloaded."""
+    """Return the data set's file: in $JAXMRL_DATA, else in the cache, where it is first built or downloaded."""
     folder = os.environ.get("JAXMRL_DATA")
     if folder and (Path(folder) / dataset.file).exists():
         return Path(folder) / dataset.file
@@ -283,7 +285,7 @@ def locate(dataset: Dataset) -> Path:
 
 
 def smiles_source(dataset: Dataset) -> tuple[Path, str]:
-    """The data set's file and its SMILES column. Raises ConfigError for one that has positions instead."""
+    """Return the data set's file and its SMILES column. Raise ConfigError if it has positions instead."""
     if dataset.is_npz:
         raise ConfigError(f"{dataset.name} has positions, and no SMILES")
     path = locate(dataset)
@@ -322,7 +324,9 @@ def _download(dataset: Dataset, path: Path) -> Path:
 
 
 def _member(path: Path, name: str) -> bytes:
-    """One file of a zip archive, read and not extracted: no name in an archive decides where a file is written."""
+    """Return one file of a zip archive, read and not extracted: no name in an archive decides where a file is
+    written.
+    """
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo(name).file_size > max_expanded(path.stat().st_size):
             raise ValueError(f"{name} is far larger than its archive")
@@ -330,7 +334,7 @@ def _member(path: Path, name: str) -> bytes:
 
 
 def _is_whole(dataset: Dataset, path: Path) -> bool:
-    """Whether a file has the data set's columns, or arrays, and can be read to its end: a portal's page cannot."""
+    """Return whether a file has the data set's columns or arrays and can be read to its end, unlike an error page."""
     try:
         if dataset.is_npz:
             return set(GEOMETRY_ARRAYS) <= read_arrays(path).keys()

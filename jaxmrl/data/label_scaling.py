@@ -146,7 +146,7 @@ def spreads(labels: np.ndarray, units: LabelUnits) -> np.ndarray:
 
 
 def _power_of_two(values: np.ndarray) -> float:
-    """The one nearest to the median size of the values that are not 0; 1 where all are.
+    """Return the power of two nearest to the median absolute value, without zeros; 1 if all are 0.
 
     It is no standard deviation, for one label out of all proportion would take all others to nearly 0.
     """
@@ -174,7 +174,8 @@ def check_units(labels: np.ndarray, tasks: tuple[str, ...]) -> None:
 
 
 def fit_scaler(labels: np.ndarray, composition: np.ndarray | None, extensive: np.ndarray | None) -> LabelScaler:
-    """From the labels [n, T] of a replica's molecules, and for `extensive` [T] targets their composition [n, E].
+    """Return the scaler of the labels [n, T] of a replica's molecules; `extensive` [T] targets also use their
+    composition [n, E].
 
     References are the least-squares fit with a constant (the one of least norm where atoms do not tell elements
     apart), so adding a constant to all labels does not change them; mean and standard deviation are those of what it
@@ -197,14 +198,18 @@ def fit_scaler(labels: np.ndarray, composition: np.ndarray | None, extensive: np
 
 
 def _fit_atoms(composition: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What an atom of each element adds [E], by least squares with a constant, and what is left of values [n]."""
+    """Return what an atom of each element adds [E], by least squares with a constant, and what is left of values
+    [n].
+    """
     atoms = composition.astype(np.float64)
     references = np.linalg.lstsq(atoms - atoms.mean(axis=0), values - values.mean(), rcond=None)[0]
     return references, values - atoms @ references
 
 
 def find_extensive(labels: np.ndarray, composition: np.ndarray) -> np.ndarray:
-    """The share of each target's variance that a regression on `composition` [n, E] explains, [T]; labels [n, T]."""
+    """Return the share [T] of each target's variance that a regression of labels [n, T] on `composition` [n, E]
+    explains.
+    """
     shares = np.zeros(labels.shape[1])
     for k, column in enumerate(labels.T.astype(np.float64)):
         present = ~np.isnan(column)

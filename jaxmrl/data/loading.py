@@ -29,13 +29,13 @@ from jaxmrl.text import count
 
 
 def load_problem(config: Settings, reporter: ProgressReporter) -> TaskData:
-    """`load_problems` of settings with one split."""
+    """Return the task data of settings with one split; see `load_problems`."""
     (problem,) = load_problems(config, reporter)
     return problem
 
 
 def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData]:
-    """Reads and prepares the molecules, splits them in each way, and tells `reporter` what was found.
+    """Read and prepare the molecules, split them in each way, and report what was found.
 
     The problems share their table and features. Raises UserError where the data cannot be read or no task can be
     judged, with the rows that were rejected before.
@@ -56,7 +56,7 @@ def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData
 
 
 def say_rejected(rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
-    """Says how many rows were rejected, and the most frequent reasons with an example of each."""
+    """Report how many rows were rejected, and the most frequent reasons with an example of each."""
     if rejected:
         reporter.say(f"{count(len(rejected), 'row')} rejected; rejected.csv has the reason for each")
         for reason in top_reasons(rejected):
@@ -71,7 +71,7 @@ def _split_problems(
     metric: str,
     reporter: ProgressReporter,
 ) -> list[TaskData]:
-    """The problem of each split."""
+    """Return the task data of each split."""
     ways = _splits(config, dataset, prepared, reporter)
     train = sorted({int(k) for split in ways.values() for k in split.train})
     features = featurize_table(prepared, config, train, reporter)
@@ -149,7 +149,7 @@ def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressRepo
 
 
 def _similarity_prints(prepared: ParsedMolecules, reporter: ProgressReporter) -> np.ndarray | None:
-    """By which `overlap` judges splits; None without SMILES."""
+    """Return the fingerprints by which molecules of splits are compared; None without SMILES."""
     if prepared.graphs is None:
         return None
     with reporter.progress("similarity", len(prepared), "molecules") as progress:
@@ -157,7 +157,7 @@ def _similarity_prints(prepared: ParsedMolecules, reporter: ProgressReporter) ->
 
 
 def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Conformers | None]:
-    """The table, and its geometries where it comes with them."""
+    """Return the table, and its geometries if it comes with them."""
     path = config.npz or (datasets.locate(dataset) if dataset and dataset.is_npz else None)
     if path:
         odd = [name for name in config.modalities if not get_modality(name).sees_positions]
@@ -194,7 +194,7 @@ def _prepare(
 def _splits(
     config: Settings, dataset: datasets.Dataset | None, prepared: ParsedMolecules, reporter: ProgressReporter
 ) -> dict[str, splits.Split]:
-    """{name: split} of each that is asked for."""
+    """Return {name: split} of each split that is asked for."""
     found: dict[str, splits.Split] = {}
     with_scaffolds = [name for name in config.splits if name in ("scaffold", "imbalanced")]
     by_scaffold = _scaffolds(config, prepared, reporter) if with_scaffolds else []
@@ -246,7 +246,7 @@ def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter: ProgressRe
 def _extensive(
     config: Settings, table: Table, features: dict[str, Features], split: splits.Split, reporter: ProgressReporter
 ) -> np.ndarray | None:
-    """Which targets [T] models learn as what a regression on the atoms leaves, by the training molecules."""
+    """Return which targets [T] models learn as the residuals of a regression on the atoms of the training molecules."""
     geometries = find_geometries(features)
     if config.atom_references == "off" or geometries is None or table.task == "classification":
         return None

@@ -22,7 +22,7 @@ LAYOUT = "expected the arrays R [atoms, 3], Z [atoms], N [molecules] and targets
 
 
 def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | None = None) -> tuple[Table, Conformers]:
-    """The table in the .npz file `path`, and its molecules' geometries.
+    """Return the table in the .npz file `path`, and its molecules' geometries.
 
     A molecule's line is its place in the file, from 1; it has no SMILES. Without `target_columns`, all arrays of
     floating-point numbers, one for each molecule. Molecules whose positions or labels cannot be used are rejected.
@@ -71,13 +71,13 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
 
 
 def _numbers(values: np.ndarray) -> Numbers:
-    """An array of labels [N] as a column of numbers."""
+    """Return an array of labels [N] as a column of numbers."""
     kinds = np.where(np.isnan(values), MISSING, NUMBER)
     return Numbers(values, kinds, frozenset(np.unique(values[kinds == NUMBER]).tolist()))
 
 
 def molecule_hashes(conformers: Conformers) -> np.ndarray:
-    """A hash of each molecule's elements and distances (to 0.01 Å), [N] uint64: the same wherever it lies."""
+    """Return a hash of each molecule's elements and distances (to 0.01 Å), [N] uint64, independent of its position."""
     places = np.cumsum(conformers.size)[:-1]
     both = zip(np.split(conformers.atom, places), np.split(conformers.position, places), strict=True)
     return np.frombuffer(b"".join(_digest(atom, position) for atom, position in both), np.uint64)
@@ -100,7 +100,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _geometries(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """size [N], atom [A], position [A, 3] of the file, whose shapes agree."""
+    """Return the geometries. size [N], atom [A], position [A, 3]: arrays of the file, whose shapes agree."""
     missing = [name for name in GEOMETRY_ARRAYS if name not in arrays]
     if missing:
         raise DataError(f"{path} has no array {missing[0]}; {LAYOUT}")
@@ -126,7 +126,7 @@ def _is_target(array: np.ndarray, molecules: int) -> bool:
 def _usable(
     size: np.ndarray, atom: np.ndarray, position: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, list[Rejected]]:
-    """Which molecules can be used [N], and the others."""
+    """Return which molecules can be used [N], and the others."""
     places = np.cumsum(size)[:-1]
     keep, rejected = np.ones(len(size), bool), []
     for k, (z, r) in enumerate(zip(np.split(atom, places), np.split(position, places), strict=True)):

@@ -35,7 +35,10 @@ class ParsedMolecules:
         return len(self.table)
 
     def take(self, keep: np.ndarray, rejected: list[Rejected]) -> "ParsedMolecules":
-        """The molecules where `keep` [N]; `rejected` joins the rejected rows. Raises DataError where none remains."""
+        """Return the molecules where `keep` [N]; `rejected` joins the rejected rows.
+
+        Raise DataError if none remains.
+        """
         kept = self.table.take(keep, rejected)
         if len(kept) == 0:
             raise _nothing_usable(kept)
@@ -74,14 +77,14 @@ def prepare(
 
 
 def prepare_geometries(source: table.Table, found: Conformers) -> ParsedMolecules:
-    """The molecules of an .npz file as ParsedMolecules. Raises DataError where there is none."""
+    """Return the molecules of an .npz file as ParsedMolecules. Raise DataError if there is none."""
     if len(source) == 0:
         raise _nothing_usable(source)
     return ParsedMolecules(source, None, npz.molecule_hashes(found), found)
 
 
 def with_conformers(prepared: ParsedMolecules, progress: Callable[[int], None] | None = None) -> ParsedMolecules:
-    """The molecules that have a conformer, with it; the others join the rejected rows."""
+    """Return the molecules that have a conformer, with it; the others join the rejected rows."""
     found, reasons = conformers(prepared.canonical_smiles, progress)
     keep = np.ones(len(prepared), bool)
     keep[list(reasons)] = False
@@ -115,7 +118,7 @@ def _graphs(features: dict, keep: np.ndarray) -> graphs.Graphs:
 
 
 def without_duplicates(prepared: ParsedMolecules) -> ParsedMolecules:
-    """The first of each molecule; the others join the rejected rows."""
+    """Return the first of each molecule; the others join the rejected rows."""
     first = np.zeros(len(prepared), bool)
     first[np.unique(prepared.canonical, return_index=True)[1]] = True
     kept = prepared.table

@@ -98,7 +98,10 @@ def _about(stems: Counter[frozenset[str]], own: set[str], stem: set[str]) -> set
 
 
 def _applied(column: Column, name: str, about: set[str], censored: np.ndarray, remarks: list[str]) -> Column:
-    """A column after the relations of the column `name`, which is `about` columns with such words; or a remark."""
+    """Return a column after the relations in the column `name`, or a remark.
+
+    about: how many columns have such words.
+    """
     numbers = column.numbers
     hit = censored & (numbers.kinds == NUMBER)
     if column.words or not hit.any():

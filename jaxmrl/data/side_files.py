@@ -61,7 +61,7 @@ def read_side_file(path: Path) -> SideFile:
 
 
 def import_parquet() -> tuple:
-    """pyarrow and its parquet module; raises UserError where they are not installed."""
+    """Return pyarrow and its parquet module. Raise UserError if they are not installed."""
     try:
         import pyarrow
         from pyarrow import parquet

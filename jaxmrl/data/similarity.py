@@ -22,12 +22,12 @@ _BLOCK = 1024
 
 
 def similarity_prints(smiles: list[str], progress: CountDone | None = None) -> np.ndarray:
-    """ECFP4 of (valid) molecules, by which they are compared: packed, [N, 128] uint8."""
+    """Return the ECFP4 of valid molecules, by which they are compared: packed, [N, 128] uint8."""
     return morgan_fingerprints(smiles, 2, 1024, False, progress)
 
 
 def near_share(packed: np.ndarray, train: np.ndarray, test: np.ndarray) -> float:
-    """The share of `test` molecules whose nearest `train` molecule is more similar than NEAR.
+    """Return the share of `test` molecules whose nearest `train` molecule is more similar than NEAR.
 
     packed [N, bits / 8] uint8 fingerprints; train, test: positions in it. Of more than SAMPLE test molecules it is an
     estimate from so many of them, always the same ones.
@@ -38,19 +38,19 @@ def near_share(packed: np.ndarray, train: np.ndarray, test: np.ndarray) -> float
 
 
 def share_text(share: float, test: np.ndarray) -> str:
-    """What `near_share` gave for these test molecules, in words."""
+    """Return, in words, what `near_share` returned for these test molecules."""
     return f"about {share:.1%}" if len(test) > SAMPLE else f"{share:.1%}"
 
 
 def nearest(packed: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """The Tanimoto similarity of each `test` molecule with the nearest `train` molecule, [len(test)]."""
+    """Return the Tanimoto similarity [len(test)] of each `test` molecule to the nearest `train` molecule."""
     known, starts = jnp.asarray(packed[train]), range(0, len(test), _BLOCK)
     return np.concatenate([_nearest(jnp.asarray(packed[test[start : start + _BLOCK]]), known) for start in starts])
 
 
 @jax.jit
 def _nearest(some: jax.Array, known: jax.Array) -> jax.Array:
-    """The largest Tanimoto similarity of each of `some` [b, w] with any of `known` [n, w], [b]."""
+    """Return the largest Tanimoto similarity [b] of each of `some` [b, w] with any of `known` [n, w]."""
     bits = jnp.unpackbits(some, axis=1).astype(jnp.float32)
 
     def add(best: jax.Array, block: jax.Array) -> tuple[jax.Array, None]:

@@ -52,7 +52,7 @@ def smiles_index(path: Path, records: Records, name: str | None) -> tuple[int, l
 
 
 def _fit(name: str) -> int | None:
-    """How well a column's name says that it has molecules, 0 best; None where it does not."""
+    """Return how well a column's name says that it has molecules, 0 best; None if it does not."""
     plain = re.sub(r"[^a-z]", "", name.lower())
     for rank, names in enumerate(_NAMES):
         if plain in names:
@@ -61,12 +61,12 @@ def _fit(name: str) -> int | None:
 
 
 def _cells(records: Records, at: int) -> list[tuple[int, str]]:
-    """(line, text) of the sampled cells that are not empty."""
+    """Return (line, text) of the sampled cells that are not empty."""
     return [(line, fields[at]) for _, line, fields in records.rows[:SAMPLE] if fields[at].strip()]
 
 
 def _share(records: Records, at: int) -> float:
-    """The share of SMILES among the sampled cells; 0 where all are empty."""
+    """Return the share of SMILES among the sampled cells; 0 if all are empty."""
     cells = _cells(records, at)
     return sum(_is_smiles(text) for _, text in cells) / len(cells) if cells else 0.0
 
@@ -91,7 +91,7 @@ def _remarks(records: Records, at: int, named: list[int]) -> list[str]:
 
 
 def _refuse_others(path: Path, records: Records, at: int) -> None:
-    """Raises DataError where the column has another notation of molecules than SMILES."""
+    """Raise DataError if the column has another notation of molecules than SMILES."""
     cells = _cells(records, at)
     kinds = {"an InChI": _INCHI.match, "an InChIKey": _INCHI_KEY.fullmatch, "a mol block": _MOL_BLOCK.search}
     for kind, matches in kinds.items():

@@ -32,7 +32,8 @@ class Split:
 
 
 def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] | None = None) -> Split:
-    """80 % train, 10 % validation, or `sizes` of both, and the rest test, of a shuffle of the file's `rows` rows.
+    """Return the random split: 80% train, 10% validation (or `sizes` of both) and the rest test, from a shuffle of the
+    file's `rows` rows.
 
     ids [N] are the rows of the usable molecules; the others leave their places empty, so a molecule's part does not
     depend on what else can be used. The shuffle is Python's, as in the study's code (and that of Hu et al. 2020, on
@@ -58,7 +59,8 @@ def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] |
 
 
 def scaffold_split(scaffolds: list[str], shares: tuple[float, float] = SHARES) -> Split:
-    """Groups of one scaffold each go, the largest first, to train, else to validation, else to test.
+    """Return the scaffold split: groups of one scaffold go, the largest first, to train, else to validation, else to
+    test.
 
     scaffolds [N]: the molecules of one scaffold stay together, those without rings too; one without a scaffold
     (NO_SCAFFOLD) is a group of its own. A group goes to train while that stays within its share of the molecules, to
@@ -79,7 +81,8 @@ def scaffold_split(scaffolds: list[str], shares: tuple[float, float] = SHARES) -
 
 
 def imbalanced_split(scaffolds: list[str], seed: int) -> Split:
-    """A scaffold split of 70/15/15, then 5 % of the molecules at random from validation and as many from test to train.
+    """Return a scaffold split of 70/15/15 after moving 5% of the molecules from validation, and as many from test, to
+    train at random.
 
     The published code loses the molecules it takes from test and has those from validation twice.
     """
@@ -92,7 +95,10 @@ def imbalanced_split(scaffolds: list[str], seed: int) -> Split:
 
 
 def given_split(parts: list[str]) -> Split:
-    """By the name of each molecule's part, [N]: train, valid or test. Raises DataError where one is empty."""
+    """Return the split by the name of each molecule's part, [N]: train, valid or test.
+
+    Raise DataError if one is empty.
+    """
     return _checked({part: [k for k, name in enumerate(parts) if name == part] for part in PARTS}, "given")
 
 
@@ -104,12 +110,14 @@ def _checked(parts: Mapping[str, list[int] | np.ndarray], name: str) -> Split:
 
 
 def subset_order(train: np.ndarray, seed: int) -> np.ndarray:
-    """The shuffle of the training molecules whose prefixes are the subsets of `seed`: larger ones hold smaller."""
+    """Return the shuffle of the training molecules whose prefixes are the subsets of `seed`: larger ones contain
+    smaller ones.
+    """
     return np.random.default_rng([seed, _SUBSET_STREAM]).permutation(train)
 
 
 def subset_size(fraction: float, molecules: int) -> int:
-    """floor(fraction * molecules), safe from binary rounding. Raises ConfigError where that is none."""
+    """Return floor(fraction * molecules), safe from binary rounding. Raise ConfigError if that is 0."""
     size = math.floor(fraction * molecules + 1e-9)
     if size < 1:
         raise ConfigError(
@@ -126,7 +134,9 @@ def shared_scaffolds(scaffolds: list[str], split: Split) -> int:
 
 
 def shared_molecules(canonical: np.ndarray, split: Split) -> int:
-    """How many validation and test molecules also stand in another part, by canonical SMILES (`canonical` [N])."""
+    """Return how many validation and test molecules also occur in another part, by canonical SMILES (`canonical`
+    [N]).
+    """
     train, valid, test = (canonical[ids] for ids in (split.train, split.valid, split.test))
     in_valid = np.isin(valid, train) | np.isin(valid, test)
     in_test = np.isin(test, train) | np.isin(test, valid)

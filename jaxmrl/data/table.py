@@ -55,7 +55,7 @@ class Table:
         return len(self.smiles)
 
     def take(self, keep: np.ndarray, rejected: list[Rejected]) -> "Table":
-        """The rows where `keep` [N]; `rejected` joins the rejected rows, in order of lines."""
+        """Return the rows where `keep` [N]; `rejected` joins the rejected rows, in order of lines."""
         everything = tuple(sorted((*self.rejected, *rejected), key=lambda row: row.line))
         smiles = [text for text, kept in zip(self.smiles, keep, strict=True) if kept]
         arrays = {name: getattr(self, name)[keep] for name in ("ids", "lines", "labels")}
@@ -171,14 +171,14 @@ def _table(records: Records, rows: list, smiles_at: int, **more: Any) -> Table:
 
 
 def _task(path: Path, columns: list[Column]) -> str:
-    """Classification where all columns have two classes, else regression."""
+    """Return classification if all columns have two classes, else regression."""
     numbers = [column.numbers for column in columns if column.words is None]
     ask_about_minus_one(f"{path}, {column_names([column.name for column in columns])}", numbers)
     return "classification" if are_classes(numbers) else "regression"
 
 
 def _class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[np.ndarray, list[str]]:
-    """Labels [N, T] of 0 and 1, and remarks."""
+    """Return labels [N, T] of 0 and 1, and remarks."""
     numbers = [column.numbers for column in columns if column.words is None]
     everything = values_of(numbers)
     labels, said = [], {}
@@ -195,7 +195,7 @@ def _class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[
 def _number_labels(
     path: Path, records: Records, columns: list[Column], censored: str, task: str | None
 ) -> tuple[np.ndarray, list[str]]:
-    """Labels [N, T] of numbers, and remarks. task: as it was asked for."""
+    """Return labels [N, T] of numbers, and remarks. task: as it was asked for."""
     remarks = []
     for column in columns:
         where = f"{path}, column {column.name}"
@@ -216,7 +216,7 @@ def _number_labels(
 
 
 def _suspect(column: Column, texts: list[str]) -> list[str]:
-    """Remarks on numbers that may be other than they seem."""
+    """Return remarks on numbers that may not be what they seem."""
     remarks, name = [], column.name
     if mark := nines(column.numbers):
         remarks.append(
@@ -237,7 +237,7 @@ def _suspect(column: Column, texts: list[str]) -> list[str]:
 
 
 def _repeated_names(records: Records, used: list[str]) -> list[str]:
-    """Remarks on columns in use that share their name with others, which `read_records` numbers."""
+    """Return remarks on used columns that share their name with others, which `read_records` numbers."""
     header = set(records.header)
     return [
         f"several columns are called {name}: the first is used, and the second is called {name}.1 here"
@@ -252,7 +252,7 @@ def _texts(records: Records, column: Column) -> list[str]:
 
 
 def _of_columns(said: dict[str, str]) -> list[str]:
-    """Remarks on columns, those of one text joined."""
+    """Return remarks on columns; columns with the same remark share one."""
     names: dict[str, list[str]] = {}
     for name, text in said.items():
         names.setdefault(text, []).append(name)
@@ -260,7 +260,7 @@ def _of_columns(said: dict[str, str]) -> list[str]:
 
 
 def _odd(records: Records, columns: list[Column]) -> list[str]:
-    """Remarks on cells that are no numbers, and on minus signs that are none on a keyboard."""
+    """Return remarks on cells that are not numbers, and on unusual minus signs."""
     remarks = [
         f"{column.name}: {column.numbers.minus:,} cells have a typographic minus sign, read as -"
         for column in columns
@@ -285,7 +285,7 @@ def _odd(records: Records, columns: list[Column]) -> list[str]:
 
 
 def _censored(columns: list[Column], censored: str | None) -> list[str]:
-    """A remark on labels with < or >. censored: what to do with them; None for classes, which have no bound."""
+    """Return a remark on labels with < or >. censored: what to do with them; None for classes, which have no bound."""
     many = {column.name: int((column.numbers.kinds == CENSORED).sum()) for column in columns}
     if not sum(many.values()):
         return []
@@ -302,7 +302,10 @@ def _censored(columns: list[Column], censored: str | None) -> list[str]:
 
 
 def _without_label(records: Records, columns: list[Column], labels: np.ndarray) -> tuple[np.ndarray, list[Rejected]]:
-    """Which rows remain [N], and those whose only labels could not be read. Rows of empty cells alone remain."""
+    """Return which rows remain [N], and those whose only labels could not be read.
+
+    Rows with only empty cells remain.
+    """
     kinds = np.stack([column.numbers.kinds for column in columns], axis=1)
     unread = np.isnan(labels) & (kinds != MISSING)
     lost = np.isnan(labels).all(axis=1) & unread.any(axis=1)
@@ -319,13 +322,13 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
 
 
 def check_distinct(target_columns: tuple[str, ...]) -> None:
-    """Raises DataError where one is named twice."""
+    """Raise DataError if a column is named twice."""
     if len(set(target_columns)) < len(target_columns):
         raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
 
 
 def without_unlabeled(table: Table) -> tuple[Table, np.ndarray]:
-    """The rows with at least one label, and which those are [N]; all rows of a table without tasks."""
+    """Return the rows with at least one label, and which those are [N]; all rows of a table without tasks."""
     keep = ~np.isnan(table.labels).all(axis=1) | (not table.tasks)
     unlabeled = np.flatnonzero(~keep)
     rejected = [Rejected(int(table.lines[k]), table.smiles[k], f"{NO_LABEL} in any target column") for k in unlabeled]

@@ -82,7 +82,7 @@ def read_column(records: Records, at: int) -> Column:
 
 
 def _has_decimal_commas(records: Records) -> bool:
-    """Whether a column of the table is of numbers with decimal commas, so that a point is no decimal point."""
+    """Return whether a column of the table is of numbers with decimal commas, so that a point is no decimal point."""
     for texts in zip(*(fields for *_, fields in records.rows), strict=True):
         numbers = read_numbers(list(texts), records.dialect.separator)
         if numbers.style.decimal == "," and numbers.share >= NEARLY:
@@ -91,7 +91,7 @@ def _has_decimal_commas(records: Records) -> bool:
 
 
 def _is_signs(numbers: Numbers) -> bool:
-    """Whether no cell is a number, as in a column of + and -."""
+    """Return whether no cell is a number, as in a column of + and -."""
     return not (numbers.kinds <= CENSORED).any()
 
 
@@ -147,7 +147,7 @@ def split_remarks(path: Path, records: Records) -> list[str]:
 
 
 def _why_no_target(column: Column) -> str:
-    """Why a column of numbers or classes is no target by default; empty where it is one."""
+    """Return why a column of numbers or classes is not a target by default; empty if it is one."""
     words = set(re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", column.name).lower()))
     known = column.numbers.known
     known = known[~np.isnan(known)]
@@ -179,14 +179,14 @@ def _why_no_target(column: Column) -> str:
 
 
 def _are_years(known: np.ndarray) -> bool:
-    """Whether whole numbers are years, or days such as 20240131."""
+    """Return whether whole numbers are years, or days such as 20240131."""
     low, high, month, day = known.min(), known.max(), known // 100 % 100, known % 100
     days = low >= 19000101 and high <= 21001231 and (month >= 1).all() and (month <= 12).all()
     return bool((low >= 1900 and high <= 2100) or (days and (day >= 1).all() and (day <= 31).all()))
 
 
 def _split_values(records: Records, at: int) -> str:
-    """The parts that a column assigns rows to, in words; empty where it is no column of a split."""
+    """Return, in words, the parts that a column assigns rows to; empty if it is not a column of a split."""
     if not _SPLITS & set(re.findall(r"[a-z]+", records.header[at].lower())):
         return ""
     values = {part_word(fields[at]) for *_, fields in records.rows if not is_missing(fields[at])}
@@ -205,7 +205,7 @@ def _partly(records: Records, column: Column) -> str:
 
 
 def _alike(columns: list[Column]) -> bool:
-    """Whether columns are all classes, or all numbers of like scale, whole or with decimals."""
+    """Return whether columns are all classes, or all numbers of like scale, whole or with decimals."""
     if any(column.classes for column in columns):
         return all(column.classes for column in columns)
     known = [values[~np.isnan(values)] for values in (column.numbers.known for column in columns)]
@@ -254,7 +254,9 @@ def _nothing_to_predict(path: Path, records: Records, smiles_at: int, left_out: 
 
 
 def _words(records: Records, at: int) -> str:
-    """A column with the classes, or the first text with a digit in front, that it has; empty for other columns."""
+    """Return a column with its classes, or with the first of its texts that begin with a digit; empty for other
+    columns.
+    """
     texts = [fields[at].strip() for *_, fields in records.rows]
     shown = few_classes(texts) or next((repr(text[:30]) for text in texts if re.match(r"[<>~+-]?\s?\d", text)), "")
     return f"{records.header[at]} ({shown})" if shown else ""

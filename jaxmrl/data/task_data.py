@@ -65,7 +65,7 @@ class TaskData:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """A digest of all that a replica learns from or is judged by: molecules, features, labels, split."""
+        """Return a digest of all that a replica learns from or is evaluated on: molecules, features, labels, split."""
         features = [array for one in self.features.values() for array in arrays_of(one)]
         return arrays_digest(self.table.smiles, [self.table.labels, *self.split.parts().values(), *features])
 
@@ -88,7 +88,7 @@ class TaskData:
         return find_geometries(self.features)
 
     def heavy_atoms(self) -> np.ndarray:
-        """Of each molecule, hydrogens left out, [N]."""
+        """Return the number of atoms of each molecule without hydrogens, [N]."""
         return self.features[GRAPH.name].size if self.has_smiles else self._atoms.heavy_atoms()
 
     @property
@@ -99,11 +99,11 @@ class TaskData:
 
     @cached_property
     def composition(self) -> np.ndarray | None:
-        """Atoms of each element in each molecule [N, E], where a target is extensive."""
+        """Atoms of each element in each molecule [N, E], if a target is extensive."""
         return None if self.extensive is None else self._atoms.composition()
 
     def composition_for(self, modality: str) -> np.ndarray | None:
-        """`composition`, which only models that see positions subtract."""
+        """Return `composition`, which only models that see positions subtract."""
         return self.composition if get_modality(modality).sees_positions else None
 
     @property
@@ -113,7 +113,7 @@ class TaskData:
 
     @property
     def near_text(self) -> str | None:
-        """`near` in words."""
+        """The share of test molecules with a close analog in training (`near`), in words."""
         return None if self.near is None else share_text(self.near, self.split.test)
 
     @property
@@ -133,7 +133,7 @@ class TaskData:
 
     @cached_property
     def task_divisors(self) -> np.ndarray:
-        """What the metric of each task is divided by before the mean over tasks, [T] float64.
+        """By what the metric of each task is divided before the mean over tasks, [T] float64.
 
         Where the mean is of errors in standard deviations, these are those of the label over all training molecules,
         whatever the fraction: else the curve would be one of the divisor, too. NaN where these have no spread.
@@ -143,7 +143,7 @@ class TaskData:
         return label_scaling.spreads(self.table.labels[self.split.train], self._units)
 
     def divisors(self, molecules: np.ndarray) -> np.ndarray:
-        """`task_divisors` of a replica that trains on `molecules`: NaN for a task that its mean leaves out, [T].
+        """Return `task_divisors` [T] of a replica that trains on `molecules`: NaN for a task that its mean leaves out.
 
         These are the tasks that it cannot learn: its molecules have no label of them, or in classification one class.
         """
@@ -161,7 +161,7 @@ class TaskData:
         return label_scaling.find_units(self.table.labels, self.composition, self.extensive)
 
     def label_units(self, modality: str) -> LabelUnits:
-        """The units of the labels on the device for a modality's models; the same for all splits of a table."""
+        """Return the units of the labels on the device for a modality's models; the same for all splits of a table."""
         if self.table.task == "classification":
             return label_scaling.no_units(len(self.table.tasks))
         # R2 needs the variance of the labels themselves, with what their atoms add.
@@ -169,11 +169,13 @@ class TaskData:
         return self._units_without_atoms if atoms else self._units
 
     def device_labels(self, modality: str) -> np.ndarray:
-        """The labels [N, T] float32 that a modality's models see on the device, NaN for missing."""
+        """Return the labels [N, T] float32 that a modality's models see on the device, NaN for missing."""
         return self.label_units(modality).to_device(self.table.labels, self.composition_for(modality))
 
     def label_scaler(self, molecules: np.ndarray, modality: str) -> LabelScaler:
-        """How a replica of a modality's model that trains on these molecules standardizes the device's labels."""
+        """Return how a replica of a modality's model that trains on these molecules standardizes the device's
+        labels.
+        """
         if self.table.task == "classification":
             return label_scaling.identity_scaler(len(self.table.tasks))
         units, composition = self.label_units(modality), self.composition_for(modality)

@@ -127,7 +127,7 @@ def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
 
 
 def read_text(file: CurveFile) -> str:
-    """Return, in words, how many rows and curves were read."""
+    """Return in words how many rows and curves were read."""
     more = f", {count(len(file.curves), 'curve')}" if len(file.curves) > 1 else ""
     if not file.rejected:
         return f"{count(file.rows, 'row')}{more}"

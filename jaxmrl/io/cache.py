@@ -28,7 +28,7 @@ CountDone = Callable[[int], None]
 
 
 def cache_directory() -> Path:
-    """$JAXMRL_CACHE, else jaxmrl in the user's cache directory."""
+    """Return $JAXMRL_CACHE, else jaxmrl in the user's cache directory."""
     if "JAXMRL_CACHE" in os.environ:
         return Path(os.environ["JAXMRL_CACHE"])
     import pooch
@@ -44,7 +44,7 @@ def cached(
     compute: Callable[[], dict[str, np.ndarray]],
     progress: CountDone | None = None,
 ) -> dict[str, np.ndarray]:
-    """The arrays `names` of these molecules, from the cache or from `compute`, whose result is kept.
+    """Return the arrays `names` of these molecules, from the cache or from `compute`, whose result is stored.
 
     What another version of RDKit computed is computed again, for RDKit decides what is a valid molecule.
     """
@@ -66,7 +66,9 @@ def cached_lines(
     featurize: Callable[[list[str]], list[str]],
     progress: CountDone | None = None,
 ) -> list[str]:
-    """The lines of text that `featurize` gives for these molecules, in order, computed in parallel and kept."""
+    """Return the lines of text that `featurize` returns for these molecules, in order, computed in parallel and
+    cached.
+    """
 
     def compute() -> dict[str, np.ndarray]:
         lines = [line for _, part in in_chunks(featurize, smiles, progress) for line in part]
@@ -88,7 +90,8 @@ def as_lines(array: np.ndarray) -> list[str]:
 def in_chunks(
     featurize: Callable[[list[str]], Any], smiles: list[str], progress: CountDone | None, size: int = CHUNK
 ) -> Iterator[tuple[int, Any]]:
-    """(position of the first, result) of `featurize` for each `size` molecules, in order, in parallel processes.
+    """Yield (position of the first, result) of `featurize` for each `size` molecules, in order, from parallel
+    processes.
 
     Raises UserError where a process dies, as one does that runs out of memory.
     """
@@ -112,7 +115,7 @@ def in_chunks(
 
 
 def rdkit_version() -> str:
-    """Of the RDKit that is installed; empty where there is none."""
+    """Return the version of the installed RDKit; empty if there is none."""
     try:
         return version("rdkit")
     except PackageNotFoundError:
@@ -120,7 +123,7 @@ def rdkit_version() -> str:
 
 
 def text_hash(text: str) -> int:
-    """64 bits of a text, the same on every machine."""
+    """Return a 64-bit hash of a text, the same on every machine."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
@@ -133,7 +136,7 @@ def _content_key(kind: str, featurizer_version: int, smiles: list[str]) -> str:
 
 
 def max_expanded(size: int) -> int:
-    """Bytes that a file of `size` bytes may decompress to, before it is taken for one made to fill the memory.
+    """Return the bytes that a file of `size` bytes may decompress to before it counts as made to fill the memory.
 
     Tables of molecules shrink by 3 to 30 times, and small ones that repeat a line by more.
     """
@@ -141,7 +144,7 @@ def max_expanded(size: int) -> int:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a .npz file; objects, which could run code when loaded, are refused.
+    """Return the arrays of a .npz file. Objects, which could run code when loaded, are refused.
 
     Raises OSError where it cannot be read, and ValueError where it is no such file, damaged (its CRCs tell), or
     would decompress to more than `max_expanded`.
@@ -168,7 +171,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarra
 
 
 def load_arrays(path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
-    """`read_arrays`; None where the file cannot be read or lacks some of `names`."""
+    """Return the arrays of a .npz file as `read_arrays`; None if it cannot be read or lacks some of `names`."""
     try:
         features = read_arrays(path)
     except (OSError, ValueError):
@@ -177,19 +180,19 @@ def load_arrays(path: Path, names: set[str]) -> dict[str, np.ndarray] | None:
 
 
 def save_arrays(path: Path, features: dict[str, np.ndarray]) -> None:
-    """Writes a .npz file, whole or not at all. Raises OSError."""
+    """Write a .npz file, whole or not at all. Raise OSError if that fails."""
     with replacing(path) as file:
         write_arrays(file, features)
 
 
 def write_arrays(file: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
-    """Writes the content of a .npz file to an open one."""
+    """Write the content of a .npz file to an open one."""
     # None of the names is allow_pickle, the one further argument that NumPy 2.1 has.
     np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Removes what processes that were killed have left half-written: temporary files of more than a day."""
+    """Remove half-written files of processes that were killed: temporary files older than a day."""
     for path in folder.glob("*.tmp"):
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
@@ -198,7 +201,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file under a temporary name of its own that becomes `path` at the end, and leaves nothing where that fails.
+    """Open a file under a temporary name that becomes `path` at the end, and remove it if that fails.
 
     Of several processes that write one path, each replaces it by a whole file. Raises OSError.
     """

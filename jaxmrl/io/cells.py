@@ -75,7 +75,7 @@ class Style:
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as usual, in words."""
+        """What is unusual, in words."""
         said = ["decimal commas"] if self.decimal == "," else []
         if self.thousands:
             said.append(f"{'commas' if self.thousands == ',' else 'points'} between thousands")
@@ -206,24 +206,24 @@ def dotted_thousands(texts: Iterable[str]) -> str | None:
 
 
 def number_in(text: str) -> float | None:
-    """The number that a cell contains: NaN for missing, None for what is no finite number."""
+    """Return the number that a cell contains: NaN for missing, None for what is not a finite number."""
     kind, value = _plain(text) or (TEXT, math.nan)
     return None if kind in (MARK, TEXT) else value
 
 
 def is_missing(text: str) -> bool:
-    """Whether a cell is empty, or has what programs write for a missing value."""
+    """Return whether a cell is empty, or has what programs write for a missing value."""
     return text.strip().lower() in _EMPTY
 
 
 def is_mark(text: str) -> bool:
-    """Whether a cell has what people write for a missing value, such as ND."""
+    """Return whether a cell has what people write for a missing value, such as ND."""
     lower = text.strip().lower()
     return lower in _MARKS or lower in _UNDECIDED
 
 
 def _plain(text: str) -> tuple[int, float] | None:
-    """(kind, value) of a cell that is a plain number, or missing; None for others."""
+    """Return (kind, value) of a cell that is a plain number or missing; None for others."""
     text = text.strip()
     lower = text.lower()
     if lower in _EMPTY:
@@ -249,7 +249,7 @@ def _clean(text: str) -> str:
 
 
 def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: str) -> Style:
-    """How the cells that match _NUMERIC are written.
+    """Return how the cells that match _NUMERIC are written.
 
     pointed: the plain numbers with a decimal point; bare: whether there are plain numbers, which have no unit.
     """
@@ -273,7 +273,7 @@ def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: s
 
 
 def _styled(match: re.Match | None, style: Style) -> tuple[int, float]:
-    """(kind, value) of a cell that is not plain."""
+    """Return (kind, value) of a cell that is not plain."""
     if not match or (match["unit"] or "").strip().replace("μ", "µ") != style.unit:
         return TEXT, math.nan
     number = _BLANKS.sub("", match["number"])

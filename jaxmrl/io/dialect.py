@@ -96,7 +96,7 @@ class Dialect:
 
     @property
     def remarks(self) -> list[str]:
-        """What is not as in a usual CSV file, in words."""
+        """What is different from a usual CSV file, in words."""
         said = [] if self.separator == "," else [f"columns separated by {SEPARATORS[self.separator]}"]
         if self.windows:
             said.append("text in Windows-1252 (cp1252), because it is not UTF-8")
@@ -168,7 +168,7 @@ def _refuse_signature(path: Path, head: bytes) -> None:
 
 
 def _kind_of_zip(head: bytes) -> tuple[str, str]:
-    """The format of a zip archive by the names of its members, and what to do about it."""
+    """Return the format of a zip archive by the names of its members, and what to do about it."""
     if b"xl/" in head:
         return "an Excel workbook (.xlsx)", _AS_CSV
     if b"mimetypeapplication/vnd.oasis" in head:
@@ -213,12 +213,14 @@ def _is_utf8(head: bytes) -> bool:
 
 
 def _separator(lines: list[str]) -> str:
-    """The separator that the header and the first rows agree on; a comma where there is one column."""
+    """Return the separator that the header and the first rows agree on; a comma where there is one column."""
     return max(SEPARATORS, key=lambda separator: _fitness(lines, separator))
 
 
 def _fitness(lines: list[str], separator: str) -> tuple[bool, bool, float, int]:
-    """How well a separator fits: columns in the header, one of SMILES, rows of as many fields, and how many."""
+    """Return how well a separator fits: columns in the header, one of SMILES, rows with as many fields, and how
+    many.
+    """
     try:
         records = [record for record in csv.reader(lines[: 4 * _SAMPLE_RECORDS], delimiter=separator) if record]
     except csv.Error:

@@ -14,7 +14,7 @@ from jaxmrl.errors import UserError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name, safely on disk, and renames it. Raises UserError where that cannot be."""
+    """Write a file under a temporary name, safely to disk, and rename it. Raise UserError if that fails."""
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def append_rows(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
-    """Adds rows to a CSV file that must be there, safely on disk before this returns. Raises UserError."""
+    """Add rows to a CSV file that must exist, safely on disk before this returns. Raise UserError if that fails."""
     try:
         # Not "a", which would begin another file where a network's directory has vanished.
         with path.open("r+", newline="", encoding="utf-8") as file:
@@ -45,7 +45,7 @@ def append_rows(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) 
 
 
 def remove_folder(path: Path) -> None:
-    """Removes a folder under another name: a removal that is interrupted leaves nothing that looks like a run."""
+    """Remove a folder under another name: a removal that is interrupted leaves nothing that looks like a run."""
     doomed = path.with_name(f".{path.name}.removed")
     shutil.rmtree(doomed, ignore_errors=True)
     path.rename(doomed)
@@ -53,7 +53,7 @@ def remove_folder(path: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    """Of a file's content. Raises UserError where it cannot be read."""
+    """Return a digest of a file's content. Raise UserError if it cannot be read."""
     try:
         return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
     except OSError as error:
@@ -67,16 +67,18 @@ def whole_records(path: Path) -> list[list[str]]:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a results.csv: what follows the last line end, or has not all fields, is torn."""
+    """Return the whole rows of a results.csv, without a torn one: one after the last line end, or with missing
+    fields.
+    """
     header, *rows = whole_records(path) or [[]]
     return [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
 
 
 def number(value: float, digits: int = 6) -> str:
-    """A number as the CSV files show it: six significant digits, or `digits`; nothing for NaN."""
+    """Return a number as the CSV files show it: six significant digits, or `digits`; empty for NaN."""
     return "" if math.isnan(value) else f"{value:.{digits}g}"
 
 
 def label_columns(tasks: tuple[str, ...], taken: set[str]) -> list[str]:
-    """The tasks' names; those that a file has another use for, or NumPy has, with a word before them."""
+    """Return the tasks' names; a name that a file uses for something else, or NumPy reserves, has a word before it."""
     return [f"label {task}" if task in {*taken, "file"} else task for task in tasks]

@@ -16,7 +16,9 @@ NAME = ".lock"
 
 @contextlib.contextmanager
 def only_process(folder: Path) -> Iterator[None]:
-    """Holds `folder`, which exists. Raises UserError where another process, or another call in this one, holds it."""
+    """Hold the lock of `folder`, which exists. Raise UserError if another process, or another call in this one, holds
+    it.
+    """
     path = folder / NAME
     lock = FileLock(path, timeout=0)
     try:

@@ -91,7 +91,7 @@ def _guarded(path: Path, rows: Iterator) -> Iterator:
 
 
 def _rows(path: Path, dialect: Dialect) -> tuple[list[str], Iterator[tuple[int, list[str]] | Rejected]]:
-    """The header, and the rows as `_fitting` gives them."""
+    """Return the header, and the rows as `_fitting` yields them."""
     records = _records(path, dialect)
     first = next(records, None)
     if first is None or isinstance(first, Rejected):
@@ -104,7 +104,7 @@ def _rows(path: Path, dialect: Dialect) -> tuple[list[str], Iterator[tuple[int, 
 def _fitting(
     header: list[str], records: Iterator[tuple[int, list[str]] | Rejected], dialect: Dialect
 ) -> Iterator[tuple[int, list[str]] | Rejected]:
-    """(line, fields) of each row with as many fields as the header; the others as Rejected.
+    """Yield (line, fields) of each row with as many fields as the header, and the others as Rejected.
 
     Empty fields at the end of a row that the header has no names for, as spreadsheets write them, are not counted.
     """
@@ -122,7 +122,7 @@ def _fitting(
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turns what goes wrong in reading a table into DataError."""
+    """Turn what goes wrong in reading a table into DataError."""
     try:
         yield
     except UnicodeDecodeError as error:
@@ -135,7 +135,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]] | Rejected]:
-    """(line, fields) of each record that is not a blank line; Rejected where its quotes are wrong."""
+    """Yield (line, fields) of each record that is not a blank line, and Rejected where its quotes are wrong."""
     csv.field_size_limit(_FIELD_LIMIT)
     opener = gzip.open if dialect.compressed else open
     errors = "surrogateescape" if dialect.encoding == "utf-8-sig" else "strict"
@@ -166,7 +166,9 @@ def _why(error: csv.Error) -> str:
 
 
 def _lines(path: Path, file: TextIO, dialect: Dialect) -> Iterator[str]:
-    """The lines of an open table, none longer than memory; not more of a compressed one than a table can have."""
+    """Yield the lines of an open table, none longer than memory, and no more of a compressed one than a table can
+    have.
+    """
     most = max_expanded(path.stat().st_size) if dialect.compressed else math.inf
     read = 0
     while line := file.readline(_LINE_LIMIT):
@@ -179,7 +181,7 @@ def _lines(path: Path, file: TextIO, dialect: Dialect) -> Iterator[str]:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Repeated names become name.1, name.2, ..."""
+    """Return the names; repeated ones become name.1, name.2, ..."""
     unique: dict[str, None] = {}
     last: Counter[str] = Counter()
     for name in names:
@@ -192,13 +194,13 @@ def _unique(names: list[str]) -> list[str]:
 
 
 def column_names(names: list[str], most: int = 12) -> str:
-    """The names in a row, the first `most` of them."""
+    """Return the names in a row, the first `most` of them."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
 
 
 def check_rows(path: Path, records: Records) -> None:
-    """Raises DataError where no row of a table is well-formed, as with a title above the header."""
+    """Raise DataError if no row of a table is well-formed, as with a title above the header."""
     if not records.rows:
         first = records.rejected[0]
         error = DataError(
@@ -210,26 +212,26 @@ def check_rows(path: Path, records: Records) -> None:
 
 
 def one_column(path: Path, header: list[str]) -> DataError:
-    """The error for a table whose columns may be separated by blanks."""
+    """Return the error for a table whose columns may be separated by blanks."""
     return DataError(
         f"{path} has one column, {header[0][:60]!r}: columns separated by blanks are not supported; use commas"
     )
 
 
 def column_index(path: Path, header: list[str], name: str) -> int:
-    """Where the column stands. Raises DataError where it does not."""
+    """Return the column's place in the header. Raise DataError if it has none."""
     if name not in header:
         raise DataError(f"{path} has no column {name!r}; its columns are {column_names(header)}")
     return header.index(name)
 
 
 def rejected_text(rejected: Iterable[Rejected]) -> str:
-    """The content of rejected.csv: line, text, reason."""
+    """Return the content of rejected.csv: line, text, reason."""
     return "line,text,reason\n" + rejected_lines(rejected)
 
 
 def rejected_lines(rejected: Iterable[Rejected]) -> str:
-    """The lines of a rejected.csv. A carriage return, which would end one for most readers, is written out."""
+    """Return the lines of a rejected.csv. A carriage return, which would end a line for most readers, is escaped."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerows((row.line, row.text.replace("\r", "\\r"), row.reason) for row in rejected)

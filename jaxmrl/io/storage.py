@@ -32,7 +32,9 @@ _MOST_SAID = 4
 
 
 def write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> None:
-    """Writes arrays, and what JSON can hold, as the folder `path`, whole or not at all. Raises UserError."""
+    """Write arrays, and what JSON can represent, as the folder `path`, whole or not at all. Raise UserError if that
+    fails.
+    """
     try:
         _write(path, arrays, host)
     except (OSError, ValueError) as error:  # Orbax reports a full disk as either
@@ -55,7 +57,7 @@ def _write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> No
 
 
 def _write_json(path: Path, content: Any) -> None:
-    """Safely on disk before this returns, as Orbax writes the arrays."""
+    """Write a JSON file, safely on disk before this returns, as Orbax writes the arrays."""
     with path.open("w", encoding="utf-8") as file:
         json.dump(content, file)
         file.flush()
@@ -63,7 +65,7 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes such a folder, if it is there, whole or not at all, and what a removal that was interrupted has left."""
+    """Remove such a folder, if it exists, whole or not at all, and the remains of an interrupted removal."""
     doomed = path.with_name(f".{path.name}.removed")
     shutil.rmtree(doomed, ignore_errors=True)
     if path.exists():
@@ -72,7 +74,7 @@ def remove(path: Path) -> None:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a folder that `write` wrote is as it was."""
+    """Return whether a folder that `write` wrote is unchanged."""
     try:
         return json.loads((path / _CHECKSUMS).read_text(encoding="utf-8")) == _checksums(path)
     except (OSError, ValueError):
@@ -80,7 +82,7 @@ def is_sound(path: Path) -> bool:
 
 
 def read_host(path: Path) -> dict[str, Any]:
-    """What `write` was told beside the arrays."""
+    """Return what `write` wrote beside the arrays."""
     return json.loads((path / _HOST).read_text(encoding="utf-8"))
 
 
@@ -102,7 +104,9 @@ def read_arrays(path: Path, form: dict[str, Any]) -> dict[str, jax.Array]:
 
 @contextlib.contextmanager
 def _for_orbax(folder: Path) -> Iterator[Path]:
-    """A path to `folder` for Orbax, which takes every name for UTF-8: a link where the locale writes it otherwise."""
+    """Yield a path to `folder` for Orbax, which takes every name for UTF-8: a link if the locale spells it
+    otherwise.
+    """
     folder = folder.absolute()
     if os.fsencode(folder) == str(folder).encode("utf-8", "surrogatepass"):
         yield folder

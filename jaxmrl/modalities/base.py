@@ -44,29 +44,29 @@ class Features(Protocol):
 
     @property
     def size(self) -> np.ndarray:
-        """How large each molecule is, [N], for grouping like with like."""
+        """The size of each molecule, [N], for grouping molecules of similar size."""
 
     def resources(self) -> np.ndarray:
-        """What each molecule takes of a batch's budget, [N, R]; the planner keeps every batch within it."""
+        """Return what each molecule takes of a batch's budget, [N, R]; the planner keeps every batch within it."""
 
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
-        """The rows of a batch within `limits` [R], for an estimate of memory."""
+        """Return the rows of a batch within `limits` [R], for an estimate of memory."""
 
 
 class AtomFeatures(Features, Protocol):
     """The features of a modality that sees positions."""
 
     def molecule(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """Atomic numbers [n] and positions [n, 3] of the molecule at a place."""
+        """Return atomic numbers [n] and positions [n, 3] of the molecule at a place."""
 
     def elements(self) -> np.ndarray:
-        """The atomic numbers that occur, ascending, [E]."""
+        """Return the atomic numbers that occur, ascending, [E]."""
 
     def composition(self, elements: np.ndarray | None = None) -> np.ndarray:
-        """Atoms of each element in each molecule, [N, E]; by default of those that occur."""
+        """Return the atoms of each element in each molecule, [N, E]; by default of the elements that occur."""
 
     def heavy_atoms(self) -> np.ndarray:
-        """Of each molecule, hydrogens left out, [N]."""
+        """Return the number of atoms of each molecule without hydrogens, [N]."""
 
 
 class DeviceDataset(Protocol):

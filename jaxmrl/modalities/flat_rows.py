@@ -17,7 +17,7 @@ _MOST_ROWS = 2**31 - 1
 
 
 def round_up(rows: int) -> int:
-    """To a multiple of ROW_MULTIPLE."""
+    """Return the number rounded up to a multiple of ROW_MULTIPLE."""
     return -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE
 
 

@@ -15,7 +15,7 @@ from flax import nnx
 
 
 def matmul(precision: str) -> Callable[..., jax.Array]:
-    """The `dot_general` for a name in `config.PRECISIONS`; results are float32 in each.
+    """Return the `dot_general` for a name in `config.PRECISIONS`; results are float32 in each.
 
     float32 is full precision everywhere; tf32 is the accelerator's fast float32 product (on CPU the same as
     float32); bfloat16 rounds the operands and sums in float32.
@@ -37,7 +37,7 @@ def matmul(precision: str) -> Callable[..., jax.Array]:
 
 
 def exact_product(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
-    """`lhs @ rhs` in full float32, for products that stand in for sums and look-ups."""
+    """Return `lhs @ rhs` in full float32, for products that stand in for sums and look-ups."""
     return _product(_multiply_exactly, lhs, rhs)
 
 
@@ -50,13 +50,13 @@ def _round_and_multiply(lhs: jax.Array, rhs: jax.Array, dimension_numbers: Any) 
 
 
 def _over(lhs: int, rhs: int) -> tuple:
-    """The `dimension_numbers` of a product of matrices that sums over these axes."""
+    """Return the `dimension_numbers` of a product of matrices that sums over these axes."""
     return ((lhs,), (rhs,)), ((), ())
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _product(multiply: Callable[..., jax.Array], lhs: jax.Array, rhs: jax.Array) -> jax.Array:
-    """lhs [n, i] @ rhs [i, o] by `multiply`, as are its gradients.
+    """Return lhs [n, i] @ rhs [i, o] by `multiply`, which also computes its gradients.
 
     JAX's own would round the float32 sums of bfloat16 products, and has that by `rhs` as (gradient^T lhs)^T in every
     shape: on a CPU what is wide rather than tall takes a fifth less time, or four fifths where it is narrow.
@@ -97,7 +97,7 @@ sum_groups.defvjp(
 
 @jax.custom_vjp
 def look_up(table: jax.Array, index: jax.Array) -> jax.Array:
-    """Rows of `table` [K, d] at `index` [n]."""
+    """Return the rows of `table` [K, d] at `index` [n]."""
     return table[index]
 
 
@@ -113,7 +113,7 @@ def sum_nodes(h: jax.Array, graph: jax.Array, mask: jax.Array, graphs: int) -> j
 
 
 def mean_nodes(h: jax.Array, graph: jax.Array, mask: jax.Array, graphs: int) -> jax.Array:
-    """Mean of each graph's real rows, [graphs, d], as `sum_nodes`."""
+    """Return the mean of each graph's real rows, [graphs, d], as `sum_nodes`."""
     count = sum_nodes(jnp.ones((len(h), 1), h.dtype), graph, mask, graphs)
     return sum_nodes(h, graph, mask, graphs) / jnp.maximum(count, 1)
 
@@ -143,7 +143,7 @@ sum_neighbors.defvjp(lambda h, *index: (_sum_neighbors(h, *index), index), _sum_
 
 
 def dropout(h: jax.Array, rate: float, key: jax.Array) -> jax.Array:
-    """Zeroes elements of `h` with probability `rate` and scales the rest by 1 / (1 - rate).
+    """Zero elements of `h` with probability `rate` and scale the rest by 1 / (1 - rate).
 
     For h [n, d], the usual rate of one half costs one random bit per element; any other rate costs a byte, and is
     rounded to a multiple of 1 / 256.
@@ -174,7 +174,7 @@ class MaskedBatchNorm(nnx.Module):
         self.epsilon = epsilon
 
     def __call__(self, h: jax.Array, mask: jax.Array, *, training: bool) -> jax.Array:
-        """h [n, d], mask [n] -> [n, d]. In training it also moves the running statistics."""
+        """Return h [n, d] normalized over the rows where mask [n]. In training, also move the running statistics."""
         mean, var = self._batch_statistics(h, mask) if training else (self.mean[...], self.var[...])
         gain = self.scale[...] * jax.lax.rsqrt(var + self.epsilon)
         return h * gain[None, :] + (self.bias[...] - mean * gain)[None, :]
@@ -193,15 +193,15 @@ class MaskedBatchNorm(nnx.Module):
 
 
 def torch_uniform(key: jax.Array, shape: tuple[int, int], dtype: Any = jnp.float32) -> jax.Array:
-    """PyTorch's default for a linear layer: uniform within 1/sqrt(inputs). shape (inputs, outputs)."""
+    """Return PyTorch's default weights of a linear layer: uniform within 1/sqrt(inputs). shape (inputs, outputs)."""
     bound = shape[0] ** -0.5
     return jax.random.uniform(key, shape, dtype, -bound, bound)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def tap(outputs: jax.Array, inputs: jax.Array, probe: jax.Array, has_bias: bool = True) -> jax.Array:
-    """`outputs` [n, o] of a linear layer on `inputs` [n, i]; its gradient by the scalar `probe` is the squared norm of
-    the loss's gradient by the layer's weights and its bias, if any.
+    """Return `outputs` [n, o] of a linear layer on `inputs` [n, i], with a ghost-norm probe: the gradient by the scalar
+    `probe` is the squared norm of the loss's gradient by the layer's weights and its bias, if any (Goodfellow 2015).
 
     That gradient is inputs^T G, with G that by the outputs, and its squared norm the sum over pairs of rows of their
     products in both: with few rows, cheaper than the gradient itself, which need not be stored.
@@ -234,14 +234,14 @@ class Linear(nnx.Linear):
 
 
 def training_key(key: jax.Array | None) -> jax.Array:
-    """The key that training draws dropout masks by. Raises ValueError where there is none."""
+    """Return the key that draws the dropout masks in training. Raise ValueError if there is none."""
     if key is None:
         raise ValueError("a model with dropout needs a key in training")
     return key
 
 
 def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Linear:
-    """A linear layer initialized as PyTorch's, bias included, computing at `precision`."""
+    """Return a linear layer initialized as PyTorch's, bias included, computing at `precision`."""
 
     def bias(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
         return jax.random.uniform(key, shape, dtype, -(inputs**-0.5), inputs**-0.5)
@@ -250,6 +250,6 @@ def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Line
 
 
 def xavier_linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs, bias: bool = True) -> Linear:
-    """A linear layer with weights after Glorot & Bengio (2010), uniform, and a bias of 0 or none."""
+    """Return a linear layer with weights after Glorot & Bengio (2010), uniform, and a bias of 0 or none."""
     initial = nnx.initializers.xavier_uniform()
     return Linear(inputs, outputs, use_bias=bias, kernel_init=initial, dot_general=matmul(precision), rngs=rngs)

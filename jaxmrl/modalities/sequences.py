@@ -29,7 +29,7 @@ class TokenBatch:
 def lay_out(
     size: jax.Array, budget: tuple[int, ...], widths: tuple[int, ...], tokens_of: Callable[[jax.Array, int], jax.Array]
 ) -> TokenBatch:
-    """A batch of sequences of `size` [B] tokens: sorted by length, in groups.
+    """Return a batch of sequences of `size` [B] tokens: sorted by length, in groups.
 
     tokens_of(rows, width) gives the tokens [b, width] of some rows [b] of the batch.
     """

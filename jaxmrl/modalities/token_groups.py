@@ -20,26 +20,29 @@ class Sequences:
         return group_widths(self.size)
 
     def resources(self) -> np.ndarray:
-        """Of each molecule whether it is too long for each group but the last, [N, groups - 1]."""
+        """Return, for each molecule, whether it is too long for each group but the last, [N, groups - 1]."""
         return group_resources(self.size, self.widths)
 
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
-        """Rows of a batch within `limits`."""
+        """Return the rows of a batch within `limits`."""
         return sum(b * w for b, w in zip(group_rows(limits, batch_size), self.widths[::-1], strict=True))
 
 
 def group_widths(size: np.ndarray) -> tuple[int, ...]:
-    """Widths of the groups that a batch of sequences is laid out in: for half of them, nine tenths, all."""
+    """Return the widths of the groups that a batch of sequences is laid out in: for half of them, nine tenths, all."""
     bounds = [*np.quantile(size, _SHARES), size.max()]
     return tuple(sorted({-(-int(bound) // _WIDTH_MULTIPLE) * _WIDTH_MULTIPLE for bound in bounds}))
 
 
 def group_resources(size: np.ndarray, widths: tuple[int, ...]) -> np.ndarray:
-    """Of each molecule whether it is too long for each group but the last, [N, groups - 1]."""
+    """Return, for each molecule, whether it is too long for each group but the last, [N, groups - 1]."""
     return np.array([size > width for width in widths[:-1]], np.int32).reshape(len(widths) - 1, len(size)).T
 
 
 def group_rows(limits: np.ndarray | tuple[int, ...], molecules: int) -> list[int]:
-    """Molecules of each group of a batch, the widest first. limits[g]: how many may be too long for group g."""
+    """Return the molecules of each group of a batch, the widest first.
+
+    limits[g]: how many may be too long for group g.
+    """
     longer = [molecules, *(min(int(count), molecules) for count in limits), 0]
     return [longer[g] - longer[g + 1] for g in reversed(range(len(longer) - 1))]

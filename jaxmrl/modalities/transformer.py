@@ -19,7 +19,7 @@ _FAR = -1e30
 
 
 def sinusoids(length: int, width: int) -> jax.Array:
-    """Sinusoidal positions, [length, width] (Vaswani et al. 2017, section 3.5)."""
+    """Return sinusoidal positions, [length, width] (Vaswani et al. 2017, section 3.5)."""
     rates = 10_000.0 ** (-jnp.arange(0, width, 2, dtype=jnp.float32) / width)
     angles = jnp.arange(length, dtype=jnp.float32)[:, None] * rates[None, :]
     return jnp.stack([jnp.sin(angles), jnp.cos(angles)], axis=2).reshape(length, -1)[:, :width]
@@ -39,7 +39,7 @@ class TransformerLayer(nnx.Module):
         self.precision = precision
 
     def __call__(self, x: jax.Array, present: jax.Array, key: jax.Array | None) -> jax.Array:
-        """x [b, w, d], present [b, w] -> [b, w, d]. `key` draws the dropout masks; None: no dropout."""
+        """Return [b, w, d] of x [b, w, d] and present [b, w]. `key` draws the dropout masks; None: no dropout."""
         x = self.norms[0](x + self._drop(self._attend(x, present, key), key, 0))
         hidden = self._drop(jax.nn.relu(_rows(self.expand, x)), key, 1)
         return self.norms[1](x + self._drop(_rows(self.contract, hidden), key, 2))
@@ -59,12 +59,14 @@ class TransformerLayer(nnx.Module):
 
 
 def _rows(layer: nnx.Linear, x: jax.Array) -> jax.Array:
-    """A linear layer on the last axis of x [b, w, d], as one product of matrices."""
+    """Return a linear layer on the last axis of x [b, w, d], as one product of matrices."""
     return layer(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], -1)
 
 
 def _einsum_precision(precision: str) -> jax.lax.Precision:
-    """Of the small products within attention: full float32, unless a faster product is asked for."""
+    """Return the precision of the small products within attention: full float32, unless a faster product is asked
+    for.
+    """
     return jax.lax.Precision.HIGHEST if precision == "float32" else jax.lax.Precision.DEFAULT
 
 
@@ -94,14 +96,14 @@ class Transformer(nnx.Module):
         self.dropout = dropout
 
     def embed(self, batch: TokenBatch, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """What the head sees of each molecule, [B, OUTPUT]. `key` draws the dropout masks, in training only."""
+        """Return the head's input for each molecule, [B, OUTPUT]. `key` draws the dropout masks, in training only."""
         drops = training and self.dropout > 0
         keys = [jax.random.fold_in(training_key(key), k) if drops else None for k in range(len(batch.groups))]
         means = [self._mean(*group, own) for group, own in zip(batch.groups, keys, strict=True)]
         return self.output(jnp.concatenate(means)[batch.place])
 
     def _mean(self, tokens: jax.Array, present: jax.Array, key: jax.Array | None) -> jax.Array:
-        """Mean over the tokens that are present, [b, d]; 0 where none is."""
+        """Return the mean over the tokens that are present, [b, d]; 0 if none is."""
         x = look_up(self.token[...], tokens.reshape(-1)).reshape(*tokens.shape, -1)
         if self.positions:
             x = x + sinusoids(*x.shape[1:])[None]
@@ -113,5 +115,5 @@ class Transformer(nnx.Module):
         return jnp.where(present[:, :, None], x, 0.0).sum(axis=1) / count[:, None]
 
     def __call__(self, batch: TokenBatch, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardized values (regression), [B, tasks]."""
+        """Return logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(batch, training=training, key=key))

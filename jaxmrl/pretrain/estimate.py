@@ -16,7 +16,7 @@ from jaxmrl.training.pretraining import Pretraining, pretrain_step
 
 @own_numerics()
 def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: bool = True) -> Expected:
-    """What a pre-training would take, its molecules prepared. Raises UserError as `pretrain_encoder` does."""
+    """Return what a pre-training would take. Its molecules are prepared. Raise UserError as `pretrain_encoder` does."""
     reporter = Reporter(quiet=quiet)
     work = pretraining_of(config, prepare(config, reporter))
     shape, store = work.pretext.shape, work.shard_store(0)
@@ -37,7 +37,7 @@ def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: 
 
 
 def _seconds_of_pretraining(work: Pretraining) -> float:
-    """By the time of a few steps, compilation and the molecules that judge left out."""
+    """Return the expected seconds from the time of a few steps, without compilation and without evaluation."""
     work.train_chunk()
     made: list[int] = []
     seconds = seconds_of(lambda: made.extend(work.train_chunk() for _ in range(2)))

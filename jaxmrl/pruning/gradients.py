@@ -26,7 +26,7 @@ _ACTIVATION_ROWS = 40
 
 
 def el2n(task: str, outputs: jax.Array, targets: jax.Array, present: jax.Array) -> jax.Array:
-    """Mean over the labels of the norm of the error, [B]; outputs, targets, present [B, T].
+    """Return the mean over the labels of the norm of the error, [B]; outputs, targets, present [B, T].
 
     In classification |probability - label|: the vector over both classes is the square root of 2 times that. In
     regression the absolute error in standard deviations of the label.
@@ -38,7 +38,7 @@ def el2n(task: str, outputs: jax.Array, targets: jax.Array, present: jax.Array) 
 def grand_last(
     task: str, embeddings: jax.Array, outputs: jax.Array, targets: jax.Array, present: jax.Array
 ) -> jax.Array:
-    """Norm of the gradient of each molecule's loss by the weights and bias of the linear head, [B].
+    """Return the norm of the gradient of each molecule's loss by the weights and bias of the linear head, [B].
 
     It is an outer product, so its norm is that of the gradient by the outputs times that of (embedding, 1).
     embeddings [B, d].
@@ -80,7 +80,8 @@ def _squares_elsewhere(gradient: Any) -> jax.Array:
 
 @program(static_argnums=0)
 def gradient_norms(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
-    """Norm over all parameters of the gradient of each molecule's own loss, [B]. weights as of `predict`; ids [B].
+    """Return the norm over all parameters of the gradient of each molecule's own loss, [B]. weights as of `predict`;
+    ids [B].
 
     The table's budget is that of one molecule.
     """
@@ -88,7 +89,7 @@ def gradient_norms(training_spec: TrainingSpec, table: DeviceTable, weights: tup
 
 
 def size_buckets(sizes: np.ndarray, smallest: int = SMALLEST_BUCKET, fewest: int = 64) -> list[np.ndarray]:
-    """Places in `sizes` [n], grouped by size: each group is padded to its largest.
+    """Return the places in `sizes` [n], grouped by size; each group is padded to its largest.
 
     The bounds grow by a third to a half, so little is padding and the programs are few; a group with fewer than
     `fewest` molecules joins the next.
@@ -107,7 +108,7 @@ def size_buckets(sizes: np.ndarray, smallest: int = SMALLEST_BUCKET, fewest: int
 
 
 def block_size(training_spec: TrainingSpec, rows: int, device_kind: str, memory: int) -> int:
-    """Molecules of `rows` rows whose gradients fit a small share of `memory` bytes together."""
+    """Return how many molecules of `rows` rows have gradients that fit a small share of `memory` bytes together."""
     spec = training_spec.model
     one = 4 * (2 * spec.parameters + rows * spec.width * spec.depth * _ACTIVATION_ROWS)
     return int(max(1, min(MOST_IN_BLOCK.get(device_kind, MOST_ON_ACCELERATOR), memory * _BLOCK_SHARE // one)))

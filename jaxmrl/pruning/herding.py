@@ -16,7 +16,7 @@ embeddings themselves are no more exact, and like molecules have like ones."""
 
 @jax.jit
 def herd(embeddings: jax.Array) -> jax.Array:
-    """The order [n] in which herding takes the rows of `embeddings` [n, d]; of equals, the first.
+    """Return the order [n] in which herding takes the rows of `embeddings` [n, d]; of equals, the first.
 
     Step t takes the x nearest to t mu - (sum of those taken). With rows centered on mu that target is minus their
     sum, which stays small, so float32 is enough. Time n^2 d, memory n d.

@@ -19,25 +19,27 @@ MOST_ITERATIONS = 100
 
 
 def cluster_count(molecules: int) -> int:
-    """Clusters for so many molecules; never more than a tenth of them."""
+    """Return the number of clusters for so many molecules, never more than a tenth of them."""
     return max(1, min(1000 if molecules > 100_000 else 100, molecules // 10))
 
 
 def unit_rows(packed: jax.Array) -> jax.Array:
-    """Bits [B, W] uint8, eight a byte and the highest first -> unit vectors [B, 8 W] float32; 0 where no bit is set."""
+    """Return unit vectors [B, 8 W] float32 from bits [B, W] uint8, eight a byte, the highest first; 0 if no bit is
+    set.
+    """
     bits = jnp.unpackbits(packed, axis=1).astype(jnp.float32)
     return bits * jax.lax.rsqrt(jnp.maximum(bits.sum(axis=1, keepdims=True), 1.0))
 
 
 def first_centers(packed: np.ndarray, clusters: int, seed: int) -> np.ndarray:
-    """Packed bits [K, W] of up to `clusters` molecules with different fingerprints, by lot."""
+    """Return the packed bits [K, W] of up to `clusters` molecules with different fingerprints, drawn at random."""
     different = np.sort(np.unique(packed, axis=0, return_index=True)[1])
     chosen = np.random.default_rng(seed).permutation(different)[:clusters]
     return packed[chosen]
 
 
 def _blocks(packed: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """`packed` in blocks, the last one filled up, and which rows are real."""
+    """Return `packed` in blocks, the last one padded, and which rows are real."""
     n = len(packed)
     count = -(-n // BLOCK)
     filled = jnp.pad(packed, ((0, count * BLOCK - n), (0, 0)))
@@ -55,7 +57,7 @@ def _nearest(rows: jax.Array, centers: jax.Array) -> jax.Array:
 
 @partial(jax.jit, static_argnames="iterations")
 def lloyd(packed: jax.Array, centers: jax.Array, iterations: int = MOST_ITERATIONS) -> tuple[jax.Array, ...]:
-    """K-means from `centers` [K, D], until no molecule changes its cluster.
+    """Run k-means from `centers` [K, D] until no molecule changes its cluster.
 
     Returns centers [K, D], each molecule's cluster [n], its cosine similarity with the center [n], and the inertia:
     the sum of squared distances from the centers. A center without members stays where it is.
@@ -99,7 +101,7 @@ def lloyd(packed: jax.Array, centers: jax.Array, iterations: int = MOST_ITERATIO
 
 
 def balanced_order(similarity: np.ndarray, cluster: np.ndarray) -> np.ndarray:
-    """Places [n] in order of keeping: of any beginning, half is spread over the clusters in proportion.
+    """Return the places [n] in order of keeping: of any prefix, half is spread over the clusters in proportion.
 
     The study gives each cluster of c molecules the c m / 2n (rounded up) of a budget m that are least like its center,
     and fills the rest with the least like of all. Here one order does so for every m, so that smaller subsets lie
@@ -117,7 +119,9 @@ def balanced_order(similarity: np.ndarray, cluster: np.ndarray) -> np.ndarray:
 
 
 def _merge(by_claim: np.ndarray, overall: np.ndarray, due: np.ndarray) -> np.ndarray:
-    """All places, one after the other: the next of `by_claim` where it is due by then, else the next of `overall`."""
+    """Return all places, one after the other: the next of `by_claim` if it is due by then, else the next of
+    `overall`.
+    """
     taken = np.zeros(len(due), bool)
     order = np.empty(len(due), np.int64)
     claims, rest = iter(by_claim), iter(overall)

@@ -55,7 +55,7 @@ JOINT_METHODS = ("herding", "kmeans")
 
 
 def methods_for(names: tuple[str, ...], task: str, has_smiles: bool = True) -> tuple[Method, ...]:
-    """The methods of these names, or all that fit the task and the molecules where there are none.
+    """Return the methods of these names, or, without names, all that fit the task and the molecules.
 
     Raises ConfigError for one that has no meaning for them.
     """

@@ -33,7 +33,7 @@ def model_scores(
     batch_size: int,
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, np.ndarray]:
-    """{method: [n]} of `molecules` [n] by one model, for those of `names` that need a model.
+    """Return {method: [n]} of `molecules` [n] by one model, for those of `names` that need a model.
 
     With herding, also "embeddings" [n, d], for one herding over several models.
 
@@ -57,7 +57,7 @@ def model_scores(
 def judge(
     training_spec: TrainingSpec, table: DeviceTable, weights: tuple, hook_state: Any, ids: jax.Array
 ) -> tuple[dict, jax.Array]:
-    """The scores that one pass over the molecules `ids` [B] gives, {method: [B]}, and their embeddings [B, d]."""
+    """Return the scores from one pass over the molecules `ids` [B], {method: [B]}, and their embeddings [B, d]."""
     params, stats, scaler = weights
     embeddings, outputs = training_spec.model.embed(params, stats, table.store.gather(ids))
     labels, present = batch_labels(table, ids)
@@ -84,7 +84,7 @@ def _forward(
     batch_size: int,
     check: Callable[[], None],
 ) -> tuple[dict, np.ndarray]:
-    """What `judge` says of each of `molecules`: {method: [n]}, embeddings [n, d]."""
+    """Return the result of `judge` for `molecules`: {method: [n]}, embeddings [n, d]."""
     limits = batches.budget([molecules], resources, batch_size)
     table = table.with_budget(limits)
     plan = batches.plan(molecules, resources, limits, batch_size, None)
@@ -114,7 +114,7 @@ def grand(
     molecules: np.ndarray,
     check: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
-    """The norm of each molecule's gradient over all parameters, [n], in blocks of molecules of like size."""
+    """Return the norm of each molecule's gradient over all parameters, [n], in blocks of molecules of like size."""
     scores, resources = np.empty(len(molecules), np.float32), features.resources()
     for places in gradients.size_buckets(features.size[molecules]):
         bucket = table.with_budget(resources[molecules[places]].max(axis=0))
@@ -129,7 +129,7 @@ def grand(
 
 
 def random_scores(problem: TaskData, molecules: np.ndarray, seed: int) -> np.ndarray:
-    """From the shuffle that draws the seed's random subsets, [n]."""
+    """Return scores [n] from the shuffle that draws the seed's random subsets."""
     place = np.empty(len(problem.table), np.int64)
     order = subset_order(problem.split.train, seed)
     place[order] = np.arange(len(order))
@@ -137,25 +137,27 @@ def random_scores(problem: TaskData, molecules: np.ndarray, seed: int) -> np.nda
 
 
 def herding_scores(embeddings: np.ndarray) -> np.ndarray:
-    """From herding on `embeddings` [n, d], [n]."""
+    """Return scores [n] from herding on `embeddings` [n, d]."""
     return from_order(np.asarray(herd(jnp.asarray(embeddings))))
 
 
 def joint_embeddings(embeddings: list[np.ndarray]) -> np.ndarray:
-    """Those of several models side by side [n, S d], each with the same mean square distance from its mean."""
+    """Return the embeddings of several models side by side [n, S d], each with the same mean square distance from its
+    mean.
+    """
     scales = [np.sqrt(np.mean(np.sum((one - one.mean(axis=0)) ** 2, axis=1))) or 1.0 for one in embeddings]
     return np.concatenate([one / scale for one, scale in zip(embeddings, scales, strict=True)], axis=1)
 
 
 def kmeans_scores(packed: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
-    """From k-means on `packed` fingerprints [n, bits / 8]: scores [n], and the clustering's inertia."""
+    """Return scores [n] from k-means on `packed` fingerprints [n, bits / 8], and the clustering's inertia."""
     first = kmeans.first_centers(packed, kmeans.cluster_count(len(packed)), seed)
     _, cluster, similarity, inertia = kmeans.lloyd(jnp.asarray(packed), kmeans.unit_rows(jnp.asarray(first)))
     return from_order(kmeans.balanced_order(np.asarray(similarity), np.asarray(cluster))), float(inertia)
 
 
 def from_order(order: np.ndarray) -> np.ndarray:
-    """A score for each place of an order of `n` places: 1 for the first, falling evenly to 1 / n, [n]."""
+    """Return a score for each place of an order of `n` places: 1 for the first, falling evenly to 1 / n, [n]."""
     scores = np.empty(len(order), np.float32)
     scores[order] = 1 - np.arange(len(order)) / len(order)
     return scores

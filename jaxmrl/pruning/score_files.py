@@ -24,7 +24,7 @@ LITTLE_AGREEMENT, STRONG = 0.5, 0.5
 
 
 def score_table(scores: Scores, problem: TaskData, keep: str) -> dict[str, np.ndarray]:
-    """The columns of a scores file, one row for each molecule in order of its id.
+    """Return the columns of a scores file, with a row for each molecule in order of its id.
 
     molecule_id, smiles (or molecule_digest, where molecules have positions), the labels; for each method its score by
     all seeds, <method>_sd over seeds, <method>_rank, 1 for the molecule that is kept first, and <method>_seed_S, the
@@ -50,7 +50,7 @@ def score_table(scores: Scores, problem: TaskData, keep: str) -> dict[str, np.nd
 
 
 def direction(name: str, keep: str) -> str:
-    """`keep`, or the method's own end where that is no choice."""
+    """Return `keep`, or the method's own direction if it offers no choice."""
     return keep if name not in METHODS or METHODS[name].directed else "hard"
 
 
@@ -156,7 +156,7 @@ def read_orders(
 
 
 def _score_columns(side: SideFile, method: str, keep: str, seeds: int) -> list[str]:
-    """The column that decides for each seed, or the one that decides for all."""
+    """Return the column that decides for each seed, or the one that decides for all."""
     names = [f"{method}_seed_{seed}" for seed in range(seeds)]
     missing = [seed for seed, name in enumerate(names) if name not in side.columns]
     if f"{method}_seed_0" not in side.columns:
@@ -177,7 +177,7 @@ def _score_column(side: SideFile, method: str, keep: str) -> str:
 
 
 def score_facts(scores: Scores, problem: TaskData, keep: str) -> dict[str, Any]:
-    """What to make of the scores: rank correlations between methods, between seeds, with plain properties."""
+    """Return rank correlations of the scores: between methods, between seeds, and with plain properties."""
     names = list(scores.values)
     means = {name: scores.score(name) for name in names}
     properties = _properties(scores, problem)
@@ -209,7 +209,7 @@ def _properties(scores: Scores, problem: TaskData) -> dict[str, np.ndarray]:
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
-    """Spearman's, over the molecules that have both; None where one of them is constant."""
+    """Return Spearman's rank correlation over the molecules that have both; None if one of them is constant."""
     both = ~(np.isnan(one) | np.isnan(other))
     one, other = one[both], other[both]
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
@@ -218,7 +218,9 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
 
 
 def _agreement(values: np.ndarray) -> dict[str, float | None]:
-    """Mean rank correlation of two seeds, and by it of this mean of seeds with another such (Spearman-Brown)."""
+    """Return the mean rank correlation of two seeds, and that expected of two means over as many seeds
+    (Spearman-Brown).
+    """
     pairs = [_correlation(values[i], values[j]) for i in range(len(values)) for j in range(i)]
     known = [value for value in pairs if value is not None]
     if not known:

@@ -77,14 +77,14 @@ class ScoringTask:
 
     @cached_property
     def training_spec(self) -> TrainingSpec:
-        """How the models are trained; they count forgetting where it is asked for."""
+        """The training of the models, with a hook that counts forgetting if it is asked for."""
         table = self.problem.table
         hook = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
         return TrainingSpec(self.spec, table.task, self.problem.metric, self.settings.rate(self.spec.model), hook)
 
     @property
     def features(self) -> Features:
-        """What the models see."""
+        """The features that the models see."""
         return self.problem.features[self.spec.modality]
 
     @cached_property
@@ -94,7 +94,7 @@ class ScoringTask:
 
     @cached_property
     def _fingerprints(self) -> np.ndarray:
-        """Of the training molecules, packed, [n, bits / 8]."""
+        """The fingerprints of the training molecules, packed, [n, bits / 8]."""
         return path_fingerprints([self.problem.canonical_smiles[k] for k in self.molecules])
 
     def replicas(self) -> list[Replica]:
@@ -165,14 +165,14 @@ class ScoringTask:
         return 0 if "herding" in trained and kept.seeds < self.seeds else min(kept.seeds, self.seeds)
 
     def _combined(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """One seed's scores by method, [n] each: the mean of those of its models, or the method's own way."""
+        """Return one seed's scores by method, [n] each: the mean over its models, or the method's own way."""
         if len(found) == 1:
             return found[0]
         computed = [name for name in self.names if name in found[0]]
         return {name: np.mean([one[name] for one in found], axis=0) for name in computed} | self._joint(found)
 
     def _joint(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """Herding on all models' embeddings at once, and the k-means clustering of least inertia."""
+        """Return herding on all models' embeddings at once, and the k-means clustering of least inertia."""
         joint = {}
         if all("embeddings" in one for one in found):
             joint["herding"] = passes.herding_scores(passes.joint_embeddings([one["embeddings"] for one in found]))
@@ -182,7 +182,7 @@ class ScoringTask:
 
     @cached_property
     def _identity(self) -> str:
-        """What the parts in the folder belong to: data, models and methods."""
+        """The data, models and methods that the parts in the folder belong to."""
         settings = self.settings
         parts = (
             self.problem.fingerprint(),
@@ -238,12 +238,12 @@ class ScoringTask:
             self._save(mark, {})
 
     def engine(self, replicas: list[Replica], lanes: int) -> Engine:
-        """One that trains them, on the default device."""
+        """Return an engine that trains them, on the default device."""
         table, resources = device_table(self.problem, self.spec.modality), self.features.resources()
         return Engine(self.training_spec, table, resources, replicas, lanes, self.settings.batch_size)
 
     def _scores_of_model(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
-        """One model's scores by method, [n] each; from `path` where it has them."""
+        """Return one model's scores by method, [n] each; from `path` if it has them."""
         stop.check()
         scores = self._load(path, set(self.names))
         if scores is None:
@@ -271,7 +271,7 @@ class ScoringTask:
         return scores
 
     def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
-        """(weights as of `predict`, hook state) of a model's flat arrays."""
+        """Return (weights as of `predict`, hook state) of a model's flat arrays."""
         params, stats = jax.eval_shape(self.spec.init, jax.random.key(0))
         scaler = self.replicas()[0].scaler
         hook_state = jax.eval_shape(self.training_spec.hook.start) if self.training_spec.hook else None
@@ -282,7 +282,7 @@ class ScoringTask:
 
 
 def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
-    """The weights and hook state of a replica that has just ended, as flat arrays, and its status."""
+    """Return the weights and hook state of a replica that has just ended, as flat arrays, and its status."""
     lane = engine.lane_of(outcome.name)
     model = {"weights": programs.weights_now(engine.lanes), "hook_state": engine.lanes.state.hook_state}
     arrays = storage.flatten(jax.tree.map(lambda x: x[lane], model))

@@ -11,11 +11,11 @@ from jaxmrl.training.losses import molecule_means
 
 
 def entropy(logits: jax.Array, present: jax.Array) -> jax.Array:
-    """Mean entropy of the predicted probabilities, in nats, [B]. logits [B, T], present [B, T]."""
+    """Return the mean entropy of the predicted probabilities, in nats, [B]. logits [B, T], present [B, T]."""
     p = jax.nn.sigmoid(logits)
     return molecule_means(p * jax.nn.softplus(-logits) + (1 - p) * jax.nn.softplus(logits), present)
 
 
 def least_confidence(logits: jax.Array, present: jax.Array) -> jax.Array:
-    """Mean probability of the class that is not predicted, [B]: 0 is sure, 1/2 undecided."""
+    """Return the mean probability of the class that is not predicted, [B]: 0 is sure, 1/2 undecided."""
     return molecule_means(jax.nn.sigmoid(-jnp.abs(logits)), present)

@@ -101,7 +101,7 @@ def caution_text(now: Current, later: dict[str, Any], higher_is_better: bool) ->
 
 
 def _answer_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
-    """How good the model is now and with twice the data, in two or three sentences."""
+    """Return how good the model is now and with twice the data, in two or three sentences."""
     now = _now_text(found, curve, analysis)
     if analysis.forecast is None or analysis.points is None:
         return f"{now} {sentence('no law fitted: ' + '; '.join(analysis.notes))}"
@@ -128,7 +128,7 @@ def _now_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
 
 
 def _forecast_rows(found: Findings) -> list[tuple[str, ...]]:
-    """The present value and the forecasts of each curve that has a law, named where there are several curves."""
+    """Return the present value and the forecasts of each curve that has a law, named where there are several curves."""
     rows: list[tuple[str, ...]] = []
     for label, analysis in found.labeled:
         if analysis.forecast is None or analysis.points is None:
@@ -143,7 +143,7 @@ def _forecast_rows(found: Findings) -> list[tuple[str, ...]]:
 
 
 def _limits(found: Findings) -> list[str]:
-    """What to know before trusting the numbers: the check on held-out sizes, flags and notes of each curve."""
+    """Return what to know before trusting the numbers: the check on held-out sizes, flags and notes of each curve."""
     several = len(found.curves) > 1
     items: dict[str, list[str]] = {}
     for label, analysis in found.labeled:

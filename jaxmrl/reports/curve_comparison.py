@@ -29,7 +29,7 @@ class Comparison:
 
 
 def compare_curves(curves: list[MeasuredCurve], analyses: list[Analysis]) -> list[Comparison]:
-    """Each curve beside the first of those that it differs from in modality, split or init alone."""
+    """Compare each curve with the first of those that it differs from in modality, split or init alone."""
     compared = []
     for k, curve in enumerate(curves):
         for column, aside in _ASIDE.items():
@@ -47,24 +47,24 @@ def _alike(one: MeasuredCurve, other: MeasuredCurve, apart_from: tuple[str, ...]
 
 
 def compare(curve: str, than: str, along: str, one: Analysis, other: Analysis) -> Comparison:
-    """Two curves by their names, both of which have a forecast."""
+    """Compare two curves by their names, both of which have a forecast."""
     forecast = one.known_forecast
     found = data_equivalence(forecast, other.known_forecast, forecast.points.n)
     return Comparison(curve, than, along, exponent_difference(one, other), tuple(found))
 
 
 def comparison_content(compared: list[Comparison]) -> list[dict[str, Any]]:
-    """As JSON may hold it."""
+    """Return the comparisons in the form of JSON."""
     return [asdict(one) | {"worth": [asdict(size) for size in one.worth]} for one in compared]
 
 
 def comparison_line(one: Comparison) -> str:
-    """What the data of a curve is worth, at its middle size, and whether the exponents differ."""
+    """Return how many molecules the data of a curve is worth at its middle size, and whether the exponents differ."""
     return f"{one.curve}: {worth_text(one)}; {difference_text(one.exponent)}"
 
 
 def worth_text(one: Comparison) -> str:
-    """What the middle size of the curve is worth in the other's molecules."""
+    """Return how many of the other curve's molecules the middle size of the curve is worth."""
     middle = one.worth[len(one.worth) // 2]
     if middle.molecules is None:
         return f"how many molecules of {one.than} {about(middle.n)} molecules are equivalent to cannot be estimated"
@@ -72,7 +72,7 @@ def worth_text(one: Comparison) -> str:
 
 
 def molecules_text(found: DataEquivalence) -> str:
-    """The molecules that a size is worth, with their interval."""
+    """Return the molecules that a size is worth, with their interval."""
     if found.molecules is None:
         return "cannot be estimated"
     if found.low is None and found.high is None:
@@ -82,7 +82,7 @@ def molecules_text(found: DataEquivalence) -> str:
 
 
 def difference_text(difference: Difference | None) -> str:
-    """Whether the exponents differ."""
+    """Return, in words, whether the exponents differ."""
     if difference is None:
         return "no law explains both curves"
     if difference.low is None or difference.high is None:

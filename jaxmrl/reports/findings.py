@@ -60,7 +60,7 @@ class Findings:
 
     @property
     def direction(self) -> str:
-        """Which values of the metric are better."""
+        """In words, which values of the metric are better."""
         return "higher is better" if self.metric.higher_is_better else "lower is better"
 
     @property
@@ -71,7 +71,7 @@ class Findings:
 
     @property
     def unit_sentence(self) -> str:
-        """In which unit the metric is, and which values are better."""
+        """A sentence on the unit of the metric and which values are better."""
         problem = self.problems[0]
         better = self.direction.capitalize()
         if problem.standardized:

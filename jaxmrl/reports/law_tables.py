@@ -14,13 +14,13 @@ _MOST_DIGITS = 10
 
 
 def law_text(fit: Fit) -> str:
-    """The fitted law as one formula, with its exponent's interval."""
+    """Return the fitted law as one formula, with its exponent's interval."""
     exponent = exponent_text(fit)
     return f"{formula_text(fit)}, {exponent}" if exponent else formula_text(fit)
 
 
 def formula_text(fit: Fit) -> str:
-    """The fitted law as one formula; a parameter at its lower bound, as a floor may be, is 0."""
+    """Return the fitted law as one formula; a parameter at its lower bound, as a floor may be, is 0."""
     pairs = zip(fit.law.parameters, fit.values.values(), strict=True)
     shown = {
         one.name: "0" if one.kind != "real" and value <= 1.01 * one.lowest else short(value) for one, value in pairs
@@ -29,7 +29,7 @@ def formula_text(fit: Fit) -> str:
 
 
 def exponent_text(fit: Fit) -> str:
-    """The exponent with its interval; nothing for a law without one."""
+    """Return the exponent with its interval; nothing for a law without one."""
     name = fit.law.exponent
     if name is None:
         return ""
@@ -39,7 +39,7 @@ def exponent_text(fit: Fit) -> str:
 
 
 def interval_text(low: float | None, high: float | None) -> str:
-    """[low, high], with three digits or as many as distinguish the ends; an end that is not known is open."""
+    """Return [low, high], with three digits or as many as distinguish the ends; an end that is not known is open."""
     if low is None and high is None:
         return "[not known]"
     for digits in range(3, _MOST_DIGITS):
@@ -51,7 +51,7 @@ def interval_text(low: float | None, high: float | None) -> str:
 
 
 def short(number: float | None) -> str:
-    """Three digits, or that it is not known."""
+    """Return a number with three digits, or "not known"."""
     return "not known" if number is None else f"{number:.3g}"
 
 
@@ -61,7 +61,7 @@ def chosen_text(forecast: Forecast) -> str:
 
 
 def left_side(fit: Fit, metric_label: str) -> str:
-    """What the law is of: the metric, or the error that is made of it."""
+    """Return the left side of a law: the metric, or the error that is made of it."""
     points = fit.points
     if fit.law.on == "metric" and points.top:
         return metric_label
@@ -83,7 +83,9 @@ def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
 
 
 def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: str) -> Table:
-    """The law of each of several curves, and the metric with more molecules; remarks are left to the files."""
+    """Return a table with the law of each of several curves, and the metric with more molecules; remarks are in the
+    files.
+    """
     title = f"laws and forecasts of {metric_label}, {LEVEL:.0%} intervals"
     table = Table(title=title, title_justify="left")
     heads = ("curve", "law", *(f"{multiple} times" for multiple in MULTIPLES))
@@ -101,12 +103,12 @@ def _forecast_cells(analysis: Analysis) -> list[str]:
 
 
 def multiples_of(analysis: Analysis) -> np.ndarray:
-    """The sizes that every analysis predicts at."""
+    """Return the sizes that every analysis predicts at."""
     return analysis.known_forecast.points.n.max() * np.array(MULTIPLES, float)
 
 
 def value_text(prediction: dict) -> str:
-    """A foretold metric with its interval."""
+    """Return a forecast metric with its interval."""
     return f"{short(prediction['value'])} {interval_text(prediction['low'], prediction['high'])}"
 
 
@@ -135,7 +137,7 @@ _RIGHT = LAW_HEADS[3:]
 
 
 def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
-    """The cells of LAW_HEADS for each law: noise p is the probability that noise alone leaves what the law leaves."""
+    """Return the cells of LAW_HEADS for each law. noise p: the probability that noise alone leaves such residuals."""
     chosen = {fit.law.name for fit in analysis.forecast.fits} if analysis.forecast else set()
     rows: list[tuple[str, ...]] = []
     for fit in analysis.fits:
@@ -154,7 +156,7 @@ def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
 
 
 def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) -> Table:
-    """The metric at `sizes` with its interval."""
+    """Return a table with the metric at `sizes` and its interval."""
     label = escape(metric_label)
     table = Table(title=f"forecast of {label} ({LEVEL:.0%} interval)", title_justify="left")
     for head in ("molecules", label, "interval", "extrapolates"):

@@ -33,7 +33,7 @@ def left_out_notes(
 
 
 def _notes_at(n: int, rows: list[ResultRow], task: str, never: set[str]) -> list[str]:
-    """The lines on one size."""
+    """Return the remarks on one size."""
     lacking = "one class only" if task == "classification" else "no label"
     defined = [row for row in rows if row.status != UNDEFINED]
     at, notes = f"at {count(n, 'molecule')}", []

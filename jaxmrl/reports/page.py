@@ -88,7 +88,7 @@ def curves_in_words(found: Findings) -> str:
 
 
 def _check(found: Findings) -> Section | None:
-    """The forecasts of the largest sizes by the smaller ones."""
+    """Return the block that compares forecasts of the largest sizes, from the smaller ones, with what was measured."""
     several = len(found.curves) > 1
     rows = [
         (
@@ -115,7 +115,7 @@ def _check(found: Findings) -> Section | None:
 
 
 def _within_text(one: dict) -> str:
-    """Whether the observed metric is within the interval of its forecast, where that is known."""
+    """Return, in words, whether the observed metric is within the interval of its forecast, if that is known."""
     if one["low"] is None or one["high"] is None:
         return "not known"
     return "yes" if within(one) else "no"
@@ -146,7 +146,7 @@ _LAW_HEAD = ("law", "fitted", "exponent", "residual (RMS)", "held out (RMS)", "n
 
 
 def _law_cells(fit: Fit, analysis: Analysis, metric_label: str) -> tuple[str, ...]:
-    """A line of the table of laws."""
+    """Return a row of the table of laws."""
     chosen = {one.law.name for one in analysis.known_forecast.fits}
     tried, exponent = try_on_largest(fit.law, fit.points), fit.law.exponent
     said = ""
@@ -168,7 +168,7 @@ def _p_text(p: float) -> str:
 
 
 def _law_remarks(analysis: Analysis) -> list[str]:
-    """The flags of each law, but for those that all laws share: they are with the answer."""
+    """Return the flags of each law, without those that all laws share, which are with the answer."""
     shared = {flag for flag in analysis.fits[0].flags if all(flag in fit.flags for fit in analysis.fits)}
     own = {fit.law.name: [flag for flag in fit.flags if flag not in shared] for fit in analysis.fits}
     return [f"{name}: {sentence('; '.join(flags))}" for name, flags in own.items() if flags]
@@ -208,7 +208,7 @@ def _worth_cell(one: Compared) -> str:
 
 
 def _tasks(found: Findings) -> Section | None:
-    """The test metric of each task at each curve's largest fraction."""
+    """Return the test metric of each task at each curve's largest fraction."""
     tasks = found.problems[0].table.tasks
     if len(tasks) < 2:
         return None
@@ -236,7 +236,7 @@ def _mean_cell(values: list[float | None]) -> str:
 
 
 def _ends(found: Findings) -> Section | None:
-    """The molecules that scores keep first and last."""
+    """Return the molecules that scores keep first and last."""
     problem, blocks = found.problems[0], []
     for model, by_pruning in found.orders.items():
         for pruning, order in by_pruning.items():

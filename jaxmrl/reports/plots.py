@@ -40,7 +40,7 @@ _STYLE = {"svg.hashsalt": "jaxmrl", "savefig.dpi": 150}
 
 @contextmanager
 def own_style() -> Iterator[None]:
-    """Within it figures look the same for everyone, whatever a matplotlibrc or a notebook has set."""
+    """Give figures the same look for everyone within this context, whatever a matplotlibrc or a notebook has set."""
     defaults: dict[Any, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
     with matplotlib.rc_context(defaults | _STYLE):
         yield
@@ -128,7 +128,9 @@ def draw_check(curves: Sequence[MeasuredCurve], analyses: Sequence[Analysis], *,
 
 
 def capacity_groups(curves: list[MeasuredCurve]) -> list[list[MeasuredCurve]]:
-    """Curves that differ in width and depth alone, by number of parameters; only where there are several sizes."""
+    """Return groups of curves that differ in width and depth alone, by number of parameters; empty for a single
+    size.
+    """
     groups: dict[CurveIdentity, list[MeasuredCurve]] = {}
     for curve in curves:
         groups.setdefault(replace(curve.identity, width=0, depth=0, params=0), []).append(curve)
@@ -184,7 +186,7 @@ def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
 
 @own_style()
 def render(figure: Figure, kind: str) -> bytes:
-    """The figure as 'png' or 'svg' bytes, the same each time."""
+    """Return the figure as 'png' or 'svg' bytes, the same each time."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     figure.savefig(buffer, format=kind, metadata=metadata)
@@ -199,7 +201,7 @@ def curve_label(curve: MeasuredCurve, curves: Sequence[MeasuredCurve]) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text that names files, whose dollars are no formula."""
+    """Return a text that names files, with dollars escaped: they are not a formula."""
     return text.replace("$", r"\$")
 
 
@@ -298,7 +300,7 @@ def _finish(axes: Axes, across: str, metric_label: str, unit: str, title: str) -
 
 
 def _plain_ticks(axes: Axes) -> None:
-    """Numbers in full; on a short axis also between the powers of ten."""
+    """Write numbers at the ticks in full; on a short axis also between the powers of ten."""
     low, high = axes.get_ylim()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -19,7 +19,7 @@ MOST_DRAWS, _CELLS = 200, 30_000_000
 
 
 def resampled_metrics(run: RunDirectory, rows: list[ResultRow], problem: TaskData) -> np.ndarray | None:
-    """The test metric of each of `rows` (finished ones of one split) over drawn test molecules, [S, R].
+    """Return the test metric of each of `rows` (finished ones of one split) over drawn test molecules, [S, R].
 
     The same draws for all rows. None where predictions were not kept. NaN where a draw has no metric.
     """
@@ -41,7 +41,7 @@ def resampled_metrics(run: RunDirectory, rows: list[ResultRow], problem: TaskDat
 
 
 def _read_test_scores(run: RunDirectory, row: ResultRow, problem: TaskData, molecules: np.ndarray) -> np.ndarray | None:
-    """The predictions [M, T] of the test molecules, by their ids; None where they are not there, or damaged."""
+    """Return the predictions [M, T] of the test molecules, by their ids; None if they are missing or damaged."""
     names = label_columns(problem.table.tasks, PREDICTION_COLUMNS)
     path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
     arrays = load_arrays(path, {*PREDICTION_COLUMNS, *names})
@@ -56,7 +56,7 @@ def _read_test_scores(run: RunDirectory, row: ResultRow, problem: TaskData, mole
 def _judged(
     problem: TaskData, row: ResultRow, scores: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores and labels in float32, and which of them the row's mean is of, [M, T] all.
+    """Return scores and labels in float32, and which of them the row's mean includes, [M, T] all.
 
     What they have in common is taken off in float64: of labels far from zero float32 would leave nothing.
     """
@@ -74,7 +74,9 @@ def _judged(
 def _metric_of_draws(
     metric: str, scores: jax.Array, labels: jax.Array, known: jax.Array, drawn: jax.Array
 ) -> jax.Array:
-    """The metric of scores [M, T] against labels that are known [M, T], over each draw [S, M] of molecules, [S]."""
+    """Return the metric [S] of scores [M, T] against labels that are known [M, T], over each draw [S, M] of
+    molecules.
+    """
 
     def of_draw(places: jax.Array) -> jax.Array:
         return mean_over_tasks(METRICS[metric].evaluate(scores[places], labels[places], known[places]))

@@ -123,5 +123,5 @@ def repeat_command(config: SweepConfig) -> str:
 
 
 def _full_name(path: str | Path) -> str:
-    """The absolute path as UTF-8 spells it, also in a locale that cannot; the report is UTF-8 in any."""
+    """Return the absolute path as UTF-8 spells it, even in a locale that cannot: the report is UTF-8 in any."""
     return os.fsencode(Path(path).absolute()).decode("utf-8", "replace")

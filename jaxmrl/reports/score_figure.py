@@ -18,7 +18,9 @@ _CELL = 200
 
 @own_style()
 def draw_scores(scores: Scores, problem: TaskData, keep: str, title: str) -> Figure:
-    """For each method a histogram of its mean score, and the SHOWN molecules kept first and last with their labels."""
+    """Draw for each method a histogram of its mean score, and the SHOWN molecules kept first and last with their
+    labels.
+    """
     names = list(scores.values)
     figure = Figure(figsize=(20, 3.2 * len(names) + 0.6), layout="constrained")
     figure.suptitle(title, fontsize=12)
@@ -37,7 +39,7 @@ def draw_scores(scores: Scores, problem: TaskData, keep: str, title: str) -> Fig
 
 
 def _draw_molecules(molecules: list[int], problem: TaskData) -> np.ndarray:
-    """Two rows of molecules as an image, their ids and labels below them."""
+    """Return two rows of molecules as an image, with ids and labels below."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
     columns = -(-len(molecules) // 2)
@@ -50,7 +52,7 @@ def _draw_molecules(molecules: list[int], problem: TaskData) -> np.ndarray:
 
 
 def draw_molecule(molecule: int, problem: TaskData) -> str:
-    """One molecule as SVG, its id and labels below it."""
+    """Return one molecule as SVG, with id and labels below."""
     from rdkit.Chem.Draw import rdMolDraw2D
 
     drawer = rdMolDraw2D.MolDraw2DSVG(_CELL, _CELL)
@@ -60,7 +62,7 @@ def draw_molecule(molecule: int, problem: TaskData) -> str:
 
 
 def _molecule(molecule: int, problem: TaskData) -> Any:
-    """By its SMILES, or by its positions: atoms and which of them are bonded, for a drawing."""
+    """Return a molecule for a drawing, from its SMILES, or from its positions: atoms and bonds."""
     from rdkit import Chem, Geometry
     from rdkit.Chem import rdDetermineBonds
 
@@ -82,7 +84,7 @@ def _molecule(molecule: int, problem: TaskData) -> Any:
 
 
 def legend(molecule: int, problem: TaskData, most: int = 4) -> str:
-    """A molecule's id and labels."""
+    """Return a molecule's id and labels."""
     labels = problem.table.labels[molecule]
     shown = " ".join("-" if np.isnan(value) else f"{value:.3g}" for value in labels[:most])
     return f"{problem.table.ids[molecule]}: {shown}" + (" ..." if len(labels) > most else "")

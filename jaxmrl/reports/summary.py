@@ -47,7 +47,7 @@ def summarize(
     orders: Orders,
     reporter: Reporter,
 ) -> tuple[list[MeasuredCurve], list[Analysis]]:
-    """Writes what follows from results.csv, report.html with all of it; prints and returns what they say.
+    """Write what follows from results.csv, including report.html. Print and return curves and analyses.
 
     orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
     """
@@ -192,7 +192,7 @@ def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
 def analyze_run(
     run: RunDirectory, rows: list[ResultRow], curve: MeasuredCurve, problem: TaskData, notes: tuple[str, ...]
 ) -> Analysis:
-    """The laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
+    """Return the laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
 
     notes: what else to know of the curve.
     """
@@ -239,7 +239,7 @@ def analyze_curve(
 
 
 def error_of_guessing(problem: TaskData) -> float | None:
-    """1 - the metric that guesses give on the test molecules; None where there is none, as in regression.
+    """Return 1 - the metric that guesses have on the test molecules; None if there is none, as in regression.
 
     Of average precision it is the share of inactive ones, a mean over the tasks that have both.
     """

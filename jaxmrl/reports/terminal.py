@@ -44,7 +44,7 @@ class Reporter(ProgressReporter):
 
     @contextmanager
     def progress(self, title: str, total: int | None, unit: str) -> Iterator[Progress]:
-        """How far a task of `total` units has come: `advance` for work whose time tells of the rest, `skip` for other.
+        """Report how far a task of `total` units has come: `advance` for work that is timed, `skip` for other work.
 
         total: None where it is not known.
         """
@@ -116,14 +116,15 @@ class _LineProgress:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Return a time in seconds as people write it, such as "3 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def sweep_table(curves: list[MeasuredCurve], metric_label: str, near: dict[str, str]) -> Table:
-    """One row per point, one section per curve; below, the share of each split's test molecules near training ones.
+    """Return a table with a row for each point and a section for each curve; the caption has each split's share of test
+    molecules near training ones.
 
     still improving: the replicas whose best validation was in the last tenth of training
     """

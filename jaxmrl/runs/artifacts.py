@@ -46,12 +46,12 @@ _LONGEST, _BEGINNING = 80, 15
 
 
 def kept_name(replica: ReplicaIdentity) -> str:
-    """What the files of a replica are called: its curve, fraction and seed, with commas."""
+    """Return the name of a replica's files: its curve, fraction and seed, with commas."""
     return f"{curve_name(replica)},{exact(replica.fraction)},{replica.seed}"
 
 
 def curve_name(replica: ReplicaIdentity) -> str:
-    """<modality>-<model>-<width>x<depth>,<split>,<pruning>,<init>; the pruning is `all` where the fraction is 1.
+    """Return <modality>-<model>-<width>x<depth>,<split>,<pruning>,<init>; the pruning is `all` if the fraction is 1.
 
     Characters other than letters, digits, _, . and - stand as % and their code, as in a web address. Of long parts the
     beginning stands, ~ and a digest: no file's name may be longer than 255 bytes.
@@ -87,7 +87,9 @@ class ReplicaArtifacts:
 def collect_artifacts(
     engine: Engine, config: SweepConfig, outcome: Outcome, identity: ReplicaIdentity
 ) -> ReplicaArtifacts:
-    """What a replica leaves, while a lane holds it; `identity` is one of its own. Nothing without a result."""
+    """Return the artifacts of a replica while a lane holds it: weights and predictions, or nothing without a result.
+    identity: one of its own.
+    """
     if not outcome.counts:
         return ReplicaArtifacts(outcome)
     *model, scaler = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
@@ -105,7 +107,7 @@ def keep_replica(
     left: ReplicaArtifacts,
     identities: list[ReplicaIdentity],
 ) -> None:
-    """Writes what a replica has left, and then adds its rows to results.csv.
+    """Write a replica's artifacts, and then add its rows to results.csv.
 
     identities: of its rows; several where prunings share it. Raises UserError where something cannot be written.
     """
@@ -123,7 +125,7 @@ def keep_replica(
 
 
 def result_row(identity: ReplicaIdentity, outcome: Outcome, problem: TaskData) -> ResultRow:
-    """What results.csv says of a replica that has ended."""
+    """Return the row of results.csv of a replica that has ended."""
     return ResultRow(
         **vars(identity),
         status=outcome.status,
@@ -138,12 +140,12 @@ def result_row(identity: ReplicaIdentity, outcome: Outcome, problem: TaskData) -
 
 
 def history_rows(identity: ReplicaIdentity, outcome: Outcome) -> list[HistoryRow]:
-    """The rows of history.csv of a replica, one for each validation."""
+    """Return the rows of history.csv of a replica, one for each validation."""
     return [HistoryRow(**vars(identity), **one._asdict()) for one in outcome.history]
 
 
 def sort_results(run: RunDirectory, grid: list[ReplicaKey]) -> list[ResultRow]:
-    """Brings results.csv and history.csv into the order of the `grid`. Returns the rows of results.csv."""
+    """Sort results.csv and history.csv in the order of the `grid`. Return the rows of results.csv."""
     place = {key: k for k, key in enumerate(grid)}
     rows, history = sorted(run.read_results(), key=lambda row: place[row.key]), run.read_history()
     run.write_results(rows)
@@ -156,7 +158,9 @@ def _keeps_model(config: SweepConfig, replica: ReplicaIdentity) -> bool:
 
 
 def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[ResultRow]) -> None:
-    """Removes the models of fractions that were the largest before a run was extended: `predict` reads all that are."""
+    """Remove the models of fractions that were the largest before a run was extended: `predict` reads all that
+    exist.
+    """
     kept = {kept_name(row) for row in rows if _keeps_model(config, row)}
     for path in (run.path / MODELS).glob("[!.]*,*"):
         if path.name not in kept:
@@ -186,7 +190,7 @@ def complete_keys(run: RunDirectory, config: SweepConfig) -> set[ReplicaKey]:
 
 
 def _has_history(history: dict[ReplicaKey, list[HistoryRow]], row: ResultRow) -> bool:
-    """Whether every validation up to the replica's end is there, each once."""
+    """Return whether every validation up to the replica's end is there, each once."""
     steps = [one.step for one in history.get(row.key, [])]
     return bool(steps) and steps[-1] == row.steps and len(set(steps)) == len(steps)
 
@@ -202,7 +206,7 @@ def _is_whole(run: RunDirectory, config: SweepConfig, row: ResultRow) -> bool:
 
 
 def read_models(folder: Path) -> dict[str, list[SavedModel]]:
-    """The models in a run directory, of each curve by its name, in order of their seeds.
+    """Return the models in a run directory, of each curve by its name, in order of their seeds.
 
     Raises ConfigError where one is damaged.
     """
@@ -214,7 +218,7 @@ def read_models(folder: Path) -> dict[str, list[SavedModel]]:
 
 
 def predict_judged(engine: Engine, weights: tuple, replica: Replica) -> np.ndarray:
-    """What these weights say of the replica's validation and then of its test molecules, [n, T]."""
+    """Return the predictions with these weights for the replica's validation and then its test molecules, [n, T]."""
     judged = np.concatenate([replica.valid, replica.test])
     return predict_all(engine.training_spec, engine.table, engine.resources, weights, judged, engine.batch_size)
 
@@ -244,7 +248,7 @@ def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> di
 def describe(
     path: Path, config: SweepConfig, problem: TaskData, training_spec: TrainingSpec, row: ResultRow
 ) -> SavedModel:
-    """All that the replica of a row needs beside its weights to predict, to be kept at `path`."""
+    """Return all that the replica of a row needs beside its weights to predict, to be saved at `path`."""
     modality = row.curve.modality
     atoms = None if problem.composition_for(modality) is None else problem.geometries
     return SavedModel(

@@ -73,7 +73,7 @@ class MeasuredCurve:
 
 
 def fits_content(curves: list[MeasuredCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
-    """The content of fits.json: for each curve its identity and all that is made of it. What is not known is null."""
+    """Return the content of fits.json: the identity and the analysis of each curve. What is not known is null."""
     return [
         {"curve": curve.identity.cells(), "metric": curve.metric, "length": length, "points": len(curve.points)}
         | {"still_improving": [asdict(one) for one in curve.convergence]}
@@ -83,7 +83,7 @@ def fits_content(curves: list[MeasuredCurve], analyses: list[Analysis], length: 
 
 
 def curves_of(rows: list[ResultRow]) -> list[MeasuredCurve]:
-    """The curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
+    """Return the curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
     groups: dict[tuple[CurveIdentity, str], dict[tuple[float, int], list[ResultRow]]] = {}
     for row in rows:
         at = groups.setdefault((row.curve, row.metric), {}).setdefault((row.fraction, row.n_train), [])
@@ -101,7 +101,7 @@ def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
 
 
 def rows_of(curve: MeasuredCurve, rows: list[ResultRow]) -> list[ResultRow]:
-    """The rows of results.csv that the curve's points are made of, in their order."""
+    """Return the rows of results.csv that the curve's points are made of, in their order."""
     own = [row for row in rows if row.counts and row.curve == curve.identity]
     return sorted(own, key=lambda row: (row.fraction, row.n_train))
 
@@ -130,7 +130,7 @@ class PointRow(Row):
 
 
 def point_rows(curve: MeasuredCurve) -> list[PointRow]:
-    """The rows of curves.csv that describe a curve."""
+    """Return the rows of curves.csv that describe a curve."""
     return [
         PointRow(curve.identity, point.fraction, point.n_train, curve.metric, point.mean, point.sd, point.n_seeds)
         for point in curve.points

@@ -118,21 +118,23 @@ class RunDirectory:
         self.write("run.json", json.dumps(dict(sorted(metadata.items())), indent=2) + "\n")
 
     def write(self, name: str, content: str | bytes) -> None:
-        """Writes a whole file, atomically."""
+        """Write a whole file, atomically."""
         write_whole(self.path / name, content.encode() if isinstance(content, str) else content)
 
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        """Writes a .npz file, atomically."""
+        """Write a .npz file, atomically."""
         buffer = io.BytesIO()
         write_arrays(buffer, arrays)
         self.write(name, buffer.getvalue())
 
     def append_result(self, row: ResultRow) -> None:
-        """Adds one row to results.csv, which must be there, safely on disk before this returns. Raises UserError."""
+        """Add one row to results.csv, which must exist, safely on disk before this returns. Raise UserError if that
+        fails.
+        """
         append_rows(self.results, self.columns, [row.cells()])
 
     def append_history(self, rows: list[HistoryRow]) -> None:
-        """Adds the rows of one replica to history.csv, as `append_result` does."""
+        """Add the rows of one replica to history.csv, as `append_result` does."""
         append_rows(self.history, HistoryRow.columns(), [row.cells() for row in rows])
 
     def read_results(self) -> list[ResultRow]:
@@ -146,19 +148,19 @@ class RunDirectory:
         return read_history(self.history)
 
     def write_results(self, rows: Iterable[ResultRow]) -> None:
-        """Writes results.csv, atomically."""
+        """Write results.csv, atomically."""
         self.write_rows(RESULTS, self.columns, rows)
 
     def write_history(self, rows: Iterable[HistoryRow]) -> None:
-        """Writes history.csv, atomically."""
+        """Write history.csv, atomically."""
         self.write_rows(HISTORY, HistoryRow.columns(), rows)
 
     def write_rows(self, name: str, columns: Iterable[str], rows: Iterable[Row]) -> None:
-        """Writes a whole CSV file of typed rows, atomically."""
+        """Write a whole CSV file of typed rows, atomically."""
         self.write_table(name, columns, [row.cells() for row in rows])
 
     def write_table(self, name: str, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
-        """Writes a whole CSV file, atomically."""
+        """Write a whole CSV file, atomically."""
         text = io.StringIO()
         writer = csv.DictWriter(text, tuple(columns), lineterminator="\n")
         writer.writeheader()
@@ -184,11 +186,11 @@ def keep_rejected(directory: Path, rejected: tuple[Rejected, ...]) -> Path | Non
 
 
 def code_metadata() -> dict[str, Any]:
-    """What run.json says of the code that trains: versions, the digest of the sources, settings of JAX."""
+    """Return the metadata of the code that trains: versions, the digest of the sources, settings of JAX."""
     return {"software": software_versions(), "sources": source_digest(), "jax": other_numerics()}
 
 
 def software_versions() -> dict[str, str]:
-    """Versions that results depend on."""
+    """Return the versions that results depend on."""
     packages = ("jaxmrl", "jax", "jaxlib", "flax", "optax", "numpy")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}

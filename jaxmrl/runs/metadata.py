@@ -10,7 +10,8 @@ from jaxmrl.training.encoder import Initializations
 
 
 def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initializations, device: str) -> dict:
-    """What run.json keeps beside the settings. A run goes on only where its data, software and device are the same.
+    """Return what run.json has beside the settings. A run can be resumed only if its data, software and device are the
+    same.
 
     device: what the models are trained on.
     """
@@ -34,7 +35,7 @@ def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initiali
 
 
 def split_metadata(problem: TaskData) -> dict:
-    """What run.json says of a split."""
+    """Return what run.json says about a split."""
     metadata = {
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
         "shared_between_parts": problem.shared,

@@ -52,7 +52,7 @@ class Analysis:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What not to trust."""
+        """Reasons not to trust the laws."""
         return (*self.training_flags, *self._law_flags)
 
     @property
@@ -71,13 +71,15 @@ class Analysis:
         return (*flags, *(self.forecast.flags if self.forecast else ()))
 
     def predict(self, n: np.ndarray) -> list[dict[str, Any]]:
-        """The metric at n [K] with its interval, as JSON may hold it."""
+        """Return the metric at n [K] with its interval, in the form of JSON."""
         forecast = self.known_forecast
         far = FAR * forecast.points.n.max()
         return [one | {"far": bool(one["n"] > far)} for one in _predictions(forecast, n)]
 
     def target(self, metric: float) -> dict[str, Any] | None:
-        """How many molecules a metric takes, as JSON may hold it; `said` in words. None where nothing is known."""
+        """Return how many molecules a metric takes, in the form of JSON, and in words as `said`. None if nothing is
+        known.
+        """
         if self.points is None:
             return None
         if self.forecast is None:
@@ -113,7 +115,7 @@ def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:
 
 
 def analyze(points: Callable[..., Points], *arguments: Any, **settings: Any) -> Analysis:
-    """The analysis of what `points` (`points_of` or `points_of_means`) makes of the arguments."""
+    """Return the analysis of the points that `points` (`points_of` or `points_of_means`) makes of the arguments."""
     try:
         made = points(*arguments, **settings)
     except DataError as error:
@@ -131,7 +133,9 @@ def analyze(points: Callable[..., Points], *arguments: Any, **settings: Any) -> 
 
 
 def _too_close(fits: tuple[Fit, ...]) -> bool:
-    """Whether a law of few parameters leaves far less than noise would: runs of one size are then no repetitions."""
+    """Return whether a law of few parameters leaves far less than noise would: runs of one size are then no
+    repetitions.
+    """
     known = [
         fit.goodness_of_fit_p
         for fit in fits
@@ -141,7 +145,7 @@ def _too_close(fits: tuple[Fit, ...]) -> bool:
 
 
 def _noise_flag(points: Points, forecast: Forecast) -> str:
-    """How the noise is known where runs do not say it, or that it is not."""
+    """Return how the noise is known if runs do not tell, or that it is not known."""
     repeated = (points.runs > 1).any()
     why = "no spread over repeated runs is known" if repeated else "no size has repeated runs"
     if (points.sd != 1).any():
@@ -154,7 +158,8 @@ def _noise_flag(points: Points, forecast: Forecast) -> str:
 
 
 def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float | None = None) -> dict[str, Any]:
-    """The analysis as JSON may hold it: laws, chosen, predictions, target, flags, notes. What is not known is null.
+    """Return the analysis in the form of JSON: laws, chosen, predictions, target, flags, notes. What is not known is
+    null.
 
     predict: sizes to predict at; without them, MULTIPLES of the largest.
     """
@@ -204,5 +209,5 @@ def _law_content(fit: Fit) -> dict[str, Any]:
 
 
 def known(value: float | None) -> float | None:
-    """The number, or None where it is none."""
+    """Return the number, or None if it is not finite."""
     return None if value is None or not math.isfinite(value) else float(value)

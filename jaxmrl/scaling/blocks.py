@@ -89,7 +89,9 @@ def blocks_of(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarra
 
 
 def _connected(seen: np.ndarray) -> bool:
-    """Whether blocks connect all sizes [S, B]: sizes that share none with the others cannot be compared with them."""
+    """Return whether blocks connect all sizes [S, B]: sizes that share none with the others cannot be compared with
+    them.
+    """
     blocks = seen[0]
     for _ in range(len(seen)):
         blocks = seen[(seen & blocks).any(axis=1)].any(axis=0)
@@ -97,7 +99,7 @@ def _connected(seen: np.ndarray) -> bool:
 
 
 def _filled(cells: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Errors [S, B] with missing ones as the mean of the size times the level of the block."""
+    """Return errors [S, B] with missing ones as the mean of the size times the level of the block."""
     if seen.all():
         return cells
     cells = np.where(seen, cells, (cells * seen).sum(axis=1, keepdims=True) / seen.sum(axis=1, keepdims=True))
@@ -130,7 +132,7 @@ def block_note(blocks: Blocks, sizes: np.ndarray, labels: np.ndarray, folds: boo
 
 
 def _missing_text(seen: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> str:
-    """Which sizes lack which runs; nothing where none does."""
+    """Return which sizes lack which runs; empty if none does."""
     lacking: dict[str, list[str]] = {}
     for k in np.flatnonzero(~seen.all(axis=0)):
         lacking.setdefault(_listed(list(map(size_text, sizes[~seen[:, k]]))), []).append(str(labels[k]))
@@ -145,7 +147,7 @@ def _listed(words: list[str]) -> str:
 
 
 def _far_text(levels: np.ndarray, labels: np.ndarray) -> str:
-    """Which run is far from all others at every size, as a seed that never trains is."""
+    """Return which run is far from all others at every size, as a seed that never trains is."""
     said = []
     for k, label in enumerate(labels):
         times = (1 + levels[k]) / (1 + np.median(np.delete(levels, k)))

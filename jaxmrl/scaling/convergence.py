@@ -28,24 +28,30 @@ class Convergence:
         return 2 * self.late >= self.runs > 0
 
     def chance(self, late: int) -> float:
-        """Probability that so many of the runs or more are late, where each epoch is as likely the best as another."""
+        """Return the probability that so many of the runs or more are late, if each epoch is as likely the best as
+        another.
+        """
         return float(binom.sf(late - 1, self.runs, LAST_PART))
 
 
 def best_is_late(best_epoch: int, epochs: int) -> bool:
-    """Whether the best validation of a run of `epochs` epochs lies in the last tenth of them, or in the last one."""
+    """Return whether the best validation of a run of `epochs` epochs lies in the last tenth of them, or in the last
+    one.
+    """
     return best_epoch > epochs - max(1, math.ceil(LAST_PART * epochs))
 
 
 def convergence_of(n: np.ndarray, best_epoch: np.ndarray, epochs: np.ndarray) -> tuple[Convergence, ...]:
-    """How the runs of each size have converged, in order of size. n, best_epoch, epochs [R]: of each finished run."""
+    """Return how the runs of each size have converged, in order of size. n, best_epoch, epochs [R]: of each finished
+    run.
+    """
     late = np.array([best_is_late(*run) for run in zip(best_epoch, epochs, strict=True)], bool)
     sizes = np.unique(n)
     return tuple(Convergence(int(size), int(late[n == size].sum()), int((n == size).sum())) for size in sizes)
 
 
 def training_flags(found: tuple[Convergence, ...]) -> tuple[str, ...]:
-    """What to say of a curve some of whose sizes were trained too briefly; nothing where chance may explain them."""
+    """Return flags for a curve some of whose sizes were trained too briefly; empty if chance may explain them."""
     short = [one for one in found if one.is_short]
     if not short or not _beyond_chance(found, len(short)):
         return ()
@@ -58,14 +64,16 @@ def training_flags(found: tuple[Convergence, ...]) -> tuple[str, ...]:
 
 
 def sizes_text(sizes: list[int]) -> str:
-    """Two sizes by name, more of them by the first and the last."""
+    """Return two sizes by name, more of them by the first and the last."""
     if len(sizes) > 2:
         return f"{len(sizes)} sizes from {sizes[0]:,} to {sizes[-1]:,}"
     return " and ".join(f"{size:,}" for size in sizes)
 
 
 def _beyond_chance(found: tuple[Convergence, ...], short: int) -> bool:
-    """Whether so many short sizes, or one of them by itself, are more than chance gives in one curve of twenty."""
+    """Return whether so many short sizes, or one of them by itself, are more than chance gives in one curve of
+    twenty.
+    """
     several = np.ones(1)  # probability of 0, 1, ... short sizes
     for one in found:
         each = one.chance(math.ceil(one.runs / 2))

@@ -41,7 +41,7 @@ class DataEquivalence:
 
 
 def exponent_difference(one: Analysis, other: Analysis) -> Difference | None:
-    """The exponent of `one` less that of `other`, by the first law that both go by; None where they share none."""
+    """Return the exponent of `one` less that of `other`, by the first law that both have; None if they share none."""
     ours, theirs = one.known_forecast, other.known_forecast
     for fit, again in product(ours.fits, theirs.fits):
         if fit.law is again.law and fit.law.exponent:
@@ -62,7 +62,7 @@ def _difference(exponent: str, fit: Fit, draws: np.ndarray, again: Fit, its_draw
 
 
 def data_equivalence(one: Forecast, other: Forecast, n: np.ndarray) -> list[DataEquivalence]:
-    """How many of the other's molecules do what n [K] of `one` do, each with its interval."""
+    """Return how many of the other curve's molecules do what n [K] of `one` do, each with its interval."""
     sizes = other.points.n
     grid = np.geomspace(sizes.min() / _REACH, sizes.max() * _REACH, _GRID)
     center = _molecules(np.log(one.error(n))[None, :], np.log(other.error(grid))[None, :], grid)[0]
@@ -77,7 +77,7 @@ def data_equivalence(one: Forecast, other: Forecast, n: np.ndarray) -> list[Data
 
 
 def _molecules(target: np.ndarray, log_error: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Where each curve log_error [D, G] over grid [G] first comes down to target [D, K]: [D, K].
+    """Return where each curve log_error [D, G] over grid [G] first comes down to target [D, K]: [D, K].
 
     The grid's first size where it begins below; infinite where it never comes there.
     """

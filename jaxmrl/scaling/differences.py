@@ -31,7 +31,10 @@ class Runs:
 
     @property
     def variance(self) -> float:
-        """Of the mean; NaN where it is not known. Runs that agree to the last bit say nothing of their noise."""
+        """Variance of the mean; NaN if it is not known.
+
+        Runs that agree to the last bit say nothing about their noise.
+        """
         return self.sd**2 / self.count if self.count > 1 and self.sd > 0 else math.nan
 
 
@@ -90,7 +93,7 @@ def difference(pruned: Runs, random: Runs) -> Difference:
 
 
 def _satterthwaite(variances: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Degrees of freedom [G] of sums over K of variances [G, K], each known from counts [K] runs."""
+    """Return the degrees of freedom [G] of sums over K of variances [G, K], each known from counts [K] runs."""
     return variances.sum(axis=1) ** 2 / (variances**2 / (counts - 1)).sum(axis=1)
 
 
@@ -131,7 +134,9 @@ def equivalent_size(pruned: Runs, random: list[Runs], higher_is_better: bool) ->
 
 
 def _first_reached(x: np.ndarray, values: np.ndarray, target: float) -> float:
-    """Where the lines through values [K] over x [K] first come up to the target; -inf or inf beyond their ends."""
+    """Return where the lines through values [K] over x [K] first come up to the target; -inf or inf beyond their
+    ends.
+    """
     reached = np.flatnonzero(values >= target)
     if len(reached) == 0:
         return math.inf
@@ -143,7 +148,7 @@ def _first_reached(x: np.ndarray, values: np.ndarray, target: float) -> float:
 
 
 def _not_different(pruned: Runs, curve: list[Runs], x: np.ndarray, center: float) -> tuple[float, float]:
-    """The ends, in log n, of the sizes where the random curve does not differ from the pruned mean."""
+    """Return the ends, in log n, of the sizes where the random curve does not differ from the pruned mean."""
     variances, counts = np.array([runs.variance for runs in curve]), np.array([runs.count for runs in curve])
     own, dof = pruned.variance, pruned.count
     if pruned.one_subset:
@@ -164,7 +169,7 @@ def _not_different(pruned: Runs, curve: list[Runs], x: np.ndarray, center: float
 
 
 def _size(at: float, x: np.ndarray, ends: tuple[float, float]) -> float:
-    """A number of molecules from its log; the ends themselves without rounding."""
+    """Return a number of molecules from its log; the ends themselves without rounding."""
     if not math.isfinite(at):
         return at
     return float(np.clip(math.exp(at), *ends))

@@ -29,12 +29,12 @@ class HeldOut:
 
 
 def held_out(points: Points) -> int:
-    """How many of the largest sizes are held out to try laws on: a quarter, and one at least."""
+    """Return how many of the largest sizes are held out to try laws on: a quarter, and at least one."""
     return max(1, len(points.n) // _HELD_OUT)
 
 
 def try_on_largest(law: Law, points: Points) -> HeldOut | None:
-    """How the law, fitted to the smaller sizes, does on the largest; None where too few remain to fit it."""
+    """Return how well the law, fitted to the smaller sizes, forecasts the largest; None if too few remain to fit it."""
     count = held_out(points)
     seen = points.first(len(points.n) - count)
     if not fitting.can_fit(law, seen):
@@ -65,12 +65,13 @@ class Forecast:
 
     @property
     def name(self) -> str:
-        """Of the law, or the mean of several."""
+        """The name of the law, or of the average of several."""
         names = [fit.law.name for fit in self.fits]
         return names[0] if len(names) == 1 else f"average of {', '.join(names)}"
 
     def error(self, n: np.ndarray) -> np.ndarray:
-        """Of models trained on n [K] molecules, [K]: the laws' geometric mean, weighted by how sure each is there.
+        """Return the error [K] of models trained on n [K] molecules: the laws' geometric mean, weighted by their
+        precision there.
 
         NaN where no law has an error above 0.
         """
@@ -81,17 +82,17 @@ class Forecast:
         return next(draws for one, draws in zip(self.candidates, self.draws, strict=True) if one is fit)
 
     def __call__(self, n: np.ndarray) -> np.ndarray:
-        """The metric, [K]."""
+        """Return the metric, [K]."""
         return self.points.metric_of(self.error(n))
 
     def interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the metric's interval at n [K], at LEVEL."""
+        """Return the ends of the metric's interval at n [K], at LEVEL."""
         low, high = self.error_interval(n)
         ends = self.points.metric_of(low), self.points.metric_of(high)
         return ends if self.points.sign > 0 else ends[::-1]
 
     def error_interval(self, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `interval`, of the error; NaN where nothing is known of the noise, or `error` is NaN.
+        """Return the ends of the error's interval; NaN if the noise is not known, or `error` is NaN.
 
         It covers the interval that every candidate would have as the only law. Weights would silence exactly the laws
         that differ from the others.
@@ -123,7 +124,9 @@ class Forecast:
         return self._drawn(n, len(self.candidates))[law, rng.permutation(DRAWS)]
 
     def _mean(self, n: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-        """The weighted mean error of the chosen laws at n [K], [K]; drawn [L, DRAWS, K]: their own draws there."""
+        """Return the weighted mean error of the chosen laws at n [K], [K]; drawn [L, DRAWS, K]: their own draws
+        there.
+        """
         logs = np.stack([_log(fit.error(n)) for fit in self.fits])
         return np.exp((self._weights(logs, drawn) * logs).sum(axis=0))
 
@@ -133,7 +136,8 @@ class Forecast:
         return np.stack([_log(fitting.predict_many(f.law, f.points, n, u)) for f, u in pairs])
 
     def _weights(self, logs: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-        """Of each law at each n, [L, K]: one over its variance there and the points' own, summing to 1.
+        """Return the weight of each law at each n, [L, K]: one over its variance there and the points' own, summing to
+        1.
 
         A law of the metric may come to an error of 0, and then says nothing more: it has no weight. NaN where that is
         so of all.
@@ -147,7 +151,7 @@ class Forecast:
 
     @cached_property
     def _noise(self) -> np.ndarray | None:
-        """Standard deviations of the points' log errors, [N]; None where nothing is known of them."""
+        """Standard deviations of the points' log errors, [N]; None if they are not known."""
         return np.sqrt(self.fits[0].scale) / self.points.weights if self.noise_known else None
 
     @property
@@ -157,14 +161,14 @@ class Forecast:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What not to trust; of the law that it is true of, where it is not of all."""
+        """Reasons not to trust the laws, each with the law's name unless it is true of all."""
         flags = [(flag, fit.law.name) for fit in self.fits for flag in fit.flags]
         shared = {flag for flag, _ in flags if all(flag in fit.flags for fit in self.fits)}
         return tuple(dict.fromkeys(flag if flag in shared else f"{law}: {flag}" for flag, law in flags))
 
 
 def fit_all(points: Points, laws: tuple[Law, ...] = LAWS, *, intervals: bool = True) -> list[Fit]:
-    """Every law that can be fitted."""
+    """Return every law that can be fitted."""
     return [fit for law in laws if (fit := fit_law(law, points, intervals=intervals))]
 
 
@@ -184,7 +188,7 @@ def make_forecast(fits: list[Fit], seed: int = 0) -> Forecast:
 
 
 def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
-    """The laws to go by, those that noise does not refute, and why these."""
+    """Return the laws for the forecast, those that noise does not refute, and the reason for the choice."""
     full = [fit for fit in fits if _left(fit) == 0 and _passes(fit)]
     fits = [fit for fit in fits if _left(fit) > 0] or fits
     adequate = [fit for fit in fits if _goodness_of_fit_p(fit, fits) >= SIGNIFICANT]
@@ -216,7 +220,7 @@ def _chosen(fits: list[Fit]) -> tuple[list[Fit], list[Fit], str]:
 
 
 def _informed(chosen: list[Fit], candidates: list[Fit]) -> list[Fit]:
-    """The candidates that intervals cover: with up to one parameter more than the chosen laws have.
+    """Return the candidates that intervals cover: with up to one parameter more than the chosen laws have.
 
     Where the chosen laws know the noise, only those that do, too.
     """
@@ -227,18 +231,18 @@ def _informed(chosen: list[Fit], candidates: list[Fit]) -> list[Fit]:
 
 
 def _passes(fit: Fit) -> bool:
-    """Whether a law with as many parameters as points comes to within the noise of them, as it may not by its form."""
+    """Return whether a law with as many parameters as points comes within their noise; its form may not allow that."""
     dof = fit.points.dof
     return bool(dof > 0 and fit.chi2 <= f_distribution.ppf(LEVEL, 1, dof))
 
 
 def _left(fit: Fit) -> int:
-    """Points beyond the law's parameters."""
+    """Return the number of points beyond the law's parameters."""
     return len(fit.points.n) - len(fit.law.parameters)
 
 
 def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
-    """Whether its parameters beyond the `fewest`, with which `least` is left, are worth it: by the F-test.
+    """Return whether its parameters beyond the `fewest`, with which `least` is left, are worth it, by the F-test.
 
     The noise is that of the runs or, where no size was run twice, of what this law leaves.
     """
@@ -252,7 +256,7 @@ def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
 
 
 def _goodness_of_fit_p(fit: Fit, fits: list[Fit]) -> float:
-    """Probability that noise leaves what a law leaves.
+    """Return the probability that noise leaves residuals as large as a law's.
 
     Where runs tell nothing of the noise, it is what the best law of as many parameters leaves.
     """
@@ -264,7 +268,8 @@ def _goodness_of_fit_p(fit: Fit, fits: list[Fit]) -> float:
 
 
 def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
-    """Fits to curves drawn about this fit as its noise, what is not known of it, and other test molecules have them.
+    """Return fits to curves drawn around this fit with its noise, the uncertainty of that noise, and other test
+    molecules.
 
     Where the runs are the same seeds at all sizes, other seeds would move all sizes alike.
     """
@@ -283,12 +288,14 @@ def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
 
 
 def _log(errors: np.ndarray) -> np.ndarray:
-    """Of errors, _LOG_NOTHING where they are not above 0 or no numbers."""
+    """Return the log of errors; _LOG_NOTHING if they are not above 0 or not numbers."""
     return np.log(np.maximum(np.nan_to_num(errors, nan=_NOTHING, posinf=1 / _NOTHING), _NOTHING))
 
 
 def _first_reaching(grid: np.ndarray, errors: np.ndarray, target: float) -> float | None:
-    """The first of grid [K], interpolated, where errors [K] come down to `target`; None where they rise above it."""
+    """Return the first of grid [K], interpolated, where errors [K] come down to `target`; None if they rise above
+    it.
+    """
     reached = np.flatnonzero(errors <= target)
     if len(reached) == 0 or errors[-1] > target:
         return None

@@ -51,11 +51,11 @@ class Fit:
     converged: bool
 
     def error(self, n: np.ndarray) -> np.ndarray:
-        """Of models trained on n [K] molecules, [K]."""
+        """Return the error [K] of models trained on n [K] molecules."""
         return error_of(self.law, self.points, n, np.array([list(self.values.values())]))[0]
 
     def __call__(self, n: np.ndarray) -> np.ndarray:
-        """The metric with n [K] molecules, [K]."""
+        """Return the metric [K] with n [K] molecules."""
         return self.points.metric_of(self.error(n))
 
     @property
@@ -65,23 +65,23 @@ class Fit:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What not to trust."""
+        """Reasons not to trust the law."""
         return tuple(_flags(self))
 
     @property
     def rmse(self) -> float:
-        """Of the points' metric."""
+        """The root of the mean squared residual of the points' metric."""
         return float(np.sqrt(np.mean((self(self.points.n) - self.points.metric) ** 2)))
 
     @property
     def floor(self) -> float:
-        """The error with molecules without end, by this law."""
+        """The error with an unlimited number of molecules, by this law."""
         return self.law.floor(*self.values.values(), self.points.guess) if self.law.floor else 0.0
 
 
 def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
-    """`law` fitted to `points`; None where it has more parameters than there are points, or begins from a guess that
-    is not known, or takes the points beyond what numbers hold, or where an error is 0.
+    """Fit `law` to `points`; return None if it has more parameters than there are points, begins from a guess that is
+    not known, takes the points beyond what numbers represent, or if an error is 0.
 
     Least squares in log error; each point weighs by the spread of its runs. An interval holds every value of the
     parameter with which the others can still fit the points (profile likelihood, with F's quantile for the noise's own
@@ -117,13 +117,13 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
 
 
 def can_fit(law: Law, points: Points) -> bool:
-    """Whether there are points enough, what the law begins from is known, and it is no other law's double."""
+    """Return whether there are enough points, what the law begins from is known, and it does not repeat another law."""
     known = not (law.needs_guess and points.guess is None) and not (law.for_scores and points.top == 0)
     return known and not points.perfect.any() and len(points.n) >= len(law.parameters)
 
 
 def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
-    """Fits of the law to many curves at once, errors [B, N] at the sizes of `points`.
+    """Fit the law to many curves at once, errors [B, N] at the sizes of `points`.
 
     start [S, P]: unbounded values to begin from, in place of those that the law offers. Returns unbounded values
     [B, P], statistics [B], and which have converged [B].
@@ -139,25 +139,25 @@ def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | N
 
 
 def _starts(law: Law, points: Points) -> np.ndarray:
-    """The unbounded values [S, P] that the law would begin from."""
+    """Return the unbounded values [S, P] that the law would begin from."""
     with np.errstate(all="ignore"):
         return law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.top)))
 
 
 def error_of(law: Law, points: Points, n: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Errors [B, K] of n [K] molecules, by values [B, P] of the law's parameters."""
+    """Return the errors [B, K] of n [K] molecules, by values [B, P] of the law's parameters."""
     columns = [values[:, k : k + 1] for k in range(values.shape[1])]
     with np.errstate(all="ignore"):
         return law.function(np.asarray(n, float), *columns, points.guess, points.top)
 
 
 def predict_many(law: Law, points: Points, n: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """`error_of` by unbounded values u [B, P]."""
+    """Return `error_of` by unbounded values u [B, P]."""
     return error_of(law, points, n, law.natural(u))
 
 
 def _residuals(law: Law, points: Points, target: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Of unbounded values u, for problems with log errors target [B, N]."""
+    """Return the residuals for unbounded values u, for problems with log errors target [B, N]."""
 
     def residuals(u: np.ndarray, rows: np.ndarray) -> np.ndarray:
         error = predict_many(law, points, points.n, u)
@@ -167,7 +167,8 @@ def _residuals(law: Law, points: Points, target: np.ndarray) -> Callable[[np.nda
 
 
 def noise(chi2: float, left: int, dof: int) -> tuple[float | None, float, int]:
-    """Probability of the misfit, and variance and degrees of freedom that intervals use; NaN and 0: not known.
+    """Return the probability of the misfit, and the variance and degrees of freedom for intervals; NaN and 0: not
+    known.
 
     left: points beyond the law's parameters; dof: degrees of freedom of the runs' own noise.
     """
@@ -181,7 +182,7 @@ def noise(chi2: float, left: int, dof: int) -> tuple[float | None, float, int]:
 
 
 def _molecules_spread(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
-    """Standard deviation of the unbounded values [P] over other test molecules; 0 where that is not known."""
+    """Return the standard deviation of the unbounded values [P] over other test molecules; 0 if that is not known."""
     if points.log_error_resamples is None:
         return np.zeros(len(u))
     moved, _, _ = fit_many(law, points, points.error * np.exp(points.log_error_resamples), u[None, :])
@@ -191,7 +192,7 @@ def _molecules_spread(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
 def _profile_intervals(
     law: Law, points: Points, u: np.ndarray, chi2: float, reach: float, more: np.ndarray
 ) -> dict[str, tuple[float | None, float | None]]:
-    """(low, high) of each parameter: where the best fit with it held is worse by `reach`.
+    """Return (low, high) of each parameter: where the best fit with that parameter fixed is worse by `reach`.
 
     more [P]: another source's standard deviation of the unbounded values, which is added in squares.
     """
@@ -209,7 +210,7 @@ def _profile_intervals(
 
 
 def _widen(bracket: tuple[float, float], more: float) -> float:
-    """The interval's end, as an offset, with `more` spread."""
+    """Return the interval's end, as an offset, with `more` spread."""
     end = np.mean(bracket)
     return float(np.sign(end) * np.hypot(end, norm.ppf((1 + LEVEL) / 2) * more))
 
@@ -225,7 +226,9 @@ class _Profile:
         self._others = _starts(law, points)
 
     def crossings(self, sides: list[tuple[int, np.ndarray]], reach: float) -> list[tuple[float, float] | None]:
-        """Of each (parameter, offsets, ever further out): the two between which the fit gets worse by `reach`."""
+        """Return, for each (parameter, offsets, ever further out), the two between which the fit gets worse by
+        `reach`.
+        """
         worse = iter(self._worse([(k, offset) for k, offsets in sides for offset in offsets]))
         found = []
         for _, offsets in sides:
@@ -236,7 +239,7 @@ class _Profile:
         return found
 
     def _worse(self, held: list[tuple[int, float]]) -> np.ndarray:
-        """Of each (parameter, offset) by how much.
+        """Return, for each (parameter, offset), by how much the fit is worse.
 
         The others begin where they are, along the valley, and where the law would begin: one that is at its bound
         cannot leave it, for there the curve no longer depends on it.
@@ -256,7 +259,7 @@ class _Profile:
 
 
 def _offsets(to_end: float, spread: float) -> np.ndarray:
-    """Steps from the best value to its bound: fine where the interval should end, then ever wider."""
+    """Return steps from the best value to its bound: fine where the interval should end, then ever wider."""
     first = min(0.3 * spread, abs(to_end) / 2)
     if not first > 0:
         return np.zeros(0)
@@ -264,7 +267,7 @@ def _offsets(to_end: float, spread: float) -> np.ndarray:
 
 
 def covariance_of(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
-    """Of the unbounded values [P, P], by the residuals' slopes; of unit variance."""
+    """Return the covariance of the unbounded values [P, P], by the residuals' slopes, for unit variance."""
     slopes = _slopes(
         lambda v: _residuals(law, points, np.log(points.error)[None, :].repeat(len(v), axis=0))(v, np.arange(len(v))), u
     )
@@ -281,7 +284,7 @@ def _slopes(function: Callable[[np.ndarray], np.ndarray], u: np.ndarray) -> np.n
 
 
 def _has_floor(fit: Fit) -> bool:
-    """Whether the parameter that makes the floor is told from none: e_inf, share or gamma from 0."""
+    """Return whether the parameter that makes the floor is distinguished from none: e_inf, share or gamma from 0."""
     return any(fit.intervals.get(name, (None,))[0] is not None for name in ("e_inf", "share", "gamma"))
 
 
@@ -307,7 +310,7 @@ def _flags(fit: Fit) -> list[str]:
 
 
 def _worse_steps(points: Points) -> list[str]:
-    """Between which sizes the mean gets worse."""
+    """Return the sizes between which the mean gets worse."""
     steps = np.flatnonzero(np.diff(points.error) > 0)
     said = ", ".join(f"{size_text(points.n[k])} and {size_text(points.n[k + 1])}" for k in steps[:_MOST_STEPS])
     more = f" molecules, and {len(steps) - _MOST_STEPS} more times" if len(steps) > _MOST_STEPS else " molecules"

@@ -27,11 +27,11 @@ class Parameter:
     highest: float
 
     def unbounded(self, value: np.ndarray) -> np.ndarray:
-        """The value by which it is looked for, which may be any number."""
+        """Return the unbounded value of a parameter, which may be any number; fits look for it."""
         return _UNBOUND[self.kind](np.clip(value, self.lowest, self.highest))
 
     def natural(self, unbounded: np.ndarray) -> np.ndarray:
-        """The value that an unbounded one stands for, [...]."""
+        """Return the value that an unbounded one stands for, [...]."""
         return _BOUND[self.kind](np.clip(unbounded, *self.unbounded_ends))
 
     @cached_property
@@ -85,11 +85,11 @@ class Law:
         return tuple(parameter.name for parameter in self.parameters)
 
     def unbounded(self, values: np.ndarray) -> np.ndarray:
-        """The unbounded values of parameters [B, P], by which they are looked for."""
+        """Return the unbounded values of parameters [B, P]; fits look for these."""
         return np.stack([one.unbounded(values[:, k]) for k, one in enumerate(self.parameters)], axis=1)
 
     def natural(self, u: np.ndarray) -> np.ndarray:
-        """The parameters [B, P] of unbounded values."""
+        """Return the parameters [B, P] of unbounded values."""
         return np.stack([one.natural(u[:, k]) for k, one in enumerate(self.parameters)], axis=1)
 
 
@@ -108,7 +108,7 @@ _FLOOR = _positive("e_inf", "the error with unlimited data", 1e-30)
 
 
 def _line(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept of y over log n; a slope of 0 where n does not vary."""
+    """Return slope and intercept of y over log n; a slope of 0 if n does not vary."""
     slope = np.polyfit(np.log(n), y, 1)[0] if len(np.unique(n)) > 1 else 0.0
     return float(slope), float(np.mean(y) - slope * np.mean(np.log(n)))
 

@@ -34,7 +34,7 @@ class LeftOut:
 
     @property
     def text(self) -> str:
-        """One sentence, as the notes say it."""
+        """One sentence, as it appears in the notes."""
         others = "the other run is" if self.runs == 1 else f"the {self.runs} other runs are about"
         said = f"n {size_text(self.n)}: {self.value:.4g}, where {others} {self.others:.3g}"
         return f"{said}: left out as an outlier, such as a failed run"
@@ -96,13 +96,15 @@ def suspect_size(n: np.ndarray, error: np.ndarray) -> tuple[int, float] | None:
 
 
 def _off_neighbors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How far each inner point is above the straight line between its neighbors, [N - 2]."""
+    """Return how far each inner point is above the straight line between its neighbors, [N - 2]."""
     share = (x[1:-1] - x[:-2]) / (x[2:] - x[:-2])
     return y[1:-1] - (y[:-2] + share * (y[2:] - y[:-2]))
 
 
 def _distances(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarray | None) -> np.ndarray:
-    """Distance of each run from the median of its size, [R]: log ratio above it, relative difference below."""
+    """Return the distance of each run from the median of its size, [R]: log ratio above it, relative difference
+    below.
+    """
     ratio = _over_median(error, place, sizes)
     if block is not None:
         ratio = _over_median(_over_median(ratio, block, int(block.max()) + 1), place, sizes)
@@ -110,7 +112,7 @@ def _distances(sizes: int, place: np.ndarray, error: np.ndarray, block: np.ndarr
 
 
 def _over_median(values: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
-    """Values [R] over the median of their group; 1 where that is not above 0."""
+    """Return values [R] over the median of their group; 1 if that is not above 0."""
     median = np.array([np.median(values[group == k]) for k in range(count)])[group]
     return np.where(median > 0, values / np.where(median > 0, median, 1), 1.0)
 
@@ -118,7 +120,9 @@ def _over_median(values: np.ndarray, group: np.ndarray, count: int) -> np.ndarra
 def _scaled(
     n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Mean distance and number of the kept runs of each size, their standard deviation, and its degrees of freedom."""
+    """Return the mean distance and number of the kept runs of each size, their standard deviation, and its degrees of
+    freedom.
+    """
     runs = np.bincount(place[kept], minlength=len(n))
     mean = np.bincount(place[kept], distance[kept], len(n)) / np.maximum(runs, 1)
     squares = np.bincount(place[kept], (distance - mean[place])[kept] ** 2, len(n))
@@ -131,7 +135,7 @@ def _scaled(
 def _farthest(
     n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.ndarray, error: np.ndarray
 ) -> int | None:
-    """The index of the kept run that is farthest from its siblings, in standard deviations."""
+    """Return the index of the kept run that is farthest from its siblings, in standard deviations."""
     mean, runs, sd, dof = _scaled(n, place, distance, kept)
     if dof == 0:
         return None
@@ -147,7 +151,9 @@ def _farthest(
 
 
 def _by_others(n: np.ndarray, place: np.ndarray, error: np.ndarray, kept: np.ndarray, run: int) -> float:
-    """The log error that the runs of other sizes lead to expect at a run's size: a line through their medians."""
+    """Return the log error that the runs of other sizes lead to expect at a run's size: a line through their
+    medians.
+    """
     others = [k for k in np.unique(place[kept]) if k != place[run]]
     levels = np.array([np.log(max(np.median(error[kept & (place == k)]), _TINY)) for k in others])
     x = np.log(n[others])
@@ -159,7 +165,7 @@ def _by_others(n: np.ndarray, place: np.ndarray, error: np.ndarray, kept: np.nda
 
 
 def _is_far(n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.ndarray, run: int) -> bool:
-    """Whether a run that is set aside is farther from its siblings than normal noise explains."""
+    """Return whether a run that is set aside is farther from its siblings than normal noise explains."""
     mean, runs, sd, dof = _scaled(n, place, distance, kept)
     siblings = runs[place[run]]
     if siblings == 0 or dof == 0:
@@ -170,12 +176,14 @@ def _is_far(n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.nda
 
 
 def _matters(away: float) -> bool:
-    """Whether a distance from the other runs is one of a failed run, or of one that is too good."""
+    """Return whether a distance from the other runs is one of a failed run, or of one that is too good."""
     return bool(away > _LEAST_ABOVE or away < -_LEAST_BELOW)
 
 
 def _is_apart(place: np.ndarray, distance: np.ndarray, kept: np.ndarray, run: int) -> bool:
-    """Whether a run is far enough from the kept runs of its size to matter, and these are most of it and close."""
+    """Return whether a run is far enough from the kept runs of its size to matter, and these are most of it and
+    close.
+    """
     siblings, runs = distance[kept & (place == place[run])], (place == place[run]).sum()
     if len(siblings) == 0 or (len(siblings) <= runs / 2 and runs > 2):
         return False
@@ -183,7 +191,7 @@ def _is_apart(place: np.ndarray, distance: np.ndarray, kept: np.ndarray, run: in
 
 
 def _stands_out(place: np.ndarray, distance: np.ndarray, kept: np.ndarray, error: np.ndarray, run: int) -> bool:
-    """Whether a run is far from its siblings in the metric's own unit, too, by the spread of a typical size."""
+    """Return whether a run is far from its siblings in the metric's own unit, too, by the spread of a typical size."""
     level = np.array([np.median(error[kept & (place == k)]) for k in range(place.max() + 1)])[place]
     value = level * np.where(distance > 0, np.expm1(distance), distance)
     groups = [value[kept & (place == k)] for k in range(place.max() + 1)]

@@ -58,11 +58,11 @@ class Points:
         return self.metric_of(self.error)
 
     def metric_of(self, error: np.ndarray) -> np.ndarray:
-        """The metric that is this error."""
+        """Return the metric that is this error."""
         return self.best + self.sign * error
 
     def error_of(self, metric: float) -> float:
-        """The error of a metric."""
+        """Return the error of a metric."""
         return self.sign * (metric - self.best)
 
     @property
@@ -77,11 +77,11 @@ class Points:
 
     @property
     def weights(self) -> np.ndarray:
-        """Of a mean's log error: one over its standard deviation, [N]."""
+        """One over the standard deviation of a mean's log error, [N]."""
         return np.sqrt(self.runs) / self.sd
 
     def first(self, count: int) -> "Points":
-        """The `count` smallest sizes, with what all of them tell of the spread."""
+        """Return the `count` smallest sizes, with what all of them tell about the spread."""
         cut = {name: getattr(self, name)[:count] for name in ("n", "error", "runs", "sd")}
         log_error_resamples = None if self.log_error_resamples is None else self.log_error_resamples[:, :count]
         return replace(self, **cut, notes=(), log_error_resamples=log_error_resamples)
@@ -150,7 +150,9 @@ _FOLDS = ("fold", "split")
 
 
 def _moments(sizes: int, place: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean error of each size, sum of squared deviations relative to it, and number of runs, [S] each."""
+    """Return the mean error of each size, the sum of squared deviations relative to it, and the number of runs, [S]
+    each.
+    """
     runs = np.bincount(place, minlength=sizes)
     mean = np.bincount(place, error, sizes) / np.maximum(runs, 1)
     within = np.bincount(place, (error - mean[place]) ** 2, sizes)
@@ -159,7 +161,7 @@ def _moments(sizes: int, place: np.ndarray, error: np.ndarray) -> tuple[np.ndarr
 
 
 def _left_out(sizes: np.ndarray, place: np.ndarray, metric: np.ndarray, far: np.ndarray) -> tuple[LeftOut, ...]:
-    """What is left out, and the mean metric of what is not."""
+    """Return what is left out, and the mean metric of what is not."""
     kept = np.delete(np.arange(len(metric)), far)
     found = []
     for run in sorted(far, key=lambda run: (place[run], metric[run])):
@@ -224,7 +226,9 @@ def points_of_means(
 
 
 def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.ndarray) -> str:
-    """Why a mean counts less: its standard deviation is above those of the others, or large beside a small error."""
+    """Return why a mean counts less: its standard deviation is above those of the others, or large beside a small
+    error.
+    """
     said = f"n {size_text(n)}: a standard deviation of {sd:.3g}{f' over {runs:,} runs' if runs else ''} is"
     if sd > np.nanmax(others, initial=0.0):
         return f"{said} far above that of the other sizes, as a failed training leaves it: this mean counts less"
@@ -232,7 +236,9 @@ def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.n
 
 
 def _suspect_note(n: np.ndarray, metric: np.ndarray, at: int, expected: float) -> str:
-    """That the metric [N] of one size is out of line, with nothing to tell whether its training failed."""
+    """Return a note that the metric [N] of one size is out of line, with nothing to tell whether its training
+    failed.
+    """
     return (
         f"n {size_text(n[at])}: {metric[at]:.4g}, where the neighboring sizes suggest about {expected:.3g}; "
         "without repeated runs it is kept: run it again, or remove its row if the training failed"
@@ -258,7 +264,9 @@ def _points(
     guess: float | None,
     left_out: tuple[LeftOut, ...] = (),
 ) -> Points:
-    """squares, dof [N]: as in `spread_of`; error: 0 or (next to) nothing where the metric is perfect."""
+    """Return the points. squares, dof [N]: as in `spread_of`; error: 0 or (next to) nothing where the metric is
+    perfect.
+    """
     least = _LEAST * np.max(np.abs(error), initial=0.0)
     sound = error >= -least
     if not sound.all():

@@ -110,7 +110,7 @@ def _perfect(metric: str, values: np.ndarray, higher: bool, given: bool) -> tupl
 
 
 def _hint(metric: str, highest: float, higher: bool) -> str:
-    """What --best may be."""
+    """Return what --best may be."""
     bound = f"a bound {'above' if higher else 'below'} all values, on which forecasts depend"
     if higher and is_likelihood(metric):
         return f"0 for log probabilities of classes or tokens; of a density, {bound}" if highest <= 0 else bound

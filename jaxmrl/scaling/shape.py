@@ -44,7 +44,7 @@ def shape_of(points: Points) -> Shape | None:
 
 
 def _saturated_text(points: Points) -> str:
-    """From which size on, or at which sizes, the metric is perfect."""
+    """Return from which size on, or at which sizes, the metric is perfect."""
     perfect = points.perfect
     after = len(perfect) - np.argmin(perfect[::-1]) if not perfect.all() else 0
     if perfect[after:].all() and perfect.sum() == len(perfect) - after:
@@ -55,7 +55,9 @@ def _saturated_text(points: Points) -> str:
 
 
 def _gets_worse(points: Points, best: int) -> bool:
-    """Whether the error rises from its lowest size `best` to the largest by more than noise, and by a good part."""
+    """Return whether the error rises from its lowest size `best` to the largest by more than noise, and by a good
+    part.
+    """
     if _share_of_rise(points, best) <= _LEAST_SHARE:
         return False
     y = np.log(points.error)
@@ -75,14 +77,16 @@ def _gets_worse(points: Points, best: int) -> bool:
 
 
 def _share_of_rise(points: Points, best: int) -> float:
-    """The rise of the log error after its lowest size, as a share of the fall before it; 0 where it does not rise."""
+    """Return the rise of the log error after its lowest size, as a share of the fall before it; 0 where it does not
+    rise.
+    """
     y = np.log(points.error)
     fall, rise = y[0] - y[best], y[-1] - y[best]
     return float(rise / fall) if fall > 0 else np.inf if rise > 0 else 0.0
 
 
 def _seems_worse(points: Points, best: int) -> bool:
-    """Whether the sizes are better and better up to `best`, and from there worse and worse, by a good part.
+    """Return whether the sizes are better and better up to `best`, and from there worse and worse, by a good part.
 
     That is the order of the sizes and no test: all that is known where no size has repeated runs.
     """
@@ -93,7 +97,9 @@ def _seems_worse(points: Points, best: int) -> bool:
 
 
 def _rises_from_line(points: Points, best: int) -> bool:
-    """Whether the error rises after `best` by more than the sizes up to there scatter about a line over log n."""
+    """Return whether the error rises after `best` by more than the sizes up to there scatter about a line over log
+    n.
+    """
     left = best - 1
     if left < 2:
         return False
@@ -104,12 +110,12 @@ def _rises_from_line(points: Points, best: int) -> bool:
 
 
 def _never_improves(points: Points) -> bool:
-    """Whether each size is worse than the one before: all that can be said of few runs."""
+    """Return whether each size is worse than the one before: all that can be said of few runs."""
     return bool((np.diff(points.error) > 0).all())
 
 
 def _rises(x: np.ndarray, y: np.ndarray, weights: np.ndarray, slope: float, precision: float) -> bool:
-    """Whether a line through the points rises by more than these scatter about it."""
+    """Return whether a line through the points rises by more than these scatter about it."""
     left = len(x) - 2
     residual = y - np.average(y, weights=weights) - slope * x
     scale = np.sqrt((weights * residual**2).sum() / left)

@@ -15,7 +15,7 @@ def least_squares(
     free: np.ndarray | None = None,
     most_steps: int = 150,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Minimizes the sum of squares of each row's residuals.
+    """Minimize the sum of squares of each row's residuals.
 
     residuals(u [R, P], rows [R]) -> [R, N] gives those of the problems `rows`; start [B, P]; free [P] or [B, P]: which
     parameters move. Source: Marquardt 1963, with his scaling by the diagonal. Returns solutions [B, P], sums of squares
@@ -49,7 +49,7 @@ def least_squares(
 
 
 def _finite(r: np.ndarray) -> np.ndarray:
-    """Residuals that are no number make their row infinitely bad."""
+    """Return residuals in which a row with one that is not a number is infinitely bad."""
     return np.where(np.isfinite(r), r, np.inf)
 
 

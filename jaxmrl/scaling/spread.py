@@ -28,7 +28,9 @@ def spread_of(n: np.ndarray, squares: np.ndarray, dof: np.ndarray) -> tuple[np.n
 
 
 def _slope(x: np.ndarray, squares: np.ndarray, dof: np.ndarray) -> float:
-    """Of log variance over x, drawn to 0; the log of a variance has one of about 2 / degrees of freedom itself."""
+    """Return the slope of log variance over x, drawn to 0; the log of a variance has a variance of about 2 / degrees of
+    freedom.
+    """
     known = (dof > 0) & (squares > 0)
     if known.sum() < 3 or len(np.unique(x[known])) < 3:
         return 0.0

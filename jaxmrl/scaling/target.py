@@ -96,7 +96,7 @@ def turning_point(points: Points, metric: float) -> float | None:
 
 
 def target_content(target: Target, points: Points, said: str) -> dict[str, Any]:
-    """The target as JSON may hold it: null where a number is not known; `measured` as in Measured."""
+    """Return the target in the form of JSON: null if a number is not known; `measured` as in Measured."""
     values = {name: _known(getattr(target, name)) for name in ("metric", "molecules", "low", "high", "limit")}
     measured = target.measured
     return values | {
@@ -112,7 +112,7 @@ def _known(value: float | None) -> float | None:
 
 
 def target_text(target: Target, points: Points) -> str:
-    """How many molecules a metric takes by the measured sizes and the forecast, in words."""
+    """Return, in words, how many molecules a metric takes by the measured sizes and the forecast."""
     measured = target.measured or measured_at(points, target.metric)
     if measured.reached is not None:
         return _inside_text(target, measured.reached, measured.before)
@@ -126,7 +126,7 @@ def target_text(target: Target, points: Points) -> str:
 
 
 def without_forecast(metric: float, points: Points) -> str:
-    """What the measured sizes alone say of a metric, for a curve without a forecast."""
+    """Return what the measured sizes alone say about a metric, for a curve without a forecast."""
     measured = measured_at(points, metric)
     if measured.reached is not None:
         return _inside_text(Target(metric, None, None, None, None), measured.reached, measured.before)
@@ -143,7 +143,7 @@ def without_forecast(metric: float, points: Points) -> str:
 
 
 def _inside_text(target: Target, reached: float, before: float | None) -> str:
-    """A target that the measured sizes reach; reached, before: as of `Measured`."""
+    """Return the text for a target that the measured sizes reach; reached, before: as of `Measured`."""
     if before is None:
         return f"{target.metric:g} takes no more than the smallest size, {size_text(reached)} molecules"
     between = f"between {size_text(before)} and {size_text(reached)} molecules"
@@ -154,7 +154,7 @@ def _inside_text(target: Target, reached: float, before: float | None) -> str:
 
 
 def _once_text(once: float, points: Points) -> str:
-    """That smaller sizes reached it, the largest of them `once`."""
+    """Return a text that smaller sizes reached it, the largest of them `once`."""
     return f"; {size_text(once)} molecules reached it, and {size_text(points.n.max())} did not"
 
 
@@ -167,7 +167,7 @@ def _unreached_text(target: Target, points: Points) -> str:
 
 
 def _ends(target: Target) -> str:
-    """The interval in brackets."""
+    """Return the interval in brackets."""
     if not target.known:
         return "[not known]"
     low = about(target.low) if target.low else "not known"
@@ -178,6 +178,6 @@ def _ends(target: Target) -> str:
 
 
 def _apart(low: float, high: float) -> tuple[str, str]:
-    """Both numbers with the decimals that distinguish them."""
+    """Return both numbers with the decimals that distinguish them."""
     texts = ((f"{low:,.{decimals}f}", f"{high:,.{decimals}f}") for decimals in range(_MOST_DECIMALS))
     return next((pair for pair in texts if pair[0] != pair[1]), (f"{low:,.0f}", f"{high:,.0f}"))

@@ -67,7 +67,7 @@ class WorkQueue:
     steps: int = 0
 
     def take(self, machine: str) -> int | None:
-        """The next replica; None where none waits, or the machine is thought dead."""
+        """Return the next replica; None if none waits, or the machine is considered dead."""
         if not self.waiting or machine in self.gone:
             return None
         place = self.waiting.pop(0)
@@ -75,17 +75,17 @@ class WorkQueue:
         return place
 
     def put(self, machine: str, place: int, left: ReplicaArtifacts) -> None:
-        """What a replica has left; nothing, where it has been given back meanwhile."""
+        """Store the artifacts of a replica, unless it has been given back meanwhile."""
         if self.taken.get(place) == machine:
             del self.taken[place]
             self.left.append(left)
 
     def advance(self, steps: int) -> None:
-        """So many steps have been made."""
+        """Count steps that have been made."""
         self.steps += steps
 
     def give_back(self, machine: str) -> int:
-        """Has others do what a machine had taken, which gets no more. Returns how many replicas."""
+        """Let others do what a machine had taken, which gets no more. Return how many replicas these are."""
         self.gone.add(machine)
         lost = [place for place, holder in self.taken.items() if holder == machine]
         self.taken = {place: holder for place, holder in self.taken.items() if holder != machine}
@@ -93,11 +93,11 @@ class WorkQueue:
         return len(lost)
 
     def close(self) -> None:
-        """No more is given out."""
+        """Hand out nothing more."""
         self.waiting = []
 
     def collect(self) -> tuple[list[ReplicaArtifacts], int, bool]:
-        """What has been left and how many steps were made since the last call, and whether any replica waits."""
+        """Return the artifacts and the number of steps since the last call, and whether any replica waits."""
         found = self.left, self.steps, bool(self.waiting)
         self.left, self.steps = [], 0
         return found
@@ -111,17 +111,17 @@ class Worker:
         use_cores(cores)
 
     def about(self) -> dict[str, str]:
-        """What must be the same on all machines."""
+        """Return what must be the same on all machines."""
         return {"device": device_name()} | _code()
 
     @own_numerics()
     def choose_lanes(self, *queue: Any) -> int:
-        """`capacity.choose_lanes`, on this machine."""
+        """Return `capacity.choose_lanes` of this machine."""
         return choose_lanes(*queue)
 
     @own_numerics()
     def train(self, name: str, work: WorkSpec, board: Any) -> int | None:
-        """Trains what the board gives until it has no more.
+        """Train what the board hands out until it has no more.
 
         Returns how many lanes to go on with where these take more memory than a device has.
         """
@@ -144,7 +144,7 @@ class Worker:
 
 
 def _code() -> dict[str, str]:
-    """What decides numbers on this machine, apart from its device."""
+    """Return what decides numbers on this machine, apart from its device."""
     metadata = code_metadata()
     return metadata["software"] | metadata["jax"] | {"sources of jaxmrl": metadata["sources"]}
 
@@ -185,7 +185,7 @@ class Cluster:
         self.device = known["device"]
 
     def choose_lanes(self, *queue: Any) -> int:
-        """The fewest that `capacity.choose_lanes` says on any of the machines."""
+        """Return the smallest number that `capacity.choose_lanes` returns on any of the machines."""
         import ray
 
         told = [ray.put(one) for one in queue]
@@ -199,7 +199,7 @@ class Cluster:
         stop: Stop,
         say: Callable[[str], None],
     ) -> int | None:
-        """Trains the replicas that `work.rows` names, longest first.
+        """Train the replicas that `work.rows` names, longest first.
 
         Returns how many lanes to go on with where these take more memory than a device has. Raises StopRequestedError
         when stopped, and UserError where no machine is left.
@@ -232,7 +232,7 @@ class Cluster:
         return fewer
 
     def _ended(self, name: str, future: Any, board: Any, say: Callable[[str], None]) -> int | None:
-        """What a machine's `train` returned. One that has died is left out, and others do what it had taken."""
+        """Return the result of a machine's `train`. One that has died is left out, and others do what it had taken."""
         import ray
 
         try:
@@ -257,7 +257,10 @@ class Cluster:
 
 @contextlib.contextmanager
 def connect(address: str | None) -> Iterator[Cluster | None]:
-    """The machines of the cluster at `address`, or of LOCAL; None without one. Raises ConfigError."""
+    """Yield the machines of the cluster at `address`, or of LOCAL; None without one.
+
+    Raise ConfigError if that fails.
+    """
     if address is None:
         yield None
         return
@@ -281,7 +284,7 @@ def connect(address: str | None) -> Iterator[Cluster | None]:
 
 
 def _check_reached(address: str) -> None:
-    """Raises ConfigError where nothing answers; Ray itself tries for minutes."""
+    """Raise ConfigError if nothing answers; Ray itself tries for minutes."""
     if address == LOCAL:
         return
     host, _, port = address.rpartition(":")
@@ -303,13 +306,13 @@ def _name(node: dict[str, Any]) -> str:
 
 
 def _begin(node: dict[str, Any]) -> Any:
-    """A `Worker` on this node of Ray's, with all its accelerators, and as many cores as Ray was told of."""
+    """Start a `Worker` on this node of Ray's, with all its accelerators and as many cores as Ray knows of."""
     cores, gpus = (node["Resources"].get(kind, 0) for kind in ("CPU", "GPU"))
     return _actor(Worker, node["NodeID"], num_gpus=gpus).remote(max(1, int(cores)))
 
 
 def _actor(kind: type, node: str, **resources: float) -> Any:
-    """An actor of this kind, to be begun on the node of this id and nowhere else."""
+    """Return an actor of this kind, to be started on the node of this id and nowhere else."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

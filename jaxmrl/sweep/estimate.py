@@ -24,7 +24,7 @@ TIMED_STEPS = 5
 
 @own_numerics()
 def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) -> list[Expected]:
-    """What each program of the sweep would take; nothing is written. Raises UserError as `run_sweep` does."""
+    """Return what each program of the sweep would take; nothing is written. Raise UserError as `run_sweep` does."""
     reporter = Reporter(quiet=quiet)
     problems = load_problems(config, reporter)
     for problem in problems:
@@ -74,7 +74,9 @@ def _expect(engines: list[Engine], devices: int, memory: int, timed: bool) -> Ex
 
 
 def _seconds(engines: list[Engine]) -> float:
-    """Of the whole queue, by the time of a few steps and of one evaluation on all devices, compiled before."""
+    """Return the seconds of the whole queue, from the time of a few compiled steps and one evaluation on all
+    devices.
+    """
     lanes = list(range(len(engines[0].slots)))
 
     def evaluate(engine: Engine) -> None:

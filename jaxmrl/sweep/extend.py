@@ -62,7 +62,7 @@ def _plain(value: Any) -> Any:
 
 
 def _axes(saved: SweepConfig, config: SweepConfig, out: Path) -> dict[str, tuple]:
-    """The values of each axis in the saved run, by name: defaults as values where the other run names some."""
+    """Return the values of each axis in the saved run, by name: defaults as values if the other run names some."""
     defaults = {
         "modality": saved.modalities,
         "model": tuple(model for modality in saved.modalities for model in saved.models_of(modality)),
@@ -87,5 +87,5 @@ def _axes(saved: SweepConfig, config: SweepConfig, out: Path) -> dict[str, tuple
 
 
 def _joined(saved: tuple, new: tuple) -> tuple:
-    """`new` where that has all of `saved`, else what it adds after `saved`."""
+    """Return `new` if that has all of `saved`, else what it adds after `saved`."""
     return new if set(saved) <= set(new) else tuple(dict.fromkeys((*saved, *new)))

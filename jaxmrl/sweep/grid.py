@@ -21,7 +21,7 @@ Grid = dict[ModelSpec, list[GridPoint]]
 
 
 def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, starts: Initializations) -> Grid:
-    """Every replica of the sweep; those of all splits of a model share its program."""
+    """Return every replica of the sweep; those of all splits of a model share its program."""
     grid: Grid = {}
     for (spec, split), by_score in orders.items():
         problem = next(problem for problem in problems if problem.split_name == split)

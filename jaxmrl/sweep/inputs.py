@@ -13,7 +13,7 @@ from jaxmrl.sweep.subsets import of_split
 
 
 def write_inputs(job: SweepContext, orders: Orders) -> None:
-    """splits.npz, with molecule ids (rows of the source file), molecules.csv and rejected.csv.
+    """Write splits.npz, with molecule ids (rows of the source file), molecules.csv and rejected.csv.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
     <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than random

@@ -67,7 +67,7 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
-    """The content of run.json, and the settings. Raises ConfigError."""
+    """Return the content of run.json, and the settings. Raise ConfigError if the folder is not a run."""
     if missing := [name for name in _FILES if not (folder / name).is_file()]:
         raise ConfigError(
             f"{folder} is not a run of a sweep: it has no {missing[0]}. Expected a folder that run_sweep or "
@@ -92,7 +92,7 @@ def planned_rows(config: SweepConfig) -> int:
 def _analyzed(
     curve: MeasuredCurve, rows: list[ResultRow], metadata: dict[str, Any], config: SweepConfig
 ) -> LearningCurve:
-    """A curve with its laws, over its seeds alone."""
+    """Return a curve with its laws, over its seeds alone."""
     metric = METRICS.get(curve.metric.removesuffix(PER_SD))
     undefined = metadata.get("splits", {}).get(curve.identity.split, {}).get("left_out_of_mean")
     if metric is None or undefined is None:

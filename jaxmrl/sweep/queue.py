@@ -59,7 +59,7 @@ class SweepContext:
 
     @property
     def problem(self) -> TaskData:
-        """Of the first split; all have the same table and features."""
+        """The task data of the first split; all have the same table and features."""
         return self.problems[0]
 
 
@@ -97,7 +97,7 @@ def check_rows(job: SweepContext, cells: list[GridPoint]) -> None:
 
 
 def _differing(row: ResultRow, cell: GridPoint | None, job: SweepContext) -> str:
-    """How a row of results.csv is not that of its place in the grid, or ""."""
+    """Return how a row of results.csv differs from its place in the grid, or ""."""
     if cell is None:
         return "the settings ask for no such replica"
     replica, found = cell.replica, row.cells()
@@ -110,19 +110,19 @@ def _differing(row: ResultRow, cell: GridPoint | None, job: SweepContext) -> str
 
 
 def unique_replicas(cells: list[GridPoint]) -> list[Replica]:
-    """The replicas of the cells, each once."""
+    """Return the replicas of the cells, each once."""
     return list({cell.replica.name: cell.replica for cell in cells}.values())
 
 
 def lanes_of_run(job: SweepContext, spec: ModelSpec, cells: list[GridPoint]) -> int:
-    """Lanes on each device for these cells, chosen once for the run."""
+    """Return the lanes on each device for these cells, chosen once for the run."""
     choose = job.cluster.choose_lanes if job.cluster else choose_lanes
     lanes = choose(job.config.lanes, spec, unique_replicas(cells), job.problem, job.config.batch_size)
     return job.run.metadata_or_set(f"lanes of {spec.name}", lanes)
 
 
 def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Replica]) -> None:
-    """Keeps in run.json the room of a batch, which the whole queue decides and which a run that is extended may change.
+    """Save in run.json the size of a batch, which the whole queue decides and which extending a run may change.
 
     Batches of another shape round in another order, so a replica that was under way begins again.
     """
@@ -138,7 +138,7 @@ def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Repli
 
 
 def share_rows(job: SweepContext, cells: list[GridPoint]) -> None:
-    """Adds the rows of cells whose replica has ended for another cell, as where a pruning is added at fraction 1."""
+    """Add the rows of cells whose replica has ended for another cell, as when a pruning is added at fraction 1."""
     rows, history = {row.key: row for row in job.run.read_results()}, job.run.read_history()
     ended = {cell.replica.name: cell.identity.key for cell in cells if cell.identity.key in rows}
     for cell in cells:
@@ -149,7 +149,7 @@ def share_rows(job: SweepContext, cells: list[GridPoint]) -> None:
 
 
 def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes: int) -> str:
-    """In how many lanes, and on what, these cells are trained."""
+    """Return in how many lanes, and on what, these cells are trained."""
     if job.cluster:
         return f"{count(lanes, 'lane')} on each device of {count(len(job.cluster.machines), 'machine')}"
     devices = choose_devices(lanes, spec, unique_replicas(cells), job.problem, job.config.batch_size)
@@ -157,7 +157,7 @@ def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes
 
 
 def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes: int, progress: Progress) -> None:
-    """Trains the replicas of one program that lack a row in results.csv, adding rows as they end.
+    """Train the replicas of one program that lack a row in results.csv, adding rows as they end.
 
     Where the devices have not the memory for so many lanes, it goes on with fewer.
     """
@@ -191,7 +191,7 @@ def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
 def train_here(
     job: SweepContext, spec: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress: Progress
 ) -> int | None:
-    """Trains the replicas that `rows` names on this machine's devices.
+    """Train the replicas that `rows` names on this machine's devices.
 
     Returns how many lanes to go on with where these take more memory than a device has.
     """
@@ -219,7 +219,7 @@ def train_there(
     lanes: int,
     progress: Progress,
 ) -> int | None:
-    """The same on the cluster. What its machines have not finished when the command is stopped begins anew."""
+    """Train them on the cluster. What its machines have not finished when the command is stopped starts anew."""
     progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
     by_name = {replica.name: replica for replica in replicas}
     first_rows = {name: its_rows[0] for name, its_rows in rows.items()}
@@ -229,6 +229,6 @@ def train_there(
 
 
 def keep(job: SweepContext, spec: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Missing) -> None:
-    """Writes what a replica has left to the run directory."""
+    """Write a replica's artifacts to the run directory."""
     training_spec = training_spec_for(job.config, job.problem, spec)
     keep_replica(job.run, job.config, job.problem, training_spec, replica, left, rows[replica.name])

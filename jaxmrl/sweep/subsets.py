@@ -23,7 +23,7 @@ from jaxmrl.training.model_spec import ModelSpec
 
 
 def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[str, np.ndarray]:
-    """Raises UserError for what would else fail only after the run directory is taken and models are trained.
+    """Raise UserError for what would otherwise fail only after the run directory is taken and models are trained.
 
     Returns, with --scores, {pruning: each seed's training molecules in order of keeping [S, n]}; no random.
     """
@@ -59,17 +59,17 @@ def kept_first(job: SweepContext, spec: ModelSpec, problem: TaskData) -> dict[st
 
 
 def scores_path(run: RunDirectory, spec: ModelSpec, problem: TaskData) -> Path:
-    """The file of the scores of a run's own, by models of this shape."""
+    """Return the file of the scores of a run's own, by models of this shape."""
     return run.path / f"scores_{of_split(problem, spec.name)}.csv"
 
 
 def of_split(problem: TaskData, name: str) -> str:
-    """`name` in the run directory, with the split where that is not random."""
+    """Return the path `name` in the run directory, with the split unless that is random."""
     return name if problem.split_name == "random" else f"{problem.split_name}_{name}"
 
 
 def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
-    """Those that keep molecules by a score."""
+    """Return the prunings that keep molecules by a score."""
     return tuple(name for name in config.pruning if name != "random")
 
 

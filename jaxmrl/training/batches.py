@@ -13,12 +13,12 @@ MOST_CANDIDATES = 256
 
 
 def batches_per_epoch(molecules: int, batch_size: int) -> int:
-    """Batches that `molecules` fill; the last one may be smaller, as in the study."""
+    """Return how many batches `molecules` fill; the last one may be smaller, as in the study."""
     return -(-molecules // batch_size)
 
 
 def budget(id_sets: list[np.ndarray], resources: np.ndarray, batch_size: int) -> np.ndarray:
-    """Rows of each resource [R] that a batch must offer so that every plan over any of `id_sets` fits.
+    """Return the rows of each resource [R] that a batch must have so that every plan over any of `id_sets` fits.
 
     The largest mean batch plus the largest molecule: while some batch is over that, another is below its mean, and
     swapping a larger molecule of the one for a smaller of the other helps (for one resource alone that ends in a
@@ -40,7 +40,7 @@ def budget(id_sets: list[np.ndarray], resources: np.ndarray, batch_size: int) ->
 def plan(
     ids: np.ndarray, resources: np.ndarray, limits: np.ndarray, batch_size: int, rng: np.random.Generator | None
 ) -> np.ndarray:
-    """Batches [n, batch_size] that hold each of `ids` once, the last filled up with NO_MOLECULE.
+    """Return batches [n, batch_size] that contain each of `ids` once, the last filled up with NO_MOLECULE.
 
     `resources` [N, R] and `limits` [R]: no batch takes more than its limits. `rng` shuffles; None keeps the order,
     as for evaluation. Where a batch does not fit, molecules are swapped between batches: nothing is dropped.
@@ -65,7 +65,7 @@ def plan(
 
 
 def _swap(batches: np.ndarray, taken: np.ndarray, load: np.ndarray, limits: np.ndarray, over: int, under: int) -> None:
-    """Swaps the molecules of batches `over` and `under` that leave the least excess in both."""
+    """Swap the molecules of batches `over` and `under` that leave the least excess in both."""
     mine, theirs = np.flatnonzero(batches[over] >= 0), np.flatnonzero(batches[under] >= 0)
     if max(len(mine), len(theirs)) > MOST_CANDIDATES:
         resource = int((load[over] - limits).argmax())
@@ -83,6 +83,8 @@ def _swap(batches: np.ndarray, taken: np.ndarray, load: np.ndarray, limits: np.n
 
 
 def _first_of_each(rows: np.ndarray) -> np.ndarray:
-    """The places of the first of each of `rows` [n, R] of integers, in order: equal molecules make equal swaps."""
+    """Return the places of the first of each of `rows` [n, R] of integers, in order: equal molecules make equal
+    swaps.
+    """
     sizes = np.concatenate([[1], np.cumprod(rows[:, :-1].max(axis=0) + 1, dtype=np.int64)])
     return np.sort(np.unique(rows @ sizes, return_index=True)[1])

@@ -39,7 +39,7 @@ _DEVICE_VARIABLES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES"
 
 
 def use_cores(cores: int | None = None) -> None:
-    """Makes each core of the CPU, or so many, a device, whose engine it trains in; does nothing where JAX has begun.
+    """Make each core of the CPU, or so many, a device with an engine of its own. Do nothing if JAX has begun.
 
     A number of devices that the user gives to JAX or XLA stays in force.
     """
@@ -51,7 +51,7 @@ def use_cores(cores: int | None = None) -> None:
 
 
 def check_devices() -> None:
-    """Raises ConfigError where JAX has no device to compute on, as where JAX_PLATFORMS names one that is not there."""
+    """Raise ConfigError if JAX has no device to compute on, as when JAX_PLATFORMS names one that does not exist."""
     try:
         jax.devices()
     except Exception as error:  # of several kinds, AssertionError among them
@@ -64,7 +64,7 @@ def check_devices() -> None:
 def auto_lanes(
     spec: ModelSpec, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1, cores: int = 2
 ) -> int:
-    """How many lanes to train on each device: a formula of what is to be done and where, never of a timing.
+    """Return how many lanes to train on each device: a formula of the work and the device, never of a timing.
 
     rows: of a batch, nodes or tokens; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes;
     cores: of all devices that are a CPU. Never more lanes in all than total steps / longest replica's steps: the others
@@ -78,7 +78,9 @@ def auto_lanes(
 
 
 def makespan(steps: list[int], lanes: int) -> int:
-    """Steps that so many lanes make until all replicas end, the longest first into the lane that is free first."""
+    """Return the steps that so many lanes make until all replicas end, the longest first into the lane that is free
+    first.
+    """
     ends = [0] * lanes
     for length in sorted(steps, reverse=True):
         heapq.heapreplace(ends, ends[0] + length)
@@ -86,7 +88,7 @@ def makespan(steps: list[int], lanes: int) -> int:
 
 
 def fewest_devices(steps: list[int], lanes: int, devices: int) -> int:
-    """On how many devices the queue ends as soon as on all: each more has to compile and holds a table."""
+    """Return on how many devices the queue ends as soon as on all: each more has to compile and stores a table."""
     soonest = makespan(steps, lanes * devices)
     return next(number for number in range(1, devices + 1) if makespan(steps, lanes * number) == soonest)
 
@@ -105,7 +107,7 @@ class Sizes(Protocol):
 
 
 def lane_bytes(spec: Sizes, rows: int) -> int:
-    """Memory that one lane takes, an upper estimate: weights, best weights, moments, gradient and activations."""
+    """Return the memory of one lane, an upper estimate: weights, best weights, moments, gradient and activations."""
     weights = 5 * 4 * spec.parameters
     return weights + rows * (4 * spec.width * SAVED_ROWS_PER_LAYER * spec.depth + ROW_BYTES)
 
@@ -113,7 +115,7 @@ def lane_bytes(spec: Sizes, rows: int) -> int:
 def choose_lanes(
     asked: int | Literal["auto"], spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
 ) -> int:
-    """Lanes for a queue on each of this machine's devices: `auto_lanes`, or as asked.
+    """Return the lanes for a queue on each of this machine's devices: `auto_lanes`, or as asked.
 
     A queue too short to fill so many lanes on every device is spread over the devices in fewer.
     """
@@ -127,7 +129,7 @@ def choose_lanes(
 def choose_devices(
     lanes: int, spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int
 ) -> list[jax.Device]:
-    """The devices of this machine on which so many lanes each are to train a queue: as many as help, and as fit.
+    """Return the devices of this machine on which to train a queue in so many lanes each: as many as help and fit.
 
     Only devices of a CPU share a memory. The number of devices changes no result.
     """
@@ -139,7 +141,7 @@ def choose_devices(
 
 
 def engine_bytes(lanes: int, spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
-    """Memory that a table and so many lanes take on a device, an upper estimate."""
+    """Return the memory that a table and so many lanes take on a device, an upper estimate."""
     features = sum(array.nbytes for array in arrays_of(problem.features[spec.modality]))
     labels = 4 * problem.table.labels.size  # float32 on the device
     return features + labels + lanes * lane_bytes(spec, _batch_rows(spec, replicas, problem, batch_size))
@@ -151,7 +153,7 @@ def _batch_rows(spec: ModelSpec, replicas: list[Replica], problem: TaskData, bat
 
 
 def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
-    """Half of so many lanes, where `error` says that the device has not the memory for them; else raises it again.
+    """Return half of so many lanes if `error` says that the device lacks memory for them; else raise it again.
 
     Raises UserError where one lane is too many.
     """
@@ -167,7 +169,7 @@ def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
 
 
 def device_memory() -> tuple[str, int]:
-    """The first device's platform and bytes of memory, which a CPU's devices share."""
+    """Return the first device's platform and bytes of memory, which a CPU's devices share."""
     device = jax.devices()[0]
     if device.platform != "cpu":
         return device.platform, (device.memory_stats() or {}).get("bytes_limit", _UNKNOWN_MEMORY)
@@ -177,7 +179,9 @@ def device_memory() -> tuple[str, int]:
 
 
 def _container_limits(folder: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    """Bytes that a container of Linux may hold, if there is a limit: of cgroups' second version and of their first."""
+    """Return the bytes that a Linux container may use, if it has a limit: of cgroups' second version and of their
+    first.
+    """
     limits = []
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError):  # ValueError: "max", which is no limit
@@ -186,6 +190,8 @@ def _container_limits(folder: Path = Path("/sys/fs/cgroup")) -> list[int]:
 
 
 def device_name() -> str:
-    """What this machine computes on, as run.json names it: the kind of its devices; their number changes nothing."""
+    """Return what this machine computes on, as run.json names it: the kind of its devices; their number changes
+    nothing.
+    """
     device = jax.local_devices()[0]
     return f"cpu {platform.machine()}" if device.platform == "cpu" else device.device_kind

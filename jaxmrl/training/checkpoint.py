@@ -31,7 +31,7 @@ class Resumable(Protocol):
 
 
 def save(folder: Path, work: Resumable) -> None:
-    """Writes a state as the newest checkpoint of `folder`; an interruption leaves the former ones.
+    """Write a state as the newest checkpoint of `folder`; an interruption leaves the former ones.
 
     Raises UserError where it cannot be written.
     """
@@ -43,7 +43,7 @@ def save(folder: Path, work: Resumable) -> None:
 
 
 def restore(folder: Path, work: Resumable) -> str | None:
-    """Puts the newest sound checkpoint of `folder` into `work`. Returns a warning where one was damaged.
+    """Put the newest sound checkpoint of `folder` into `work`. Return a warning if one was damaged.
 
     Raises ConfigError where its arrays are not those of `work`.
     """
@@ -62,14 +62,14 @@ def _put(path: Path, work: Resumable) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes the checkpoints of a queue that is done, and the folder above where that leaves it empty."""
+    """Remove the checkpoints of a queue that is done, and the folder above if that leaves it empty."""
     shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         folder.parent.rmdir()
 
 
 def saver(folder: Path, stop: Stop) -> Callable[[Resumable], None]:
-    """To be called whenever a state may be saved: saves it every SECONDS, and when asked to stop.
+    """Return a function to call whenever a state may be saved: it saves it every SECONDS, and when asked to stop.
 
     The function raises StopRequestedError when asked to stop.
     """
@@ -94,7 +94,7 @@ def run(
     stop: Stop,
     say: Callable[[str], None],
 ) -> None:
-    """Trains the replicas whose names are not in `done`: engines of the same replicas, one for each device, together.
+    """Train the replicas whose names are not in `done`, on engines of the same replicas, one for each device, together.
 
     Each is saved in `folder` every SECONDS and when asked to stop; goes on from what is saved there.
 

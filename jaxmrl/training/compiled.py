@@ -47,12 +47,14 @@ class Program:
 
 
 def program(**options: Any) -> Callable[[Callable], Program]:
-    """A decorator: the function as a `Program`, with these options of `jax.jit`."""
+    """Return a decorator that makes a function a `Program`, with these options of `jax.jit`."""
     return partial(Program, **options)
 
 
 def small_program(**options: Any) -> Callable[[Callable], Callable]:
-    """A decorator: the function as `jax.jit` with these options makes it, for what takes little time or is nested."""
+    """Return a decorator that compiles a function by `jax.jit` with these options, for what takes little time or is
+    nested.
+    """
 
     def decorate(function: Callable) -> Callable:
         jitted = jax.jit(function, **options)
@@ -78,7 +80,9 @@ def release_programs() -> None:
 
 @cache
 def compiler_options() -> dict[str, str] | None:
-    """For the default backend; None where there is nothing to say, or JAX is too old or new to know it."""
+    """Return compiler options for the default backend; None if there are none, or JAX is too old or new to know
+    them.
+    """
     if jax.default_backend() != "cpu":
         return None
     try:
@@ -89,7 +93,7 @@ def compiler_options() -> dict[str, str] | None:
 
 
 def keep_compiled() -> None:
-    """Keeps what JAX compiles from now on in the cache, and takes it from there.
+    """Save what JAX compiles from now on in the cache, and take it from there.
 
     A cache that JAX was told of by the user stays in force; one that cannot be written is done without.
     """
@@ -105,7 +109,7 @@ def keep_compiled() -> None:
 
 
 def _repair(folder: Path, show: Callable[..., None], message: Warning, *where: Any, **more: Any) -> None:
-    """Shows a warning, but not that the cache cannot be written; and empties a cache that cannot be read.
+    """Show a warning, but not that the cache cannot be written, and empty a cache that cannot be read.
 
     JAX leaves half an entry behind where the disk is full, and then warns of it for ever.
     """
@@ -118,7 +122,7 @@ def _repair(folder: Path, show: Callable[..., None], message: Warning, *where: A
 
 
 def _processor() -> str:
-    """Of this machine: a program compiled for one may use instructions that another, on the same disk, has not."""
+    """Return this machine's processor: a program compiled for one may use instructions that another lacks."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         features = next((line for line in lines if line.startswith(("flags", "Features"))), "")

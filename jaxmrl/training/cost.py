@@ -14,7 +14,7 @@ from jaxmrl.training.replica import init_replica, train_step
 
 
 def step_operations(engine: Engine) -> float:
-    """Floating-point operations of one step of one replica, as XLA counts them, padding included."""
+    """Return the floating-point operations of one step of one replica, as XLA counts them, including padding."""
     replica = engine.replicas[0]
     init = lambda: init_replica(engine.training_spec, *replica_keys(replica), replica.scaler, replica.steps)
     return operations_of(
@@ -23,7 +23,7 @@ def step_operations(engine: Engine) -> float:
 
 
 def operations_of(step: Callable[..., Any], table: Any, state: Any, batch_size: int) -> float:
-    """Floating-point operations of a step, as XLA counts them."""
+    """Return the floating-point operations of a step, as XLA counts them."""
     ids = jax.ShapeDtypeStruct((batch_size,), np.int32)
     costs = jax.jit(step).lower(table, state, ids).cost_analysis()
     if costs is None:
@@ -32,7 +32,7 @@ def operations_of(step: Callable[..., Any], table: Any, state: Any, batch_size: 
 
 
 def seconds_of(function: Callable[[], object]) -> float:
-    """The time that a call takes."""
+    """Return the seconds that a call takes."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started

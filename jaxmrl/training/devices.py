@@ -29,7 +29,7 @@ def train_on_devices(
     on_progress: Callable[[int, bool], None],
     at_rest: list[Callable[[Engine], None]] | None = None,
 ) -> None:
-    """Trains the replicas of `queue`, by their places, on all engines; the rest as of `Engine.work_off`.
+    """Train the replicas of `queue`, by their places, on all engines; the rest as of `Engine.work_off`.
 
     at_rest: one for each engine. No two calls of on_result, nor of on_progress, overlap. Where one engine raises, the
     others end at their next rest, and its exception is raised.
@@ -77,7 +77,7 @@ def train_on_devices(
 
 
 def side_by_side(engines: list[Engine], function: Callable[[Engine], None]) -> None:
-    """`function` of each engine at the same time, each in a thread where its device is the default."""
+    """Call `function` on each engine at the same time, each in a thread where its device is the default."""
 
     @own_numerics()
     def work(engine: Engine) -> None:
@@ -92,7 +92,7 @@ def side_by_side(engines: list[Engine], function: Callable[[Engine], None]) -> N
 
 
 def _await(started: list[Future]) -> None:
-    """Until all have ended. On Windows no signal is heard in one long wait."""
+    """Wait until all have ended. On Windows no signal is heard in one long wait."""
     while wait(started, timeout=1).not_done:
         pass
 

@@ -16,13 +16,13 @@ from jaxmrl.training.replica import TrainingSpec, device_table
 
 
 def training_spec_for(config: SweepConfig, problem: TaskData, spec: ModelSpec) -> TrainingSpec:
-    """How a sweep trains and judges a model."""
+    """Return how a sweep trains and evaluates a model."""
     rate = config.rate(spec.model)
     return TrainingSpec(spec, problem.table.task, problem.metric, rate, freeze=config.freeze)
 
 
 def engine_for(config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas: list[Replica], lanes: int) -> Engine:
-    """One on the default device."""
+    """Return an engine on the default device."""
     table, resources = device_table(problem, spec.modality), problem.features[spec.modality].resources()
     training_spec, units = training_spec_for(config, problem, spec), problem.label_units(spec.modality)
     return Engine(training_spec, table, resources, replicas, lanes, config.batch_size, units)
@@ -31,13 +31,13 @@ def engine_for(config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas
 def engines_for(
     config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas: list[Replica], lanes: int
 ) -> list[Engine]:
-    """One on each device of this machine that helps, with so many lanes."""
+    """Return an engine on each device of this machine that helps, with so many lanes."""
     devices = choose_devices(lanes, spec, replicas, problem, config.batch_size)
     return on_each(devices, lambda: engine_for(config, problem, spec, replicas, lanes))
 
 
 def on_each(devices: list[jax.Device], make: Callable[[], Engine]) -> list[Engine]:
-    """An engine by `make` on each of these devices, at the same time: each compiles its own programs."""
+    """Return an engine by `make` on each of these devices, made at the same time: each compiles its own programs."""
 
     @own_numerics()  # which a thread does not inherit
     def on(device: jax.Device) -> Engine:

@@ -36,7 +36,7 @@ class Stop:
         return self.requested or self.timed_out
 
     def check(self) -> None:
-        """Raises StopRequestedError where it is time to stop."""
+        """Raise StopRequestedError if it is time to stop."""
         if self.requested:
             raise StopRequestedError
         if self.timed_out:
@@ -44,7 +44,7 @@ class Stop:
 
 
 def stop_signals() -> list[signal.Signals]:
-    """The signals that ask a run to stop, by what they do now.
+    """Return the signals that ask a run to stop, by what they do now.
 
     SIGINT and SIGTERM always; of the others those that nobody handles and that are not ignored, as nohup has SIGHUP.
     """
@@ -55,7 +55,7 @@ def stop_signals() -> list[signal.Signals]:
 
 @contextmanager
 def catch_signals(seconds: float | None = None, started: float = 0.0) -> Iterator[Stop]:
-    """Turns signals into a request to stop; a second one acts at once. `seconds` and `started` as of `Stop`.
+    """Turn signals into a request to stop; a second one acts at once. `seconds` and `started` as of `Stop`.
 
     Outside the main thread, signals are left alone.
     """

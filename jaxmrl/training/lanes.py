@@ -52,15 +52,15 @@ class Replica:
     validate_every: int = 1
 
     def epoch_steps(self, batch_size: int) -> int:
-        """Optimizer steps of one epoch."""
+        """Return the optimizer steps of one epoch."""
         return batches.batches_per_epoch(len(self.train), batch_size)
 
     def epochs(self, step: int, batch_size: int) -> int:
-        """Epochs begun after `step` steps: a run of so many steps may end inside one."""
+        """Return the epochs begun after `step` steps: a run of so many steps may end inside one."""
         return math.ceil(step / self.epoch_steps(batch_size))
 
     def validation_steps(self, batch_size: int) -> int:
-        """Optimizer steps between validations."""
+        """Return the optimizer steps between validations."""
         return self.epoch_steps(batch_size) * self.validate_every
 
 
@@ -98,22 +98,22 @@ class Engine:
 
     @property
     def arrays(self) -> programs.Lanes:
-        """What a checkpoint keeps of the device's state."""
+        """The part of a checkpoint that is on the device."""
         return self.lanes
 
     @property
     def device(self) -> jax.Device:
-        """Where the lanes are: the default device when the engine was made."""
+        """The device of the lanes: the default one when the engine was made."""
         (device,) = self.lanes.best_metric.devices()
         return device
 
     def host_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps beside `arrays`."""
+        """Return the part of a checkpoint that is not in `arrays`."""
         names = [slot and self.replicas[slot.replica].name for slot in self.slots]
         return {"slots": [slot and asdict(slot) for slot in self.slots], "names": names}
 
     def put_state(self, arrays: programs.Lanes, host: dict[str, Any]) -> None:
-        """Goes on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.lanes = arrays
         places = {replica.name: k for k, replica in enumerate(self.replicas)}
         for lane, (slot, name) in enumerate(zip(host["slots"], host["names"], strict=True)):
@@ -126,7 +126,7 @@ class Engine:
         on_progress: Callable[[int, bool], None] = lambda steps, timed: None,
         at_rest: Callable[["Engine"], None] = lambda engine: None,
     ) -> None:
-        """Trains every replica whose name is not in `done`, longest first.
+        """Train every replica whose name is not in `done`, longest first.
 
         on_result gets each outcome as it comes; on_progress the steps just made, over all replicas, and whether their
         time tells of the rest, as it does not where programs were compiled; at_rest is called after every chunk,
@@ -141,7 +141,7 @@ class Engine:
         on_progress: Callable[[int, bool], None] = lambda steps, timed: None,
         at_rest: Callable[["Engine"], None] = lambda engine: None,
     ) -> None:
-        """Trains the replicas of `queue`, by their places, each taken when a lane is free; the rest as of `run`."""
+        """Train the replicas of `queue`, by their places, each taken when a lane is free; the rest as of `run`."""
         while True:
             self.refill(queue)
             active = [slot for slot in self.slots if slot]
@@ -158,20 +158,24 @@ class Engine:
             at_rest(self)
 
     def lane_of(self, name: str) -> int:
-        """The lane that holds the replica `name`, as it does until `on_result` has returned. Raises KeyError."""
+        """Return the lane that holds the replica `name`, as it does until `on_result` has returned. Raise KeyError if
+        none does.
+        """
         held = {self.replicas[slot.replica].name: lane for lane, slot in enumerate(self.slots) if slot}
         return held[name]
 
     def replica_of(self, name: str) -> Replica:
-        """The replica `name`, while a lane holds it. Raises KeyError."""
+        """Return the replica `name` while a lane holds it. Raise KeyError if none does."""
         return self.replicas[self._slot(self.lane_of(name)).replica]
 
     def best_weights(self, name: str) -> tuple:
-        """What `predict` needs, of the best weights of the replica `name`, while a lane holds it. Raises KeyError."""
+        """Return `predict`'s weights at the best epoch of the replica `name`, while a lane holds it. Raise KeyError if
+        none does.
+        """
         return programs.weights_best_in(self.lanes, self.lane_of(name))
 
     def refill(self, queue: Iterator[int]) -> None:
-        """Gives each free lane the next replica of `queue`."""
+        """Give each free lane the next replica of `queue`."""
         for lane, slot in enumerate(self.slots):
             index = next(queue, None) if slot is None else None
             if index is not None:
@@ -184,7 +188,7 @@ class Engine:
                     self.lanes = programs.put_weights(self.lanes, lane, weights)
 
     def train_chunk(self, steps: int) -> None:
-        """`steps` optimizer steps in every lane, at most MAX_CHUNK and to no lane's next boundary's other side."""
+        """Make `steps` optimizer steps in every lane, at most MAX_CHUNK and not beyond any lane's next evaluation."""
         ids = np.full((programs.MAX_CHUNK, len(self.slots), self.batch_size), NO_MOLECULE, np.int32)
         for lane, slot in enumerate(self.slots):
             if slot:
@@ -202,7 +206,7 @@ class Engine:
                 slot.add_losses(own.tolist())
 
     def batch(self, index: int, step: int) -> np.ndarray:
-        """Molecule ids of one step of replica `index`: a pure function of its identity, molecules and step.
+        """Return the molecule ids of one step of replica `index`: a pure function of its identity, molecules and step.
 
         It is planned within its own budget, not the queue's, so that its batches do not depend on its company.
         """
@@ -216,29 +220,29 @@ class Engine:
         return self._epoch_plans[index][1][place]
 
     def evaluate(self, weights: tuple, part: str, due: list[int]) -> jax.Array:
-        """The metric per task of the lanes in `due` on their 'valid' or 'test' ids; see `programs.evaluate`."""
+        """Return the metric per task of the lanes in `due` on their 'valid' or 'test' ids; see `programs.evaluate`."""
         nothing = np.full_like(next(iter(self._evaluation_plans.values())), NO_MOLECULE)
         ids = [id(getattr(self.replicas[slot.replica], part)) if slot else None for slot in self.slots]
         plans = np.stack([nothing if key is None else self._evaluation_plans.get(key, nothing) for key in ids])
         return programs.evaluate(self.training_spec, self.table, weights, plans, self._order(due), len(due))
 
     def evaluations(self) -> int:
-        """How many evaluations of one replica the whole queue takes, the tests included."""
+        """Return how many evaluations of one replica the whole queue takes, including tests."""
         validations = (math.ceil(r.steps / r.validation_steps(self.batch_size)) for r in self.replicas)
         return sum(validations) + len(self.replicas)
 
     def _order(self, due: list[int]) -> np.ndarray:
-        """All lanes, those that are due first."""
+        """Return all lanes, those that are due first."""
         return np.array(due + [lane for lane in range(len(self.slots)) if lane not in due], np.int32)
 
     def _steps_to_boundary(self, slot: LaneState) -> int:
-        """Steps to the replica's next evaluation, or to its end."""
+        """Return the steps to the replica's next evaluation, or to its end."""
         replica = self.replicas[slot.replica]
         interval = replica.validation_steps(self.batch_size)
         return min(interval - slot.step % interval, replica.steps - slot.step)
 
     def _validate(self, due: list[int]) -> None:
-        """Validates these lanes and keeps their weights where they are the best so far."""
+        """Validate these lanes and keep their weights if they are the best so far."""
         metrics = self.evaluate(programs.weights_now(self.lanes), "valid", due)
         epochs = np.array([self._epochs(slot) if slot else 0 for slot in self.slots], np.int32)
         best, means = programs.keep_best(
@@ -251,7 +255,7 @@ class Engine:
         self._has_compiled = True
 
     def _test(self, ended: list[int], on_result: Callable[[Outcome], None]) -> None:
-        """Tests and frees these lanes."""
+        """Test and free these lanes."""
         tested = np.asarray(self.evaluate(programs.weights_best(self.lanes), "test", ended))
         for lane, per_task in zip(ended, tested, strict=False):
             on_result(self._outcome(lane, per_task))
@@ -260,20 +264,20 @@ class Engine:
 
     @property
     def _label_steps(self) -> np.ndarray:
-        """Of a metric on the device, what it is in the label's unit, [T]."""
+        """For a metric on the device, its step in the label's unit, [T]."""
         return self.units.step if self.training_spec.metric.in_label_unit else np.ones(self.training_spec.model.tasks)
 
     def _divisors(self, slot: LaneState | None) -> np.ndarray:
-        """Of a lane's metrics in the label's unit, [T]."""
+        """Return the divisors of a lane's metrics in the label's unit, [T]."""
         divisors = self.replicas[slot.replica].divisors if slot else None
         return np.ones(self.training_spec.model.tasks) if divisors is None else divisors
 
     def _device_divisors(self) -> np.ndarray:
-        """Of each lane's metrics on the device, [L, T] float32."""
+        """Return the divisors of each lane's metrics on the device, [L, T] float32."""
         return np.stack([self._divisors(slot) / self._label_steps for slot in self.slots]).astype(np.float32)
 
     def _slot(self, lane: int) -> LaneState:
-        """What a lane that holds a replica is doing. Raises KeyError for a lane that holds none."""
+        """Return the state of a lane that holds a replica. Raise KeyError for a lane that holds none."""
         slot = self.slots[lane]
         if slot is None:
             raise KeyError(lane)
@@ -286,7 +290,7 @@ class Engine:
         return [lane for lane, slot in enumerate(self.slots) if slot and are(slot)]
 
     def _is_due(self, slot: LaneState) -> bool:
-        """Whether it is at the end of an epoch after which it is validated."""
+        """Return whether a lane is at the end of an epoch after which it is validated."""
         return slot.step % self.replicas[slot.replica].validation_steps(self.batch_size) == 0
 
     def _awaits_validation(self, slot: LaneState) -> bool:
@@ -296,7 +300,7 @@ class Engine:
         return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._is_due(slot))
 
     def _outcome(self, lane: int, tested: np.ndarray) -> Outcome:
-        """What a lane's replica achieved; tested [T]: its test metrics on the device."""
+        """Return the outcome of a lane's replica; tested [T]: its test metrics on the device."""
         slot = self._slot(lane)
         replica, divisors = self.replicas[slot.replica], self._divisors(slot)
         test_tasks = np.where(np.isnan(divisors), np.nan, tested * self._label_steps)
@@ -322,7 +326,7 @@ class Engine:
 
 
 def waiting(engines: list[Engine], done: set[str]) -> list[int]:
-    """The replicas that none of these engines holds and whose names are not in `done`, longest first, by their places.
+    """Return the places of the replicas that no engine holds and whose names are not in `done`, longest first.
 
     Lanes that hold what is done, or what another holds too, are free from now on: checkpoints of different runs may
     be of different numbers of engines.
@@ -339,12 +343,12 @@ def waiting(engines: list[Engine], done: set[str]) -> list[int]:
 
 
 def longest_first(replicas: list[Replica], places: list[int]) -> list[int]:
-    """`places` in `replicas` in the order of being trained."""
+    """Return `places` in `replicas` in the order of being trained."""
     return sorted(places, key=lambda k: (-replicas[k].steps, k))
 
 
 def _evaluation_plans(replicas: list[Replica], resources: np.ndarray, batch_size: int) -> dict[int, np.ndarray]:
-    """Evaluation batches of each set of ids, by its identity as an object: replicas share their sets.
+    """Return the evaluation batches of each set of ids, by its identity as an object: replicas share their sets.
 
     All have the length of the longest, so that they share one program.
     """
@@ -359,13 +363,13 @@ def _evaluation_plans(replicas: list[Replica], resources: np.ndarray, batch_size
 
 
 def queue_budget(replicas: list[Replica], resources: np.ndarray, batch_size: int) -> np.ndarray:
-    """Rows that a batch must offer for every replica's training and evaluation, [R]."""
+    """Return the rows that a batch must have for every replica's training and evaluation, [R]."""
     sets = {id(ids): ids for replica in replicas for ids in (replica.train, replica.valid, replica.test)}
     return batches.budget(list(sets.values()), resources, batch_size)
 
 
 def name_hash(name: str) -> int:
-    """A 31-bit number from a replica's name, the same on every machine (FNV-1a)."""
+    """Return a 31-bit number from a replica's name, the same on every machine (FNV-1a)."""
     value = 0x811C9DC5
     for byte in name.encode():
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
@@ -373,7 +377,7 @@ def name_hash(name: str) -> int:
 
 
 def replica_keys(replica: Replica) -> tuple[jax.Array, jax.Array]:
-    """The key of the initial weights (by seed alone) and of the replica's own stream (by seed and name)."""
+    """Return the key of the initial weights (by seed alone) and of the replica's own stream (by seed and name)."""
     root = jax.random.key(replica.seed, impl="threefry2x32")
     init, stream = jax.random.fold_in(root, 0), jax.random.fold_in(root, 1)
     return init, jax.random.fold_in(stream, name_hash(replica.name))

@@ -6,12 +6,12 @@ import optax
 
 
 def binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """Elementwise, from logits; labels 0 or 1."""
+    """Return the binary cross entropy, elementwise, from logits; labels 0 or 1."""
     return optax.sigmoid_binary_cross_entropy(logits, labels)
 
 
 def squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """Elementwise (outputs - labels)^2."""
+    """Return (outputs - labels)^2, elementwise."""
     return (outputs - labels) ** 2
 
 
@@ -19,13 +19,13 @@ LOSSES = {"classification": binary_cross_entropy, "regression": squared_error}
 
 
 def molecule_means(values: jax.Array, present: jax.Array) -> jax.Array:
-    """Mean of `values` [B, T] over each molecule's labels that are present [B, T]: [B]; NaN where none is."""
+    """Return the mean of `values` [B, T] over each molecule's labels that are present [B, T]: [B]; NaN if none is."""
     count = present.sum(axis=1)
     total = jnp.where(present, values.astype(jnp.float32), 0.0).sum(axis=1)
     return jnp.where(count > 0, total / jnp.maximum(count, 1).astype(jnp.float32), jnp.nan)
 
 
 def mean_over_present(losses: jax.Array, present: jax.Array) -> jax.Array:
-    """Mean of `losses` [B, T] where `present` [B, T], in float32; 0 where nothing is."""
+    """Return the mean of `losses` [B, T] where `present` [B, T], in float32; 0 if nothing is."""
     total = jnp.where(present, losses.astype(jnp.float32), 0.0).sum()
     return total / jnp.maximum(present.sum(), 1).astype(jnp.float32)

@@ -18,7 +18,7 @@ from jaxmrl.config.names import ERROR_METRICS, PER_SD
 
 
 def _per_task(metric: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """Lifts a metric of one task, [V] x 3 -> scalar, to all tasks."""
+    """Lift a metric of one task, [V] x 3 -> scalar, to all tasks."""
     over_tasks = jax.vmap(metric, in_axes=1)
 
     def evaluate(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
@@ -34,7 +34,9 @@ def _nan_unless(valid: jax.Array, value: jax.Array) -> jax.Array:
 
 
 def _sorted_counts(scores: jax.Array, labels: jax.Array, present: jax.Array) -> tuple[jax.Array, ...]:
-    """Positives and negatives in ascending order of score, and the first and last row of each row's tie group."""
+    """Return positives and negatives in ascending order of score, and the first and last row of each row's tie
+    group.
+    """
     positive = (present & (labels > 0.5)).astype(jnp.int32)
     negative = (present & (labels <= 0.5)).astype(jnp.int32)
     ordered, positive, negative = jax.lax.sort((scores, positive, negative), num_keys=1)
@@ -82,7 +84,9 @@ def _accurate_sum(values: jax.Array) -> jax.Array:
 
 
 def _roc_auc(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
-    """Area under the ROC curve: the share of (positive, negative) pairs in the right order, ties counting half."""
+    """Return the area under the ROC curve: the share of (positive, negative) pairs in the right order, ties counting
+    half.
+    """
     positive, negative, first_row, last_row, usable = _sorted_counts(scores, labels, present)
     through = jnp.cumsum(negative)
     twice_beaten = (through - negative)[first_row] + through[last_row]
@@ -108,17 +112,17 @@ def _mean(values: jax.Array, present: jax.Array) -> jax.Array:
 
 
 def _rmse(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
-    """Root of the mean squared error, in the label's unit."""
+    """Return the root of the mean squared error, in the label's unit."""
     return _nan_unless(present.any(), jnp.sqrt(_mean((scores - labels) ** 2, present)))
 
 
 def _mae(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
-    """Mean absolute error, in the label's unit."""
+    """Return the mean absolute error, in the label's unit."""
     return _nan_unless(present.any(), _mean(jnp.abs(scores - labels), present))
 
 
 def _r2(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:
-    """1 - residual sum of squares / total sum of squares."""
+    """Return 1 - residual sum of squares / total sum of squares."""
     centered = labels - _mean(labels, present)
     total = _mean(centered**2, present)
     return _nan_unless(total > 0, 1.0 - _mean((scores - labels) ** 2, present) / jnp.where(total > 0, total, 1.0))
@@ -140,7 +144,7 @@ class Metric:
         return self.name in ERROR_METRICS
 
     def mean_label(self, tasks: int) -> str:
-        """How a plot names its mean over so many tasks: several errors are means of standard deviations."""
+        """Return the name in a plot of the mean over so many tasks: several errors are means of standard deviations."""
         return self.label + (PER_SD if self.in_label_unit and tasks > 1 else "")
 
 
@@ -162,7 +166,7 @@ def mean_label_of(name: str) -> str:
 
 
 def mean_over_tasks(per_task: jax.Array) -> jax.Array:
-    """Mean of the tasks where the metric has a meaning; NaN where it has none in any."""
+    """Return the mean over the tasks where the metric has a meaning; NaN if it has none in any."""
     valid = ~jnp.isnan(per_task)
     return _nan_unless(valid.any(), _mean(per_task, valid))
 

@@ -56,29 +56,31 @@ class ModelSpec:
         return nnx.split(nnx.eval_shape(lambda: self._module(jax.random.key(0))), nnx.Param, nnx.BatchStat)[0]
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:
-        """Fresh parameters and batch-norm statistics."""
+        """Return fresh parameters and batch-norm statistics."""
         _, *states = nnx.split(self._module(key), nnx.Param, nnx.BatchStat)
         params, stats = states
         return params, stats
 
     def train(self, params: Any, stats: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
-        """Outputs [B, tasks] in training mode, and the moved batch-norm statistics."""
+        """Return outputs [B, tasks] in training mode, and the moved batch-norm statistics."""
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         outputs = module(batch, training=True, key=key)
         return outputs, nnx.state(module, nnx.BatchStat)
 
     def predict(self, params: Any, stats: Any, batch: Any) -> jax.Array:
-        """Outputs [B, tasks] in evaluation mode."""
+        """Return outputs [B, tasks] in evaluation mode."""
         return nnx.merge(self._graphdef, params, stats, copy=True)(batch, training=False)
 
     def embed(self, params: Any, stats: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
-        """What the head sees of each molecule in evaluation mode, [B, d], and its outputs [B, tasks]."""
+        """Return the head's input for each molecule in evaluation mode, [B, d], and its outputs [B, tasks]."""
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         embeddings = module.embed(batch, training=False)
         return embeddings, module.head(embeddings)
 
     def predict_probed(self, params: Any, stats: Any, batch: Any, probe: jax.Array) -> jax.Array:
-        """`predict`, where the gradient by `probe` is the squared norm of that by all linear layers' weights."""
+        """Return outputs as `predict`; their gradient by `probe` is the squared norm of that by all linear layers'
+        weights.
+        """
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         for _, layer in nnx.iter_modules(module):
             if isinstance(layer, Linear):
@@ -87,13 +89,13 @@ class ModelSpec:
 
     @cached_property
     def parameters(self) -> int:
-        """How many trained numbers the model has."""
+        """The number of trained parameters."""
         params, _ = jax.eval_shape(self.init, jax.random.key(0))
         return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
 def model_specs(settings: Settings, problem: TaskData) -> list[ModelSpec]:
-    """The models that the settings ask for: of each modality, by width and depth."""
+    """Return the models that the settings ask for: of each modality, by width and depth."""
     sizes = list(product(settings.widths or (None,), settings.axis("depth") or (None,)))
     return [
         model_spec(settings, problem, modality, model, *size)
@@ -106,7 +108,7 @@ def model_specs(settings: Settings, problem: TaskData) -> list[ModelSpec]:
 def model_spec(
     settings: Settings, problem: TaskData, modality: str, model: str, width: int | None, depth: int | None
 ) -> ModelSpec:
-    """A model of a modality for these settings; its own width, depth and dropout where they are not set."""
+    """Return a model of a modality for these settings; its own width, depth and dropout where they are not set."""
     kind = get_modality(modality)
     default = kind.model(model)
     return ModelSpec(

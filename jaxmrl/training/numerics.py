@@ -8,7 +8,7 @@ import jax
 
 @contextlib.contextmanager
 def own_numerics() -> Iterator[None]:
-    """Have JAX compute as jaxmrl's results are defined, in this thread, as a context or a decorator.
+    """Make JAX compute as jaxmrl's results are defined, in this thread, as a context or a decorator.
 
     float32 without x64, products at the precision that each model asks for, threefry as the source of random numbers,
     compiled programs, and promotion of ranks and dtypes as JAX has it by default.

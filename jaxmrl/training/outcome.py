@@ -85,20 +85,20 @@ class LaneState:
     history: list[Validation] = field(default_factory=list)
 
     def add_losses(self, losses: list[float]) -> None:
-        """Counts the losses of the steps just made, one by one: their sum does not depend on how chunks are cut."""
+        """Count the losses of the steps just made, one by one: their sum does not depend on how chunks are cut."""
         for loss in losses:
             self.loss += loss
         self.step += len(losses)
         self.diverged |= not all(map(math.isfinite, losses))
 
     def add_validation(self, epoch: int, valid: float) -> None:
-        """Records a validation of the current weights."""
+        """Record a validation of the current weights."""
         loss = self.loss / max(self.step - self.validated, 1)
         self.history.append(Validation(epoch, self.step, loss, valid))
         self.validated, self.loss = self.step, 0.0
 
 
 def slot_from(saved: dict[str, Any], place: int) -> LaneState:
-    """A slot that a checkpoint has saved, of the replica at `place`."""
+    """Return the slot that a checkpoint has saved, of the replica at `place`."""
     history = [Validation(*one) for one in saved["history"]]
     return LaneState(**saved | {"replica": place, "history": history})

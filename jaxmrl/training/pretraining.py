@@ -68,7 +68,7 @@ class Epoch:
 
 @small_program(static_argnums=0)
 def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
-    """The state before the first step."""
+    """Return the state before the first step."""
     init, stream = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
     params, stats = pretext.shape.init(init)
     return PretrainState(params, stats, OPTIMIZER.init(params), jnp.int32(0), stream, jnp.float32(0))
@@ -77,7 +77,7 @@ def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
 def masked_error(
     pretext: Pretext, store: GraphDataset, params: Any, stats: Any, ids: jax.Array, key: jax.Array, training: bool
 ) -> tuple:
-    """The mean error over the masked atoms of the molecules `ids` [B], and what it is made of.
+    """Return the mean error over the masked atoms of the molecules `ids` [B], and its parts.
 
     Returns (error, (stats, hits, kinds)): how many masked atoms were told, and how many there are of each kind.
     """
@@ -94,7 +94,7 @@ def masked_error(
 
 
 def pretrain_step(pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array) -> PretrainState:
-    """One optimizer step on the molecules `ids` [B]."""
+    """Make one optimizer step on the molecules `ids` [B]."""
     key = jax.random.fold_in(state.key, state.step)
     loss = lambda params: masked_error(pretext, store, params, state.stats, ids, key, training=True)
     (value, (stats, *_)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
@@ -107,13 +107,15 @@ def pretrain_step(pretext: Pretext, store: GraphDataset, state: PretrainState, i
 def train(
     pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array, steps: jax.Array | int
 ) -> PretrainState:
-    """`steps` steps on ids [MAX_CHUNK, B]."""
+    """Make `steps` steps on ids [MAX_CHUNK, B]."""
     return jax.lax.fori_loop(0, steps, lambda k, state: pretrain_step(pretext, store, state, ids[k]), state)
 
 
 @program(static_argnums=0)
 def judge(pretext: Pretext, store: GraphDataset, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
-    """Mean error, atoms told and atoms of each kind, of the batches plan [n, B]; the masks are the same each time."""
+    """Return mean error, correctly predicted atoms and atoms of each kind, of the batches plan [n, B]; the masks are
+    the same each time.
+    """
 
     def one(k: jax.Array) -> tuple:
         key = jax.random.fold_in(jax.random.key(0, impl="threefry2x32"), k)
@@ -144,16 +146,16 @@ class Pretraining:
         self._affordable_steps = 1
 
     def host_state(self) -> dict[str, Any]:
-        """What a checkpoint keeps beside `arrays`."""
+        """Return the part of a checkpoint that is not in `arrays`."""
         return {"step": self.step, "history": [vars(epoch) for epoch in self.history]}
 
     def put_state(self, arrays: PretrainState, host: dict[str, Any]) -> None:
-        """Goes on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.arrays, self.step = arrays, host["step"]
         self.history = [Epoch(**epoch) for epoch in host["history"]]
 
     def run(self, on_epoch: Callable[[Epoch], None], on_progress: Callable[[int], None], at_rest: Callable) -> None:
-        """Trains to the end, with a judgement after each epoch.
+        """Train to the end, with an evaluation after each epoch.
 
         at_rest(self) is called after each chunk and each judgement, when the state may be saved; it may raise.
         """
@@ -166,7 +168,7 @@ class Pretraining:
             at_rest(self)
 
     def train_chunk(self) -> int:
-        """A few steps, within one shard. Returns how many."""
+        """Make a few steps within one shard. Return how many."""
         epoch, place = divmod(self.step, self.epoch_steps)
         shard, first = self._shard_at(epoch, place)
         plan, store, at = self._plan(epoch, shard), self.shard_store(shard), place - first
@@ -180,7 +182,9 @@ class Pretraining:
         return steps
 
     def _shard_at(self, epoch: int, place: int) -> tuple[int, int]:
-        """The shard of a step of an epoch, and that shard's first step; shards come in another order each epoch."""
+        """Return the shard of a step of an epoch, and that shard's first step; shards come in another order each
+        epoch.
+        """
         first = 0
         for shard in np.random.default_rng([self.seed, epoch]).permutation(len(self.shard_steps)).tolist():
             if place < first + self.shard_steps[shard]:
@@ -189,7 +193,7 @@ class Pretraining:
         raise IndexError(place)
 
     def _plan(self, epoch: int, shard: int) -> np.ndarray:
-        """The batches of a shard in an epoch: a pure function of both and the seed."""
+        """Return the batches of a shard in an epoch: a pure function of both and the seed."""
         if self._planned is None or self._planned[0] != (epoch, shard):
             rng = np.random.default_rng([self.seed, epoch, shard])
             known = self.corpus.train[shard], self.corpus.resources[shard], self.limits
@@ -197,7 +201,9 @@ class Pretraining:
         return self._planned[1]
 
     def shard_store(self, shard: int) -> GraphDataset:
-        """The shard on the device, where it is alone; all have the shape of the largest, and share one program."""
+        """Return the shard on the device, where it is alone; all have the shape of the largest, and share one
+        program.
+        """
         if self._loaded is None or self._loaded[0] != shard:
             self._loaded = None
             graphs = pad(self.corpus.load(shard), *self.corpus.extent)
@@ -216,7 +222,7 @@ class Pretraining:
 
 
 def _judges(graphs: Graphs, batch_size: int) -> tuple[GraphDataset, np.ndarray]:
-    """The molecules that judge on the device, and their batches."""
+    """Return the held-out molecules on the device, and their batches."""
     ids, resources = np.arange(len(graphs), dtype=np.int32), graphs.resources()
     limits = batches.budget([ids], resources, batch_size)
     plan = batches.plan(ids, resources, limits, batch_size, None)

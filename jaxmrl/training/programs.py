@@ -38,19 +38,19 @@ class Lanes:
 
 
 def weights_now(lanes: Lanes) -> tuple:
-    """What `predict` needs, of the current weights."""
+    """Return `predict`'s weights, from the current ones."""
     state = lanes.state
     return state.params, state.stats, state.scaler
 
 
 def weights_best(lanes: Lanes) -> tuple:
-    """What `predict` needs, of the best weights by validation."""
+    """Return `predict`'s weights, from the best ones by validation."""
     return lanes.best_params, lanes.best_stats, lanes.state.scaler
 
 
 @small_program()
 def weights_best_in(lanes: Lanes, lane: jax.Array | int) -> tuple:
-    """`weights_best` of one lane."""
+    """Return `weights_best` of one lane."""
     return jax.tree.map(lambda stacked: stacked[lane], weights_best(lanes))
 
 
@@ -63,7 +63,7 @@ def _new_lane(training_spec: TrainingSpec, *identity_and_constants: Any) -> Lane
 
 @small_program(static_argnums=(0, 1))
 def empty(training_spec: TrainingSpec, lanes: int, scaler: LabelScaler) -> Lanes:
-    """`lanes` idle lanes, whose weights are zero; any replica's scaler serves as theirs."""
+    """Return `lanes` idle lanes, whose weights are zero; any replica's scaler serves as theirs."""
     key = jax.random.key(0, impl="threefry2x32")
     form = jax.eval_shape(partial(_new_lane, training_spec), key, key, scaler, 1)
     blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
@@ -74,14 +74,14 @@ def empty(training_spec: TrainingSpec, lanes: int, scaler: LabelScaler) -> Lanes
 
 @small_program(static_argnums=0, donate_argnums=1)
 def fill(training_spec: TrainingSpec, lanes: Lanes, lane: jax.Array | int, *identity_and_constants: Any) -> Lanes:
-    """`lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
+    """Return `lanes` with a fresh replica in place `lane`; the rest as of `init_replica`."""
     new = _new_lane(training_spec, *identity_and_constants)
     return jax.tree.map(lambda stacked, one: stacked.at[lane].set(one), lanes, new)
 
 
 @small_program(donate_argnums=0)
 def put_weights(lanes: Lanes, lane: jax.Array | int, weights: dict[str, jax.Array]) -> Lanes:
-    """`lanes` with these weights, by name, in place `lane`; its other weights stay."""
+    """Return `lanes` with these weights, by name, in place `lane`; its other weights stay."""
 
     def put(path: tuple, leaf: jax.Array) -> jax.Array:
         return leaf.at[lane].set(weights[name]) if (name := leaf_name(path)) in weights else leaf
@@ -101,7 +101,8 @@ def put_weights(lanes: Lanes, lane: jax.Array | int, weights: dict[str, jax.Arra
 def train(
     training_spec: TrainingSpec, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps: jax.Array | int
 ) -> tuple[Lanes, jax.Array]:
-    """`steps` optimizer steps in every lane, on ids [MAX_CHUNK, L, B]; also each step's loss [MAX_CHUNK, L].
+    """Make `steps` optimizer steps in every lane, on ids [MAX_CHUNK, L, B]; also return each step's loss [MAX_CHUNK,
+    L].
 
     The trip count is dynamic: chunks of every length share one compilation.
     """
@@ -120,7 +121,7 @@ def train(
 def evaluate(
     training_spec: TrainingSpec, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count: Any
 ) -> jax.Array:
-    """The metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
+    """Return the metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 
     plans [L, batches, B] are each lane's evaluation batches. The (lane, batch) pairs that are due are worked off L
     at a time, so the cost follows the lanes that are due, not all lanes.
@@ -159,8 +160,8 @@ def keep_best(
     epochs: jax.Array,
     divisors: jax.Array,
 ) -> tuple[Lanes, jax.Array]:
-    """`lanes` with the current weights kept as the best where a lane that is due has improved; also each lane's metric
-    [L], a mean over tasks, NaN where it is not due.
+    """Return `lanes` with the current weights kept as the best if a lane that is due has improved, and each lane's
+    metric [L], a mean over tasks, NaN if it is not due.
 
     metrics [L, T], due [L] and `count` as of `evaluate`; epochs [L] of each lane; divisors [L, T] of each lane's
     metrics before the mean over tasks, NaN for a task that is left out of it. The first of equals stays.

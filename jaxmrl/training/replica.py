@@ -32,16 +32,16 @@ class DeviceTable:
     composition: jax.Array | None = None
 
     def with_budget(self, rows: np.ndarray) -> "DeviceTable":
-        """The table whose batches are shaped by a budget of the features' resources."""
+        """Return the table whose batches are shaped by a budget of the features' resources."""
         return replace(self, store=self.store.with_budget(rows))
 
     def composition_of(self, ids: jax.Array) -> jax.Array | None:
-        """Of the molecules `ids` [B], [B, E]."""
+        """Return the composition [B, E] of the molecules `ids` [B]."""
         return None if self.composition is None else self.composition[jnp.maximum(ids, 0)]
 
 
 def device_table(problem: TaskData, modality: str) -> DeviceTable:
-    """The problem's table on the default device, with one modality's features."""
+    """Return the problem's table on the default device, with one modality's features."""
     counts = problem.composition_for(modality)
     composition = None if counts is None else jnp.asarray(counts, jnp.float32)
     store = get_modality(modality).to_device(problem.features[modality])
@@ -99,7 +99,7 @@ class TrainingSpec:
         return optimization_of(get_modality(self.model.modality))
 
     def outputs(self, params: Any, stats: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
-        """The model's outputs [B, T] in training, and its batch-norm statistics after it."""
+        """Return the model's outputs [B, T] in training, and its batch-norm statistics after it."""
         if self.freeze:
             return self.model.predict(only_head(params), stats, batch), stats
         return self.model.train(params, stats, batch, key)
@@ -112,7 +112,7 @@ def init_replica(
     scaler: LabelScaler,
     total_steps: jax.Array | int,
 ) -> ReplicaState:
-    """The state before the first step."""
+    """Return the state before the first step."""
     params, stats = training_spec.model.init(init_key)
     return ReplicaState(
         params=params,
@@ -127,7 +127,7 @@ def init_replica(
 
 
 def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Labels of `ids` [B] with 0 for missing, and which are present; [B, T] both. Every mask is made here."""
+    """Return labels of `ids` [B] with 0 for missing, and which are present; [B, T] both. Every mask is made here."""
     labels = table.labels[jnp.maximum(ids, 0)]
     present = ~jnp.isnan(labels) & (ids >= 0)[:, None]
     return jnp.where(present, labels, 0.0), present
@@ -136,7 +136,7 @@ def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
 def train_step(
     training_spec: TrainingSpec, table: DeviceTable, state: ReplicaState, ids: jax.Array
 ) -> tuple[ReplicaState, jax.Array]:
-    """One optimizer step on the molecules `ids` [B]; returns the new state and the batch's loss."""
+    """Make one optimizer step on the molecules `ids` [B]; return the new state and the batch's loss."""
     key = jax.random.fold_in(state.key, state.step)
     with jax.named_scope("gather"):
         batch = table.store.gather(ids, key)
@@ -160,7 +160,7 @@ def train_step(
 
 
 def predict(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:
-    """Logits, or values of the device's labels, of `ids` [B]: [B, T]. weights = (params, stats, scaler)."""
+    """Return logits, or values of the device's labels, of `ids` [B]: [B, T]. weights = (params, stats, scaler)."""
     params, stats, scaler = weights
     outputs = training_spec.model.predict(params, stats, table.store.gather(ids))
     return scaler.inverse_transform(outputs, table.composition_of(ids))

@@ -58,7 +58,7 @@ class SavedModel:
 
 
 def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
-    """Writes a model to its folder, in place of what is there. Raises UserError where it cannot be written.
+    """Write a model to its folder, in place of what is there. Raise UserError if it cannot be written.
 
     weights: parameters, statistics, and the scaler of the labels in float64; train: ids of the molecules that it
     learned from.
@@ -86,13 +86,13 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
 
 
 def _row_content(row: ResultRow) -> dict[str, str]:
-    """The cells of a row, in the order that models have had them in since the first: the metric before the status."""
+    """Return the cells of a row in the order that models have had since the first: the metric before the status."""
     cells = row.cells()
     return {name: cells[name] for name in (*ReplicaIdentity.columns(), "metric", *cells)}
 
 
 def load_trained(path: Path) -> SavedModel:
-    """What `save_trained` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
+    """Return what `save_trained` wrote to `path`, without its arrays. Raise ConfigError if it is damaged."""
     if not storage.is_sound(path):
         raise ConfigError(f"{path} is a damaged model of a sweep; sweep again into another --out")
     host = storage.read_host(path)
@@ -123,7 +123,7 @@ def _spec_from_host(host: dict[str, Any]) -> ModelSpec:
 
 
 def load_arrays(model: SavedModel) -> tuple[tuple, np.ndarray]:
-    """A model's weights, as of `save_trained`, and the ids of the molecules that it learned from.
+    """Return a model's weights, as of `save_trained`, and the ids of its training molecules.
 
     Raises ConfigError where the weights are not those of the model as it is built now.
     """
@@ -152,7 +152,7 @@ def predict_all(
     molecules: np.ndarray,
     batch_size: int,
 ) -> np.ndarray:
-    """Logits, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float64.
+    """Return logits, or values in the label's unit, of `molecules` [n], places in `table`: [n, T] float64.
 
     resources [N, R] is what each molecule of the table takes of a batch; weights as of `save_trained`: a label far from
     zero has digits that float32 lacks, so the inverse transform is computed on the host.
@@ -172,6 +172,9 @@ def predict_all(
 
 @program(static_argnums=0)
 def _outputs(training_spec: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
-    """What the model says of `ids` [B], before the scaler's inverse transform, [B, T]. model = (params, stats)."""
+    """Return the model's outputs for `ids` [B], before the scaler's inverse transform, [B, T].
+
+    model = (params, stats).
+    """
     params, stats = model
     return training_spec.model.predict(params, stats, table.store.gather(ids))

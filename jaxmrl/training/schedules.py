@@ -15,17 +15,19 @@ from jaxmrl.modalities.base import Modality
 
 
 def constant(progress: jax.Array) -> jax.Array:
-    """1, always."""
+    """Return 1, always."""
     return jnp.ones_like(progress)
 
 
 def warm_up(progress: jax.Array) -> jax.Array:
-    """Linearly to 1 over the first tenth."""
+    """Return a factor that rises linearly to 1 over the first tenth."""
     return jnp.minimum(progress / 0.1, 1.0)
 
 
 def cosine(progress: jax.Array) -> jax.Array:
-    """Linearly to 1 over the first fortieth, as the study's 10,000 of 430,000 steps, then half a cosine to 0."""
+    """Return a factor that rises linearly to 1 over the first fortieth, as the study's 10,000 of 430,000 steps, then
+    falls as half a cosine to 0.
+    """
     warm = 1 / 40
     fall = 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.maximum(progress - warm, 0.0) / (1 - warm)))
     return jnp.minimum(progress / warm, fall)
@@ -43,7 +45,7 @@ class Optimization:
 
 
 def adamw() -> optax.GradientTransformation:
-    """The study's for SMILES: betas 0.9 and 0.98, epsilon 1e-6, decoupled weight decay 0.01."""
+    """Return the study's optimizer for SMILES: betas 0.9 and 0.98, epsilon 1e-6, decoupled weight decay 0.01."""
     return optax.chain(optax.scale_by_adam(b1=0.9, b2=0.98, eps=1e-6), optax.add_decayed_weights(0.01))
 
 

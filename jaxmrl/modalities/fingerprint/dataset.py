@@ -33,7 +33,7 @@ class FingerprintDataset:
         return replace(self, budget=tuple(int(count) for count in rows))
 
     def gather(self, ids: jax.Array, key: jax.Array | None = None) -> TokenBatch:
-        """The batch of `ids` [B]. `key` is not used."""
+        """Return the batch of `ids` [B]. `key` is not used."""
         real = jnp.maximum(ids, 0)
 
         def tokens_of(rows: jax.Array, width: int) -> jax.Array:

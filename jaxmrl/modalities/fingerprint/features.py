@@ -41,7 +41,8 @@ class Fingerprints(Sequences):
 def morgan_fingerprints(
     smiles: list[str], radius: int, bits: int, chirality: bool, progress: cache.CountDone | None = None
 ) -> np.ndarray:
-    """The Morgan fingerprint (Rogers & Hahn 2010; radius 2 is ECFP4) of each (valid) molecule, packed, [N, bits / 8].
+    """Return the Morgan fingerprint (Rogers & Hahn 2010; radius 2 is ECFP4) of each valid molecule, packed, [N, bits /
+    8].
 
     Cached on disk.
     """
@@ -50,7 +51,7 @@ def morgan_fingerprints(
 
 
 def path_fingerprints(smiles: list[str], progress: cache.CountDone | None = None) -> np.ndarray:
-    """RDKit's path-based fingerprint of each (valid) molecule, packed, [N, RDKIT_BITS / 8]. Cached on disk."""
+    """Return RDKit's path-based fingerprint of each valid molecule, packed, [N, RDKIT_BITS / 8]. Cached on disk."""
     return _cached("rdkit-fingerprints", _paths, smiles, progress)
 
 

@@ -16,7 +16,7 @@ _AT_A_TIME = 50
 
 
 def conformers(smiles: list[str], progress: cache.CountDone | None = None) -> tuple[Conformers, dict[int, str]]:
-    """A conformer of each (valid) molecule that has one, and {position: reason} of the others. Cached on disk.
+    """Return a conformer of each valid molecule that has one, and {position: reason} of the others. Cached on disk.
 
     ETKDGv3 (Wang et al. 2020) with a fixed seed, hydrogens included, relaxed by MMFF94 (Halgren 1996) where that
     knows every atom.
@@ -43,7 +43,7 @@ def _compute(smiles: list[str], progress: cache.CountDone | None) -> dict[str, n
 
 
 def embed_all(smiles: list[str]) -> tuple[Conformers, dict[int, str]]:
-    """The conformers of the molecules that have one, in order, and {position: reason} of the others."""
+    """Return the conformers of the molecules that have one, in order, and {position: reason} of the others."""
     found, rejected = [], {}
     for position, text in enumerate(smiles):
         one = embed(text)
@@ -56,7 +56,7 @@ def embed_all(smiles: list[str]) -> tuple[Conformers, dict[int, str]]:
 
 
 def embed(smiles: str) -> Conformers | str:
-    """The conformer of one molecule, or why there is none."""
+    """Return the conformer of one molecule, or why there is none."""
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 

@@ -32,7 +32,7 @@ class GeometryDataset:
 
     @classmethod
     def to_device(cls, geometries: Geometries) -> "GeometryDataset":
-        """The store of `geometries` on the default device."""
+        """Return the dataset of `geometries` on the default device."""
         # A gather needs a row to read even where no molecule has two atoms.
         ends = np.pad(geometries.ends, ((0, 1), (0, 0)))
         return cls(
@@ -48,12 +48,12 @@ class GeometryDataset:
         )
 
     def with_budget(self, rows: np.ndarray) -> "GeometryDataset":
-        """The store whose batches hold at least `rows` = (pair rows, node rows)."""
+        """Return the dataset whose batches have at least `rows` = (pair rows, node rows)."""
         pairs, nodes = (round_up(int(count) + 1) for count in rows)
         return replace(self, budget=(pairs, nodes))
 
     def gather(self, ids: jax.Array, key: jax.Array | None = None) -> jraph.GraphsTuple:
-        """The padded batch of the molecules `ids` [B], on the device. `key` is not used.
+        """Return the padded batch of the molecules `ids` [B], on the device. `key` is not used.
 
         nodes: atom, graph [n]; pairs [n, K], the rows of each atom's pairs, and others [n, K], the atoms at their
         other ends; the last rows, which are padding, where there is none. edges [p, 3]: from the sender to the

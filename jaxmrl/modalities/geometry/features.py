@@ -45,30 +45,32 @@ class Geometries:
         return len(self.size)
 
     def resources(self) -> np.ndarray:
-        """Pair rows and node rows that each molecule takes of a batch, [N, 2]."""
+        """Return the pair rows and node rows that each molecule takes of a batch, [N, 2]."""
         return np.stack([self.pair_count, self.size], axis=1)
 
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
-        """Rows of a batch within `limits`."""
+        """Return the rows of a batch within `limits`."""
         return int(limits.sum())
 
     def molecule(self, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """Atomic numbers [n] and positions [n, 3] of one molecule."""
+        """Return atomic numbers [n] and positions [n, 3] of one molecule."""
         start = int(self.size[:place].sum())
         rows = slice(start, start + int(self.size[place]))
         return self.atom[rows], self.position[rows]
 
     def heavy_atoms(self) -> np.ndarray:
-        """Atoms of each molecule, hydrogens left out, [N]."""
+        """Return the number of atoms of each molecule without hydrogens, [N]."""
         molecule = np.repeat(np.arange(len(self)), self.size)
         return np.bincount(molecule[self.atom > 1], minlength=len(self))
 
     def elements(self) -> np.ndarray:
-        """The atomic numbers that the table has, in ascending order, [E]."""
+        """Return the atomic numbers that the table has, in ascending order, [E]."""
         return np.unique(self.atom)
 
     def composition(self, elements: np.ndarray | None = None) -> np.ndarray:
-        """Atoms of each of `elements` [E], or of each that the table has: [N, E] int32. Others are not counted."""
+        """Return the atoms of each of `elements` [E], or of each element of the table: [N, E] int32. Others are not
+        counted.
+        """
         elements = self.elements() if elements is None else np.asarray(elements)
         column = np.minimum(np.searchsorted(elements, self.atom), len(elements) - 1)
         counted = elements[column] == self.atom
@@ -87,18 +89,18 @@ class Conformers:
     position: np.ndarray
 
     def take(self, keep: np.ndarray) -> "Conformers":
-        """The molecules where `keep` [N] is true."""
+        """Return the molecules where `keep` [N] is true."""
         atoms = np.repeat(keep, self.size)
         return Conformers(self.size[keep], self.atom[atoms], self.position[atoms])
 
 
 def concatenate(pieces: list[Conformers]) -> Conformers:
-    """One Conformers of all `pieces`, in order."""
+    """Return one Conformers of all `pieces`, in order."""
     return Conformers(*(np.concatenate([getattr(piece, f.name) for piece in pieces]) for f in fields(Conformers)))
 
 
 def find_pairs(conformers: Conformers, cutoff: float) -> Geometries:
-    """The molecules with their pairs of atoms closer than `cutoff` Å."""
+    """Return the molecules with their pairs of atoms closer than `cutoff` Å."""
     count = np.zeros(len(conformers.size), np.int32)
     found = [(molecules, *_pairs_of_size(conformers, molecules, cutoff)) for molecules in _by_size(conformers.size)]
     molecule = np.concatenate([molecules[row] for molecules, row, _ in found])
@@ -111,7 +113,7 @@ def find_pairs(conformers: Conformers, cutoff: float) -> Geometries:
 
 
 def why_unusable(atom: np.ndarray, position: np.ndarray) -> str | None:
-    """Why atoms [n] at `position` [n, 3] are no molecule; None where they may be one."""
+    """Return why atoms [n] at `position` [n, 3] are not a molecule; None if they may be one."""
     if len(atom) == 0:
         return "molecule without atoms"
     if not np.isfinite(position).all():
@@ -128,7 +130,7 @@ def why_unusable(atom: np.ndarray, position: np.ndarray) -> str | None:
 
 
 def _by_size(size: np.ndarray) -> list[np.ndarray]:
-    """Places of the molecules of each size, in blocks of about MOST_PAIRS pairs."""
+    """Yield the places of the molecules of each size, in blocks of about MOST_PAIRS pairs."""
     order = np.argsort(size, kind="stable")
     blocks = []
     for places in np.split(order, np.flatnonzero(np.diff(size[order])) + 1):
@@ -138,7 +140,7 @@ def _by_size(size: np.ndarray) -> list[np.ndarray]:
 
 
 def _pairs_of_size(conformers: Conformers, molecules: np.ndarray, cutoff: float) -> tuple[np.ndarray, np.ndarray]:
-    """Of `molecules` of one size: for each pair its place in them [p], and its two atoms [p, 2]."""
+    """Return, for `molecules` of one size, each pair's place in them [p] and its two atoms [p, 2]."""
     atoms = int(conformers.size[molecules[0]])
     starts = np.cumsum(conformers.size, dtype=np.int64) - conformers.size
     first, second = np.triu_indices(atoms, 1)
@@ -148,12 +150,12 @@ def _pairs_of_size(conformers: Conformers, molecules: np.ndarray, cutoff: float)
 
 
 def _distances(position: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Distances of atom pairs in molecules at `position` [m, n, 3]: [m, p]."""
+    """Return the distances [m, p] of atom pairs in molecules at `position` [m, n, 3]."""
     return np.sqrt(((position[:, first] - position[:, second]) ** 2).sum(axis=2))
 
 
 def _pairs_of_atoms(size: np.ndarray, count: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Each atom's pairs, within its molecule, in ascending order: [A, K]."""
+    """Return each atom's pairs [A, K], within its molecule, in ascending order."""
     first_atom = np.repeat(np.cumsum(size, dtype=np.int64) - size, count)
     first_pair = np.repeat(np.cumsum(count, dtype=np.int64) - count, count)
     pair = np.arange(len(ends)) - first_pair

@@ -24,7 +24,7 @@ Vectors = Sequence[jax.Array]
 def sum_messages(
     filters: jax.Array, h: jax.Array, vectors: Vectors, directions: jax.Array, graph: jraph.GraphsTuple
 ) -> tuple[jax.Array, Vectors]:
-    """What each atom hears of its neighbors, scalars [n, d] and vectors (equations 7 and 8).
+    """Return the sum of the messages to each atom, scalars [n, d] and vectors (equations 7 and 8).
 
     filters [p, 3 d], 0 for padding pairs, and h [n, 3 d], both for scalars, directions and vectors; directions
     [p, 3], unit vectors from sender to receiver.
@@ -50,7 +50,7 @@ class Layer(nnx.Module):
     def __call__(
         self, s: jax.Array, v: Vectors, filters: jax.Array, directions: jax.Array, graph: jraph.GraphsTuple
     ) -> tuple[jax.Array, Vectors]:
-        """Scalars s [n, d], vectors v, filters [p, 3 d], directions [p, 3] -> scalars and vectors."""
+        """Return new scalars and vectors from scalars s [n, d], vectors v, filters [p, 3 d] and directions [p, 3]."""
         scalars, moved = sum_messages(filters, _perceptron(self.message, s), v, directions, graph)
         s, v = s + scalars, [old + new for old, new in zip(v, moved, strict=True)]
         mixed = jnp.split(self.mix(jnp.concatenate(v)), 3)
@@ -83,7 +83,7 @@ class PaiNN(nnx.Module):
         self.cutoff = cutoff
 
     def features(self, graph: jraph.GraphsTuple) -> tuple[jax.Array, Vectors]:
-        """Scalars [n, d] and vectors of the atoms after the last layer."""
+        """Return scalars [n, d] and vectors of the atoms after the last layer."""
         distance = distances(graph)
         filters = self.filters(sines(distance, self.cutoff, RADIAL)) * cosine_cutoff(distance, self.cutoff)[:, None]
         s = look_up(self.atom[...], graph.nodes["atom"].astype(jnp.int32))
@@ -94,9 +94,9 @@ class PaiNN(nnx.Module):
         return s, v
 
     def embed(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """What the head sees of each molecule, [B, width // 2]."""
+        """Return the head's input for each molecule, [B, width // 2]."""
         return self.readout(self.features(graph)[0], graph)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardized values (regression), [B, tasks]."""
+        """Return logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(graph, training=training, key=key))

@@ -18,25 +18,29 @@ from jaxmrl.modalities.layers import mean_nodes, sum_nodes, xavier_linear
 
 
 def distances(graph: jraph.GraphsTuple) -> jax.Array:
-    """Of each pair in Å, [p]."""
+    """Return the distance of each pair in Å, [p]."""
     return jnp.sqrt(jnp.sum(graph.edges**2, axis=1))
 
 
 def cosine_cutoff(distance: jax.Array, cutoff: float) -> jax.Array:
-    """From 1 at 0 to 0 at the cutoff, with slope 0 at both, [p] (Behler 2011)."""
+    """Return a weight [p] that falls from 1 at 0 to 0 at the cutoff, with slope 0 at both (Behler 2011)."""
     inside = 0.5 * (jnp.cos(jnp.pi * distance / cutoff) + 1.0)
     return jnp.where(distance < cutoff, inside, 0.0)
 
 
 def gaussians(distance: jax.Array, cutoff: float, count: int) -> jax.Array:
-    """Gaussians at `count` distances from 0 to the cutoff, as wide as apart, [p, count] (Schuett et al. 2017)."""
+    """Return Gaussians at `count` distances from 0 to the cutoff, as wide as they are apart, [p, count] (Schuett et al.
+    2017).
+    """
     centers = jnp.linspace(0.0, cutoff, count)
     width = cutoff / (count - 1)
     return jnp.exp(-0.5 * ((distance[:, None] - centers[None, :]) / width) ** 2)
 
 
 def sines(distance: jax.Array, cutoff: float, count: int) -> jax.Array:
-    """sin(k pi r / cutoff) / r for k = 1 to `count`, [p, count] (Gasteiger et al. 2020, without their factor)."""
+    """Return sin(k pi r / cutoff) / r for k = 1 to `count`, [p, count] (Gasteiger et al. 2020, without their
+    factor).
+    """
     rates = jnp.arange(1, count + 1, dtype=jnp.float32) * (jnp.pi / cutoff)
     return jnp.sin(distance[:, None] * rates[None, :]) / distance[:, None]
 
@@ -74,7 +78,7 @@ sum_pairs.defvjp(
 
 
 def atom_embeddings(width: int, rngs: nnx.Rngs) -> nnx.Param:
-    """One for each atomic number, [ELEMENTS, width]; that of 0, which no atom has, is 0."""
+    """Return an embedding for each atomic number, [ELEMENTS, width]; that of 0, which no atom has, is 0."""
     return nnx.Param(jax.random.normal(rngs.params(), (ELEMENTS, width)).at[0].set(0.0))
 
 
@@ -99,7 +103,7 @@ class Readout(nnx.Module):
         self.over_atoms = over_atoms
 
     def __call__(self, h: jax.Array, graph: jraph.GraphsTuple) -> jax.Array:
-        """h [n, width] -> [B, width // 2]."""
+        """Return the readout [B, width // 2] of h [n, width]."""
         pool = {"sum": sum_nodes, "mean": mean_nodes}[self.over_atoms]
         mask = jraph.get_node_padding_mask(graph)
         return pool(self.activation(self.linear(h)), graph.nodes["graph"], mask, graph.n_node.shape[0] - 1)

@@ -15,7 +15,7 @@ GAUSSIANS = 51
 
 
 def shifted_softplus(x: jax.Array) -> jax.Array:
-    """log((1 + exp(x)) / 2), elementwise: 0 at 0."""
+    """Return log((1 + exp(x)) / 2), elementwise: 0 at 0."""
     return jax.nn.softplus(x) - math.log(2.0)
 
 
@@ -29,7 +29,7 @@ class Interaction(nnx.Module):
         self.outward = nnx.List([layer(width, width) for _ in range(2)])
 
     def __call__(self, h: jax.Array, radial: jax.Array, inside: jax.Array, graph: jraph.GraphsTuple) -> jax.Array:
-        """h [n, d], radial [p, GAUSSIANS] and inside [p] of the distances -> [n, d]."""
+        """Return new features [n, d] from h [n, d], and radial [p, GAUSSIANS] and inside [p] of the distances."""
         filters = self.filters[1](shifted_softplus(self.filters[0](radial))) * inside[:, None]
         message = self.outward[0](sum_pairs(filters, self.inward(h), graph))
         return h + self.outward[1](shifted_softplus(message))
@@ -48,7 +48,7 @@ class SchNet(nnx.Module):
         self.cutoff = cutoff
 
     def embed(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """What the head sees of each molecule, [B, width // 2]."""
+        """Return the head's input for each molecule, [B, width // 2]."""
         distance = distances(graph)
         radial, inside = gaussians(distance, self.cutoff, GAUSSIANS), cosine_cutoff(distance, self.cutoff)
         h = look_up(self.atom[...], graph.nodes["atom"].astype("int32"))
@@ -57,5 +57,5 @@ class SchNet(nnx.Module):
         return self.readout(h, graph)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardized values (regression), [B, tasks]."""
+        """Return logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(graph, training=training, key=key))

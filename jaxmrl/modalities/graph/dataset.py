@@ -32,7 +32,7 @@ class GraphDataset:
 
     @classmethod
     def to_device(cls, graphs: Graphs) -> "GraphDataset":
-        """The store of `graphs` on the default device."""
+        """Return the dataset of `graphs` on the default device."""
         # A gather needs a row to read even where the table has no overflow.
         overflow = np.pad(graphs.overflow, ((0, 1), (0, 1)), constant_values=NO_NEIGHBOR)
         return cls(
@@ -48,12 +48,12 @@ class GraphDataset:
         )
 
     def with_budget(self, rows: np.ndarray) -> "GraphDataset":
-        """The store whose batches hold at least `rows` = (node rows, overflow rows)."""
+        """Return the dataset whose batches have at least `rows` = (node rows, overflow rows)."""
         nodes, overflow = (int(r) for r in rows)
         return replace(self, budget=(round_up(nodes + 1), round_up(overflow)))
 
     def gather(self, ids: jax.Array, key: jax.Array | None = None) -> jraph.GraphsTuple:
-        """The padded batch of the molecules `ids` [B], on the device. `key` is not used.
+        """Return the padded batch of the molecules `ids` [B], on the device. `key` is not used.
 
         nodes: atom, chirality [n]; bonds [n, 9] float32; graph [n], the index of each row's molecule;
         neighbors [n, 4], rows of the batch, where n + j is overflow row j and n + v is none;

@@ -74,11 +74,11 @@ class Graphs:
         return len(self.size)
 
     def resources(self) -> np.ndarray:
-        """Node rows and overflow rows that each molecule takes of a batch, [N, 2]."""
+        """Return the node rows and overflow rows that each molecule takes of a batch, [N, 2]."""
         return np.stack([self.size, self.overflow_size], axis=1)
 
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
-        """Rows of a batch within `limits`."""
+        """Return the rows of a batch within `limits`."""
         return int(limits[0])
 
 
@@ -97,7 +97,7 @@ class _Bonds(NamedTuple):
 
 
 def _bonds(molecule: "Mol", smiles: str) -> _Bonds:
-    """The bonds of an RDKit molecule, an atom's neighbors by the places of their bonds.
+    """Return the bonds of an RDKit molecule, an atom's neighbors in the order of their bonds.
 
     To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. From that, neighbors come by their
     own places, which are those of their bonds but for the bonds that close rings: these come last.
@@ -132,7 +132,7 @@ def _bonds_one_by_one(molecule: "Mol") -> _Bonds:
 
 
 def featurize(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
-    """Graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others.
+    """Return graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others.
 
     A graph is made of the molecule in its canonical form, whatever the spelling.
     """
@@ -150,7 +150,7 @@ def featurize(smiles: list[str]) -> tuple[Graphs, list[str], dict[int, str]]:
 
 
 def _atoms(molecule: "Mol", smiles: str) -> tuple[list[int], list[int]]:
-    """Atomic numbers and chirality."""
+    """Return atomic numbers and chirality."""
     numbers = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
     if _CHIRAL not in smiles:
         return numbers, [_CHIRALITY["CHI_UNSPECIFIED"]] * len(numbers)
@@ -182,7 +182,7 @@ def _pack(atoms: list[tuple[list[int], list[int]]], bonds: list[_Bonds]) -> Grap
 
 
 def _neighbor_tables(atom: np.ndarray, neighbor: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The arrays neighbour and overflow of `Graphs`, with each overflow row's molecule.
+    """Return the arrays neighbour and overflow of `Graphs`, with each overflow row's molecule.
 
     atom, neighbor [2 B]: bonds from both ends, sorted by atom; owner [A]: each atom's molecule.
     """
@@ -201,7 +201,7 @@ def _neighbor_tables(atom: np.ndarray, neighbor: np.ndarray, owner: np.ndarray) 
 
 
 def _count_bonds(atom: np.ndarray, kind: np.ndarray, direction: np.ndarray, atoms: int) -> np.ndarray:
-    """The array bonds of `Graphs`."""
+    """Return the array bonds of `Graphs`."""
     size = atoms * BOND_FEATURES
     of_kind, of_direction = (
         np.bincount(atom * BOND_FEATURES + feature, minlength=size) for feature in (kind, BOND_TYPES + direction)
@@ -212,7 +212,7 @@ def _count_bonds(atom: np.ndarray, kind: np.ndarray, direction: np.ndarray, atom
 
 
 def concatenate(pieces: list[Graphs]) -> Graphs:
-    """One Graphs of all `pieces`, in order."""
+    """Return one Graphs of all `pieces`, in order."""
     widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
     widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOR)
     joined = {f.name: [getattr(piece, f.name) for piece in pieces] for f in fields(Graphs)}
@@ -221,7 +221,7 @@ def concatenate(pieces: list[Graphs]) -> Graphs:
 
 
 def pad(graphs: Graphs, molecules: int, atoms: int, rows: int, width: int) -> Graphs:
-    """Graphs with arrays of these sizes; what is added belongs to no molecule, or to molecules without atoms."""
+    """Return graphs with arrays of these sizes; padding belongs to no molecule, or to molecules without atoms."""
     lengths = {"size": molecules, "overflow_size": molecules, "overflow": rows}
     padded = {}
     for f in fields(Graphs):
@@ -234,7 +234,7 @@ def pad(graphs: Graphs, molecules: int, atoms: int, rows: int, width: int) -> Gr
 
 
 def take(graphs: Graphs, keep: np.ndarray) -> Graphs:
-    """The molecules where `keep` [N] is true."""
+    """Return the molecules where `keep` [N] is true."""
     atoms, rows = np.repeat(keep, graphs.size), np.repeat(keep, graphs.overflow_size)
     masks = {"size": keep, "overflow_size": keep, "overflow": rows}
     return Graphs(**{f.name: getattr(graphs, f.name)[masks.get(f.name, atoms)] for f in fields(Graphs)})

@@ -29,7 +29,7 @@ class _Aggregation(nnx.Module):
         self.contract = linear(2 * width, outputs, precision=precision, rngs=rngs)
 
     def aggregate(self, h: jax.Array, nodes: dict) -> jax.Array:
-        """h [n, width] -> [n, outputs]; `nodes` as `GraphDataset.gather` lays them out."""
+        """Return [n, outputs] of h [n, width]; `nodes` as `GraphDataset.gather` lays them out."""
         with jax.named_scope("aggregate"):
             message = h + sum_neighbors(h, nodes["neighbors"], nodes["overflow"])
             message += exact_product(nodes["bonds"], self.bond[...])
@@ -40,7 +40,7 @@ class Convolution(_Aggregation):
     """h_i <- MLP(h_i + sum_j h_j + sum of the embeddings of i's bonds, self-loop included)."""
 
     def __call__(self, h: jax.Array, nodes: dict) -> jax.Array:
-        """h [n, width] -> [n, outputs]; `nodes` as `GraphDataset.gather` lays them out."""
+        """Return [n, outputs] of h [n, width]; `nodes` as `GraphDataset.gather` lays them out."""
         return self.aggregate(h, nodes)
 
 
@@ -52,7 +52,7 @@ class GINLayer(_Aggregation):
         self.norm = MaskedBatchNorm(width)
 
     def __call__(self, h: jax.Array, nodes: dict, mask: jax.Array, *, training: bool) -> jax.Array:
-        """h [n, d], mask [n] -> [n, d]."""
+        """Return [n, d] of h [n, d] and mask [n]."""
         h = self.aggregate(h, nodes)
         with jax.named_scope("norm"):
             return self.norm(h, mask, training=training)
@@ -68,7 +68,9 @@ class Encoder(nnx.Module):
         self.dropout = dropout
 
     def __call__(self, nodes: dict, mask: jax.Array, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """[n, width]; `nodes` as `GraphDataset.gather` lays them out, mask [n]. `key` as in `GIN.embed`."""
+        """Return atom embeddings [n, width]; `nodes` as `GraphDataset.gather` lays them out, mask [n], `key` as in
+        `GIN.embed`.
+        """
         with jax.named_scope("embed"):
             h = look_up(self.atom[...], nodes["atom"].astype(jnp.int32))
             h += look_up(self.chirality[...], nodes["chirality"].astype(jnp.int32))
@@ -90,12 +92,15 @@ class GIN(nnx.Module):
         self.head = linear(width, tasks, precision=precision, rngs=rngs)
 
     def embed(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Mean atom embedding of each molecule, [B, width]. `key` draws the dropout masks, in training only."""
+        """Return the mean atom embedding of each molecule, [B, width].
+
+        `key` draws the dropout masks, in training only.
+        """
         mask = jraph.get_node_padding_mask(graph)
         h = self.encoder(graph.nodes, mask, training=training, key=key)
         with jax.named_scope("pool"):
             return mean_nodes(h, graph.nodes["graph"], mask, graph.n_node.shape[0] - 1)
 
     def __call__(self, graph: jraph.GraphsTuple, *, training: bool, key: jax.Array | None = None) -> jax.Array:
-        """Logits (classification) or standardized values (regression), [B, tasks]."""
+        """Return logits (classification) or standardized values (regression), [B, tasks]."""
         return self.head(self.embed(graph, training=training, key=key))

@@ -37,7 +37,7 @@ class GraphMAE(nnx.Module):
     def __call__(
         self, graph: jraph.GraphsTuple, masked: jax.Array, *, training: bool, key: jax.Array | None = None
     ) -> jax.Array:
-        """Outputs [n, MASKED] of each atom, of which those at `masked` [n] are meant."""
+        """Return outputs [n, MASKED] of each atom; only those at `masked` [n] are used."""
         mask, nodes = jraph.get_node_padding_mask(graph), dict(graph.nodes)
         nodes["atom"] = jnp.where(masked, MASKED, nodes["atom"]).astype(nodes["atom"].dtype)
         nodes["chirality"] = jnp.where(masked, 0, nodes["chirality"]).astype(nodes["chirality"].dtype)
@@ -62,7 +62,7 @@ class GraphMAEShape:
 
     @cached_property
     def parameters(self) -> int:
-        """How many trained numbers there are, the decoder's included."""
+        """The number of trained parameters, including the decoder's."""
         params, _ = jax.eval_shape(self.init, jax.random.key(0))
         return sum(leaf.size for leaf in jax.tree.leaves(params))
 
@@ -75,7 +75,7 @@ class GraphMAEShape:
         return nnx.split(nnx.eval_shape(lambda: self._module(jax.random.key(0))), nnx.Param, nnx.BatchStat)[0]
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:
-        """Fresh parameters and batch-norm statistics."""
+        """Return fresh parameters and batch-norm statistics."""
         _, *states = nnx.split(self._module(key), nnx.Param, nnx.BatchStat)
         params, stats = states
         return params, stats
@@ -83,14 +83,16 @@ class GraphMAEShape:
     def outputs(
         self, params: Any, stats: Any, graph: Any, masked: jax.Array, key: jax.Array | None = None
     ) -> tuple[jax.Array, Any]:
-        """Outputs [n, MASKED], and the batch-norm statistics, which move in training; without `key` in evaluation."""
+        """Return outputs [n, MASKED] and the batch-norm statistics, which move in training; without `key` in
+        evaluation.
+        """
         module = nnx.merge(self._graphdef, params, stats, copy=True)
         outputs = module(graph, masked, training=key is not None, key=key)
         return outputs, nnx.state(module, nnx.BatchStat)
 
 
 def choose_atoms(graph: jraph.GraphsTuple, rate: float, key: jax.Array) -> jax.Array:
-    """Which atoms [n] are masked: of each molecule's a share of `rate`, rounded, and one at least; drawn by `key`.
+    """Return which atoms [n] are masked: a share `rate` of each molecule's, rounded, and at least one, drawn by `key`.
 
     Which ones depends on the atom's row in the batch, how many on its molecule alone.
     """
@@ -104,7 +106,7 @@ def choose_atoms(graph: jraph.GraphsTuple, rate: float, key: jax.Array) -> jax.A
 
 
 def scaled_cosine_error(outputs: jax.Array, kinds: jax.Array) -> jax.Array:
-    """(1 - cosine of the outputs and the one-hot kind) ** SHARPNESS, [n]; Hou et al. 2022, equation 2.
+    """Return (1 - cosine of the outputs and the one-hot kind) ** SHARPNESS, [n]; Hou et al. 2022, equation 2.
 
     outputs [n, MASKED], kinds [n] int.
     """

@@ -31,7 +31,7 @@ class TokenDataset:
         return replace(self, budget=tuple(int(count) for count in rows))
 
     def gather(self, ids: jax.Array, key: jax.Array | None = None) -> TokenBatch:
-        """The batch of `ids` [B]: each molecule's own sequence, or any of its V where there is a `key`."""
+        """Return the batch of `ids` [B]: each molecule's own sequence, or any of its V where there is a `key`."""
         variants = self.size.shape[1]
         if key is None or variants == 1:
             chosen = jnp.zeros_like(ids)

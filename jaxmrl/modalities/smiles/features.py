@@ -38,18 +38,18 @@ class Tokens(Sequences):
 
 
 def tokenize(smiles: str) -> list[str]:
-    """The tokens of a SMILES string, which they spell when joined."""
+    """Return the tokens of a SMILES string; joined, they spell it."""
     return PATTERN.findall(smiles)
 
 
 def build_vocabulary(smiles: list[str]) -> tuple[str, ...]:
-    """Every token of these molecules, the most frequent first, after the one for unknown ones."""
+    """Return every token of these molecules, the most frequent first, after the one for unknown tokens."""
     counts = Counter(token for text in smiles for token in tokenize(text))
     return ("", *sorted(counts, key=lambda token: (-counts[token], token)))
 
 
 def encode(smiles: list[list[str]], vocabulary: tuple[str, ...]) -> Tokens:
-    """The tokens of each molecule's SMILES, as many for each, as places in `vocabulary`."""
+    """Return the tokens of each molecule's SMILES, equally many for each, as places in `vocabulary`."""
     place = {token: k for k, token in enumerate(vocabulary)}
     sequences = [[place.get(token, UNKNOWN) for token in tokenize(text)] for several in smiles for text in several]
     kept = [np.array(sequence[:MOST_TOKENS], np.uint16) for sequence in sequences]
