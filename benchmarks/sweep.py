@@ -4,7 +4,7 @@
 
 Both train the same GIN on the same molecules of each fraction and seed, with the same batch size, rate and number of
 epochs, validate after every epoch and test the best weights. jaxmrl's side is the queue of a sweep in its lanes; the
-other is a loop over the runs, its metrics by scikit-learn. The molecules are prepared beforehand for both, and the
+other is a loop over the runs, its metrics by scikit-learn. The molecules are prepared in advance for both, and the
 baseline's validation and test batches are made once. `--processes 2` has the baseline share the runs among two
 processes too, the longest first; on a GPU that is done with 4 and 8 unless told otherwise. All take turns, round by
 round.

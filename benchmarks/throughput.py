@@ -7,7 +7,7 @@ The baseline is PyTorch Geometric for the GIN and SchNet, plain PyTorch for PaiN
 fingerprints or SMILES.
 
 The two take turns, round by round, on the same machine: quote the ratios. The baseline is timed
-twice: with its DataLoader, as an epoch runs, and on batches made beforehand, its model and optimizer alone. jaxmrl
+twice: with its DataLoader, as an epoch runs, and on batches made in advance, its model and optimizer alone. jaxmrl
 is timed whole: host planning, assembling batches on the device, and training. Beside that stands the floor: the time of
 a step if this device did its operations, or moved its bytes, as fast as it ever does. `--processes 4` has the baseline
 train four models too, in as many processes at once; on a GPU that is done with 4 and 8 unless told otherwise.
@@ -216,7 +216,7 @@ def jaxmrl_round(engines: list[Engine], steps: int):
 
 def baseline_rounds(data: list, shape: ModelSpec, steps: int, device: torch.device) -> dict:
     """Functions that train `steps` steps of the baseline and return when they began and ended: with its loader, and on
-    batches made beforehand.
+    batches made in advance.
     """
     torch.manual_seed(0)
     sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
@@ -301,7 +301,7 @@ def show(rows: list[dict], peaks: Peaks) -> None:
         reached = f"{1000 * r['seconds_per_step']:.1f}", floor, f"{r['share_of_floor']:.0%}"
         size = f"{r['devices']}x{r['lanes']}"
         cells.append((str(r["width"]), size, f"{r['jaxmrl']['median']:,.0f}", *figures(r), *reached))
-    print_table("molecules per second, median of rounds; ready: PyTorch on batches made beforehand", heads, cells)
+    print_table("molecules per second, median of rounds; ready: PyTorch on batches made in advance", heads, cells)
     in_processes = [(r, one) for r in rows for one in r["in_processes"]]
     if in_processes:
         heads = ("width", "lanes", "processes", "PyTorch", "ready", "ratio", "ratio, ready")

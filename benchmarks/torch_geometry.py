@@ -1,7 +1,7 @@
 """SchNet and PaiNN as a PyTorch user would run them: the baseline for geometries. Needs the `bench` extra.
 
 SchNet is PyTorch Geometric's; PaiNN is not in it and follows its authors' layout. Pairs of atoms within the cutoff are
-found beforehand, as for ours, and stand in both directions.
+found in advance, as for ours, and stand in both directions.
 """
 
 import numpy as np

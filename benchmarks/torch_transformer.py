@@ -1,4 +1,4 @@
-"""The study's transformer as a PyTorch user would write it, mended as ours is: the baseline for tokens.
+"""The study's transformer as a PyTorch user would write it, corrected as ours is: the baseline for tokens.
 
 Needs the `bench` extra. Batches are padded to their longest molecule, as a collate function does.
 """

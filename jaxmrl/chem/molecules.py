@@ -7,24 +7,24 @@ if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
 CANONICAL_VERSION = 3
-"""Of the canonical form. Goes up where that changes, so that nothing that was kept on disk is of the form before."""
+"""The version of the canonical form. Raise it when the form changes, so that nothing cached has the form before."""
 
 MAX_ATOMS = 5_000
 MAX_LENGTH = 10 * MAX_ATOMS
-"""Characters of a SMILES."""
+"""The most characters of a SMILES."""
 
 MAX_RINGS = 500
-"""Independent ones, of a molecule. The time to find them grows with the cube of their number."""
+"""The most independent rings of a molecule. The time to find them grows with the cube of their number."""
 
 MAX_BONDS, MAX_BONDS_PER_ATOM = 24, 3
-"""Of one atom, and of a molecule. Path fingerprints take time that grows with their seventh power."""
+"""The most bonds of one atom, and of a molecule. Path fingerprints take time that grows with their seventh power."""
 
 _REASON_LENGTH = 200
 _MAX_ISOTOPE, _MAX_IN_BRACKETS = 999, 118
 _BRACKETS = re.compile(r"\[(\d*)([^]:]*)")
 _ATOM_MAP = re.compile(r"\[[^]:]*:\d+\]")
 _SHOWN = 40
-"""Characters of a text that a message repeats."""
+"""The most characters of a text that a message repeats."""
 
 
 class UnusableMoleculeError(ValueError):

@@ -4,10 +4,10 @@ from jaxmrl.io import cache
 
 VERSION = 2
 NO_SCAFFOLD = "?"
-"""No SMILES: of a molecule that RDKit cannot give a scaffold for."""
+"""Marks a molecule that RDKit has no scaffold for. It is not a SMILES."""
 
 MOST_ATOMS = 1000
-"""Of a molecule whose scaffold is looked for: RDKit's time grows with their cube, and takes minutes at 5,000."""
+"""The most atoms of a molecule whose scaffold is computed: RDKit's time grows with their cube (minutes at 5,000)."""
 
 
 def scaffolds(smiles: list[str], progress: cache.CountDone | None = None) -> list[str]:

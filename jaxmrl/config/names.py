@@ -7,11 +7,11 @@ CLASSIFICATION_METRICS = ("roc_auc", "average_precision")
 
 
 ERROR_METRICS = ("rmse", "mae")
-"""Those in the label's unit."""
+"""Metrics in the label's unit."""
 
 
 PER_SD = " / sd"
-"""What the name of a metric ends with where it is a mean over tasks of errors in standard deviations."""
+"""The ending of a metric that is a mean over tasks of errors in standard deviations."""
 
 
 METRIC_NAMES = (*CLASSIFICATION_METRICS, *ERROR_METRICS, "r2")
@@ -34,7 +34,7 @@ PRUNING_METHODS = (
 
 
 GEOMETRY_DATASETS = ("qm9",)
-"""Those that come with positions instead of SMILES."""
+"""Data sets that come with positions instead of SMILES."""
 
 
 CENSORED = ("drop", "bound")
@@ -48,7 +48,7 @@ DEDUPLICATE = ("mean", "median", "first", "drop")
 
 
 MOST_MOLECULES = 1e15
-"""That anyone may ask about."""
+"""The largest number of molecules that a forecast may be for."""
 
 
 SCORE_KINDS = (".csv", ".parquet", ".npz")
@@ -58,7 +58,7 @@ PREDICTION_KINDS = (".csv", ".parquet")
 
 
 DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 240
-"""Length of a replica, where neither --epochs nor --steps is given: so many epochs, and so many steps at least."""
+"""Length of a replica if neither --epochs nor --steps is given: so many epochs, and at least so many steps."""
 
 
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)

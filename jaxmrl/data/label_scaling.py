@@ -10,10 +10,10 @@ import numpy as np
 from jaxmrl.errors import DataError
 
 REFERENCE_SHARE = 0.9
-"""Of a target's variance that its atoms must explain to count as extensive."""
+"""The share of a target's variance that its atoms must explain to count as extensive."""
 
 _MOST_COMPARED, _MOST_MERGED = 10_000, 0.05
-"""Different labels that are looked at, and the share of them that may become equal in float32."""
+"""The most different labels that are compared, and the share of them that may become equal in float32."""
 
 
 SPREADS_SAID = (

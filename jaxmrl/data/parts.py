@@ -20,7 +20,7 @@ _NAMES = {
 }
 _PART_OF = {name: part for part, names in _NAMES.items() for name in names}
 _COLUMN = re.compile(r"(?<![a-z])(splits?|sets?|subset|partition|folds?|part)(?![a-z])")
-"""In the name of a column that gives parts, where none is called split."""
+"""Words in the name of a column with parts, if none is called split."""
 
 _PURPOSE = {
     "train": "models learn from training molecules",

@@ -20,7 +20,7 @@ _NAMES = (
 
 _LOOSE = 3
 _SMALLEST_SHARE = 0.5
-"""Of sampled cells that must be SMILES in a column that is chosen by its name."""
+"""The share of sampled cells that must be SMILES in a column that is chosen by its name."""
 
 _INCHI = re.compile(r"\s*(InChI=)?1S?/[A-Z0-9]")
 _INCHI_KEY = re.compile(r"\s*[A-Z]{14}-[A-Z]{10}-[A-Z]\s*")

@@ -12,7 +12,7 @@ from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 
 SHARES = (0.8, 0.1)
-"""Training and validation."""
+"""The shares of training and validation."""
 
 IMBALANCED_SHARES, MOVED_SHARE = (0.7, 0.15), 0.05
 PARTS = ("train", "valid", "test")

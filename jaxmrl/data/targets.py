@@ -25,7 +25,7 @@ _LIKE = 5.0
 """Columns are of like scale while the largest standard deviation is at most so many times the smallest."""
 
 _FAR = 10.0
-"""... and while their means are at most so many of the largest standard deviations apart."""
+"""Columns are of like scale while their means are at most so many of the largest standard deviations apart."""
 
 _UNNAMED = re.compile(r"unnamed: ?\d+(\.\d+|_level_\d+)*|(\.\.)?\.\d+|column ?\d+", re.IGNORECASE)
 _IDS = frozenset("id ids idx index cas casrn casno cid sid uid uuid rowid".split())

@@ -40,7 +40,7 @@ UNKNOWN_SUBSETS = (
 
 
 def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
-    """Fit scaling laws to the learning curves in a CSV file, and forecast the metric with more molecules.
+    """Fit scaling laws to the learning curves in a CSV file, forecast the metric with more molecules, and print both.
 
     Args:
         config: The settings: the file, its columns, and what to forecast.

@@ -32,7 +32,7 @@ _UNDECIDED = frozenset(
 """What people write for an outcome that is open, in lower case: no label, be it of a number or of a class."""
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Of a label: predictions are float32."""
+"""The largest label: predictions are float32."""
 
 _MINUS = dict.fromkeys(map(ord, "−–﹣－‐‑"), "-")
 """Characters that stand for a minus sign in front of a digit."""

@@ -28,7 +28,7 @@ _ORBAX = threading.Lock()
 _ARRAYS, _HOST, _FORMS, _CHECKSUMS, _TEMPORARY = "arrays", "host.json", "forms.json", "checksums.json", "unfinished"
 
 _MOST_SAID = 4
-"""Arrays that an error names."""
+"""The most arrays that an error names."""
 
 
 def write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> None:

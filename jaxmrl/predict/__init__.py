@@ -1,4 +1,4 @@
-"""Predictions of molecules that nobody has assayed, by the models that a sweep has left.
+"""Predictions of new molecules with the models of a sweep.
 
 `python -m jaxmrl.predict RUN_DIR --csv new.csv`, or `predict_molecules(PredictConfig(...))`.
 """
@@ -37,11 +37,11 @@ from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_all
 
 _DIGITS, _MOST_DIGITS = 8, 17
-"""Of numbers in a .csv, beyond the first digits that all values share: what models in float32 tell apart."""
+"""Digits of a number in a .csv beyond those that all values share: as many as models in float32 resolve."""
 
 
 _MOST_SHOWN = 5
-"""Traits that a line repeats."""
+"""The most traits that a line lists."""
 
 
 @dataclass(frozen=True)

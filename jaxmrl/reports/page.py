@@ -23,7 +23,7 @@ MOST_TASKS, MOST_POINTS, ENDS = 20, 40, 4
 """Tasks and points that are shown unfolded; molecules at each end of a score."""
 
 FIGURE_INCHES = (5.2, 3.9)
-"""Small, so that its letters can be read on a phone."""
+"""The size of a figure in inches: small, so that its letters can be read on a phone."""
 
 
 def report_html(found: Findings) -> str:

@@ -28,7 +28,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 """Okabe & Ito's colors, which color-blind readers can distinguish, too."""
 
 GRAY = "#707070"
-"""Of what explains the figure: the legend of what dots and lines are."""
+"""The gray of what explains the figure: the legend of dots and lines."""
 
 _LONGEST_LABEL, _LEAST_GAP = 24, 0.06
 """Letters of a label beside a curve; share of the axis between two of them."""

@@ -15,7 +15,7 @@ from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.training.metrics import METRICS, mean_over_tasks
 
 MOST_DRAWS, _CELLS = 200, 30_000_000
-"""Of the test molecules; fewer where molecules x tasks are many."""
+"""The number of draws of test molecules; fewer if molecules x tasks are many."""
 
 
 def resampled_metrics(run: RunDirectory, rows: list[ResultRow], problem: TaskData) -> np.ndarray | None:

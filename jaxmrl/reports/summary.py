@@ -36,7 +36,7 @@ from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.model_spec import ModelSpec
 
 Orders = dict[tuple[ModelSpec, str], dict[str, np.ndarray]]
-"""Of each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
+"""For each model and split, {pruning: each seed's training molecules in order of keeping [S, n]}."""
 
 
 def summarize(

@@ -1,4 +1,4 @@
-"""What the commands print: notes, progress with time left, the table of a sweep."""
+"""What commands print: notes, progress with time left, the table of a sweep."""
 
 import logging
 import sys
@@ -25,7 +25,7 @@ LOGGER = logging.getLogger("jaxmrl")
 LINE_EVERY_SECONDS = 30.0
 
 WIDTH = 120
-"""Of tables, where no terminal sets it."""
+"""The width of tables, if no terminal sets it."""
 
 
 class Reporter(ProgressReporter):

@@ -211,7 +211,7 @@ def read_models(folder: Path) -> dict[str, list[SavedModel]]:
     Raises ConfigError where one is damaged.
     """
     curves: dict[str, list[SavedModel]] = {}
-    # By their names, models are told from what an interruption may have left half-written or half-removed.
+    # By their names, models are distinguished from what an interruption may have left half-written or half-removed.
     for model in map(load_trained, sorted((folder / MODELS).glob("[!.]*,*"))):
         curves.setdefault(curve_name(model.row), []).append(model)
     return {name: sorted(models, key=lambda model: model.row.seed) for name, models in curves.items()}

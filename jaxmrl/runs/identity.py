@@ -9,14 +9,14 @@ from jaxmrl.config.names import ADDABLE
 from jaxmrl.errors import ConfigError
 
 FORMAT = 3
-"""Of a run directory's files. Goes up where a run of the version before could not go on as it began."""
+"""The format of a run directory's files. Raise it when a run of the version before could not be resumed."""
 
 CODE_METADATA = ("software", "sources", "jax", "device")
-"""What decides the numbers that are trained beside settings and data."""
+"""The metadata that decide what is trained, beside settings and data."""
 
 _SAME_METADATA = ("data", "scores", "init")
 _MOST_SAID = 6
-"""Differences that an error names."""
+"""The most differences that an error names."""
 
 
 def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:

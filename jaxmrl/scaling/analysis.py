@@ -1,4 +1,4 @@
-"""All that is made of one curve: its fits, the laws to go by, predictions; and the same as JSON."""
+"""The analysis of one curve: its fits, the laws of the forecast and predictions, also in the form of JSON."""
 
 import math
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_t
 NOT_FITTED = "not fitted"
 FEW_SIZES = 5
 _FEW_PARAMETERS, _TOO_GOOD = 3, 0.999
-"""Of 300 simulated curves (7 sizes, 5 runs, independent noise) one had a law of 3 or fewer parameters beyond that p."""
+"""One in 300 simulated curves (7 sizes, 5 runs, independent noise) had a law of 3 or fewer parameters beyond that p."""
 
 MULTIPLES = (2, 4, 10)
-"""Of the largest size, that every analysis predicts at."""
+"""The multiples of the largest size that every analysis predicts at."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,10 @@ class Analysis:
 
 
 UNFITTED = Analysis(None, (), None, ())
-"""Of a curve that no law is wanted of."""
+"""The analysis of a curve that needs no law."""
 
 PRUNED = Analysis(None, (), None, (NOT_RANDOM,), random_samples=False)
-"""Of a curve that is not of random samples."""
+"""The analysis of a curve that is not of random samples."""
 
 
 def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:

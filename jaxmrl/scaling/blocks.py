@@ -10,7 +10,7 @@ _FEWEST_CELLS = 0.5
 _FILL_STEPS = 100
 _MOST_NAMED = 3
 _FAR = 2.0
-"""Times the median level of the others, beyond which the only such block is named."""
+"""The multiple of the median level of the others beyond which a single block is named."""
 
 
 @dataclass(frozen=True)

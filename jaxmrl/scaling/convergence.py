@@ -16,7 +16,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Convergence:
-    """Of the `runs` of one size, how many had their best validation in the last tenth of their epochs (`late`)."""
+    """How many of the `runs` of one size had their best validation in the last tenth of their epochs (`late`)."""
 
     n: int
     late: int

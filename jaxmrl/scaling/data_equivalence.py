@@ -18,7 +18,7 @@ _GRID, _REACH = 200, 100.0
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one curve's exponent and another's, by a law that explains both; low and high at LEVEL, None: not known."""
+    """The difference of two curves' exponents, by a law that explains both; low and high at LEVEL, None: not known."""
 
     law: str
     exponent: str

@@ -13,7 +13,7 @@ from jaxmrl.scaling.solve import least_squares
 from jaxmrl.text import size_text
 
 LEVEL = 0.9
-"""Of every interval."""
+"""The level of every interval."""
 
 SIGNIFICANT = 0.05
 ENOUGH_RESIDUALS = 3
@@ -25,7 +25,7 @@ _EXACT = 1e-6
 
 _MOST_STEPS = 3
 _WIDE = 5.0
-"""Times its lower end, above which an exponent's interval says little."""
+"""The multiple of its lower end above which an exponent's interval says little."""
 
 
 @dataclass(frozen=True)

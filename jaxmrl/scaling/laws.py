@@ -15,7 +15,7 @@ from scipy.special import expit, logit
 
 @dataclass(frozen=True)
 class Parameter:
-    """Of a law. kind: positive, real, or share (between 0 and 1, of the error of guessing).
+    """A parameter of a law. kind: positive, real, or share (between 0 and 1, of the error of guessing).
 
     lowest and highest: where values are looked for; an interval that reaches one of them has no end there.
     """
@@ -360,4 +360,4 @@ LOGARITHMIC = Law(
 )
 
 LAWS = (POWER, ERROR_POWER, LOGARITHMIC, ODDS, IRREDUCIBLE, SATURATING, SHIFTED, M4, BROKEN)
-"""All, those of fewer parameters first."""
+"""All laws, those with fewer parameters first."""

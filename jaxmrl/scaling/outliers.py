@@ -16,7 +16,7 @@ _LEAST_ABOVE, _LEAST_BELOW = float(np.log(1.5)), 0.6
 """A run that is left out has an error of at least 1.5 times that of the others, as a failed run has, or at most 0.4."""
 
 _LEAST_SPREADS = 2.0
-"""It is also this many standard deviations of a typical size away: beside a nearly perfect mean, every run is far."""
+"""Such a run is also this many standard deviations of a typical size away: any run is far from a near-perfect mean."""
 
 _FEWEST_SIZES, _TIMES_OTHERS = 5, 5.0
 _MOST_SHARE = 0.2

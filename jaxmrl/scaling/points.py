@@ -14,7 +14,7 @@ from jaxmrl.text import count, size_text
 _FEWEST_DRAWS, _MOST_RUNS = 10, 1e6
 _LEAST, _LARGEST = 1e-12, 1e15
 _ASSUMED_RUNS = 3
-"""Behind standard deviations of an unknown number of runs, as far as they tell which size is noisier."""
+"""The number of runs assumed behind a standard deviation if it is not known."""
 GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
 """The error of guessing, by metric; of average precision where next to no molecule is active."""
 

@@ -11,7 +11,7 @@ from jaxmrl.text import size_text
 WORSE, SATURATED = "gets worse", "saturated"
 _CHANCE = 0.01
 _CHANCE_OF_FEW = 0.1
-"""Where so few runs are repeated that no test is certain, and each size is worse than the one before."""
+"""The chance that counts if too few runs are repeated for a test, and each size is worse than the one before."""
 
 _LEAST_SHARE = 0.25
 """A rise after the best size counts from this share of the fall before it."""

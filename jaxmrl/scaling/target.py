@@ -10,7 +10,7 @@ from jaxmrl.scaling.points import Points
 from jaxmrl.text import about, size_text
 
 FAR = 4.0
-"""Times the largest size beyond which a forecast is flagged."""
+"""The multiple of the largest size beyond which a forecast is flagged."""
 
 _MOST_DECIMALS = 6
 

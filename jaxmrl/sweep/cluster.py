@@ -32,14 +32,14 @@ from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.outcome import Outcome
 
 LOCAL = "local"
-"""In place of an address: a Ray of this machine alone, which begins and ends with the command."""
+"""Replaces an address: a Ray of this machine alone, which starts and ends with the command."""
 
 _LOOK_SECONDS, _BEGIN_SECONDS = 0.2, 300
 
 
 @dataclass(frozen=True)
 class WorkSpec:
-    """What every machine is told of a program.
+    """What every machine needs to know about a program.
 
     rows   of each replica that has not ended, by its name, the identity of one of its rows in results.csv
     lanes  on each device

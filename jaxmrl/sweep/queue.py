@@ -31,7 +31,7 @@ _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
 """Settings that decide numbers and that no row and no digest of data shows; the latter where it prunes."""
 
 Missing = dict[str, list[ReplicaIdentity]]
-"""Of replicas that are to be trained, by their names, the identities of the rows that they fill."""
+"""The identities of the rows that replicas fill, by the names of the replicas to be trained."""
 
 
 @dataclass(frozen=True)

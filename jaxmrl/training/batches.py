@@ -9,7 +9,7 @@ from jaxmrl.modalities.flat_rows import NO_MOLECULE
 
 MAX_SWAPS_PER_BATCH = 1000
 MOST_CANDIDATES = 256
-"""Of each batch in a swap: the largest of the one and the smallest of the other, for all pairs are tried."""
+"""The most molecules of each batch that a swap tries: the largest of one and the smallest of the other."""
 
 
 def batches_per_epoch(molecules: int, batch_size: int) -> int:

@@ -1,4 +1,4 @@
-"""On which devices, and how many lanes: a formula of what is to be done and where, never of a timing.
+"""Devices and numbers of lanes: a formula of the work and the machine, never of a timing.
 
 With another number of lanes the same sums round differently, so results agree only statistically: a formula keeps
 them the same from run to run.
@@ -35,7 +35,7 @@ of this (`python -m benchmarks.memory`)."""
 
 
 _DEVICE_VARIABLES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
-"""Of the environment: what decides which devices JAX has."""
+"""Variables of the environment that decide which devices JAX has."""
 
 
 def use_cores(cores: int | None = None) -> None:
@@ -94,7 +94,7 @@ def fewest_devices(steps: list[int], lanes: int, devices: int) -> int:
 
 
 class Sizes(Protocol):
-    """Of a model: how many numbers it trains, and the width and number of its layers."""
+    """The size of a model: how many parameters it trains, and the width and number of its layers."""
 
     @property
     def parameters(self) -> int: ...

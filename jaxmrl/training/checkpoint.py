@@ -16,7 +16,7 @@ from jaxmrl.training.outcome import Outcome
 
 KEPT = 2
 SECONDS = 30.0
-"""Between checkpoints."""
+"""Seconds between checkpoints."""
 
 
 class Resumable(Protocol):

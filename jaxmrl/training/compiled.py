@@ -68,7 +68,7 @@ _JITTED: list[Any] = []
 """The jitted functions that `release_programs` looks after."""
 
 MOST_SHAPES = 4
-"""Of one function's programs in memory. Each takes tens of MiB, and a notebook may train one model after another."""
+"""The most programs of one function in memory. Each takes tens of MiB, and a notebook may train many models."""
 
 
 def release_programs() -> None:

@@ -19,7 +19,7 @@ from jaxmrl.training.outcome import Outcome
 
 
 class _OtherFailedError(Exception):
-    """Another engine has failed or was stopped, and tells why."""
+    """Raised where another engine failed or was stopped; its cause says why."""
 
 
 def train_on_devices(

@@ -18,7 +18,7 @@ ENCODER = "encoder"
 """The part of a model that is pre-trained, and the folder of its weights."""
 
 FORMAT = 3
-"""Of that folder; raise it where another version could not read it."""
+"""The format of that folder. Raise it when another version could not read it."""
 
 
 @dataclass(frozen=True)

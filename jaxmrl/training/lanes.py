@@ -65,7 +65,7 @@ class Replica:
 
 
 class Engine:
-    """Trains a queue of replicas in `lanes` lanes. All replicas share `training_spec` and `table`.
+    """An engine that trains a queue of replicas in `lanes` lanes. All replicas share `training_spec` and `table`.
 
     resources [N, R] is what each molecule takes of a batch, as the features of the table's modality tell.
 

@@ -17,7 +17,7 @@ from jaxmrl.modalities.registry import get_modality
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """All that decides a model's program: replicas that share it can share lanes.
+    """What decides a model's program. Replicas that share it can share lanes.
 
     options: what the model needs beside these, of its own `Model.options`; None where it needs nothing.
     """

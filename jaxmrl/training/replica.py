@@ -69,7 +69,7 @@ class ReplicaState:
 
 
 class TrainingHook(Protocol):
-    """Something noted of every molecule while a replica trains. Hashable: it is static in the programs."""
+    """A record of every molecule while a replica trains. Hashable: it is static in the programs."""
 
     def start(self) -> Any:
         """Return the state before the first step."""

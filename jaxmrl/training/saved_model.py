@@ -18,7 +18,7 @@ from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
 
 FORMAT = 4
-"""Of a model's folder; raise it where another version could not read it, or would make other features.
+"""The format of a model's folder. Raise it when another version could not read it, or would make other features.
 
 2: features of the canonical form of a molecule; before, of the text as it was spelled.
 3: weights by their paths in the model; before, by position.

@@ -115,7 +115,7 @@ class Fuzzer:
 
 
 def outcome(read, *arguments) -> str:
-    """What a reader makes of an input: "" where it gives a result, else the line that the user is told.
+    """What a reader makes of an input: "" where it gives a result, else the line that the user sees.
 
     Anything but a result or a UserError comes through as it is; so does a warning. Fails where it takes too long.
     """

@@ -101,7 +101,7 @@ def steepness(samples: list[Sample]) -> float:
 
 
 def draw(samples: list[Sample], path: Path) -> None:
-    """Memory, open files and the foretold end against time."""
+    """Memory, open files and the forecast end against time."""
     minutes = [one.seconds / 60 for one in samples]
     figure = Figure(figsize=(7, 7), layout="constrained")
     axes = figure.subplots(3, 1, sharex=True)
@@ -109,7 +109,7 @@ def draw(samples: list[Sample], path: Path) -> None:
     series = {
         "resident, MiB": [one.mib for one in samples],
         "open files": [one.files for one in samples],
-        "end foretold, min": ends,
+        "forecast end, min": ends,
     }
     for axis, (label, values) in zip(axes, series.items(), strict=True):
         axis.plot(minutes, values)

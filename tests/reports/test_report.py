@@ -115,7 +115,7 @@ def test_labels_name_what_differs():
     assert plots.curve_label(curves[0], curves[:1]) == "GIN 64x3"
 
 
-def test_law_lines_name_the_error_of_a_score_and_what_is_foretold():
+def test_law_lines_name_the_error_of_a_score_and_what_is_forecast():
     found = curve([0.6, 0.7, 0.75, 0.79, 0.82])
     lines = law_lines("mine", analyze_curve(found, True, 0.5), "ROC-AUC")
     assert all(line.startswith(("mine: ", "mine, ")) for line in lines)

@@ -34,7 +34,7 @@ def test_a_power_law_is_told_from_one_with_a_floor():
 
 
 @pytest.mark.parametrize(("name", "largest", "limit"), [("hiv", 32_901, 0.0105), ("pcba", 350_343, 0.015)])
-def test_published_curves_are_foretold_from_two_fifths_of_the_data(name, largest, limit):
+def test_published_curves_are_forecast_from_two_fifths_of_the_data(name, largest, limit):
     """The metric's RMSE at 60, 80 and 100 %: on HIV at most 1.5 times that of the study's law, on PCBA half."""
     sizes, runs, settings = published(name, largest)
     points = points_of(np.tile(sizes[:6], len(runs)), runs[:, :6].ravel(), **settings)
@@ -142,7 +142,7 @@ def test_a_forecast_goes_on_without_a_jump_where_a_law_of_the_metric_ends():
     assert forecast.molecules_for(0.97).high / forecast.molecules_for(0.97).low > 1.5
 
 
-def test_where_every_law_ends_nothing_is_foretold():
+def test_where_every_law_ends_nothing_is_forecast():
     forecast = make_forecast(fit_all(noisy(1.0 - 0.08 * np.log(N), 0.001), (LOGARITHMIC,)))
     far = np.array([N.max(), 1e9])
     assert np.isfinite(forecast(far)[0])

@@ -1,4 +1,4 @@
-"""What a sweep would take, told beforehand."""
+"""What a sweep would take, estimated in advance."""
 
 import pytest
 

@@ -12,7 +12,7 @@ from jaxmrl.modalities.token_groups import Sequences
 
 VERSION = 1
 RDKIT_BITS = 2048
-"""Of RDKit's path-based fingerprint at its defaults: paths of 1 to 7 bonds, two bits each."""
+"""The bits of RDKit's path-based fingerprint at its defaults: paths of 1 to 7 bonds, two bits each."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from jaxmrl.modalities.geometry.features import Conformers, concatenate, why_unu
 VERSION = 2
 SEED = 42
 MOST_HEAVY_ATOMS = 150
-"""Embedding larger molecules can take hours."""
+"""The most atoms of a molecule with a conformer: embedding larger ones can take hours."""
 
 FORCE_FIELD_STEPS = 500
 CONFORMERS = f"one conformer of each molecule: ETKDGv3, seed {SEED}, MMFF94"

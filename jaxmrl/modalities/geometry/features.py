@@ -14,10 +14,10 @@ CLOSEST = 0.1
 """Å between two atoms, below which the positions cannot be a molecule's."""
 
 MOST_ATOMS, FARTHEST = 1000, 1e5
-"""Of a molecule, and Å from the origin: beyond that, float32 cannot tell distances of 0.01 Å."""
+"""The most atoms of a molecule, and Å from the origin. Beyond that, float32 does not resolve distances of 0.01 Å."""
 
 MOST_PAIRS = 2**20
-"""Whose distances are computed at once."""
+"""The number of pairs whose distances are computed at once."""
 
 
 @dataclass(frozen=True)

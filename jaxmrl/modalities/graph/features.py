@@ -33,7 +33,7 @@ NO_NEIGHBOR = -1
 
 _ORDERS = {"SINGLE": 1.0, "DOUBLE": 2.0, "TRIPLE": 3.0, "AROMATIC": 1.5}
 _TYPES = np.zeros(16, np.int64)
-"""Of bonds, by twice their order; what is none of these counts as single."""
+"""Types of bonds, by twice their order; all others count as single."""
 _TYPES[[4, 6, 3]] = 1, 2, 3
 _LATER = 8.0
 """More than the order of any bond."""

@@ -1,4 +1,4 @@
-"""GraphMAE: an encoder that learns to tell masked atoms (Hou et al. 2022), with the study's one-layer GIN decoder."""
+"""GraphMAE: an encoder that learns to predict masked atoms (Hou et al. 2022), with the study's one-layer decoder."""
 
 from dataclasses import dataclass, fields
 from functools import cached_property
