@@ -1,9 +1,8 @@
-"""The figures: a sweep's curves, the check of its forecasts, its models' capacity, and a pre-training."""
+"""The figures: a sweep's curves, the check of its forecasts, and a pre-training."""
 
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import matplotlib
@@ -11,16 +10,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from rdkit.Chem import GetPeriodicTable
 
 from jaxmrl.config.names import PER_SD
 from jaxmrl.reports.ticks import few_ticks
-from jaxmrl.rows import CurveIdentity
 from jaxmrl.runs.curves import MeasuredCurve, distinguishing
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.scaling.target import FAR
-from jaxmrl.text import exact
 from jaxmrl.training.metrics import METRICS
 from jaxmrl.training.pretraining import Epoch
 
@@ -33,7 +31,7 @@ GRAY = "#707070"
 _LONGEST_LABEL, _LEAST_GAP = 24, 0.06
 """Letters of a label beside a curve; share of the axis between two of them."""
 
-_MARKERS = ("o", "s", "^", "D", "v")
+MARKERS = ("o", "s", "^", "D", "v")
 
 _STYLE = {"svg.hashsalt": "jaxmrl", "savefig.dpi": 150}
 
@@ -76,17 +74,16 @@ def plot_curves(
     tails = []
     for k, (curve, analysis) in enumerate(zip(curves, analyses, strict=True)):
         again, color = divmod(k, len(COLORS))
-        style = {"color": COLORS[color], "marker": _MARKERS[again % len(_MARKERS)]}
+        style = {"color": COLORS[color], "marker": MARKERS[again % len(MARKERS)]}
         drawn = _draw_curve(axes, curve, analysis, style)
         seen += drawn
         tails.append(drawn[-1] if drawn else None)
     axes.set_xscale("log")
     axes.set_yscale("linear" if not seen or min(seen) <= 0 else "log")
     _limit(axes, seen)
-    better = "higher" if _higher_is_better(curves) else "lower"
     axes.set_xlabel("training molecules")
-    axes.set_ylabel(f"test {metric_label} ({f'{unit}, ' if unit else ''}{better} is better)")
-    axes.set_title(_plain(title), fontsize=10)
+    axes.set_ylabel(axis_label(curves, metric_label, unit))
+    axes.set_title(literal(title), fontsize=10)
     few_ticks(axes.xaxis)
     few_ticks(axes.yaxis)
     axes.grid(True, alpha=0.25, linewidth=0.5)
@@ -116,9 +113,9 @@ def draw_check(curves: Sequence[MeasuredCurve], analyses: Sequence[Analysis], *,
         )
         axes.plot(one["value"], place, color=color, marker="|", markersize=11, markeredgewidth=2)
         axes.plot(one["observed"], place, color=COLORS[-1], marker="o", markersize=5)
-    axes.set_yticks(range(len(lines)), [_plain(label) for label, _, _ in lines], fontsize=8 if len(curves) > 1 else 10)
+    axes.set_yticks(range(len(lines)), [literal(label) for label, _, _ in lines], fontsize=8 if len(curves) > 1 else 10)
     axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.set_xlabel(f"test {metric_label} ({'higher' if _higher_is_better(curves) else 'lower'} is better)")
+    axes.set_xlabel(axis_label(curves, metric_label))
     few_ticks(axes.xaxis)
     axes.grid(True, axis="x", alpha=0.25, linewidth=0.5)
     for side in ("top", "right", "left"):
@@ -127,58 +124,20 @@ def draw_check(curves: Sequence[MeasuredCurve], analyses: Sequence[Analysis], *,
     return figure
 
 
-def capacity_groups(curves: list[MeasuredCurve]) -> list[list[MeasuredCurve]]:
-    """Return groups of curves that differ in width and depth alone, by number of parameters; empty for a single
-    size.
-    """
-    groups: dict[CurveIdentity, list[MeasuredCurve]] = {}
-    for curve in curves:
-        groups.setdefault(replace(curve.identity, width=0, depth=0, params=0), []).append(curve)
-    of_size = lambda curve: curve.identity.params
-    ordered = [sorted(group, key=of_size) for group in groups.values()]
-    return [group for group in ordered if of_size(group[0]) < of_size(group[-1])]
-
-
-@own_style()
-def draw_capacity(curves: list[MeasuredCurve], *, metric_label: str, unit: str, title: str) -> Figure:
-    """Draw the metric against the model's number of parameters, a line for each fraction and kind of model."""
-    groups = capacity_groups(curves)
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.add_subplot()
-    fractions = sorted({point.fraction for group in groups for curve in group for point in curve.points})
-    for place, group in enumerate(groups):
-        label = curve_label(group[0], [other[0] for other in groups]) + ", " if len(groups) > 1 else ""
-        for k, fraction in enumerate(fractions):
-            points = [(curve, point) for curve in group for point in curve.points if point.fraction == fraction]
-            sizes = [curve.identity.params for curve, _ in points]
-            axes.errorbar(
-                sizes,
-                [point.mean for _, point in points],
-                yerr=np.nan_to_num([point.sd for _, point in points]),
-                color=COLORS[k % len(COLORS)],
-                marker=_MARKERS[place % len(_MARKERS)],
-                label=_plain(f"{label}fraction {exact(fraction)}"),
-                markersize=4,
-                capsize=2,
-                linewidth=1,
-            )
-    _finish(axes, "parameters", metric_label, unit, title)
-    return figure
-
-
 @own_style()
 def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
-    """Draw the share of masked atoms predicted correctly by epoch, beside the share of the most common one."""
+    """Draw the share of masked atoms predicted correctly by epoch, beside the share of the most common element."""
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.add_subplot()
     epochs = [epoch.epoch for epoch in history]
     axes.plot(epochs, [epoch.accuracy for epoch in history], color=COLORS[0], marker=".", label="predicted correctly")
-    common = f"always atomic number {history[-1].common}"
+    common = f"always guessing {GetPeriodicTable().GetElementName(history[-1].common).lower()}, the most common element"
     axes.plot(epochs, [epoch.majority for epoch in history], color=COLORS[1], linestyle="--", label=common)
     axes.set_xlabel("epoch")
-    axes.set_ylabel("masked atoms of held-out molecules")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, min_n_ticks=1))
+    axes.set_ylabel("share of masked atoms, held-out molecules")
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_title(_plain(title), fontsize=10)
+    axes.set_title(literal(title), fontsize=10)
     axes.grid(True, alpha=0.25, linewidth=0.5)
     axes.legend(fontsize=8, frameon=False)
     return figure
@@ -200,7 +159,14 @@ def curve_label(curve: MeasuredCurve, curves: Sequence[MeasuredCurve]) -> str:
     return ", ".join(named) or f"{curve.identity.model.upper()} {curve.identity.width}x{curve.identity.depth}"
 
 
-def _plain(text: str) -> str:
+def axis_label(curves: Sequence[MeasuredCurve], metric_label: str, unit: str = "") -> str:
+    """Return the label of an axis of test metrics: the metric, its unit, and which way is better."""
+    metric = curves[0].metric.removesuffix(PER_SD) if curves else None
+    better = "higher" if metric and METRICS[metric].higher_is_better else "lower"
+    return f"test {metric_label} ({f'{unit}, ' if unit else ''}{better} is better)"
+
+
+def literal(text: str) -> str:
     """Return a text that names files, with dollars escaped: they are not a formula."""
     return text.replace("$", r"\$")
 
@@ -241,10 +207,6 @@ def _limit(axes: Axes, seen: list[float]) -> None:
     axes.set_ylim(max(low, bottom), min(high, top))
 
 
-def _higher_is_better(curves: Sequence[MeasuredCurve]) -> bool:
-    return bool(curves) and METRICS[curves[0].metric.removesuffix(PER_SD)].higher_is_better
-
-
 def _name_curves(axes: Axes, labels: list[str], tails: list[float | None]) -> None:
     """Say what dots and lines are; name several curves at their right ends, or in a legend where labels collide."""
     key = [
@@ -265,7 +227,7 @@ def _name_curves(axes: Axes, labels: list[str], tails: list[float | None]) -> No
                 "linestyle": "none",
                 "markersize": 5,
             }
-            key.append(Line2D([], [], **marker, label=_plain(label)))
+            key.append(Line2D([], [], **marker, label=literal(label)))
     axes.legend(handles=key, fontsize=8, frameon=False)
 
 
@@ -285,29 +247,5 @@ def _direct_labels(axes: Axes, labels: list[str], tails: list[float | None]) -> 
                 "textcoords": "offset points",
                 "xytext": (4, 0),
             }
-            axes.annotate(_plain(label), (1, tail), **at, va="center", fontsize=8, color=COLORS[k % len(COLORS)])
+            axes.annotate(literal(label), (1, tail), **at, va="center", fontsize=8, color=COLORS[k % len(COLORS)])
     return True
-
-
-def _finish(axes: Axes, across: str, metric_label: str, unit: str, title: str) -> None:
-    axes.set_xscale("log")
-    axes.set_xlabel(across)
-    axes.set_ylabel(f"test {metric_label}" + (f" ({unit})" if unit else ""))
-    axes.set_title(_plain(title), fontsize=10)
-    _plain_ticks(axes)
-    axes.grid(True, which="both", alpha=0.25, linewidth=0.5)
-    axes.legend(fontsize=8, frameon=False)
-
-
-def _plain_ticks(axes: Axes) -> None:
-    """Write numbers at the ticks in full; on a short axis also between the powers of ten."""
-    low, high = axes.get_ylim()
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    left, right = axes.get_xlim()
-    if axes.get_xscale() == "log" and right / left < 30:
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    if axes.get_yscale() == "log" and high / low < 10:
-        axes.yaxis.set_major_locator(LogLocator(subs=np.arange(1, 10, 0.5 if high / low < 3 else 1).tolist()))
-        axes.yaxis.set_minor_formatter(NullFormatter())

@@ -9,6 +9,7 @@ import numpy as np
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
+from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import forecast_table, law_lines
@@ -95,8 +96,8 @@ def write_figures(
     metric_label, unit, title: as in `plots.draw_curves`.
     """
     figures = {"curve": plots.draw_curves(curves, analyses, metric_label=metric_label, unit=unit, title=title)}
-    if plots.capacity_groups(curves):
-        figures["capacity"] = plots.draw_capacity(curves, metric_label=metric_label, unit=unit, title=title)
+    if capacity_groups(curves):
+        figures["capacity"] = draw_capacity(curves, metric_label=metric_label, unit=unit, title=title)
     for name, figure in figures.items():
         for kind in ("png", "svg"):
             run.write(f"{name}.{kind}", plots.render(figure, kind))

@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import number
 from jaxmrl.reports import plots, terminal
 from jaxmrl.reports.answer import caution_text
+from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
 from jaxmrl.reports.digits import value_words
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyze_curve
@@ -88,15 +90,29 @@ def test_a_sweep_whose_replicas_all_diverged_has_an_empty_figure():
 
 
 def test_capacity_has_a_line_for_each_fraction_and_kind_of_model():
-    small = [curve([0.6, 0.7], params=100, split=split) for split in ("random", "scaffold")]
-    large = [curve([0.65, 0.8], params=9000, width=128, split=split) for split in ("random", "scaffold")]
-    figure = plots.draw_capacity([*large, *small], metric_label="ROC-AUC", unit="", title="")
-    lines = {line.get_label(): line for line in figure.axes[0].containers}
-    assert set(lines) == {f"split {s}, fraction {f}" for s in ("random", "scaffold") for f in ("0.1", "0.2")}
-    x, y = lines["split random, fraction 0.2"][0].get_data()
-    assert list(x) == [100, 9000]
-    assert list(y) == pytest.approx([0.7, 0.8])
-    assert plots.capacity_groups(small) == []
+    small = [curve([0.6, 0.7], params=2100, split=split) for split in ("random", "scaffold")]
+    large = [curve([0.65, 0.8], params=59_841, width=128, split=split) for split in ("random", "scaffold")]
+    figure = draw_capacity([*large, *small], metric_label="ROC-AUC", unit="", title="")
+    (axes,) = figure.axes
+    x, y = np.array([line[0].get_data() for line in axes.containers], float).swapaxes(0, 1)
+    np.testing.assert_array_equal(x, [[2100, 59_841]] * 4)
+    np.testing.assert_allclose(y, [[0.6, 0.65], [0.7, 0.8]] * 2)
+    (legend,) = figure.legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert named[:4] == ["split random", "split scaffold", "fraction 0.1", "fraction 0.2"]
+    assert capacity_groups(small) == []
+
+
+@pytest.mark.parametrize("sizes", [(2100, 59_841), (1000, 1_300_000), (5800, 6100), (90, 2100, 17_000)])
+def test_ticks_of_the_capacity_do_not_collide(sizes):
+    curves = [curve([0.6 - k / 50, 0.7], params=params, width=8 + k) for k, params in enumerate(sizes)]
+    figure = draw_capacity(curves, metric_label="ROC-AUC", unit="", title="")
+    figure.draw_without_rendering()
+    left, right = figure.axes[0].get_xlim()
+    texts = zip(figure.axes[0].get_xticks(), figure.axes[0].get_xticklabels(which="both"), strict=True)
+    boxes = [text.get_window_extent() for place, text in texts if left <= place <= right]
+    assert len(boxes) >= 2
+    assert all(one.x1 + 3 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_a_figure_is_the_same_each_time():
