@@ -79,7 +79,7 @@ class DataSettings(TrainingConfig):
 
     dropout: float | None = None
     """Apply dropout at this rate after every layer; SchNet and PaiNN have none. Default: 0.5 for the GIN, 0.1 for
-    transformers."""
+    transformers, 0 for D-MPNN and GINE."""
 
     learning_rate: float | None = None
     """Set the learning rate of the optimizer. Default: 5e-4 for SchNet and PaiNN, else 1e-3."""

@@ -39,7 +39,7 @@ class ScoreConfig(Settings):
 
     width: int | None = None
     """Set the width of the model. The published study uses 300 for the GIN and 128 for SchNet and PaiNN. Default:
-    64."""
+    128 for D-MPNN and GINE, else 64."""
 
     depth: int | None = None
     """Set the number of layers. The published study uses 5 for the GIN and 6 for SchNet and PaiNN. Default: 3, or 1 for

@@ -57,7 +57,7 @@ class SweepConfig(Settings):
 
     width: tuple[int, ...] = ()
     """Set the width of the model; several values make several curves. The published study uses 300 for the GIN and 128
-    for SchNet and PaiNN. Default: 64."""
+    for SchNet and PaiNN. Default: 128 for D-MPNN and GINE, else 64."""
 
     depth: tuple[int, ...] = ()
     """Set the number of layers; several values make several curves. The published study uses 5 for the GIN and 6 for

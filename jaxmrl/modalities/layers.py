@@ -36,6 +36,11 @@ def matmul(precision: str) -> Callable[..., jax.Array]:
     return dot_general
 
 
+def multiply(lhs: jax.Array, rhs: jax.Array, precision: str) -> jax.Array:
+    """Return `lhs @ rhs` at `precision`, for weights outside a linear layer."""
+    return matmul(precision)(lhs, rhs, _over(1, 0))
+
+
 def exact_product(lhs: jax.Array, rhs: jax.Array) -> jax.Array:
     """Return `lhs @ rhs` in full float32, for products that stand in for sums and look-ups."""
     return _product(_multiply_exactly, lhs, rhs)
@@ -240,13 +245,20 @@ def training_key(key: jax.Array | None) -> jax.Array:
     return key
 
 
-def linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs) -> Linear:
-    """Return a linear layer initialized as PyTorch's, bias included, computing at `precision`."""
+def linear(
+    inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs, bias: bool = True, fan_in: int | None = None
+) -> Linear:
+    """Return a linear layer initialized as PyTorch's, bias included, computing at `precision`.
 
-    def bias(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, -(inputs**-0.5), inputs**-0.5)
+    fan_in: the inputs of the whole layer where this is a part of one, in which case its weights start as that part.
+    """
+    bound = (fan_in or inputs) ** -0.5
 
-    return Linear(inputs, outputs, kernel_init=torch_uniform, bias_init=bias, dot_general=matmul(precision), rngs=rngs)
+    def uniform(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    own: dict[str, Any] = {"kernel_init": uniform, "bias_init": uniform, "dot_general": matmul(precision)}
+    return Linear(inputs, outputs, use_bias=bias, rngs=rngs, **own)
 
 
 def xavier_linear(inputs: int, outputs: int, *, precision: str, rngs: nnx.Rngs, bias: bool = True) -> Linear:

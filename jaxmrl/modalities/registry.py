@@ -4,9 +4,10 @@ from jaxmrl.modalities.base import Modality, Model
 from jaxmrl.modalities.fingerprint.modality import FINGERPRINT, FingerprintSettings
 from jaxmrl.modalities.geometry.modality import GEOMETRY, GeometrySettings
 from jaxmrl.modalities.graph.modality import GRAPH
+from jaxmrl.modalities.molgraph.modality import MOLGRAPH
 from jaxmrl.modalities.smiles.modality import SMILES, SmilesSettings
 
-MODALITIES: list[Modality] = [GRAPH, GEOMETRY, FINGERPRINT, SMILES]
+MODALITIES: list[Modality] = [GRAPH, MOLGRAPH, GEOMETRY, FINGERPRINT, SMILES]
 
 
 class FeatureSettings(FingerprintSettings, SmilesSettings, GeometrySettings):

@@ -21,8 +21,15 @@ from tests.support.spellings import MOLECULES, respell
 INPUTS = Path(__file__).parent / "inputs"
 TINY = {"width": 16, "depth": 1, "epochs": 2, "fractions": (1.0,), "seeds": 1, "batch_size": 16, "dropout": 0.0}
 QUIET = Reporter(quiet=True)
-MODELS = {"graph": "gin", "smiles": "transformer", "geometry": "schnet", "fingerprint": "transformer"}
-MODALITIES = [pytest.param(name, marks=[pytest.mark.slow] * (name in ("geometry", "fingerprint"))) for name in MODELS]
+MODELS = {
+    "graph": "gin",
+    "smiles": "transformer",
+    "geometry": "schnet",
+    "fingerprint": "transformer",
+    "molgraph": "dmpnn",
+}
+FAST = ("graph", "smiles")
+MODALITIES = [pytest.param(name, marks=[pytest.mark.slow] * (name not in FAST)) for name in MODELS]
 
 
 def write_table(path, smiles):

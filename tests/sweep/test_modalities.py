@@ -1,4 +1,4 @@
-"""Each modality by the same command; and a fifth one, as the documentation shows it."""
+"""Each modality by the same command; and another one, as the documentation shows it."""
 
 import csv
 import importlib
@@ -19,9 +19,10 @@ from jaxmrl.modalities import registry
 from jaxmrl.predict import predict_molecules
 from jaxmrl.score import score_molecules
 from jaxmrl.sweep import run_sweep
+from tests.support.tiny import TINY
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "concepts" / "adding-a-modality.md"
-MODALITIES = ("graph", "fingerprint", "smiles")
+MODALITIES = ("graph", "molgraph", "fingerprint", "smiles")
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,19 @@ def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
         assert len(np.unique(values)) > 5 or name == "forgetting"
 
 
+def test_graphs_of_both_kinds_in_one_sweep(csv_file, tmp_path, cache):
+    models = {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn", "gine")}
+    result = run_sweep(SweepConfig(csv=csv_file, **models, **TINY | {"seeds": 1}, out=tmp_path / "run"))
+    assert [row.curve.model for row in result.rows] == ["gin"] * 2 + ["dmpnn"] * 2 + ["gine"] * 2
+    assert {row.status for row in result.rows} == {"finished"}
+    (tmp_path / "new.csv").write_text("smiles\nCCO\nF[S](F)(F)(F)(F)F\n[Xe]\n")
+    for name in ("molgraph-dmpnn-8x2,random,random,none", "molgraph-gine-8x2,random,random,none"):
+        files = {"csv": tmp_path / "new.csv", "out": tmp_path / "predictions.csv"}
+        found = predict_molecules(PredictConfig(run=tmp_path / "run", curve=name, **files))
+        assert np.isfinite(found.mean).all()
+        assert "element Xe" in found.unseen[2]
+
+
 @pytest.mark.slow
 def test_all_bits_as_tokens(csv_file, tmp_path, cache):
     settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "batch_size": 32, "width": (16,)}
@@ -84,7 +98,7 @@ def test_all_bits_as_tokens(csv_file, tmp_path, cache):
     [
         (
             {"modality": ("graph", "image")},
-            r"unknown modality 'image'; choose from graph, geometry, fingerprint, smi",
+            r"unknown modality 'image'; choose from graph, molgraph, geometry, fingerprint",
         ),
         ({"modality": ("smiles",), "width": (60,)}, r"multiple of its 8 heads; got 60"),
         ({"fingerprint_bits": 100}, r"multiple of 8; got 100"),
@@ -116,7 +130,7 @@ def composition(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_a_fifth_modality_is_a_folder_and_one_registration(composition, csv_file, tmp_path, cache):
+def test_a_new_modality_is_a_folder_and_one_registration(composition, csv_file, tmp_path, cache):
     """It learns logP, much of which is a sum over atoms, and predicts it of molecules with a new element."""
     settings = {"target_columns": ("logp",), "fractions": (1.0,), "seeds": 1, "steps": 300, "evaluate_every": 20}
     config = SweepConfig(
@@ -132,7 +146,7 @@ def test_a_fifth_modality_is_a_folder_and_one_registration(composition, csv_file
     )
     assert np.isfinite(found.mean).all()
     assert found.unseen == ["", "element Xe"]
-    with pytest.raises(ConfigError, match="choose from graph, geometry, fingerprint, smiles, composition"):
+    with pytest.raises(ConfigError, match="choose from graph, molgraph, geometry, fingerprint, smiles, composition"):
         SweepConfig(modality="image")
     with pytest.raises(ConfigError, match="--model perceptron is for --modality composition"):
         SweepConfig(modality="graph", model="perceptron")

@@ -1,0 +1,60 @@
+"""The modality of molecular graphs with featurized atoms and bonds."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from jaxmrl.modalities import traits
+from jaxmrl.modalities.base import Modality, Model, Molecules
+from jaxmrl.modalities.molgraph.features import MolGraphs, cached_molgraphs
+from jaxmrl.progress import ProgressReporter
+
+if TYPE_CHECKING:
+    from flax import nnx
+
+    from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
+
+
+def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> MolGraphs:
+    with reporter.progress("featurized graphs", len(molecules), "molecules") as progress:
+        return cached_molgraphs(molecules.canonical_smiles, progress.advance)
+
+
+def _to_device(graphs: MolGraphs) -> "MolGraphDataset":
+    from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
+
+    return MolGraphDataset.put(graphs)
+
+
+def _dmpnn(**settings: Any) -> "nnx.Module":
+    from jaxmrl.modalities.molgraph.dmpnn import BondMessagePassing
+    from jaxmrl.modalities.molgraph.network import MolGraphNetwork
+
+    return MolGraphNetwork(BondMessagePassing, **settings)
+
+
+def _gine(**settings: Any) -> "nnx.Module":
+    from jaxmrl.modalities.molgraph.gine import GINEncoder
+    from jaxmrl.modalities.molgraph.network import MolGraphNetwork
+
+    return MolGraphNetwork(GINEncoder, **settings)
+
+
+def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
+    stereo = [*traits.chirality(smiles), *traits.double_bond_stereo(smiles)]
+    return [*traits.elements(smiles), *traits.fragments(smiles), *traits.bonds(smiles), *stereo]
+
+
+DMPNN = Model("dmpnn", width=128, depth=3, dropout=0.0, learning_rate=1e-3, build=_dmpnn)
+"""chemprop's has width 300."""
+
+GINE = replace(DMPNN, name="gine", build=_gine)
+
+MOLGRAPH = Modality(
+    name="molgraph",
+    models=(DMPNN, GINE),
+    optimizer="adam",
+    schedule="constant",
+    featurize=_featurize,
+    to_device=_to_device,
+    traits=_traits,
+)
