@@ -58,7 +58,10 @@ def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
 
 @pytest.mark.parametrize(
     "modality",
-    [pytest.param("smiles", marks=pytest.mark.slow), pytest.param("fingerprint", marks=pytest.mark.nightly)],
+    [
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("smiles", "molgraph")),
+        pytest.param("fingerprint", marks=pytest.mark.nightly),
+    ],
 )
 def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
     settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16, "depth": 2}
