@@ -85,11 +85,11 @@ class MolGraphs:
         return len(self.size)
 
     def resources(self) -> np.ndarray:
-        """Rows of atoms, bonds and overflow that each molecule takes of a batch, [N, 3]."""
+        """Return the rows of atoms, bonds and overflow that each molecule takes of a batch, [N, 3]."""
         return np.stack([self.size, self.bond_count, self.overflow_size], axis=1)
 
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
-        """Rows of a batch within `limits`: of atoms, and of directed edges."""
+        """Return the rows of a batch within `limits`: of atoms, and of directed edges."""
         return int(limits[0] + 2 * limits[1])
 
 
