@@ -59,7 +59,7 @@ def main() -> None:
     source.add_argument("--npz", type=Path)
     parser.add_argument("--target-columns", nargs="+", default=[])
     parser.add_argument("--modality", choices=registry.modality_names())
-    parser.add_argument("--model", choices=registry.models())
+    parser.add_argument("--model", choices=[name for name, model in registry.models().items() if not model.classical])
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="of both sides")
     parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
     parser.add_argument("--lanes", type=int, nargs="+", help="lanes on each device to try; default: a sweep's")

@@ -21,6 +21,7 @@ ORDER = (
     "config",
     "data",
     "training",
+    "baselines",
     "pruning",
     "curves",
     "scaling",

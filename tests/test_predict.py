@@ -436,7 +436,9 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     assert "curves of different splits were validated on different molecules" in printed
     for name in names:
         found = assert_predicts_as_saved(PredictConfig(folder, csv_file, curve=name, out=tmp_path / "p.csv"), "0.5")
-        seen = np.unique(np.concatenate([load_arrays(model)[1] for model in kept.read_models(folder)[name]]))
+        seen = np.unique(
+            np.concatenate([load_arrays(model)[1] for model in kept.read_models(folder, load_trained)[name]])
+        )
         split = "" if ",random,random," in name else "scaffold_"
         assert set(seen) < set(table_of(folder / "splits.npz")[f"{split}train"]), "half of them, for each seed"
         assert (found.nearest[np.isin(found.ids, seen)] == 1).all()
@@ -504,7 +506,7 @@ def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
     settings = {"modality": ("geometry",), "model": ("schnet",), "width": 8, "depth": 1, "cutoff": 4.0, "epochs": 2}
     more = {"fractions": (1.0,), "seeds": 2, "batch_size": 64, "save_predictions": True}
     result = run_sweep(SweepConfig(csv=path, out=tmp_path / "run", **settings, **more))
-    (models,) = kept.read_models(result.directory).values()
+    (models,) = kept.read_models(result.directory, load_trained).values()
     assert models[0].elements[:3] == (1, 6, 7)
     new = write_csv(tmp_path / "new.csv", [*nci[0], "C[U]", "*C"])
     found = predict_molecules(PredictConfig(result.directory, new, out=tmp_path / "p.csv"), quiet=False)

@@ -191,6 +191,20 @@ class Settings(FeatureSettings, DataSettings):
         fitting = tuple(model.name for model in registry.get_modality(modality).models)
         return tuple(name for name in self.models if name in fitting) or fitting[:1]
 
+    @property
+    def trained_models(self) -> tuple[tuple[str, str], ...]:
+        """Modality and name of each model that lanes train."""
+        return tuple(both for both in self._all_models if not registry.models()[both[1]].classical)
+
+    @property
+    def classical_models(self) -> tuple[tuple[str, str], ...]:
+        """Modality and name of each classical model, which is fitted on the host and has no width or depth."""
+        return tuple(both for both in self._all_models if registry.models()[both[1]].classical)
+
+    @property
+    def _all_models(self) -> list[tuple[str, str]]:
+        return [(modality, model) for modality in self.modalities for model in self.models_of(modality)]
+
     def rate(self, model: str) -> float:
         """Return the learning rate of a model.
 

@@ -20,8 +20,12 @@ METRIC_NAMES = (*CLASSIFICATION_METRICS, *ERROR_METRICS, "r2")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
+RANDOM = "random"
+"""The pruning of random subsets."""
+
+
 PRUNING_METHODS = (
-    "random",
+    RANDOM,
     "el2n",
     "grand",
     "grand-last",

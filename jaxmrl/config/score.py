@@ -58,5 +58,9 @@ class ScoreConfig(Settings):
         if self.file and self.file.resolve() == self.out.resolve():
             kind = "csv" if self.csv else "npz"
             raise ConfigError(f"--out {self.out} would replace --{kind} {self.file}; give another --out")
+        if self.classical_models:
+            raise ConfigError(
+                f"scores come from neural networks that are trained for them; got --model {self.classical_models[0][1]}"
+            )
         if len(self.splits) > 1:
             raise ConfigError("give --split or --split-file, not both: scores are of one split's training molecules")

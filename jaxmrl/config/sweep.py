@@ -10,6 +10,7 @@ from jaxmrl.config.names import (
     DEFAULT_EPOCHS,
     DEFAULT_MIN_STEPS,
     PRUNING_METHODS,
+    RANDOM,
     SCRATCH,
     STUDY_FRACTIONS,
 )
@@ -75,7 +76,7 @@ class SweepConfig(Settings):
     """Set the number of epochs between validations; the last epoch is always validated. A replica with more epochs
     because of --min-steps is validated as often as the others."""
 
-    pruning: tuple[str, ...] = ("random",)
+    pruning: tuple[str, ...] = (RANDOM,)
     """Choose the molecules of a fraction by this method, or by this column of --scores; several values make several
     curves."""
 
@@ -117,9 +118,17 @@ class SweepConfig(Settings):
                 check_choice("pruning method", method, PRUNING_METHODS)
         if self.freeze and not self.checkpoints:
             raise ConfigError("--freeze trains only the head of a pre-trained encoder: give its folder with --init")
-        if self.checkpoints and not all(get_modality(name).pretrained for name in self.modalities):
+        trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
+        if self.checkpoints and not (trained and all(get_modality(name).pretrained for name in trained)):
             fitting = [modality.name for modality in MODALITIES if modality.pretrained]
-            raise ConfigError(f"--init is for --modality {' or '.join(fitting)}; got {' '.join(self.modalities)}")
+            raise ConfigError(
+                f"--init is for --modality {' or '.join(fitting)}; got {' '.join(trained or self.modalities)}"
+            )
+
+    @property
+    def classical_prunings(self) -> tuple[str, ...]:
+        """The prunings of classical models, which train no model that scores: those of --scores, else random alone."""
+        return self.pruning if self.scores else (RANDOM,)
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:

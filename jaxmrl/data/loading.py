@@ -160,7 +160,7 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
     """Return the table, and its geometries if it comes with them."""
     path = config.npz or (datasets.locate(dataset) if dataset and dataset.is_npz else None)
     if path:
-        odd = [name for name in config.modalities if not get_modality(name).sees_positions]
+        odd = [name for name in config.modalities if get_modality(name).needs_smiles]
         if odd:
             raise ConfigError(f"{config.name} has positions and no SMILES, which --modality {odd[0]} needs")
         targets = config.target_columns or tuple(names[0] for names in (dataset.targets if dataset else ()))

@@ -183,3 +183,19 @@ class TaskData:
         return units.device_scaler(
             label_scaling.fit_scaler(units.shift(self.table.labels[molecules]), some, self.extensive)
         )
+
+
+def comparable(
+    problem: TaskData, modality: str, scores: np.ndarray, labels: np.ndarray, divisors: np.ndarray | float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores and labels [M, T] in float32, of which a metric is what it is of these; NaN stays NaN.
+
+    What they have in common is taken off in float64: of labels far from zero float32 would leave nothing. An error
+    metric is that of scores and labels divided by `divisors` [T].
+    """
+    if problem.metric in ERROR_METRICS:
+        scores, labels = (scores - labels) / divisors, np.where(np.isnan(labels), labels, 0.0)
+    elif problem.table.task == "regression":
+        units = problem.label_units(modality)
+        scores, labels = units.shift(scores), units.shift(labels)
+    return scores.astype(np.float32), labels.astype(np.float32)

@@ -95,6 +95,7 @@ class Model:
 
     build    from width, depth, dropout, tasks, precision, rngs and the fields of `options` to the module. That has
              `embed(batch, training=..., key=...)`, [B, d], `head`, from there to [B, tasks], and is called for both.
+             None for a classical model, which `baselines` fits on the host
     options  a frozen dataclass of what `build` needs beside these; None where it needs nothing
     heads    of attention, of which the width is a multiple
     """
@@ -104,9 +105,14 @@ class Model:
     depth: int
     dropout: float
     learning_rate: float
-    build: Callable[..., nnx.Module]
+    build: Callable[..., nnx.Module] | None
     options: type | None = None
     heads: int = 1
+
+    @property
+    def classical(self) -> bool:
+        """Whether `baselines` fits it on the host, and no lane trains it."""
+        return self.build is None
 
 
 def no_settings(config: Any, features: Any) -> dict[str, Any]:
@@ -137,7 +143,7 @@ class Modality:
     optimizer       a name in `training.schedules.OPTIMIZERS`
     schedule        of the learning rate, a name in `training.schedules.SCHEDULES`
     featurize       (molecules, settings, reporter) -> features, of molecules in their canonical form
-    to_device       features -> their dataset on the default device
+    to_device       features -> their dataset on the default device; None where all its models are classical
     traits          (canonical SMILES, settings) -> what models see of it, in words: `predict` reports those that no
                     training molecule has
     settings        (settings of a command, features) -> settings of `featurize`, as JSON can hold them
@@ -149,6 +155,7 @@ class Modality:
     sees_positions  whether it sees atoms in space: of a file with positions, else conformers are made for it. Its
                     features have `elements` and `composition`, and its models learn what references of atoms leave
     pretrained      whether its models can begin from a pre-trained encoder
+    needs_smiles    whether it cannot be made of data with positions and without SMILES
     """
 
     name: str
@@ -156,7 +163,7 @@ class Modality:
     optimizer: str
     schedule: str
     featurize: Callable[[Molecules, dict[str, Any], ProgressReporter], Features]
-    to_device: Callable[[Any], DeviceDataset]
+    to_device: Callable[[Any], DeviceDataset] | None
     traits: Callable[[str, dict[str, Any]], list[str]]
     settings: Callable[[Any, Any], dict[str, Any]] = no_settings
     fit: Callable[[Molecules, Any, list[int], ProgressReporter], Features] | None = None
@@ -165,6 +172,7 @@ class Modality:
     files: Callable[[Any], dict[str, str]] = no_files
     sees_positions: bool = False
     pretrained: bool = False
+    needs_smiles: bool = True
 
     def model(self, name: str) -> Model:
         """Return its model of a name."""

@@ -1,13 +1,14 @@
 """The modalities that jaxmrl has. A new one is a folder beside these, and one more name here."""
 
 from jaxmrl.modalities.base import Modality, Model
+from jaxmrl.modalities.descriptors.modality import DESCRIPTORS
 from jaxmrl.modalities.fingerprint.modality import FINGERPRINT, FingerprintSettings
 from jaxmrl.modalities.geometry.modality import GEOMETRY, GeometrySettings
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.molgraph.modality import MOLGRAPH
 from jaxmrl.modalities.smiles.modality import SMILES, SmilesSettings
 
-MODALITIES: list[Modality] = [GRAPH, MOLGRAPH, GEOMETRY, FINGERPRINT, SMILES]
+MODALITIES: list[Modality] = [GRAPH, MOLGRAPH, GEOMETRY, FINGERPRINT, SMILES, *DESCRIPTORS]
 
 
 class FeatureSettings(FingerprintSettings, SmilesSettings, GeometrySettings):

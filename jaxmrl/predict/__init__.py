@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit
 
+from jaxmrl.baselines.refit import predict_refitted
+from jaxmrl.baselines.saved import KeptModel, SavedBaseline, load_model
 from jaxmrl.chem.molecules import UnusableMoleculeError
 from jaxmrl.config import PredictConfig
 from jaxmrl.data.featurization import prepare_smiles
@@ -125,11 +127,16 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     curve, models = choose_curve(config, curves_of(config.run), reporter)
     source = read_input_rows(config.csv, config.keep_columns)
     prepared, known = read_and_prepare(config, models[0], reporter), artifacts.read_molecules(config.run)
-    mean, sd, trained_on = predict_prepared(models, prepared, config.batch_size, reporter)
     table, smiles = prepared.table, prepared.canonical_smiles
+    if fitted := [model for model in models if isinstance(model, SavedBaseline)]:
+        values, trained_on = predict_refitted(fitted, known, smiles, reporter)
+    else:
+        trained = [model for model in models if isinstance(model, SavedModel)]
+        values, trained_on = predict_prepared(trained, prepared, config.batch_size, reporter)
+    mean, sd = mean_and_spread(values)
     similarity = nearest_training(known, trained_on, smiles, reporter)
     texts = seen_texts(known, trained_on, models[0], reporter)
-    unseen = find_unseen(smiles, texts, models[0].training_spec.model.modality, models[0].features)
+    unseen = find_unseen(smiles, texts, models[0].modality, models[0].features)
     found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
     columns = found.columns(source, config.keep_columns)
     write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
@@ -137,11 +144,11 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     return found
 
 
-def curves_of(run: Path) -> dict[str, list[SavedModel]]:
+def curves_of(run: Path) -> dict[str, list[KeptModel]]:
     """Return the models of each curve of a sweep by the curve's name. Raise ConfigError if there are none."""
     if not (run / "results.csv").is_file() or not (run / "config.toml").is_file():
         raise ConfigError(f"{run} is not a run of jaxmrl.sweep: give the folder that has results.csv and config.toml")
-    if curves := artifacts.read_models(run):
+    if curves := artifacts.read_models(run, load_model):
         return curves
     raise ConfigError(
         f"{run} has no models: no replica of its largest fraction has finished, or an older version wrote it; "
@@ -150,13 +157,13 @@ def curves_of(run: Path) -> dict[str, list[SavedModel]]:
 
 
 def choose_curve(
-    config: PredictConfig, curves: dict[str, list[SavedModel]], reporter: ProgressReporter
-) -> tuple[str, list[SavedModel]]:
+    config: PredictConfig, curves: dict[str, list[KeptModel]], reporter: ProgressReporter
+) -> tuple[str, list[KeptModel]]:
     """Return the curve that is asked for, or else the best by mean validation metric, and report the choice."""
     if config.curve is not None and config.curve not in curves:
         raise ConfigError(f"unknown curve {config.curve!r}; choose from {' '.join(curves)}")
     judged = {name: np.mean([model.row.valid for model in models]) for name, models in curves.items()}
-    metric = next(iter(curves.values()))[0].training_spec.metric
+    metric = next(iter(curves.values()))[0].metric
     best = (max if metric.higher_is_better else min)(judged, key=judged.__getitem__)
     name = config.curve or best
     models, others = curves[name], [f"{other} ({judged[other]:.4g})" for other in curves if other != name]
@@ -174,7 +181,7 @@ def choose_curve(
     return name, models
 
 
-def read_and_prepare(config: PredictConfig, model: SavedModel, reporter: ProgressReporter) -> ParsedMolecules:
+def read_and_prepare(config: PredictConfig, model: KeptModel, reporter: ProgressReporter) -> ParsedMolecules:
     """Return the usable molecules of the file, with the features that this model needs."""
     if not model.has_smiles:
         raise ConfigError(
@@ -184,17 +191,18 @@ def read_and_prepare(config: PredictConfig, model: SavedModel, reporter: Progres
     table = read_molecules(config.csv, config.smiles_column)
     for note in table.notes:
         reporter.say(note)
-    prepared = prepare_smiles(table, (model.training_spec.model.modality,), reporter, parent=model.parent)
+    prepared = prepare_smiles(table, (model.modality,), reporter, parent=model.parent)
     reporter.say(f"{config.csv}: {count(table.rows, 'row')}, {len(prepared.table.rejected):,} rejected")
     return prepared
 
 
 def predict_prepared(
     models: list[SavedModel], prepared: ParsedMolecules, batch_size: int, reporter: ProgressReporter
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean and standard deviation over the models, [n, T] each, and the ids of their training molecules."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each model predicts, [K, n, T] probabilities or values, and the ids of the training molecules."""
     one, smiles = models[0], prepared.canonical_smiles
-    modality = get_modality(one.training_spec.model.modality)
+    modality = get_modality(one.modality)
+    assert modality.to_device is not None, "no lane trains a classical model"
     features = modality.featurize(prepared, one.features, reporter)
     # No labels, not even missing ones: of many molecules and tasks they would fill the device.
     labels, atoms = jnp.zeros((0, len(one.tasks))), find_geometries({modality.name: features})
@@ -211,12 +219,17 @@ def predict_prepared(
             values[k] = expit(outputs) if model.training_spec.task == "classification" else outputs
             trained_on.append(train)
             progress.advance(1)
-    sd = values.std(axis=0, ddof=1) if len(models) > 1 else np.full(values.shape[1:], np.nan)
-    return values.mean(axis=0), sd, np.unique(np.concatenate(trained_on))
+    return values, np.unique(np.concatenate(trained_on))
+
+
+def mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation over the models of their predictions [K, n, T], [n, T] each."""
+    sd = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
+    return values.mean(axis=0), sd
 
 
 def seen_texts(
-    known: dict[int, str], trained_on: np.ndarray, model: SavedModel, reporter: ProgressReporter
+    known: dict[int, str], trained_on: np.ndarray, model: KeptModel, reporter: ProgressReporter
 ) -> list[str]:
     """Return the SMILES that models like this one saw in training: canonical ones and random variants.
 
@@ -225,7 +238,7 @@ def seen_texts(
     seen = np.isin(list(known), trained_on)
     texts = list(compress(known.values(), seen))
     # Of all molecules of the run, for these the sweep has left in the cache.
-    others = get_modality(model.training_spec.model.modality).spellings(list(known.values()), model.features, reporter)
+    others = get_modality(model.modality).spellings(list(known.values()), model.features, reporter)
     return texts + [text for several in compress(others, seen) for text in several]
 
 

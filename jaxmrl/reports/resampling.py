@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.data.task_data import TaskData
+from jaxmrl.data.task_data import TaskData, comparable
 from jaxmrl.io.cache import load_arrays
 from jaxmrl.io.files import label_columns
 from jaxmrl.rows import ResultRow
@@ -56,18 +56,12 @@ def _read_test_scores(run: RunDirectory, row: ResultRow, problem: TaskData, mole
 def _judged(
     problem: TaskData, row: ResultRow, scores: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return scores and labels in float32, and which of them the row's mean includes, [M, T] all.
-
-    What they have in common is taken off in float64: of labels far from zero float32 would leave nothing.
-    """
+    """Return scores and labels in float32, and which of them the row's mean includes, [M, T] all."""
     left_out = np.array([row.tests[task] is None for task in problem.table.tasks])
     known = ~np.isnan(labels) & ~left_out
-    if METRICS[problem.metric].in_label_unit:
-        scores, labels = (scores - labels) / problem.task_divisors, np.zeros_like(labels)
-    elif problem.table.task == "regression":
-        units = problem.label_units(row.curve.modality)
-        scores, labels = units.shift(scores), units.shift(labels)
-    return scores.astype(np.float32), np.where(known, labels, 0.0).astype(np.float32), known
+    divisors = problem.task_divisors if METRICS[problem.metric].in_label_unit else 1.0
+    scores, labels = comparable(problem, row.curve.modality, scores, labels, divisors)
+    return scores, np.where(known, labels, np.float32(0)), known
 
 
 @partial(jax.jit, static_argnums=0)

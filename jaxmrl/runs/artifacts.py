@@ -5,8 +5,10 @@ Model and predictions are on disk before the row is, so that whatever has a row 
 
 import csv
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 import jax
@@ -27,7 +29,7 @@ from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.replica import TrainingSpec
-from jaxmrl.training.saved_model import SavedModel, load_trained, predict_all, save_trained
+from jaxmrl.training.saved_model import SavedModel, predict_all
 
 PREDICTION_COLUMNS = {"molecule_id", "part", "values"}
 """Arrays of a file of predictions, beside one for each task."""
@@ -51,13 +53,14 @@ def kept_name(replica: ReplicaIdentity) -> str:
 
 
 def curve_name(replica: ReplicaIdentity) -> str:
-    """Return <modality>-<model>-<width>x<depth>,<split>,<pruning>,<init>; the pruning is `all` if the fraction is 1.
+    """Return <modality>-<model>[-<width>x<depth>],<split>,<pruning>,<init>; the pruning is `all` if the fraction is 1.
 
     Characters other than letters, digits, _, . and - stand as % and their code, as in a web address. Of long parts the
     beginning stands, ~ and a digest: no file's name may be longer than 255 bytes.
     """
     curve = replica.curve
-    model = f"{curve.modality}-{curve.model}-{curve.width}x{curve.depth}"
+    size = f"-{curve.width}x{curve.depth}" if curve.width else ""  # classical models have none
+    model = f"{curve.modality}-{curve.model}{size}"
     return ",".join(map(_safe, (model, curve.split, _pruning(replica), curve.init)))
 
 
@@ -95,30 +98,29 @@ def collect_artifacts(
     *model, scaler = jax.tree.map(np.asarray, engine.best_weights(outcome.name))
     weights, replica = (*model, engine.units.label_scaler(scaler)), engine.replica_of(outcome.name)
     predictions = predict_judged(engine, weights, replica) if config.save_predictions else None
-    return ReplicaArtifacts(outcome, weights if _keeps_model(config, identity) else None, predictions)
+    return ReplicaArtifacts(outcome, weights if keeps_model(config, identity) else None, predictions)
 
 
 def keep_replica(
     run: RunDirectory,
-    config: SweepConfig,
     problem: TaskData,
-    training_spec: TrainingSpec,
     replica: Replica,
     left: ReplicaArtifacts,
     identities: list[ReplicaIdentity],
+    save_model: Callable[[Path, ResultRow], None] | None,
 ) -> None:
     """Write a replica's artifacts, and then add its rows to results.csv.
 
-    identities: of its rows; several where prunings share it. Raises UserError where something cannot be written.
+    identities: of its rows; several where prunings share it. save_model: (folder, row) -> None, which writes its model;
+    None where that is not kept. Raises UserError where something cannot be written.
     """
     rows = [result_row(identity, left.outcome, problem) for identity in identities]
     name = kept_name(rows[0])
     if left.predictions is not None:
         columns = prediction_columns(problem.table, replica, left.predictions)
         run.write_arrays(f"{PREDICTIONS}/{name}.npz", columns)
-    if left.weights is not None:
-        model = describe(run.path / MODELS / name, config, problem, training_spec, rows[0])
-        save_trained(model, left.weights, problem.table.ids[replica.train])
+    if save_model is not None:
+        save_model(run.path / MODELS / name, rows[0])
     for identity, row in zip(identities, rows, strict=True):
         run.append_history(history_rows(identity, left.outcome))
         run.append_result(row)
@@ -153,7 +155,8 @@ def sort_results(run: RunDirectory, grid: list[ReplicaKey]) -> list[ResultRow]:
     return rows
 
 
-def _keeps_model(config: SweepConfig, replica: ReplicaIdentity) -> bool:
+def keeps_model(config: SweepConfig, replica: ReplicaIdentity) -> bool:
+    """Return whether the run keeps the model of a replica: those of the largest fraction."""
     return replica.fraction == max(config.fractions)
 
 
@@ -161,7 +164,7 @@ def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[ResultR
     """Remove the models of fractions that were the largest before a run was extended: `predict` reads all that
     exist.
     """
-    kept = {kept_name(row) for row in rows if _keeps_model(config, row)}
+    kept = {kept_name(row) for row in rows if keeps_model(config, row)}
     for path in (run.path / MODELS).glob("[!.]*,*"):
         if path.name not in kept:
             storage.remove(path)
@@ -202,17 +205,28 @@ def _is_whole(run: RunDirectory, config: SweepConfig, row: ResultRow) -> bool:
     predictions = run.path / PREDICTIONS / f"{name}.npz"
     if config.save_predictions and load_arrays(predictions, PREDICTION_COLUMNS) is None:
         return False
-    return not _keeps_model(config, row) or is_sound(run.path / MODELS / name)
+    return not keeps_model(config, row) or is_sound(run.path / MODELS / name)
 
 
-def read_models(folder: Path) -> dict[str, list[SavedModel]]:
+class KeptModel(Protocol):
+    """A model in a run directory, of whatever kind."""
+
+    @property
+    def row(self) -> ResultRow: ...
+
+
+Kept = TypeVar("Kept", bound=KeptModel)
+
+
+def read_models(folder: Path, load: Callable[[Path], Kept]) -> dict[str, list[Kept]]:
     """Return the models in a run directory, of each curve by its name, in order of their seeds.
 
-    Raises ConfigError where one is damaged.
+    load: from the folder of a model; raises ConfigError where it is damaged.
     """
-    curves: dict[str, list[SavedModel]] = {}
+    curves: dict[str, list[Kept]] = {}
     # By their names, models are distinguished from what an interruption may have left half-written or half-removed.
-    for model in map(load_trained, sorted((folder / MODELS).glob("[!.]*,*"))):
+    for path in sorted((folder / MODELS).glob("[!.]*,*")):
+        model = load(path)
         curves.setdefault(curve_name(model.row), []).append(model)
     return {name: sorted(models, key=lambda model: model.row.seed) for name, models in curves.items()}
 
@@ -245,6 +259,11 @@ def prediction_columns(table: Table, replica: Replica, values: np.ndarray) -> di
     return columns | dict(zip(names, values[order].T, strict=True))
 
 
+def row_of_model(row: ResultRow) -> ResultRow:
+    """Return the row that a model keeps: of all molecules, every pruning has the same model."""
+    return replace(row, curve=replace(row.curve, pruning=_pruning(row)))
+
+
 def describe(
     path: Path, config: SweepConfig, problem: TaskData, training_spec: TrainingSpec, row: ResultRow
 ) -> SavedModel:
@@ -253,7 +272,7 @@ def describe(
     atoms = None if problem.composition_for(modality) is None else problem.geometries
     return SavedModel(
         path=path,
-        row=replace(row, curve=replace(row.curve, pruning=_pruning(row))),
+        row=row_of_model(row),
         training_spec=training_spec,
         tasks=problem.table.tasks,
         has_smiles=problem.has_smiles,

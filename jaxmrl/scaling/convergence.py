@@ -35,10 +35,11 @@ class Convergence:
 
 
 def best_is_late(best_epoch: int, epochs: int) -> bool:
-    """Return whether the best validation of a run of `epochs` epochs lies in the last tenth of them, or in the last
-    one.
+    """Return whether the best validation of a run of `epochs` epochs lies in the last tenth, or in the last one.
+
+    Never of a model that is fitted at once, without epochs.
     """
-    return best_epoch > epochs - max(1, math.ceil(LAST_PART * epochs))
+    return epochs > 0 and best_epoch > epochs - max(1, math.ceil(LAST_PART * epochs))
 
 
 def convergence_of(n: np.ndarray, best_epoch: np.ndarray, epochs: np.ndarray) -> tuple[Convergence, ...]:

@@ -17,9 +17,11 @@ from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.metadata import run_metadata
 from jaxmrl.sweep.cluster import connect
 from jaxmrl.sweep.extend import extended
-from jaxmrl.sweep.grid import Grid, plan_grid
+from jaxmrl.sweep.fits import fit_grid
+from jaxmrl.sweep.grid import Grid, plan_fits, plan_grid
 from jaxmrl.sweep.inputs import write_inputs
 from jaxmrl.sweep.queue import (
+    GridPoint,
     SweepContext,
     check_rows,
     lanes_of_run,
@@ -77,6 +79,7 @@ def run_sweep(
     try:
         problems = load_problems(config, reporter)
         given = {problem.split_name: check(config, problem, reporter) for problem in problems}
+        fits = plan_fits(config, problems, given)
         starts = load_starts(config.init, model_specs(config, problems[0]))
         for remark in start_remarks(starts, config.parent):
             reporter.say(remark)
@@ -102,15 +105,19 @@ def run_sweep(
                 for spec, problem in product(model_specs(config, job.problem), problems)
             }
             grid = plan_grid(config, problems, orders, starts)
-            check_rows(job, [cell for cells in grid.values() for cell in cells])
+            cells = [cell for some in (*grid.values(), *fits.values()) for cell in some]
+            check_rows(job, cells)
             write_inputs(job, orders)
-            share_rows(job, [cell for cells in grid.values() for cell in cells])
+            share_rows(job, cells)
+            fit_grid(job, fits)
             train_grid(job, grid)
-        return write_report(job, grid, orders)
+        return write_report(job, cells, orders)
 
 
 def train_grid(job: SweepContext, grid: Grid) -> None:
     """Train every replica that has no row in results.csv yet, one compiled program after the other."""
+    if not grid:
+        return
     lanes = {}
     for spec, cells in grid.items():
         replicas, lanes[spec] = unique_replicas(cells), lanes_of_run(job, spec, cells)
@@ -128,9 +135,9 @@ def train_grid(job: SweepContext, grid: Grid) -> None:
     job.reporter.say(f"training took {duration(time.monotonic() - started)}")
 
 
-def write_report(job: SweepContext, grid: Grid, orders: Orders) -> SweepResult:
+def write_report(job: SweepContext, cells: list[GridPoint], orders: Orders) -> SweepResult:
     """Sort results.csv and history.csv in the order of the grid, and write the figures, tables and report."""
-    rows = sort_results(job.run, [cell.identity.key for cells in grid.values() for cell in cells])
+    rows = sort_results(job.run, [cell.identity.key for cell in cells])
     drop_other_models(job.run, job.config, rows)
     found = summarize(job.run, rows, job.config, job.problems, orders, job.reporter)
     return SweepResult(job.run.path, rows, [LearningCurve.of(*one) for one in zip(*found, strict=True)])

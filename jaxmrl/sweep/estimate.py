@@ -6,9 +6,10 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problems
 from jaxmrl.reports.expected import Expected, said
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.sweep.grid import plan_grid
+from jaxmrl.sweep.grid import plan_fits, plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.sweep.subsets import check, scored_prunings
+from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, engine_bytes, makespan
 from jaxmrl.training.cost import seconds_of, step_operations
@@ -27,8 +28,9 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     """Return what each program of the sweep would take; nothing is written. Raise UserError as `run_sweep` does."""
     reporter = Reporter(quiet=quiet)
     problems = load_problems(config, reporter)
-    for problem in problems:
-        check(config, problem, reporter)
+    given = {problem.split_name: check(config, problem, reporter) for problem in problems}
+    for fit, cells in plan_fits(config, problems, given).items():
+        reporter.say(f"{fit.name}: {count(len(unique_replicas(cells)), 'replica')}, fitted in worker processes")
     # Which molecules a score would keep is not known, and how many does not depend on it.
     orders = {
         (spec, problem.split_name): dict.fromkeys(
@@ -43,8 +45,8 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         replicas = unique_replicas(cells)
         queue = spec, replicas, problems[0], config.batch_size
         lanes = choose_lanes(config.lanes, *queue)
-        given = config, problems[0], spec, replicas, lanes
-        engines = engines_for(*given) if timed else [engine_for(*given)]
+        job = config, problems[0], spec, replicas, lanes
+        engines = engines_for(*job) if timed else [engine_for(*job)]
         devices, memory = len(choose_devices(lanes, *queue)), engine_bytes(lanes, *queue)
         expected.append(_expect(engines, devices, memory, timed))
     for one in expected:

@@ -69,7 +69,8 @@ def _axes(saved: SweepConfig, config: SweepConfig, out: Path) -> dict[str, tuple
         "split": tuple(name for name in saved.splits if name != "file"),
     }
     for name in ("width", "depth"):
-        defaults[name] = tuple({getattr(registry.models()[model], name) for model in defaults["model"]})
+        trained = (registry.models()[model] for _, model in saved.trained_models)
+        defaults[name] = tuple({getattr(model, name) for model in trained})
     axes = {name: getattr(saved, name) for name in ("fractions", "pruning", "init", *defaults)}
     for name, default in defaults.items():
         values = axes[name] or default

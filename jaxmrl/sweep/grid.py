@@ -1,11 +1,14 @@
-"""The grid of a sweep: every replica that it asks for, by the program that trains it."""
+"""The grid of a sweep: every replica that it asks for, by the program that trains it or the model that is fitted."""
 
 from itertools import product
 
 import numpy as np
 
+from jaxmrl.baselines.spec import BaselineSpec
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import SCRATCH
 from jaxmrl.data import splits
+from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.summary import Orders
 from jaxmrl.rows import CurveIdentity, ReplicaIdentity
@@ -17,7 +20,10 @@ from jaxmrl.training.lanes import Replica
 from jaxmrl.training.model_spec import ModelSpec
 
 Grid = dict[ModelSpec, list[GridPoint]]
-"""Every cell of a sweep, by the program that trains it."""
+"""Every cell of a sweep that lanes train, by its program."""
+
+FitGrid = dict[BaselineSpec, list[GridPoint]]
+"""Every cell of a sweep that is fitted on the host, by its model."""
 
 
 def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, starts: Initializations) -> Grid:
@@ -51,11 +57,9 @@ def plan_cell(
     by_score: each seed's order by its own scores [S, n_train]; None for random subsets. The whole set is the same
     whatever the pruning, and so is its replica.
     """
-    size, share = splits.subset_size(fraction, len(shuffle)), exact(fraction)
-    pruned = by_score is not None and size < len(shuffle)
-    train = (by_score[seed] if by_score is not None and pruned else shuffle)[:size]
+    train, pruned = subset(fraction, shuffle, None if by_score is None else by_score[seed])
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size))
-    kept = f"{pruning} " if pruned else ""
+    share, kept = exact(fraction), f"{pruning} " if pruned else ""
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
     replica = Replica(
@@ -84,6 +88,80 @@ def plan_cell(
         learning_rate=config.rate(spec.model),
         dropout=spec.dropout,
         batch_size=config.batch_size,
+        split_seed=config.split_seed,
+    )
+    return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))
+
+
+def subset(fraction: float, shuffle: np.ndarray, by_score: np.ndarray | None) -> tuple[np.ndarray, bool]:
+    """Return the molecules of a fraction of a seed's order by its scores, or of its shuffle, and whether scores count.
+
+    shuffle, by_score [n_train]; of the whole set, order does not matter.
+    """
+    size = splits.subset_size(fraction, len(shuffle))
+    pruned = by_score is not None and size < len(shuffle)
+    return (by_score if by_score is not None and pruned else shuffle)[:size], pruned
+
+
+def plan_fits(config: SweepConfig, problems: list[TaskData], given: dict[str, dict[str, np.ndarray]]) -> FitGrid:
+    """Return every replica of the sweep's classical models, on the subsets and splits of all others.
+
+    given: of each split, {pruning: each seed's training molecules in order of keeping [S, n]} by --scores. Raises
+    ConfigError where a model cannot learn from so many molecules.
+    """
+    grid: FitGrid = {}
+    for spec in (BaselineSpec(*both) for both in config.classical_models):
+        cells = grid.setdefault(spec, [])
+        for problem, pruning, fraction, seed in product(
+            problems, config.classical_prunings, sorted(config.fractions), range(config.seeds)
+        ):
+            by_score = given[problem.split_name].get(pruning)
+            cells.append(
+                plan_fit(config, problem, spec, pruning, fraction, seed, None if by_score is None else by_score[seed])
+            )
+        spec.check(max(cell.identity.n_train for cell in cells))
+    return grid
+
+
+def plan_fit(
+    config: SweepConfig,
+    problem: TaskData,
+    spec: BaselineSpec,
+    pruning: str,
+    fraction: float,
+    seed: int,
+    by_score: np.ndarray | None,
+) -> GridPoint:
+    """Return the replica of a classical model that learns from a fraction of a seed's molecules.
+
+    It has no size, no steps and no settings of training: these columns are 0 in its rows.
+    """
+    train, pruned = subset(fraction, splits.subset_order(problem.split.train, seed), by_score)
+    kept = f"{pruning} " if pruned else ""
+    replica = Replica(
+        name=f"{config.name} {spec.name} {problem.split_name} {kept}{exact(fraction)} {seed}",
+        seed=seed,
+        train=train,
+        valid=problem.split.valid,
+        test=problem.split.test,
+        steps=0,
+        scaler=identity_scaler(len(problem.table.tasks)),
+        divisors=problem.divisors(train),
+    )
+    curve = CurveIdentity(
+        dataset=config.name,
+        modality=spec.modality,
+        model=spec.model,
+        split=problem.split_name,
+        pruning=pruning,
+        init=SCRATCH,
+        width=0,
+        depth=0,
+        params=0,
+        precision="float64",
+        learning_rate=0.0,
+        dropout=0.0,
+        batch_size=0,
         split_seed=config.split_seed,
     )
     return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))

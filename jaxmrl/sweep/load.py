@@ -80,13 +80,10 @@ def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
 
 def planned_rows(config: SweepConfig) -> int:
     """Return how many rows results.csv has at the end of a sweep."""
-    models = sum(len(config.models_of(modality)) for modality in config.modalities)
     sizes = max(1, len(config.widths)) * max(1, len(config.axis("depth")))
-    axes = (config.splits, config.init, config.pruning, config.fractions)
-    rows = models * sizes * config.seeds
-    for axis in axes:
-        rows *= len(axis)
-    return rows
+    trained = len(config.trained_models) * sizes * len(config.init) * len(config.pruning)
+    fitted = len(config.classical_models) * len(config.classical_prunings)
+    return (trained + fitted) * len(config.splits) * len(config.fractions) * config.seeds
 
 
 def _analyzed(

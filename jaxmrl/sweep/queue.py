@@ -3,6 +3,7 @@
 import gc
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import jax
 
@@ -13,7 +14,7 @@ from jaxmrl.progress import Progress
 from jaxmrl.reports.expected import lanes_text
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.rows import FINISHED, ReplicaIdentity, ResultRow
-from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, keep_replica
+from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, describe, keep_replica
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep.cluster import Cluster, WorkSpec
 from jaxmrl.text import count, exact
@@ -25,6 +26,7 @@ from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Replica, queue_budget
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
+from jaxmrl.training.saved_model import save_trained
 
 _HIDDEN_SETTINGS = ("evaluate_every", "freeze", "smiles_variants", "cutoff", "atom_references", "fingerprint_tokens")
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
@@ -230,5 +232,11 @@ def train_there(
 
 def keep(job: SweepContext, spec: ModelSpec, replica: Replica, left: ReplicaArtifacts, rows: Missing) -> None:
     """Write a replica's artifacts to the run directory."""
-    training_spec = training_spec_for(job.config, job.problem, spec)
-    keep_replica(job.run, job.config, job.problem, training_spec, replica, left, rows[replica.name])
+
+    def save(path: Path, row: ResultRow, weights: tuple) -> None:
+        training_spec = training_spec_for(job.config, job.problem, spec)
+        model = describe(path, job.config, job.problem, training_spec, row)
+        save_trained(model, weights, job.problem.table.ids[replica.train])
+
+    save_model = None if left.weights is None else partial(save, weights=left.weights)
+    keep_replica(job.run, job.problem, replica, left, rows[replica.name], save_model)

@@ -37,18 +37,16 @@ class ModelSpec:
 
     def _module(self, key: jax.Array) -> nnx.Module:
         own = vars(self.options) if self.options else {}
-        return (
-            get_modality(self.modality)
-            .model(self.model)
-            .build(
-                width=self.width,
-                depth=self.depth,
-                dropout=self.dropout,
-                tasks=self.tasks,
-                precision=self.precision,
-                rngs=nnx.Rngs(params=key),
-                **own,
-            )
+        build = get_modality(self.modality).model(self.model).build
+        assert build is not None, "no lane trains a classical model"
+        return build(
+            width=self.width,
+            depth=self.depth,
+            dropout=self.dropout,
+            tasks=self.tasks,
+            precision=self.precision,
+            rngs=nnx.Rngs(params=key),
+            **own,
         )
 
     @cached_property
@@ -95,12 +93,11 @@ class ModelSpec:
 
 
 def model_specs(settings: Settings, problem: TaskData) -> list[ModelSpec]:
-    """Return the models that the settings ask for: of each modality, by width and depth."""
+    """Return the models that the settings ask for and that lanes train: of each modality, by width and depth."""
     sizes = list(product(settings.widths or (None,), settings.axis("depth") or (None,)))
     return [
         model_spec(settings, problem, modality, model, *size)
-        for modality in settings.modalities
-        for model in settings.models_of(modality)
+        for modality, model in settings.trained_models
         for size in sizes
     ]
 

@@ -44,7 +44,9 @@ def device_table(problem: TaskData, modality: str) -> DeviceTable:
     """Return the problem's table on the default device, with one modality's features."""
     counts = problem.composition_for(modality)
     composition = None if counts is None else jnp.asarray(counts, jnp.float32)
-    store = get_modality(modality).to_device(problem.features[modality])
+    to_device = get_modality(modality).to_device
+    assert to_device is not None, "no lane trains a classical model"
+    store = to_device(problem.features[modality])
     return DeviceTable(store, jnp.asarray(problem.device_labels(modality)), composition)
 
 

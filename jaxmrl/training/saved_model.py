@@ -14,6 +14,7 @@ from jaxmrl.modalities.registry import get_modality
 from jaxmrl.rows import ReplicaIdentity, ResultRow
 from jaxmrl.training import batches
 from jaxmrl.training.compiled import program
+from jaxmrl.training.metrics import Metric
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
 
@@ -55,6 +56,16 @@ class SavedModel:
     features: dict[str, Any]
     elements: tuple[int, ...] | None
     parent: bool = False
+
+    @property
+    def modality(self) -> str:
+        """What it sees of molecules."""
+        return self.training_spec.model.modality
+
+    @property
+    def metric(self) -> Metric:
+        """By which it was judged."""
+        return self.training_spec.metric
 
 
 def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:

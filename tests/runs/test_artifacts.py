@@ -18,6 +18,7 @@ from jaxmrl.runs.artifacts import (
     write_molecules,
 )
 from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.training.saved_model import load_trained
 from tests.support.rows import result_row
 
 ROW = result_row(pruning="el2n")
@@ -66,10 +67,10 @@ def test_molecules_come_back_by_their_ids(tmp_path):
 def test_what_an_interruption_left_is_no_model(tmp_path):
     (tmp_path / "models" / "unfinished").mkdir(parents=True)
     (tmp_path / "models" / f".{kept_name(ROW)}.removed").mkdir()
-    assert read_models(tmp_path) == {}
+    assert read_models(tmp_path, load_trained) == {}
     (tmp_path / "models" / kept_name(ROW)).mkdir()
     with pytest.raises(ConfigError, match="is a damaged model of a sweep"):
-        read_models(tmp_path)
+        read_models(tmp_path, load_trained)
 
 
 def test_columns_of_predictions_are_in_order_of_ids():

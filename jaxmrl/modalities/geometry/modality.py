@@ -99,4 +99,5 @@ GEOMETRY = Modality(
     options=_options,
     traits=_traits,
     sees_positions=True,
+    needs_smiles=False,
 )

@@ -1,0 +1,58 @@
+"""What a replica of a classical model achieved, by the metrics that judge neural networks."""
+
+import math
+
+import jax
+import numpy as np
+
+from jaxmrl.data.task_data import TaskData, comparable
+from jaxmrl.rows import COUNTED
+from jaxmrl.training.compiled import small_program
+from jaxmrl.training.lanes import Replica
+from jaxmrl.training.metrics import METRICS, mean_of_known
+from jaxmrl.training.outcome import Outcome, Validation, status_of
+
+
+def outcome_of(problem: TaskData, modality: str, replica: Replica, predicted: np.ndarray) -> Outcome:
+    """Return the outcome of a replica by its predictions [v + t, T] of its validation and then its test molecules.
+
+    It has no epoch and no step, and one validation.
+    """
+    divisors = np.ones(len(problem.table.tasks)) if replica.divisors is None else replica.divisors
+    judged = len(replica.valid)
+    valid, test = (
+        np.where(np.isnan(divisors), np.nan, _per_task(problem, modality, molecules, scores))
+        for molecules, scores in ((replica.valid, predicted[:judged]), (replica.test, predicted[judged:]))
+    )
+    means = [mean_of_known(per_task / divisors) for per_task in (valid, test)]
+    status = status_of(
+        diverged=False,
+        share=1.0,
+        has_metrics=all(map(math.isfinite, means)),
+        all_tasks=not np.isnan(divisors).any(),
+    )
+    ok = status in COUNTED
+    return Outcome(
+        name=replica.name,
+        status=status,
+        valid=means[0] if ok else math.nan,
+        test=means[1] if ok else math.nan,
+        test_tasks=test if ok else np.full_like(test, np.nan),
+        best_epoch=0,
+        epochs=0,
+        steps=0,
+        history=(Validation(0, 0, math.nan, means[0]),),
+    )
+
+
+def _per_task(problem: TaskData, modality: str, molecules: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the metric of each task on these molecules, in the label's unit, [T] float64."""
+    labels = problem.table.labels[molecules]
+    known = ~np.isnan(labels)
+    scores, labels = comparable(problem, modality, scores, labels)
+    return np.asarray(_evaluate(problem.metric, scores, np.where(known, labels, np.float32(0)), known), np.float64)
+
+
+@small_program(static_argnums=0)
+def _evaluate(metric: str, scores: jax.Array, labels: jax.Array, known: jax.Array) -> jax.Array:
+    return METRICS[metric].evaluate(scores, labels, known)

@@ -1,0 +1,76 @@
+"""Predictions of new molecules by classical models of a run: each is fitted again to what it learned from."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from scipy.special import expit
+
+from jaxmrl.baselines.fitting import Assignment
+from jaxmrl.baselines.saved import SavedBaseline, read_learned, software_of
+from jaxmrl.baselines.workers import fit_side_by_side
+from jaxmrl.errors import ConfigError
+from jaxmrl.modalities.descriptors.features import Descriptors
+from jaxmrl.modalities.registry import get_modality
+from jaxmrl.progress import ProgressReporter
+from jaxmrl.text import count
+from jaxmrl.training.interrupts import Stop
+
+
+@dataclass(frozen=True)
+class _Molecules:
+    """Molecules by their canonical SMILES, as `modalities.base.Molecules`."""
+
+    canonical_smiles: list[str]
+    graphs: None = None
+    conformers: None = None
+
+    def __len__(self) -> int:
+        return len(self.canonical_smiles)
+
+
+def predict_refitted(
+    models: list[SavedBaseline], known: dict[int, str], smiles: list[str], reporter: ProgressReporter
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each model predicts, [K, n, T] probabilities or values, and ids of the molecules they learned from.
+
+    Args:
+        models: Of one curve.
+        known: {id: canonical SMILES} of the molecules of the run.
+        smiles: Canonical SMILES of the molecules to predict, [n].
+        reporter: Is told where another version of scikit-learn fits the models now.
+
+    Raises:
+        ConfigError: Where a model learned from a molecule that is not known.
+    """
+    one, learned = models[0], [read_learned(model) for model in models]
+    if software_of(one.spec.model) != one.software:
+        reporter.say(
+            f"the sweep fitted {one.spec.name} with {one.software}, and {software_of(one.spec.model)} fits it again: "
+            "predictions may differ from those of the sweep"
+        )
+    ids = np.unique(np.concatenate([arrays[part] for arrays in learned for part in ("train", "valid")]))
+    if not set(ids.tolist()) <= known.keys():
+        raise ConfigError("molecules.csv of the run lacks molecules that its models learned from; sweep again")
+    modality = get_modality(one.modality)
+    texts = [known[int(k)] for k in ids] + smiles
+    features = modality.featurize(_Molecules(texts), one.features, reporter)
+    values, labels = np.empty((len(models), len(smiles), len(one.tasks))), np.full((len(texts), len(one.tasks)), np.nan)
+    for arrays in learned:  # models share molecules, whose labels are the same
+        for part in ("train", "valid"):
+            labels[np.searchsorted(ids, arrays[part])] = arrays[f"{part}_labels"]
+    asked = len(ids) + np.arange(len(smiles))
+    work = [
+        (one.modality, _assignment(model, arrays, ids, asked)) for model, arrays in zip(models, learned, strict=True)
+    ]
+    with reporter.progress(f"fitting {count(len(models), 'model')} again", len(models), "models") as progress:
+        for place, predicted in fit_side_by_side(work, {one.modality: cast(Descriptors, features)}, labels, Stop()):
+            values[place] = expit(predicted) if one.task == "classification" else predicted
+            progress.advance(1)
+    return values, np.unique(np.concatenate([arrays["train"] for arrays in learned]))
+
+
+def _assignment(model: SavedBaseline, arrays: dict[str, np.ndarray], ids: np.ndarray, asked: np.ndarray) -> Assignment:
+    """Return what a worker fits, by places in the table of all molecules, of which `ids`, ascending, come first."""
+    train, valid = (np.searchsorted(ids, arrays[part]) for part in ("train", "valid"))
+    return Assignment(model.spec.model, model.task == "classification", train, valid, asked, model.seed)
