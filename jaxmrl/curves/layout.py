@@ -187,8 +187,8 @@ def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout
         notes.append(f"{header[layout.spread]} is the {kind}")
     if layout.spread is not None and layout.count is None and layout.counted is None:
         notes.append(
-            f"the number of runs behind {header[layout.spread]} is not known: it weighs the sizes, and what the laws "
-            "leave is the noise; give --runs-column"
+            f"the number of runs behind {header[layout.spread]} is not known: it weighs the sizes, and the "
+            "noise is estimated from the residuals of the laws; give --runs-column"
         )
     more = [
         role.at

@@ -149,7 +149,7 @@ def _with_pruning(header: list[str], rows: list, layout: Layout) -> tuple[list[s
         return header, []
     for k, name in enumerate(header):
         if plain_name(name) == PRUNING or (k not in layout.used and are_prunings(fields[k] for *_, fields in rows)):
-            said = f"{name} names ways of choosing molecules: read as {PRUNING}"
+            said = f"{name} has names of pruning methods: it is read as {PRUNING}"
             return [*header[:k], PRUNING, *header[k + 1 :]], [] if plain_name(name) == PRUNING else [said]
     return header, []
 

@@ -256,7 +256,8 @@ def _extensive(
         reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the residuals")
     if extensive.any() and not extensive.all():
         reporter.say(
-            "not so the other targets, so models average over atoms; a model of such a target alone sums over atoms"
+            "the atoms explain less of the other targets, so models average over atoms; a sweep of only the targets "
+            "above sums over atoms"
         )
     return extensive if extensive.any() else None
 

@@ -105,7 +105,7 @@ def match(side: SideFile, data: Data, wanted: np.ndarray, *, what: str = "molecu
     if (rows < 0).any():
         raise _missing(side, data, wanted[rows < 0], len(wanted), what)
     how = " and ".join(filter(None, (kind, ID if ids else None)))
-    said = f"{side.path}: matched by {how}" + ("" if kind else "; it has no SMILES to check that by")
+    said = f"{side.path}: matched by {how}" + ("" if kind else "; it has no SMILES to check this with")
     said += f"; {count(len(side.ragged), 'row')} with a wrong number of fields left out" if side.ragged else ""
     again = _again(keys, readable, by_key, set(others))
     return Match(side, rows, again, said + _strangers(side, data, kind, keys, readable))

@@ -186,7 +186,7 @@ def read_and_prepare(config: PredictConfig, model: KeptModel, reporter: Progress
     if not model.has_smiles:
         raise ConfigError(
             f"the models in {config.run} learned from positions of atoms, and {config.csv} has SMILES: sweep a --csv "
-            "with --modality geometry, which makes conformers of SMILES, and predict by that"
+            "with --modality geometry, which makes conformers of SMILES, and predict with its models"
         )
     table = read_molecules(config.csv, config.smiles_column)
     for note in table.notes:

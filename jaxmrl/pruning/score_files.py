@@ -172,7 +172,7 @@ def _score_columns(side: SideFile, method: str, keep: str, seeds: int) -> list[s
 def _score_column(side: SideFile, method: str, keep: str) -> str:
     column = has_column(side, method, f"{method}_rank")
     if column != method and keep == "easy":
-        raise ConfigError(f"{side.path} has {column} but no {method}: ranks are kept from 1 on. Omit --keep easy")
+        raise ConfigError(f"{side.path} has {column} but no {method}: rank 1 is kept first. Omit --keep easy")
     return column
 
 

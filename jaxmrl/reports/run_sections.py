@@ -38,7 +38,7 @@ def data_section(found: Findings) -> Section:
         if one.near is not None:
             items.append(f"{one.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > 0.7).")
         if one.shared:
-            items.append(f"{count(one.shared, 'molecule')} of validation and test are in another part, too.")
+            items.append(f"{count(one.shared, 'molecule')} of validation and test are also in another part.")
         if one.kin:
             items.append(sentence(kin_text(one.kin, one.split)))
     items += map(sentence, table.notes)

@@ -39,8 +39,8 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
         raise ConfigError(f"{run} or config.toml beside it is damaged ({error}); choose another --out") from None
     if (theirs := metadata.get("format", 1)) != FORMAT:
         raise ConfigError(
-            f"{path} has files of format {theirs}, and this jaxmrl reads and writes {FORMAT}: go on with the "
-            "version that wrote them, or choose another --out"
+            f"{path} has files of format {theirs}, and this version of jaxmrl reads and writes format {FORMAT}. "
+            "Continue with the version that wrote them, or choose another --out"
         )
     return metadata, settings
 

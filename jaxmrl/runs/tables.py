@@ -27,8 +27,8 @@ def read_results(path: Path) -> list[ResultRow]:
             row = ResultRow.from_cells(cells)
         except ValueError as error:
             raise DataError(
-                f"{path}, row {place} below the header, {error}: the file is damaged. Restore it; or delete the row, "
-                "and its replica is trained again; or choose another --out"
+                f"{path}, row {place} below the header, {error}: the file is damaged. Restore it, delete the row (its "
+                "replica is then trained again), or choose another --out"
             ) from None
         rows[row.key] = row
     return list(rows.values())

@@ -149,7 +149,7 @@ def _noise_flag(points: Points, forecast: Forecast) -> str:
     repeated = (points.runs > 1).any()
     why = "no spread over repeated runs is known" if repeated else "no size has repeated runs"
     if (points.sd != 1).any():
-        why = "how many runs are behind the standard deviations is not known"
+        why = "the number of runs behind the standard deviations is not known"
     if forecast.noise_known:
         return f"{why}: the noise is estimated from the residuals of the laws"
     few = len(points.n) < 2 + ENOUGH_RESIDUALS

@@ -315,7 +315,9 @@ M4 = Law(
     text="M4: e_inf {share} guess, beta {beta}, c {c}, alpha {alpha}",
     on="error",
     parameters=(
-        Parameter("share", "of the error of guessing, the error with unlimited data", "share", 1e-6, 1 - 1e-6),
+        Parameter(
+            "share", "the error with unlimited data, as a share of the error of guessing", "share", 1e-6, 1 - 1e-6
+        ),
         _SCALE,
         _RATE,
         _positive("alpha", "how abruptly the error leaves that of guessing", 1e-2, 20.0),
@@ -337,7 +339,7 @@ BROKEN = Law(
         _RATE,
         _positive("c_after", "how fast it falls after the break", 1e-4, 10.0),
         _positive("n_break", "molecules at the break", 1.0, 1e9),
-        _positive("width", "of the break, in e-folds", 1e-2, 10.0),
+        _positive("width", "the width of the break, in e-folds", 1e-2, 10.0),
     ),
     exponent="c_after",
     source="Caballero et al., ICLR 2023, with one break and no limit",
@@ -351,7 +353,7 @@ LOGARITHMIC = Law(
     on="metric",
     parameters=(
         Parameter("a", "the metric with one molecule", "real", -_REAL, _REAL),
-        Parameter("b", "what e times the molecules add to the metric", "real", -_REAL, _REAL),
+        Parameter("b", "the change of the metric with e times the molecules", "real", -_REAL, _REAL),
     ),
     exponent=None,
     source="a line over log n",

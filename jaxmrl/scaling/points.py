@@ -231,7 +231,7 @@ def _wide_note(n: float, sd: float, runs: int | None, error: float, others: np.n
     """
     said = f"n {size_text(n)}: a standard deviation of {sd:.3g}{f' over {runs:,} runs' if runs else ''} is"
     if sd > np.nanmax(others, initial=0.0):
-        return f"{said} far above that of the other sizes, as a failed training leaves it: this mean counts less"
+        return f"{said} far above that of the other sizes, as after a failed training: this mean counts less"
     return f"{said} large beside the error, {error:.3g}: this mean counts less"
 
 

@@ -104,7 +104,7 @@ def _perfect(metric: str, values: np.ndarray, higher: bool, given: bool) -> tupl
         return 0.0, f"{by}; no value is above 0, so these are negated errors"
     end = f"up to {highest:g}" if higher else f"down to {lowest:g}"
     raise DataError(
-        f"{metric} goes {end}, and its perfect value is not known by its name: "
+        f"{metric} has values {end}, and its name does not tell its perfect value: "
         f"give --best, the value of a perfect model ({_hint(metric, highest, higher)})"
     )
 

@@ -24,11 +24,11 @@ _FILES = ("run.json", "config.toml", RESULTS)
 """What every run of a sweep has."""
 
 _SEEDS_ALONE = (
-    "intervals are over seeds alone: those of fits.json count test molecules too, which takes labels that a run "
-    "directory does not have"
+    "intervals count seeds only: those of fits.json also count the choice of test molecules, which needs labels that a "
+    "run directory does not have"
 )
 _NO_GUESS = (
-    "laws that begin from the error of guessing are left out: it takes labels that a run directory does not have"
+    "laws that begin from the error of guessing are left out: they need labels that a run directory does not have"
 )
 
 

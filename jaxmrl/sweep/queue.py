@@ -68,15 +68,15 @@ class SweepContext:
 def record_settings(run: RunDirectory, config: SweepConfig) -> None:
     """Keep in run.json the settings that decide numbers and that neither rows nor digests of data show.
 
-    Raises ConfigError where the run was begun with others: config.toml may have been changed by hand.
+    Raises ConfigError if the run was started with others: config.toml may have been changed by hand.
     """
     names = (*_HIDDEN_SETTINGS, *(_PRUNING_SETTINGS if set(config.pruning) != {"random"} else ()))
     here, there = {name: getattr(config, name) for name in names}, run.metadata().get("settings", {})
     if differing := [name for name in names if there.get(name, here[name]) != here[name]]:
         changes = ", ".join(f"{name} was {there[name]}, not {here[name]}" for name in differing)
         raise ConfigError(
-            f"{run.path} was begun with other settings than its config.toml has now: {changes}. Restore them there, or "
-            "choose another --out"
+            f"{run.path} was started with settings that differ from its config.toml: {changes}. Restore these settings "
+            "there, or choose another --out"
         )
     if not here.keys() <= there.keys():
         run.update_metadata("settings", there | here)
@@ -92,7 +92,7 @@ def check_rows(job: SweepContext, cells: list[GridPoint]) -> None:
         if differing := _differing(row, planned.get(row.key), job):
             raise ConfigError(
                 f"{job.run.results}, fraction {exact(row.fraction)}, seed {row.seed}: {differing}. Restore the "
-                "settings that the run was begun with in its config.toml, or choose another --out"
+                "original settings of the run in its config.toml, or choose another --out"
             )
     if len(rows) < len(planned):
         job.run.check_trainable()

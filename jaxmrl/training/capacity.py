@@ -57,7 +57,7 @@ def check_devices() -> None:
     except Exception as error:  # of several kinds, AssertionError among them
         told = " ".join(f"{name}={value}" for name, value in os.environ.items() if name in _DEVICE_VARIABLES)
         cause = str(error).strip().partition("\n")[0] or type(error).__name__
-        hint = f"Correct or unset {told}" if told else "Is the jaxlib that is installed the one for this machine?"
+        hint = f"Correct or unset {told}" if told else "Check that the installed jaxlib is the one for this machine"
         raise ConfigError(f"JAX finds no device to compute on ({cause}). {hint}") from None
 
 

@@ -72,8 +72,8 @@ class Encoder:
             return ""
         own, other = ("with", "without") if self.parent else ("without", "with")
         return (
-            f"--init {self.name} was pre-trained {own} --parent, and this sweep is {other} it: the encoder has learned "
-            f"from molecules in another form (salts, ions); run both {own} --parent, or both {other} it"
+            f"--init {self.name} was pre-trained {own} --parent, and this sweep runs {other} it: the encoder was "
+            f"trained on molecules in another form (salts, ions). Run both {own} --parent, or both {other} it"
         )
 
 
@@ -105,7 +105,8 @@ def load_encoder(folder: Path) -> Encoder:
     host = storage.read_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(
-            f"--init {folder} has format {host['format']}, this jaxmrl reads {FORMAT}; pre-train it again"
+            f"--init {folder} has format {host['format']}, and this version of jaxmrl reads format {FORMAT}; "
+            "pre-train it again"
         )
     # Where they are to lie: else Orbax asks for the kind of device that they were saved from.
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])

@@ -109,8 +109,8 @@ def load_trained(path: Path) -> SavedModel:
     host = storage.read_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(
-            f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a model of another version, which kept "
-            "weights or saw molecules in another form; sweep again into another --out"
+            f"{path} has format {host['format']}, and this version of jaxmrl reads format {FORMAT}: the model has "
+            "weights or features in another form. Sweep again into another --out"
         )
     spec = _spec_from_host(host["shape"])
     training_spec = TrainingSpec(spec, host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"])

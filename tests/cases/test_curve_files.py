@@ -475,7 +475,7 @@ def test_negated_errors_have_0_as_their_best():
 
 def test_a_metric_without_a_known_end_needs_one(refused):
     said = refused("fit", CASES / "scale_nll.csv")
-    assert "nll goes down to -1.2832, and its perfect value is not known by its name: give --best" in said
+    assert "nll has values down to -1.2832, and its name does not tell its perfect value: give --best" in said
     assert scale_of_case("scale_nll.csv", best=-2).best == -2
     with pytest.raises(DataError, match=r"nll has the value -1\.2832, which is better than -1, the perfect value"):
         scale_of_case("scale_nll.csv", best=-1)

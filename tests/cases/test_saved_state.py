@@ -138,7 +138,7 @@ def test_rows_of_another_length_are_refused_whoever_edited_the_settings(begun):
 def test_settings_that_no_row_shows_are_refused_too(begun):
     change_settings(begun["out"], "evaluate_every = 1", "evaluate_every = 2")
     for added in ({}, {"seeds": 2}):
-        with pytest.raises(ConfigError, match=r"config\.toml has now: evaluate_every was 1, not 2"):
+        with pytest.raises(ConfigError, match=r"config\.toml: evaluate_every was 1, not 2"):
             run_sweep(SweepConfig(**begun | {"evaluate_every": 2} | added), extend=bool(added))
 
 
@@ -165,7 +165,9 @@ def test_other_sources_do_not_go_on_with_a_run_but_read_one_that_has_ended(begun
 def test_a_run_of_the_former_format_is_refused_with_a_reason(begun):
     run = begun["out"] / "run.json"
     run.write_text(run.read_text().replace('"format": 3', '"format": 2'))
-    with pytest.raises(ConfigError, match="has files of format 2, and this jaxmrl reads and writes 3: go on with the"):
+    with pytest.raises(
+        ConfigError, match="has files of format 2, and this version of jaxmrl reads and writes format 3"
+    ):
         run_sweep(SweepConfig(**begun))
 
 

@@ -89,7 +89,7 @@ def test_ids_of_another_kind_beside_smiles_are_no_ids(write, cache):
 def test_molecule_id_alone(write, spelled):
     found = places(write(["Molecule_ID"], *([spelled.format(one)] for one in reversed(IDS))))
     assert found.rows.tolist() == [4, 3, 2, 1, 0]
-    assert "matched by molecule_id; it has no SMILES to check that by" in found.how
+    assert "matched by molecule_id; it has no SMILES to check this with" in found.how
 
 
 def test_order_alone(write):

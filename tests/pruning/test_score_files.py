@@ -94,7 +94,7 @@ def test_a_file_of_ranks_alone(tmp_path):
     path = tmp_path / "ranks.csv"
     path.write_text("molecule_id,mine_rank\n0,3\n20,1\n40,2\n70,4\n", encoding="utf-8")
     assert order_by(path, "mine", TRAIN, "hard").tolist() == [2, 4, 0, 7]
-    with pytest.raises(ConfigError, match="ranks are kept from 1 on"):
+    with pytest.raises(ConfigError, match="rank 1 is kept first"):
         order_by(path, "mine", TRAIN, "easy")
 
 

@@ -67,7 +67,10 @@ def test_files_of_another_format_are_refused_with_a_reason(tmp_path):
     run.create_or_resume("seeds = 3\n", facts)
     for theirs, said in (({"format": FORMAT + 1}, FORMAT + 1), ({}, 1)):
         run.write("run.json", json.dumps(facts | theirs))
-        with pytest.raises(ConfigError, match=f"has files of format {said}, and this jaxmrl reads and writes {FORMAT}"):
+        with pytest.raises(
+            ConfigError,
+            match=f"has files of format {said}, and this version of jaxmrl reads and writes format {FORMAT}",
+        ):
             run.create_or_resume("seeds = 3\n", facts)
     run.write("run.json", "[]")
     with pytest.raises(ConfigError, match="is damaged"):

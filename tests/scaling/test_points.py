@@ -125,4 +125,4 @@ def test_a_large_spread_beside_a_nearly_perfect_mean_is_no_failed_training():
     )
     mean[-1], sd[-1] = 0.9, 0.2
     (note,) = points_of_means(n, mean, sd, runs, higher_is_better=True).notes
-    assert "as a failed training leaves it" in note
+    assert "as after a failed training" in note

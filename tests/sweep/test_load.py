@@ -102,7 +102,9 @@ def replaced(path, old, new):
 def test_what_takes_labels_is_noted(copied):
     replaced(copied / "config.toml", "save_predictions = false", "save_predictions = true")
     (analysis,) = load_run(copied).analyses
-    assert analysis.notes[-1].startswith("intervals are over seeds alone: those of fits.json count test molecules too")
+    assert analysis.notes[-1].startswith(
+        "intervals count seeds only: those of fits.json also count the choice of test molecules"
+    )
 
 
 def test_curves_and_results_plot_themselves(swept):

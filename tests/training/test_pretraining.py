@@ -208,4 +208,4 @@ def test_an_encoder_of_other_forms_of_the_molecules_is_remarked_on(whole, tmp_pa
     assert start_remarks(starts, parent) == []
     (said,) = start_remarks(starts, not parent)
     own, other = ("with", "without") if parent else ("without", "with")
-    assert said.startswith(f"--init mae was pre-trained {own} --parent, and this sweep is {other} it")
+    assert said.startswith(f"--init mae was pre-trained {own} --parent, and this sweep runs {other} it")

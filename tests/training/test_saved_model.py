@@ -57,7 +57,7 @@ def test_another_format_and_damage_are_refused(tmp_path, weights):
     save_trained(model, weights, np.arange(3))
     host = storage.read_host(model.path)
     storage.write(tmp_path / "newer", {"a": np.zeros(1)}, host | {"format": FORMAT + 1})
-    with pytest.raises(ConfigError, match=f"has format {FORMAT + 1}, this jaxmrl reads {FORMAT}: a model of another"):
+    with pytest.raises(ConfigError, match=f"has format {FORMAT + 1}, and this version of jaxmrl reads format {FORMAT}"):
         load_trained(tmp_path / "newer")
     (model.path / "host.json").write_text("{}")
     with pytest.raises(ConfigError, match="is a damaged model of a sweep"):
