@@ -156,6 +156,7 @@ class Modality:
                     features have `elements` and `composition`, and its models learn what references of atoms leave
     pretrained      whether its models can begin from a pre-trained encoder
     needs_smiles    whether it cannot be made of data with positions and without SMILES
+    weight_decay    decoupled, per unit of learning rate
     """
 
     name: str
@@ -173,6 +174,7 @@ class Modality:
     sees_positions: bool = False
     pretrained: bool = False
     needs_smiles: bool = True
+    weight_decay: float = 0.0
 
     def model(self, name: str) -> Model:
         """Return its model of a name."""

@@ -147,13 +147,21 @@ def _sum_neighbors_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Ar
 sum_neighbors.defvjp(lambda h, *index: (_sum_neighbors(h, *index), index), _sum_neighbors_backward)
 
 
-def dropout(h: jax.Array, rate: float, key: jax.Array) -> jax.Array:
+def has_dropout(rate: float | jax.Array) -> bool:
+    """Return whether a model with this dropout rate draws masks; it does where the rate is traced."""
+    return not isinstance(rate, float | int) or rate > 0
+
+
+def dropout(h: jax.Array, rate: float | jax.Array, key: jax.Array) -> jax.Array:
     """Zero elements of `h` with probability `rate` and scale the rest by 1 / (1 - rate).
 
     For h [n, d], the usual rate of one half costs one random bit per element; any other rate costs a byte, and is
     rounded to a multiple of 1 / 256.
     """
-    if rate == 0.5 and h.ndim == 2:
+    if isinstance(rate, jax.Array):
+        dropped = jnp.clip(jnp.round(rate * 256), 0, 255)
+        keep, rate = jax.random.bits(key, h.shape, jnp.uint8) >= dropped.astype(jnp.uint8), dropped / 256
+    elif rate == 0.5 and h.ndim == 2:
         words = jax.random.bits(key, (h.shape[0], -(-h.shape[1] // 32)), jnp.uint32)
         bits = (words[:, :, None] >> jnp.arange(32, dtype=jnp.uint32)[None, None, :]) & jnp.uint32(1)
         keep = bits.reshape(h.shape[0], -1)[:, : h.shape[1]].astype(jnp.bool)

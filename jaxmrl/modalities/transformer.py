@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxmrl.modalities.layers import dropout, linear, look_up, training_key
+from jaxmrl.modalities.layers import dropout, has_dropout, linear, look_up, training_key
 from jaxmrl.modalities.sequences import TokenBatch
 
 OUTPUT = 300
@@ -97,7 +97,7 @@ class Transformer(nnx.Module):
 
     def embed(self, batch: TokenBatch, *, training: bool, key: jax.Array | None = None) -> jax.Array:
         """Return the head's input for each molecule, [B, OUTPUT]. `key` draws the dropout masks, in training only."""
-        drops = training and self.dropout > 0
+        drops = training and has_dropout(self.dropout)
         keys = [jax.random.fold_in(training_key(key), k) if drops else None for k in range(len(batch.groups))]
         means = [self._mean(*group, own) for group, own in zip(batch.groups, keys, strict=True)]
         return self.output(jnp.concatenate(means)[batch.place])

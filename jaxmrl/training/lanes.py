@@ -17,6 +17,7 @@ from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.rows import COUNTED
 from jaxmrl.training import batches, programs
 from jaxmrl.training.encoder import Encoder
+from jaxmrl.training.hyperparameters import Hyperparameters
 from jaxmrl.training.metrics import mean_of_known
 from jaxmrl.training.outcome import LaneState, Outcome, slot_from, status_of
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
@@ -38,6 +39,7 @@ class Replica:
                 it, as it has nothing to learn of it. None: 1
     start       pre-trained weights that it begins from; None: fresh ones
     validate_every   epochs between validations
+    hyperparameters  its own; None where it has those of the specification, as all replicas of a queue or none
     """
 
     name: str
@@ -50,6 +52,7 @@ class Replica:
     divisors: np.ndarray | None = field(repr=False, default=None)
     start: Encoder | None = field(repr=False, default=None)
     validate_every: int = 1
+    hyperparameters: Hyperparameters | None = None
 
     def epoch_steps(self, batch_size: int) -> int:
         """Return the optimizer steps of one epoch."""
@@ -89,7 +92,7 @@ class Engine:
         self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = table.with_budget(self.limits)
-        self.lanes = programs.empty(training_spec, lanes, replicas[0].scaler)
+        self.lanes = programs.empty(training_spec, lanes, replicas[0].scaler, replicas[0].hyperparameters)
         self.slots: list[LaneState | None] = [None] * lanes
         self._affordable_steps = 1
         self._has_compiled = False
@@ -181,7 +184,7 @@ class Engine:
             if index is not None:
                 replica = self.replicas[index]
                 self.slots[lane] = LaneState(index)
-                new = *replica_keys(replica), replica.scaler, replica.steps
+                new = *replica_keys(replica), replica.scaler, replica.steps, replica.hyperparameters
                 self.lanes = programs.fill(self.training_spec, self.lanes, lane, *new)
                 if replica.start:
                     weights = jax.device_put(replica.start.weights, self.device)

@@ -15,6 +15,13 @@ def squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     return (outputs - labels) ** 2
 
 
+def weigh_positives(losses: jax.Array, labels: jax.Array, weight: float | jax.Array) -> jax.Array:
+    """Return `losses` [B, T] with those of positive labels multiplied by `weight`; labels [B, T] are 0 or 1."""
+    if isinstance(weight, float) and weight == 1.0:
+        return losses
+    return losses * (1.0 + (weight - 1.0) * labels)
+
+
 LOSSES = {"classification": binary_cross_entropy, "regression": squared_error}
 
 

@@ -59,9 +59,16 @@ class ModelSpec:
         params, stats = states
         return params, stats
 
-    def train(self, params: Any, stats: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
-        """Return outputs [B, tasks] in training mode, and the moved batch-norm statistics."""
+    def train(
+        self, params: Any, stats: Any, batch: Any, key: jax.Array, dropout: float | jax.Array | None = None
+    ) -> tuple[jax.Array, Any]:
+        """Return outputs [B, tasks] in training mode, and the moved batch-norm statistics.
+
+        dropout: a traced rate, in place of the model's own; any other is the model's own.
+        """
         module = nnx.merge(self._graphdef, params, stats, copy=True)
+        if isinstance(dropout, jax.Array):
+            _set_dropout(module, dropout)
         outputs = module(batch, training=True, key=key)
         return outputs, nnx.state(module, nnx.BatchStat)
 
@@ -90,6 +97,13 @@ class ModelSpec:
         """The number of trained parameters."""
         params, _ = jax.eval_shape(self.init, jax.random.key(0))
         return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def _set_dropout(module: nnx.Module, rate: jax.Array) -> None:
+    """Set the dropout rate of every layer that has one."""
+    for _, layer in nnx.iter_modules(module):
+        if hasattr(layer, "dropout"):
+            layer.dropout = rate
 
 
 def model_specs(settings: Settings, problem: TaskData) -> list[ModelSpec]:

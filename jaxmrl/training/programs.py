@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.io.weight_names import leaf_name
 from jaxmrl.training.compiled import program, small_program
+from jaxmrl.training.hyperparameters import Hyperparameters
 from jaxmrl.training.metrics import mean_over_tasks
 from jaxmrl.training.replica import (
     DeviceTable,
@@ -62,10 +63,15 @@ def _new_lane(training_spec: TrainingSpec, *identity_and_constants: Any) -> Lane
 
 
 @small_program(static_argnums=(0, 1))
-def empty(training_spec: TrainingSpec, lanes: int, scaler: LabelScaler) -> Lanes:
-    """Return `lanes` idle lanes, whose weights are zero; any replica's scaler serves as theirs."""
+def empty(
+    training_spec: TrainingSpec, lanes: int, scaler: LabelScaler, hyperparameters: Hyperparameters | None = None
+) -> Lanes:
+    """Return `lanes` idle lanes, whose weights are zero; any replica's scaler serves as theirs.
+
+    hyperparameters: any replica's; None where replicas have none of their own.
+    """
     key = jax.random.key(0, impl="threefry2x32")
-    form = jax.eval_shape(partial(_new_lane, training_spec), key, key, scaler, 1)
+    form = jax.eval_shape(partial(_new_lane, training_spec), key, key, scaler, 1, hyperparameters)
     blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
     scalers = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), scaler)
     # A step divides by the scaler's scale and by total_steps, in idle lanes too.

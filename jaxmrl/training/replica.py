@@ -13,10 +13,11 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.weight_names import only_head
 from jaxmrl.modalities.base import DeviceDataset
 from jaxmrl.modalities.registry import get_modality
-from jaxmrl.training.losses import LOSSES, mean_over_present
+from jaxmrl.training.hyperparameters import Hyperparameters, Scalar
+from jaxmrl.training.losses import LOSSES, mean_over_present, weigh_positives
 from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.model_spec import ModelSpec
-from jaxmrl.training.schedules import Optimization, optimization_of
+from jaxmrl.training.schedules import Optimization, decay_weights, optimization_of
 
 
 @jax.tree_util.register_dataclass
@@ -56,8 +57,8 @@ class ReplicaState:
     """All that training changes, and the constants of one replica.
 
     `key` is the replica's own stream; the step folded into it draws the dropout masks. `scaler` is fitted to the
-    replica's own training subset; `total_steps` is its length, which schedules the learning rate; `hook_state` is the
-    state of the specification's hook.
+    replica's own training subset; `total_steps` is its length, which schedules the learning rate; `hyperparameters`
+    are its own, or None where it has those of the specification; `hook_state` is the state of the specification's hook.
     """
 
     params: Any
@@ -67,6 +68,7 @@ class ReplicaState:
     key: jax.Array
     scaler: LabelScaler
     total_steps: jax.Array
+    hyperparameters: Hyperparameters | None = None
     hook_state: Any = None
 
 
@@ -97,14 +99,20 @@ class TrainingSpec:
         return METRICS[self.metric_name]
 
     @property
+    def hyperparameters(self) -> Hyperparameters:
+        """Return the hyperparameters of replicas that do not have their own."""
+        decay = get_modality(self.model.modality).weight_decay
+        return Hyperparameters(self.learning_rate, weight_decay=decay, dropout=self.model.dropout)
+
+    @property
     def optimization(self) -> Optimization:
         return optimization_of(get_modality(self.model.modality))
 
-    def outputs(self, params: Any, stats: Any, batch: Any, key: jax.Array) -> tuple[jax.Array, Any]:
+    def outputs(self, params: Any, stats: Any, batch: Any, key: jax.Array, dropout: Scalar) -> tuple[jax.Array, Any]:
         """Return the model's outputs [B, T] in training, and its batch-norm statistics after it."""
         if self.freeze:
             return self.model.predict(only_head(params), stats, batch), stats
-        return self.model.train(params, stats, batch, key)
+        return self.model.train(params, stats, batch, key, dropout)
 
 
 def init_replica(
@@ -113,8 +121,9 @@ def init_replica(
     stream_key: jax.Array,
     scaler: LabelScaler,
     total_steps: jax.Array | int,
+    hyperparameters: Hyperparameters | None = None,
 ) -> ReplicaState:
-    """Return the state before the first step."""
+    """Return the state before the first step. `hyperparameters` are the replica's own; None where it has none."""
     params, stats = training_spec.model.init(init_key)
     return ReplicaState(
         params=params,
@@ -124,6 +133,7 @@ def init_replica(
         key=stream_key,
         scaler=scaler,
         total_steps=jnp.int32(total_steps),
+        hyperparameters=hyperparameters and hyperparameters.on_device(),
         hook_state=training_spec.hook.start() if training_spec.hook else None,
     )
 
@@ -139,21 +149,25 @@ def train_step(
     training_spec: TrainingSpec, table: DeviceTable, state: ReplicaState, ids: jax.Array
 ) -> tuple[ReplicaState, jax.Array]:
     """Make one optimizer step on the molecules `ids` [B]; return the new state and the batch's loss."""
-    key = jax.random.fold_in(state.key, state.step)
+    key, own = jax.random.fold_in(state.key, state.step), state.hyperparameters or training_spec.hyperparameters
     with jax.named_scope("gather"):
         batch = table.store.gather(ids, key)
     labels, present = batch_labels(table, ids)
     targets = state.scaler.transform(labels, table.composition_of(ids))
 
     def loss(params: Any) -> tuple:
-        outputs, stats = training_spec.outputs(params, state.stats, batch, key)
-        return mean_over_present(LOSSES[training_spec.task](outputs, targets), present), (stats, outputs)
+        outputs, stats = training_spec.outputs(params, state.stats, batch, key, own.dropout)
+        losses = LOSSES[training_spec.task](outputs, targets)
+        if training_spec.task == "classification":
+            losses = weigh_positives(losses, targets, own.positive_weight)
+        return mean_over_present(losses, present), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
     with jax.named_scope("optimizer"):
         updates, opt_state = training_spec.optimization.optimizer.update(gradients, state.opt_state, state.params)
         progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
-        rate = training_spec.learning_rate * training_spec.optimization.factor(progress)
+        updates = decay_weights(updates, state.params, own.weight_decay)
+        rate = own.learning_rate * training_spec.optimization.factor(progress)
         params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
     hook = training_spec.hook
     hook_state = hook.update(state.hook_state, ids, outputs, labels, present) if hook else None

@@ -13,6 +13,7 @@ from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.training import checkpoint, programs
+from jaxmrl.training.hyperparameters import Hyperparameters
 from jaxmrl.training.lanes import Engine, LaneState, Replica, name_hash, replica_keys, waiting
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
@@ -399,3 +400,40 @@ def test_what_waits_is_held_by_nobody_and_each_replica_by_one(table):
     engines[1].slots = [LaneState(0, step=2), LaneState(2)]
     assert waiting(engines, {"e"}) == [3, 1]
     assert [engine.slots for engine in engines] == [[LaneState(0, step=3), None], [None, LaneState(2)]]
+
+
+SETTINGS = [Hyperparameters(3e-2, 1e-2, 0.25), Hyperparameters(1e-3, 0.0, 0.0), Hyperparameters(1e-2, 1e-1, 0.4)]
+
+
+def test_a_lane_with_its_own_hyperparameters_equals_the_setting_alone(table):
+    queue = [replace(r, hyperparameters=SETTINGS[k % 3]) for k, r in enumerate(QUEUE)]
+    together = train(table, queue)
+    for r in queue[:2]:
+        alone = train(table, [r, *(replace(q, hyperparameters=r.hyperparameters) for q in QUEUE if q.name != r.name)])
+        assert_same({r.name: alone[r.name]}, {r.name: together[r.name]})
+    assert len({outcome.test for outcome in together.values()}) == len(queue)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_hyperparameters_of_a_lane_do_what_those_of_the_specification_do(table, setting):
+    """The same loss and, without the weight decay that a specification does not set, nearly the same step."""
+    shape, own = replace(SHAPE, dropout=setting.dropout), replace(setting, weight_decay=0.0)
+    known = TrainingSpec(shape, "regression", "rmse", setting.learning_rate)
+    ids, r = jnp.arange(BATCH), QUEUE[0]
+    (first, loss), (second, its_loss) = (
+        train_step(spec, table, init_replica(spec, *replica_keys(r), r.scaler, 9, hyperparameters), ids)
+        for spec, hyperparameters in ((known, None), (TRAINING_SPEC, own))
+    )
+    assert float(its_loss) == pytest.approx(float(loss), rel=1e-5)
+    weights = lambda state: jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(state.params)])
+    assert float(jnp.abs(weights(first) - weights(second)).mean()) < 0.01 * setting.learning_rate
+
+
+def test_weight_decay_shrinks_weights(table):
+    def norm(decay):
+        r = replace(QUEUE[0], hyperparameters=Hyperparameters(1e-2, decay, 0.0))
+        engine = Engine(TRAINING_SPEC, table, resources_of(table), [r], 1, BATCH)
+        train(table, [], engine=engine)
+        return float(optax.tree.norm(engine.lanes.state.params))
+
+    assert norm(10.0) < 0.6 * norm(0.0)

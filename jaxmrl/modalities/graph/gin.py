@@ -10,6 +10,7 @@ from jaxmrl.modalities.layers import (
     MaskedBatchNorm,
     dropout,
     exact_product,
+    has_dropout,
     linear,
     look_up,
     mean_nodes,
@@ -78,7 +79,7 @@ class Encoder(nnx.Module):
             h = layer(h, nodes, mask, training=training)
             if index + 1 < len(self.layers):
                 h = jax.nn.relu(h)
-            if training and self.dropout > 0:
+            if training and has_dropout(self.dropout):
                 with jax.named_scope("dropout"):
                     h = dropout(h, self.dropout, jax.random.fold_in(training_key(key), index))
         return h

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxmrl.modalities.layers import dropout, linear, sum_groups, training_key
+from jaxmrl.modalities.layers import dropout, has_dropout, linear, sum_groups, training_key
 from jaxmrl.modalities.molgraph.dataset import MolGraphBatch
 
 SUM_SCALE = 100
@@ -76,4 +76,4 @@ class MolGraphNetwork(nnx.Module):
 
 def drop(h: jax.Array, rate: float, key: jax.Array | None, place: int) -> jax.Array:
     """Return h [n, d] after dropout in training, its mask drawn by `key` and the place in the model."""
-    return dropout(h, rate, jax.random.fold_in(training_key(key), place)) if rate > 0 else h
+    return dropout(h, rate, jax.random.fold_in(training_key(key), place)) if has_dropout(rate) else h

@@ -85,6 +85,7 @@ SMILES = Modality(
     name="smiles",
     models=(TRANSFORMER,),
     optimizer="adamw",
+    weight_decay=0.01,
     schedule="warm_up",
     settings=_settings,
     fit=_fit,
