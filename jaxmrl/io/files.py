@@ -66,12 +66,18 @@ def whole_records(path: Path) -> list[list[str]]:
     return list(csv.reader(io.StringIO(whole, newline="")))
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return the whole rows of a results.csv, without a torn one: one after the last line end, or with missing
-    fields.
+def read_table(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """Return the columns and the whole rows of a CSV file; neither if it has no whole line.
+
+    A torn row, one after the last line end or with missing fields, is left out.
     """
     header, *rows = whole_records(path) or [[]]
-    return [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
+    return tuple(header), [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header)]
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return the whole rows of a CSV file, as `read_table`."""
+    return read_table(path)[1]
 
 
 def number(value: float, digits: int = 6) -> str:

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.cache import write_arrays
 from jaxmrl.io.files import append_rows, write_whole
 from jaxmrl.io.lock import only_process
 from jaxmrl.io.records import Rejected, rejected_text
 from jaxmrl.rows import HistoryRow, ReplicaKey, ResultRow, Row
 from jaxmrl.runs.identity import FORMAT, changed_code, check_same_run, read_run
-from jaxmrl.runs.tables import HISTORY, RESULTS, header_of, read_history, read_results
+from jaxmrl.runs.tables import HISTORY, RESULTS, read_history, read_results
 from jaxmrl.sources import source_digest
 from jaxmrl.training.numerics import other_numerics
 
@@ -138,10 +138,8 @@ class RunDirectory:
         append_rows(self.history, HistoryRow.columns(), [row.cells() for row in rows])
 
     def read_results(self) -> list[ResultRow]:
-        """Return the rows of results.csv as `tables.read_results`. Raises DataError where it has other columns."""
-        if header_of(self.results) not in ((), self.columns):
-            raise DataError(f"{self.results} has other columns than this run writes; choose another --out")
-        return read_results(self.results)
+        """Return the rows of results.csv as `tables.read_results`. Raise DataError if it has other columns."""
+        return read_results(self.results, self.columns)
 
     def read_history(self) -> dict[ReplicaKey, list[HistoryRow]]:
         """Return the rows of history.csv of each replica, as `tables.read_history`."""

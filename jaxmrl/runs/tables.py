@@ -3,26 +3,34 @@
 from pathlib import Path
 
 from jaxmrl.errors import DataError
-from jaxmrl.io.files import read_rows, whole_records
+from jaxmrl.io.files import read_table
 from jaxmrl.rows import HistoryRow, ReplicaKey, ResultRow
 
 RESULTS, HISTORY = "results.csv", "history.csv"
 
 
-def read_results(path: Path) -> list[ResultRow]:
-    """Return the rows of a results.csv, the last of each replica; none where there is no file.
+def read_results(path: Path, columns: tuple[str, ...] | None = None) -> list[ResultRow]:
+    """Return the rows of a results.csv, the last of each replica; none if there is no file.
 
-    A torn last line is left out, and its replica runs again. Raises DataError for a column that is missing, and for a
-    cell that is not of its type.
+    A torn last line is left out, and its replica runs again.
+
+    Args:
+        path: The file.
+        columns: The columns that it must have, and no others. None accepts columns for any tasks.
+
+    Raises:
+        DataError: For other columns, and for a cell that is not of its type.
     """
-    header = header_of(path)
+    header, table = _read(path)
+    if columns and header not in ((), columns):
+        raise DataError(f"{path} has other columns than this run writes; choose another --out")
     if header and (missing := [name for name in ResultRow.columns() if name not in header]):
         raise DataError(
             f"{path} has no column {missing[0]}: expected the results.csv of a sweep by this version of jaxmrl; choose "
             "another --out"
         )
     rows: dict[ReplicaKey, ResultRow] = {}
-    for place, cells in enumerate(read_rows(path) if path.exists() else [], start=1):
+    for place, cells in enumerate(table, start=1):
         try:
             row = ResultRow.from_cells(cells)
         except ValueError as error:
@@ -41,9 +49,8 @@ def read_history(path: Path) -> dict[ReplicaKey, list[HistoryRow]]:
     its type is left out, as a torn one is.
     """
     rows: dict[ReplicaKey, list[HistoryRow]] = {}
-    if header_of(path) != HistoryRow.columns():
-        return rows
-    for cells in read_rows(path):
+    header, table = _read(path)
+    for cells in table if header == HistoryRow.columns() else []:
         try:
             row = HistoryRow.from_cells(cells)
         except ValueError:
@@ -55,7 +62,6 @@ def read_history(path: Path) -> dict[ReplicaKey, list[HistoryRow]]:
     return rows
 
 
-def header_of(path: Path) -> tuple[str, ...]:
-    """Return the columns of a CSV file; none where there is no file, or no whole line."""
-    records = whole_records(path) if path.exists() else []
-    return tuple(records[0]) if records else ()
+def _read(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """Return the columns and rows of a CSV file; neither if there is no file, or no whole line."""
+    return read_table(path) if path.exists() else ((), [])
