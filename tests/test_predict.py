@@ -273,7 +273,7 @@ def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tm
 
     with monkeypatch.context() as patch:
         if moment == "within the model":
-            patch.setattr(storage, "_checksums", killed)
+            patch.setattr(storage, "checksums_of", killed)
         else:
             patch.setattr(RunDirectory, "append_result", append_unless_whole)
         with pytest.raises(KeyboardInterrupt):

@@ -15,7 +15,7 @@ def scaffolds(smiles: list[str], progress: cache.CountDone | None = None) -> lis
 
     Empty for a molecule without rings.
     """
-    return cache.cached_lines("scaffolds", VERSION, smiles, _scaffolds, progress)
+    return cache.cached_lines("scaffolds", VERSION, smiles, compute_scaffolds, progress)
 
 
 def without_stereochemistry(found: list[str]) -> list[str]:
@@ -39,7 +39,8 @@ def _flat(scaffolds: list[str]) -> list[str]:
     return lines
 
 
-def _scaffolds(smiles: list[str]) -> list[str]:
+def compute_scaffolds(smiles: list[str]) -> list[str]:
+    """Return the scaffolds as `scaffolds` does, computed here and not cached."""
     from rdkit import rdBase
     from rdkit.Chem.Scaffolds import MurckoScaffold
 

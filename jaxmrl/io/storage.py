@@ -52,7 +52,7 @@ def _write(path: Path, arrays: dict[str, jax.Array], host: dict[str, Any]) -> No
         checkpointer.save(folder / _ARRAYS, arrays)
     _write_json(unfinished / _FORMS, {name: [leaf.shape, leaf.dtype.name] for name, leaf in arrays.items()})
     _write_json(unfinished / _HOST, host)
-    _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
+    _write_json(unfinished / _CHECKSUMS, checksums_of(unfinished))
     unfinished.rename(path)
 
 
@@ -76,7 +76,7 @@ def remove(path: Path) -> None:
 def is_sound(path: Path) -> bool:
     """Return whether a folder that `write` wrote is unchanged."""
     try:
-        return json.loads((path / _CHECKSUMS).read_text(encoding="utf-8")) == _checksums(path)
+        return json.loads((path / _CHECKSUMS).read_text(encoding="utf-8")) == checksums_of(path)
     except (OSError, ValueError):
         return False
 
@@ -117,7 +117,8 @@ def _for_orbax(folder: Path) -> Iterator[Path]:
         yield link
 
 
-def _checksums(folder: Path) -> dict[str, str]:
+def checksums_of(folder: Path) -> dict[str, str]:
+    """Return the digest of each file in a folder that `write` wrote, by its path in the folder."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _CHECKSUMS)
     return {str(path.relative_to(folder)): hashlib.blake2b(path.read_bytes()).hexdigest() for path in files}
 

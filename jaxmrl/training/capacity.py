@@ -175,10 +175,10 @@ def device_memory() -> tuple[str, int]:
         return device.platform, (device.memory_stats() or {}).get("bytes_limit", _UNKNOWN_MEMORY)
     known = hasattr(os, "sysconf")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
-    return "cpu", min([memory, *_container_limits()])
+    return "cpu", min([memory, *container_limits()])
 
 
-def _container_limits(folder: Path = Path("/sys/fs/cgroup")) -> list[int]:
+def container_limits(folder: Path = Path("/sys/fs/cgroup")) -> list[int]:
     """Return the bytes that a Linux container may use, if it has a limit: of cgroups' second version and of their
     first.
     """

@@ -49,7 +49,7 @@ def _sorted_counts(scores: jax.Array, labels: jax.Array, present: jax.Array) -> 
     return positive, negative, first_row, last_row, usable
 
 
-def _exact_sum(counts: jax.Array) -> jax.Array:
+def exact_sum(counts: jax.Array) -> jax.Array:
     """Return the sum of non-negative int32 `counts` as float32, added exactly and rounded at the end.
 
     An int32 sum would overflow and a float32 sum would drift, so the sum has two words of 32 bits.
@@ -91,7 +91,7 @@ def _roc_auc(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Ar
     through = jnp.cumsum(negative)
     twice_beaten = (through - negative)[first_row] + through[last_row]
     pairs = positive.sum().astype(jnp.float32) * negative.sum().astype(jnp.float32)
-    return _nan_unless(usable, _exact_sum(positive * twice_beaten) / (2.0 * jnp.maximum(pairs, 1.0)))
+    return _nan_unless(usable, exact_sum(positive * twice_beaten) / (2.0 * jnp.maximum(pairs, 1.0)))
 
 
 def _average_precision(scores: jax.Array, labels: jax.Array, present: jax.Array) -> jax.Array:

@@ -142,7 +142,7 @@ class Pretraining:
         self.history: list[Epoch] = []
         self._loaded: tuple[int, GraphDataset] | None = None
         self._planned: tuple[tuple[int, int], np.ndarray] | None = None
-        self._judges = _judges(corpus.held_out(), batch_size)
+        self.held_out = _judges(corpus.held_out(), batch_size)
         self._affordable_steps = 1
 
     def host_state(self) -> dict[str, Any]:
@@ -211,7 +211,7 @@ class Pretraining:
         return self._loaded[1]
 
     def _judge(self, epoch: int) -> None:
-        store, plan = self._judges
+        store, plan = self.held_out
         error, hits, kinds = map(np.asarray, judge(self.pretext, store, self.arrays, plan))
         loss = float(self.arrays.loss) / self.epoch_steps
         self.arrays = replace(self.arrays, loss=jnp.float32(0))

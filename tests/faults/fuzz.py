@@ -9,7 +9,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from jaxmrl.chem.scaffolds import _scaffolds
+from jaxmrl.chem.scaffolds import compute_scaffolds
 from jaxmrl.config import SweepConfig, read_toml, to_toml
 from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import molecule_hashes, read_npz
@@ -18,7 +18,7 @@ from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.errors import UserError
 from jaxmrl.io import cache
 from jaxmrl.io.records import Rejected, rejected_text
-from jaxmrl.modalities.fingerprint.features import _morgan
+from jaxmrl.modalities.fingerprint.features import compute_morgan
 from jaxmrl.modalities.geometry.features import find_pairs
 from jaxmrl.modalities.graph.features import Graphs, featurize
 from jaxmrl.modalities.smiles.features import tokenize
@@ -170,8 +170,8 @@ def read_smiles(smiles: list[str]) -> None:
     usable = [text for k, text in enumerate(smiles) if k not in rejected]
     assert len(canonical) == len(usable)
     if usable:
-        assert len(_morgan(usable, 2, 1024, False)) == len(usable)
-        assert len(_scaffolds(usable)) == len(usable)
+        assert len(compute_morgan(usable, 2, 1024, False)) == len(usable)
+        assert len(compute_scaffolds(usable)) == len(usable)
     for text in smiles:
         assert "".join(tokenize(text)) == text
 

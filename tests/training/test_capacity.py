@@ -71,7 +71,7 @@ def test_devices_of_a_cpu_share_its_memory(queue, monkeypatch, kind, number):
 
 
 def test_memory_is_what_the_container_may_hold(tmp_path):
-    limits = capacity._container_limits
+    limits = capacity.container_limits
     assert limits(tmp_path) == []
     (tmp_path / "memory.max").write_text("max\n")
     assert limits(tmp_path) == []

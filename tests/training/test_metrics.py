@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
 from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
-from jaxmrl.training.metrics import METRICS, _exact_sum, mean_over_tasks
+from jaxmrl.training.metrics import METRICS, exact_sum, mean_over_tasks
 
 ORACLES = {
     "roc_auc": oracle.roc_auc_score,
@@ -105,9 +105,9 @@ def test_roc_auc_is_exact_beyond_a_million_positives():
 def test_sums_hold_for_a_hundred_million_rows():
     """The largest sums there are: 10^8 rows of 2 x 10^8, here with a hundredth of the rows."""
     counts = np.random.default_rng(0).integers(0, 2 * 10**8, 10**6, np.int32)
-    assert float(jax.jit(_exact_sum)(counts)) == pytest.approx(counts.sum(dtype=np.int64), rel=1e-7)
+    assert float(jax.jit(exact_sum)(counts)) == pytest.approx(counts.sum(dtype=np.int64), rel=1e-7)
     total = int(counts[:3].astype(np.int64).sum())
-    assert float(jax.jit(_exact_sum)(counts[:3])) == np.float32(total)
+    assert float(jax.jit(exact_sum)(counts[:3])) == np.float32(total)
 
 
 def test_mean_errors_and_average_precision_do_not_drift():

@@ -50,14 +50,18 @@ def whole(corpus):
 
 
 def test_an_epoch_goes_through_every_molecule_once(corpus, monkeypatch):
-    seen, train = [], pretraining.train
+    seen, shards, train, shard_store = [], [], pretraining.train, Pretraining.shard_store
+
+    def remembered(work, shard):
+        shards.append(shard)
+        return shard_store(work, shard)
 
     def watched(pretext, store, state, ids, steps):
-        shard = work._loaded[0]
-        seen.extend((shard, int(one)) for one in ids[: int(steps)].ravel() if one >= 0)
+        seen.extend((shards[-1], int(one)) for one in ids[: int(steps)].ravel() if one >= 0)
         return train(pretext, store, state, ids, steps)
 
     monkeypatch.setattr(pretraining, "train", watched)
+    monkeypatch.setattr(Pretraining, "shard_store", remembered)
     work = pretraining_of(corpus, epochs=2)
     run(work)
     everything = sorted((shard, int(one)) for shard, part in enumerate(corpus.train) for one in part)
@@ -135,7 +139,7 @@ def test_each_step_draws_its_own_masks(corpus):
 
 def test_judging_is_in_evaluation_and_weighs_masked_atoms(whole):
     work, epochs = whole
-    store, plan = work._judges
+    store, plan = work.held_out
     state, total, many, told = work.arrays, 0.0, 0, 0
     for k, ids in enumerate(plan):
         key = jax.random.fold_in(jax.random.key(0, impl="threefry2x32"), k)
@@ -196,7 +200,7 @@ def test_an_encoder_of_another_kind_of_device_is_read(whole, tmp_path):
     here = str(jax.devices()[0])
     assert here in lying.read_text()
     lying.write_text(lying.read_text().replace(here, "elsewhere:0"))
-    (there / "checksums.json").write_text(json.dumps(storage._checksums(there)))
+    (there / "checksums.json").write_text(json.dumps(storage.checksums_of(there)))
     assert load_encoder(folder).width == 8
 
 

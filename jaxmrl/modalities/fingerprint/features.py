@@ -47,7 +47,7 @@ def morgan_fingerprints(
     Cached on disk.
     """
     kind = f"morgan{radius}-{bits}{'-chiral' if chirality else ''}"
-    return _cached(kind, partial(_morgan, radius=radius, bits=bits, chirality=chirality), smiles, progress)
+    return _cached(kind, partial(compute_morgan, radius=radius, bits=bits, chirality=chirality), smiles, progress)
 
 
 def path_fingerprints(smiles: list[str], progress: cache.CountDone | None = None) -> np.ndarray:
@@ -70,7 +70,8 @@ def _paths(smiles: list[str]) -> np.ndarray:
     return _packed(rdFingerprintGenerator.GetRDKitFPGenerator(fpSize=RDKIT_BITS), smiles)
 
 
-def _morgan(smiles: list[str], radius: int, bits: int, chirality: bool) -> np.ndarray:
+def compute_morgan(smiles: list[str], radius: int, bits: int, chirality: bool) -> np.ndarray:
+    """Return the fingerprints as `morgan_fingerprints` does, computed here and not cached."""
     from rdkit.Chem import rdFingerprintGenerator
 
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=radius, fpSize=bits, includeChirality=chirality)
