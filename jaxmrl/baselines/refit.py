@@ -35,13 +35,13 @@ def predict_refitted(
     """Return what each model predicts, [K, n, T] probabilities or values, and ids of the molecules they learned from.
 
     Args:
-        models: Of one curve.
+        models: The models of one curve.
         known: {id: canonical SMILES} of the molecules of the run.
         smiles: Canonical SMILES of the molecules to predict, [n].
-        reporter: Is told where another version of scikit-learn fits the models now.
+        reporter: Gets a note if another version of scikit-learn fits the models now.
 
     Raises:
-        ConfigError: Where a model learned from a molecule that is not known.
+        ConfigError: If a model learned from a molecule that is not known.
     """
     one, learned = models[0], [read_learned(model) for model in models]
     if software_of(one.spec.model) != one.software:

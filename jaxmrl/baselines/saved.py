@@ -46,17 +46,17 @@ class SavedBaseline:
 
     @property
     def spec(self) -> BaselineSpec:
-        """Its feature set and its name."""
+        """The feature set and the name of the model."""
         return BaselineSpec(self.row.curve.modality, self.row.curve.model)
 
     @property
     def modality(self) -> str:
-        """What it sees of molecules."""
+        """The modality: what the model sees of molecules."""
         return self.spec.modality
 
     @property
     def metric(self) -> Metric:
-        """By which it was judged."""
+        """The metric that it was evaluated by."""
         return METRICS[self.metric_name]
 
 
