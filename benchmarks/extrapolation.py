@@ -17,7 +17,8 @@ import numpy as np
 from benchmarks.classical_curves import CURVES
 from benchmarks.laws_coverage import LARGEST, REFERENCE
 from jaxmrl.runs.directory import software_versions
-from jaxmrl.scaling.forecast import fit_all, make_forecast, try_on_largest
+from jaxmrl.scaling.forecast import fit_all, make_forecast
+from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import Fit
 from jaxmrl.scaling.points import GUESSES, Points, points_of
 

@@ -5,7 +5,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
-from jaxmrl.scaling.forecast import Forecast, try_on_largest
+from jaxmrl.scaling.forecast import Forecast
+from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.scaling.target import FAR
 from jaxmrl.text import size_text

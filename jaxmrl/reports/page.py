@@ -15,7 +15,7 @@ from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_captio
 from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
 from jaxmrl.reports.score_figure import draw_molecule, legend
 from jaxmrl.scaling.analysis import Analysis
-from jaxmrl.scaling.forecast import try_on_largest
+from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.text import about, exact
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from jaxmrl.curves.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
-from jaxmrl.scaling.forecast import Forecast, fit_all, held_out, make_forecast, try_on_largest
+from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
+from jaxmrl.scaling.law_choice import held_out, try_on_largest
 from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.shape import shape_of

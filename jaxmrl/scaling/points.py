@@ -82,9 +82,16 @@ class Points:
 
     def first(self, count: int) -> "Points":
         """Return the `count` smallest sizes, with what all of them tell about the spread."""
-        cut = {name: getattr(self, name)[:count] for name in ("n", "error", "runs", "sd")}
-        log_error_resamples = None if self.log_error_resamples is None else self.log_error_resamples[:, :count]
-        return replace(self, **cut, notes=(), log_error_resamples=log_error_resamples)
+        return self._part(slice(count))
+
+    def last(self, count: int) -> "Points":
+        """Return the `count` largest sizes, as `first`."""
+        return self._part(slice(len(self.n) - count, None))
+
+    def _part(self, part: slice) -> "Points":
+        cut = {name: getattr(self, name)[part] for name in ("n", "error", "runs", "sd")}
+        resamples = None if self.log_error_resamples is None else self.log_error_resamples[:, part]
+        return replace(self, **cut, notes=(), log_error_resamples=resamples)
 
 
 def points_of(

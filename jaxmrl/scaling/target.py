@@ -34,7 +34,8 @@ class Target:
     """Molecules that a metric takes.
 
     low and high  the interval's ends; None: not with 10,000 times the data, or never
-    limit         the metric with molecules without end, where that falls short of the target by every law
+    limit         the metric with unlimited data by the best of the chosen laws, where that and the forecast fall short
+                  of the target
     known         whether low and high are known: where nothing is known of the noise, they are not
     measured      what the measured sizes say; None where they were not asked
     """
@@ -159,10 +160,11 @@ def _once_text(once: float, points: Points) -> str:
 
 
 def _unreached_text(target: Target, points: Points) -> str:
+    hope = f"; the better end of its interval reaches it with about {about(target.low)}" if target.low else ""
     if target.limit is not None:
         at_most = "most" if points.sign < 0 else "least"
-        return f"is not reachable: unlimited data would give at {at_most} {target.limit:.4g}"
-    hope = f"; the better end of its interval reaches it with about {about(target.low)}" if target.low else ""
+        limit = f"the laws of this curve give at {at_most} {target.limit:.4g} with unlimited data"
+        return f"is not reached by the forecast: {limit}{hope}"
     return f"is not reached by the forecast with 10,000 times the data{hope}"
 
 

@@ -89,7 +89,7 @@ def test_perfect_sizes_give_no_forecast_that_they_contradict(fitted):
     assert found["kind"] == "saturated"
     assert found["predictions"] == []
     assert "saturated from 1,600 molecules on" in said
-    assert "not reachable" not in said
+    assert "not reached by the forecast" not in said
     assert "roc_auc 0.9 is reached between 800 and 1,600 molecules, by the measured sizes" in said
     assert found["target"]["measured"] == {"reached": 1600.0, "before": 800.0, "once": None}
 
@@ -146,7 +146,7 @@ def test_folds_at_all_sizes_are_no_noise(fitted):
     (one,) = found["predictions"]
     assert one["value"] == pytest.approx(0.3265, rel=0.01)
     assert one["low"] < 0.3265 < one["high"]
-    assert one["high"] / one["low"] < 1.05
+    assert one["high"] / one["low"] < 1.12, "the folds add nothing; that no law is true does"
     assert "irreducible" in found["chosen"]["laws"]
     assert "the same 5 folds at all sizes" in said
 

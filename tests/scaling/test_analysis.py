@@ -55,7 +55,7 @@ def test_any_curve_gives_fits_with_flags_or_one_clear_line(curve, higher_is_bett
 
 def test_the_content_has_laws_choice_predictions_and_target():
     n, metric = runs_of(1.5 * N**-0.25)
-    found = content_of(n, metric, guess=0.5, target=0.9)
+    found = content_of(n, metric, guess=0.5, target=0.894)
     assert {law["law"] for law in found["laws"]} >= {"power", "error_power", "m4", "broken", "irreducible"}
     by_name = {law["law"]: law for law in found["laws"]}
     low, high = by_name["error_power"]["intervals"]["c"]
@@ -98,7 +98,7 @@ def test_a_target_is_said_in_words():
     assert said(0.5).startswith("0.5 takes no more than the smallest size")
     floor_n, floor_metric = runs_of(0.2 + 300 * N**-0.9, 0.005)
     said_of_floor = content_of(floor_n, floor_metric, target=0.95)["target"]["said"]
-    assert "not reachable: unlimited data would give at most 0.79" in said_of_floor
+    assert "not reached by the forecast: the laws of this curve give at most 0.79" in said_of_floor
 
 
 def test_runs_that_are_no_repetitions_are_flagged():

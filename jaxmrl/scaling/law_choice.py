@@ -1,0 +1,138 @@
+"""Which laws explain a curve: those that noise does not reject, with no more parameters than they need."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import f as f_distribution
+
+from jaxmrl.scaling import law_fit as fitting
+from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit
+from jaxmrl.scaling.laws import Law
+from jaxmrl.scaling.points import Points
+
+_HELD_OUT = 4
+_LEAST_VARIANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The laws that explain a curve.
+
+    Attributes:
+        chosen: The laws that are averaged.
+        candidates: The chosen laws, then those with up to one parameter more that noise does not reject.
+        reasons: Why these were chosen.
+    """
+
+    chosen: list[Fit]
+    candidates: list[Fit]
+    reasons: str
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A law fitted without the largest sizes, a quarter of them, and tried there: the metric's RMSE."""
+
+    sizes: tuple[float, ...]
+    rmse: float
+
+
+def held_out(points: Points) -> int:
+    """Return how many of the largest sizes are held out to try laws on: a quarter, and at least one."""
+    return max(1, len(points.n) // _HELD_OUT)
+
+
+def try_on_largest(law: Law, points: Points) -> HeldOut | None:
+    """Return how well the law, fitted to the smaller sizes, forecasts the largest; None if too few remain to fit it."""
+    count = held_out(points)
+    seen = points.first(len(points.n) - count)
+    if not fitting.can_fit(law, seen):
+        return None
+    u, _, _ = fitting.fit_many(law, seen, seen.error[None, :])
+    missed = fitting.predict_many(law, points, points.n[-count:], u)[0] - points.error[-count:]
+    return HeldOut(tuple(points.n[-count:].tolist()), float(np.sqrt(np.mean(missed**2))))
+
+
+def choose_laws(fits: list[Fit]) -> Choice:
+    """Return the laws that explain a curve. Raises ValueError without fits.
+
+    A law is rejected where its residuals exceed the noise. Laws with as many parameters as points, which nothing could
+    reject, are used only where there are no others, or where noise rejects all others. Of the rest, those with the
+    fewest parameters are taken, or those with more that explain significantly more (F-test) than the best of them. Laws
+    that explain a curve equally well part ways beyond it, and nothing in the curve tells which is right: their mean
+    errs less than one of them (Bates & Granger 1969). Laws with one parameter more that are not rejected widen the
+    interval, for any of them may be the true one. What was tried instead is in docs/scaling.md.
+    """
+    full = [fit for fit in fits if _left(fit) == 0 and _passes(fit)]
+    fits = [fit for fit in fits if _left(fit) > 0] or fits
+    adequate = [fit for fit in fits if _goodness_of_fit_p(fit, fits) >= SIGNIFICANT]
+    if not adequate and full:
+        return Choice(full, full, "as many parameters as sizes; every law with fewer is rejected")
+    if not adequate:
+        tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
+        best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.chi2))
+        why = "rejected like every law: residuals exceed the noise between runs; predicts the largest sizes best"
+        return Choice([best], [best], why)
+    fewest = min(len(fit.law.parameters) for fit in adequate)
+    simple = [fit for fit in adequate if len(fit.law.parameters) == fewest]
+    least = min(fit.chi2 for fit in simple)
+    better = [fit for fit in adequate if _explains_more(fit, least, fewest)]
+    if better:
+        more = f"more than {fewest} parameters; fits significantly better than any law with {fewest}"
+        return Choice(better, _informed(better, [fit for fit in adequate if len(fit.law.parameters) > fewest]), more)
+    if all(_left(fit) == 0 for fit in simple):
+        return Choice(simple, simple, f"{fewest} parameters, as many as sizes, so no law can be rejected")
+    why = "the noise is not known, so no law can be rejected"
+    if simple[0].points.dof > 0:
+        why = "residuals are consistent with noise"
+    elif all(fit.noise_known for fit in simple):
+        why = "the noise is estimated from their residuals"
+    return Choice(simple, _informed(simple, adequate), f"{fewest} parameters each; {why}")
+
+
+def _informed(chosen: list[Fit], candidates: list[Fit]) -> list[Fit]:
+    """Return the candidates that intervals cover: with up to one parameter more than the chosen laws have.
+
+    Where the chosen laws know the noise, only those that do, too.
+    """
+    most = 1 + max(len(fit.law.parameters) for fit in chosen)
+    known = all(fit.noise_known for fit in chosen)
+    near = [fit for fit in candidates if len(fit.law.parameters) <= most and (fit.noise_known or not known)]
+    return [*chosen, *(fit for fit in near if not any(fit is one for one in chosen))]
+
+
+def _passes(fit: Fit) -> bool:
+    """Return whether a law with as many parameters as points comes within their noise; its form may not allow that."""
+    dof = fit.points.dof
+    return bool(dof > 0 and fit.chi2 <= f_distribution.ppf(LEVEL, 1, dof))
+
+
+def _left(fit: Fit) -> int:
+    """Return the number of points beyond the law's parameters."""
+    return len(fit.points.n) - len(fit.law.parameters)
+
+
+def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
+    """Return whether its parameters beyond the `fewest`, with which `least` is left, are worth it, by the F-test.
+
+    The noise is that of the runs or, where no size was run twice, of what this law leaves.
+    """
+    more = len(fit.law.parameters) - fewest
+    known = fit.points.dof > 0
+    dof = fit.points.dof if known else _left(fit)
+    if more <= 0 or dof <= 0:
+        return False
+    noise = 1.0 if known else max(fit.chi2 / dof, _LEAST_VARIANCE)
+    return bool(f_distribution.sf((least - fit.chi2) / more / noise, more, dof) < SIGNIFICANT)
+
+
+def _goodness_of_fit_p(fit: Fit, fits: list[Fit]) -> float:
+    """Return the probability that noise leaves residuals as large as a law's.
+
+    Where runs tell nothing of the noise, it is what the best law of as many parameters leaves.
+    """
+    if fit.goodness_of_fit_p is not None or _left(fit) <= 0:
+        return 1.0 if fit.goodness_of_fit_p is None else fit.goodness_of_fit_p
+    least = min(other.chi2 for other in fits if len(other.law.parameters) == len(fit.law.parameters))
+    ratio = fit.chi2 / max(least, _LEAST_VARIANCE)
+    return float(f_distribution.sf(ratio, _left(fit), _left(fit)))
