@@ -150,7 +150,8 @@ def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter
     if name:
         reporter.say(name)
     reporter.console.print(laws_table(analysis, metric))
-    reporter.say(f"forecast: {analysis.forecast.name} ({analysis.forecast.reasons})")
+    reporter.say(f"law: {analysis.forecast.name} ({analysis.forecast.reasons})")
+    reporter.say(f"forecast: {analysis.forecast.trend.basis}")
     for remark in (*analysis.flags, *analysis.notes):
         reporter.say(f"note: {remark}")
     sizes = np.array(config.predict) if config.predict else multiples_of(analysis)

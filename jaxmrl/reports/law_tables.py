@@ -124,8 +124,8 @@ def forecast_lines(analysis: Analysis, metric_label: str) -> list[str]:
 
 
 def laws_table(analysis: Analysis, metric_label: str) -> Table:
-    """Return a table of every fitted law of a curve; those used for the forecast are marked."""
-    table = Table(title=f"fitted laws, {LEVEL:.0%} intervals; * used for the forecast", title_justify="left")
+    """Return a table of every fitted law of a curve; the chosen ones are marked."""
+    table = Table(title=f"fitted laws, {LEVEL:.0%} intervals; * chosen", title_justify="left")
     for head in LAW_HEADS:
         table.add_column(head, justify="right" if head in _RIGHT else "left", overflow="fold")
     for row in law_rows(analysis, metric_label):

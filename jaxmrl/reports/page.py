@@ -127,7 +127,7 @@ def _laws(found: Findings) -> Section | None:
         if analysis.forecast is None:
             continue
         name = f"{label}: fitted" if len(found.curves) > 1 else "Fitted"
-        caption = f"{name} laws; * used for the forecast: {analysis.forecast.reasons}"
+        caption = f"{name} laws; * chosen: {analysis.forecast.reasons}. Forecast: {analysis.forecast.trend.basis}"
         rows = [_law_cells(fit, analysis, found.metric_label) for fit in analysis.fits]
         blocks.append(table(caption, _LAW_HEAD, rows, (3, 4, 5)))
         if remarks := _law_remarks(analysis):

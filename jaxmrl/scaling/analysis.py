@@ -170,6 +170,7 @@ def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float |
         return nothing | {"target": None if target is None else analysis.target(target)} | _remarks(analysis)
     sizes = np.array(predict or [forecast.points.n.max() * multiple for multiple in MULTIPLES], float)
     chosen = {"name": forecast.name, "laws": [fit.law.name for fit in forecast.fits], "reasons": forecast.reasons}
+    chosen |= {"forecast": forecast.trend.basis}
     return {
         "laws": [_law_content(fit) for fit in analysis.fits],
         "chosen": chosen,

@@ -13,6 +13,7 @@ from scipy.stats import norm
 
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit, fit_law
 from jaxmrl.scaling.points import Points
+from jaxmrl.text import size_text
 
 RECENT = 16.0
 """Sizes count as recent down to the largest divided by this."""
@@ -61,7 +62,7 @@ class Trend:
             the last sizes.
         rms: The root mean square of the residuals of the fitted sizes, in log error.
         noise: The standard deviation of the mean at the largest size, in log error.
-        shrinks: Whether the fall shrinks where the laws disagree on it.
+        simple: Whether the curve says no more than the laws that explain all of it. The trend is then their mean.
     """
 
     points: Points
@@ -71,7 +72,7 @@ class Trend:
     slope: float
     rms: float
     noise: float
-    shrinks: bool
+    simple: bool
 
     def log_error(self, n: np.ndarray) -> np.ndarray:
         """Return the log error at n [K], none below the largest size, [K]; NaN where every law gives an error of 0.
@@ -79,7 +80,7 @@ class Trend:
         Where the laws disagree on the fall, less of it is forecast: its square is compared with its variance over the
         laws, as James & Stein (1961) shrink a mean.
         """
-        if not self.shrinks:
+        if self.simple:
             return self._bounded(_fall(self.fits, self.weights, n))
         # What is forecast for fewer molecules stays within reach of more, also where the laws disagree on the rest.
         path = np.geomspace(self.points.n[-1], max(np.max(n), 2 * self.points.n[-1]), _STEPS)
@@ -88,7 +89,12 @@ class Trend:
 
     @property
     def ceiling(self) -> float:
-        """Return the upper end of the interval of log error at the largest size; more molecules do not raise it."""
+        """Return the upper end of the interval of log error at the largest size; more molecules do not raise it.
+
+        It is infinite for a simple curve.
+        """
+        if self.simple:
+            return np.inf
         return float(self._bounded(self._margin(self.noise**2)))
 
     def _bounded(self, rise: np.ndarray) -> np.ndarray:
@@ -105,8 +111,11 @@ class Trend:
     def margin(self, n: np.ndarray) -> np.ndarray:
         """Return how far log error at n [K] may be from the forecast at 90%, to each side, [K].
 
-        It counts that no law is true, the residuals, and what moves all sizes alike.
+        It counts that no law is true, the residuals, and what moves all sizes alike. It is 0 for a simple curve, whose
+        interval is that of its laws.
         """
+        if self.simple:
+            return np.zeros(len(n))
         return self._margin(self.discrepancy(n) ** 2)
 
     def _margin(self, variance: np.ndarray | float) -> np.ndarray:
@@ -117,6 +126,8 @@ class Trend:
     def discrepancy(self, n: np.ndarray) -> np.ndarray:
         """Return the standard deviation of log error at n [K] because no law is true; 0 up to the largest size."""
         distance = np.log(np.maximum(np.asarray(n, float) / self.points.n[-1], 1.0))
+        if self.simple:
+            return np.zeros(len(distance))
         return distance**_POWER * np.sqrt((self.slope + _LEAST_SLOPE) * (self.rms + _LEAST_RESIDUAL))
 
     @cached_property
@@ -132,6 +143,16 @@ class Trend:
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = _errors(self.fits, n) / largest * (mean_at_largest / mean)
             return self.weights @ np.nan_to_num(relative - 1) ** 2
+
+    @property
+    def basis(self) -> str:
+        """Return in words what the forecast beyond the largest size is based on."""
+        if self.simple:
+            return "the average of these laws" if len(self.fits) > 1 else "this law"
+        sizes = self.fits[0].points.n
+        return (
+            f"from the last mean, by all laws fitted to the {len(sizes)} sizes from {size_text(sizes[0])} molecules on"
+        )
 
 
 def recent(points: Points) -> Points:
@@ -158,20 +179,20 @@ def trend_of(fits: list[Fit], chosen: list[Fit]) -> Trend:
         chosen = lasting or chosen
         weights = np.full(len(chosen), 1 / len(chosen))
         start = float(np.log(np.maximum(weights @ _errors(chosen, points.n[-1:]), _NOTHING))[0])
-        return _trend(points, points, chosen, weights, start, shrinks=False)
+        return _trend(points, points, chosen, weights, start, simple=True)
     near = recent(points)
     if len(near.n) < len(points.n):
         fits = [again for fit in fits if (again := fit_law(fit.law, near, intervals=False))]
     fits = [fit for fit in fits if (fit.error(near.n) > 0).all()] or chosen
-    return _trend(points, near, fits, _weights(fits), float(np.log(points.error[-1])), shrinks=True)
+    return _trend(points, near, fits, _weights(fits), float(np.log(points.error[-1])), simple=False)
 
 
-def _trend(points: Points, near: Points, fits: list[Fit], weights: np.ndarray, start: float, *, shrinks: bool) -> Trend:
+def _trend(points: Points, near: Points, fits: list[Fit], weights: np.ndarray, start: float, *, simple: bool) -> Trend:
     residuals = np.log(near.error) - np.log(np.maximum(weights @ _errors(fits, near.n), _NOTHING))
     rms = float(np.sqrt(np.mean(residuals**2)))
     by_laws = abs(float(np.nan_to_num(_fall(fits, weights, 2 * points.n[-1:])[0]))) / np.log(2)
     noise = float(np.sqrt(_noise(fits) if points.dof == 0 else 1.0) / points.weights[-1])
-    return Trend(points, tuple(fits), weights, start, max(_last_slope(near), by_laws), rms, noise, shrinks)
+    return Trend(points, tuple(fits), weights, start, max(_last_slope(near), by_laws), rms, noise, simple)
 
 
 def _is_simple(chosen: list[Fit]) -> bool:

@@ -82,5 +82,5 @@ def test_several_simple_laws_within_the_noise_decide_the_trend():
     metric = (1 - 1.15 * n**-0.188 * np.exp(noise)).ravel()
     forecast = make_forecast(fit_all(points_of(np.tile(n, 5), metric, higher_is_better=True, guess=0.5)))
     assert len(forecast.fits) >= 3
-    assert not forecast.trend.shrinks
+    assert forecast.trend.simple
     assert forecast.error(2 * n[-1:])[0] == pytest.approx(1.15 * 26_320**-0.188, rel=0.1)
