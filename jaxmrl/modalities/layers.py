@@ -159,8 +159,8 @@ def dropout(h: jax.Array, rate: float | jax.Array, key: jax.Array) -> jax.Array:
     rounded to a multiple of 1 / 256.
     """
     if isinstance(rate, jax.Array):
-        dropped = jnp.clip(jnp.round(rate * 256), 0, 255)
-        keep, rate = jax.random.bits(key, h.shape, jnp.uint8) >= dropped.astype(jnp.uint8), dropped / 256
+        bytes_dropped = jnp.clip(jnp.round(rate * 256), 0, 255)
+        keep, rate = jax.random.bits(key, h.shape, jnp.uint8) >= bytes_dropped.astype(jnp.uint8), bytes_dropped / 256
     elif rate == 0.5 and h.ndim == 2:
         words = jax.random.bits(key, (h.shape[0], -(-h.shape[1] // 32)), jnp.uint32)
         bits = (words[:, :, None] >> jnp.arange(32, dtype=jnp.uint32)[None, None, :]) & jnp.uint32(1)
