@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import rich.progress
 from rich.console import Console
@@ -31,12 +32,14 @@ WIDTH = 120
 class Reporter(ProgressReporter):
     """Print to standard output, or with `quiet` not at all; every note goes to the logger "jaxmrl", too.
 
-    Progress is a bar on a terminal or in a notebook, else a line now and then.
+    Progress is a bar on a terminal, else a line now and then, as in a notebook.
     """
 
     def __init__(self, *, quiet: bool = False):
-        width = None if sys.stdout.isatty() else WIDTH
-        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, width=width)
+        # Rich takes a notebook for a terminal, where each step of a bar would be another line; and with its HTML, each
+        # line is a box that scrolls instead of wrapping.
+        elsewhere: dict[str, Any] = {} if sys.stdout.isatty() else {"width": WIDTH, "force_terminal": False}
+        self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, force_jupyter=False, **elsewhere)
 
     def say(self, text: str) -> None:
         LOGGER.info(text)
