@@ -415,9 +415,15 @@ def assert_predicts_as_saved(config, fraction):
     return found
 
 
-@pytest.mark.slow
-def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
-    axes = {"modality": ("graph", "fingerprint", "smiles"), "split": ("random", "scaffold")}
+@pytest.mark.parametrize(
+    "modalities",
+    [
+        pytest.param(("graph", "smiles"), marks=pytest.mark.slow),
+        pytest.param(("graph", "fingerprint", "smiles"), marks=pytest.mark.nightly),
+    ],
+)
+def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys, modalities):
+    axes = {"modality": modalities, "split": ("random", "scaffold")}
     settings = {"target_columns": ("logp",), "fractions": (0.5,), "seeds": 2, "epochs": 4, "batch_size": 64}
     more = {"smiles_variants": 2, "fingerprint_radius": 1, "fingerprint_bits": 128, "save_predictions": True}
     folder = tmp_path / "run"
@@ -425,7 +431,7 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     names = {kept.curve_name(row): [] for row in result.rows}
     for row in result.rows:
         names[kept.curve_name(row)].append(row.valid)
-    assert len(names) == 6
+    assert len(names) == 2 * len(modalities)
     assert "smiles-transformer-8x1,scaffold,random,none" in names
     best = min(names, key=lambda name: np.mean(names[name]))
     found = predict_molecules(PredictConfig(folder, csv_file, out=tmp_path / "p.csv"), quiet=False)

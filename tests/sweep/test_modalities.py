@@ -59,8 +59,8 @@ def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
 @pytest.mark.parametrize(
     "modality",
     [
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("smiles", "molgraph")),
-        pytest.param("fingerprint", marks=pytest.mark.nightly),
+        pytest.param("molgraph", marks=pytest.mark.slow),
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("smiles", "fingerprint")),
     ],
 )
 def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
