@@ -3,8 +3,8 @@
     python -m benchmarks.throughput [--dataset hiv] [--modality graph] [--widths 64 128 300] [--out FILE.json]
     python -m benchmarks.throughput --npz qm7_3d.npz --target-columns ae_pbe0 --model schnet
 
-The baseline is PyTorch Geometric for the GIN and SchNet, plain PyTorch for PaiNN and for the transformer on
-fingerprints or SMILES.
+The baseline is PyTorch Geometric for the GIN, GINE and SchNet, chemprop's own classes for D-MPNN, plain PyTorch for
+PaiNN and for the transformer on fingerprints or SMILES.
 
 The two take turns, round by round, on the same machine: quote the ratios. The baseline is timed
 twice: with its DataLoader, as an epoch runs, and on batches made in advance, its model and optimizer alone. jaxmrl
@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch_geometric.loader import DataLoader
 
-from benchmarks import pyg_baseline, torch_geometry, torch_transformer
+from benchmarks import molgraph_baselines, pyg_baseline, torch_geometry, torch_transformer
 from benchmarks.floors import Peaks, measure_peaks, step_floor
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
@@ -48,8 +48,15 @@ from jaxmrl.training.replica import TrainingSpec, device_table
 
 BATCH, RATE = 256, 1e-3
 MOLECULES = 8192
-SIZES = {"gin": ([64, 128, 300], 5), "painn": ([64, 128], 6), "schnet": ([64, 128], 6), "transformer": ([64], 1)}
-"""Widths to try, and the study's depth."""
+SIZES = {
+    "gin": ([64, 128, 300], 5),
+    "dmpnn": ([128, 300], 3),
+    "gine": ([128, 300], 3),
+    "painn": ([64, 128], 6),
+    "schnet": ([64, 128], 6),
+    "transformer": ([64], 1),
+}
+"""Widths to try, and the depth: the study's, or chemprop's."""
 
 
 def main() -> None:
@@ -77,7 +84,7 @@ def main() -> None:
     problem = load_problem(config, Reporter(quiet=True))
     (modality,) = config.modalities
     (model,) = config.models_of(modality)
-    data = baseline_data(problem, modality)
+    data = baseline_data(problem, modality, model)
     widths, depth = SIZES[model]
     shapes = [model_spec(config, problem, modality, model, width, depth) for width in flags.widths or widths]
     peaks = measure_peaks(config.precision)
@@ -93,12 +100,16 @@ def chosen_molecules(problem: TaskData) -> np.ndarray:
     return problem.split.train[:MOLECULES]
 
 
-def baseline_data(problem: TaskData, modality: str) -> list:
-    """The molecules as the baseline's loader takes them: PyG data, or (tokens, labels)."""
+def baseline_data(problem: TaskData, modality: str, model: str) -> list:
+    """The molecules as the baseline's loader takes them: PyG data, (tokens, labels) or (SMILES, labels)."""
     table, chosen = problem.table, chosen_molecules(problem).tolist()
     if modality == "graph":
         return [pyg_baseline.molecule_data(table.smiles[k], table.labels[k].tolist()) for k in chosen]
     features = problem.features[modality]
+    if model == "dmpnn":
+        return [(problem.canonical_smiles[k], table.labels[k]) for k in chosen]
+    if model == "gine":
+        return [molgraph_baselines.molecule_data(features, k, table.labels[k].tolist()) for k in chosen]
     if modality == "geometry":
         targets = scaled_labels(problem, problem.split.train)
         return [torch_geometry.molecule_data(features, k, targets[k].tolist()) for k in chosen]
@@ -219,20 +230,8 @@ def baseline_rounds(data: list, shape: ModelSpec, steps: int, device: torch.devi
     batches made in advance.
     """
     torch.manual_seed(0)
-    sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
-    options = {"batch_size": BATCH, "shuffle": True, "drop_last": True}
-    loss, place = pyg_baseline.present_loss, lambda batch: batch.to(device)
-    if shape.modality == "graph":
-        module, loader = pyg_baseline.GIN(*sizes), DataLoader(data, **options)
-        judged = lambda batch: (module(batch), batch.y)
-    elif shape.modality == "geometry":
-        module, loader = torch_geometry.MODELS[shape.model](shape), DataLoader(data, **options)
-        judged, loss = lambda batch: (module(batch), batch.y), torch.nn.functional.mse_loss
-    else:
-        module = torch_transformer.Transformer(shape.options.tokens, shape.options.positions, *sizes)
-        loader = torch.utils.data.DataLoader(data, collate_fn=torch_transformer.collate, **options)
-        judged = lambda batch: (module(*batch[:2]), batch[2])
-        place = lambda batch: [part.to(device) for part in batch]
+    module, loader, judged, place = baseline_of(data, shape, device)
+    loss = torch.nn.functional.mse_loss if shape.modality == "geometry" else pyg_baseline.present_loss
     module.to(device)
     kind = torch.optim.AdamW if shape.modality == "smiles" else torch.optim.Adam
     optimizer = kind(module.parameters(), lr=RATE)
@@ -251,6 +250,25 @@ def baseline_rounds(data: list, shape: ModelSpec, steps: int, device: torch.devi
         return began, time.perf_counter()
 
     return {"loader": lambda: train_on(stream), "prebuilt": lambda: train_on(ready)}
+
+
+def baseline_of(data: list, shape: ModelSpec, device: torch.device) -> tuple:
+    """The baseline's module, its loader, what gives its outputs and the labels of a batch, and what moves a batch."""
+    sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
+    options = {"batch_size": BATCH, "shuffle": True, "drop_last": True}
+    if shape.model == "dmpnn":
+        module, loader = molgraph_baselines.chemprop_model(shape), molgraph_baselines.chemprop_loader(data, BATCH)
+        return module, loader, lambda batch: (module(batch.bmg), batch.Y), molgraph_baselines.mover(device)
+    if shape.modality in ("fingerprint", "smiles"):
+        module = torch_transformer.Transformer(shape.options.tokens, shape.options.positions, *sizes)
+        loader = torch.utils.data.DataLoader(data, collate_fn=torch_transformer.collate, **options)
+        judged = lambda batch: (module(*batch[:2]), batch[2])
+        return module, loader, judged, lambda batch: [part.to(device) for part in batch]
+    if shape.modality == "geometry":
+        module = torch_geometry.MODELS[shape.model](shape)
+    else:
+        module = {"gin": pyg_baseline.GIN, "gine": molgraph_baselines.GINE}[shape.model](*sizes)
+    return module, DataLoader(data, **options), lambda batch: (module(batch), batch.y), lambda batch: batch.to(device)
 
 
 def baseline_round(kind: str, call: Callable, steps: int):

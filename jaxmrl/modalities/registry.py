@@ -5,13 +5,13 @@ from jaxmrl.modalities.descriptors.modality import DESCRIPTORS
 from jaxmrl.modalities.fingerprint.modality import FINGERPRINT, FingerprintSettings
 from jaxmrl.modalities.geometry.modality import GEOMETRY, GeometrySettings
 from jaxmrl.modalities.graph.modality import GRAPH
-from jaxmrl.modalities.molgraph.modality import MOLGRAPH
+from jaxmrl.modalities.molgraph.modality import MOLGRAPH, MolGraphSettings
 from jaxmrl.modalities.smiles.modality import SMILES, SmilesSettings
 
 MODALITIES: list[Modality] = [GRAPH, MOLGRAPH, GEOMETRY, FINGERPRINT, SMILES, *DESCRIPTORS]
 
 
-class FeatureSettings(FingerprintSettings, SmilesSettings, GeometrySettings):
+class FeatureSettings(FingerprintSettings, SmilesSettings, MolGraphSettings, GeometrySettings):
     """The settings that modalities add to those of commands; the last comes first in `--help`."""
 
 

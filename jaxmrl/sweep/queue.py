@@ -28,7 +28,10 @@ from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.saved_model import save_trained
 
-_HIDDEN_SETTINGS = ("evaluate_every", "freeze", "smiles_variants", "cutoff", "atom_references", "fingerprint_tokens")
+_HIDDEN_SETTINGS = (
+    *("evaluate_every", "freeze"),
+    *("smiles_variants", "cutoff", "atom_references", "fingerprint_tokens", "readout"),
+)
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
 """Settings that decide numbers and that no row and no digest of data shows; the latter where it prunes."""
 

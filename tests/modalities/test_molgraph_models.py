@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 from rdkit import Chem
 
-from jaxmrl.modalities.molgraph.network import SUM_SCALE
+from jaxmrl.modalities.molgraph.network import STEEPEST, SUM_SCALE
 from jaxmrl.pruning import gradients
 from jaxmrl.training.losses import LOSSES
 from tests.conftest import SMILES
@@ -163,6 +163,33 @@ def test_against_a_plain_reading_of_the_definition(smiles, spec, weights):
     hidden = np.maximum(pooled @ params["hidden"]["kernel"] + params["hidden"]["bias"], 0)
     expected = hidden @ params["head"]["kernel"] + params["head"]["bias"]
     np.testing.assert_allclose(outputs(spec, weights, [0], [smiles])[0], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("readout", ["mean", "attention"])
+def test_readouts_are_means_of_atoms(readout):
+    """Of one molecule; with company that has fewer atoms, and none."""
+    spec = spec_of("dmpnn", readout)
+    params, stats = random_weights(spec)
+    model = nnx.merge(spec._graphdef, params, stats)
+    batch = batch_of([11, 9, -1])
+    h = np.asarray(model.encoder(batch, training=False), np.float64)
+    logits = np.zeros(len(h)) if readout == "mean" else np.asarray(model.attention(h.astype(np.float32)))[:, 0]
+    weights = np.exp(STEEPEST * np.tanh(logits / STEEPEST))
+    expected = [
+        (weights[rows, None] * h[rows]).sum(axis=0) / weights[rows].sum() for rows in (slice(14), slice(14, 15))
+    ]
+    pooled = model._pool(jnp.asarray(h, jnp.float32), batch)
+    np.testing.assert_allclose(pooled, [*expected, np.zeros(8)], rtol=1e-5, atol=1e-6)
+
+
+def test_steep_attention_is_finite_however_many_atoms():
+    spec = spec_of("gine", "attention", depth=1, tasks=1)
+    params, stats = random_weights(spec)
+    model = nnx.merge(spec._graphdef, params, stats)
+    batch = batch_of([11, 0])
+    for sign in (-1.0, 1.0):
+        pooled = model._pool(sign * 1e6 * jnp.ones((len(batch.real), 8)), batch)
+        np.testing.assert_allclose(pooled, np.full((2, 8), sign * 1e6), rtol=1e-5)
 
 
 def test_parameters_are_counted_by_hand():

@@ -7,6 +7,7 @@ import numpy as np
 from jaxmrl.chem.molecules import canonicalize
 from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
 from jaxmrl.modalities.molgraph.features import featurize
+from jaxmrl.modalities.molgraph.modality import MolGraphOptions
 from jaxmrl.training.model_spec import ModelSpec
 from tests.conftest import SMILES
 from tests.support import compiled
@@ -28,9 +29,9 @@ def batch_of(ids, smiles=None, room=ROOM):
     return compiled.gather(dataset(smiles, room), jnp.array(ids))
 
 
-def spec_of(model, **changes):
+def spec_of(model, readout="sum", **changes):
     sizes = {"width": 8, "depth": 3, "dropout": 0.0, "tasks": 2, "precision": "float32"}
-    return ModelSpec(**sizes | changes, model=model, modality="molgraph")
+    return ModelSpec(**sizes | changes, model=model, modality="molgraph", options=MolGraphOptions(readout))
 
 
 def random_weights(spec):

@@ -1,6 +1,6 @@
 """Molecular graphs on the device: batches of atoms, of bonds as pairs of directed edges, and of overflow."""
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import jax
@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmrl.modalities.flat_rows import gather_rows, round_up, starts
 from jaxmrl.modalities.molgraph.edges import Edges
-from jaxmrl.modalities.molgraph.features import ATOM_CATEGORIES, BOND_CATEGORIES, NONE, MolGraphs
+from jaxmrl.modalities.molgraph.features import ARRAYS, ATOM_CATEGORIES, BOND_CATEGORIES, NONE, MolGraphs
 
 
 class MolGraphBatch(NamedTuple):
@@ -48,7 +48,7 @@ class MolGraphDataset:
     @classmethod
     def put(cls, graphs: MolGraphs) -> "MolGraphDataset":
         """Return the dataset of `graphs` on the default device."""
-        arrays = {f.name: getattr(graphs, f.name) for f in fields(MolGraphs)}
+        arrays = {name: getattr(graphs, name) for name in ARRAYS}
         # A gather needs a row to read even where the table has no bonds or no overflow.
         for name in ("bond", "ends", "overflow_atom", "overflow"):
             padding = [(0, 1)] + [(0, 0)] * (arrays[name].ndim - 1)

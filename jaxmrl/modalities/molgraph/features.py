@@ -5,7 +5,7 @@ them. Chirality differs: it is the CIP label of the atom, for RDKit's tags depen
 and trans are one category of bonds, and so are Z and cis.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,6 +68,7 @@ class MolGraphs:
     incoming [A, 4] int16     directed edges that end at the atom, within the molecule; -1 is none
     overflow_atom [V] int16   an atom with more of them, within the molecule
     overflow [V, D] int16     further edges that end at that atom, within the molecule; -1 is none
+    readout                   how models pool a molecule's atoms: "sum", "mean" or "attention"
     """
 
     size: np.ndarray
@@ -80,6 +81,7 @@ class MolGraphs:
     incoming: np.ndarray
     overflow_atom: np.ndarray
     overflow: np.ndarray
+    readout: str = field(default="sum", kw_only=True)
 
     def __len__(self) -> int:
         return len(self.size)
@@ -91,6 +93,10 @@ class MolGraphs:
     def rows(self, limits: np.ndarray, batch_size: int) -> int:
         """Return the rows of a batch within `limits`: of atoms, and of directed edges."""
         return int(limits[0] + 2 * limits[1])
+
+
+ARRAYS = tuple(f.name for f in fields(MolGraphs) if f.name != "readout")
+"""What `MolGraphs` has of the molecules themselves."""
 
 
 class _Raw(NamedTuple):
@@ -105,11 +111,11 @@ def cached_molgraphs(smiles: list[str], progress: cache.CountDone | None = None)
     """Return the graphs of molecules given by their canonical SMILES, [N]. Cached on disk."""
 
     def compute() -> dict[str, np.ndarray]:
-        return vars(concatenate([piece for _, piece in cache.in_chunks(featurize, smiles, progress)]))
+        graphs = concatenate([piece for _, piece in cache.in_chunks(featurize, smiles, progress)])
+        return {name: getattr(graphs, name) for name in ARRAYS}
 
-    names = {f.name for f in fields(MolGraphs)}
-    arrays = cache.cached("molgraphs", VERSION, smiles, names, compute, progress)
-    return MolGraphs(**{name: arrays[name] for name in names})
+    arrays = cache.cached("molgraphs", VERSION, smiles, set(ARRAYS), compute, progress)
+    return MolGraphs(*(arrays[name] for name in ARRAYS))
 
 
 def featurize(smiles: list[str]) -> MolGraphs:
@@ -238,6 +244,6 @@ def concatenate(pieces: list[MolGraphs]) -> MolGraphs:
     """Return one MolGraphs of all `pieces`, in order."""
     widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
     widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NONE)
-    joined = {f.name: [getattr(piece, f.name) for piece in pieces] for f in fields(MolGraphs)}
+    joined = {name: [getattr(piece, name) for piece in pieces] for name in ARRAYS}
     joined["overflow"] = [widen(overflow) for overflow in joined["overflow"]]
-    return MolGraphs(**{name: np.concatenate(arrays) for name, arrays in joined.items()})
+    return MolGraphs(*(np.concatenate(joined[name]) for name in ARRAYS))

@@ -1,10 +1,11 @@
 """The modality of molecular graphs with featurized atoms and bonds."""
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
+from jaxmrl.errors import check_choice
 from jaxmrl.modalities import traits
-from jaxmrl.modalities.base import Modality, Model, Molecules
+from jaxmrl.modalities.base import Modality, ModalitySettings, Model, Molecules
 from jaxmrl.modalities.molgraph.features import MolGraphs, cached_molgraphs
 from jaxmrl.progress import ProgressReporter
 
@@ -14,9 +15,40 @@ if TYPE_CHECKING:
     from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
 
 
+READOUTS = ("sum", "mean", "attention")
+
+
+@dataclass(frozen=True)
+class MolGraphSettings(ModalitySettings):
+    """Settings of models of featurized graphs."""
+
+    readout: Literal["sum", "mean", "attention"] = "sum"
+    """Pool the atoms of a molecule in D-MPNN and GINE by their sum, their mean, or a mean with weights that the model
+    learns."""
+
+    def check_features(self) -> None:
+        check_choice("readout", self.readout, READOUTS)
+        super().check_features()
+
+
+@dataclass(frozen=True)
+class MolGraphOptions:
+    """readout: one of READOUTS."""
+
+    readout: str
+
+
+def _settings(config: MolGraphSettings, graphs: MolGraphs | None) -> dict[str, Any]:
+    return {"readout": config.readout}
+
+
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> MolGraphs:
     with reporter.progress("featurized graphs", len(molecules), "molecules") as progress:
-        return cached_molgraphs(molecules.canonical_smiles, progress.advance)
+        return replace(cached_molgraphs(molecules.canonical_smiles, progress.advance), **settings)
+
+
+def _options(graphs: MolGraphs, over_atoms: str) -> MolGraphOptions:
+    return MolGraphOptions(graphs.readout)
 
 
 def _to_device(graphs: MolGraphs) -> "MolGraphDataset":
@@ -44,7 +76,7 @@ def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
     return [*traits.elements(smiles), *traits.fragments(smiles), *traits.bonds(smiles), *stereo]
 
 
-DMPNN = Model("dmpnn", width=128, depth=3, dropout=0.0, learning_rate=1e-3, build=_dmpnn)
+DMPNN = Model("dmpnn", width=128, depth=3, dropout=0.0, learning_rate=1e-3, build=_dmpnn, options=MolGraphOptions)
 """chemprop's has width 300."""
 
 GINE = replace(DMPNN, name="gine", build=_gine)
@@ -54,7 +86,9 @@ MOLGRAPH = Modality(
     models=(DMPNN, GINE),
     optimizer="adam",
     schedule="constant",
+    settings=_settings,
     featurize=_featurize,
     to_device=_to_device,
+    options=_options,
     traits=_traits,
 )

@@ -39,7 +39,7 @@ class MolGraphNetwork(nnx.Module):
         tasks: int,
         precision: str,
         rngs: nnx.Rngs,
-        readout: str = "sum",
+        readout: str,
     ):
         self.encoder: Encoder = encoder(width=width, depth=depth, dropout=dropout, precision=precision, rngs=rngs)
         self.hidden = linear(width, width, precision=precision, rngs=rngs)
