@@ -149,7 +149,7 @@ def test_a_new_modality_is_a_folder_and_one_registration(composition, csv_file, 
     )
     assert np.isfinite(found.mean).all()
     assert found.unseen == ["", "element Xe"]
-    with pytest.raises(ConfigError, match=r"choose from graph, geometry, .*, composition"):
+    with pytest.raises(ConfigError, match=r"choose from graph, molgraph, .*, composition"):
         SweepConfig(modality="image")
     with pytest.raises(ConfigError, match="--model perceptron is for --modality composition"):
         SweepConfig(modality="graph", model="perceptron")
