@@ -30,7 +30,7 @@ from jaxmrl.training.saved_model import save_trained
 
 _HIDDEN_SETTINGS = (
     *("evaluate_every", "freeze"),
-    *("smiles_variants", "cutoff", "atom_references", "fingerprint_tokens", "readout"),
+    *("smiles_variants", "cutoff", "atom_references", "fingerprint_tokens", "readout", "descriptors"),
 )
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
 """Settings that decide numbers and that no row and no digest of data shows; the latter where it prunes."""

@@ -10,7 +10,10 @@ import pytest
 from flax import nnx
 from rdkit import Chem
 
+from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
+from jaxmrl.modalities.molgraph.features import featurize
 from jaxmrl.modalities.molgraph.network import STEEPEST, SUM_SCALE
+from jaxmrl.modalities.molgraph.properties import Scaling
 from jaxmrl.pruning import gradients
 from jaxmrl.training.losses import LOSSES
 from tests.conftest import SMILES
@@ -190,6 +193,28 @@ def test_steep_attention_is_finite_however_many_atoms():
     for sign in (-1.0, 1.0):
         pooled = model._pool(sign * 1e6 * jnp.ones((len(batch.real), 8)), batch)
         np.testing.assert_allclose(pooled, np.full((2, 8), sign * 1e6), rtol=1e-5)
+
+
+def test_descriptors_reach_the_output_beside_the_graph():
+    """The hidden layer sees them as chemprop's does: after the readout, of each molecule its own."""
+    graphs, values = featurize(canonical()), np.random.default_rng(0).normal(size=(len(SMILES), 5))
+    graphs = replace(graphs, properties=values.astype(np.float32))
+    store = MolGraphDataset.put(graphs).with_budget(np.array([99, 99, 8]))
+    spec = spec_of("dmpnn", properties=5)
+    params, stats = random_weights(spec)
+    together = compiled.predict(spec, params, stats, store.gather(jnp.array([8, 3, -1])))
+    alone = compiled.predict(spec, params, stats, store.gather(jnp.array([3])))
+    np.testing.assert_allclose(together[1], alone[0], rtol=1e-5, atol=1e-6)
+    others = replace(store, arrays=store.arrays | {"properties": store.arrays["properties"] + 1})
+    assert np.abs(compiled.predict(spec, params, stats, others.gather(jnp.array([3]))) - alone).max() > 1e-3
+
+
+def test_descriptors_are_standardized_by_training_molecules():
+    train = np.array([[1.0, 5.0, np.nan, 2.0], [3.0, 5.0, np.nan, np.nan]])
+    scaling = Scaling.of(train)
+    assert scaling == Scaling([2.0, 5.0, 0.0, 2.0], [1.0, 1.0, 1.0, 1.0])
+    new = scaling.apply(np.array([[4.0, 5.5, 1.0, np.nan], [1e9, np.inf, -1e9, 2.0]]))
+    np.testing.assert_array_equal(new, np.float32([[2, 0.5, 1, 0], [10, 0, -10, 0]]))
 
 
 def test_parameters_are_counted_by_hand():

@@ -76,7 +76,7 @@ def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
 
 
 def test_graphs_of_both_kinds_in_one_sweep(csv_file, tmp_path, cache):
-    models = {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn", "gine")}
+    models = {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn", "gine"), "descriptors": True}
     result = run_sweep(SweepConfig(csv=csv_file, **models, **TINY | {"seeds": 1}, out=tmp_path / "run"))
     assert [row.curve.model for row in result.rows] == ["gin"] * 2 + ["dmpnn"] * 2 + ["gine"] * 2
     assert {row.status for row in result.rows} == {"finished"}
@@ -107,6 +107,7 @@ def test_all_bits_as_tokens(csv_file, tmp_path, cache):
         ({"fingerprint_bits": 100}, r"multiple of 8; got 100"),
         ({"fingerprint_radius": -1}, r"--fingerprint-radius must be 0 or more"),
         ({"fingerprint_tokens": "some"}, r"choose from set, all"),
+        ({"readout": "max"}, r"unknown readout 'max'; choose from sum, mean, attention"),
     ],
 )
 def test_bad_settings(settings, message):

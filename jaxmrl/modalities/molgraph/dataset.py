@@ -21,6 +21,7 @@ class MolGraphBatch(NamedTuple):
     molecule [n]            the place in the batch of each atom's molecule
     real [n]                whether the row is an atom
     size [B]                atoms of each molecule; 0 where there is none
+    properties [B, P]       descriptors of each molecule, if any; 0 where there is no molecule
     """
 
     atoms: jax.Array
@@ -29,6 +30,7 @@ class MolGraphBatch(NamedTuple):
     molecule: jax.Array
     real: jax.Array
     size: jax.Array
+    properties: jax.Array
 
 
 @jax.tree_util.register_dataclass
@@ -48,7 +50,9 @@ class MolGraphDataset:
     @classmethod
     def put(cls, graphs: MolGraphs) -> "MolGraphDataset":
         """Return the dataset of `graphs` on the default device."""
+        none = np.zeros((len(graphs), 0), np.float32)
         arrays = {name: getattr(graphs, name) for name in ARRAYS}
+        arrays["properties"] = none if graphs.properties is None else graphs.properties
         # A gather needs a row to read even where the table has no bonds or no overflow.
         for name in ("bond", "ends", "overflow_atom", "overflow"):
             padding = [(0, 1)] + [(0, 0)] * (arrays[name].ndim - 1)
@@ -89,6 +93,7 @@ class MolGraphDataset:
             molecule=atoms.group,
             real=atoms.real,
             size=atoms.size,
+            properties=jnp.where(ids[:, None] >= 0, own["properties"][jnp.maximum(ids, 0)], 0.0),
         )
 
 

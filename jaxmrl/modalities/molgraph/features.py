@@ -13,6 +13,7 @@ import numpy as np
 
 from jaxmrl.chem.molecules import parse
 from jaxmrl.io import cache
+from jaxmrl.modalities.molgraph.properties import Scaling
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -69,6 +70,7 @@ class MolGraphs:
     overflow_atom [V] int16   an atom with more of them, within the molecule
     overflow [V, D] int16     further edges that end at that atom, within the molecule; -1 is none
     readout                   how models pool a molecule's atoms: "sum", "mean" or "attention"
+    properties [N, P] float32 RDKit's descriptors of each molecule after `scaling`; None where models do not see them
     """
 
     size: np.ndarray
@@ -82,6 +84,8 @@ class MolGraphs:
     overflow_atom: np.ndarray
     overflow: np.ndarray
     readout: str = field(default="sum", kw_only=True)
+    properties: np.ndarray | None = field(default=None, kw_only=True)
+    scaling: Scaling | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.size)
@@ -95,8 +99,8 @@ class MolGraphs:
         return int(limits[0] + 2 * limits[1])
 
 
-ARRAYS = tuple(f.name for f in fields(MolGraphs) if f.name != "readout")
-"""What `MolGraphs` has of the molecules themselves."""
+ARRAYS = tuple(f.name for f in fields(MolGraphs) if not f.kw_only)
+"""What `MolGraphs` has of atoms and bonds."""
 
 
 class _Raw(NamedTuple):

@@ -1,12 +1,16 @@
 """The modality of molecular graphs with featurized atoms and bonds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from jaxmrl.errors import check_choice
 from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, ModalitySettings, Model, Molecules
+from jaxmrl.modalities.descriptors.features import rdkit_properties
 from jaxmrl.modalities.molgraph.features import MolGraphs, cached_molgraphs
+from jaxmrl.modalities.molgraph.properties import Scaling
 from jaxmrl.progress import ProgressReporter
 
 if TYPE_CHECKING:
@@ -26,6 +30,10 @@ class MolGraphSettings(ModalitySettings):
     """Pool the atoms of a molecule in D-MPNN and GINE by their sum, their mean, or a mean with weights that the model
     learns."""
 
+    descriptors: bool = False
+    """Give D-MPNN and GINE the 2D descriptors of RDKit beside their graphs, standardized over all training molecules of
+    the run."""
+
     def check_features(self) -> None:
         check_choice("readout", self.readout, READOUTS)
         super().check_features()
@@ -33,22 +41,41 @@ class MolGraphSettings(ModalitySettings):
 
 @dataclass(frozen=True)
 class MolGraphOptions:
-    """readout: one of READOUTS."""
+    """readout: one of READOUTS. properties: descriptors of each molecule that the model sees."""
 
     readout: str
+    properties: int
 
 
 def _settings(config: MolGraphSettings, graphs: MolGraphs | None) -> dict[str, Any]:
-    return {"readout": config.readout}
+    scaling = graphs.scaling if graphs else None
+    return {"readout": config.readout, "scaling": scaling and asdict(scaling)}
 
 
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> MolGraphs:
     with reporter.progress("featurized graphs", len(molecules), "molecules") as progress:
-        return replace(cached_molgraphs(molecules.canonical_smiles, progress.advance), **settings)
+        graphs = cached_molgraphs(molecules.canonical_smiles, progress.advance)
+    if settings["scaling"]:
+        scaling = Scaling(**settings["scaling"])
+        graphs = replace(graphs, properties=scaling.apply(_descriptors(molecules, reporter)), scaling=scaling)
+    return replace(graphs, readout=settings["readout"])
+
+
+def _fit(molecules: Molecules, config: MolGraphSettings, train: list[int], reporter: ProgressReporter) -> MolGraphs:
+    """Return the graphs, with descriptors where they are asked for, standardized by the molecules at `train`."""
+    settings = _settings(config, None)
+    if config.descriptors:
+        settings["scaling"] = asdict(Scaling.of(_descriptors(molecules, reporter)[train]))
+    return _featurize(molecules, settings, reporter)
+
+
+def _descriptors(molecules: Molecules, reporter: ProgressReporter) -> np.ndarray:
+    with reporter.progress("RDKit descriptors", len(molecules), "molecules") as progress:
+        return rdkit_properties(molecules.canonical_smiles, progress.advance).values
 
 
 def _options(graphs: MolGraphs, over_atoms: str) -> MolGraphOptions:
-    return MolGraphOptions(graphs.readout)
+    return MolGraphOptions(graphs.readout, 0 if graphs.properties is None else graphs.properties.shape[1])
 
 
 def _to_device(graphs: MolGraphs) -> "MolGraphDataset":
@@ -87,6 +114,7 @@ MOLGRAPH = Modality(
     optimizer="adam",
     schedule="constant",
     settings=_settings,
+    fit=_fit,
     featurize=_featurize,
     to_device=_to_device,
     options=_options,

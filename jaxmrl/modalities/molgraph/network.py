@@ -24,7 +24,7 @@ class Encoder(Protocol):
 
 
 class MolGraphNetwork(nnx.Module):
-    """Encoder -> readout over each molecule's atoms -> linear -> ReLU -> linear head.
+    """Encoder -> readout over each molecule's atoms, and its `properties` if any -> linear -> ReLU -> linear head.
 
     The encoder is made of `width`, `depth`, `dropout`, `precision` and `rngs`.
     """
@@ -40,9 +40,10 @@ class MolGraphNetwork(nnx.Module):
         precision: str,
         rngs: nnx.Rngs,
         readout: str,
+        properties: int,
     ):
         self.encoder: Encoder = encoder(width=width, depth=depth, dropout=dropout, precision=precision, rngs=rngs)
-        self.hidden = linear(width, width, precision=precision, rngs=rngs)
+        self.hidden = linear(width + properties, width, precision=precision, rngs=rngs)
         self.head = linear(width, tasks, precision=precision, rngs=rngs)
         self.attention = linear(width, 1, precision=precision, rngs=rngs) if readout == "attention" else None
         self.readout = readout
@@ -54,7 +55,7 @@ class MolGraphNetwork(nnx.Module):
         h = self.encoder(batch, training=training, key=key)
         with jax.named_scope("pool"):
             pooled = self._pool(h, batch)
-        h = jax.nn.relu(self.hidden(pooled))
+        h = jax.nn.relu(self.hidden(jnp.concatenate([pooled, batch.properties], axis=1)))
         return drop(h, self.dropout, key, self.depth) if training else h
 
     def _pool(self, h: jax.Array, batch: MolGraphBatch) -> jax.Array:
