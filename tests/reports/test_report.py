@@ -313,3 +313,12 @@ def test_the_table_of_scores_says_what_its_correlations_are_between(capsys):
         "each over 5 seeds",
     ):
         assert text in said
+
+
+def test_progress_is_plain_lines_without_a_terminal_as_in_a_notebook(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as Jupyter's kernel sets it
+    reporter = Reporter()
+    with reporter.progress("training", 10, "steps") as progress:
+        progress.advance(10)
+    reporter.say("training took 1 s")
+    assert capsys.readouterr().out == "training took 1 s\n"
