@@ -124,6 +124,8 @@ def points_of(
     n, metric = np.asarray(n, float), np.asarray(metric, float)
     usable = np.isfinite(n) & np.isfinite(metric) & (n > _LEAST) & (np.abs(metric) < _LARGEST) & (n < _LARGEST)
     notes = [] if usable.all() else [f"{count((~usable).sum(), 'run')} left out: not finite, or no molecules"]
+    if not usable.any():
+        raise DataError("a curve needs two sizes; got 0" + "".join(f" ({note})" for note in notes))
     sign, best = _direction(higher_is_better, best)
     sizes, place = np.unique(n[usable], return_inverse=True)
     error = sign * (metric[usable] - best)

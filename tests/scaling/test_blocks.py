@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from jaxmrl.errors import DataError
 from jaxmrl.scaling.blocks import blocks_of
 from jaxmrl.scaling.points import points_of
 
@@ -20,6 +21,12 @@ def test_what_folds_share_is_a_level_and_the_rest_noise():
     assert found.level == pytest.approx(found.spread / np.sqrt(5))
     assert found.dof.sum() == pytest.approx(24)
     assert np.sqrt(found.squares.sum() / 24) == pytest.approx(0.01, rel=0.3)
+
+
+def test_runs_without_any_metric_are_no_curve():
+    seeds = np.array(["seed 0", "seed 1"])
+    with pytest.raises(DataError, match=r"a curve needs two sizes; got 0 \(2 runs left out"):
+        points_of([100, 200], [np.nan, np.nan], higher_is_better=True, run=seeds)
 
 
 def test_a_missing_cell_is_filled_in():
