@@ -49,7 +49,7 @@ def test_flags_exist(page):
     assert not unknown
 
 
-@pytest.mark.parametrize("folder", ["guide", "reference", "concepts"])
+@pytest.mark.parametrize("folder", ["tutorials", "guide", "reference", "concepts"])
 def test_every_page_is_in_the_index_and_the_navigation(folder):
     index, navigation = (ROOT / "docs" / "index.md").read_text(), (ROOT / "mkdocs.yml").read_text()
     for page in ROOT.glob(f"docs/{folder}/*.md"):
