@@ -1,0 +1,176 @@
+"""A folder in which the documents' commands find small files of their names, and functions that train little."""
+
+import csv
+import functools
+import gzip
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import fields, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Chem import AllChem
+
+from jaxmrl.data.datasets import DATASETS, Dataset
+from tests.support.documents import ROOT
+from tests.support.tables import nci_molecules
+
+FUNCTIONS = (
+    "jaxmrl.sweep.run_sweep",
+    "jaxmrl.sweep.estimate.estimate",
+    "jaxmrl.score.score_molecules",
+    "jaxmrl.pretrain.pretrain_encoder",
+    "jaxmrl.pretrain.estimate.estimate_pretraining",
+    "jaxmrl.predict.predict_molecules",
+    "jaxmrl.fit.fit_curves",
+)
+"""What the commands call, and the names of the package are."""
+
+SMALL = {
+    "epochs": 1,
+    "steps": None,
+    "min_steps": None,
+    "score_epochs": 1,
+    "evaluate_every": 1,
+    "batch_size": 256,
+    "fractions": (0.05, 0.07, 0.1),
+    "seeds": 2,
+    "score_seeds": 1,
+    "lanes": 2,
+    "methods": ("el2n", "forgetting"),
+    "width": 8,
+    "depth": 2,
+    "save_predictions": True,
+}
+"""Settings that train in a second, by the programs of TINY."""
+
+
+def small(settings: Any) -> Any:
+    """Return settings of the same kind that train in a second, of at most two widths, depths and modalities."""
+    given = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    if "epochs" not in given:
+        return settings
+    changed = {name: value for name, value in SMALL.items() if name in given}
+    for name in ("width", "depth"):
+        if isinstance(given[name], tuple):
+            changed[name] = (SMALL[name], 2 * SMALL[name])[: max(len(given[name]), 1)]
+    if isinstance(given.get("modality"), tuple):
+        changed["modality"] = given["modality"][:2]
+    return replace(settings, **changed)
+
+
+def with_each(monkeypatch: Any, change: Callable[[Callable], Callable]) -> None:
+    """Replace what the commands call by what `change` makes of it."""
+    for name in FUNCTIONS:
+        module, _, function = name.rpartition(".")
+        monkeypatch.setattr(import_module(module), function, change(getattr(import_module(module), function)))
+
+
+def training_little(function: Callable) -> Callable:
+    """Return a function of settings that trains by small ones."""
+    return functools.wraps(function)(lambda settings, **more: function(small(settings), **more))
+
+
+def doing_nothing(function: Callable) -> Callable:
+    """Return a function of settings that does nothing with them."""
+    return functools.wraps(function)(lambda settings, **more: None)
+
+
+def write_data_sets(folder: Path) -> None:
+    """Write a small table of every data set that jaxmrl knows, by the name and with the columns that it has."""
+    for dataset in DATASETS.values():
+        if not dataset.is_npz:
+            names = [names[0] for names in dataset.targets] or [f"task_{k}" for k in range(dataset.tasks)]
+            with gzip.open(folder / dataset.file, "wt", newline="") as file:
+                csv.writer(file).writerows(_rows(dataset.smiles[0], names, _is_classification(dataset)))
+
+
+def _is_classification(dataset: Dataset) -> bool:
+    return dataset.task == "classification"
+
+
+def _rows(smiles_column: str, names: list[str], classes: bool) -> list[list[Any]]:
+    smiles, labels = nci_molecules()
+    values = (labels > np.median(labels)).astype(int) if classes else labels
+    rows = [[text, *([value] * len(names))] for text, (value,) in zip(smiles, values.tolist(), strict=True)]
+    return [[smiles_column, *names], *rows]
+
+
+def furnish(folder: Path, words: list[str], run: Callable) -> None:
+    """Write the files that a command reads and that no command before it has written.
+
+    run: runs a command in the folder
+    """
+    for name in ("benchmarks", "configs"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(ROOT / name)
+    command, options = words[0], _options(words)
+    if command == "fit" and not Path(words[1]).exists():
+        shutil.copy(ROOT / "benchmarks" / "hiv_published.csv", words[1])
+    if command == "predict" and not Path(words[1]).exists():
+        assert run("sweep", "--dataset", "esol", "--out", words[1])[0] == 0
+    smiles = options.get("smiles_column", ["smiles"])[0]
+    targets = options.get("target_columns", ["label"])
+    tables = {
+        "csv": _rows(smiles, targets, classes="active" in targets),
+        "scores": _rows("smiles", options.get("pruning", []), classes=False),
+        "split_file": _split_rows(),
+    }
+    for name, rows in tables.items():
+        path = Path(options.get(name, [str(folder)])[0])
+        if not path.exists():
+            with path.open("w", newline="") as file:
+                csv.writer(file).writerows(rows)
+    if "npz" in options:
+        write_geometries(folder / Path(options["npz"][0]).name, targets)
+
+
+def furnish_example(text: str, run: Callable) -> None:
+    """Sweep what an example in Python reads of runs/, and keep its predictions by the names that the example has."""
+    for name in re.findall(r"\"(runs/[^\"]+)\"", text):
+        directory = Path(*Path(name).parts[:2])
+        if not directory.exists():
+            assert run("sweep", "--dataset", "esol", "--out", directory)[0] == 0
+        if not Path(name).exists():
+            shutil.copy(next(Path(name).parent.iterdir()), name)
+
+
+def _options(words: list[str]) -> dict[str, list[str]]:
+    """Return {option: values} of a command."""
+    options: dict[str, list[str]] = {}
+    values: list[str] = []
+    for word in words:
+        if word.startswith("--"):
+            values = options.setdefault(word[2:].replace("-", "_"), [])
+        else:
+            values.append(word)
+    return options
+
+
+def _split_rows() -> list[list[str]]:
+    smiles, _ = nci_molecules()
+    parts = ["valid", "test", *["train"] * 8]
+    return [["smiles", "split"], *([text, parts[k % len(parts)]] for k, text in enumerate(smiles))]
+
+
+def write_geometries(path: Path, targets: list[str]) -> None:
+    """Write small molecules in space, in the layout of qm9_eV.npz."""
+    smiles, labels = nci_molecules()
+    found = []
+    for text, (label,) in zip(smiles, labels.tolist(), strict=True):
+        molecule = Chem.AddHs(Chem.MolFromSmiles(text))
+        if molecule.GetNumAtoms() <= 20 and AllChem.EmbedMolecule(molecule, randomSeed=1) == 0:
+            atoms = [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
+            found.append((molecule.GetConformer().GetPositions(), atoms, label))
+    positions, atoms, values = zip(*found, strict=True)
+    np.savez(
+        path,
+        R=np.concatenate(positions).astype(np.float32),
+        Z=np.concatenate(atoms).astype(np.int8),
+        N=np.array([len(one) for one in atoms], np.int32),
+        **{name: np.array(values) for name in targets},
+    )
