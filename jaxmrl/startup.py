@@ -16,7 +16,7 @@ def prepare() -> None:
     """
     # A notebook names its own backend here, which need not be installed beside jaxmrl. Figures are files alone.
     os.environ["MPLBACKEND"] = "agg"
-    # Without a folder for its settings Matplotlib uses a temporary one and warns at length; nothing depends on it.
+    # Without a folder for its settings, Matplotlib uses a temporary one and prints a long warning. Nothing needs it.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     _check_home()
     _import_jax()

@@ -58,7 +58,7 @@ def canonicalize(text: str) -> tuple[str, Any]:
     while smiles not in read:
         read[smiles] = parse(smiles)
         smiles = _write(read[smiles], mapped=":" in smiles)
-    # Nearly always the one that was read last. Where RDKit goes round in a circle, each of its texts leads here.
+    # Nearly always this is the form that was read last. If RDKit's forms repeat in a cycle, each of them leads here.
     texts = list(read)
     smiles = min(texts[texts.index(smiles) :])
     return smiles, read[smiles]

@@ -212,7 +212,7 @@ def run_command(command: Callable[[], None]) -> None:
         sys.stdout.reconfigure(errors="replace")  # a locale without ± is no reason to end without a result
     keep_compiled()
     use_cores()
-    # A command that is not training when it is asked to stop ends as by Ctrl-C, and its worker processes with it.
+    # If a command is not training when it is asked to stop, it ends as with Ctrl-C, with its worker processes.
     for number in stop_signals():
         signal.signal(number, signal.default_int_handler)
     try:

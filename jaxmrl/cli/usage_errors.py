@@ -40,7 +40,7 @@ def _unknown(words: str, similar: list[str]) -> str:
     """Return the unknown options, each once and without its values, and the nearest options that exist."""
     given = dict.fromkeys(word for word in re.split(r",? ", words) if word)
     named = [word for word in given if word.startswith("--")] or list(given)
-    # tyro's order differs from process to process: an option stands in the place of the word that it is most like.
+    # tyro's order differs from process to process: each option takes the place of the word most similar to it.
     alike = lambda option: max(range(len(named)), key=lambda k: SequenceMatcher(None, named[k], option).ratio())
     meant = sorted(set(similar), key=lambda option: (alike(option), option))
     hint = f"did you mean {', '.join(meant)}?" if meant else "--help lists the options"

@@ -147,7 +147,7 @@ _ALL = (
     Dataset(
         name="nci",
         task="regression",
-        # A few labels lie far out and would decide an RMSE by themselves.
+        # A few labels are far from the others and would decide an RMSE by themselves.
         metric="mae",
         tasks=1,
         about="NCI first_5K from the RDKit wheel; label computed: Crippen logP",

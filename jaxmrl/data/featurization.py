@@ -60,7 +60,7 @@ def featurize_table(
 
     train: places of all molecules that some model trains on, in ascending order
     """
-    # Graphs come with SMILES: of what they say of the data, a run's digest and the sizes of molecules are made.
+    # Molecules with SMILES always get graphs: a run's digest and the sizes of molecules come from them.
     features: dict[str, Features] = {} if molecules.graphs is None else {GRAPH.name: molecules.graphs}
     for modality in MODALITIES:
         if modality.name in config.modalities:

@@ -192,7 +192,7 @@ def fit_scaler(labels: np.ndarray, composition: np.ndarray | None, extensive: np
         if references is not None and composition is not None and extensive is not None and extensive[k]:
             references[:, k], left = _fit_atoms(composition[present], left)
         mean[k], spread = left.mean(), left.std()
-        # What rounding leaves of constant labels is no spread.
+        # The rounding errors of constant labels are not a spread.
         scale[k] = spread if spread > 1e-9 * np.abs(column[present]).max() else 1.0
     return LabelScaler(mean, scale, references)
 

@@ -32,7 +32,7 @@ def write_whole(path: Path, content: bytes) -> None:
 def append_rows(path: Path, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
     """Add rows to a CSV file that must exist, safely on disk before this returns. Raise UserError if that fails."""
     try:
-        # Not "a", which would begin another file where a network's directory has vanished.
+        # Not "a", which would start another file if a network's directory has vanished.
         with path.open("r+", newline="", encoding="utf-8") as file:
             file.seek(0, os.SEEK_END)
             csv.DictWriter(file, tuple(columns), lineterminator="\n").writerows(rows)

@@ -33,7 +33,7 @@ def only_process(folder: Path) -> Iterator[None]:
             path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since}", encoding="utf-8")
         yield
     finally:
-        # Removed while it is held: a process that has opened it finds it gone, and takes a new one.
+        # Remove the file while the lock is held: a process that has opened it finds it gone, and takes a new one.
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         lock.release()

@@ -141,7 +141,7 @@ def _records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]] | R
     errors = "surrogateescape" if dialect.encoding == "utf-8-sig" else "strict"
     with opener(path, "rt", encoding=dialect.encoding, errors=errors, newline="") as file:
         lines = itertools.islice(_lines(path, file, dialect), dialect.skipped, None)
-        # strict: else a quote that is never closed takes the rest of the file into one field, without a word
+        # strict: otherwise a quote that is never closed silently takes the rest of the file into one field
         reader, started = csv.reader(lines, strict=True, delimiter=dialect.separator), 0
         while True:
             try:

@@ -240,7 +240,7 @@ class Linear(nnx.Linear):
 
     probe: jax.Array | None = None
 
-    # Flax's can place its outputs on several devices; here a lane is on one.
+    # Flax's layer can place its outputs on several devices; here a lane is on one.
     def __call__(self, inputs: jax.Array) -> jax.Array:  # type: ignore[override]
         outputs = super().__call__(inputs)
         return outputs if self.probe is None else tap(outputs, inputs, self.probe, self.use_bias)

@@ -204,11 +204,11 @@ def predict_prepared(
     modality = get_modality(one.modality)
     assert modality.to_device is not None, "no lane trains a classical model"
     features = modality.featurize(prepared, one.features, reporter)
-    # No labels, not even missing ones: of many molecules and tasks they would fill the device.
+    # No labels, not even missing ones: those of many molecules and tasks would fill the device.
     labels, atoms = jnp.zeros((0, len(one.tasks))), find_geometries({modality.name: features})
     counts = None if atoms is None else composition(one, atoms, reporter)
     table = DeviceTable(modality.to_device(features), labels, counts)
-    # Each molecule once, in order of SMILES: neither its row nor its spelling decides its batch or its place there.
+    # Each molecule once, in order of SMILES: its batch and its place there depend on neither its row nor its spelling.
     _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
     values, trained_on = np.empty((len(models), len(smiles), len(one.tasks))), []
     resources = features.resources()
@@ -237,7 +237,7 @@ def seen_texts(
     """
     seen = np.isin(list(known), trained_on)
     texts = list(compress(known.values(), seen))
-    # Of all molecules of the run, for these the sweep has left in the cache.
+    # For all molecules of the run, because the sweep stored these in the cache.
     others = get_modality(model.modality).spellings(list(known.values()), model.features, reporter)
     return texts + [text for several in compress(others, seen) for text in several]
 
@@ -270,7 +270,7 @@ def nearest_training(
     """
     if not set(trained_on.tolist()) <= known.keys():
         raise ConfigError(f"{artifacts.MOLECULES} of the run lacks molecules that its models learned from; sweep again")
-    # Fingerprints of all molecules of the run, for these the sweep has left in the cache.
+    # Fingerprints of all molecules of the run, because the sweep stored these in the cache.
     try:
         with reporter.progress("similarity", len(known) + len(smiles), "molecules") as progress:
             both = [similarity_prints(some, progress.advance) for some in (list(known.values()), smiles)]

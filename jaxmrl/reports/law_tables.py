@@ -78,9 +78,9 @@ def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
     if analysis.forecast is None:
         return [f"{label}: no law fitted: {'; '.join(analysis.notes)}"]
     lines = [f"{label}: {left_side(fit, metric_label)} = {law_text(fit)}" for fit in analysis.forecast.fits]
+    lines.append(f"{label}: forecast: {analysis.forecast.trend.basis}")
     lines += [f"{label}, {line}" for line in forecast_lines(analysis, metric_label)]
-    remarks = (*analysis.flags, *analysis.notes)
-    return [*lines, f"{label}: {'; '.join(remarks)}"] if remarks else lines
+    return [*lines, *(f"{label}: note: {remark}" for remark in (*analysis.flags, *analysis.notes))]
 
 
 def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: str) -> Table:
@@ -115,10 +115,8 @@ def value_text(prediction: dict) -> str:
 
 def forecast_lines(analysis: Analysis, metric_label: str) -> list[str]:
     """Return a line for the metric at each of MULTIPLES, as "with 2 times the molecules: MAE 0.834 [0.813, 0.866]"."""
-    few = len(analysis.known_forecast.fits)
-    by = "" if few == 1 else f" (average of these {few} laws)"
     return [
-        f"with {multiple} times the molecules: {metric_label} {value_text(one)}{by}"
+        f"with {multiple} times the molecules: {metric_label} {value_text(one)}"
         for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True)
     ]
 

@@ -31,7 +31,7 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     given = {problem.split_name: check(config, problem, reporter) for problem in problems}
     for fit, cells in plan_fits(config, problems, given).items():
         reporter.say(f"{fit.name}: {count(len(unique_replicas(cells)), 'replica')}, fitted in worker processes")
-    # Which molecules a score would keep is not known, and how many does not depend on it.
+    # It is not known which molecules a score would keep, but their number does not depend on it.
     orders = {
         (spec, problem.split_name): dict.fromkeys(
             scored_prunings(config), np.broadcast_to(problem.split.train, (config.seeds, len(problem.split.train)))

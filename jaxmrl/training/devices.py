@@ -69,7 +69,7 @@ def train_on_devices(
             failed.set()
             raise
     errors = [error for one in started if (error := one.exception())]
-    # That one was stopped is not the whole truth where another could not save its state.
+    # Report a state that could not be saved rather than that another engine was stopped.
     for error in sorted(
         errors, key=lambda one: (isinstance(one, _OtherFailedError), isinstance(one, StopRequestedError))
     ):

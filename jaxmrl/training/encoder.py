@@ -108,7 +108,7 @@ def load_encoder(folder: Path) -> Encoder:
             f"--init {folder} has format {host['format']}, and this version of jaxmrl reads format {FORMAT}; "
             "pre-train it again"
         )
-    # Where they are to lie: else Orbax asks for the kind of device that they were saved from.
+    # Name the device to restore to: otherwise Orbax asks for the kind of device that they were saved from.
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     saved = storage.read_forms(path)
     form = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here) for name, leaf in saved.items()}

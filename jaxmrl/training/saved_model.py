@@ -90,7 +90,7 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
         "parent": model.parent,
         "trained_on": len(train),
     }
-    # As NumPy's, the arrays are of no device: what an accelerator trained can be read without one.
+    # NumPy arrays belong to no device: what an accelerator trained can be read without one.
     arrays = jax.tree.map(np.asarray, storage.flatten(_parts(weights))) | {_TRAIN: train.astype(np.int32)}
     storage.remove(model.path)
     storage.write(model.path, arrays, host)
@@ -170,7 +170,7 @@ def predict_all(
     """
     limits = batches.budget([molecules], resources, batch_size)
     table = table.with_budget(limits)
-    # Shuffled: like molecules often stand together, and batches of them take long to be made to fit.
+    # Shuffled, because similar molecules are often adjacent, and batches of them take long to fit.
     plan = batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0))
     *model, scaler = weights
     outputs = np.empty((len(resources), table.labels.shape[1]), np.float32)

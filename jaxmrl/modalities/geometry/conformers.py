@@ -72,7 +72,7 @@ def embed(smiles: str) -> Conformers | str:
             return "no conformer: a dummy atom has no size"
         settings = rdDistGeom.ETKDGv3()
         settings.randomSeed = SEED
-        # Apart, the fragments of a salt would all lie at the origin.
+        # Embedded separately, the fragments of a salt would all lie at the origin.
         settings.embedFragmentsSeparately = False
         if rdDistGeom.EmbedMolecule(molecule, settings) < 0:
             settings.useRandomCoords = True

@@ -77,7 +77,7 @@ def _painn(*, dropout: float, **settings: Any) -> "nnx.Module":
 
 
 def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
-    # Conformers have all hydrogens, of which most are not written.
+    # Conformers have all hydrogens; SMILES leave out most of them.
     seen = [*traits.elements(smiles), *traits.fragments(smiles)]
     return [trait for trait in seen if trait != "element H"]
 

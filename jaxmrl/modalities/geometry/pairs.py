@@ -67,7 +67,7 @@ def _sum_pairs_backward(odd: bool, saved: tuple, gradient: jax.Array) -> tuple[j
     filters, h, graph = saved
     a, b = graph.senders, graph.receivers
     sign = -1.0 if odd else 1.0
-    # As a matrix on h the sum is symmetric, or antisymmetric where `odd`: a pair carries either way.
+    # As a matrix on h, the sum is symmetric (antisymmetric if `odd`): a pair carries messages both ways.
     of_filters = gradient[a] * h[b] + sign * gradient[b] * h[a]
     return of_filters, sign * sum_pairs(filters, gradient, graph, odd), None
 

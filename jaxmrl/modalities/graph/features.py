@@ -107,7 +107,7 @@ def _bonds(molecule: "Mol", smiles: str) -> _Bonds:
     atoms, bonds = molecule.GetNumAtoms(), molecule.GetNumBonds()
     if atoms > _MAX_MATRIX or _DIRECTED.search(smiles):
         return _bonds_one_by_one(molecule)
-    # RDKit would else give the matrix of ones that it may have made while it wrote the SMILES.
+    # Otherwise RDKit returns the matrix of ones that it may have made while it wrote the SMILES.
     orders = Chem.GetAdjacencyMatrix(molecule, useBO=True, force=True)
     pieces = 1 + smiles.count(".")
     for place in range(max(atoms - pieces, 0), bonds):

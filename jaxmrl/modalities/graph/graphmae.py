@@ -97,7 +97,7 @@ def choose_atoms(graph: jraph.GraphsTuple, rate: float, key: jax.Array) -> jax.A
     Which ones depends on the atom's row in the batch, how many on its molecule alone.
     """
     mask, owner, size = jraph.get_node_padding_mask(graph), graph.nodes["graph"], graph.n_node
-    # Padding rows, which stand last, sort behind every molecule; sorting moves rows within their molecule alone.
+    # Padding rows are last and sort behind every molecule. Sorting moves rows only within their molecule.
     order = jnp.lexsort((jax.random.uniform(key, mask.shape), jnp.where(mask, owner, len(size))))
     place = jnp.zeros_like(order).at[order].set(jnp.arange(len(order)), unique_indices=True)
     rank = place - (jnp.cumsum(size) - size)[owner]
