@@ -56,6 +56,7 @@ def compared_table(flags: argparse.Namespace, rows: int, draw: int, folder: Path
     path = folder / f"scores-{draw}.csv"
     names = write_scores(path, rows, flags.methods, flags.seeds, draw)
     config = SweepConfig(
+        baselines=(),
         dataset=flags.dataset,
         pruning=("random", *names),
         scores=path,

@@ -139,7 +139,9 @@ def write_tiny(path: Path) -> None:
 def queue_seconds(path: Path, replicas: int, out: Path) -> dict:
     """Of a whole sweep of so many replicas, and of their training until each has its row and its model."""
     sizes = {name: TINY[name] for name in ("epochs", "width", "depth", "batch_size")}
-    config = SweepConfig(csv=path, fractions=FRACTIONS, seeds=replicas // len(FRACTIONS), out=out, **sizes)
+    config = SweepConfig(
+        csv=path, baselines=(), fractions=FRACTIONS, seeds=replicas // len(FRACTIONS), out=out, **sizes
+    )
     with clocked(jaxmrl.sweep, "train_grid") as spent:
         seconds = timed(lambda: jaxmrl.sweep.run_sweep(config))
     return {
@@ -183,6 +185,7 @@ def write_synthetic(path: Path, molecules: int, tasks: int) -> None:
 
 def pcba_config(path: Path, width: int, depth: int) -> SweepConfig:
     return SweepConfig(
+        baselines=(),
         csv=path,
         task="classification",
         metric="average_precision",

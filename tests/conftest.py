@@ -8,6 +8,7 @@ import jax
 import pytest
 
 from jaxmrl.cli import commands
+from jaxmrl.config import sweep
 from jaxmrl.modalities.graph.features import featurize
 from tests.support.tables import nci_molecules, write_table
 
@@ -31,8 +32,10 @@ SMILES = [
 def pytest_configure():
     """Commands that run within a test make no devices of the cores: the number of lanes would depend on their order.
 
-    Before collection, for a module of tests may begin JAX when it is imported.
+    Before collection, for a module of tests may begin JAX when it is imported, or make settings. Sweeps of tests fit no
+    classical model that the test has not named; commands in processes of their own do.
     """
+    sweep.DEFAULT_BASELINES = ()
     if jax.config.jax_num_cpu_devices < 0:
         jax.config.update("jax_num_cpu_devices", 1)
 

@@ -6,6 +6,8 @@ from importlib.util import find_spec
 import numpy as np
 
 from jaxmrl.baselines.fitting import Assignment
+from jaxmrl.config import SweepConfig
+from jaxmrl.data import splits
 from jaxmrl.errors import ConfigError
 from jaxmrl.training.lanes import Replica, name_hash
 
@@ -19,15 +21,21 @@ class BaselineSpec:
 
     modality: str
     model: str
+    optional: bool = False
+    """Whether sizes that it cannot learn from are left out, as those of a baseline that nobody named are."""
 
     @property
     def name(self) -> str:
         return f"{self.modality}-{self.model}"
 
+    def can_learn_from(self, molecules: int) -> bool:
+        """Return whether the model can learn from so many molecules."""
+        return molecules <= MOST_MOLECULES.get(self.model, molecules)
+
     def check(self, molecules: int) -> None:
         """Raise ConfigError where the model cannot learn from so many molecules, or its package is not installed."""
-        most = MOST_MOLECULES.get(self.model, molecules)
-        if molecules > most:
+        if not (self.optional or self.can_learn_from(molecules)):
+            most = MOST_MOLECULES[self.model]
             raise ConfigError(
                 f"--model {self.model} learns from at most {most:,} molecules, and the largest fraction has "
                 f"{molecules:,}: give smaller --fractions, or leave {self.model} out"
@@ -39,3 +47,25 @@ class BaselineSpec:
         """Return what a worker fits and predicts: the molecules `asked` [m], by their places in the table."""
         seed = np.random.SeedSequence([replica.seed, name_hash(replica.name)]).generate_state(1)[0] >> 1
         return Assignment(self.model, task == "classification", replica.train, replica.valid, asked, int(seed))
+
+
+def baseline_specs(config: SweepConfig) -> list[BaselineSpec]:
+    """Return the classical models of a sweep: those that are asked for, and its baselines."""
+    asked = [BaselineSpec(*both) for both in config.classical_models]
+    return asked + [BaselineSpec(*both, optional=True) for both in config.reference_models]
+
+
+def left_out_lines(config: SweepConfig, molecules: int) -> list[str]:
+    """Return which baselines are left out, and why, a sentence each; molecules: of the largest training set."""
+    named = {model for _, model in (*config.classical_models, *config.reference_models)}
+    lines = [
+        f"baseline {name}: left out, for it needs SMILES, which {config.name} does not have"
+        for name in config.baselines or ()
+        if name not in named
+    ]
+    largest = splits.subset_size(max(config.fractions), molecules)
+    return lines + [
+        f"baseline {spec.model}: left out beyond {MOST_MOLECULES[spec.model]:,} training molecules"
+        for spec in baseline_specs(config)
+        if spec.optional and not spec.can_learn_from(largest)
+    ]

@@ -14,6 +14,9 @@ from jaxmrl.errors import UserError
 from jaxmrl.modalities.descriptors.features import Descriptors
 from jaxmrl.training.interrupts import Stop
 
+_IDLE_SECONDS = 300
+"""After which a worker process without work ends."""
+
 _LOOK_SECONDS = 0.2
 """Between looks at whether to stop."""
 
@@ -40,7 +43,7 @@ def fit_side_by_side(
         return
     with tempfile.TemporaryDirectory(prefix="jaxmrl-", ignore_cleanup_errors=True) as folder:
         _write_table(Path(folder), features, labels)
-        executor = get_reusable_executor(max_workers=min(len(assignments), joblib.cpu_count()))
+        executor = get_reusable_executor(min(len(assignments), joblib.cpu_count()), timeout=_IDLE_SECONDS)
         futures = {executor.submit(_fit, folder, *one): place for place, one in enumerate(assignments)}
         try:
             yield from _results(futures, stop)

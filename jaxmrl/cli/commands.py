@@ -87,7 +87,7 @@ class SweepFlags(_LongFlags[SweepConfig]):
     none; this process trains."""
 
     extend: bool = False
-    """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, initializations or
+    """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, baselines, initializations or
     --save-predictions to the run in --out. Existing results stay, and only what is missing is trained. Settings that
     are not given are those of the run."""
 

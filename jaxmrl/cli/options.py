@@ -28,7 +28,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "metric": ("higher_is_better", "lower_is_better", "best", "guess"),
     "forecast": ("predict", "target"),
     "grid": ("fractions", "seeds"),
-    "model": ("modality", "model", "width", "depth", "dropout", "init", "freeze", "run", "curve"),
+    "model": ("modality", "model", "baselines", "width", "depth", "dropout", "init", "freeze", "run", "curve"),
     "featurization": tuple(
         dict.fromkeys(name for base in FeatureSettings.__mro__ for name in getattr(base, "__dataclass_fields__", ()))
     ),

@@ -162,10 +162,20 @@ class Settings(FeatureSettings, DataSettings):
         """The modalities: those asked for, else geometry for data with positions, else the one of `model`."""
         if asked := self.axis("modality"):
             return asked
-        if self.npz or (not self.csv and self.dataset in GEOMETRY_DATASETS):
+        if self.lacks_smiles:
             return tuple(modality.name for modality in registry.MODALITIES if modality.sees_positions)[:1]
         fitting = (registry.modalities_of(name)[:1] for name in self.models)
         return tuple(dict.fromkeys(chain.from_iterable(fitting))) or registry.modality_names()[:1]
+
+    @property
+    def lacks_smiles(self) -> bool:
+        """Whether the data has positions of atoms and no SMILES."""
+        return self.npz is not None or (not self.csv and self.dataset in GEOMETRY_DATASETS)
+
+    @property
+    def featurized(self) -> tuple[str, ...]:
+        """The modalities whose features are made."""
+        return self.modalities
 
     @property
     def splits(self) -> tuple[str, ...]:

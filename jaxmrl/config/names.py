@@ -41,6 +41,14 @@ GEOMETRY_DATASETS = ("qm9",)
 """Data sets that come with positions instead of SMILES."""
 
 
+REFERENCE_MODEL = "mean"
+"""The classical model that predicts the mean of the training labels."""
+
+
+DEFAULT_BASELINES = ("svm", REFERENCE_MODEL)
+"""The classical models of every sweep: a strong one that takes seconds, and the reference of every curve."""
+
+
 CENSORED = ("drop", "bound")
 
 
@@ -85,6 +93,7 @@ ADDABLE = (
     "depth",
     "split",
     "split_file",
+    "baselines",
     "init",
     "save_predictions",
     "out",

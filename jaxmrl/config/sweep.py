@@ -7,6 +7,7 @@ from pathlib import Path
 from jaxmrl.config.base import flag
 from jaxmrl.config.data import Settings
 from jaxmrl.config.names import (
+    DEFAULT_BASELINES,
     DEFAULT_EPOCHS,
     DEFAULT_MIN_STEPS,
     PRUNING_METHODS,
@@ -15,7 +16,10 @@ from jaxmrl.config.names import (
     STUDY_FRACTIONS,
 )
 from jaxmrl.errors import ConfigError, check_choice
-from jaxmrl.modalities.registry import MODALITIES, get_modality
+from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
+
+NO_BASELINE = "none"
+"""The value of --baselines that asks for none."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ class SweepConfig(Settings):
 
     model: tuple[str, ...] = ()
     """Train this model; several values make several curves. Default: the modality's own, painn for geometry."""
+
+    baselines: tuple[str, ...] | None = None
+    """Fit these classical models beside the others, as references: names of --model that are classical, or none. Sizes
+    beyond what a model can learn from are left out. Default: svm mean."""
 
     width: tuple[int, ...] = ()
     """Set the width of the model; several values make several curves. The published study uses 300 for the GIN and 128
@@ -118,12 +126,33 @@ class SweepConfig(Settings):
                 check_choice("pruning method", method, PRUNING_METHODS)
         if self.freeze and not self.checkpoints:
             raise ConfigError("--freeze trains only the head of a pre-trained encoder: give its folder with --init")
+        self._check_baselines()
         trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
         if self.checkpoints and not (trained and all(get_modality(name).pretrained for name in trained)):
             fitting = [modality.name for modality in MODALITIES if modality.pretrained]
             raise ConfigError(
                 f"--init is for --modality {' or '.join(fitting)}; got {' '.join(trained or self.modalities)}"
             )
+
+    def _check_baselines(self) -> None:
+        """Put the names of the baselines in the place of None and none. Raise ConfigError where there is no such."""
+        names = DEFAULT_BASELINES if self.baselines is None else self.baselines
+        names = () if names == (NO_BASELINE,) else names
+        classical = tuple(name for name, model in models().items() if model.classical)
+        for name in names:
+            check_choice("baseline", name, (*classical, NO_BASELINE) if len(names) == 1 else classical)
+        object.__setattr__(self, "baselines", tuple(dict.fromkeys(names)))
+
+    @property
+    def reference_models(self) -> tuple[tuple[str, str], ...]:
+        """Modality and name of each baseline that is not among the models that are asked for and fits the data."""
+        asked = {model for _, model in self.classical_models}
+        found = ((modalities_of(name)[0], name) for name in self.baselines or () if name not in asked)
+        return tuple(both for both in found if not (self.lacks_smiles and get_modality(both[0]).needs_smiles))
+
+    @property
+    def featurized(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.modalities, *(modality for modality, _ in self.reference_models))))
 
     @property
     def classical_prunings(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def featurize_table(
     # Molecules with SMILES always get graphs: a run's digest and the sizes of molecules come from them.
     features: dict[str, Features] = {} if molecules.graphs is None else {GRAPH.name: molecules.graphs}
     for modality in MODALITIES:
-        if modality.name in config.modalities:
+        if modality.name in config.featurized:
             features[modality.name] = (
                 modality.fit(molecules, config, train, reporter)
                 if modality.fit

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jaxmrl.curves.sampling import NOT_RANDOM
+from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.digits import half_width, rounded, value_words
 from jaxmrl.reports.findings import Findings
@@ -28,6 +29,7 @@ def answer(found: Findings) -> Section:
         said.append(sentence(no_law_text(pruned, random=len(pruned) < len(found.curves))))
     said = said or ["No replica finished."]
     blocks = [Block("list", items=said)] if len(said) > 1 else [Block("lead", text=said[0])]
+    blocks += [Block("text", text=sentence(line)) for line in baseline_lines(found.curves, found.rows)]
     blocks.append(Block("text", text=f"{found.unit_sentence} {intervals_text(found.analyses)}"))
     if rows := _forecast_rows(found):
         head = ("training molecules", f"test {found.metric_label} ({LEVEL:.0%} interval)", "source")

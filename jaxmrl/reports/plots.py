@@ -16,7 +16,7 @@ from rdkit.Chem import GetPeriodicTable
 from jaxmrl.config.names import PER_SD
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, distinguishing
-from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.analysis import REFERENCE_KIND, Analysis
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.scaling.target import FAR
 from jaxmrl.training.metrics import METRICS
@@ -182,7 +182,7 @@ def _draw_curve(axes: Axes, curve: MeasuredCurve, analysis: Analysis, style: dic
     axes.plot(*zip(*runs, strict=True), **style, linestyle="none", markersize=3, alpha=0.35, markeredgewidth=0)
     axes.plot(n, mean, **style, linestyle="none", markersize=5)
     seen = [test for _, test in runs]
-    if not analysis.random_samples:
+    if not analysis.random_samples or analysis.kind == REFERENCE_KIND:
         axes.plot(n, mean, color=color, linewidth=0.8, linestyle=":")  # no law: the eye's guide
     if analysis.forecast is None:
         return [*seen, float(mean[-1])]

@@ -9,6 +9,7 @@ import numpy as np
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
+from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.findings import Findings
@@ -29,7 +30,7 @@ from jaxmrl.reports.terminal import Reporter, sweep_table
 from jaxmrl.rows import DIVERGED, LATE, UNDEFINED, CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze
+from jaxmrl.scaling.analysis import PRUNED, REFERENCE, REFERENCE_KIND, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.text import count
@@ -76,6 +77,8 @@ def summarize(
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
         reporter.say(line)
     say_laws(labels, analyses, label_of_metric, reporter)
+    for line in baseline_lines(curves, rows):
+        reporter.say(line)
     side_by_side = write_comparisons(run, curves, analyses, reporter)
     compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
     named = {
@@ -145,7 +148,7 @@ def write_pruning(
 def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, reporter: Reporter) -> None:
     """Print the laws and forecasts of the curves of random samples, and why the others have none."""
     named = list(zip(labels, analyses, strict=True))
-    fitted = [(label, analysis) for label, analysis in named if analysis.random_samples]
+    fitted = [(label, one) for label, one in named if one.random_samples and one.kind != REFERENCE_KIND]
     if len(fitted) > 1:
         names, laws = [label for label, _ in fitted], [analysis for _, analysis in fitted]
         reporter.console.print(forecast_table(names, laws, metric_label))
@@ -227,12 +230,15 @@ def analyze_curve(
     resampled: np.ndarray | None = None,
     run: np.ndarray | None = None,
 ) -> Analysis:
-    """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples.
+    """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples, REFERENCE for the
+    training mean.
 
     guess: the error of guessing; resampled, run: as in `points_of`.
     """
     if not curve.random_samples:
         return PRUNED
+    if curve.is_reference:
+        return REFERENCE
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
     settings = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled, "run": run}

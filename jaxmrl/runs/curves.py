@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmrl.config.names import REFERENCE_MODEL
 from jaxmrl.curves.sampling import is_random_sample
 from jaxmrl.rows import CurveIdentity, ResultRow, Rounded, Row
 from jaxmrl.scaling.analysis import Analysis, content
@@ -21,12 +22,14 @@ class Point:
         n_train: The number of training molecules.
         tests: The test metric of each seed.
         late: The number of seeds that were still improving at the end of training.
+        trained: Whether they were trained in epochs, and not fitted at once.
     """
 
     fraction: float
     n_train: int
     tests: tuple[float, ...]
     late: int = 0
+    trained: bool = True
 
     @property
     def mean(self) -> float:
@@ -44,7 +47,7 @@ class Point:
     @property
     def still_improving(self) -> str:
         """In words, how many seeds had their best validation in the last tenth of training."""
-        return f"{self.late} of {self.n_seeds}"
+        return f"{self.late} of {self.n_seeds}" if self.trained else ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,16 @@ class MeasuredCurve:
     def convergence(self) -> tuple[Convergence, ...]:
         """For each point, how many of its replicas were still improving at the end of training."""
         return tuple(Convergence(point.n_train, point.late, point.n_seeds) for point in self.points)
+
+    @property
+    def is_classical(self) -> bool:
+        """Whether its model is fitted at once, and no neural network: such a model has no width."""
+        return self.identity.width == 0
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether its model predicts the mean of the training labels, so that no law describes it."""
+        return self.identity.model == REFERENCE_MODEL
 
     @property
     def random_samples(self) -> bool:
@@ -97,7 +110,13 @@ def curves_of(rows: list[ResultRow]) -> list[MeasuredCurve]:
 
 def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
     late = sum(best_is_late(row.best_epoch, row.epochs) for row in rows)
-    return Point(fraction, n_train, tests=tuple(row.test for row in rows if row.test is not None), late=late)
+    return Point(
+        fraction,
+        n_train,
+        tests=tuple(row.test for row in rows if row.test is not None),
+        late=late,
+        trained=any(row.epochs for row in rows),
+    )
 
 
 def rows_of(curve: MeasuredCurve, rows: list[ResultRow]) -> list[ResultRow]:
@@ -109,7 +128,10 @@ def rows_of(curve: MeasuredCurve, rows: list[ResultRow]) -> list[ResultRow]:
 def distinguishing(identities: list[CurveIdentity]) -> list[str]:
     """Return the columns of curves that it takes to distinguish them: each only where those before it do not."""
     chosen: list[str] = []
-    for column in CurveIdentity.columns():
+    columns = CurveIdentity.columns()
+    if any(one.width == 0 for one in identities):  # classical models are known by their names
+        columns = ("model", *(column for column in columns if column != "model"))
+    for column in columns:
         apart = len({tuple(getattr(one, name) for name in chosen) for one in identities})
         if len({tuple(getattr(one, name) for name in (*chosen, column)) for one in identities}) > apart:
             chosen.append(column)

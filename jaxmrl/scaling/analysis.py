@@ -32,7 +32,8 @@ class Analysis:
     holdout_forecast: that of the held-out sizes by the smaller ones; None where too few remain to fit
     training_flags: what to say of runs that were trained too briefly
     random_samples: False of a pruned curve, which no law describes
-    kind: "fitted"; "gets worse" or "saturated" where that is why there is no forecast; else "not fitted"
+    kind: "fitted"; "gets worse" or "saturated" where that is why there is no forecast;
+        "reference" for the training mean; else "not fitted"
     """
 
     points: Points | None
@@ -104,6 +105,13 @@ class Analysis:
 
 UNFITTED = Analysis(None, (), None, ())
 """The analysis of a curve that needs no law."""
+
+REFERENCE_KIND = "reference"
+
+REFERENCE = Analysis(
+    None, (), None, ("the mean of the training labels is the reference of the other curves",), kind=REFERENCE_KIND
+)
+"""The analysis of the curve of the training mean, which does not improve."""
 
 PRUNED = Analysis(None, (), None, (NOT_RANDOM,), random_samples=False)
 """The analysis of a curve that is not of random samples."""

@@ -6,6 +6,7 @@ Data flows one way: table -> features -> split -> (scores ->) replicas -> lanes 
 import time
 from itertools import product
 
+from jaxmrl.baselines.spec import left_out_lines
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
@@ -80,6 +81,8 @@ def run_sweep(
         problems = load_problems(config, reporter)
         given = {problem.split_name: check(config, problem, reporter) for problem in problems}
         fits = plan_fits(config, problems, given)
+        for line in left_out_lines(config, max(len(one.split.train) for one in problems)):
+            reporter.say(line)
         starts = load_starts(config.init, model_specs(config, problems[0]))
         for remark in start_remarks(starts, config.parent):
             reporter.say(remark)

@@ -19,7 +19,12 @@ def saved_settings(out: Path) -> dict[str, Any]:
     They are what a command with --extend does not name. Raises ConfigError for a damaged file.
     """
     path = out / "config.toml"
-    return read_toml(path) if path.exists() else {}
+    return run_settings(path) if path.exists() else {}
+
+
+def run_settings(path: Path) -> dict[str, Any]:
+    """Return the settings in the config.toml of a run; one that was written before there were baselines has none."""
+    return {"baselines": []} | read_toml(path)
 
 
 def extended(config: SweepConfig) -> SweepConfig:
@@ -71,7 +76,7 @@ def _axes(saved: SweepConfig, config: SweepConfig, out: Path) -> dict[str, tuple
     for name in ("width", "depth"):
         trained = (registry.models()[model] for _, model in saved.trained_models)
         defaults[name] = tuple({getattr(model, name) for model in trained})
-    axes = {name: getattr(saved, name) for name in ("fractions", "pruning", "init", *defaults)}
+    axes = {name: getattr(saved, name) for name in ("fractions", "pruning", "init", "baselines", *defaults)}
     for name, default in defaults.items():
         values = axes[name] or default
         added = getattr(config, name) or (name == "split" and config.split_file and not saved.split_file)

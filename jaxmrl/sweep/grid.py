@@ -4,9 +4,9 @@ from itertools import product
 
 import numpy as np
 
-from jaxmrl.baselines.spec import BaselineSpec
+from jaxmrl.baselines.spec import BaselineSpec, baseline_specs
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import SCRATCH
+from jaxmrl.config.names import RANDOM, SCRATCH
 from jaxmrl.data import splits
 from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.task_data import TaskData
@@ -110,17 +110,20 @@ def plan_fits(config: SweepConfig, problems: list[TaskData], given: dict[str, di
     ConfigError where a model cannot learn from so many molecules.
     """
     grid: FitGrid = {}
-    for spec in (BaselineSpec(*both) for both in config.classical_models):
+    for spec in baseline_specs(config):
         cells = grid.setdefault(spec, [])
+        spec.check(max(splits.subset_size(max(config.fractions), len(one.split.train)) for one in problems))
+        prunings = (RANDOM,) if spec.optional else config.classical_prunings
         for problem, pruning, fraction, seed in product(
-            problems, config.classical_prunings, sorted(config.fractions), range(config.seeds)
+            problems, prunings, sorted(config.fractions), range(config.seeds)
         ):
+            if not spec.can_learn_from(splits.subset_size(fraction, len(problem.split.train))):
+                continue
             by_score = given[problem.split_name].get(pruning)
             cells.append(
                 plan_fit(config, problem, spec, pruning, fraction, seed, None if by_score is None else by_score[seed])
             )
-        spec.check(max(cell.identity.n_train for cell in cells))
-    return grid
+    return {spec: cells for spec, cells in grid.items() if cells}
 
 
 def plan_fit(

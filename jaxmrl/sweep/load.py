@@ -2,11 +2,14 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxmrl.config import SweepConfig, read_toml
+from jaxmrl.baselines.spec import baseline_specs
+from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import PER_SD
+from jaxmrl.data.splits import subset_size
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.left_out import left_out_notes
 from jaxmrl.reports.summary import analyze_seeds
@@ -16,6 +19,7 @@ from jaxmrl.runs.identity import read_run
 from jaxmrl.runs.tables import RESULTS, read_results
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.points import GUESSES
+from jaxmrl.sweep.extend import run_settings
 from jaxmrl.sweep.result import LearningCurve, SweepResult
 from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS
@@ -53,7 +57,7 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
     folder = Path(path)
     metadata, config = _read(folder)
     rows = read_results(folder / RESULTS)
-    planned = planned_rows(config)
+    planned = planned_rows(config, {name: one["molecules"]["train"] for name, one in metadata["splits"].items()})
     missing = max(0, planned - len(rows))
     if not rows:
         raise ConfigError(f"{folder} has no result yet: run the sweep's command again to train its {planned} replicas")
@@ -75,15 +79,22 @@ def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
         )
     saved = read_run(folder)
     assert saved is not None, "its files are there"
-    return saved[0], SweepConfig(**read_toml(folder / "config.toml"))
+    return saved[0], SweepConfig(**run_settings(folder / "config.toml"))
 
 
-def planned_rows(config: SweepConfig) -> int:
-    """Return how many rows results.csv has at the end of a sweep."""
+def planned_rows(config: SweepConfig, molecules: Mapping[str, int]) -> int:
+    """Return how many rows results.csv has at the end of a sweep; molecules: in the training set of each split."""
     sizes = max(1, len(config.widths)) * max(1, len(config.axis("depth")))
     trained = len(config.trained_models) * sizes * len(config.init) * len(config.pruning)
     fitted = len(config.classical_models) * len(config.classical_prunings)
-    return (trained + fitted) * len(config.splits) * len(config.fractions) * config.seeds
+    references = sum(
+        spec.can_learn_from(subset_size(fraction, molecules[split]))
+        for spec in baseline_specs(config)
+        if spec.optional
+        for split in config.splits
+        for fraction in config.fractions
+    )
+    return ((trained + fitted) * len(config.splits) * len(config.fractions) + references) * config.seeds
 
 
 def _analyzed(

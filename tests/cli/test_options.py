@@ -10,6 +10,7 @@ import jaxmrl
 from jaxmrl.cli import commands
 from jaxmrl.cli.options import GENERAL, TOPICS, by_topic, option_texts
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import DEFAULT_BASELINES
 
 BAD_BEGINNING = re.compile(r"(Of|Its|Their|The same|As|Like)\b")
 BANNED = re.compile(
@@ -49,7 +50,8 @@ def test_a_help_text_is_of_whole_sentences(command):
 
 
 @pytest.mark.parametrize("command", commands.OPTIONS)
-def test_help_says_each_default_once(run_here, command):
+def test_help_says_each_default_once(run_here, command, monkeypatch):
+    monkeypatch.setattr("jaxmrl.config.sweep.DEFAULT_BASELINES", DEFAULT_BASELINES)
     code, out, _ = run_here(command, "--help")
     plain = " ".join(out.replace("│", " ").split())
     assert code == 0

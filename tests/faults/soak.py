@@ -26,7 +26,12 @@ from jaxmrl.data.datasets import load_dataset
 from jaxmrl.runs.directory import software_versions
 
 FRACTIONS = ("0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5", "0.6")
-FLAGS = ("--target-columns", "logp", *"--epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(), *FRACTIONS)
+FLAGS = (
+    "--target-columns",
+    "logp",
+    *"--baselines none --epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(),
+    *FRACTIONS,
+)
 SECONDS = 10.0
 """Between samples."""
 

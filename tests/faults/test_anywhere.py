@@ -10,7 +10,7 @@ import pytest
 FLAGS = tuple(
     "--target-columns logp --modality graph smiles --split random scaffold --pruning random kmeans "
     "--fractions 0.5 1.0 --seeds 1 --score-seeds 1 --score-epochs 1 --epochs 2 --width 8 --depth 1 --batch-size 32 "
-    "--lanes 2".split()
+    "--lanes 2 --baselines none".split()
 )
 ANYWHERE = {
     "as it is": {},

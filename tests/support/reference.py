@@ -19,7 +19,7 @@ import numpy as np
 
 from tests.support.tables import write_table
 
-TINY = "--epochs 2 --width 8 --depth 2 --lanes 2".split()
+TINY = "--epochs 2 --width 8 --depth 2 --lanes 2 --baselines none".split()
 SMALL_SWEEP = ["--csv", "mine.csv", "--target-columns", "greasy", "--fractions", "0.4", "1.0", "--seeds", "2", *TINY]
 
 COMMANDS = {

@@ -11,6 +11,8 @@ from jaxmrl.baselines.spec import MOST_MOLECULES
 from jaxmrl.config import PredictConfig, ScoreConfig, SweepConfig
 from jaxmrl.errors import ConfigError
 from jaxmrl.predict import predict_molecules
+from jaxmrl.reports.against_baselines import baseline_lines
+from jaxmrl.reports.blocks import sentence
 from jaxmrl.sweep import fits, run_sweep
 from jaxmrl.sweep.load import load_run
 from jaxmrl.training.interrupts import StopRequestedError
@@ -134,3 +136,45 @@ def test_settings_that_do_not_fit_classical_models_are_refused():
     with pytest.raises(ConfigError, match="--model rf is for --modality ecfp or maccs or rdkit or ecfp-rdkit"):
         SweepConfig(dataset="qm9", model="rf")
     assert SweepConfig(dataset="qm9", modality=("geometry", "labels")).classical_models == (("labels", "mean"),)
+
+
+def test_every_sweep_has_a_classical_model_and_the_mean(csv_file, tmp_path, cache, monkeypatch):
+    """By default, beside what it trains; neither has a law that is not its own, and the report compares them."""
+    monkeypatch.setattr("jaxmrl.config.sweep.DEFAULT_BASELINES", ("svm", "mean"))
+    settings = TINY | {"fractions": (0.2, 0.5, 1.0), "seeds": 2}
+    result = run_sweep(SweepConfig(csv=csv_file, out=tmp_path / "run", **settings))
+    assert [curve.identity.model for curve in result.curves] == ["gin", "svm", "mean"]
+    assert 'baselines = ["svm", "mean"]' in (tmp_path / "run" / "config.toml").read_text()
+    assert [curve.analysis.kind for curve in result.curves][2] == "reference"
+    page = (tmp_path / "run" / "report.html").read_text()
+    said = baseline_lines(result.curves, result.rows)
+    assert any("model gin is no better than the mean of the training labels with" in line for line in said)
+    assert all(sentence(line) in page for line in said)
+    loaded = load_run(tmp_path / "run")
+    assert (loaded.rows, loaded.missing) == (result.rows, 0)
+    without = SweepConfig(csv=csv_file, out=tmp_path / "run", **settings, baselines="none")
+    assert run_sweep(without, extend=True).rows == result.rows, "extending takes nothing away"
+
+
+def test_baselines_are_names_of_classical_models():
+    assert SweepConfig(baselines="none").baselines == ()
+    assert SweepConfig(baselines=("rf", "mean")).reference_models == (("ecfp", "rf"), ("labels", "mean"))
+    asked = SweepConfig(modality="rdkit", model=("rf",), baselines=("rf", "mean"))
+    assert asked.reference_models == (("labels", "mean"),)
+    assert asked.featurized == ("rdkit", "labels")
+    assert SweepConfig(dataset="qm9", baselines=("rf", "mean")).reference_models == (("labels", "mean"),)
+    for wrong in ("gin", ("none", "mean")):
+        with pytest.raises(ConfigError, match="unknown baseline"):
+            SweepConfig(baselines=wrong)
+
+
+def test_baselines_end_where_they_cannot_learn_from_more(csv_file, tmp_path, cache, monkeypatch, capsys):
+    monkeypatch.setitem(MOST_MOLECULES, "svm", 100)
+    settings = CLASSICAL | {"model": ("ridge",), "baselines": ("svm",)}
+    result = run_sweep(SweepConfig(csv=csv_file, out=tmp_path / "run", **settings), quiet=False)
+    assert [(row.curve.model, row.n_train) for row in result.rows] == [
+        *[("ridge", n) for n in (25, 25, 128, 128)],
+        *[("svm", 25)] * 2,
+    ]
+    assert "baseline svm: left out beyond 100 training molecules" in capsys.readouterr().out
+    assert load_run(tmp_path / "run").missing == 0

@@ -63,8 +63,8 @@ def test_a_run_that_has_not_ended_has_the_results_so_far(swept, copied):
 def test_planned_rows_count_every_axis(tmp_path):
     axes = {"modality": ("graph", "fingerprint"), "width": (8, 16, 24), "split": ("random", "scaffold")}
     config = SweepConfig(csv=tmp_path / "a.csv", pruning=("random", "el2n"), seeds=5, fractions=(0.5, 1.0), **axes)
-    assert planned_rows(config) == 2 * 3 * 2 * 2 * 5 * 2
-    assert planned_rows(SweepConfig(csv=tmp_path / "a.csv", seeds=1)) == 9
+    assert planned_rows(config, {}) == 2 * 3 * 2 * 2 * 5 * 2
+    assert planned_rows(SweepConfig(csv=tmp_path / "a.csv", seeds=1), {}) == 9
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from jaxmrl.training.interrupts import StopRequestedError
 from tests.support.tiny import TINY
 
 SMALL = {"fractions": (0.25, 0.5, 1.0), "seeds": 2, "epochs": 3, "width": (8,), "depth": (2,), "batch_size": 32}
-SMALL_FLAGS = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32".split())
+SMALL_FLAGS = tuple(
+    "--fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32 --baselines none".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +365,9 @@ def wait_for(condition, process):
         time.sleep(0.05)
 
 
-LONG = tuple("--fractions 0.25 0.5 1.0 --seeds 2 --epochs 150 --width 8 --depth 2 --batch-size 32".split())
+LONG = tuple(
+    "--fractions 0.25 0.5 1.0 --seeds 2 --epochs 150 --width 8 --depth 2 --batch-size 32 --baselines none".split()
+)
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ def test_a_sweep_is_the_same_on_many_devices_and_on_one(many, csv_file, tmp_path
         out = tmp_path / str(number)
         command = [sys.executable, "-m", "jaxmrl.sweep", "--csv", csv_file, *words.split(), "--lanes", "2"]
         environment = with_devices(number) | {"JAXMRL_CACHE": str(tmp_path / "cache")}
-        command += ["--save-predictions", "--out", str(out)]
+        command += ["--baselines", "none", "--save-predictions", "--out", str(out)]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         assert (f"2 lanes on each of {many} devices" in ended.stdout) == (number == many)
