@@ -158,7 +158,7 @@ def test_the_direction_can_be_told(tmp_path):
     path = write(tmp_path / "c.csv", "n,quality", [(n, 3 * n**-0.3) for n in N])
     with pytest.raises(DataError, match="no column named like a metric; name it with --metric-column: n, quality"):
         fit_curves(FitConfig(path))
-    with pytest.raises(DataError, match="is more of 'quality' better"):
+    with pytest.raises(DataError, match="is a higher 'quality' better or worse"):
         fit_curves(FitConfig(path, metric_column="quality"))
     found = fit_curves(FitConfig(path, metric_column="quality", lower_is_better=True))
     assert not found["higher_is_better"]
@@ -179,7 +179,7 @@ def test_a_chance_level_can_be_given(tmp_path):
         ("", "is empty"),
         ("n,roc_auc\n", "has a header but no rows"),
         ("size_of_it,roc_auc\n1,0.5\n", "no column named n; name the one of sizes with --n-column"),
-        ("n,roc_auc,rmse\n1,0.5,2\n", "2 columns that may be one; name it with --metric-column"),
+        ("n,roc_auc,rmse\n1,0.5,2\n", "2 columns that may be the metric; name it with --metric-column"),
         ("n,roc_auc\na,b\n", r"no row of numbers in n and roc_auc \(line 2: 'a' is not a finite number\)"),
         ("n;roc_auc\n100;0,5\n", "no law can be fitted: a curve needs two sizes; got 1"),
         ("n,roc_auc\n100,650\n200,700\n", "has the value 700, which is better than 1, the perfect value"),

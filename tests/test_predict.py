@@ -516,7 +516,7 @@ def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
     assert models[0].elements[:3] == (1, 6, 7)
     new = write_csv(tmp_path / "new.csv", [*nci[0], "C[U]", "*C"])
     found = predict_molecules(PredictConfig(result.directory, new, out=tmp_path / "p.csv"), quiet=False)
-    assert "1 molecule with an element that no molecule of the sweep has; it is ignored" in capsys.readouterr().out
+    assert "1 molecule with an element that no molecule of the sweep has: it counts as 0" in capsys.readouterr().out
     assert found.rejected[-1].reason == "no conformer: a dummy atom has no size"
     tables = saved(result.directory, kept.curve_name(result.rows[0]))
     ids = tables[0]["molecule_id"]

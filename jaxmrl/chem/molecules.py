@@ -41,7 +41,7 @@ def spelling(text: str) -> str:
     if not words:
         raise UnusableMoleculeError("empty SMILES")
     if "\n" in text.strip() or "\r" in text.strip():
-        raise UnusableMoleculeError("a SMILES has no line break")
+        raise UnusableMoleculeError("a SMILES cannot contain a line break")
     return words[0]
 
 
@@ -136,7 +136,7 @@ def _check_spelling(smiles: str) -> None:
     """
     if not (smiles.isascii() and smiles.isprintable()):
         odd = next(character for character in smiles if not (character.isascii() and character.isprintable()))
-        raise UnusableMoleculeError(f"a SMILES has no {odd!r}")
+        raise UnusableMoleculeError(f"a SMILES cannot contain {odd!r}")
     for isotope, rest in _BRACKETS.findall(smiles) if "[" in smiles else ():
         numbers = [int(digits[:9]) for digits in re.findall(r"\d+", rest)]
         if int(isotope[:9] or 0) > _MAX_ISOTOPE or max(numbers, default=0) > _MAX_IN_BRACKETS:

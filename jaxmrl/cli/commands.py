@@ -83,8 +83,8 @@ class SweepFlags(_LongFlags[SweepConfig]):
     """The flags of `jaxmrl sweep`."""
 
     cluster: str | None = None
-    """Train on the machines of the Ray cluster at this address, or start Ray on this machine alone with local. Default:
-    none; this process trains."""
+    """Train on the machines of the Ray cluster at this address; local starts Ray on this machine alone. Default: none;
+    this process trains."""
 
     extend: bool = False
     """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, baselines, initializations or

@@ -54,13 +54,14 @@ class DataSettings(TrainingConfig):
     number without its sign."""
 
     metric: str | None = None
-    """Measure performance by this metric. Default: the data set's own; roc_auc or rmse for --csv, mae for --npz."""
+    """Measure performance by this metric. Default: the data set's own; in your own file, roc_auc for classes, and for
+    numbers rmse with --csv and mae with --npz."""
 
     deduplicate: Literal["mean", "median", "first", "drop"] | None = None
     """Merge rows that have the same canonical SMILES. Labels that one row lacks are taken from the others, and equal
-    rows count once. Where labels differ, the merged row has their mean (as with --deduplicate alone), their median or
-    the first, or drop removes them. Contradictory classes are removed unless first is chosen. Without SMILES, the first
-    of the molecules with the same interatomic distances is kept. Default: keep every row."""
+    rows count once. Where labels differ, the merged row has their mean (as with --deduplicate alone), their median, the
+    first of them, or, with drop, no label. Contradictory classes give no label unless first is chosen. Without SMILES,
+    the first of the molecules with the same interatomic distances is kept. Default: keep every row."""
 
     parent: bool = False
     """Replace each molecule by its parent, the largest organic fragment without charges. Salts and hydrates of a

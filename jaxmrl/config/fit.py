@@ -47,7 +47,7 @@ class FitConfig:
     those that identify a curve; else settings such as learning_rate that differ between runs of the same size."""
 
     pool: bool = False
-    """Treat rows with different settings, or of the same size and seed, as runs of one curve."""
+    """Count rows as runs of one curve even if their settings differ, or a size and seed occur twice."""
 
     higher_is_better: bool = False
     """Treat higher values of the metric as better. Default: based on the metric's name."""
@@ -60,8 +60,8 @@ class FitConfig:
     values: 1, or 100 in percent, if higher values are better, and 0 for errors and for neg_ metrics."""
 
     guess: float | None = None
-    """Set the metric of random guesses, where some laws begin. Default: based on the metric's name: 0.5 for ROC-AUC, 0
-    for average precision and R2."""
+    """Set the metric of random guesses, which some laws approach with few molecules. Default: based on the metric's
+    name: 0.5 for ROC-AUC, 0 for average precision and R2."""
 
     predict: tuple[float, ...] = ()
     """Forecast the metric at these numbers of molecules. Default: 2, 4 and 10 times the largest."""

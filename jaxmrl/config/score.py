@@ -22,7 +22,7 @@ class ScoreConfig(Settings):
     """Compute scores by these methods. Default: all that are defined for the task."""
 
     seeds: int = 5
-    """Train this many models that score. The file has the scores of each, for as many seeds of a sweep, and their
+    """Train this many scoring models. The file has the scores of each model, one for each seed of a sweep, and their
     average."""
 
     epochs: int = 20

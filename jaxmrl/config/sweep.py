@@ -77,12 +77,12 @@ class SweepConfig(Settings):
     values make several curves."""
 
     freeze: bool = False
-    """Train only the head, on a frozen encoder of --init (linear probing). With none among the values of --init, the
-    encoder keeps its random initial weights."""
+    """Train only the head, on a frozen encoder of --init (linear probing). Replicas of
+    --init none keep the random initial weights of their encoder."""
 
     evaluate_every: int = 1
     """Set the number of epochs between validations; the last epoch is always validated. A replica with more epochs
-    because of --min-steps is validated as often as the others."""
+    because of --min-steps is validated about as many times as the others, at longer intervals."""
 
     pruning: tuple[str, ...] = (RANDOM,)
     """Choose the molecules of a fraction by this method, or by this column of --scores; several values make several
@@ -96,10 +96,10 @@ class SweepConfig(Settings):
 
     score_seeds: int = 1
     """Average the scores of this many models for each seed, for --pruning without --scores. No two seeds share a model,
-    so subsets are independent and intervals over seeds include the chance of the subset."""
+    so subsets are independent, and intervals over seeds include the variation from the choice of subset."""
 
     score_epochs: int = 20
-    """Train these models for this many epochs before they score the molecules; the published study uses 20."""
+    """Train scoring models for this many epochs before they score the molecules; the published study uses 20."""
 
     save_predictions: bool = False
     """Save each replica's predictions for validation and test molecules, made with its best weights, in

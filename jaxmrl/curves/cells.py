@@ -80,7 +80,7 @@ def size_remarks(name: str, sizes: np.ndarray) -> list[str]:
     if len(sizes) == 0:
         return []
     if sizes.max() <= 1:
-        return [f"no {name} is above 1: they look like fractions, so numbers of molecules below are fractions, too"]
+        return [f"no {name} is above 1: they look like fractions, and the sizes of the forecast are then fractions too"]
     shown = ", ".join(f"{size:g}" for size in sizes[:_FEW_SIZES])
     steps = np.diff(sizes)
     even = len(steps) >= _FEW_SIZES and np.ptp(steps) <= 0.02 * steps.max()

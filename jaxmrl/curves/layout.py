@@ -160,7 +160,7 @@ def _with_counts(
     """Return the layout with its spread and the number of runs."""
     if config.sd_column:
         if len(layout.values) > 1:
-            raise ConfigError("--sd-column belongs to one metric column; got several, whose spread is that of the runs")
+            raise ConfigError("--sd-column needs a single metric column; got several, which are runs of one metric")
         spread = column_index(path, header, config.sd_column)
         of_mean = _role(spread, config.sd_column).kind == "se"
     count = counted = None
@@ -187,8 +187,8 @@ def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout
         notes.append(f"{header[layout.spread]} is the {kind}")
     if layout.spread is not None and layout.count is None and layout.counted is None:
         notes.append(
-            f"the number of runs behind {header[layout.spread]} is not known: it weighs the sizes, and the "
-            "noise is estimated from the residuals of the laws; give --runs-column"
+            f"the number of runs behind {header[layout.spread]} is not known, so it sets only the relative weights of "
+            "the sizes, and the noise is estimated from the residuals of the laws; give --runs-column"
         )
     more = [
         role.at
@@ -324,7 +324,7 @@ def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Ro
     if len(chosen) == 1:
         return chosen
     many = sum(map(len, groups.values()))
-    found = f"{many} columns that may be one" if many else "no column named like a metric"
+    found = f"{many} columns that may be the metric" if many else "no column named like a metric"
     raise DataError(f"{path} has {found}; name it with --metric-column: {column_names(header)}")
 
 

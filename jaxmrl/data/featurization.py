@@ -47,7 +47,7 @@ def add_conformers(
 ) -> ParsedMolecules:
     """Return the molecules, and those with a conformer alone, with it, where one of `modalities` sees positions."""
     if any(get_modality(name).sees_positions for name in modalities):
-        reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; a failure drops the molecule")
+        reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; failures are rejected")
         with reporter.progress("conformers", len(prepared), "molecules") as progress:
             prepared = with_conformers(prepared, progress.advance)
     return prepared

@@ -253,11 +253,11 @@ def _extensive(
     shares = label_scaling.find_extensive(table.labels[split.train], geometries.composition()[split.train])
     extensive = shares >= (label_scaling.REFERENCE_SHARE if config.atom_references == "auto" else -np.inf)
     for name, share in zip(np.array(table.tasks)[extensive], shares[extensive], strict=True):
-        reporter.say(f"{name}: its atoms explain {share:.2%} of the variance; models of geometries learn the residuals")
+        reporter.say(f"{name}: atom counts explain {share:.2%} of the variance; geometry models learn the residuals")
     if extensive.any() and not extensive.all():
         reporter.say(
-            "the atoms explain less of the other targets, so models average over atoms; a sweep of only the targets "
-            "above sums over atoms"
+            "atom counts explain less of the other targets, so models average over atoms; to sum over atoms, sweep "
+            "only the targets above"
         )
     return extensive if extensive.any() else None
 

@@ -122,8 +122,8 @@ def default_targets(path: Path, records: Records, smiles_at: int, task: str | No
         raise _nothing_to_predict(path, records, smiles_at, left_out)
     if partly:
         raise DataError(
-            f"{path} has columns with numbers in a part of their cells: {column_names(partly)}; correct those cells, "
-            "or name the columns to predict with --target-columns, which takes other cells as missing labels"
+            f"{path} has columns in which only some cells are numbers: {column_names(partly)}; correct the other "
+            "cells, or name the columns to predict with --target-columns, which treats those cells as missing labels"
         )
     if task != "regression":
         small = [column for column in found if column.words is None and may_have_minus_one(column.numbers)]

@@ -256,7 +256,7 @@ def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressRep
     counts = features.composition(np.array(model.elements))
     lacking = int((counts.sum(axis=1) < features.size).sum())
     if lacking:
-        reporter.say(f"{count(lacking, 'molecule')} with an element that no molecule of the sweep has; it is ignored")
+        reporter.say(f"{count(lacking, 'molecule')} with an element that no molecule of the sweep has: it counts as 0")
     return jnp.asarray(counts, jnp.float32)
 
 

@@ -72,7 +72,7 @@ def summarize(
     if config.save_predictions and any(
         one.points is not None and one.points.log_error_resamples is None for one in analyses
     ):
-        reporter.say("predictions of some replicas are missing or damaged; intervals cover seeds only")
+        reporter.say("predictions of some replicas are missing or damaged; intervals include only the spread of seeds")
     labels = [plots.curve_label(curve, curves) for curve in curves]
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
         reporter.say(line)

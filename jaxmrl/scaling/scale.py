@@ -71,7 +71,7 @@ def scale_of(metric: str, values: np.ndarray, *, higher: bool | None = None, bes
     values = values[np.isfinite(values)] if np.isfinite(values).any() else np.zeros(1)
     direction = direction_of(metric) if higher is None else higher
     if direction is None:
-        raise DataError(f"is more of {metric!r} better? Say so with --higher-is-better or --lower-is-better")
+        raise DataError(f"is a higher {metric!r} better or worse? Give --higher-is-better or --lower-is-better")
     if best is not None:
         perfect, why = best, "as given"
     else:

@@ -152,7 +152,10 @@ def test_a_target_of_some_numbers_stops_the_choice(tmp_path):
     rows = [f"{'C' * (k + 1)},{100 + k / 7},{'insoluble' if k % 4 == 0 else k / 3}\n" for k in range(40)]
     path = tmp_path / "t.csv"
     path.write_text("smiles,MW,pIC50\n" + "".join(rows))
-    with pytest.raises(DataError, match=r"in a part of their cells: pIC50 \(75% numbers; line 2 has 'insoluble'\)"):
+    expected = r"in which only some cells are numbers: pIC50 \(75% numbers; line 2 has 'insoluble'\)"
+    with pytest.raises(DataError, match=expected):
+        DataError, match=r"in which only some cells are numbers: pIC50 \(75% numbers; line 2 has 'insoluble'\)"
+    ):
         read_table(path)
     assert len(read_table(path, target_columns=("pIC50",))) == 30
 

@@ -63,7 +63,7 @@ def test_columns_that_are_named_are_runs(tmp_path):
 
 def test_cutoffs_in_names_are_no_runs(tmp_path):
     path = written(tmp_path, "n,recall_5,recall_10", [(n, 0.5, 0.6) for n in SIZES])
-    with pytest.raises(DataError, match="2 columns that may be one"):
+    with pytest.raises(DataError, match="2 columns that may be the metric"):
         read_curves(FitConfig(path))
 
 

@@ -113,7 +113,7 @@ def test_what_is_prepared_is_not_prepared_again(small, monkeypatch):
         ("smiles\n", "0 usable molecules in 0 rows"),
         ("smiles\nCC\nrubbish\n", r"1 usable molecule in 2 rows \(line 3: not a valid SMILES\)"),
         ("mine\nCC\n", "no column named smiles"),
-        ("smiles\nC\xff\n", r"line 2: a SMILES has no 'ÿ'"),
+        ("smiles\nC\xff\n", r"line 2: a SMILES cannot contain 'ÿ'"),
         ("smiles\n\x00\xff\n", "not a text file"),
     ],
 )

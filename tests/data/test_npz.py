@@ -85,7 +85,7 @@ def test_targets_may_be_called_anything_but_what_the_layout_uses(write):
         ({"N": np.array([2.0, 3.0, 1.0])}, r"N and Z must be whole numbers"),
         ({"R": np.zeros((6, 2))}, r"shapes do not agree"),
         ({"energy": np.array([{}, 1, 2], object)}, r"not an .npz file of plain arrays"),
-        ({"energy": None, "gap": None}, r"its 3 molecules; of whole numbers, name one with --target-columns: id"),
+        ({"energy": None, "gap": None}, r"its 3 molecules; to predict whole numbers, give --target-columns: id"),
     ],
 )
 def test_other_layouts_are_refused(write, changes, message):

@@ -47,7 +47,7 @@ def test_the_perfect_value_is_known_by_name_and_values(metric, values, higher, b
         ("score", [600, 900], r"a perfect model \(a bound above all values"),
         ("log_loss", [-0.4, -0.2], "if these are negated errors, give --higher-is-better"),
         ("neg_log_loss", [0.4, 0.2], "if these are errors, give --lower-is-better"),
-        ("1-AUC", [0.3, 0.2], "is more of '1-AUC' better"),
+        ("1-AUC", [0.3, 0.2], "is a higher '1-AUC' better or worse"),
         ("rmse", [-3, -2], "rmse has the value -3, which is better than 0"),
         ("neg_mean_squared_error", [3, 2], "has the value 3, which is better than 0"),
         ("roc_auc", [0.6, 1.2], "has the value 1.2, which is better than 1"),

@@ -27,8 +27,8 @@ class GeometrySettings(ModalitySettings):
 
     atom_references: Literal["auto", "on", "off"] = "auto"
     """Choose whether models of geometries learn the residuals of a linear regression on the atoms of each element. The
-    value auto means on for targets of which the regression explains 90%, such as energies. If that is all targets,
-    models sum over atoms; otherwise they average."""
+    value auto means on for targets such as energies, where the regression explains at least 90% of the variance. If it
+    is on for all targets, models sum over atoms; otherwise they average."""
 
     def check_features(self) -> None:
         if not (self.cutoff > 0 and math.isfinite(self.cutoff)):

@@ -22,8 +22,8 @@ class SmilesSettings(ModalitySettings):
     """Settings of SMILES as models see them."""
 
     smiles_variants: int = 1
-    """Draw each molecule's SMILES in training from this many: the canonical one and random ones, seeded. With 1, only
-    the canonical one is used."""
+    """Train on this many SMILES of each molecule: the canonical one and random ones, made with a fixed seed. Each step
+    draws one of them. With 1, only the canonical one is used."""
 
     def check_features(self) -> None:
         if self.smiles_variants < 1:
