@@ -50,7 +50,7 @@ class DataSettings(TrainingConfig):
     classes, else regression."""
 
     censored: Literal["drop", "bound"] = "drop"
-    """Choose how labels with a sign, such as >30, are read from --csv: drop treats them as missing, and bound uses the
+    """Choose how censored labels such as >30 are read from --csv: drop treats them as missing, and bound uses the
     number without its sign."""
 
     metric: str | None = None
@@ -64,16 +64,17 @@ class DataSettings(TrainingConfig):
     the first of the molecules with the same interatomic distances is kept. Default: keep every row."""
 
     parent: bool = False
-    """Replace each molecule by its parent, the largest organic fragment without charges. Salts and hydrates of a
+    """Replace each molecule by its parent, the largest organic fragment, neutralized. Salts and hydrates of a
     compound become the same molecule. The predict command treats new molecules in the same way."""
 
     split_seed: int = 42
     """Seed the random 80/10/10 split, and the choice of molecules that the imbalanced split moves."""
 
     split_file: Path | None = None
-    """Read your own split from this file (.csv, .parquet or .npz): a column split with train, valid or test, and a
-    column of SMILES that matches rows to molecules. Without SMILES, a column molecule_id (row of the data, counted from
-    0) matches them; without both, the file needs one row for each row of the data. Default: none."""
+    """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or
+    test, and a column of SMILES, by which rows are matched to molecules. Without SMILES, rows are matched by a column
+    molecule_id (row of the data, counted from 0); without both, the file needs one row for each row of the data.
+    Default: none."""
 
     batch_size: int = 256
     """Set the number of molecules per batch; the last batch of an epoch may be smaller."""
@@ -91,8 +92,8 @@ class Settings(FeatureSettings, DataSettings):
     """The settings of commands that train models to predict: the data, its features, and how one model is trained."""
 
     lanes: int | Literal["auto"] = "auto"
-    """Train this many replicas side by side on each device; each core of a CPU is a device. The value auto is computed
-    from the shapes, the queue, the memory and the device."""
+    """Train this many replicas side by side on each device; each core of a CPU is a device. The value auto depends on
+    the array shapes, the number of replicas, the memory and the device."""
 
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Compute matrix products in full float32, in the accelerator's fast tf32, or with bfloat16 operands and float32

@@ -23,9 +23,9 @@ class FitConfig:
     """
 
     csv: Annotated[Positional[Path], arg(metavar="CURVES.csv")]
-    """Read learning curves from this CSV or CSV.gz file, with a number of molecules and a metric in each row. Rows of
-    the same number are repeated runs, and so are several columns of the metric; a mean may have its standard deviation
-    in another column or in the same cell."""
+    """Read learning curves from this CSV or CSV.gz file, with a number of molecules and a metric in each row. Rows with
+    the same number of molecules are repeated runs, and so are several columns of the metric. A mean may have its
+    standard deviation in another column or in the same cell."""
 
     n_column: str | None = None
     """Read the number of molecules from this column. Default: the column named n, n_train, molecules or similar."""
@@ -39,7 +39,7 @@ class FitConfig:
     column's name has se or sem. Default: the column named std, sd, sem or similar beside the metric."""
 
     runs_column: str | None = None
-    """Read the number of runs of each row from this column, or give that number itself. Default: the column named
+    """Read the number of runs of each row from this column, or use this number for all rows. Default: the column named
     n_seeds, n_runs or count."""
 
     by: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ class PretrainConfig(TrainingConfig):
     best."""
 
     parent: bool = False
-    """Replace each molecule by its parent, the largest organic fragment without charges."""
+    """Replace each molecule by its parent, the largest organic fragment, neutralized."""
 
     width: int = GIN.width
     """Set the width of the encoder; the published study uses 300."""

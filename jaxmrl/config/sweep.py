@@ -89,9 +89,9 @@ class SweepConfig(Settings):
     curves."""
 
     scores: Path | None = None
-    """Read scores from this file (.csv, .parquet or .npz) instead of training models for them. It has columns
-    METHOD_seed_0, METHOD_seed_1, ... for the seeds of the sweep, or one column METHOD or METHOD_rank (rank 1 is kept
-    first) for all seeds, and SMILES, molecule_id or both, which match rows to molecules as in --split-file. With one
+    """Read scores from this file (.csv, .parquet or .npz) instead of training models for them. It needs either a column
+    METHOD_seed_0, METHOD_seed_1, ... for each seed of the sweep, or one column METHOD or METHOD_rank (rank 1 is kept
+    first) for all seeds. Its rows are matched to molecules by SMILES, molecule_id or both, as in --split-file. With one
     column, all seeds train on the same subset, and the intervals of pruning.csv are wider. Default: none."""
 
     score_seeds: int = 1

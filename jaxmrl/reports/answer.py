@@ -33,7 +33,7 @@ def answer(found: Findings) -> Section:
     blocks.append(Block("text", text=f"{found.unit_sentence} {intervals_text(found.analyses)}"))
     if rows := _forecast_rows(found):
         head = ("training molecules", f"test {found.metric_label} ({LEVEL:.0%} interval)", "source")
-        caption = f"Now, and with more data. Far: extrapolates more than {FAR:g}x beyond the data."
+        caption = f"The present value, and forecasts with more data. Far: more than {FAR:g} times the data."
         blocks.append(table(caption, ("curve", *head) if several else head, rows, (1, 2) if several else (0, 1)))
     if limits := _limits(found):
         blocks += [Block("subtitle", text="How far to trust this"), Block("list", items=limits)]
@@ -44,11 +44,9 @@ def intervals_text(analyses: list[Analysis]) -> str:
     """Return what the intervals count."""
     known = [one.points for one in analyses if one.points is not None]
     if any(points.log_error_resamples is not None for points in known):
-        return (
-            f"Intervals ({LEVEL:.0%}) count the spread between seeds, at all sizes, and the choice of test molecules."
-        )
+        return f"Intervals ({LEVEL:.0%}) cover the spread between seeds at all sizes and the choice of test molecules."
     return (
-        f"Intervals ({LEVEL:.0%}) count the spread between seeds at all sizes. To count the choice of test molecules, "
+        f"Intervals ({LEVEL:.0%}) cover the spread between seeds at all sizes. To cover the choice of test molecules, "
         "too, run with --save-predictions."
     )
 
@@ -63,15 +61,15 @@ def check_text(analysis: Analysis) -> str:
     largest = f"the {count(len(checks), 'largest size')}" if len(checks) > 1 else "the largest size"
     missed = [one for one in known if not within(one)]
     if not missed:
-        return f"Check passed: laws fitted without {largest} forecast what was measured there, within their intervals."
+        return f"Check passed: at {largest}, measured values are within the intervals forecast from the others."
     cases = "; ".join(
         f"{one['n']:,.0f} molecules: forecast {value_words(one)}, "
         f"measured {rounded(one['observed'], half_width(one['low'], one['high']))}"
         for one in missed
     )
     return (
-        f"Check missed: laws fitted without {largest} did not forecast what was measured there ({cases}). Intervals of "
-        "the forecasts above may be too narrow."
+        f"Check failed: at {largest}, measured values are outside the intervals forecast from the others ({cases}). "
+        "The intervals of the forecasts above may be too narrow."
     )
 
 
@@ -109,7 +107,7 @@ def _answer_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> s
         return f"{now} {sentence('no law fitted: ' + '; '.join(analysis.notes))}"
     twice = analysis.predict(multiples_of(analysis))[0]
     if misses(analysis):
-        caution = "The check on held-out sizes missed, so the true value may well be outside this interval."
+        caution = "The check on held-out sizes failed, so the true value may well be outside this interval."
     else:
         caution = caution_text(current_of(analysis.points), twice, found.metric.higher_is_better)
     return f"{now} Twice the data would give about {value_words(twice)}. {caution}".rstrip()

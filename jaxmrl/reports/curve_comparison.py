@@ -111,7 +111,7 @@ def worth_text(one: Comparison) -> str:
     """Return how many of the other curve's molecules the middle size of the curve is worth."""
     middle = one.worth[len(one.worth) // 2]
     if middle.molecules is None:
-        return f"the equivalent of {about(middle.n)} molecules in molecules of {one.than} cannot be estimated"
+        return f"the number of molecules of {one.than} equivalent to {about(middle.n)} molecules cannot be estimated"
     return f"{about(middle.n)} molecules are equivalent to {molecules_text(middle)} of {one.than}"
 
 

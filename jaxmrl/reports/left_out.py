@@ -28,7 +28,7 @@ def left_out_notes(
             by_size.setdefault(row.n_train, []).append(row)
     notes = [note for n in sorted(by_size) for note in _notes_at(n, by_size[n], task, never)]
     if any("leaves out" in note for note in notes):
-        notes.append("points are means over different tasks: compare sizes task by task in results.csv")
+        notes.append("the points average different sets of tasks: compare sizes task by task in results.csv")
     return tuple(notes)
 
 
@@ -40,7 +40,7 @@ def _notes_at(n: int, rows: list[ResultRow], task: str, never: set[str]) -> list
     if len(defined) < len(rows):
         without = f"{len(rows) - len(defined)} of {count(len(rows), 'replica')}"
         notes.append(
-            f"{at} {without} left out: {lacking} among the training molecules in any task that can be evaluated"
+            f"{at} {without} left out: {lacking} among the training molecules in every task that can be evaluated"
         )
     missing = {name: sum(row.tests[name] is None for row in defined) for name in rows[0].tests if name not in never}
     named = [f"{name} ({many} of {count(len(defined), 'replica')})" for name, many in missing.items() if many]

@@ -105,11 +105,11 @@ def _check(found: Findings) -> Section | None:
     figure = plots.draw_check(found.curves, found.analyses, metric_label=found.metric_label)
     if figure is not None:
         said = "; ".join(f"{n} molecules: forecast {value}, measured {measured}" for *_, n, value, measured, _ in rows)
-        caption = "Bar and tick: forecast from the smaller sizes alone, with its interval. Dot: measured mean."
+        caption = "Tick: forecast from the smaller sizes alone. Bar: its interval. Dot: measured mean."
         blocks.append(Block("figure", svg=inline_svg(figure), alt=f"Held-out sizes: {said}", caption=caption))
     head = ("training molecules", f"forecast ({LEVEL:.0%} interval)", "measured", "within interval")
     numbers = tuple(range(int(several), 3 + int(several)))
-    caption = f"{sentence(found.metric_title)[:-1]}: what the smaller sizes alone forecast for the largest"
+    caption = f"{sentence(found.metric_title)[:-1]}: the largest sizes, forecast from the smaller ones alone"
     blocks.append(table(caption, ("curve", *head) if several else head, rows, numbers))
     return Section("Check of the forecast", blocks)
 
@@ -180,11 +180,11 @@ def _equivalence(found: Findings) -> Section | None:
     rows = [
         (one.curve, about(size.n), molecules_text(size), one.than) for one in found.side_by_side for size in one.worth
     ]
-    head = ("curve", "molecules", "reach the metric of", "of the curve")
-    caption = "Data equivalence: molecules of one curve, and how many of the other reach the same metric"
+    head = ("curve", "molecules", "equivalent molecules", "of the curve")
+    caption = "Data equivalence: molecules of one curve, and how many of another curve reach the same metric"
     exponents = [f"{one.curve} and {one.than}: {difference_text(one.exponent)}." for one in found.side_by_side]
     return Section(
-        "What data is worth",
+        "Data equivalence",
         [table(caption, head, rows, (1, 2)), Block("list", items=exponents)],
     )
 

@@ -170,7 +170,7 @@ def worth_table(found: list[Compared[CurveIdentity]], metric_label: str) -> Tabl
     return _table([one for one in found if one.worth], title, worth_cell, WORTH_CAPTION)
 
 
-WORTH_CAPTION = "interpolated between the sizes of the random curve, never beyond them; its own noise counts"
+WORTH_CAPTION = "interpolated within the sizes of the random curve, never beyond them; the interval includes its noise"
 
 
 def compare_caption(found: list[Compared[CurveIdentity]]) -> str:
@@ -178,7 +178,7 @@ def compare_caption(found: list[Compared[CurveIdentity]]) -> str:
     single = dict.fromkeys(one.identity.pruning for one in found if one.pruned.one_subset)
     if not single:
         return marks_text(found)
-    why = "one subset for all seeds, so the interval is for a single draw, with the spread of random subsets"
+    why = "all seeds use one subset, so the interval treats it as a single draw with the spread of random subsets"
     return f"{marks_text(found)}. {', '.join(single)}: {why}"
 
 
@@ -188,7 +188,7 @@ def marks_text(found: list[Compared]) -> str:
     if not many:
         return "No difference has a known interval: run each size several times"
     return (
-        f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** also after Holm's correction for "
+        f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** after Holm's correction, too, for "
         f"{count(many, 'comparison')} (adjusted p at most {ALPHA:.1g})"
     )
 

@@ -38,7 +38,7 @@ def data_section(found: Findings) -> Section:
         if one.near is not None:
             items.append(f"{one.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > 0.7).")
         if one.shared:
-            items.append(f"{count(one.shared, 'molecule')} of validation and test are also in another part.")
+            items.append(f"{count(one.shared, 'molecule')} in validation or test also occur in another part.")
         if one.kin:
             items.append(sentence(kin_text(one.kin, one.split)))
     items += map(sentence, table.notes)
@@ -101,7 +101,7 @@ def repeat_section(found: Findings) -> Section:
         *lanes,
         *digests,
     ]
-    said = "Run this in the folder of this report, where config.toml is. It writes to a new folder, repeated."
+    said = "Run this in the folder of this report, next to config.toml. It writes to a new folder named repeated."
     return Section(
         "Repeat this run",
         [Block("text", text=said), Block("code", text=repeat_command(found.config)), Block("list", items=items)],

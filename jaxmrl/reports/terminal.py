@@ -154,7 +154,7 @@ def score_summary(content: dict) -> Table:
     """
     seeds = content["seeds"]
     table = Table(title="rank correlations of the scores", title_justify="left")
-    table.caption = f"mean over seeds: expected between two such means, each over {seeds} seeds"
+    table.caption = f"mean over seeds: the correlation expected between two such means, each over {seeds} seeds"
     table.caption_justify = "left"
     heads = ("method", "between seeds", "mean over seeds", "with el2n", "with heavy atoms")
     for column in heads:

@@ -151,7 +151,7 @@ class Trend:
             return "the average of these laws" if len(self.fits) > 1 else "this law"
         sizes = self.fits[0].points.n
         return (
-            f"from the last mean, by all laws fitted to the {len(sizes)} sizes from {size_text(sizes[0])} molecules on"
+            f"all laws fitted to {len(sizes)} sizes from {size_text(sizes[0])} molecules up, shifted to the last mean"
         )
 
 

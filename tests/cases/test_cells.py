@@ -154,8 +154,6 @@ def test_a_target_of_some_numbers_stops_the_choice(tmp_path):
     path.write_text("smiles,MW,pIC50\n" + "".join(rows))
     expected = r"in which only some cells are numbers: pIC50 \(75% numbers; line 2 has 'insoluble'\)"
     with pytest.raises(DataError, match=expected):
-        DataError, match=r"in which only some cells are numbers: pIC50 \(75% numbers; line 2 has 'insoluble'\)"
-    ):
         read_table(path)
     assert len(read_table(path, target_columns=("pIC50",))) == 30
 

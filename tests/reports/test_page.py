@@ -101,13 +101,13 @@ def test_it_says_what_was_run_and_what_came_of_it(read):
         "residual (RMS)",
         "3,200 (10x)",
         "forecast, far",
-        "what the smaller sizes alone forecast for the largest",
+        "the largest sizes, forecast from the smaller ones alone",
         "Data equivalence",
         "minus that of random subsets of the same size",
         "a pruned subset of a fixed pool is not a random sample",
         "Holm's correction for 4 comparisons",
         "fewer than 20",
-        "el2n: one subset for all seeds",
+        "el2n: all seeds use one subset",
         "Hardest and easiest molecules",
         "el2n by graph-gin-8x1, random split: kept first (seed 0)",
         "1 row that could not be used",
@@ -166,7 +166,7 @@ def test_pruned_curves_alone_have_nothing_to_be_compared_with(findings):
     alone = replace(findings, curves=curves, analyses=analyses, side_by_side=[], compared=[])
     page = report_html(alone)
     assert "There are no random subsets here: add random to --pruning" in page
-    assert "Now, and with more data" not in page
+    assert "The present value, and forecasts" not in page
     assert "Check of the forecast" not in page
 
 
@@ -215,16 +215,16 @@ def test_the_answer_does_not_contradict_the_check_below(findings):
         return replace(one, rows=rows, curves=curves, analyses=[analyze_curve(curves[0], True, 0.5)])
 
     text = text_of(report_html(with_errors(lambda row, error: 0.4 * error if row.n_train == 320 else error)))
-    assert "The check on held-out sizes missed, so the true value may well be outside this interval." in text
-    assert "Check missed: laws fitted without the largest size" in text
+    assert "The check on held-out sizes failed, so the true value may well be outside this interval." in text
+    assert "Check failed: at the largest size" in text
     said = re.search(r"320 molecules: forecast 0\.\d+ \((0\.\d+) to (0\.\d+)\), measured (0\.\d+)", text)
     low, high, measured = map(float, said.groups())
     assert not low <= measured <= high
     rng = np.random.default_rng(0)
     noisy = with_errors(lambda row, error: error * np.exp(0.05 * rng.normal()))
     text = text_of(report_html(noisy))
-    assert "Check passed: laws fitted without the largest size forecast what was measured there" in text
-    assert "missed" not in text
+    assert "Check passed: at the largest size" in text
+    assert "Check failed" not in text
     assert noisy.analyses[0].check()[0]["observed"] is not None
 
 
