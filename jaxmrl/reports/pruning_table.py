@@ -188,7 +188,7 @@ def marks_text(found: list[Compared]) -> str:
     if not many:
         return "No difference has a known interval: run each size several times"
     return (
-        f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** after Holm's correction, too, for "
+        f"* the interval excludes 0, as 1 in {1 / ALPHA:.0f} does by chance; ** also after Holm's correction for "
         f"{count(many, 'comparison')} (adjusted p at most {ALPHA:.1g})"
     )
 
