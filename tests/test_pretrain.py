@@ -145,7 +145,7 @@ def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
     training_spec, key = engine.training_spec, jax.random.key(0)
     params, stats = init(training_spec.model, key)
     batch = engine.table.store.gather(np.arange(4, dtype=np.int32))
-    outputs, after = jax.jit(training_spec.outputs)(params, stats, batch, key)
+    outputs, after = jax.jit(training_spec.outputs)(params, stats, batch, key, 0.5)
     np.testing.assert_array_equal(outputs, predict(training_spec.model, params, stats, batch))
     jax.tree.map(np.testing.assert_array_equal, stats, after)
 
