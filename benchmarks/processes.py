@@ -16,7 +16,7 @@ from benchmarks.machine import cores
 PATIENCE = 600
 """Seconds that a process waits for the others to begin."""
 
-_held: dict[str, Any] = {}
+held: dict[str, Any] = {}
 
 
 def add_flag(parser: argparse.ArgumentParser) -> None:
@@ -47,22 +47,22 @@ class Team:
     def __init__(self, number: int, make: Callable, *given: Any):
         context = multiprocessing.get_context("spawn")
         begin = (context.Barrier(number, timeout=PATIENCE), max(1, cores() // number), make, _pickled(given))
-        self.number, self._pool = number, ProcessPoolExecutor(number, context, _begin, begin)
+        self.number, self.pool = number, ProcessPoolExecutor(number, context, _begin, begin)
 
     def __enter__(self) -> "Team":
         return self
 
     def __exit__(self, *_) -> None:
-        self._pool.shutdown()
+        self.pool.shutdown()
 
     def each(self, function: Callable[[Any], Any]) -> list:
         """function of what is held, in every process, all begun together."""
-        called = [self._pool.submit(_together, function) for _ in range(self.number)]
+        called = [self.pool.submit(together, function) for _ in range(self.number)]
         return [one.result() for one in called]
 
     def share(self, function: Callable[[Any, Any], Any], items: Iterable) -> list:
         """function of what is held and an item: each process takes the next item as it ends its last."""
-        return list(self._pool.map(_with_held, (function for _ in iter(int, 1)), items))
+        return list(self.pool.map(_with_held, (function for _ in iter(int, 1)), items))
 
 
 class _Pickler(pickle.Pickler):
@@ -80,14 +80,14 @@ def _pickled(given: Any) -> bytes:
 
 def _begin(barrier, threads: int, make: Callable, given: bytes) -> None:
     torch.set_num_threads(threads)
-    _held.update(barrier=barrier, made=make(*pickle.loads(given)))
+    held.update(barrier=barrier, made=make(*pickle.loads(given)))
 
 
-def _together(function: Callable[[Any], Any]) -> Any:
+def together(function: Callable[[Any], Any]) -> Any:
     """Holds the process until each of the others has this call too, so that none takes two."""
-    _held["barrier"].wait()
-    return function(_held["made"])
+    held["barrier"].wait()
+    return function(held["made"])
 
 
 def _with_held(function: Callable[[Any, Any], Any], item: Any) -> Any:
-    return function(_held["made"], item)
+    return function(held["made"], item)

@@ -65,17 +65,17 @@ def _gradient_norm(training_spec: TrainingSpec, table: DeviceTable, weights: tup
         return mean_over_present(LOSSES[training_spec.task](outputs, targets), present)
 
     gradient, in_linear_layers = jax.grad(loss, argnums=(0, 1))(params, jnp.float32(0))
-    squares = in_linear_layers + _squares_elsewhere(gradient)
+    squares = in_linear_layers + squares_elsewhere(gradient)
     return jnp.where(present.any(), jnp.sqrt(squares), jnp.nan)
 
 
-def _squares_elsewhere(gradient: Any) -> jax.Array:
-    """Sum of squares of a gradient outside the linear layers; what is not used of it is never computed."""
+def squares_elsewhere(gradient: Any) -> jax.Array:
+    """Return the sum of squares of a gradient outside the linear layers; the rest of it is never computed."""
     if not hasattr(gradient, "items"):
         return sum((jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(gradient)), start=jnp.float32(0))
     if "kernel" in gradient:
         return jnp.float32(0)
-    return sum((_squares_elsewhere(part) for _, part in gradient.items()), start=jnp.float32(0))
+    return sum((squares_elsewhere(part) for _, part in gradient.items()), start=jnp.float32(0))
 
 
 @program(static_argnums=0)

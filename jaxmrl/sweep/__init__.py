@@ -6,21 +6,17 @@ Data flows one way: table -> features -> split -> (scores ->) replicas -> lanes 
 import time
 from itertools import product
 
-from jaxmrl.baselines.spec import left_out_lines
 from jaxmrl.config import SweepConfig, default_directory, to_toml
-from jaxmrl.data.loading import load_problems
-from jaxmrl.errors import DataError
 from jaxmrl.reports.summary import Orders, summarize
 from jaxmrl.reports.terminal import Reporter, duration
-from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_results
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.metadata import run_metadata
 from jaxmrl.sweep.cluster import connect
 from jaxmrl.sweep.extend import extended
 from jaxmrl.sweep.fits import fit_grid
-from jaxmrl.sweep.grid import Grid, plan_fits, plan_grid
-from jaxmrl.sweep.inputs import write_inputs
+from jaxmrl.sweep.grid import Grid, plan_grid
+from jaxmrl.sweep.inputs import SweepInputs, read_inputs, write_inputs
 from jaxmrl.sweep.queue import (
     GridPoint,
     SweepContext,
@@ -34,10 +30,9 @@ from jaxmrl.sweep.queue import (
     where_text,
 )
 from jaxmrl.sweep.result import LearningCurve, SweepResult
-from jaxmrl.sweep.subsets import check, kept_first
+from jaxmrl.sweep.subsets import kept_first
 from jaxmrl.text import count
 from jaxmrl.training.capacity import device_name
-from jaxmrl.training.encoder import load_starts, start_remarks
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.numerics import own_numerics
@@ -76,25 +71,12 @@ def run_sweep(
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     config = extended(config) if extend else config
-    out, problems = config.out or default_directory(config), []
-    try:
-        problems = load_problems(config, reporter)
-        given = {problem.split_name: check(config, problem, reporter) for problem in problems}
-        fits = plan_fits(config, problems, given)
-        for line in left_out_lines(config, max(len(one.split.train) for one in problems)):
-            reporter.say(line)
-        starts = load_starts(config.init, model_specs(config, problems[0]))
-        for remark in start_remarks(starts, config.parent):
-            reporter.say(remark)
-    except DataError as error:
-        rejected = problems[0].table.rejected if problems else error.rejected
-        if kept := files.keep_rejected(out, rejected):
-            reporter.say(f"the rejected rows are in {kept}")
-        raise
-    run = RunDirectory(out, problems[0].table.tasks)
+    out = config.out or default_directory(config)
+    inputs = read_inputs(config, out, reporter)
+    run = RunDirectory(out, inputs.problems[0].table.tasks)
     with run.lock(), connect(cluster) as machines:
         device = machines.device if machines else device_name()
-        run.create_or_resume(to_toml(config), run_metadata(config, problems, starts, device), extend)
+        run.create_or_resume(to_toml(config), run_metadata(config, inputs.problems, inputs.starts, device), extend)
         record_settings(run, config)
         if incomplete := drop_incomplete_rows(run, config):
             reporter.say(
@@ -102,19 +84,25 @@ def run_sweep(
                 f"{'its replica is' if incomplete == 1 else 'their replicas are'} trained again"
             )
         with catch_signals(max_seconds, started) as stop:
-            job = SweepContext(config, problems, starts, run, reporter, stop, machines)
-            orders = {
-                (spec, problem.split_name): given[problem.split_name] or kept_first(job, spec, problem)
-                for spec, problem in product(model_specs(config, job.problem), problems)
-            }
-            grid = plan_grid(config, problems, orders, starts)
-            cells = [cell for some in (*grid.values(), *fits.values()) for cell in some]
-            check_rows(job, cells)
-            write_inputs(job, orders)
-            share_rows(job, cells)
-            fit_grid(job, fits)
-            train_grid(job, grid)
+            job = SweepContext(config, inputs.problems, inputs.starts, run, reporter, stop, machines)
+            cells, orders = train_missing(job, inputs)
         return write_report(job, cells, orders)
+
+
+def train_missing(job: SweepContext, inputs: SweepInputs) -> tuple[list[GridPoint], Orders]:
+    """Plan the grid and train what results.csv lacks; return the grid, and the order in which each pruning keeps."""
+    orders = {
+        (spec, problem.split_name): inputs.given[problem.split_name] or kept_first(job, spec, problem)
+        for spec, problem in product(model_specs(job.config, job.problem), job.problems)
+    }
+    grid = plan_grid(job.config, job.problems, orders, inputs.starts)
+    cells = [cell for some in (*grid.values(), *inputs.fits.values()) for cell in some]
+    check_rows(job, cells)
+    write_inputs(job, orders)
+    share_rows(job, cells)
+    fit_grid(job, inputs.fits)
+    train_grid(job, grid)
+    return cells, orders
 
 
 def train_grid(job: SweepContext, grid: Grid) -> None:

@@ -1,15 +1,67 @@
-"""What a sweep writes of its molecules before it trains: their parts, orders of keeping and SMILES."""
+"""What a sweep reads before it takes its run directory, and what it writes there of its molecules before it trains."""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.baselines.spec import left_out_lines
+from jaxmrl.config import SweepConfig
 from jaxmrl.data import splits
+from jaxmrl.data.loading import load_problems
+from jaxmrl.data.task_data import TaskData
+from jaxmrl.errors import DataError
 from jaxmrl.io.records import rejected_text
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.reports.summary import Orders
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import write_molecules
+from jaxmrl.sweep.grid import FitGrid, plan_fits
 from jaxmrl.sweep.queue import SweepContext
-from jaxmrl.sweep.subsets import of_split
+from jaxmrl.sweep.subsets import check, of_split
+from jaxmrl.training.encoder import Initializations, load_starts, start_remarks
+from jaxmrl.training.model_spec import model_specs
+
+
+@dataclass(frozen=True)
+class SweepInputs:
+    """What a sweep has read and checked.
+
+    Attributes:
+        problems: The data of each split; all have the same table and features.
+        given: For each split, the orders of `--scores` in which each pruning keeps the training molecules.
+        fits: The replicas of classical models, by their specifications.
+        starts: The weights that replicas start from.
+    """
+
+    problems: list[TaskData]
+    given: dict[str, dict[str, np.ndarray]]
+    fits: FitGrid
+    starts: Initializations
+
+
+def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInputs:
+    """Read and check all that could stop a sweep before its run directory `out` is taken.
+
+    Raises UserError for what cannot be used. The rejected rows are then kept beside `out`.
+    """
+    problems: list[TaskData] = []
+    try:
+        problems = load_problems(config, reporter)
+        given = {problem.split_name: check(config, problem, reporter) for problem in problems}
+        fits = plan_fits(config, problems, given)
+        for line in left_out_lines(config, max(len(one.split.train) for one in problems)):
+            reporter.say(line)
+        starts = load_starts(config.init, model_specs(config, problems[0]))
+        for remark in start_remarks(starts, config.parent):
+            reporter.say(remark)
+    except DataError as error:
+        rejected = problems[0].table.rejected if problems else error.rejected
+        if kept := files.keep_rejected(out, rejected):
+            reporter.say(f"the rejected rows are in {kept}")
+        raise
+    return SweepInputs(problems, given, fits, starts)
 
 
 def write_inputs(job: SweepContext, orders: Orders) -> None:

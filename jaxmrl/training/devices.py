@@ -68,8 +68,11 @@ def train_on_devices(
         except BaseException:  # Ctrl-C for the second time
             failed.set()
             raise
-    errors = [error for one in started if (error := one.exception())]
-    # Report a state that could not be saved rather than that another engine was stopped.
+    _raise_worst([error for one in started if (error := one.exception())])
+
+
+def _raise_worst(errors: list[BaseException]) -> None:
+    """Raise one of the errors, if there are any: one that could not save a state rather than one that was stopped."""
     for error in sorted(
         errors, key=lambda one: (isinstance(one, _OtherFailedError), isinstance(one, StopRequestedError))
     ):

@@ -50,7 +50,8 @@ class ModelSpec:
         )
 
     @cached_property
-    def _graphdef(self) -> nnx.GraphDef:
+    def graphdef(self) -> nnx.GraphDef:
+        """The structure of the model, for `nnx.merge` with its parameters and batch-norm statistics."""
         return nnx.split(nnx.eval_shape(lambda: self._module(jax.random.key(0))), nnx.Param, nnx.BatchStat)[0]
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:
@@ -66,7 +67,7 @@ class ModelSpec:
 
         dropout: a traced rate, in place of the model's own; any other is the model's own.
         """
-        module = nnx.merge(self._graphdef, params, stats, copy=True)
+        module = nnx.merge(self.graphdef, params, stats, copy=True)
         if isinstance(dropout, jax.Array):
             _set_dropout(module, dropout)
         outputs = module(batch, training=True, key=key)
@@ -74,11 +75,11 @@ class ModelSpec:
 
     def predict(self, params: Any, stats: Any, batch: Any) -> jax.Array:
         """Return outputs [B, tasks] in evaluation mode."""
-        return nnx.merge(self._graphdef, params, stats, copy=True)(batch, training=False)
+        return nnx.merge(self.graphdef, params, stats, copy=True)(batch, training=False)
 
     def embed(self, params: Any, stats: Any, batch: Any) -> tuple[jax.Array, jax.Array]:
         """Return the head's input for each molecule in evaluation mode, [B, d], and its outputs [B, tasks]."""
-        module = nnx.merge(self._graphdef, params, stats, copy=True)
+        module = nnx.merge(self.graphdef, params, stats, copy=True)
         embeddings = module.embed(batch, training=False)
         return embeddings, module.head(embeddings)
 
@@ -86,7 +87,7 @@ class ModelSpec:
         """Return outputs as `predict`; their gradient by `probe` is the squared norm of that by all linear layers'
         weights.
         """
-        module = nnx.merge(self._graphdef, params, stats, copy=True)
+        module = nnx.merge(self.graphdef, params, stats, copy=True)
         for _, layer in nnx.iter_modules(module):
             if isinstance(layer, Linear):
                 layer.probe = probe

@@ -34,7 +34,7 @@ def who(given):
 def the_first_ends_last(given, item):
     """Items 0 and 1 meet, so each process has one of them; then item 0 waits for item 3, which the other takes."""
     for _ in range({0: 2, 1: 1, 3: 1}.get(item, 0)):
-        processes._held["barrier"].wait()
+        processes.held["barrier"].wait()
     return os.getpid(), item, *given
 
 
@@ -76,7 +76,7 @@ def test_a_call_that_fails_is_told():
 def test_none_waits_for_ever_for_another(monkeypatch):
     monkeypatch.setattr(processes, "PATIENCE", 0.5)
     with Team(2, held) as team, pytest.raises(threading.BrokenBarrierError):
-        team._pool.submit(processes._together, who).result()
+        team.pool.submit(processes.together, who).result()
 
 
 def test_one_process_is_refused_as_a_number_of_several(capsys):

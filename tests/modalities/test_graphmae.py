@@ -64,7 +64,7 @@ def test_against_a_plain_reading_of_the_definition(weights, strict):
     ours = outputs_of(weights, graph, jnp.asarray(masked))
 
     params = jax.tree.map(np.asarray, nnx.to_pure_dict(weights[0]))
-    module = nnx.merge(SHAPE._graphdef, *weights, copy=True)
+    module = nnx.merge(SHAPE.graphdef, *weights, copy=True)
     nodes = dict(graph.nodes)
     nodes["atom"] = np.where(masked, 119, nodes["atom"]).astype(np.uint8)
     nodes["chirality"] = np.where(masked, 0, nodes["chirality"]).astype(np.uint8)

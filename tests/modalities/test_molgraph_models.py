@@ -115,7 +115,7 @@ def test_the_probe_sees_the_whole_gradient(spec, weights):
     plain = jax.jit(jax.grad(lambda params: loss(spec.predict(params, stats, batch))))(params)
     by_probe = lambda params, probe: loss(spec.predict_probed(params, stats, batch, probe))
     gradient, in_layers = jax.jit(jax.grad(by_probe, argnums=(0, 1)))(params, jnp.float32(0))
-    squares = in_layers + gradients._squares_elsewhere(gradient)
+    squares = in_layers + gradients.squares_elsewhere(gradient)
     expected = sum(float(jnp.sum(leaf**2)) for leaf in jax.tree.leaves(plain))
     assert float(squares) == pytest.approx(expected, rel=1e-4)
 
@@ -173,7 +173,7 @@ def test_readouts_are_means_of_atoms(readout):
     """Of one molecule; with company that has fewer atoms, and none."""
     spec = spec_of("dmpnn", readout)
     params, stats = random_weights(spec)
-    model = nnx.merge(spec._graphdef, params, stats)
+    model = nnx.merge(spec.graphdef, params, stats)
     batch = batch_of([11, 9, -1])
     h = np.asarray(model.encoder(batch, training=False), np.float64)
     logits = np.zeros(len(h)) if readout == "mean" else np.asarray(model.attention(h.astype(np.float32)))[:, 0]
@@ -188,7 +188,7 @@ def test_readouts_are_means_of_atoms(readout):
 def test_steep_attention_is_finite_however_many_atoms():
     spec = spec_of("gine", "attention", depth=1, tasks=1)
     params, stats = random_weights(spec)
-    model = nnx.merge(spec._graphdef, params, stats)
+    model = nnx.merge(spec.graphdef, params, stats)
     batch = batch_of([11, 0])
     for sign in (-1.0, 1.0):
         pooled = model._pool(sign * 1e6 * jnp.ones((len(batch.real), 8)), batch)

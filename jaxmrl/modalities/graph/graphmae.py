@@ -71,7 +71,7 @@ class GraphMAEShape:
         return GraphMAE(**sizes, rngs=nnx.Rngs(params=key))
 
     @cached_property
-    def _graphdef(self) -> nnx.GraphDef:
+    def graphdef(self) -> nnx.GraphDef:
         return nnx.split(nnx.eval_shape(lambda: self._module(jax.random.key(0))), nnx.Param, nnx.BatchStat)[0]
 
     def init(self, key: jax.Array) -> tuple[Any, Any]:
@@ -86,7 +86,7 @@ class GraphMAEShape:
         """Return outputs [n, MASKED] and the batch-norm statistics, which move in training; without `key` in
         evaluation.
         """
-        module = nnx.merge(self._graphdef, params, stats, copy=True)
+        module = nnx.merge(self.graphdef, params, stats, copy=True)
         outputs = module(graph, masked, training=key is not None, key=key)
         return outputs, nnx.state(module, nnx.BatchStat)
 
