@@ -77,7 +77,7 @@ def _write_table(folder: Path, features: dict[str, Descriptors], labels: np.ndar
 
 @lru_cache(maxsize=1)
 def _read_table(folder: str, modality: str) -> tuple[Descriptors, np.ndarray]:
-    read = lambda name: np.load(Path(folder) / f"{name}.npy", mmap_mode="r")
+    read = lambda name: np.lib.format.open_memmap(Path(folder) / f"{name}.npy", mode="r")
     return Descriptors(read(f"{modality}-counts"), read(f"{modality}-values")), read("labels")
 
 

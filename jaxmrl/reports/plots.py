@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from rdkit.Chem import GetPeriodicTable
 
 from jaxmrl.config.names import MODEL_TITLES, PER_SD
 from jaxmrl.reports.ticks import few_ticks
@@ -127,6 +126,8 @@ def draw_check(curves: Sequence[MeasuredCurve], analyses: Sequence[Analysis], *,
 @own_style()
 def draw_pretraining(history: list[Epoch], *, title: str) -> Figure:
     """Draw the share of masked atoms predicted correctly by epoch, beside the share of the most common element."""
+    from rdkit.Chem import GetPeriodicTable
+
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.add_subplot()
     epochs = [epoch.epoch for epoch in history]

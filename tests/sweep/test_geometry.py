@@ -156,7 +156,7 @@ def test_what_positions_cannot_do(npz, tmp_path, settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model": ("gim",)}, r"unknown model 'gim'; choose from gin, painn, schnet, transformer"),
+        ({"model": ("gim",)}, r"unknown model 'gim'; choose from gin, dmpnn, gine, painn, schnet"),
         ({"modality": ("graph",), "model": ("schnet",)}, r"--model schnet is for --modality geometry"),
         ({"cutoff": 0.0}, r"--cutoff must be a positive number of Å; got 0"),
         ({"npz": "a.npz", "csv": "a.csv"}, r"give --csv or --npz, not both"),

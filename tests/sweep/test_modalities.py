@@ -75,6 +75,7 @@ def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
         assert len(np.unique(values)) > 5 or name == "forgetting"
 
 
+@pytest.mark.nightly  # a slow test trains both, and each has fast tests of its own
 def test_graphs_of_both_kinds_in_one_sweep(csv_file, tmp_path, cache):
     models = {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn", "gine"), "descriptors": True}
     result = run_sweep(SweepConfig(csv=csv_file, **models, **TINY | {"seeds": 1}, out=tmp_path / "run"))
