@@ -206,7 +206,7 @@ def stage(name: str, path: Path, width: int, depth: int) -> dict:
         return {"seconds": timed(lambda: load_problem(config, Reporter(quiet=True)))} | peaks()
     started = time.perf_counter()
     with (
-        clocked(jaxmrl.sweep, "load_problems", "run_metadata", "write_report") as around,
+        clocked(jaxmrl.sweep, "read_inputs", "run_metadata", "write_report") as around,
         clocked(Engine, "train_chunk", "evaluate") as within,
     ):
         (row,) = jaxmrl.sweep.run_sweep(config).rows

@@ -10,8 +10,6 @@ import pytest
 from benchmarks import memory, prepare, pretraining_memory, pruning_null, scale
 from benchmarks.machine import LOAD, cores
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
@@ -43,6 +41,7 @@ def torch_scripts():
     return {"sweep": sweep, "throughput": throughput, "floors": floors}
 
 
+@pytest.mark.nightly
 def test_both_sides_of_a_sweep_train_the_same(run, torch_scripts):
     sizes = ("--fractions", 0.01, 0.02, "--seeds", 2, "--epochs", 2, "--width", 8, "--depth", 1)
     found = run(torch_scripts["sweep"], "--dataset", "wehi", *sizes, "--rounds", 2, "--processes", 2)
@@ -56,12 +55,16 @@ def test_both_sides_of_a_sweep_train_the_same(run, torch_scripts):
     assert 0 < found["share_of_evaluation"] < 1
 
 
+@pytest.mark.slow
 def test_the_sweep_refuses_what_has_no_classes(run, torch_scripts):
     with pytest.raises(SystemExit):
         run(torch_scripts["sweep"], "--dataset", "nci")
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "precision",
+    [pytest.param("float32", marks=pytest.mark.slow), pytest.param("bfloat16", marks=pytest.mark.nightly)],
+)
 def test_throughput_stands_beside_its_floor(precision, run, torch_scripts, monkeypatch):
     throughput, peaks = torch_scripts["throughput"], torch_scripts["floors"].Peaks(1e12, 1e11)
     monkeypatch.setattr(throughput, "measure_peaks", lambda precision: peaks)
@@ -84,12 +87,14 @@ def test_throughput_stands_beside_its_floor(precision, run, torch_scripts, monke
     assert one["bytes"] < two["bytes"] < 2.5 * one["bytes"]
 
 
+@pytest.mark.slow
 def test_peaks_are_of_the_right_size(torch_scripts):
     peaks = torch_scripts["floors"].measure_peaks("float32", matrix=512, vector=2**20)
     assert 1e8 < peaks.operations < 1e16
     assert 1e8 < peaks.bandwidth < 1e14
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("torch_scripts")
 def test_every_operation_of_a_step_is_of_a_kind(tmp_path):
     path = tmp_path / "found.json"  # in a process of its own, for it has JAX begin with one thread
@@ -102,6 +107,7 @@ def test_every_operation_of_a_step_is_of_a_kind(tmp_path):
     assert 0.3 * row["ms_a_step"] < sum(row["ms"].values()) < 2 * row["ms_a_step"]
 
 
+@pytest.mark.nightly
 def test_every_feature_is_prepared(run):
     found = run(prepare, "--dataset", "nci", "--molecules", 1500, "--rounds", 1)
     rows = {(r["feature"], r["processes"]): r for r in found["rows"]}
@@ -116,6 +122,7 @@ def test_every_feature_is_prepared(run):
     assert rows["graphs", 1]["share_of_floor"]["median"] < 1.5
 
 
+@pytest.mark.nightly
 def test_time_by_molecules(run, tmp_path):
     found = run(scale, "--molecules", 300, 1200, "--width", 8, "--depth", 1, "--rounds", 1)
     assert math.isfinite(found["exponent"])
@@ -125,17 +132,20 @@ def test_time_by_molecules(run, tmp_path):
     assert (tmp_path / "found.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_the_exponent_of_a_power_law():
     assert scale.exponent([1, 10, 100], [2, 20, 200]) == pytest.approx(1)
     assert scale.exponent([1, 10, 100], [1, 100, 10_000]) == pytest.approx(2)
 
 
+@pytest.mark.slow
 def test_tables_repeat_molecules():
     once, again = scale.table_of(10_000), scale.table_of(25_000)
     assert (len(once), len(again)) == (10_000, 25_000)
     assert (again.size[10_000:20_000] == once.size).all()
 
 
+@pytest.mark.nightly
 def test_time_by_replicas(run):
     found = run(scale, "--queues", 10, 20)
     assert [r["replicas"] for r in found["queues"]] == [10, 20]
@@ -146,21 +156,24 @@ def test_time_by_replicas(run):
         run(scale, "--queues", 15)
 
 
+@pytest.mark.slow
 def test_memory_of_pretraining(run):
     (table,) = run(pretraining_memory, "--rows", 300, "--width", 8, "--depth", 1, out="--json")["tables"]
     assert table["prepare"]["molecules"] == table["train"]["molecules"] > 250
     assert table["train"]["peak_gib"] > table["prepare"]["peak_gib"] > 0.02
 
 
+@pytest.mark.slow
 def test_a_table_like_pcba(run, cache):
     found = run(scale, "--pcba", 500, "--tasks", 3, "--width", 8, "--depth", 1)
     assert 0 <= found["sweep"]["test"] <= 1
-    parts = [found["sweep"][name] for name in ("load_problems", "train_chunk", "evaluate", "write_report")]
+    parts = [found["sweep"][name] for name in ("read_inputs", "train_chunk", "evaluate", "write_report")]
     assert min(parts) > 0
     assert sum(parts) < found["sweep"]["seconds"]
     assert found["prepare"]["peak_gib"] > 0.1
 
 
+@pytest.mark.slow
 def test_the_synthetic_table(tmp_path):
     from jaxmrl.data.parsing import prepare as prepared
     from jaxmrl.data.table import read_table
@@ -175,6 +188,7 @@ def test_the_synthetic_table(tmp_path):
     assert 0.01 < (labels == 1).sum() / (labels == labels).sum() < 0.03
 
 
+@pytest.mark.slow
 def test_memory_grows_with_lanes_and_the_formula_is_no_less(run):
     found = run(memory, "--dataset", "wehi", "--widths", 16, "--depth", 2, "--lanes", 1, 4)
     one, four = found["rows"]
@@ -184,6 +198,7 @@ def test_memory_grows_with_lanes_and_the_formula_is_no_less(run):
     assert all(row["formula_per_lane"] > 0.8 * row["per_lane"] for row in found["rows"])
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_molecules_of_the_table_alone(run):
     found = run(memory, "--molecules", 300, 600, "--widths", 16, "--depth", 2)
     few, many = found["rows"]
@@ -193,6 +208,7 @@ def test_memory_grows_with_the_molecules_of_the_table_alone(run):
     assert many["working"] < 1.2 * few["working"]
 
 
+@pytest.mark.slow
 def test_made_up_pruning_methods_are_counted(run, real_data, monkeypatch):
     monkeypatch.setenv("JAXMRL_DATA", str(real_data))
     sizes = ("--methods", 2, "--repeats", 2, "--seeds", 3, "--epochs", 2)

@@ -83,7 +83,7 @@ def test_a_replica_subtracts_the_references_of_its_own_molecules(npz):
     assert alone.over_atoms == "sum"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # fast tests make the conformers, slow ones train on positions and predict by conformers
 def test_conformers_of_smiles_learn_beside_graphs(nci, tmp_path, cache):
     path = tmp_path / "mine.csv"
     with path.open("w", newline="") as file:
