@@ -61,10 +61,8 @@ def test_the_sweep_refuses_what_has_no_classes(run, torch_scripts):
         run(torch_scripts["sweep"], "--dataset", "nci")
 
 
-@pytest.mark.parametrize(
-    "precision",
-    [pytest.param("float32", marks=pytest.mark.slow), pytest.param("bfloat16", marks=pytest.mark.nightly)],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_throughput_stands_beside_its_floor(precision, run, torch_scripts, monkeypatch):
     throughput, peaks = torch_scripts["throughput"], torch_scripts["floors"].Peaks(1e12, 1e11)
     monkeypatch.setattr(throughput, "measure_peaks", lambda precision: peaks)
@@ -94,7 +92,7 @@ def test_peaks_are_of_the_right_size(torch_scripts):
     assert 1e8 < peaks.bandwidth < 1e14
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.usefixtures("torch_scripts")
 def test_every_operation_of_a_step_is_of_a_kind(tmp_path):
     path = tmp_path / "found.json"  # in a process of its own, for it has JAX begin with one thread

@@ -196,7 +196,7 @@ def test_a_disk_that_fills_up_at_any_moment(sizes, whole, csv_file, tmp_path):
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_half_a_compiled_program_is_cleared_away(csv_file, tmp_path):
     words = [sys.executable, "-m", "jaxmrl.sweep", "--csv", str(csv_file), "--target-columns", "logp", *SMALL_FLAGS]
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache"), "JAX_NUM_CPU_DEVICES": "1"}
