@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _MOST_DECIMALS = 6
+_ROUNDING = 1e-12
+"""A spread of less than this share of the mean comes from rounding: the runs are the same."""
 
 
 def decimals_of(spread: float | None) -> int | None:
@@ -45,5 +47,6 @@ def value_words(one: Mapping[str, Any]) -> str:
 
 def mean_words(mean: float, sd: float) -> str:
     """Return a mean with its standard deviation, as "0.866 ± 0.011"; the mean alone for a single run."""
+    sd = 0.0 if sd <= _ROUNDING * abs(mean) else sd
     text = rounded(mean, sd)
     return text if math.isnan(sd) else f"{text} ± {rounded(sd, sd)}"
