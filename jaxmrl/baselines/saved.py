@@ -17,7 +17,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.rows import ResultRow
 from jaxmrl.training.metrics import METRICS, Metric
-from jaxmrl.training.saved_model import SavedModel, load_trained
+from jaxmrl.training.saved_model import SavedModel, load_trained, read_sound_host
 
 KIND, FORMAT = "baseline", 1
 """Of a model's folder; raise the format where another version could not read it."""
@@ -105,9 +105,7 @@ def load_model(path: Path) -> KeptModel:
 
 def load_baseline(path: Path) -> SavedBaseline:
     """Return what `save_baseline` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
-    if not storage.is_sound(path):
-        raise ConfigError(f"{path} is a damaged model of a sweep; sweep again into another --out")
-    host = storage.read_host(path)
+    host = read_sound_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(
             f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a classical model of another version; "

@@ -59,7 +59,7 @@ def left_out_lines(config: SweepConfig, molecules: int) -> list[str]:
     """Return which baselines are left out, and why, a sentence each; molecules: of the largest training set."""
     named = {model for _, model in (*config.classical_models, *config.reference_models)}
     lines = [
-        f"baseline {name}: left out, for it needs SMILES, which {config.name} does not have"
+        f"baseline {name}: left out because it needs SMILES, which {config.name} does not have"
         for name in config.baselines or ()
         if name not in named
     ]

@@ -99,21 +99,3 @@ ADDABLE = (
     "out",
 )
 """Settings of a sweep that may grow in a run that is there, without a change of what it has. `out` is where that is."""
-
-
-MODEL_TITLES = {
-    "gin": "GIN",
-    "dmpnn": "D-MPNN",
-    "gine": "GINE",
-    "schnet": "SchNet",
-    "painn": "PaiNN",
-    "transformer": "transformer",
-    "rf": "random forest",
-    "svm": "SVM",
-    "gp": "Gaussian process",
-    "ridge": "ridge regression",
-    "knn": "nearest neighbors",
-    "lightgbm": "LightGBM",
-    "mean": "training mean",
-}
-"""What tables and figures call the models. A model that is not here has its own name."""

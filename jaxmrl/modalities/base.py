@@ -98,6 +98,7 @@ class Model:
              None for a classical model, which `baselines` fits on the host
     options  a frozen dataclass of what `build` needs beside these; None where it needs nothing
     heads    of attention, of which the width is a multiple
+    title    what tables and figures call it; "" where that is its name
     """
 
     name: str
@@ -108,6 +109,7 @@ class Model:
     build: Callable[..., nnx.Module] | None
     options: type | None = None
     heads: int = 1
+    title: str = ""
 
     @property
     def classical(self) -> bool:

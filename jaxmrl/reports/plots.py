@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from jaxmrl.config.names import MODEL_TITLES, PER_SD
+from jaxmrl.config.names import PER_SD
+from jaxmrl.modalities.registry import models
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, distinguishing
 from jaxmrl.scaling.analysis import REFERENCE_KIND, Analysis
@@ -156,7 +157,8 @@ def render(figure: Figure, kind: str) -> bytes:
 def curve_label(curve: MeasuredCurve, curves: Sequence[MeasuredCurve]) -> str:
     """Return what distinguishes the curve from the others, or its model where it is alone."""
     cells, columns = curve.identity.cells(), distinguishing([other.identity for other in curves])
-    title = MODEL_TITLES.get(curve.identity.model, curve.identity.model)
+    model = models().get(curve.identity.model)  # a run of another version may have others
+    title = (model and model.title) or curve.identity.model
     named = [title if column == "model" else f"{column} {cells[column]}" for column in columns]
     return ", ".join(named) or (
         title if curve.is_classical else f"{title} {curve.identity.width}x{curve.identity.depth}"

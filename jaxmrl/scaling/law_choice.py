@@ -63,8 +63,8 @@ def choose_laws(fits: list[Fit]) -> Choice:
     errs less than one of them (Bates & Granger 1969). Laws with one parameter more that are not rejected widen the
     interval, for any of them may be the true one. What was tried instead is in docs/scaling.md.
     """
-    full = [fit for fit in fits if _left(fit) == 0 and _passes(fit)]
-    fits = [fit for fit in fits if _left(fit) > 0] or fits
+    full = [fit for fit in fits if fit.left == 0 and _passes(fit)]
+    fits = [fit for fit in fits if fit.left > 0] or fits
     adequate = [fit for fit in fits if _goodness_of_fit_p(fit, fits) >= SIGNIFICANT]
     if not adequate and full:
         return Choice(full, full, "as many parameters as sizes; every law with fewer is rejected")
@@ -80,7 +80,7 @@ def choose_laws(fits: list[Fit]) -> Choice:
     if better:
         more = f"more than {fewest} parameters; fits significantly better than any law with {fewest}"
         return Choice(better, _informed(better, [fit for fit in adequate if len(fit.law.parameters) > fewest]), more)
-    if all(_left(fit) == 0 for fit in simple):
+    if all(fit.left == 0 for fit in simple):
         return Choice(simple, simple, f"{fewest} parameters, as many as sizes, so no law can be rejected")
     why = "the noise is not known, so no law can be rejected"
     if simple[0].points.dof > 0:
@@ -107,11 +107,6 @@ def _passes(fit: Fit) -> bool:
     return bool(dof > 0 and fit.chi2 <= f_distribution.ppf(LEVEL, 1, dof))
 
 
-def _left(fit: Fit) -> int:
-    """Return the number of points beyond the law's parameters."""
-    return len(fit.points.n) - len(fit.law.parameters)
-
-
 def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
     """Return whether its parameters beyond the `fewest`, with which `least` is left, are worth it, by the F-test.
 
@@ -119,7 +114,7 @@ def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
     """
     more = len(fit.law.parameters) - fewest
     known = fit.points.dof > 0
-    dof = fit.points.dof if known else _left(fit)
+    dof = fit.points.dof if known else fit.left
     if more <= 0 or dof <= 0:
         return False
     noise = 1.0 if known else max(fit.chi2 / dof, _LEAST_VARIANCE)
@@ -131,8 +126,8 @@ def _goodness_of_fit_p(fit: Fit, fits: list[Fit]) -> float:
 
     Where runs tell nothing of the noise, it is what the best law of as many parameters leaves.
     """
-    if fit.goodness_of_fit_p is not None or _left(fit) <= 0:
+    if fit.goodness_of_fit_p is not None or fit.left <= 0:
         return 1.0 if fit.goodness_of_fit_p is None else fit.goodness_of_fit_p
     least = min(other.chi2 for other in fits if len(other.law.parameters) == len(fit.law.parameters))
     ratio = fit.chi2 / max(least, _LEAST_VARIANCE)
-    return float(f_distribution.sf(ratio, _left(fit), _left(fit)))
+    return float(f_distribution.sf(ratio, fit.left, fit.left))

@@ -59,6 +59,11 @@ class Fit:
         return self.points.metric_of(self.error(n))
 
     @property
+    def left(self) -> int:
+        """The number of sizes beyond the parameters of the law."""
+        return len(self.points.n) - len(self.law.parameters)
+
+    @property
     def noise_known(self) -> bool:
         """Whether repeated runs, or enough residuals, say how large the noise is."""
         return self.dof > 0

@@ -18,7 +18,7 @@ from jaxmrl.text import size_text
 RECENT = 16.0
 """Sizes count as recent down to the largest divided by this."""
 
-QUANTILE, _NORMAL_QUANTILE = 2.2, float(norm.ppf((1 + LEVEL) / 2))
+_QUANTILE, _NORMAL_QUANTILE = 2.2, float(norm.ppf((1 + LEVEL) / 2))
 """Standard deviations from the forecast to each end of its interval: laws err with heavier tails than noise does."""
 
 _FEWEST_RECENT = 6
@@ -103,10 +103,14 @@ class Trend:
         return log_error if self.points.guess is None else np.minimum(log_error, np.log(self.points.guess))
 
     def _shrunk_fall(self, n: np.ndarray) -> np.ndarray:
-        """Return the part of the fall at n [K] that is forecast, [K]."""
-        fall = _fall(self.fits, self.weights, n)
+        """Return the part of the fall at n [K] that is forecast, [K]: less where the laws disagree."""
+        errors, largest = _errors(self.fits, n), _errors(self.fits, self.points.n[-1:])
+        mean, mean_at_largest = self.weights @ errors, self.weights @ largest
+        fall = _log_ratio(mean, mean_at_largest)
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = self.weights @ np.nan_to_num(errors / largest * (mean_at_largest / mean) - 1) ** 2
         square = (_AGREEMENT * fall) ** 2
-        return np.where(fall == 0, 0.0, fall * square / np.maximum(square + self._disagreement(n), _NOTHING))
+        return np.where(fall == 0, 0.0, fall * square / np.maximum(square + variance, _NOTHING))
 
     def margin(self, n: np.ndarray) -> np.ndarray:
         """Return how far log error at n [K] may be from the forecast at 90%, to each side, [K].
@@ -120,7 +124,7 @@ class Trend:
 
     def _margin(self, variance: np.ndarray | float) -> np.ndarray:
         """Return `margin` where `variance` is that of the distance and of the noise."""
-        of_laws = QUANTILE**2 * (variance + _RESIDUAL_SHARE * self.rms**2)
+        of_laws = _QUANTILE**2 * (variance + _RESIDUAL_SHARE * self.rms**2)
         return np.sqrt(of_laws + _NORMAL_QUANTILE**2 * self._common_variance)
 
     def discrepancy(self, n: np.ndarray) -> np.ndarray:
@@ -135,14 +139,6 @@ class Trend:
         """Return the variance of what moves all sizes alike: other seeds, other test molecules."""
         resamples = self.points.log_error_resamples
         return self.points.level**2 + (0.0 if resamples is None else float(np.var(resamples[:, -1])))
-
-    def _disagreement(self, n: np.ndarray) -> np.ndarray:
-        """Return the variance of the fall over the laws, [K]."""
-        largest = _errors(self.fits, self.points.n[-1:])
-        mean, mean_at_largest = self.weights @ _errors(self.fits, n), self.weights @ largest
-        with np.errstate(divide="ignore", invalid="ignore"):
-            relative = _errors(self.fits, n) / largest * (mean_at_largest / mean)
-            return self.weights @ np.nan_to_num(relative - 1) ** 2
 
     @property
     def basis(self) -> str:
@@ -173,9 +169,9 @@ def trend_of(fits: list[Fit], chosen: list[Fit]) -> Trend:
         chosen: Those of them that explain all sizes.
     """
     points = chosen[0].points
-    if _is_simple(chosen) or any(_left(chosen) <= 0):
+    if _is_simple(chosen) or any(fit.left <= 0 for fit in chosen):
         # No noise can reject a law of as many parameters as sizes. One that ends in a perfect metric is not believed.
-        lasting = [fit for fit in chosen if _left([fit])[0] > 0 or fit.error(_FAR * points.n[-1:])[0] > 0]
+        lasting = [fit for fit in chosen if fit.left > 0 or fit.error(_FAR * points.n[-1:])[0] > 0]
         chosen = lasting or chosen
         weights = np.full(len(chosen), 1 / len(chosen))
         start = float(np.log(np.maximum(weights @ _errors(chosen, points.n[-1:]), _NOTHING))[0])
@@ -209,14 +205,17 @@ def _last_slope(near: Points) -> float:
 
 def _fall(fits: list[Fit] | tuple[Fit, ...], weights: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Return the change of the laws' mean log error from the largest size to n [K], [K]; NaN where it comes to 0."""
-    at_largest, far = weights @ _errors(fits, fits[0].points.n[-1:]), weights @ _errors(fits, n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(far > 2 * _NOTHING, np.log(far / at_largest), np.nan)
+    return _log_ratio(weights @ _errors(fits, n), weights @ _errors(fits, fits[0].points.n[-1:]))
+
+
+def _log_ratio(errors: np.ndarray, at_largest: np.ndarray) -> np.ndarray:
+    """Return ln(errors / at_largest), NaN where errors come to 0."""
+    return np.where(errors > 2 * _NOTHING, np.log(errors / at_largest), np.nan)
 
 
 def _weights(fits: list[Fit]) -> np.ndarray:
     """Return the weights [L] of laws, by chi2 relative to the noise and by the number of parameters."""
-    parameters, left = np.array([len(fit.law.parameters) for fit in fits]), _left(fits)
+    parameters, left = np.array([len(fit.law.parameters) for fit in fits]), np.array([fit.left for fit in fits])
     against = _EVIDENCE * np.array([fit.chi2 for fit in fits]) / _noise(fits) + _PER_PARAMETER * parameters
     tested = left > 0 if (left > 0).any() else parameters == parameters.min()
     weights = np.where(tested, np.exp(-(against - against[tested].min()) / 2), 0.0)
@@ -225,15 +224,10 @@ def _weights(fits: list[Fit]) -> np.ndarray:
 
 def _noise(fits: list[Fit]) -> float:
     """Return the variance of a residual: that of the runs, or of what the best law leaves where that is more."""
-    left = _left(fits)
+    left = np.array([fit.left for fit in fits])
     tested = left > 0 if (left > 0).any() else np.ones(len(fits), bool)
     least = float((np.array([fit.chi2 for fit in fits]) / np.maximum(left, 1))[tested].min())
     return max(least, _EXACT) if fits[0].points.dof == 0 else max(least, 1.0)
-
-
-def _left(fits: list[Fit]) -> np.ndarray:
-    """Return how many sizes there are beyond the parameters of each law, [L]."""
-    return np.array([len(fit.points.n) - len(fit.law.parameters) for fit in fits])
 
 
 def _errors(fits: list[Fit] | tuple[Fit, ...], n: np.ndarray) -> np.ndarray:

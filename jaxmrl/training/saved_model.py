@@ -102,11 +102,16 @@ def _row_content(row: ResultRow) -> dict[str, str]:
     return {name: cells[name] for name in (*ReplicaIdentity.columns(), "metric", *cells)}
 
 
-def load_trained(path: Path) -> SavedModel:
-    """Return what `save_trained` wrote to `path`, without its arrays. Raise ConfigError if it is damaged."""
+def read_sound_host(path: Path) -> dict[str, Any]:
+    """Return what the folder of a model says beside its arrays. Raises ConfigError where it is damaged."""
     if not storage.is_sound(path):
         raise ConfigError(f"{path} is a damaged model of a sweep; sweep again into another --out")
-    host = storage.read_host(path)
+    return storage.read_host(path)
+
+
+def load_trained(path: Path) -> SavedModel:
+    """Return what `save_trained` wrote to `path`, without its arrays. Raise ConfigError if it is damaged."""
+    host = read_sound_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(
             f"{path} has format {host['format']}, and this version of jaxmrl reads format {FORMAT}: the model has "

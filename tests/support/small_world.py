@@ -5,6 +5,7 @@ import functools
 import gzip
 import re
 import shutil
+import tomllib
 from collections.abc import Callable
 from dataclasses import fields, replace
 from importlib import import_module
@@ -114,7 +115,8 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
     if command == "predict" and not Path(words[1]).exists():
         assert run("sweep", "--dataset", "esol", "--out", words[1])[0] == 0
     smiles = options.get("smiles_column", ["smiles"])[0]
-    targets = options.get("target_columns", ["label"])
+    configured = tomllib.loads(Path(options["config"][0]).read_text()) if "config" in options else {}
+    targets = options.get("target_columns", configured.get("target_columns", ["label"]))
     tables = {
         "csv": _rows(smiles, targets, classes="active" in targets),
         "scores": _rows("smiles", options.get("pruning", []), classes=False),

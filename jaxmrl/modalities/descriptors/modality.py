@@ -46,11 +46,18 @@ def _no_traits(smiles: str, settings: dict[str, Any]) -> list[str]:
     return []
 
 
-def _classical(name: str) -> Model:
-    return Model(name, width=0, depth=0, dropout=0.0, learning_rate=0.0, build=None)
+def _classical(name: str, title: str) -> Model:
+    return Model(name, width=0, depth=0, dropout=0.0, learning_rate=0.0, build=None, title=title)
 
 
-_MODELS = tuple(map(_classical, ("rf", "svm", "gp", "ridge", "knn", "lightgbm")))
+_MODELS = (
+    _classical("rf", "random forest"),
+    _classical("svm", "SVM"),
+    _classical("gp", "Gaussian process"),
+    _classical("ridge", "ridge regression"),
+    _classical("knn", "nearest neighbors"),
+    _classical("lightgbm", "LightGBM"),
+)
 
 _ECFP: dict[str, _Computed] = {"ECFP counts": ecfp_counts}
 _MACCS: dict[str, _Computed] = {"MACCS keys": maccs_keys}
@@ -76,7 +83,7 @@ ECFP_RDKIT = _modality("ecfp-rdkit", _ECFP | _RDKIT)
 
 LABELS = Modality(
     name="labels",
-    models=(_classical("mean"),),
+    models=(_classical("mean", "training mean"),),
     optimizer="adam",
     schedule="constant",
     featurize=_labels_alone,

@@ -82,10 +82,12 @@ def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
     return [trait for trait in seen if trait != "element H"]
 
 
-PAINN = Model("painn", width=64, depth=3, dropout=0.0, learning_rate=5e-4, build=_painn, options=GeometryOptions)
+PAINN = Model(
+    "painn", width=64, depth=3, dropout=0.0, learning_rate=5e-4, build=_painn, options=GeometryOptions, title="PaiNN"
+)
 """It has no dropout. The study's has width 128 and depth 6, and so has its SchNet."""
 
-SCHNET = replace(PAINN, name="schnet", build=_schnet)
+SCHNET = replace(PAINN, name="schnet", build=_schnet, title="SchNet")
 
 
 GEOMETRY = Modality(

@@ -35,7 +35,7 @@ def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
     return [*traits.elements(smiles), *traits.fragments(smiles), *traits.bonds(smiles), *stereo]
 
 
-GIN = Model("gin", width=64, depth=3, dropout=0.5, learning_rate=1e-3, build=_gin)
+GIN = Model("gin", width=64, depth=3, dropout=0.5, learning_rate=1e-3, build=_gin, title="GIN")
 """The study's has width 300 and depth 5."""
 
 

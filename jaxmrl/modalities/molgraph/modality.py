@@ -103,10 +103,12 @@ def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
     return [*traits.elements(smiles), *traits.fragments(smiles), *traits.bonds(smiles), *stereo]
 
 
-DMPNN = Model("dmpnn", width=128, depth=3, dropout=0.0, learning_rate=1e-3, build=_dmpnn, options=MolGraphOptions)
+DMPNN = Model(
+    "dmpnn", width=128, depth=3, dropout=0.0, learning_rate=1e-3, build=_dmpnn, options=MolGraphOptions, title="D-MPNN"
+)
 """chemprop's has width 300."""
 
-GINE = replace(DMPNN, name="gine", build=_gine)
+GINE = replace(DMPNN, name="gine", build=_gine, title="GINE")
 
 MOLGRAPH = Modality(
     name="molgraph",
