@@ -10,7 +10,7 @@ from jaxmrl.reports.plots import curve_label
 from jaxmrl.rows import CurveIdentity
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import Analysis
-from jaxmrl.scaling.data_equivalence import DataEquivalence, Difference, data_equivalence, exponent_difference
+from jaxmrl.scaling.data_equivalence import REACH, DataEquivalence, Difference, data_equivalence, exponent_difference
 from jaxmrl.text import about
 from jaxmrl.training.metrics import METRICS
 
@@ -111,7 +111,7 @@ def worth_text(one: Comparison) -> str:
     """Return how many of the other curve's molecules the middle size of the curve is worth."""
     middle = one.worth[len(one.worth) // 2]
     if middle.molecules is None:
-        return f"the number of molecules of {one.than} equivalent to {about(middle.n)} molecules cannot be estimated"
+        return f"{about(middle.n)} molecules have no equivalent within {REACH:g} times the sizes of {one.than}"
     return f"{about(middle.n)} molecules are equivalent to {molecules_text(middle)} of {one.than}"
 
 
@@ -128,7 +128,7 @@ def molecules_text(found: DataEquivalence) -> str:
 def difference_text(difference: Difference | None) -> str:
     """Return, in words, whether the exponents differ."""
     if difference is None:
-        return "no law explains both curves"
+        return "the exponents are not compared, because no law explains both curves"
     if difference.low is None or difference.high is None:
         named = f"{difference.exponent} ({difference.law})"
         return f"{named} differs by {difference.value:+.2g} [not known], so whether the exponents differ is not known"

@@ -12,7 +12,7 @@ from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.forecast import DRAWS, Forecast
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 
-_GRID, _REACH = 200, 100.0
+_GRID, REACH = 200, 100.0
 """Sizes of the other curve that are looked at: so many, up to so many times beyond its smallest and its largest."""
 
 
@@ -64,7 +64,7 @@ def _difference(exponent: str, fit: Fit, draws: np.ndarray, again: Fit, its_draw
 def data_equivalence(one: Forecast, other: Forecast, n: np.ndarray) -> list[DataEquivalence]:
     """Return how many of the other curve's molecules do what n [K] of `one` do, each with its interval."""
     sizes = other.points.n
-    grid = np.geomspace(sizes.min() / _REACH, sizes.max() * _REACH, _GRID)
+    grid = np.geomspace(sizes.min() / REACH, sizes.max() * REACH, _GRID)
     center = _molecules(np.log(one.error(n))[None, :], np.log(other.error(grid))[None, :], grid)[0]
     rng = np.random.default_rng(2)
     drawn = _molecules(one.sample(n, rng), other.sample(grid, rng), grid)

@@ -199,7 +199,7 @@ def test_descriptors_reach_the_output_beside_the_graph():
     """The hidden layer sees them as chemprop's does: after the readout, of each molecule its own."""
     graphs, values = featurize(canonical()), np.random.default_rng(0).normal(size=(len(SMILES), 5))
     graphs = replace(graphs, properties=values.astype(np.float32))
-    store = MolGraphDataset.put(graphs).with_budget(np.array([99, 99, 8]))
+    store = MolGraphDataset.to_device(graphs).with_budget(np.array([99, 99, 8]))
     spec = spec_of("dmpnn", properties=5)
     params, stats = random_weights(spec)
     together = compiled.predict(spec, params, stats, store.gather(jnp.array([8, 3, -1])))

@@ -6,7 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jaxmrl.reports.curve_comparison import compare_curves, comparison_content, comparison_line, molecules_text
+from jaxmrl.reports.curve_comparison import (
+    Comparison,
+    compare_curves,
+    comparison_content,
+    comparison_line,
+    molecules_text,
+)
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.summary import analyze_curve
 from jaxmrl.runs.curves import MeasuredCurve, Point
@@ -65,6 +71,14 @@ def test_what_is_said_of_them(analyzed):
 def test_curves_without_laws_are_left_alone(analyzed):
     curves, analyses = analyzed
     assert compare_curves(curves[:2], [analyses[0], UNFITTED]) == []
+
+
+def test_a_curve_that_never_gets_there_has_no_equivalent():
+    one = Comparison("SVM", "GIN", "model", None, (DataEquivalence(1000.0, None, None, None),))
+    assert comparison_line(one) == (
+        "SVM: 1,000 molecules have no equivalent within 100 times the sizes of GIN; the exponents are not compared, "
+        "because no law explains both curves"
+    )
 
 
 def test_molecules_are_told_to_three_digits():

@@ -22,7 +22,7 @@ def canonical(smiles=SMILES):
 
 def dataset(smiles=None, room=ROOM):
     """The molecules on the device; those of SMILES by default."""
-    return MolGraphDataset.put(featurize(canonical() if smiles is None else smiles)).with_budget(np.array(room))
+    return MolGraphDataset.to_device(featurize(canonical() if smiles is None else smiles)).with_budget(np.array(room))
 
 
 def batch_of(ids, smiles=None, room=ROOM):

@@ -48,7 +48,7 @@ class MolGraphDataset:
     budget: tuple[int, int, int] = field(metadata={"static": True}, default=(0, 0, 0))
 
     @classmethod
-    def put(cls, graphs: MolGraphs) -> "MolGraphDataset":
+    def to_device(cls, graphs: MolGraphs) -> "MolGraphDataset":
         """Return the dataset of `graphs` on the default device."""
         none = np.zeros((len(graphs), 0), np.float32)
         arrays = {name: getattr(graphs, name) for name in ARRAYS}

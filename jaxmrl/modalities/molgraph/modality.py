@@ -81,7 +81,7 @@ def _options(graphs: MolGraphs, over_atoms: str) -> MolGraphOptions:
 def _to_device(graphs: MolGraphs) -> "MolGraphDataset":
     from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
 
-    return MolGraphDataset.put(graphs)
+    return MolGraphDataset.to_device(graphs)
 
 
 def _dmpnn(**settings: Any) -> "nnx.Module":

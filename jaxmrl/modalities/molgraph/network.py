@@ -75,6 +75,6 @@ class MolGraphNetwork(nnx.Module):
         return self.head(self.embed(batch, training=training, key=key))
 
 
-def drop(h: jax.Array, rate: float, key: jax.Array | None, place: int) -> jax.Array:
+def drop(h: jax.Array, rate: float | jax.Array, key: jax.Array | None, place: int) -> jax.Array:
     """Return h [n, d] after dropout in training, its mask drawn by `key` and the place in the model."""
     return dropout(h, rate, jax.random.fold_in(training_key(key), place)) if has_dropout(rate) else h
