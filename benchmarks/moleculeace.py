@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.estimators import ESTIMATORS
-from jaxmrl.baselines.fitting import Assignment
 from jaxmrl.baselines.workers import fit_side_by_side
 from jaxmrl.chem.molecules import canonicalize
 from jaxmrl.modalities.descriptors.features import ecfp_counts

@@ -1,24 +1,12 @@
 """One replica of a classical model, fitted to its molecules task by task. No JAX: worker processes run this."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from jaxmrl.baselines.assignment import Assignment
+from jaxmrl.baselines.estimators import ESTIMATORS, FitTask, logits
 from jaxmrl.baselines.views import Scaling
 from jaxmrl.modalities.descriptors.features import Descriptors
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """What to fit and what to predict with it: places of molecules in the table, the name of the model, its seed."""
-
-    model: str
-    classes: bool
-    train: np.ndarray
-    valid: np.ndarray
-    asked: np.ndarray
-    seed: int
 
 
 def fit_and_predict(assignment: Assignment, features: Descriptors, labels: np.ndarray) -> np.ndarray:
@@ -40,9 +28,6 @@ def fit_and_predict(assignment: Assignment, features: Descriptors, labels: np.nd
 
 def _fit_task(assignment: Assignment, features: Descriptors, labels: np.ndarray, scaling: Scaling) -> np.ndarray:
     """Return the predictions of one task, [m]."""
-    # It takes as long to import as all else of a sweep, and the command itself fits nothing.
-    from jaxmrl.baselines.estimators import ESTIMATORS, FitTask, logits
-
     # In order of the table: in which order a seed has drawn its molecules decides nothing.
     train, valid = (np.sort(part[~np.isnan(labels[part])]) for part in (assignment.train, assignment.valid))
     learned, many = labels[train].astype(np.float64), len(assignment.asked)

@@ -6,7 +6,7 @@ from typing import cast
 import numpy as np
 from scipy.special import expit
 
-from jaxmrl.baselines.fitting import Assignment
+from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.saved import SavedBaseline, read_learned, software_of
 from jaxmrl.baselines.workers import fit_side_by_side
 from jaxmrl.errors import ConfigError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.baselines.fitting import Assignment
+from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.spec import BaselineSpec
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from jaxmrl.baselines.fitting import Assignment
+from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.config import SweepConfig
 from jaxmrl.data import splits
 from jaxmrl.errors import ConfigError

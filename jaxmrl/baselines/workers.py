@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.baselines.fitting import Assignment, fit_and_predict
+from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.errors import UserError
 from jaxmrl.modalities.descriptors.features import Descriptors
 from jaxmrl.training.interrupts import Stop
@@ -82,4 +82,8 @@ def _read_table(folder: str, modality: str) -> tuple[Descriptors, np.ndarray]:
 
 
 def _fit(folder: str, modality: str, assignment: Assignment) -> np.ndarray:
+    # Here, because the command itself fits nothing, and scikit-learn takes long to import. And before anything is
+    # fitted: a library that is loaded later would not keep to one thread.
+    from jaxmrl.baselines.fitting import fit_and_predict
+
     return fit_and_predict(assignment, *_read_table(folder, modality))

@@ -12,8 +12,9 @@ from sklearn.linear_model import Ridge
 from sklearn.svm import SVR
 
 from jaxmrl.baselines import estimators
+from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.estimators import ESTIMATORS, GP_NOISE, FitTask, gaussian_process, logits
-from jaxmrl.baselines.fitting import Assignment, fit_and_predict
+from jaxmrl.baselines.fitting import fit_and_predict
 from jaxmrl.baselines.views import View, similarity, tanimoto
 from jaxmrl.modalities.descriptors.features import Descriptors
 

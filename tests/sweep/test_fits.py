@@ -115,9 +115,17 @@ def test_a_neural_network_and_classical_models_share_a_run(csv_file, tmp_path, c
 
 
 def test_workers_import_no_jax():
-    code = "import sys, jaxmrl.baselines.workers; print('jax' in sys.modules, 'sklearn' in sys.modules)"
+    modules = "jaxmrl.baselines.workers, jaxmrl.baselines.fitting"
+    code = f"import sys, {modules}; print('jax' in sys.modules, 'sklearn' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize("command", ["sweep", "predict"])
+def test_commands_leave_scikit_learn_to_the_workers(command):
+    code = f"import sys, jaxmrl.{command}; print('sklearn' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False"]
 
 
 def test_models_that_cannot_learn_from_so_many_molecules_are_refused(csv_file, tmp_path, cache, monkeypatch):

@@ -1,0 +1,17 @@
+"""What a worker process fits. Neither JAX nor scikit-learn: commands make it, and worker processes read it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What to fit and what to predict with it: places of molecules in the table, the name of the model, its seed."""
+
+    model: str
+    classes: bool
+    train: np.ndarray
+    valid: np.ndarray
+    asked: np.ndarray
+    seed: int
