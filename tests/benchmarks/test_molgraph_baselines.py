@@ -40,7 +40,7 @@ def both(request, smiles):
     spec = spec_of(request.param, width=24, depth=4)
     with jax.enable_x64(True):
         graphs = featurize(smiles)
-        store = MolGraphDataset.put(graphs).with_budget(graphs.resources().sum(axis=0) + 9)
+        store = MolGraphDataset.to_device(graphs).with_budget(graphs.resources().sum(axis=0) + 9)
         double = lambda x: x.astype(jnp.float64) if jnp.issubdtype(x.dtype, jnp.floating) else x
         weights, batch = jax.tree.map(double, (random_weights(spec), store.gather(jnp.arange(len(smiles)))))
         params, stats = (nnx.to_pure_dict(one) for one in weights)
