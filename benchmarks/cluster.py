@@ -53,7 +53,9 @@ def measure(number: int, flags: argparse.Namespace, folder: Path) -> list[float]
 def one_round(address: str, flags: argparse.Namespace, out: Path) -> float:
     """Seconds of the training of a sweep."""
     sizes = {"width": (64,), "depth": (3,), "lanes": 2, "fractions": (0.25, 0.5, 1.0)}
-    config = SweepConfig(dataset="nci", baselines=(), seeds=flags.seeds, epochs=flags.epochs, out=out, **sizes)
+    config = SweepConfig(
+        dataset="nci", model=("gin",), baselines=(), seeds=flags.seeds, epochs=flags.epochs, out=out, **sizes
+    )
     with clocked(jaxmrl.sweep, "train_grid") as spent:
         jaxmrl.sweep.run_sweep(config, cluster=address)
     return spent["train_grid"]

@@ -46,7 +46,7 @@ def main() -> None:
 
 def by_lanes(flags: argparse.Namespace) -> list[dict]:
     """A row for each width and number of lanes."""
-    config = SweepConfig(dataset=flags.dataset, width=tuple(flags.widths), depth=(flags.depth,))
+    config = SweepConfig(dataset=flags.dataset, modality=("graph",), width=tuple(flags.widths), depth=(flags.depth,))
     problem = load_problem(config, Reporter(quiet=True))
     rows = []
     for shape in model_specs(config, problem):

@@ -15,7 +15,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 
-from jaxmrl.config import Settings
+from jaxmrl.config import Settings, SweepConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.pruning.scoring_models import ScoringTask
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--depth", type=int, default=3)
     flags = parser.parse_args()
-    settings = Settings(dataset=flags.dataset, target_columns=(flags.target,))
+    settings = SweepConfig(dataset=flags.dataset, model=("gin",), target_columns=(flags.target,))
     problem = load_problem(settings, Reporter())
     options = {"seeds": flags.seeds, "epochs": flags.epochs, "width": flags.width, "depth": flags.depth}
     for name, (auc, moved) in planted_aucs(problem, METHODS, **options).items():

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
-    config = SweepConfig(dataset=flags.dataset)
+    config = SweepConfig(dataset=flags.dataset, modality=("graph",))
     problem = load_problem(config, Reporter(quiet=True))
     rows = []
     for width in flags.widths:

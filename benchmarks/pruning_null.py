@@ -57,6 +57,7 @@ def compared_table(flags: argparse.Namespace, rows: int, draw: int, folder: Path
     names = write_scores(path, rows, flags.methods, flags.seeds, draw)
     config = SweepConfig(
         baselines=(),
+        model=("gin",),
         dataset=flags.dataset,
         pruning=("random", *names),
         scores=path,

@@ -140,7 +140,7 @@ def queue_seconds(path: Path, replicas: int, out: Path) -> dict:
     """Of a whole sweep of so many replicas, and of their training until each has its row and its model."""
     sizes = {name: TINY[name] for name in ("epochs", "width", "depth", "batch_size")}
     config = SweepConfig(
-        csv=path, baselines=(), fractions=FRACTIONS, seeds=replicas // len(FRACTIONS), out=out, **sizes
+        csv=path, model=("gin",), baselines=(), fractions=FRACTIONS, seeds=replicas // len(FRACTIONS), out=out, **sizes
     )
     with clocked(jaxmrl.sweep, "train_grid") as spent:
         seconds = timed(lambda: jaxmrl.sweep.run_sweep(config))
@@ -186,6 +186,7 @@ def write_synthetic(path: Path, molecules: int, tasks: int) -> None:
 def pcba_config(path: Path, width: int, depth: int) -> SweepConfig:
     return SweepConfig(
         baselines=(),
+        model=("gin",),
         csv=path,
         task="classification",
         metric="average_precision",

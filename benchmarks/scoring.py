@@ -22,7 +22,7 @@ from benchmarks import pyg_baseline
 from benchmarks.engines import train_epoch
 from benchmarks.machine import facts, timed, write
 from benchmarks.throughput import BATCH, RATE, SIZES
-from jaxmrl.config import Settings
+from jaxmrl.config import Settings, SweepConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.modalities.graph.modality import GIN
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
     use_cores()
-    problem = load_problem(Settings(dataset=flags.dataset), Reporter(quiet=True))
+    problem = load_problem(SweepConfig(dataset=flags.dataset, model=("gin",)), Reporter(quiet=True))
     found = {
         "grand": [grand_in_epochs(problem, width, flags.rounds) for width in flags.widths],
         "el2n": el2n_against_baseline(problem, flags),

@@ -70,7 +70,9 @@ class Ours:
     @property
     def lanes(self) -> int:
         """As a sweep would choose."""
-        return choose_lanes(self.config.lanes, self.shape, self.replicas, self.problem, self.config.batch_size)
+        return choose_lanes(
+            self.config.lanes, self.shape, self.replicas, self.problem, self.config.batch_size_of(self.shape.model)
+        )
 
     def work_off(self, replicas: list[Replica], queue: list[int]) -> list[Run]:
         """The replicas of `queue`, by their places in `replicas`, trained."""
@@ -169,7 +171,7 @@ class Theirs:
 def plan(flags) -> Ours:
     """The sweep that the flags ask for."""
     names = ("dataset", "fractions", "seeds", "epochs", "width", "depth", "precision")
-    config = SweepConfig(**{name: getattr(flags, name) for name in names})
+    config = SweepConfig(model=("gin",), **{name: getattr(flags, name) for name in names})
     problem = load_problem(config, Reporter(quiet=True))
     (shape,) = model_specs(config, problem)
     grid = plan_grid(config, [problem], {(shape, problem.split_name): {}}, load_starts(config.init, [shape]))
@@ -181,7 +183,13 @@ def for_theirs(ours: Ours, workers: int) -> tuple:
     table, shape, config = ours.problem.table, ours.shape, ours.config
     data = [pyg_baseline.molecule_data(*one) for one in zip(table.smiles, table.labels.tolist(), strict=True)]
     sizes = (shape.width, shape.depth, shape.dropout, shape.tasks)
-    settings = (config.batch_size, config.rate(shape.model), config.training_epochs, workers, config.precision)
+    settings = (
+        config.batch_size_of(shape.model),
+        config.rate(shape.model),
+        config.training_epochs,
+        workers,
+        config.precision,
+    )
     return (data, ours.problem.split, ours.problem.metric, sizes, *settings, pyg_baseline.device())
 
 

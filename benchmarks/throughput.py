@@ -80,7 +80,9 @@ def main() -> None:
 
     names = ("dataset", "npz", "modality", "model", "precision", "target_columns")
     use_cores()
-    config = SweepConfig(**{name: getattr(flags, name) for name in names if getattr(flags, name)})
+    flags.model = flags.model or (None if flags.modality or flags.npz else "gin")
+    asked = {name: getattr(flags, name) for name in names if getattr(flags, name)}
+    config = SweepConfig(descriptors="off", **asked)  # the baselines have none
     problem = load_problem(config, Reporter(quiet=True))
     (modality,) = config.modalities
     (model,) = config.models_of(modality)

@@ -8,6 +8,7 @@ from typing import Literal
 from jaxmrl.config.base import TrainingConfig, flag
 from jaxmrl.config.names import (
     CENSORED,
+    COMPUTED_DATASETS,
     DEDUPLICATE,
     GEOMETRY_DATASETS,
     KEPT,
@@ -76,8 +77,9 @@ class DataSettings(TrainingConfig):
     molecule_id (row of the data, counted from 0); without both, the file needs one row for each row of the data.
     Default: none."""
 
-    batch_size: int = 256
-    """Set the number of molecules per batch; the last batch of an epoch may be smaller."""
+    batch_size: int | None = None
+    """Set the number of molecules per batch; the last batch of an epoch may be smaller. Default: 64 for D-MPNN and
+    GINE, else 256."""
 
     dropout: float | None = None
     """Apply dropout at this rate after every layer; SchNet and PaiNN have none. Default: 0.5 for the GIN, 0.1 for
@@ -180,6 +182,12 @@ class Settings(FeatureSettings, DataSettings):
         return self.modalities
 
     @property
+    def sees_descriptors(self) -> bool:
+        """Whether D-MPNN and GINE see descriptors beside their graphs."""
+        computed = self.file is None and self.dataset in COMPUTED_DATASETS
+        return super().sees_descriptors and not (computed and self.descriptors == "auto")
+
+    @property
     def splits(self) -> tuple[str, ...]:
         """The splits: those asked for, and `file` with `split_file`; else random."""
         return (*self.axis("split"), *(("file",) if self.split_file else ())) or ("random",)
@@ -224,3 +232,11 @@ class Settings(FeatureSettings, DataSettings):
             model: The name of the model.
         """
         return self.learning_rate or registry.models()[model].learning_rate
+
+    def batch_size_of(self, model: str) -> int:
+        """Return the number of molecules per batch of a model.
+
+        Args:
+            model: The name of the model.
+        """
+        return self.batch_size or registry.models()[model].batch_size

@@ -41,6 +41,10 @@ GEOMETRY_DATASETS = ("qm9",)
 """Data sets that come with positions instead of SMILES."""
 
 
+COMPUTED_DATASETS = ("nci",)
+"""Data sets whose label RDKit computes, and which is among its descriptors."""
+
+
 REFERENCE_MODEL = "mean"
 """The classical model that predicts the mean of the training labels."""
 
@@ -73,7 +77,12 @@ DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 240
 """Length of a replica if neither --epochs nor --steps is given: so many epochs, and at least so many steps."""
 
 
+DEFAULT_FRACTIONS = (0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)
+"""Each about twice the one before: laws are straight lines of the logarithm of the size."""
+
+
 STUDY_FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
+"""The sizes of the published study."""
 
 
 SCRATCH = "none"

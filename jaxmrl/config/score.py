@@ -32,7 +32,8 @@ class ScoreConfig(Settings):
     """Score the training molecules of this split. Default: random, or the split of --split-file."""
 
     modality: str | None = None
-    """Represent molecules in this way. Default: geometry for data with positions, else graph or what --model takes."""
+    """Represent molecules in this way. Default: geometry for data with positions, else molgraph or what --model
+    takes."""
 
     model: str | None = None
     """Train this model. Default: the modality's own, painn for geometry."""

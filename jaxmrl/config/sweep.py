@@ -1,19 +1,20 @@
 """The settings of a sweep."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from jaxmrl.config.base import flag
 from jaxmrl.config.data import Settings
 from jaxmrl.config.names import (
     DEFAULT_BASELINES,
     DEFAULT_EPOCHS,
+    DEFAULT_FRACTIONS,
     DEFAULT_MIN_STEPS,
     PRUNING_METHODS,
     RANDOM,
     SCRATCH,
-    STUDY_FRACTIONS,
 )
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
@@ -33,8 +34,9 @@ class SweepConfig(Settings):
         UserError: For a setting that cannot be used.
     """
 
-    fractions: tuple[float, ...] = STUDY_FRACTIONS
-    """Train on these fractions of the training molecules; they are the points of the curve."""
+    fractions: tuple[float, ...] = DEFAULT_FRACTIONS
+    """Train on these fractions of the training molecules; they are the points of the curve. The published study has
+    0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8 and 1."""
 
     seeds: int = 3
     """Train this many replicas per fraction, with seeds 0, 1, ...; a seed sets the subset, initial weights, batch order
@@ -55,7 +57,7 @@ class SweepConfig(Settings):
 
     modality: tuple[str, ...] = ()
     """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
-    else graph or what --model takes."""
+    else molgraph or what --model takes."""
 
     model: tuple[str, ...] = ()
     """Train this model; several values make several curves. Default: the modality's own, painn for geometry."""
@@ -142,6 +144,18 @@ class SweepConfig(Settings):
         for name in names:
             check_choice("baseline", name, (*classical, NO_BASELINE) if len(names) == 1 else classical)
         object.__setattr__(self, "baselines", tuple(dict.fromkeys(names)))
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities: those asked for, else one that fits the data, `model` and the encoders of `init`."""
+        if not self.checkpoints or self.modality or self.model:
+            return super().modalities
+        return tuple(modality.name for modality in MODALITIES if modality.pretrained)[:1]
+
+    def resolved(self) -> Self:
+        """Return these settings with the modalities and models that they stand for, as a run saves them."""
+        names = tuple(dict.fromkeys(name for _, name in (*self.trained_models, *self.classical_models)))
+        return replace(self, modality=self.modalities, model=names)
 
     @property
     def reference_models(self) -> tuple[tuple[str, str], ...]:

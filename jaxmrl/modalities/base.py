@@ -98,6 +98,7 @@ class Model:
              None for a classical model, which `baselines` fits on the host
     options  a frozen dataclass of what `build` needs beside these; None where it needs nothing
     heads    of attention, of which the width is a multiple
+    batch_size  molecules per batch
     title    what tables and figures call it; "" where that is its name
     """
 
@@ -109,6 +110,7 @@ class Model:
     build: Callable[..., nnx.Module] | None
     options: type | None = None
     heads: int = 1
+    batch_size: int = 256
     title: str = ""
 
     @property

@@ -8,7 +8,7 @@ from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.molgraph.modality import MOLGRAPH, MolGraphSettings
 from jaxmrl.modalities.smiles.modality import SMILES, SmilesSettings
 
-MODALITIES: list[Modality] = [GRAPH, MOLGRAPH, GEOMETRY, FINGERPRINT, SMILES, *DESCRIPTORS]
+MODALITIES: list[Modality] = [MOLGRAPH, GRAPH, GEOMETRY, FINGERPRINT, SMILES, *DESCRIPTORS]
 
 
 class FeatureSettings(FingerprintSettings, SmilesSettings, MolGraphSettings, GeometrySettings):

@@ -83,6 +83,11 @@ class ScoringTask:
         return TrainingSpec(self.spec, table.task, self.problem.metric, self.settings.rate(self.spec.model), hook)
 
     @property
+    def batch_size(self) -> int:
+        """The number of molecules per batch."""
+        return self.settings.batch_size_of(self.spec.model)
+
+    @property
     def features(self) -> Features:
         """The features that the models see."""
         return self.problem.features[self.spec.modality]
@@ -103,7 +108,7 @@ class ScoringTask:
         They learn from all training molecules and never see the test.
         """
         settings, split = self.settings, self.problem.split
-        steps = self.epochs * batches_per_epoch(len(self.molecules), settings.batch_size)
+        steps = self.epochs * batches_per_epoch(len(self.molecules), self.batch_size)
         scaler = self.problem.label_scaler(self.molecules, self.spec.modality)
         name = f"{settings.name} {self.spec.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
         return [
@@ -183,13 +188,12 @@ class ScoringTask:
     @cached_property
     def _identity(self) -> str:
         """The data, models and methods that the parts in the folder belong to."""
-        settings = self.settings
         parts = (
             self.problem.fingerprint(),
             self.spec,
             self.epochs,
             self.names,
-            settings.batch_size,
+            self.batch_size,
             self.training_spec,
         )
         return repr(parts)
@@ -216,7 +220,7 @@ class ScoringTask:
         """Return {place: weights and hook state}, as flat arrays, of these models, without those that diverged."""
         replicas = self.replicas()
         self._drop_other_lanes(folder)
-        queue = self.spec, replicas, self.problem, self.settings.batch_size
+        queue = self.spec, replicas, self.problem, self.batch_size
         lanes = run.metadata_or_set(f"scoring lanes of {self.spec.name}", choose_lanes(self.settings.lanes, *queue))
         engines = on_each(choose_devices(lanes, *queue), lambda: self.engine(replicas, lanes))
         paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
@@ -240,7 +244,7 @@ class ScoringTask:
     def engine(self, replicas: list[Replica], lanes: int) -> Engine:
         """Return an engine that trains them, on the default device."""
         table, resources = device_table(self.problem, self.spec.modality), self.features.resources()
-        return Engine(self.training_spec, table, resources, replicas, lanes, self.settings.batch_size)
+        return Engine(self.training_spec, table, resources, replicas, lanes, self.batch_size)
 
     def _scores_of_model(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
         """Return one model's scores by method, [n] each; from `path` if it has them."""
@@ -250,7 +254,7 @@ class ScoringTask:
             scores = {}
             if model:
                 weights, hook_state = self._unpack(model)
-                training_spec, size = replace(self.training_spec, hook=None), self.settings.batch_size
+                training_spec, size = replace(self.training_spec, hook=None), self.batch_size
                 scores |= passes.model_scores(
                     self.names,
                     training_spec,

@@ -56,7 +56,7 @@ def settings_section(found: Findings) -> Section:
 
 def changed_settings(config: SweepConfig) -> list[tuple[str, str, str]]:
     """Return name, value and default of each setting that was changed; `out` alone changes nothing."""
-    default = SweepConfig()
+    config, default = config.resolved(), SweepConfig().resolved()
     return [
         (f"--{one.name.replace('_', '-')}", _setting_text(value), _setting_text(usual))
         for one in fields(config)

@@ -70,7 +70,7 @@ def run_sweep(
         StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
-    config = extended(config) if extend else config
+    config = extended(config) if extend else config.resolved()
     out = config.out or default_directory(config)
     inputs = read_inputs(config, out, reporter)
     run = RunDirectory(out, inputs.problems[0].table.tasks)

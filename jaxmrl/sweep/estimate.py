@@ -43,7 +43,7 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     expected = []
     for spec, cells in plan_grid(config, problems, orders, starts).items():
         replicas = unique_replicas(cells)
-        queue = spec, replicas, problems[0], config.batch_size
+        queue = spec, replicas, problems[0], config.batch_size_of(spec.model)
         lanes = choose_lanes(config.lanes, *queue)
         job = config, problems[0], spec, replicas, lanes
         engines = engines_for(*job) if timed else [engine_for(*job)]

@@ -23,8 +23,13 @@ def saved_settings(out: Path) -> dict[str, Any]:
 
 
 def run_settings(path: Path) -> dict[str, Any]:
-    """Return the settings in the config.toml of a run; one that was written before there were baselines has none."""
-    return {"baselines": []} | read_toml(path)
+    """Return the settings in the config.toml of a run, with the defaults of the version that wrote it.
+
+    Earlier versions had no baselines, and did not save the modality that they chose: that of the GIN.
+    """
+    settings = {"baselines": []} | read_toml(path)
+    config = SweepConfig(**settings)
+    return settings if config.modality or config.model or config.lacks_smiles else settings | {"modality": ["graph"]}
 
 
 def extended(config: SweepConfig) -> SweepConfig:
@@ -34,28 +39,30 @@ def extended(config: SweepConfig) -> SweepConfig:
     was asked for all at once in the order of `config` comes out in that order. Raises ConfigError where there is
     no run, and where the settings differ in something that cannot be added.
     """
-    if config.out is None:
+    if (out := config.out) is None:
         raise ConfigError("--extend needs the directory of a run: give it with --out")
-    if not (settings := saved_settings(config.out)):
-        raise ConfigError(f"--extend: {config.out} contains no run; omit --extend to start one there")
-    saved = SweepConfig(**settings | {"out": config.out})
+    if not (settings := saved_settings(out)):
+        raise ConfigError(f"--extend: {out} contains no run; omit --extend to start one there")
+    saved, config = SweepConfig(**settings | {"out": out}).resolved(), config.resolved()
     free = {*ADDABLE, *(_OF_SCORES if set(saved.pruning) == {"random"} else ())}
     fixed = [f.name for f in fields(SweepConfig) if f.name not in free]
     differing = [name for name in fixed if _plain(getattr(saved, name)) != _plain(getattr(config, name))]
     if saved.split_file and config.split_file not in (None, saved.split_file):
         differing.append("split_file")
     if differing:
-        changes = (f"{name} ({getattr(saved, name)} there, {getattr(config, name)} here)" for name in differing)
+        changes = (
+            f"{name} ({_text(getattr(saved, name))} there, {_text(getattr(config, name))} here)" for name in differing
+        )
         raise ConfigError(
             f"--extend cannot change settings that {config.out} was trained with: {', '.join(changes)}. Omit them to "
             "keep those of the run, or choose another --out"
         )
-    both: dict[str, Any] = {
-        name: _joined(values, getattr(config, name)) for name, values in _axes(saved, config, config.out).items()
+    joined: dict[str, Any] = {
+        name: _joined(values, getattr(config, name)) for name, values in _axes(saved, config, out).items()
     }
     return replace(
         config,
-        **both,
+        **joined,
         seeds=max(saved.seeds, config.seeds),
         split_file=saved.split_file or config.split_file,
         save_predictions=saved.save_predictions or config.save_predictions,
@@ -95,3 +102,8 @@ def _axes(saved: SweepConfig, config: SweepConfig, out: Path) -> dict[str, tuple
 def _joined(saved: tuple, new: tuple) -> tuple:
     """Return `new` if that has all of `saved`, else what it adds after `saved`."""
     return new if set(saved) <= set(new) else tuple(dict.fromkeys((*saved, *new)))
+
+
+def _text(value: Any) -> str:
+    """Return the value of a setting for an error."""
+    return "not set" if value is None else str(value)

@@ -58,7 +58,7 @@ def plan_cell(
     whatever the pruning, and so is its replica.
     """
     train, pruned = subset(fraction, shuffle, None if by_score is None else by_score[seed])
-    steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size))
+    steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
     share, kept = exact(fraction), f"{pruning} " if pruned else ""
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
@@ -87,7 +87,7 @@ def plan_cell(
         precision=config.precision,
         learning_rate=config.rate(spec.model),
         dropout=spec.dropout,
-        batch_size=config.batch_size,
+        batch_size=config.batch_size_of(spec.model),
         split_seed=config.split_seed,
     )
     return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))

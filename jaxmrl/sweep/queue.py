@@ -108,7 +108,7 @@ def _differing(row: ResultRow, cell: GridPoint | None, job: SweepContext) -> str
     replica, found = cell.replica, row.cells()
     expected = cell.identity.cells() | {"metric": job.problem.mean_metric}
     if row.status == FINISHED:  # others may have ended early
-        epochs = replica.epochs(replica.steps, job.config.batch_size)
+        epochs = replica.epochs(replica.steps, job.config.batch_size_of(row.curve.model))
         expected |= {"steps": str(replica.steps), "epochs": str(epochs)}
     differing = [f"{name} is {found[name]}, not {value}" for name, value in expected.items() if found[name] != value]
     return f"by the settings {', '.join(differing)}" if differing else ""
@@ -121,8 +121,8 @@ def unique_replicas(cells: list[GridPoint]) -> list[Replica]:
 
 def lanes_of_run(job: SweepContext, spec: ModelSpec, cells: list[GridPoint]) -> int:
     """Return the lanes on each device for these cells, chosen once for the run."""
-    choose = job.cluster.choose_lanes if job.cluster else choose_lanes
-    lanes = choose(job.config.lanes, spec, unique_replicas(cells), job.problem, job.config.batch_size)
+    choose, batch_size = job.cluster.choose_lanes if job.cluster else choose_lanes, job.config.batch_size_of(spec.model)
+    lanes = choose(job.config.lanes, spec, unique_replicas(cells), job.problem, batch_size)
     return job.run.metadata_or_set(f"lanes of {spec.name}", lanes)
 
 
@@ -132,7 +132,7 @@ def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Repli
     Batches of another shape round in another order, so a replica that was under way begins again.
     """
     name, resources = f"batch of {spec.name}", job.problem.features[spec.modality].resources()
-    room = queue_budget(replicas, resources, job.config.batch_size).tolist()
+    room = queue_budget(replicas, resources, job.config.batch_size_of(spec.model)).tolist()
     if job.run.metadata_or_set(name, room) != room:
         checkpoint.remove(job.run.checkpoints / spec.name)
         job.run.update_metadata(name, room)
@@ -157,7 +157,8 @@ def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes
     """Return in how many lanes, and on what, these cells are trained."""
     if job.cluster:
         return f"{count(lanes, 'lane')} on each device of {count(len(job.cluster.machines), 'machine')}"
-    devices = choose_devices(lanes, spec, unique_replicas(cells), job.problem, job.config.batch_size)
+    batch_size = job.config.batch_size_of(spec.model)
+    devices = choose_devices(lanes, spec, unique_replicas(cells), job.problem, batch_size)
     return lanes_text(lanes, len(devices))
 
 

@@ -25,14 +25,15 @@ def engine_for(config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas
     """Return an engine on the default device."""
     table, resources = device_table(problem, spec.modality), problem.features[spec.modality].resources()
     training_spec, units = training_spec_for(config, problem, spec), problem.label_units(spec.modality)
-    return Engine(training_spec, table, resources, replicas, lanes, config.batch_size, units)
+    batch_size = config.batch_size_of(spec.model)
+    return Engine(training_spec, table, resources, replicas, lanes, batch_size, units)
 
 
 def engines_for(
     config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas: list[Replica], lanes: int
 ) -> list[Engine]:
     """Return an engine on each device of this machine that helps, with so many lanes."""
-    devices = choose_devices(lanes, spec, replicas, problem, config.batch_size)
+    devices = choose_devices(lanes, spec, replicas, problem, config.batch_size_of(spec.model))
     return on_each(devices, lambda: engine_for(config, problem, spec, replicas, lanes))
 
 

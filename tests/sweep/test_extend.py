@@ -149,13 +149,13 @@ def test_results_stay_until_predictions_that_were_added_are_there(begun, monkeyp
     ],
 )
 def test_a_command_names_only_what_it_adds(begun, given, added):
-    assert from_flags("--extend", "--out", str(begun), *given) == replace(BEGUN, out=begun, **added)
+    assert from_flags("--extend", "--out", str(begun), *given) == replace(BEGUN, out=begun, **added).resolved()
 
 
 def test_flags_that_change_a_run_are_refused(begun):
     for given, message in (
-        (["--steps", "9"], r"epochs \(1 there, None here\), steps \(None there, 9 here\)"),
-        (["--dataset", "esol"], r"csv \(mine.csv there, None here\)"),
+        (["--steps", "9"], r"epochs \(1 there, not set here\), steps \(not set there, 9 here\)"),
+        (["--dataset", "esol"], r"csv \(mine.csv there, not set here\)"),
     ):
         with pytest.raises(ConfigError, match=message):
             from_flags("--extend", "--out", str(begun), *given)
@@ -168,7 +168,10 @@ def from_flags(*arguments):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 2, "batch_size": 8}, r"cannot change .*: batch_size \(256 there, 8 here\), epochs \(1 there, 2"),
+        (
+            {"epochs": 2, "batch_size": 8},
+            r"cannot change .*: batch_size \(not set there, 8 here\), epochs \(1 ",
+        ),
         ({"target_columns": ("greasy",)}, r"target_columns"),
         ({"width": ()}, "give --width 8, as in"),
         ({"out": None}, "give it with --out"),

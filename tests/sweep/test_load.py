@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 import jaxmrl
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import DEFAULT_FRACTIONS
 from jaxmrl.errors import UserError
 from jaxmrl.sweep import run_sweep
 from jaxmrl.sweep.load import load_run, planned_rows
@@ -64,7 +65,7 @@ def test_planned_rows_count_every_axis(tmp_path):
     axes = {"modality": ("graph", "fingerprint"), "width": (8, 16, 24), "split": ("random", "scaffold")}
     config = SweepConfig(csv=tmp_path / "a.csv", pruning=("random", "el2n"), seeds=5, fractions=(0.5, 1.0), **axes)
     assert planned_rows(config, {}) == 2 * 3 * 2 * 2 * 5 * 2
-    assert planned_rows(SweepConfig(csv=tmp_path / "a.csv", seeds=1), {}) == 9
+    assert planned_rows(SweepConfig(csv=tmp_path / "a.csv", seeds=1), {}) == len(DEFAULT_FRACTIONS)
 
 
 @pytest.mark.parametrize(

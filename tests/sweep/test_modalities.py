@@ -77,7 +77,7 @@ def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
 
 @pytest.mark.nightly  # a slow test trains both, and each has fast tests of its own
 def test_graphs_of_both_kinds_in_one_sweep(csv_file, tmp_path, cache):
-    models = {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn", "gine"), "descriptors": True}
+    models = {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn", "gine"), "descriptors": "on"}
     result = run_sweep(SweepConfig(csv=csv_file, **models, **TINY | {"seeds": 1}, out=tmp_path / "run"))
     assert [row.curve.model for row in result.rows] == ["gin"] * 2 + ["dmpnn"] * 2 + ["gine"] * 2
     assert {row.status for row in result.rows} == {"finished"}

@@ -30,12 +30,18 @@ class MolGraphSettings(ModalitySettings):
     """Pool the atoms of a molecule in D-MPNN and GINE by their sum, their mean, or a mean with weights that the model
     learns."""
 
-    descriptors: bool = False
+    descriptors: Literal["auto", "on", "off"] = "auto"
     """Give D-MPNN and GINE the 2D descriptors of RDKit beside their graphs, standardized over all training molecules of
-    the run."""
+    the run. The value auto means on, except for the data set nci, whose label is one of them."""
+
+    @property
+    def sees_descriptors(self) -> bool:
+        """Whether models see descriptors beside their graphs."""
+        return self.descriptors != "off"
 
     def check_features(self) -> None:
         check_choice("readout", self.readout, READOUTS)
+        check_choice("descriptors", self.descriptors, ("auto", "on", "off"))
         super().check_features()
 
 
@@ -64,7 +70,7 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
 def _fit(molecules: Molecules, config: MolGraphSettings, train: list[int], reporter: ProgressReporter) -> MolGraphs:
     """Return the graphs, with descriptors where they are asked for, standardized by the molecules at `train`."""
     settings = _settings(config, None)
-    if config.descriptors:
+    if config.sees_descriptors:
         settings["scaling"] = asdict(Scaling.of(_descriptors(molecules, reporter)[train]))
     return _featurize(molecules, settings, reporter)
 
@@ -104,7 +110,15 @@ def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
 
 
 DMPNN = Model(
-    "dmpnn", width=128, depth=3, dropout=0.0, learning_rate=1e-3, build=_dmpnn, options=MolGraphOptions, title="D-MPNN"
+    "dmpnn",
+    width=128,
+    depth=3,
+    dropout=0.0,
+    learning_rate=1e-3,
+    build=_dmpnn,
+    options=MolGraphOptions,
+    batch_size=64,
+    title="D-MPNN",
 )
 """chemprop's has width 300."""
 
@@ -114,7 +128,7 @@ MOLGRAPH = Modality(
     name="molgraph",
     models=(DMPNN, GINE),
     optimizer="adam",
-    schedule="constant",
+    schedule="cosine",
     settings=_settings,
     fit=_fit,
     featurize=_featurize,
