@@ -29,7 +29,7 @@ HOLD = textwrap.dedent(
 )
 TINY = {"epochs": 1, "width": 8, "depth": 2, "batch_size": 32}
 TINY_FLAGS = tuple(
-    "--fractions 0.5 1.0 --seeds 2 --epochs 40 --width 8 --depth 2 --batch-size 32 --baselines none".split()
+    "--model gin --fractions 0.5 1.0 --seeds 2 --epochs 40 --width 8 --depth 2 --batch-size 32 --baselines none".split()
 )
 
 
