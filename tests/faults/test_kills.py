@@ -14,12 +14,13 @@ import pytest
 
 MANY = int(os.environ.get("JAXMRL_KILLS", "12"))
 SWEEP = tuple(
-    "jaxmrl.sweep --target-columns logp --model gin --pruning random el2n --fractions 0.5 1.0 --seeds 2 --score-seeds 1 "
-    "--score-epochs 2 --epochs 40 --width 8 --depth 2 --batch-size 32 --lanes 2 --save-predictions "
+    "jaxmrl.sweep --target-columns logp --model gin --pruning random el2n --fractions 0.5 1.0 --seeds 2 "
+    "--score-seeds 1 --score-epochs 2 --epochs 40 --width 8 --depth 2 --batch-size 32 --lanes 2 --save-predictions "
     "--baselines svm".split()
 )
 SCORE = tuple(
-    "jaxmrl.score --target-columns logp --model gin --methods el2n grand --seeds 2 --epochs 30 --width 8 --depth 2".split()
+    "jaxmrl.score --target-columns logp --model gin --methods el2n grand --seeds 2 "
+    "--epochs 30 --width 8 --depth 2".split()
 )
 PRETRAIN = tuple("jaxmrl.pretrain --epochs 30 --width 8 --depth 2 --batch-size 32".split())
 COMMANDS = {"sweep": SWEEP, "score": SCORE, "pretrain": PRETRAIN}

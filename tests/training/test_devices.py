@@ -116,7 +116,8 @@ def test_a_replica_is_the_same_on_eight_devices_and_on_one():
 
 @pytest.mark.parametrize("many", [pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.nightly)])
 def test_a_sweep_is_the_same_on_many_devices_and_on_one(many, csv_file, tmp_path):
-    words = "--target-columns logp --model gin --fractions 0.25 0.5 1.0 --seeds 4 --epochs 3 --width 8 --depth 2 --batch-size 32"
+    words = "--target-columns logp --model gin --fractions 0.25 0.5 1.0 --seeds 4 --epochs 3 --width 8 --depth 2 "
+    words += "--batch-size 32"
     files = {}
     for number in (1, many):
         out = tmp_path / str(number)
