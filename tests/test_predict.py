@@ -415,14 +415,9 @@ def assert_predicts_as_saved(config, fraction):
     return found
 
 
-@pytest.mark.parametrize(
-    "modalities",
-    [
-        pytest.param(("graph", "smiles"), marks=pytest.mark.slow),
-        pytest.param(("graph", "fingerprint", "smiles"), marks=pytest.mark.nightly),
-    ],
-)
-def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys, modalities):
+@pytest.mark.nightly
+def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
+    modalities = ("graph", "fingerprint", "smiles")
     axes = {"modality": modalities, "split": ("random", "scaffold")}
     settings = {"target_columns": ("logp",), "fractions": (0.5,), "seeds": 2, "epochs": 4, "batch_size": 64}
     more = {"smiles_variants": 2, "fingerprint_radius": 1, "fingerprint_bits": 128, "save_predictions": True}

@@ -76,7 +76,7 @@ def test_nci_is_made_once_of_what_rdkit_ships(cache, monkeypatch):
     assert (cache / "datasets" / "nci.csv.gz").stat().st_mtime_ns == before
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_wehi_is_made_of_what_rdkit_ships(cache, monkeypatch):
     monkeypatch.delenv("JAXMRL_DATA", raising=False)
     table = load_dataset("wehi")

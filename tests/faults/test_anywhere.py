@@ -61,15 +61,21 @@ def compiled(tmp_path_factory):
     return {"JAX_COMPILATION_CACHE_DIR": str(folder), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
 
-@pytest.mark.slow
-def test_anywhere(csv_file, tmp_path, locales, compiled):
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("ASCII alone", marks=pytest.mark.slow),
+        pytest.param("Turkish, in another time zone", marks=pytest.mark.nightly),
+    ],
+)
+def test_anywhere(place, csv_file, tmp_path, locales, compiled):
     found = {}
-    for name, environment in ANYWHERE.items():
+    for name in ("as it is", place):
+        environment = ANYWHERE[name]
         if "PYTHONUTF8" not in environment:  # where ASCII cannot name the folder of the cache, nothing is kept
             environment = environment | compiled
         found[name] = sweep(csv_file, tmp_path, name, locales | environment | {"JAX_NUM_CPU_DEVICES": "1"})
-    for name, files in found.items():
-        assert files == found["as it is"], name
+    assert found[place] == found["as it is"]
 
 
 @pytest.mark.nightly  # test_devices has a sweep on two devices and on one

@@ -125,7 +125,7 @@ def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     np.testing.assert_allclose(scores, [norm(jnp.int32(k)) for k in molecules], rtol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_molecules_without_smiles_are_scored(npz, tmp_path):
     settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16, "depth": 2}
     scores = score_molecules(ScoreConfig(npz=npz, target_columns=("energy",), out=tmp_path / "s.csv", **settings))

@@ -39,14 +39,20 @@ def thousand(tmp_path_factory):
     return path
 
 
-@pytest.mark.slow
-def test_every_modality_learns_from_one_command(thousand, tmp_path, cache):
+@pytest.mark.parametrize(
+    "modalities",
+    [
+        pytest.param(("molgraph", "smiles"), marks=pytest.mark.slow),
+        pytest.param(MODALITIES, marks=pytest.mark.nightly),
+    ],
+)
+def test_every_modality_learns_from_one_command(modalities, thousand, tmp_path, cache):
     config = SweepConfig(
-        csv=thousand, modality=MODALITIES, fractions=(1.0,), seeds=1, epochs=12, batch_size=64, out=tmp_path / "run",
+        csv=thousand, modality=modalities, fractions=(1.0,), seeds=1, epochs=12, batch_size=64, out=tmp_path / "run",
         width=64, depth=2,
     )  # fmt: skip
     result = run_sweep(config)
-    assert [curve.identity.modality for curve in result.curves] == list(MODALITIES)
+    assert [curve.identity.modality for curve in result.curves] == list(modalities)
     for curve in result.curves:
         assert curve.points[-1].mean > 0.75, curve.identity.modality
     vocabulary = json.loads((tmp_path / "run" / "vocabulary.json").read_text())
