@@ -17,6 +17,7 @@ ORDER = (
     "io",
     "rows",
     "chem",
+    "formats",
     "modalities",
     "config",
     "data",

@@ -20,8 +20,8 @@ from sklearn.metrics import roc_auc_score, root_mean_squared_error
 from jaxmrl.cli.commands import predict_command
 from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.formats.input_rows import InputRows
 from jaxmrl.io import storage
-from jaxmrl.io.input_rows import InputRows
 from jaxmrl.io.records import Rejected
 from jaxmrl.predict import Predictions, predict_molecules
 from jaxmrl.pretrain import pretrain_encoder

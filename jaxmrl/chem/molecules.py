@@ -119,7 +119,7 @@ def _parse(smiles: str) -> "Mol":
     from rdkit import Chem
 
     if len(smiles) > 2 * MAX_RINGS:  # a shorter one cannot have so many
-        _check_size(Chem.MolFromSmiles(smiles, sanitize=False))
+        check_size(Chem.MolFromSmiles(smiles, sanitize=False))
     molecule = Chem.MolFromSmiles(smiles)
     if molecule is None:
         raise UnusableMoleculeError(_why_unparsable(smiles))
@@ -143,7 +143,7 @@ def _check_spelling(smiles: str) -> None:
             raise UnusableMoleculeError(f"a number in [{isotope}{rest[:20]}] is too large")
 
 
-def _check_size(molecule: "Mol") -> None:
+def check_size(molecule: "Mol | None") -> None:
     """Refuse a molecule, not yet sanitized, that has too many atoms or rings: finding rings may take hours."""
     from rdkit import Chem
 
@@ -169,8 +169,21 @@ def _check_bonds(molecule: "Mol") -> None:
 def _why_unparsable(smiles: str) -> str:
     from rdkit import Chem
 
-    raw = Chem.MolFromSmiles(smiles, sanitize=False)
-    if raw is None:
-        return "not a valid SMILES"
-    problems = Chem.DetectChemistryProblems(raw)
-    return problems[0].Message()[:_REASON_LENGTH] if problems else "RDKit cannot sanitize it"
+    try:
+        check_problems(Chem.MolFromSmiles(smiles, sanitize=False), "not a valid SMILES")
+    except UnusableMoleculeError as error:
+        return str(error)
+    return "RDKit cannot sanitize it"
+
+
+def check_problems(molecule: "Mol | None", unread: str) -> None:
+    """Raise UnusableMoleculeError with the first problem of a molecule that is not sanitized.
+
+    unread: the reason where there is no molecule.
+    """
+    from rdkit import Chem
+
+    if molecule is None:
+        raise UnusableMoleculeError(unread)
+    if problems := Chem.DetectChemistryProblems(molecule):
+        raise UnusableMoleculeError(problems[0].Message()[:_REASON_LENGTH])

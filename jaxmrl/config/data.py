@@ -31,16 +31,17 @@ class DataSettings(TrainingConfig):
     """Use this data set; --list-datasets prints all names."""
 
     csv: Path | None = None
-    """Read molecules and labels from this text table. Columns may be separated by commas, semicolons, tabs or vertical
-    bars, and the file may be gzipped. Default: none; --dataset names the data."""
+    """Read molecules and labels from this table: a text file with any separator, an SD file, a .smi file, an Excel
+    workbook or a Parquet file, which may be compressed. The content decides, not the name. Default: none; --dataset
+    names the data."""
 
     npz: Path | None = None
     """Read 3D geometries from this file. It has the layout of qm9_eV.npz: R [atoms, 3] in Å, Z [atoms], N [molecules]
     and target arrays. Default: none."""
 
     smiles_column: str | None = None
-    """Read SMILES from this column of --csv. Default: the column named smiles, or the one whose name and content fit
-    best."""
+    """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
+    one whose name and content fit best."""
 
     target_columns: tuple[str, ...] = ()
     """Predict these columns of --csv, or these arrays of --npz. Default: the tasks of the data set; in --csv, columns

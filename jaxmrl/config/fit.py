@@ -23,9 +23,9 @@ class FitConfig:
     """
 
     csv: Annotated[Positional[Path], arg(metavar="CURVES.csv")]
-    """Read learning curves from this CSV or CSV.gz file, with a number of molecules and a metric in each row. Rows with
-    the same number of molecules are repeated runs, and so are several columns of the metric. A mean may have its
-    standard deviation in another column or in the same cell."""
+    """Read learning curves from this table (CSV, Excel, Parquet and others), with a number of molecules and a metric in
+    each row. Rows with the same number of molecules are repeated runs, and so are several columns of the metric. A mean
+    may have its standard deviation in another column or in the same cell."""
 
     n_column: str | None = None
     """Read the number of molecules from this column. Default: the column named n, n_train, molecules or similar."""

@@ -28,11 +28,12 @@ class PredictConfig(Config):
     """Predict with the models in this run directory of a sweep."""
 
     csv: Path
-    """Read molecules from this CSV or CSV.gz file. Only its SMILES are used; the output has a row for each of its
-    rows."""
+    """Read molecules from this table, in any format that --csv of the sweep takes. Only its molecules are used; the
+    output has a row for each of its rows."""
 
     smiles_column: str | None = None
-    """Read SMILES from this column of --csv. Default: the column named smiles."""
+    """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
+    one whose name and content fit best."""
 
     keep_columns: tuple[str, ...] = ()
     """Copy these columns of --csv to the output. Default: all columns."""

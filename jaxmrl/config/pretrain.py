@@ -24,11 +24,12 @@ class PretrainConfig(TrainingConfig):
     pcqm4mv2."""
 
     csv: Path | None = None
-    """Read molecules from this CSV or CSV.gz file of any length. Default: none; --dataset names the data."""
+    """Read molecules from this table of any length, in any format that --csv of the sweep takes. Default: none;
+    --dataset names the data."""
 
     smiles_column: str | None = None
-    """Read SMILES from this column of --csv. Default: the column named smiles, or the one whose name and content fit
-    best."""
+    """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
+    one whose name and content fit best."""
 
     parent: bool = False
     """Replace each molecule by its parent, the largest organic fragment, neutralized."""

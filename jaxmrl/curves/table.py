@@ -17,8 +17,9 @@ from jaxmrl.curves.runs import FEWEST_DOUBLED, once, renumbered_note, settings_o
 from jaxmrl.curves.sampling import PRUNING, are_prunings, is_random_sample
 from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, level_codes, separation
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.formats.reading import read_records
 from jaxmrl.io.cells import number_in
-from jaxmrl.io.records import Rejected, check_rows, column_index, read_records
+from jaxmrl.io.records import Rejected, check_rows, column_index
 from jaxmrl.rows import CurveIdentity
 from jaxmrl.text import count
 
@@ -95,7 +96,7 @@ def read_curves(config: FitConfig) -> CurveFile:
     rows, summaries = _without_summaries(header, rows, layout)
     rows, equal, unlabeled = _without_equal(rows, layout)
     read = len(rows) + sum(equal) + len(rejected)
-    layout, found, notes = read_observations(path, header, rows, layout, records.dialect.separator, rejected)
+    layout, found, notes = read_observations(path, header, rows, layout, records.separator, rejected)
     by_at, split = (by_at, []) if config.pool else _separated(path, header, found, by_at, layout)
     found, counted = once(path, header, found, by_at, layout, config.pool)
     curves = _curves(header, found, by_at)

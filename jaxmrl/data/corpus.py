@@ -83,7 +83,7 @@ class Corpus:
 def prepare_corpus(
     path: Path, smiles_column: str | None, progress: cache.CountDone | None = None, *, parent: bool = False
 ) -> Corpus:
-    """Return the molecules of a CSV or CSV.gz file, from the cache where they were prepared before.
+    """Return the molecules of a table, from the cache where they were prepared before.
 
     What was prepared when it is interrupted is not prepared again.
 

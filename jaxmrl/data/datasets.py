@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from jaxmrl.data.npz import GEOMETRY_ARRAYS
 from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.formats.reading import read_header
 from jaxmrl.io.cache import cache_directory, max_expanded, read_arrays, replacing
-from jaxmrl.io.records import Rejected, read_header
+from jaxmrl.io.records import Rejected
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from jaxmrl.chem.notations import SMILES
 from jaxmrl.chem.parents import canonical_hashes, find_parents
 from jaxmrl.data.side_files import SideFile
-from jaxmrl.data.smiles_column import SAMPLE, smiles_index
+from jaxmrl.data.smiles_column import SAMPLE, find_structures
 from jaxmrl.data.table import Table
 from jaxmrl.errors import DataError
-from jaxmrl.io.dialect import Dialect
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
@@ -138,10 +138,10 @@ def _smiles_of(side: SideFile, own: str | None) -> str | None:
     rows = enumerate(zip(*side.columns.values(), strict=True))
     sample = [(k, k, [str(cell) for cell in cells]) for k, cells in itertools.islice(rows, SAMPLE)]
     try:
-        at, _ = smiles_index(side.path, Records(list(side.columns), sample, [], Dialect()), None)
-        return list(side.columns)[at]
+        found = find_structures(side.path, Records(list(side.columns), sample, []), None)
     except DataError:
         return None
+    return list(side.columns)[found.at] if found.notation == SMILES else None
 
 
 def _hashes(texts: list[str], data: Data) -> tuple[np.ndarray, np.ndarray]:

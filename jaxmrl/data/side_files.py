@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.formats.parquet import import_parquet
+from jaxmrl.formats.reading import read_records
 from jaxmrl.io import cells
 from jaxmrl.io.cache import read_arrays
-from jaxmrl.io.records import Rejected, column_names, read_records
+from jaxmrl.io.records import Rejected, column_names
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def read_side_file(path: Path) -> SideFile:
         records = read_records(path)
         columns = {name: [fields[k] for *_, fields in records.rows] for k, name in enumerate(records.header)}
         lines = [line for _, line, _ in records.rows]
-        return SideFile(path, columns, lines, tuple(records.rejected), records.dialect.separator)
+        return SideFile(path, columns, lines, tuple(records.rejected), records.separator)
     try:
         if path.suffix == ".npz":
             columns = {name: array.tolist() for name, array in read_arrays(path).items() if array.ndim == 1}
@@ -58,16 +60,6 @@ def read_side_file(path: Path) -> SideFile:
     except Exception as error:  # NumPy and pyarrow raise many kinds; the remedy is the same
         raise DataError(f"cannot read {path} as a table with columns of one length: {error}") from None
     return SideFile(path, columns)
-
-
-def import_parquet() -> tuple:
-    """Return pyarrow and its parquet module. Raise UserError if they are not installed."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise UserError("a .parquet file needs pyarrow: pip install 'jaxmrl[parquet]', or use .csv or .npz") from None
-    return pyarrow, parquet
 
 
 def read_numbers(side: SideFile, column: str) -> list[float]:

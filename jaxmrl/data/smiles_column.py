@@ -1,9 +1,11 @@
-"""Which column of a table has the molecules: by its name, and by what stands in it."""
+"""Which column of a table has the molecules, and in which notation: by its name, and by what stands in it."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from jaxmrl.chem.molecules import UnusableMoleculeError, parse
+from jaxmrl.chem.notations import INCHI, MOL_BLOCK, SMILES
 from jaxmrl.errors import DataError
 from jaxmrl.io.records import Records, column_index, column_names, one_column
 
@@ -25,30 +27,68 @@ _SMALLEST_SHARE = 0.5
 _INCHI = re.compile(r"\s*(InChI=)?1S?/[A-Z0-9]")
 _INCHI_KEY = re.compile(r"\s*[A-Z]{14}-[A-Z]{10}-[A-Z]\s*")
 _MOL_BLOCK = re.compile(r"V[23]000|M  END")
+_PLURALS = {INCHI: "InChI", MOL_BLOCK: "mol blocks"}
 
 
-def smiles_index(path: Path, records: Records, name: str | None) -> tuple[int, list[str]]:
-    """Return where the column of SMILES stands, and remarks on the choice.
+@dataclass(frozen=True)
+class StructureColumn:
+    """The column of the molecules. at: its index; notation: SMILES, INCHI or MOL_BLOCK; remarks: on the choice."""
 
-    records: the first SAMPLE rows at least. name: the column that was asked for; None for the one that fits best.
-    Raises DataError where there is none, or it has InChI or mol blocks.
+    at: int
+    notation: str = SMILES
+    remarks: tuple[str, ...] = ()
+
+
+def find_structures(path: Path, records: Records, name: str | None) -> StructureColumn:
+    """Return the column of the molecules.
+
+    That of SMILES whose name fits best, else one that has InChI or mol blocks.
+
+    Args:
+        path: The file.
+        records: The first SAMPLE rows at least.
+        name: The column that was asked for; None for the one that fits best.
+
+    Raises:
+        DataError: Where there is none, or it has InChIKeys, which do not say what the molecule is.
     """
     header = records.header
     if name is not None:
         at = column_index(path, header, name)
-        _refuse_others(path, records, at)
-        return at, []
+        _refuse_keys(path, records, at)
+        return _described(records, at, _notation(records, at), [], asked_for=True)
     named = [k for k in range(len(header)) if _fit(header[k]) is not None]
     named.sort(key=lambda k: (_fit(header[k]), header[k] != "smiles", k))
+    sound = [k for k in named if _share(records, k) >= _SMALLEST_SHARE]
+    if sound:
+        return _described(records, sound[0], SMILES, named)
+    others = [(k, _notation(records, k)) for k in [*named, *(k for k in range(len(header)) if k not in named)]]
+    if converted := [(k, notation) for k, notation in others if notation != SMILES]:
+        return _described(records, *converted[0], named)
     if not named:
         raise _none_named(path, records)
-    sound = [k for k in named if _share(records, k) >= _SMALLEST_SHARE]
-    if not sound:
-        _refuse_others(path, records, named[0])
-        likely = [header[k] for k in range(len(header)) if k not in named and _looks_like_smiles(records, k)]
-        hint = [f"column {likely[0]} looks like SMILES; --smiles-column takes it"] if likely else []
-        return named[0], _remarks(records, named[0], []) + hint
-    return sound[0], _remarks(records, sound[0], named)
+    _refuse_keys(path, records, named[0])
+    likely = [header[k] for k in range(len(header)) if k not in named and _looks_like_smiles(records, k)]
+    hint = [f"column {likely[0]} looks like SMILES; --smiles-column takes it"] if likely else []
+    return StructureColumn(named[0], SMILES, (*_remarks(records, named[0], []), *hint))
+
+
+def _described(
+    records: Records, at: int, notation: str, named: list[int], *, asked_for: bool = False
+) -> StructureColumn:
+    remarks = [] if asked_for else _remarks(records, at, named)
+    if notation != SMILES:
+        remarks = [f"molecules: column {records.header[at]} has {_PLURALS[notation]}, converted to SMILES"]
+    return StructureColumn(at, notation, tuple(remarks))
+
+
+def _notation(records: Records, at: int) -> str:
+    """Return the notation of a column's molecules by its sampled cells; SMILES for what is no other."""
+    cells = _cells(records, at)
+    for notation, matches in ((INCHI, _INCHI.match), (MOL_BLOCK, _MOL_BLOCK.search)):
+        if cells and sum(bool(matches(text)) for _, text in cells) >= _SMALLEST_SHARE * len(cells):
+            return notation
+    return SMILES
 
 
 def _fit(name: str) -> int | None:
@@ -90,18 +130,16 @@ def _remarks(records: Records, at: int, named: list[int]) -> list[str]:
     return [said]
 
 
-def _refuse_others(path: Path, records: Records, at: int) -> None:
-    """Raise DataError if the column has another notation of molecules than SMILES."""
+def _refuse_keys(path: Path, records: Records, at: int) -> None:
+    """Raise DataError if the column has InChIKeys, which are hashes of molecules."""
     cells = _cells(records, at)
-    kinds = {"an InChI": _INCHI.match, "an InChIKey": _INCHI_KEY.fullmatch, "a mol block": _MOL_BLOCK.search}
-    for kind, matches in kinds.items():
-        found = [(line, text) for line, text in cells if matches(text)]
-        if found and len(found) >= _SMALLEST_SHARE * len(cells):
-            line, text = found[0]
-            raise DataError(
-                f"{path}, column {records.header[at]}, line {line}: {' '.join(text.split())[:60]!r} is {kind}; "
-                "expected SMILES: convert it with RDKit, or name another column with --smiles-column"
-            )
+    found = [(line, text) for line, text in cells if _INCHI_KEY.fullmatch(text)]
+    if found and len(found) >= _SMALLEST_SHARE * len(cells):
+        line, text = found[0]
+        raise DataError(
+            f"{path}, column {records.header[at]}, line {line}: {text.strip()!r} is an InChIKey, a hash that has no "
+            "molecule; expected SMILES, InChI or mol blocks: name another column with --smiles-column"
+        )
 
 
 def _none_named(path: Path, records: Records) -> DataError:
@@ -115,12 +153,10 @@ def _none_named(path: Path, records: Records) -> DataError:
     if len(header) == 1 and len(header[0].split()) > 1:
         return one_column(path, header)
     filled = [k for k in range(len(header)) if _cells(records, k)]
-    if any(len(header[k]) > 1 and _is_smiles(header[k]) and _share(records, k) > 0.9 for k in filled):
-        return DataError(f"{path} has no header: its first line has a molecule; add a line with names, such as smiles")
     if likely := [header[k] for k in filled if _looks_like_smiles(records, k)]:
         said += f"; {likely[0] or 'the one without a name'} looks like SMILES"
     for k in filled:
-        _refuse_others(path, records, k)
+        _refuse_keys(path, records, k)
     return DataError(said)
 
 

@@ -1,5 +1,6 @@
 """CSV -> table: ids, SMILES and labels, with every row that cannot be used kept apart with its reason."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from jaxmrl.chem.notations import MOL_BLOCK, SMILES, convert
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
 from jaxmrl.data.relations import unit_remarks, with_relations
-from jaxmrl.data.smiles_column import SAMPLE, smiles_index
+from jaxmrl.data.smiles_column import SAMPLE, StructureColumn, find_structures
 from jaxmrl.data.targets import Column, default_targets, first_odd, read_column, split_remarks
 from jaxmrl.errors import DataError
+from jaxmrl.formats.reading import read_records, stream_records
 from jaxmrl.io.cells import CENSORED, MISSING, dotted_thousands, nines
-from jaxmrl.io.records import Records, Rejected, check_rows, column_index, column_names, read_records, stream_records
+from jaxmrl.io.records import Records, Rejected, check_rows, column_index, column_names
 from jaxmrl.text import count
 
 NO_LABEL = "no label"
@@ -24,6 +27,9 @@ _SHOWN = 60
 
 _MOST_REMARKS = 5
 """Columns with cells that are no numbers that have a remark of their own."""
+
+_AT_ONCE = 20_000
+"""Molecules of a stream that are converted to SMILES together."""
 
 _FEW_ROWS = 20
 """Rows from which few different values are remarked on."""
@@ -70,7 +76,7 @@ def read_table(
     task: str | None = None,
     censored: str = "drop",
 ) -> Table:
-    """Return the table in the file `path`: text columns separated by commas, semicolons, tabs or bars, maybe gzipped.
+    """Return the table in the file `path`, of any format and maybe compressed.
 
     Without `smiles_column`, the column whose name and content fit best; without `target_columns`, the columns of
     numbers of like scale or of two classes, without ids, dates and splits; without `task`, classification where all
@@ -82,18 +88,19 @@ def read_table(
     """
     records = read_records(path)
     check_rows(path, records)
-    smiles_at, notes = smiles_index(path, records, smiles_column)
+    molecules = find_structures(path, records, smiles_column)
+    notes = list(molecules.remarks)
     if target_columns:
         check_distinct(target_columns)
         columns = [read_column(records, column_index(path, records.header, name)) for name in target_columns]
     else:
-        columns, remarks = default_targets(path, records, smiles_at, task)
+        columns, remarks = default_targets(path, records, molecules.at, task)
         notes += remarks
     columns, remarks = with_relations(records, columns)
     notes += split_remarks(path, records) + remarks + unit_remarks(records, columns)
-    notes += _repeated_names(records, [records.header[smiles_at], *(column.name for column in columns)])
+    notes += _repeated_names(records, [records.header[molecules.at], *(column.name for column in columns)])
     styles = {column.name: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
-    formats = records.dialect.remarks + _of_columns(styles)
+    formats = [*records.remarks, *_of_columns(styles)]
     if formats:
         notes.insert(0, f"{path.name}: {'; '.join(formats)}")
     kind = task or _task(path, columns)
@@ -109,7 +116,7 @@ def read_table(
     return _table(
         records,
         rows,
-        smiles_at,
+        molecules,
         labels=labels[keep],
         tasks=tuple(column.name for column in columns),
         task=kind,
@@ -124,16 +131,16 @@ def read_molecules(path: Path, smiles_column: str | None) -> Table:
     Rows with a wrong number of fields are rejected. Raises DataError as `read_table` does.
     """
     records = read_records(path)
-    smiles_at, notes = smiles_index(path, records, smiles_column)
+    molecules = find_structures(path, records, smiles_column)
     return _table(
         records,
         records.rows,
-        smiles_at,
+        molecules,
         labels=np.zeros((len(records.rows), 0)),
         tasks=(),
         task="",
         rejected=tuple(records.rejected),
-        notes=(*_written(path, records), *notes),
+        notes=(*_written(path, records), *molecules.remarks),
     )
 
 
@@ -143,31 +150,63 @@ def stream_smiles(path: Path, smiles_column: str | None) -> Iterator[tuple[int, 
     A row whose quotes or number of fields are wrong comes as Rejected. Raises DataError as `read_table` does.
     """
     first, rows = stream_records(path, SAMPLE)
-    at, _ = smiles_index(path, first, smiles_column)
-    for row in rows:
-        yield row if isinstance(row, Rejected) else (row[0], row[1][at].strip())
+    column = find_structures(path, first, smiles_column)
+    found = (row if isinstance(row, Rejected) else (row[0], _molecule(row[1], column)) for row in rows)
+    yield from found if column.notation == SMILES else _converted_stream(found, column.notation)
+
+
+def _converted_stream(
+    rows: Iterator[tuple[int, str] | Rejected], notation: str
+) -> Iterator[tuple[int, str] | Rejected]:
+    """Yield rows of another notation with SMILES, or as Rejected where it cannot be read."""
+    while some := list(itertools.islice(rows, _AT_ONCE)):
+        texts = [row[1] for row in some if not isinstance(row, Rejected)]
+        found = iter(convert(texts, notation))
+        for row in some:
+            if isinstance(row, Rejected):
+                yield row
+                continue
+            smiles, reason = next(found)
+            yield Rejected(row[0], row[1], reason) if reason else (row[0], smiles)
 
 
 def molecule_remarks(path: Path, smiles_column: str | None) -> list[str]:
     """Return what there is to say about how a table is written and which column has its molecules."""
     first, _ = stream_records(path, SAMPLE)
-    _, remarks = smiles_index(path, first, smiles_column)
-    return _written(path, first) + remarks
+    return _written(path, first) + list(find_structures(path, first, smiles_column).remarks)
 
 
 def _written(path: Path, records: Records) -> list[str]:
-    return [f"{path.name}: {'; '.join(records.dialect.remarks)}"] if records.dialect.remarks else []
+    return [f"{path.name}: {'; '.join(records.remarks)}"] if records.remarks else []
 
 
-def _table(records: Records, rows: list, smiles_at: int, **more: Any) -> Table:
-    return Table(
+def _table(records: Records, rows: list, column: StructureColumn, **more: Any) -> Table:
+    table = Table(
         ids=np.array([row for row, *_ in rows], np.int64),
         lines=np.array([line for _, line, _ in rows], np.int64),
-        smiles=[fields[smiles_at].strip() for *_, fields in rows],
+        smiles=[_molecule(fields, column) for *_, fields in rows],
         rows=len(records.rows) + len(records.rejected),
-        column=records.header[smiles_at],
+        column=records.header[column.at],
         **more,
     )
+    return table if column.notation == SMILES else _converted(table, column.notation)
+
+
+def _molecule(fields: list[str], column: StructureColumn) -> str:
+    """Return the molecule of a row. The first line of a mol block, a name, may be empty and counts."""
+    return fields[column.at] if column.notation == MOL_BLOCK else fields[column.at].strip()
+
+
+def _converted(table: Table, notation: str) -> Table:
+    """Return the table with SMILES; rows whose molecule cannot be read join the rejected ones."""
+    found = convert(table.smiles, notation)
+    keep = np.array([not reason for _, reason in found], bool)
+    rejected = [
+        Rejected(int(line), text, reason)
+        for line, text, (_, reason) in zip(table.lines, table.smiles, found, strict=True)
+        if reason
+    ]
+    return replace(table.take(keep, rejected), smiles=[smiles for smiles, reason in found if not reason])
 
 
 def _task(path: Path, columns: list[Column]) -> str:
@@ -317,7 +356,7 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
         why = "is not a class" if column.words else "is not a number"
         why = "is censored" if column.numbers.kinds[k] == CENSORED else why
         reason = f"{NO_LABEL}: {column.name} {text!r} {why}"
-        rejected.append(Rejected(line, records.dialect.separator.join(fields), reason))
+        rejected.append(Rejected(line, records.separator.join(fields), reason))
     return ~lost, rejected
 
 

@@ -8,8 +8,18 @@ import numpy as np
 
 from jaxmrl.data.classes import Classes, are_classes, ask_about_minus_one, few_classes, may_have_minus_one, word_classes
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import CENSORED, MARK, MISSING, TEXT, Numbers, Style, is_missing, read_numbers, without_points
-from jaxmrl.io.dialect import INVISIBLE
+from jaxmrl.io.cells import (
+    CENSORED,
+    INVISIBLE,
+    MARK,
+    MISSING,
+    TEXT,
+    Numbers,
+    Style,
+    is_missing,
+    read_numbers,
+    without_points,
+)
 from jaxmrl.io.records import Records, column_names, one_column
 
 NEARLY = 0.9
@@ -74,9 +84,9 @@ def part_word(text: str) -> str:
 def read_column(records: Records, at: int) -> Column:
     """Return a column of a table as numbers or classes."""
     texts = [fields[at] for *_, fields in records.rows]
-    numbers = read_numbers(texts, records.dialect.separator)
-    if records.dialect.separator != "," and (plain := without_points(texts)) and _has_decimal_commas(records):
-        numbers = replace(read_numbers(plain, records.dialect.separator), style=Style(",", "."))
+    numbers = read_numbers(texts, records.separator)
+    if records.separator != "," and (plain := without_points(texts)) and _has_decimal_commas(records):
+        numbers = replace(read_numbers(plain, records.separator), style=Style(",", "."))
     words = word_classes(texts) if (numbers.kinds == TEXT).any() or _is_signs(numbers) else None
     return Column(records.header[at], numbers, words)
 
@@ -84,7 +94,7 @@ def read_column(records: Records, at: int) -> Column:
 def _has_decimal_commas(records: Records) -> bool:
     """Return whether a column of the table is of numbers with decimal commas, so that a point is no decimal point."""
     for texts in zip(*(fields for *_, fields in records.rows), strict=True):
-        numbers = read_numbers(list(texts), records.dialect.separator)
+        numbers = read_numbers(list(texts), records.separator)
         if numbers.style.decimal == "," and numbers.share >= NEARLY:
             return True
     return False

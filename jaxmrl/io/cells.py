@@ -8,8 +8,6 @@ from decimal import Decimal
 
 import numpy as np
 
-from jaxmrl.io.dialect import INVISIBLE
-
 NUMBER, CENSORED, MISSING, MARK, TEXT = range(5)
 """Kinds of cells: a number; a number with a sign such as >; empty; a usual mark of a missing value; any other text."""
 
@@ -33,6 +31,9 @@ _UNDECIDED = frozenset(
 
 LARGEST = float(np.finfo(np.float32).max)
 """The largest label: predictions are float32."""
+
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"), "")
+"""Characters without width, which copies of web pages bring along, for `str.translate`."""
 
 _MINUS = dict.fromkeys(map(ord, "−–﹣－‐‑"), "-")
 """Characters that stand for a minus sign in front of a digit."""

@@ -24,13 +24,14 @@ from jaxmrl.data.similarity import FAR, nearest, similarity_prints
 from jaxmrl.data.table import read_molecules
 from jaxmrl.data.task_data import find_geometries
 from jaxmrl.errors import ConfigError
+from jaxmrl.formats.input_rows import InputRows, read_input_rows
+from jaxmrl.formats.parquet import import_parquet
 from jaxmrl.io.files import label_columns, write_whole
-from jaxmrl.io.input_rows import InputRows, read_input_rows
 from jaxmrl.io.records import Rejected, top_reasons
 from jaxmrl.modalities.base import AtomFeatures
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
-from jaxmrl.pruning.score_files import import_parquet, table_bytes
+from jaxmrl.pruning.score_files import table_bytes
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
 from jaxmrl.text import count, exact

@@ -11,9 +11,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from jaxmrl.data.matching import DIGEST, Data, digest_text, match
-from jaxmrl.data.side_files import SideFile, has_column, import_parquet, read_numbers, read_side_file
+from jaxmrl.data.side_files import SideFile, has_column, read_numbers, read_side_file
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
+from jaxmrl.formats.parquet import import_parquet
 from jaxmrl.io.cache import write_arrays
 from jaxmrl.io.files import label_columns, number
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS

@@ -9,10 +9,11 @@ from jaxmrl.config import ScoreConfig, to_toml
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError, DivergedError
+from jaxmrl.formats.parquet import import_parquet
 from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import Rejected, rejected_text
 from jaxmrl.progress import ProgressReporter
-from jaxmrl.pruning.score_files import import_parquet, score_facts, score_table, table_bytes
+from jaxmrl.pruning.score_files import score_facts, score_table, table_bytes
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports import plots

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxmrl.data.table import read_molecules, read_table
+from jaxmrl.data.table import read_molecules, read_table, stream_smiles
 from jaxmrl.errors import DataError
 
 INPUTS = Path(__file__).parent / "inputs"
@@ -123,18 +123,28 @@ def test_the_column_is_named_where_its_molecules_cannot_be_read(refused):
     assert "none of the 60 rows can be used; column Mol, line 2: not a valid SMILES" in said
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        (INCHI, "an InChI"),
-        ("LFQSCWFLJHTTHZ-UHFFFAOYSA-N", "an InChIKey"),
-        ("\n  RDKit\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\nM  END\n", "a mol block"),
-    ],
-)
-def test_other_notations_are_named(tmp_path, text, kind):
+MOL = "\n  RDKit\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0000    0.0000    0.0000 C   0  0\nM  END\n"
+
+
+@pytest.mark.parametrize(("text", "kind"), [(INCHI, "InChI"), (MOL, "mol blocks"), (MOL.lstrip(), "mol blocks")])
+def test_other_notations_become_smiles(tmp_path, text, kind):
     for name in ("smiles", "structure", "InChI"):
-        columns = {name: [text] * 3, "y": [1.5, 2.5, 3.5]}
-        with pytest.raises(DataError, match=rf"column {name}, line \d+: '.*' is {kind}; expected SMILES"):
+        columns = {name: [text, text, text.replace("C ", "Qx").replace("1S/CH4", "1S/Xx4")], "y": [1.5, 2.5, 3.5]}
+        table = table_of(tmp_path, columns)
+        assert f"molecules: column {name} has {kind}, converted to SMILES" in table.notes
+        assert (table.smiles, table.labels.tolist()) == (["C", "C"], [[1.5], [2.5]])
+        assert len(table.rejected) == 1
+        assert [row[1] for row in stream_smiles(tmp_path / "t.csv", None) if isinstance(row, tuple)] == ["C", "C"]
+
+
+def test_smiles_are_preferred_to_inchi(tmp_path):
+    assert table_of(tmp_path, {"InChI": [INCHI] * 3, "smi": ["CC"] * 3, "y": [1.5, 2.5, 3.5]}).smiles == ["CC"] * 3
+
+
+def test_inchikeys_are_refused(tmp_path):
+    for name in ("smiles", "structure", "InChIKey"):
+        columns = {name: ["LFQSCWFLJHTTHZ-UHFFFAOYSA-N"] * 3, "y": [1.5, 2.5, 3.5]}
+        with pytest.raises(DataError, match=rf"column {name}, line 2: '.*' is an InChIKey, a hash that has no"):
             table_of(tmp_path, columns)
 
 

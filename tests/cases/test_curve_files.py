@@ -493,10 +493,10 @@ def test_a_target_in_another_unit_than_the_percentages_is_refused(tmp_path):
     assert find_scale(config, read_curves(config)).best == 100, "an enrichment factor is no percentage"
 
 
-def test_blanks_between_columns_are_named(tmp_path):
-    (tmp_path / "c.csv").write_text("n rmse\n100 0.5\n")
-    with pytest.raises(DataError, match="columns separated by blanks are not supported"):
-        read_curves(FitConfig(tmp_path / "c.csv"))
+def test_blanks_between_columns_are_read(tmp_path):
+    (tmp_path / "c.csv").write_text("n   rmse\n100 0.5\n 200 0.4\n400 0.35\n")
+    (curve,) = read_curves(FitConfig(tmp_path / "c.csv")).curves
+    assert (curve.n.tolist(), curve.value.tolist()) == ([100, 200, 400], [0.5, 0.4, 0.35])
 
 
 # Sizes to predict at

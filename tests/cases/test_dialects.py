@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -119,40 +120,39 @@ def test_numbers_as_people_write_them(tmp_path, separator, cells, values):
     np.testing.assert_array_equal([found.get(line, np.nan) for line in (2, 3, 4)], values)
 
 
-def workbook():
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr("xl/workbook.xml", "<workbook/>")
-    return file.getvalue()
-
-
-def archive(name):
+def archive(*names):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as members:
-        members.writestr(name, written(ROWS))
+        for name in names:
+            members.writestr(name, written(ROWS))
     return file.getvalue()
 
 
 TEXT = written(ROWS).encode()
-MOL = b"ethanol\n  RDKit\n\n  1  0  0  0  0  0  0  0  0  0999 V2000\n    0.0 0.0 0.0 C\nM  END\n$$$$\n"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (workbook(), r"an Excel workbook \(.xlsx\); .*save it as CSV"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), r"an Excel workbook \(.xls\); .*save it as CSV"),
-        (archive("table.csv"), "a zip archive; .*unpack it"),
-        (bz2.compress(TEXT), "a bzip2 file; .*unpack it"),
-        (lzma.compress(TEXT), "an xz file; .*unpack it"),
-        (b"PAR1\x15\x04" + bytes(20) + b"PAR1", "a Parquet file; .*convert it to CSV"),
+        (archive("xl/workbook.xml"), "an Excel workbook that cannot be read"),
+        (archive("xl/workbook.bin"), r"a binary Excel workbook \(.xlsb\); .*save it as .xlsx"),
+        (archive("content.xml"), "an OpenDocument file; .*save it as .xlsx or CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), r"an old Excel workbook \(.xls\); .*save it as .xlsx"),
+        (archive("a.csv", "b.csv"), r"a zip archive of 2 files \(a.csv, b.csv\); expected one table: unpack it"),
+        (archive(), "an empty zip archive"),
+        (archive("table.csv")[:-30], "cannot be read as a table|not a zip file"),
+        (b"PAR1\x15\x04" + bytes(20) + b"PAR1", "a Parquet file that cannot be read"),
         (gzip.compress(gzip.compress(TEXT)), "a gzip file within a gzip file"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "a pointer of Git LFS",
+        ),
+        (b"$RXN\n\n\n\n  1  1\n", "a file of reactions"),
+        (b"", "is empty; expected a table"),
+        (bytes(5000), "only zero bytes"),
         (b'[{"smiles": "CCO", "y": 1}]', "JSON; .*write the table as CSV"),
         (b'{"smiles": ["CCO"]}', "JSON"),
         (b'\xef\xbb\xbf {\n "smiles": ["CCO"]}', "JSON"),
-        (MOL, "an SD or mol file; .*write a CSV with a column smiles"),
-        (MOL.replace(b"\n", b"\r\n"), "an SD or mol file"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", r"a web page \(HTML\); .*download the file itself"),
         (b"<?xml version='1.0'?><Workbook/>", "an XML file"),
         (b"\x89HDF\r\n\x1a\n" + bytes(8), "an HDF5 file"),
@@ -170,25 +170,47 @@ def test_other_formats_are_named(tmp_path, content, message, name):
         assert "\n" not in str(raised.value)
 
 
-def test_gzip_is_known_by_its_content(tmp_path):
-    (tmp_path / "t.csv").write_bytes(gzip.compress(TEXT))
+def zstd(data):
+    return pytest.importorskip("pyarrow").compress(data, codec="zstd", asbytes=True)
+
+
+PACKED = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress, "zstd": zstd}
+
+
+@pytest.mark.parametrize("packing", PACKED)
+def test_compression_is_known_by_its_content(tmp_path, packing):
+    (tmp_path / "t.csv").write_bytes(PACKED[packing](TEXT))
     (tmp_path / "plain.csv.gz").write_bytes(TEXT)
     assert labels_of(tmp_path / "t.csv") == labels_of(tmp_path / "plain.csv.gz") == [-0.77, 3.5, 2]
+    (tmp_path / "t.csv").write_bytes(PACKED[packing](TEXT)[:-12])
+    with pytest.raises(DataError, match="cannot be read as a table"):
+        read_table(tmp_path / "t.csv")
 
 
-def test_a_file_without_header_or_with_blanks_says_so(tmp_path):
-    (tmp_path / "t.smi").write_text("CCO\tethanol\nc1ccccc1\tbenzene\n")
-    with pytest.raises(DataError, match="its first line has a molecule; add a line with names"):
-        read_molecules(tmp_path / "t.smi", None)
-    (tmp_path / "t.smi").write_text("smiles logS\nCCO -0.77\n")
-    with pytest.raises(DataError, match="columns separated by blanks are not supported"):
-        read_table(tmp_path / "t.smi")
+def test_a_zip_archive_of_one_table(tmp_path):
+    (tmp_path / "t.csv").write_bytes(archive("folder/table.csv", "__MACOSX/folder/._table.csv", "folder/.DS_Store"))
+    assert labels_of(tmp_path / "t.csv") == [-0.77, 3.5, 2]
+
+
+def test_zstd_without_a_library_says_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_bytes(zstd(TEXT))
+    for name in ("compression", "compression.zstd", "pyarrow"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DataError, match=r"a zstd file, which needs .*pip install 'jaxmrl\[parquet\]'"):
+        read_table(tmp_path / "t.csv")
 
 
 def test_a_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "t.csv")
     with pytest.raises(DataError, match="is a pipe; expected a file"):
         read_table(tmp_path / "t.csv")
+
+
+def test_blanks_between_columns(tmp_path):
+    (tmp_path / "t.smi").write_text("smiles logS\nCCO  -0.77\n\nCCN 1.5\n")
+    table = read_table(tmp_path / "t.smi")
+    assert (table.smiles, table.labels[:, 0].tolist()) == (["CCO", "CCN"], [-0.77, 1.5])
+    assert table.lines.tolist() == [2, 4]
 
 
 def test_rows_that_are_none_like_the_header_say_so(tmp_path):

@@ -150,6 +150,36 @@ def read_csv_wholly(path, *targets) -> None:
     read_smiles(table.smiles[:3])
 
 
+def table_files(folder) -> dict[str, bytes]:
+    """A table in each format that is no plain text, to be damaged."""
+    import bz2
+    import lzma
+    import zipfile
+
+    import openpyxl
+    import pyarrow
+    from pyarrow import parquet
+    from rdkit import Chem
+
+    smiles, values = ["CCO", "C[C@H](N)C(=O)O", "c1ccccc1", "CCN"] * 5, [k / 7 for k in range(20)]
+    text = "".join(f"{one},{value}\n" for one, value in [("smiles", "y"), *zip(smiles, values, strict=True)]).encode()
+    book = openpyxl.Workbook()
+    for row in [("smiles", "y"), *zip(smiles, values, strict=True)]:
+        book.active.append(row)
+    book.save(folder / "t.xlsx")
+    for compression in ("snappy", "none"):
+        table = pyarrow.table({"smiles": smiles, "y": values})
+        parquet.write_table(table, folder / f"{compression}.parquet", compression=compression)
+    blocks = [Chem.MolToMolBlock(Chem.MolFromSmiles(one)) for one in smiles]
+    sdf = "".join(f"{one}>  <y>\n{value}\n\n$$$$\n" for one, value in zip(blocks, values, strict=True)).encode()
+    with zipfile.ZipFile(folder / "t.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("t.csv", text)
+    files = {name: (folder / name).read_bytes() for name in ("t.xlsx", "snappy.parquet", "none.parquet", "t.zip")}
+    inner = "".join(f"{one}\tname {k}\t{k / 7}\n" for k, one in enumerate(smiles)).encode()
+    packed = {"bz2": bz2.compress(text), "xz": lzma.compress(text), "zst": pyarrow.compress(text, "zstd", asbytes=True)}
+    return files | packed | {"sdf": sdf, "smi": inner, "inchi": text.replace(b"CCO", b"InChI=1S/CH4/h1H4")}
+
+
 def read_split(path) -> None:
     table = Table(np.arange(20), np.arange(20) + 2, ["C"] * 20, np.zeros((20, 1)), ("y",), "regression", 20)
     parts, _ = read_parts(path, Data(table, np.zeros(20, np.uint64)))

@@ -46,6 +46,14 @@ def fuzz_csv(lines, folder, seed):
     return said
 
 
+def fuzz_format(files, folder, seed):
+    """One damaged file of another format, by each reader of tables."""
+    fuzzer, name = fuzz.Fuzzer(seed), sorted(files)[seed // 8 % len(files)]
+    path = folder / "other format.csv"
+    path.write_bytes(fuzzer.bytes(files[name], most=3))
+    return fuzz.outcome(fuzz.read_csv_wholly, path, "column 3" if name == "smi" else "y")
+
+
 def fuzz_npz(folder, seed):
     fuzzer, path = fuzz.Fuzzer(seed), folder / "t.npz"
     arrays = {name: damaged(array, fuzzer) for name, array in ARRAYS.items() if fuzzer.rng.integers(30)}
@@ -96,6 +104,7 @@ def run(count, lines, smiles, folder):
     """`count` inputs, most of them tables. Returns how many of each kind gave a result, and how many a line."""
     kinds = {
         "table": partial(fuzz_csv, lines, folder),
+        "format": partial(fuzz_format, fuzz.table_files(folder), folder),
         "npz": partial(fuzz_npz, folder),
         "cache": partial(fuzz_cache, folder),
         "toml": partial(fuzz_toml, folder),
@@ -103,7 +112,7 @@ def run(count, lines, smiles, folder):
     }
     outcomes = {kind: [0, 0] for kind in kinds}
     for seed in range(count):
-        kind = ("table", "smiles", "table", "npz", "smiles", "table", "cache", "toml")[seed % 8]
+        kind = ("table", "smiles", "table", "npz", "format", "table", "cache", "toml")[seed % 8]
         try:
             outcomes[kind][bool(kinds[kind](seed))] += 1
         except Exception as error:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.io.records import column_index, read_records
+from jaxmrl.formats.reading import read_records
+from jaxmrl.io.records import column_index
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def read_input_rows(path: Path, names: tuple[str, ...] = ()) -> InputRows:
     width = len(records.header)
     found = [(line, fields) for _, line, fields in records.rows]
     for row in records.rejected:
-        fields = row.text.split(records.dialect.separator)
+        fields = row.text.split(records.separator)
         found.append((row.line, [*fields, *[""] * width][:width]))
     found.sort()
     return InputRows(records.header, [line for line, _ in found], [fields for _, fields in found])

@@ -1,7 +1,7 @@
 import pytest
 
 from jaxmrl.errors import DataError
-from jaxmrl.io.input_rows import read_input_rows
+from jaxmrl.formats.input_rows import read_input_rows
 
 
 def test_every_row_is_there_in_order(tmp_path):

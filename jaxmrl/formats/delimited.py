@@ -1,0 +1,124 @@
+"""Text tables, whose columns are separated by commas, semicolons, tabs, bars or blanks."""
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Iterator
+
+from jaxmrl.errors import DataError
+from jaxmrl.formats.content import Content, too_large
+from jaxmrl.formats.dialect import BLANK, FROM_WINDOWS, Dialect, TextStart, find_dialect
+from jaxmrl.formats.source import FIELD_LIMIT, ROW_COST, Row, Source, fitted
+from jaxmrl.io.records import Rejected, plain_names
+
+_LINE_LIMIT = 10_000_000
+_ESCAPED = re.compile(r"[\udc80-\udcff]")
+_PUBCHEM, _DESCRIPTION = "PUBCHEM_RESULT_TAG", "RESULT_"
+"""The first column of PubChem's tables of results, and what it begins with in rows that describe the columns."""
+
+
+def open_text(content: Content, start: TextStart) -> Source:
+    """Return the table in a text. Raises DataError for a text that is no table."""
+    dialect = find_dialect(content, start)
+    records, remarks = _records(content, dialect), dialect.remarks
+    header = [*dialect.names]
+    if not header:
+        first = next(records, None)
+        if first is None or isinstance(first, Rejected):
+            wrong = first.reason if first else "it is empty"
+            raise DataError(f"{content.path} has no header: {wrong}; expected a table with a header line")
+        header = first[1]
+    header = plain_names(header)
+    if header[0] == _PUBCHEM:
+        remarks = [*remarks, f"rows {_DESCRIPTION}..., which describe PubChem's columns, not read"]
+    return Source(header, _fitting(header, records, dialect), dialect.separator, tuple(remarks))
+
+
+def _fitting(header: list[str], records: Iterator[Row], dialect: Dialect) -> Iterator[Row]:
+    """Yield (line, fields) of each row with as many fields as the header, and the others as Rejected.
+
+    Empty fields at the end of a row that the header has no names for, as spreadsheets write them, are not counted. A
+    table without a header need not have the same number of fields in each row.
+    """
+    width = len(header)
+    for record in records:
+        if isinstance(record, Rejected):
+            yield record
+            continue
+        line, fields = record
+        if dialect.row_names and len(fields) == width + 1:
+            fields = fields[1:]
+        if dialect.names and len(fields) < width:
+            fields = [*fields, *[""] * (width - len(fields))]
+        if header[0] != _PUBCHEM or not fields[0].startswith(_DESCRIPTION):
+            yield fitted(line, fields, width, dialect.separator)
+
+
+def _records(content: Content, dialect: Dialect) -> Iterator[Row]:
+    """Yield (line, fields) of each record that is not a blank line, and Rejected where its quotes are wrong."""
+    lines: Iterator[str] = itertools.islice(text_lines(content, dialect.encoding), dialect.skipped, None)
+    if dialect.warrior:
+        lines = itertools.takewhile(lambda line: "\t" in line or not line.startswith("<"), lines)
+    if dialect.separator == BLANK and not dialect.quoted:
+        yield from _words(lines, dialect)
+    else:
+        yield from _quoted(content, dialect, lines)
+
+
+def _words(lines: Iterator[str], dialect: Dialect) -> Iterator[Row]:
+    """Yield the words of each line; the last of a line's fields has all that follows, as names have blanks."""
+    width = len(dialect.names)
+    for number, line in enumerate(lines, dialect.skipped + 1):
+        words = line.strip().split(None, width - 1) if line.strip() else []
+        width = width or len(words)
+        if words:
+            yield number, words
+
+
+def _quoted(content: Content, dialect: Dialect, lines: Iterator[str]) -> Iterator[Row]:
+    csv.field_size_limit(FIELD_LIMIT)
+    # strict: otherwise a quote that is never closed silently takes the rest of the file into one field
+    reader = csv.reader(
+        lines,
+        strict=True,
+        delimiter=dialect.separator,
+        skipinitialspace=dialect.separator == BLANK,
+        quoting=csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE,
+    )
+    started = 0
+    while True:
+        try:
+            fields = next(reader, None)
+        except csv.Error as error:
+            if "expected after" not in str(error):
+                at = started + 1 + dialect.skipped
+                raise DataError(f"{content.path}, record that begins in line {at}: {_why(error)}") from None
+            yield Rejected(reader.line_num + dialect.skipped, "", "a quoted field goes on after its closing quote")
+            fields = []
+        if fields is None:
+            return
+        started = reader.line_num
+        if fields:
+            yield reader.line_num + dialect.skipped, fields
+
+
+def _why(error: csv.Error) -> str:
+    if "unexpected end" in str(error):
+        return "a quote is opened and never closed"
+    return f"{error}; is a quote opened and never closed?"
+
+
+def text_lines(content: Content, encoding: str) -> Iterator[str]:
+    """Yield the lines of a text, none longer than memory, and no more of a compressed one than a table can have."""
+    path, most, read = content.path, content.most, 0
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "strict"
+    with content.open() as binary:
+        file = io.TextIOWrapper(binary, encoding=encoding, errors=errors, newline="")
+        while line := file.readline(_LINE_LIMIT):
+            read += len(line) + ROW_COST
+            if len(line) == _LINE_LIMIT:
+                raise DataError(f"{path} has a line of more than {_LINE_LIMIT:,} characters; expected a table")
+            if read > most:
+                raise too_large(path)
+            yield line if line.isascii() or not _ESCAPED.search(line) else line.translate(FROM_WINDOWS)

@@ -1,0 +1,114 @@
+"""Excel workbooks (.xlsx), read by openpyxl."""
+
+import itertools
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from jaxmrl.errors import DataError, UserError
+from jaxmrl.formats.content import Content, too_large
+from jaxmrl.formats.dialect import names_smiles
+from jaxmrl.formats.source import Source, cell_text, fitted, within_limits
+from jaxmrl.io.cache import max_expanded
+from jaxmrl.io.records import plain_names
+from jaxmrl.text import count
+
+_AHEAD = 20
+"""Rows of a sheet among which its header is."""
+
+_BLOCK = 2**20
+_DOCTYPE = b"<!DOCTYPE"
+
+
+def open_workbook(content: Content) -> Source:
+    """Return the table in a workbook: of the first sheet whose header names SMILES, else of the first with rows.
+
+    The lines of its rows are those of the sheet. Raises DataError for a workbook without a table, or one that is
+    damaged or malicious, and UserError without openpyxl.
+    """
+    stream = _stream(content)
+    header, remarks = next(stream)
+    return Source(header, stream, "\t", remarks)
+
+
+def _stream(content: Content) -> Iterator[Any]:
+    """Yield the header and the remarks on a workbook, then its rows."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise UserError(
+            f"{content.path} is an Excel workbook, which needs openpyxl: pip install 'jaxmrl[excel]', or save it as CSV"
+        ) from None
+    try:
+        _check(content)
+        with content.seekable() as file:
+            workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            sheet, rows, at, others = _choose(content, workbook.worksheets)
+            header = plain_names(rows[at][1])
+            yield header, _remarks(sheet, at, others)
+            for line, fields in _filled(content, sheet):
+                if line > rows[at][0]:
+                    yield fitted(line, fields + [""] * (len(header) - len(fields)), len(header), "\t")
+    except UserError:
+        raise
+    except Exception as error:  # openpyxl raises many kinds for a damaged file
+        said = " ".join(str(error).split())[:100] or type(error).__name__
+        raise DataError(f"{content.path} is an Excel workbook that cannot be read ({said}); save it again") from None
+
+
+def _remarks(sheet: Any, before: int, others: int) -> tuple[str, ...]:
+    """Return what is said of a workbook. before: rows above the header; others: sheets with rows."""
+    said = [f"an Excel workbook, sheet {sheet.title[:40]!r}"]
+    said += [f"{count(others, 'other sheet')} not read"] if others else []
+    return (*said, f"{count(before, 'row')} before the header, not read") if before else tuple(said)
+
+
+def _choose(content: Content, sheets: list[Any]) -> tuple[Any, list[tuple[int, list[str]]], int, int]:
+    """Return a sheet, its first rows that are not empty, which of them is the header, and how many others have rows."""
+    found = [(sheet, list(itertools.islice(_filled(content, sheet), _AHEAD))) for sheet in sheets]
+    found = [(sheet, rows) for sheet, rows in found if rows]
+    if not found:
+        raise DataError(f"{content.path} is an Excel workbook without any row; expected a table of molecules")
+    for sheet, rows in found:
+        at = next((k for k, (_, fields) in enumerate(rows) if names_smiles(fields)), None)
+        if at is not None:
+            return sheet, rows, at, len(found) - 1
+    return *found[0], 0, len(found) - 1
+
+
+def _filled(content: Content, sheet: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield (row of the sheet, cells as texts) of each row that is not empty, without empty cells at its end."""
+    sheet.reset_dimensions()  # what a workbook says of its size may be wrong
+    rows = enumerate(sheet.iter_rows(values_only=True), 1)
+    for line, fields in within_limits(content.path, ((line, _texts(cells)) for line, cells in rows)):
+        if fields:
+            yield line, fields
+
+
+def _texts(cells: tuple[object, ...]) -> list[str]:
+    fields = [cell_text(value) for value in cells]
+    while fields and not fields[-1].strip():
+        fields.pop()
+    return fields
+
+
+def _check(content: Content) -> None:
+    """Raise DataError for a workbook that would fill the memory: by its size, or by entities that name each other."""
+    with content.seekable() as file, zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > max_expanded(content.path.stat().st_size):
+            raise too_large(content.path)
+        for member in members:
+            if member.filename.endswith((".xml", ".rels")) and _has_doctype(archive, member):
+                raise DataError(f"{content.path} is no workbook of Excel: {member.filename[:60]!r} defines entities")
+
+
+def _has_doctype(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    end = b""
+    with archive.open(member) as file:
+        while block := file.read(_BLOCK):
+            both = end + block.replace(b"\0", b"")  # of UTF-16
+            if _DOCTYPE in both.upper():
+                return True
+            end = both[-len(_DOCTYPE) :]
+    return False

@@ -1,0 +1,93 @@
+"""A file of any format -> its table as texts: all rows, the header alone, or one row after the other."""
+
+import csv
+import itertools
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jaxmrl.errors import DataError
+from jaxmrl.formats.content import open_content
+from jaxmrl.formats.delimited import open_text
+from jaxmrl.formats.dialect import start_of_text
+from jaxmrl.formats.excel import open_workbook
+from jaxmrl.formats.kinds import is_parquet, is_sdf, refuse_signature, refuse_text
+from jaxmrl.formats.parquet import open_parquet
+from jaxmrl.formats.sdf import open_sdf
+from jaxmrl.formats.source import Row, Source
+from jaxmrl.io.records import Records, Rejected
+
+
+def read_records(path: Path) -> Records:
+    """Return all rows of the table in the file `path`. Raises DataError for what is no table, or has no rows."""
+    with _reading(path):
+        source = _open_table(path)
+        found = list(source.rows)
+    if not found:
+        raise DataError(f"{path} has a header but no rows")
+    return _records(source, found)
+
+
+def read_header(path: Path) -> list[str]:
+    """Return the names of the columns of a table. Raises DataError where there are none."""
+    with _reading(path):
+        return _open_table(path).header
+
+
+def stream_records(path: Path, ahead: int) -> tuple[Records, Iterator[Row]]:
+    """Return the first `ahead` rows of a table as Records, and all its rows one after the other.
+
+    The file may be larger than memory. Raises DataError as `read_records` does, then or in the iteration.
+    """
+    with _reading(path):
+        source = _open_table(path)
+        first = list(itertools.islice(source.rows, ahead))
+    return _records(source, first), _guarded(path, itertools.chain(first, source.rows))
+
+
+def _open_table(path: Path) -> Source:
+    content = open_content(path)
+    if content.workbook:
+        return open_workbook(content)
+    refuse_signature(content)
+    if is_parquet(content):
+        return open_parquet(content)
+    start = start_of_text(content)
+    if is_sdf(start.text):
+        return open_sdf(content, start)
+    refuse_text(content, start.text)
+    return open_text(content, start)
+
+
+def _records(source: Source, found: list[Row]) -> Records:
+    rejected = [row for row in found if isinstance(row, Rejected)]
+    rows = [(k, *row) for k, row in enumerate(found) if not isinstance(row, Rejected)]
+    return Records(source.header, rows, rejected, source.separator, source.remarks)
+
+
+def _guarded(path: Path, rows: Iterator[Row]) -> Iterator[Row]:
+    with _reading(path):
+        yield from rows
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in reading a table into DataError."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        encoding = error.encoding.upper()
+        raise DataError(f"{path} is not a text file in {encoding} ({error.reason}); expected a table") from None
+    except (csv.Error, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise DataError(f"{path} cannot be read as a table: {error}") from None
+    except OSError as error:
+        if error.strerror is None:  # of a decompressor
+            raise DataError(f"{path} cannot be read as a table: {error}") from None
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+    except RuntimeError as error:
+        if "password" not in str(error):
+            raise
+        raise DataError(f"{path} is an encrypted zip archive; unpack it with its password") from None
