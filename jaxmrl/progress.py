@@ -8,13 +8,18 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Units done: now, in a time that tells of the rest (`advance`), or before, or while programs were compiled."""
+    """Units done: now, in a time that tells of the rest (`advance`), or before, or while programs were compiled
+    (`skip`); and units that will not be done (`drop`).
+    """
 
     def advance(self, amount: int) -> None:
         """Count units whose time tells how long the rest will take."""
 
     def skip(self, amount: int) -> None:
         """Count other units."""
+
+    def drop(self, amount: int) -> None:
+        """Take units off the total, because something ended before all of them were done."""
 
 
 class ProgressReporter(Protocol):

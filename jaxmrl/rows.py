@@ -13,10 +13,10 @@ from typing import Annotated, Any, NamedTuple, Self, get_type_hints
 from jaxmrl.io.files import number
 from jaxmrl.text import exact
 
-FINISHED, LATE, DIVERGED, UNDEFINED = "finished", "diverged late", "diverged", "undefined"
+FINISHED, STOPPED, LATE, DIVERGED, UNDEFINED = "finished", "stopped early", "diverged late", "diverged", "undefined"
 """What becomes of a replica; `training.outcome.status_of` says when."""
 
-COUNTED = (FINISHED, LATE)
+COUNTED = (FINISHED, STOPPED, LATE)
 """Statuses of replicas that have a result."""
 
 Rounded = Annotated[float | None, "six digits"]
@@ -202,7 +202,7 @@ class ResultRow(ReplicaIdentity):
         fraction: The fraction of the training molecules.
         n_train: The number of these molecules.
         seed: The seed.
-        status: `finished`, `diverged late`, `diverged` or `undefined`.
+        status: `finished`, `stopped early`, `diverged late`, `diverged` or `undefined`.
         metric: The name of the metric.
         valid: The validation metric, a mean over tasks; None without a result.
         test: The test metric, a mean over tasks; None without a result.

@@ -33,7 +33,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
         dict.fromkeys(name for base in FeatureSettings.__mro__ for name in getattr(base, "__dataclass_fields__", ()))
     ),
     "training": (
-        *("epochs", "steps", "min_steps", "batch_size", "learning_rate", "evaluate_every", "mask_rate", "seed"),
+        *("epochs", "steps", "min_steps", "batch_size", "learning_rate", "evaluate_every", "patience"),
+        *("weight_decay", "clip_norm", "class_weight", "mask_rate", "seed"),
     ),
     "pruning": ("pruning", "methods", "keep", "scores", "score_seeds", "score_epochs"),
     "output": ("out", "extend", "save_predictions", "json"),
@@ -123,11 +124,8 @@ def _option(one: Field[Any], hint: Any, text: str, given: dict[str, Any]) -> tup
 def _metavar(hint: Any) -> str | None:
     """Return what an optional value is called in `--help`, without None; None where tyro's own name is fine."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
-    if NoneType not in get_args(hint) or len(kinds) != 1:
-        return None
-    if get_origin(kinds[0]) is Literal:
-        return "{" + ",".join(get_args(kinds[0])) + "}"
-    return _METAVARS.get(kinds[0])
+    names = ["{" + ",".join(get_args(one)) + "}" if get_origin(one) is Literal else _METAVARS.get(one) for one in kinds]
+    return "|".join(filter(None, names)) if NoneType in get_args(hint) and None not in names else None
 
 
 def documented(kind: type) -> dict[str, str]:

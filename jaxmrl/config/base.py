@@ -4,10 +4,11 @@ import math
 import types
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from jaxmrl.config.names import PRECISIONS
 from jaxmrl.errors import ConfigError, check_choice
+from jaxmrl.text import one_of
 
 COUNTS = (
     "seeds",
@@ -16,6 +17,7 @@ COUNTS = (
     "min_steps",
     "batch_size",
     "evaluate_every",
+    "patience",
     "lanes",
     "score_seeds",
     "score_epochs",
@@ -83,25 +85,35 @@ _ACCEPTED = {float: (int, float), Path: (str, Path)}
 _IN_WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
 
 
-_KNOWN_KINDS: dict[type[Config], dict[str, tuple[type, bool]]] = {}
+class Kind(NamedTuple):
+    """What values a setting takes: their type, whether there may be several, and words that may stand for one."""
+
+    type: type
+    several: bool = False
+    words: tuple[str, ...] = ()
 
 
-def setting_kinds(settings: type[Config]) -> dict[str, tuple[type, bool]]:
-    """Return the type of each setting, and whether it is a list of values of that type, from its annotation."""
+_KNOWN_KINDS: dict[type[Config], dict[str, Kind]] = {}
+
+
+def setting_kinds(settings: type[Config]) -> dict[str, Kind]:
+    """Return what values each setting takes, from its annotation."""
     if settings not in _KNOWN_KINDS:
         hints = get_type_hints(settings)
         _KNOWN_KINDS[settings] = {f.name: _kind(hints[f.name]) for f in fields(settings)}
     return _KNOWN_KINDS[settings]
 
 
-def _kind(hint: Any) -> tuple[type, bool]:
+def _kind(hint: Any) -> Kind:
     if get_origin(hint) is tuple:
-        return get_args(hint)[0], True
+        return Kind(get_args(hint)[0], several=True)
     if get_origin(hint) is Literal:
-        return str, False
+        return Kind(str)
     if get_origin(hint) in (Union, types.UnionType):
-        return _kind(get_args(hint)[0])
-    return hint, False
+        first, *others = get_args(hint)
+        words = (word for one in others if get_origin(one) is Literal for word in get_args(one))
+        return _kind(first)._replace(words=tuple(words))
+    return Kind(hint)
 
 
 def typed(settings: type[Config], name: str, value: Any) -> Any:
@@ -109,18 +121,19 @@ def typed(settings: type[Config], name: str, value: Any) -> Any:
 
     A list becomes a tuple, one value becomes a list of one, and a string becomes a path.
     """
-    kind, several = setting_kinds(settings)[name]
-    if value is None or value == settings.__dataclass_fields__[name].default:
+    kind = setting_kinds(settings)[name]
+    if value is None or value in kind.words or value == settings.__dataclass_fields__[name].default:
         return value
-    if several:
+    if kind.several:
         items = value if isinstance(value, list | tuple) else [value]
         return tuple(_scalar(name, item, kind) for item in items)
     return _scalar(name, value, kind)
 
 
-def _scalar(name: str, value: Any, kind: type) -> Any:
+def _scalar(name: str, value: Any, allowed: Kind) -> Any:
+    kind = allowed.type
     if not isinstance(value, _ACCEPTED.get(kind, kind)) or (isinstance(value, bool) and kind is not bool):
-        raise ConfigError(f"{flag(name)} must be {_IN_WORDS[kind]}; got {value!r}")
+        raise ConfigError(f"{flag(name)} must be {one_of((_IN_WORDS[kind], *allowed.words))}; got {value!r}")
     if isinstance(value, int) and abs(value) >= 2**32:
         shown = value if value.bit_length() < 100 else f"a number of {value.bit_length()} bits"
         raise ConfigError(f"{flag(name)} must be below 2^32; got {shown}")

@@ -1,5 +1,6 @@
 """The settings of commands that train models to predict: the data, and how one model is trained."""
 
+import math
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -89,6 +90,14 @@ class DataSettings(TrainingConfig):
     learning_rate: float | None = None
     """Set the learning rate of the optimizer. Default: 5e-4 for SchNet and PaiNN, else 1e-3."""
 
+    weight_decay: float | None = None
+    """Shrink the weights at each step by this number times the learning rate (decoupled weight decay, as in AdamW).
+    Default: 0.01 for the transformer on SMILES, else 0."""
+
+    clip_norm: float | None = None
+    """Scale the gradient of a replica down to this norm where its norm over all parameters is larger. Default: no
+    limit."""
+
 
 @dataclass(frozen=True)
 class Settings(FeatureSettings, DataSettings):
@@ -127,6 +136,10 @@ class Settings(FeatureSettings, DataSettings):
             raise ConfigError(
                 f"--keep must be hard or easy; got {self.keep!r}. Use --fractions to set how much is kept"
             )
+        if self.weight_decay is not None and not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
+            raise ConfigError(f"--weight-decay must be 0 or a positive number; got {self.weight_decay:g}")
+        if self.clip_norm is not None and not (self.clip_norm > 0 and math.isfinite(self.clip_norm)):
+            raise ConfigError(f"--clip-norm must be a positive number; got {self.clip_norm:g}")
         for name in AXES:
             values = getattr(self, name, ())
             if isinstance(values, tuple) and len(set(values)) < len(values):

@@ -59,6 +59,10 @@ CENSORED = ("drop", "bound")
 KEPT = ("hard", "easy")
 
 
+BALANCED = "balanced"
+"""The class weight with which both classes of a task weigh the same in the loss."""
+
+
 DEDUPLICATE = ("mean", "median", "first", "drop")
 """What becomes of labels of one molecule that differ; the first is that of --deduplicate alone."""
 

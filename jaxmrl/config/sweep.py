@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from jaxmrl.config.base import flag
 from jaxmrl.config.data import Settings
@@ -86,6 +86,15 @@ class SweepConfig(Settings):
     """Set the number of epochs between validations; the last epoch is always validated. A replica with more epochs
     because of --min-steps is validated about as many times as the others, at longer intervals."""
 
+    patience: int | None = None
+    """Stop a replica early once so many validations in a row have not improved on its best one; its lane is then free
+    for the next replica. --evaluate-every sets how often it is validated. Default: train to the end."""
+
+    class_weight: float | Literal["balanced", "none"] | None = None
+    """Multiply the loss of positive labels by this number in classification; balanced takes the number of negative
+    labels by that of positive ones, for each task and the replica's own training molecules, between 0.01 and 100.
+    Scoring models and classical models have no weights. Default: none."""
+
     pruning: tuple[str, ...] = (RANDOM,)
     """Choose the molecules of a fraction by this method, or by this column of --scores; several values make several
     curves."""
@@ -128,6 +137,7 @@ class SweepConfig(Settings):
                 check_choice("pruning method", method, PRUNING_METHODS)
         if self.freeze and not self.checkpoints:
             raise ConfigError("--freeze trains only the head of a pre-trained encoder: give its folder with --init")
+        self._check_class_weight()
         self._check_baselines()
         trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
         if self.checkpoints and not (trained and all(get_modality(name).pretrained for name in trained)):
@@ -135,6 +145,13 @@ class SweepConfig(Settings):
             raise ConfigError(
                 f"--init is for --modality {' or '.join(fitting)}; got {' '.join(trained or self.modalities)}"
             )
+
+    def _check_class_weight(self) -> None:
+        """Put None in the place of none. Raise ConfigError for a number that is no weight."""
+        weight = None if self.class_weight == "none" else self.class_weight
+        if isinstance(weight, float) and not (weight > 0 and math.isfinite(weight)):
+            raise ConfigError(f"--class-weight must be a positive number, balanced or none; got {weight:g}")
+        object.__setattr__(self, "class_weight", weight)
 
     def _check_baselines(self) -> None:
         """Put the names of the baselines in the place of None and none. Raise ConfigError where there is no such."""
@@ -208,4 +225,5 @@ class SweepConfig(Settings):
         """The training length in words. Equal epochs and equal steps give different exponents."""
         least = f", {self.fewest_steps} steps at least" if self.fewest_steps > 1 else ""
         length = f"{self.steps} steps each" if self.steps else f"{self.training_epochs} epochs each{least}"
+        length += f", stopped early with patience {self.patience}" if self.patience else ""
         return f"{length}, heads alone" if self.freeze else length

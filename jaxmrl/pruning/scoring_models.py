@@ -80,7 +80,15 @@ class ScoringTask:
         """The training of the models, with a hook that counts forgetting if it is asked for."""
         table = self.problem.table
         hook = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
-        return TrainingSpec(self.spec, table.task, self.problem.metric, self.settings.rate(self.spec.model), hook)
+        return TrainingSpec(
+            self.spec,
+            table.task,
+            self.problem.metric,
+            self.settings.rate(self.spec.model),
+            hook,
+            weight_decay=self.settings.weight_decay,
+            clip_norm=self.settings.clip_norm,
+        )
 
     @property
     def batch_size(self) -> int:

@@ -27,7 +27,7 @@ from jaxmrl.reports.pruning_table import (
 )
 from jaxmrl.reports.resampling import resampled_metrics
 from jaxmrl.reports.terminal import Reporter, sweep_table
-from jaxmrl.rows import DIVERGED, LATE, UNDEFINED, CurveIdentity, ResultRow
+from jaxmrl.rows import DIVERGED, LATE, STOPPED, UNDEFINED, CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.scaling.analysis import PRUNED, REFERENCE, REFERENCE_KIND, Analysis, analyze
@@ -172,12 +172,13 @@ def one_subset_prunings(orders: Orders) -> set[str]:
 
 
 def status_lines(rows: list[ResultRow]) -> list[str]:
-    """Return what to know of replicas that did not finish."""
+    """Return what to know of replicas that did not train to the end."""
     done = Counter(row.status for row in rows)
     said = {
         DIVERGED: "diverged and are left out of the curves",
         LATE: "diverged in the second half of training; their best epoch before that is used",
         UNDEFINED: "had no task to learn and are left out of the curves",
+        STOPPED: "stopped early",
     }
     return [
         f"{done[status]} of {count(len(rows), 'replica')} {what}: see results.csv"

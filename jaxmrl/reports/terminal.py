@@ -75,6 +75,11 @@ class _BarProgress:
         self.done += amount
         self.bar.reset(self.task, completed=self.done)
 
+    def drop(self, amount: int) -> None:
+        total = self.bar.tasks[self.task].total
+        if amount and total is not None:
+            self.bar.update(self.task, total=total - amount)
+
 
 @dataclass
 class _LineProgress:
@@ -104,6 +109,10 @@ class _LineProgress:
             self.timed, self.seconds = self.timed + amount, self.seconds + now - self.seen
         self.seen = now
         self._say_now_and_then(now)
+
+    def drop(self, amount: int) -> None:
+        if self.total is not None:
+            self.total -= amount
 
     def _say_now_and_then(self, now: float) -> None:
         if now - self.said < LINE_EVERY_SECONDS:

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmrl.config.names import REFERENCE_MODEL
 from jaxmrl.curves.sampling import is_random_sample
-from jaxmrl.rows import CurveIdentity, ResultRow, Rounded, Row
+from jaxmrl.rows import STOPPED, CurveIdentity, ResultRow, Rounded, Row
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.convergence import Convergence, best_is_late
 
@@ -109,7 +109,7 @@ def curves_of(rows: list[ResultRow]) -> list[MeasuredCurve]:
 
 
 def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
-    late = sum(best_is_late(row.best_epoch, row.epochs) for row in rows)
+    late = sum(row.status != STOPPED and best_is_late(row.best_epoch, row.epochs) for row in rows)
     return Point(
         fraction,
         n_train,

@@ -115,7 +115,7 @@ def train_grid(job: SweepContext, grid: Grid) -> None:
         record_batch_budget(job, spec, replicas)
         job.reporter.say(
             f"{spec.name}: {spec.parameters:,} parameters, {count(len(replicas), 'replica')}, "
-            f"{sum(replica.steps for replica in replicas):,} steps "
+            f"{'at most ' if job.config.patience else ''}{sum(replica.steps for replica in replicas):,} steps "
             f"in {where_text(job, spec, cells, lanes[spec])}"
         )
     started = time.monotonic()

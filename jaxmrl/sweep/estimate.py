@@ -51,6 +51,8 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         expected.append(_expect(engines, devices, memory, timed))
     for one in expected:
         reporter.say(said(one))
+    if config.patience:
+        reporter.say("with --patience, replicas may stop early: these are the most steps and the longest time")
     if scored_prunings(config) and not config.scores:
         reporter.say(
             f"before that, for each model: {config.seeds * config.score_seeds} scoring models, trained for "

@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxmrl.baselines.spec import BaselineSpec, baseline_specs
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import RANDOM, SCRATCH
+from jaxmrl.config.names import BALANCED, RANDOM, SCRATCH
 from jaxmrl.data import splits
 from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.task_data import TaskData
@@ -17,6 +17,7 @@ from jaxmrl.text import exact
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.encoder import Encoder, Initializations
 from jaxmrl.training.lanes import Replica
+from jaxmrl.training.losses import balanced_weights
 from jaxmrl.training.model_spec import ModelSpec
 
 Grid = dict[ModelSpec, list[GridPoint]]
@@ -73,6 +74,8 @@ def plan_cell(
         divisors=problem.divisors(train),
         start=encoder,
         validate_every=validate_every,
+        class_weight=class_weight_of(config, problem, train),
+        patience=config.patience,
     )
     curve = CurveIdentity(
         dataset=config.name,
@@ -91,6 +94,13 @@ def plan_cell(
         split_seed=config.split_seed,
     )
     return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))
+
+
+def class_weight_of(config: SweepConfig, problem: TaskData, train: np.ndarray) -> np.ndarray | None:
+    """Return the weight of positive labels of each task for a replica that learns from `train`, [T]; None for 1."""
+    if config.class_weight == BALANCED:
+        return balanced_weights(problem.table.labels[train])
+    return None if config.class_weight is None else np.full(len(problem.table.tasks), config.class_weight, np.float32)
 
 
 def subset(fraction: float, shuffle: np.ndarray, by_score: np.ndarray | None) -> tuple[np.ndarray, bool]:

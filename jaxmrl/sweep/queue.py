@@ -13,7 +13,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.progress import Progress
 from jaxmrl.reports.expected import lanes_text
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.rows import FINISHED, ReplicaIdentity, ResultRow
+from jaxmrl.rows import FINISHED, STOPPED, ReplicaIdentity, ResultRow
 from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, describe, keep_replica
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep.cluster import Cluster, WorkSpec
@@ -29,7 +29,7 @@ from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.saved_model import save_trained
 
 _HIDDEN_SETTINGS = (
-    *("evaluate_every", "freeze"),
+    *("evaluate_every", "freeze", "patience", "weight_decay", "clip_norm", "class_weight"),
     *("smiles_variants", "cutoff", "atom_references", "fingerprint_tokens", "readout", "descriptors"),
 )
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
@@ -110,6 +110,8 @@ def _differing(row: ResultRow, cell: GridPoint | None, job: SweepContext) -> str
     if row.status == FINISHED:  # others may have ended early
         epochs = replica.epochs(replica.steps, job.config.batch_size_of(row.curve.model))
         expected |= {"steps": str(replica.steps), "epochs": str(epochs)}
+    if row.status == STOPPED and not (replica.patience and row.steps < replica.steps):
+        return f"by the settings it does not stop early after {row.steps} of {replica.steps} steps"
     differing = [f"{name} is {found[name]}, not {value}" for name, value in expected.items() if found[name] != value]
     return f"by the settings {', '.join(differing)}" if differing else ""
 
@@ -230,7 +232,12 @@ def train_there(
     by_name = {replica.name: replica for replica in replicas}
     first_rows = {name: its_rows[0] for name, its_rows in rows.items()}
     work = WorkSpec(job.config, job.problem, spec, replicas, first_rows, lanes)
-    on_left = lambda left: keep(job, spec, by_name[left.outcome.name], left, rows)
+
+    def on_left(left: ReplicaArtifacts) -> None:
+        replica = by_name[left.outcome.name]
+        keep(job, spec, replica, left, rows)
+        progress.drop(replica.steps - left.outcome.steps)
+
     return cluster.train(work, on_left, progress.advance, job.stop, job.reporter.say)
 
 

@@ -8,7 +8,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.task_data import TaskData
-from jaxmrl.errors import DivergedError
+from jaxmrl.errors import ConfigError, DivergedError
 from jaxmrl.io.files import write_whole
 from jaxmrl.pruning.methods import methods_for
 from jaxmrl.pruning.score_files import has_scores, read_orders, read_scores, score_table, table_bytes
@@ -29,6 +29,8 @@ def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[st
     """
     for fraction in config.fractions:
         splits.subset_size(fraction, len(problem.split.train))
+    if config.class_weight is not None and problem.table.task != "classification":
+        raise ConfigError("--class-weight is for classification, and the targets are numbers; omit it")
     if config.scores:
         orders, how = read_kept_first(config, problem, config.scores)
         reporter.say(how)

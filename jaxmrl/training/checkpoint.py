@@ -109,7 +109,12 @@ def run(
     progress.skip(steps_done + sum(slot.step for engine in engines for slot in engine.slots if slot))
     at_rest: list[Callable[[Engine], None]] = [saver(one, stop) for one in folders]
     on_progress = lambda steps, timed: progress.advance(steps) if timed else progress.skip(steps)
-    train_on_devices(engines, queue, on_result, on_progress, at_rest)
+
+    def on_end(engine: Engine, outcome: Outcome) -> None:
+        on_result(engine, outcome)
+        progress.drop(engine.replica_of(outcome.name).steps - outcome.steps)
+
+    train_on_devices(engines, queue, on_end, on_progress, at_rest)
     remove(folder)
 
 

@@ -17,8 +17,15 @@ from jaxmrl.training.replica import TrainingSpec, device_table
 
 def training_spec_for(config: SweepConfig, problem: TaskData, spec: ModelSpec) -> TrainingSpec:
     """Return how a sweep trains and evaluates a model."""
-    rate = config.rate(spec.model)
-    return TrainingSpec(spec, problem.table.task, problem.metric, rate, freeze=config.freeze)
+    return TrainingSpec(
+        spec,
+        problem.table.task,
+        problem.metric,
+        config.rate(spec.model),
+        freeze=config.freeze,
+        weight_decay=config.weight_decay,
+        clip_norm=config.clip_norm,
+    )
 
 
 def engine_for(config: SweepConfig, problem: TaskData, spec: ModelSpec, replicas: list[Replica], lanes: int) -> Engine:

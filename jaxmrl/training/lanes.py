@@ -40,6 +40,8 @@ class Replica:
     start       pre-trained weights that it begins from; None: fresh ones
     validate_every   epochs between validations
     hyperparameters  its own; None where it has those of the specification, as all replicas of a queue or none
+    class_weight  [T] of its positive labels, see `losses.balanced_weights`; None: 1, as all replicas of a queue or none
+    patience    after how many validations in a row without improvement it ends; None: never before its length
     """
 
     name: str
@@ -53,6 +55,8 @@ class Replica:
     start: Encoder | None = field(repr=False, default=None)
     validate_every: int = 1
     hyperparameters: Hyperparameters | None = None
+    class_weight: np.ndarray | None = field(repr=False, default=None)
+    patience: int | None = None
 
     def epoch_steps(self, batch_size: int) -> int:
         """Return the optimizer steps of one epoch."""
@@ -92,7 +96,8 @@ class Engine:
         self.resources = resources
         self.limits = queue_budget(replicas, self.resources, batch_size)
         self.table = table.with_budget(self.limits)
-        self.lanes = programs.empty(training_spec, lanes, replicas[0].scaler, replicas[0].hyperparameters)
+        first = replicas[0]
+        self.lanes = programs.empty(training_spec, lanes, first.scaler, first.hyperparameters, first.class_weight)
         self.slots: list[LaneState | None] = [None] * lanes
         self._affordable_steps = 1
         self._has_compiled = False
@@ -184,8 +189,9 @@ class Engine:
             if index is not None:
                 replica = self.replicas[index]
                 self.slots[lane] = LaneState(index)
-                new = *replica_keys(replica), replica.scaler, replica.steps, replica.hyperparameters
-                self.lanes = programs.fill(self.training_spec, self.lanes, lane, *new)
+                new = *replica_keys(replica), replica.scaler, replica.steps
+                own = replica.hyperparameters, replica.class_weight
+                self.lanes = programs.fill(self.training_spec, self.lanes, lane, *new, *own)
                 if replica.start:
                     weights = jax.device_put(replica.start.weights, self.device)
                     self.lanes = programs.put_weights(self.lanes, lane, weights)
@@ -300,7 +306,13 @@ class Engine:
         return slot.step > slot.validated and (self._is_due(slot) or self._has_ended(slot))
 
     def _has_ended(self, slot: LaneState) -> bool:
-        return slot.step >= self.replicas[slot.replica].steps or (slot.diverged and self._is_due(slot))
+        replica = self.replicas[slot.replica]
+        return slot.step >= replica.steps or (slot.diverged and self._is_due(slot)) or self._is_out_of_patience(slot)
+
+    def _is_out_of_patience(self, slot: LaneState) -> bool:
+        """Return whether a replica is stopped early. Its validations so far decide, so a checkpoint changes nothing."""
+        patience, metric = self.replicas[slot.replica].patience, self.training_spec.metric
+        return patience is not None and slot.validations_without_improvement(metric.higher_is_better) >= patience
 
     def _outcome(self, lane: int, tested: np.ndarray) -> Outcome:
         """Return the outcome of a lane's replica; tested [T]: its test metrics on the device."""

@@ -2,7 +2,11 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+
+MOST_WEIGHT = 100.0
+"""The largest balanced weight, and 1 / the smallest: of a rarer class, single molecules would decide the steps."""
 
 
 def binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
@@ -15,11 +19,29 @@ def squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     return (outputs - labels) ** 2
 
 
-def weigh_positives(losses: jax.Array, labels: jax.Array, weight: float | jax.Array) -> jax.Array:
-    """Return `losses` [B, T] with those of positive labels multiplied by `weight`; labels [B, T] are 0 or 1."""
-    if isinstance(weight, float) and weight == 1.0:
-        return losses
-    return losses * (1.0 + (weight - 1.0) * labels)
+def weigh_positives(losses: jax.Array, labels: jax.Array, *weights: float | jax.Array | None) -> jax.Array:
+    """Return `losses` [B, T] with those of positive labels multiplied by each of `weights`; labels [B, T] are 0 or 1.
+
+    A weight is a number, or [T] for each task; None is 1.
+    """
+    for weight in weights:
+        if weight is not None and not (isinstance(weight, float) and weight == 1.0):
+            losses = losses * (1.0 + (weight - 1.0) * labels)
+    return losses
+
+
+def balanced_weights(labels: np.ndarray) -> np.ndarray:
+    """Return the weights of positive labels with which both classes of a task weigh the same, [T] float32.
+
+    It is the number of negative labels by that of positive ones (King & Zeng 2001), between 1 / MOST_WEIGHT and
+    MOST_WEIGHT; 1 for a task without labels of one class.
+
+    Args:
+        labels: [n, T] of training molecules: 0, 1, and NaN for missing.
+    """
+    negative, positive = (labels == 0).sum(axis=0), (labels == 1).sum(axis=0)
+    weights = np.clip(negative / np.maximum(positive, 1), 1 / MOST_WEIGHT, MOST_WEIGHT)
+    return np.where((negative > 0) & (positive > 0), weights, 1.0).astype(np.float32)
 
 
 LOSSES = {"classification": binary_cross_entropy, "regression": squared_error}

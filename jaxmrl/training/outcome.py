@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxmrl.rows import COUNTED, DIVERGED, FINISHED, LATE, UNDEFINED
+from jaxmrl.rows import COUNTED, DIVERGED, FINISHED, LATE, STOPPED, UNDEFINED
 
 
 def status_of(*, diverged: bool, share: float, has_metrics: bool, all_tasks: bool) -> str:
@@ -17,14 +17,14 @@ def status_of(*, diverged: bool, share: float, has_metrics: bool, all_tasks: boo
 
     Args:
         diverged: whether a loss was not finite.
-        share: of its steps that were made.
+        share: of its steps that were made; one that has not diverged made fewer than all because it was stopped early.
         has_metrics: whether some epoch had a finite validation metric, and its weights a finite test metric.
         all_tasks: whether its molecules have something to learn of every task; without metrics it is undefined else.
     """
     if diverged:
         return LATE if share >= 0.5 and has_metrics else DIVERGED
     if has_metrics:
-        return FINISHED
+        return STOPPED if share < 1 else FINISHED
     return DIVERGED if all_tasks else UNDEFINED
 
 
@@ -96,6 +96,15 @@ class LaneState:
         loss = self.loss / max(self.step - self.validated, 1)
         self.history.append(Validation(epoch, self.step, loss, valid))
         self.validated, self.loss = self.step, 0.0
+
+    def validations_without_improvement(self, higher_is_better: bool) -> int:
+        """Return how many validations came after the best one so far; NaN is never the best."""
+        best, place = -math.inf, 0
+        for count, one in enumerate(self.history, start=1):
+            score = one.valid if higher_is_better else -one.valid
+            if score > best:
+                best, place = score, count
+        return len(self.history) - place
 
 
 def slot_from(saved: dict[str, Any], place: int) -> LaneState:

@@ -64,14 +64,19 @@ def _new_lane(training_spec: TrainingSpec, *identity_and_constants: Any) -> Lane
 
 @small_program(static_argnums=(0, 1))
 def empty(
-    training_spec: TrainingSpec, lanes: int, scaler: LabelScaler, hyperparameters: Hyperparameters | None = None
+    training_spec: TrainingSpec,
+    lanes: int,
+    scaler: LabelScaler,
+    hyperparameters: Hyperparameters | None = None,
+    class_weight: jax.Array | None = None,
 ) -> Lanes:
     """Return `lanes` idle lanes, whose weights are zero; any replica's scaler serves as theirs.
 
-    hyperparameters: any replica's; None where replicas have none of their own.
+    hyperparameters, class_weight: any replica's; None where replicas have none of their own.
     """
     key = jax.random.key(0, impl="threefry2x32")
-    form = jax.eval_shape(partial(_new_lane, training_spec), key, key, scaler, 1, hyperparameters)
+    own = hyperparameters, class_weight
+    form = jax.eval_shape(partial(_new_lane, training_spec), key, key, scaler, 1, *own)
     blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
     scalers = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), scaler)
     # A step divides by the scaler's scale and by total_steps, in idle lanes too.

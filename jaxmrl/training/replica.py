@@ -58,7 +58,8 @@ class ReplicaState:
 
     `key` is the replica's own stream; the step folded into it draws the dropout masks. `scaler` is fitted to the
     replica's own training subset; `total_steps` is its length, which schedules the learning rate; `hyperparameters`
-    are its own, or None where it has those of the specification; `hook_state` is the state of the specification's hook.
+    are its own, or None where it has those of the specification; `class_weight` [T] is that of its positive labels, or
+    None for 1; `hook_state` is the state of the specification's hook.
     """
 
     params: Any
@@ -69,6 +70,7 @@ class ReplicaState:
     scaler: LabelScaler
     total_steps: jax.Array
     hyperparameters: Hyperparameters | None = None
+    class_weight: jax.Array | None = None
     hook_state: Any = None
 
 
@@ -93,6 +95,10 @@ class TrainingSpec:
     hook: TrainingHook | None = None
     freeze: bool = False
     """Whether the head alone is trained, on the embeddings of evaluation."""
+    weight_decay: float | None = None
+    """Decoupled, per unit of learning rate; None for the modality's own."""
+    clip_norm: float | None = None
+    """The largest norm of a replica's gradient over all parameters; None for the modality's own."""
 
     @property
     def metric(self) -> Metric:
@@ -101,12 +107,13 @@ class TrainingSpec:
     @property
     def hyperparameters(self) -> Hyperparameters:
         """Return the hyperparameters of replicas that do not have their own."""
-        decay = get_modality(self.model.modality).weight_decay
+        own = get_modality(self.model.modality).weight_decay
+        decay = own if self.weight_decay is None else self.weight_decay
         return Hyperparameters(self.learning_rate, weight_decay=decay, dropout=self.model.dropout)
 
     @property
     def optimization(self) -> Optimization:
-        return optimization_of(get_modality(self.model.modality))
+        return optimization_of(get_modality(self.model.modality), self.clip_norm)
 
     def outputs(self, params: Any, stats: Any, batch: Any, key: jax.Array, dropout: Scalar) -> tuple[jax.Array, Any]:
         """Return the model's outputs [B, T] in training, and its batch-norm statistics after it."""
@@ -122,8 +129,12 @@ def init_replica(
     scaler: LabelScaler,
     total_steps: jax.Array | int,
     hyperparameters: Hyperparameters | None = None,
+    class_weight: jax.Array | None = None,
 ) -> ReplicaState:
-    """Return the state before the first step. `hyperparameters` are the replica's own; None where it has none."""
+    """Return the state before the first step.
+
+    hyperparameters, class_weight [T]: the replica's own; None where it has none.
+    """
     params, stats = training_spec.model.init(init_key)
     return ReplicaState(
         params=params,
@@ -134,6 +145,7 @@ def init_replica(
         scaler=scaler,
         total_steps=jnp.int32(total_steps),
         hyperparameters=hyperparameters and hyperparameters.on_device(),
+        class_weight=None if class_weight is None else jnp.float32(class_weight),
         hook_state=training_spec.hook.start() if training_spec.hook else None,
     )
 
@@ -159,12 +171,12 @@ def train_step(
         outputs, stats = training_spec.outputs(params, state.stats, batch, key, own.dropout)
         losses = LOSSES[training_spec.task](outputs, targets)
         if training_spec.task == "classification":
-            losses = weigh_positives(losses, targets, own.positive_weight)
+            losses = weigh_positives(losses, targets, own.positive_weight, state.class_weight)
         return mean_over_present(losses, present), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
     with jax.named_scope("optimizer"):
-        updates, opt_state = training_spec.optimization.optimizer.update(gradients, state.opt_state, state.params)
+        updates, opt_state = training_spec.optimization.update(gradients, state.opt_state, state.params)
         progress = (state.step + 1).astype(jnp.float32) / state.total_steps.astype(jnp.float32)
         updates = decay_weights(updates, state.params, own.weight_decay)
         rate = own.learning_rate * training_spec.optimization.factor(progress)

@@ -83,6 +83,8 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
         "metric": training_spec.metric_name,
         "learning_rate": training_spec.learning_rate,
         "freeze": training_spec.freeze,
+        "weight_decay": training_spec.weight_decay,
+        "clip_norm": training_spec.clip_norm,
         "tasks": model.tasks,
         "has_smiles": model.has_smiles,
         "features": model.features,
@@ -118,7 +120,15 @@ def load_trained(path: Path) -> SavedModel:
             "weights or features in another form. Sweep again into another --out"
         )
     spec = _spec_from_host(host["shape"])
-    training_spec = TrainingSpec(spec, host["task"], host["metric"], host["learning_rate"], freeze=host["freeze"])
+    training_spec = TrainingSpec(
+        spec,
+        host["task"],
+        host["metric"],
+        host["learning_rate"],
+        freeze=host["freeze"],
+        weight_decay=host.get("weight_decay"),  # older versions do not write this, nor the next
+        clip_norm=host.get("clip_norm"),
+    )
     elements = host["elements"] and tuple(host["elements"])
     tasks = tuple(host["tasks"])
     row = ResultRow.from_cells(host["row"])

@@ -39,10 +39,18 @@ class Optimization:
     """An optimizer whose updates are of learning rate 1, and the factor of that rate at a step.
 
     factor: of progress, (step + 1) / total, in (0, 1].
+    clip_norm: the largest norm of a gradient over all parameters (Pascanu et al. 2013); None for no limit.
     """
 
     optimizer: optax.GradientTransformation
     factor: Callable[[jax.Array], jax.Array]
+    clip_norm: float | None = None
+
+    def update(self, gradients: Any, opt_state: Any, params: Any) -> tuple[Any, Any]:
+        """Return the updates of one step, before they are multiplied by the learning rate, and the new state."""
+        if self.clip_norm is not None:
+            gradients, _ = optax.clip_by_global_norm(self.clip_norm).update(gradients, optax.EmptyState())
+        return self.optimizer.update(gradients, opt_state, params)
 
 
 OPTIMIZERS = {"adam": optax.scale_by_adam(), "adamw": optax.scale_by_adam(b1=0.9, b2=0.98, eps=1e-6)}
@@ -58,6 +66,7 @@ def decay_weights(updates: Any, params: Any, decay: float | jax.Array) -> Any:
     return jax.tree.map(lambda update, param: update + decay * param, updates, params)
 
 
-def optimization_of(modality: Modality) -> Optimization:
-    """Return how the models of a modality are optimized."""
-    return Optimization(OPTIMIZERS[modality.optimizer], SCHEDULES[modality.schedule])
+def optimization_of(modality: Modality, clip_norm: float | None = None) -> Optimization:
+    """Return how the models of a modality are optimized. clip_norm: that of gradients; None for the modality's own."""
+    most = modality.clip_norm if clip_norm is None else clip_norm
+    return Optimization(OPTIMIZERS[modality.optimizer], SCHEDULES[modality.schedule], most)

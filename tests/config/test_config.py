@@ -34,6 +34,11 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
         ({"lanes": 0}, "--lanes"),
         ({"dropout": 1.0}, "below 1"),
         ({"learning_rate": float("nan")}, "positive"),
+        ({"weight_decay": -0.1}, "--weight-decay must be 0 or a positive number; got -0.1"),
+        ({"clip_norm": 0}, "--clip-norm must be a positive number; got 0"),
+        ({"patience": 0}, "--patience must be 1 or more; got 0"),
+        ({"class_weight": 0}, "--class-weight must be a positive number, balanced or none; got 0"),
+        ({"class_weight": "rare"}, "--class-weight must be a number, balanced or none; got 'rare'"),
         ({"metric": "auc"}, "'auc'; choose from roc_auc"),
         ({"precision": "float16"}, "float16.*bfloat16"),
         ({"csv": Path("x.csv"), "task": "ranking"}, "'ranking'; choose from classification"),
@@ -44,6 +49,11 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
 def test_bad_values_are_refused_with_what_is_expected(settings, message):
     with pytest.raises(ConfigError, match=message):
         SweepConfig(**settings)
+
+
+def test_no_class_weight_has_a_word():
+    assert SweepConfig(class_weight="none") == SweepConfig()
+    assert SweepConfig(class_weight=3).class_weight == 3.0
 
 
 @pytest.mark.parametrize(
@@ -77,7 +87,7 @@ def test_toml_round_trip(tmp_path):
         ("seeds = 'three'", "--seeds must be a whole number; got 'three'"),
         ("seeds = true", "a whole number; got True"),
         ("seeds = ", "not valid TOML"),
-        ("lanes = 'many'", "a whole number; got 'many'"),
+        ("lanes = 'many'", "a whole number or auto; got 'many'"),
         ("fractions = [0.1, 'x']", "a number; got 'x'"),
     ],
 )

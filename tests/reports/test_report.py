@@ -257,9 +257,10 @@ def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_spee
         progress.skip(900)
         clock[0] = 20.0
         progress.advance(0)
+        progress.drop(25)
         clock[0] = 40.0
         progress.advance(50)
-    assert capsys.readouterr().out == "training: 950/1,000 steps, about 20 s left\n"
+    assert capsys.readouterr().out == "training: 950/975 steps, about 10 s left\n"
 
 
 def test_the_clock_of_the_time_left_starts_after_compilation(monkeypatch, capsys):
