@@ -24,6 +24,7 @@ _HOMES = {
     "SweepResult": "sweep.result",
     "LearningCurve": "sweep.result",
     "ResultRow": "rows",
+    "EnsembleRow": "runs.ensembles",
     "CurveIdentity": "rows",
     "score_molecules": "score",
     "ScoreConfig": "config",

@@ -20,6 +20,7 @@ REPORTING = (
     "fit/",
     "predict/",
     "reports/",
+    "runs/ensembles.py",
     "scaling/",
     "startup.py",
     "pretrain/estimate.py",

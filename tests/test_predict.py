@@ -29,6 +29,7 @@ from jaxmrl.runs import artifacts as kept
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.tables import read_results
 from jaxmrl.sweep import run_sweep
+from jaxmrl.sweep.load import load_run
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
 from jaxmrl.training.saved_model import load_arrays, load_trained, save_trained
@@ -98,7 +99,10 @@ def test_asking_for_predictions_changes_nothing_else(run, csv_file, tmp_path, ca
     plain = run_sweep(
         SweepConfig(csv=csv_file, out=tmp_path / "plain", **SMALL | {"save_predictions": False})
     ).directory
-    assert {path.name for path in run.iterdir()} - {path.name for path in plain.iterdir()} == {"predictions"}
+    assert {path.name for path in run.iterdir()} - {path.name for path in plain.iterdir()} == {
+        "predictions",
+        "ensembles.csv",
+    }
     for name in ("results.csv", "curves.csv", "splits.npz", "molecules.csv"):
         assert (plain / name).read_bytes() == (run / name).read_bytes()
 
@@ -113,8 +117,8 @@ def test_models_of_the_largest_fraction_stay(run):
         assert sorted(train) == sorted(table_of(run / "splits.npz")["train"])
 
 
-def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, tmp_path, cache):
-    found = predict_molecules(PredictConfig(run, csv_file, out=tmp_path / "p.csv"))
+def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, tmp_path, cache, capsys):
+    found = predict_molecules(PredictConfig(run, csv_file, out=tmp_path / "p.csv"), quiet=False)
     tables = saved(run)
     assert len(tables) == 2
     at = np.searchsorted(found.ids, tables[0]["molecule_id"])
@@ -122,6 +126,13 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
         both = expit(np.array([table[task] for table in tables], np.float64))
         np.testing.assert_allclose(found.mean[at, k], both.mean(axis=0), atol=1e-5)
         np.testing.assert_allclose(found.sd[at, k], both.std(axis=0, ddof=1), atol=1e-5)
+    with csv_file.open(newline="") as file:
+        truth = np.array([float(row["greasy"] or "nan") for row in csv.DictReader(file)])[found.ids]
+    tested = np.isin(found.ids, table_of(run / "splits.npz")["test"]) & ~np.isnan(truth)
+    (whole,) = (one for one in load_run(run).ensembles if one.fraction == 1)
+    assert whole.n_seeds == 2
+    assert roc_auc_score(truth[tested], found.mean[tested, 0]) == pytest.approx(whole.ensemble, abs=1e-5)
+    assert f"; test ROC-AUC of their mean prediction {whole.ensemble:.4g}" in capsys.readouterr().out
     trained = np.isin(found.ids, table_of(run / "splits.npz")["train"])
     assert (found.nearest[trained] == 1).all()
     assert found.nearest[~trained].mean() < 0.7

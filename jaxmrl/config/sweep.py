@@ -113,8 +113,8 @@ class SweepConfig(Settings):
     """Train scoring models for this many epochs before they score the molecules; the published study uses 20."""
 
     save_predictions: bool = False
-    """Save each replica's predictions for validation and test molecules, made with its best weights, in
-    predictions/."""
+    """Save each replica's predictions for validation and test molecules, made with its best weights, in predictions/.
+    The report then has the ensemble over seeds at each size, and intervals that cover the choice of test molecules."""
 
     out: Path | None = None
     """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""

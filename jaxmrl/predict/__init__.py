@@ -34,7 +34,9 @@ from jaxmrl.progress import ProgressReporter
 from jaxmrl.pruning.score_files import table_bytes
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
+from jaxmrl.runs.ensembles import read_ensembles
 from jaxmrl.text import count, exact
+from jaxmrl.training.metrics import mean_label_of
 from jaxmrl.training.numerics import own_numerics
 from jaxmrl.training.replica import DeviceTable
 from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_all
@@ -171,6 +173,7 @@ def choose_curve(
     reporter.say(
         f"{name}: {count(len(models), 'model')} at fraction {exact(models[0].row.fraction)}, "
         f"mean validation {metric.mean_label(len(models[0].tasks))} {judged[name]:.4g}"
+        f"{ensemble_text(config.run, models)}"
     )
     if others:
         why = "chosen by --curve" if config.curve else "the best by validation"
@@ -180,6 +183,16 @@ def choose_curve(
     if not (config.run / "curves.csv").exists():
         reporter.say(f"the sweep in {config.run} is not finished: these are the models so far")
     return name, models
+
+
+def ensemble_text(run: Path, models: list[KeptModel]) -> str:
+    """Return what the sweep found of the mean prediction of these models on its test molecules, if it did."""
+    row = models[0].row
+    named = lambda one: (artifacts.curve_name(one), one.fraction)
+    found = next((one for one in read_ensembles(run) if named(one) == named(row) and one.n_seeds == len(models)), None)
+    if found is None:
+        return ""
+    return f"; test {mean_label_of(found.metric)} of their mean prediction {found.ensemble:.4g}"
 
 
 def read_and_prepare(config: PredictConfig, model: KeptModel, reporter: ProgressReporter) -> ParsedMolecules:

@@ -9,7 +9,8 @@ from jaxmrl.reports.digits import half_width, rounded, value_words
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import multiples_of
 from jaxmrl.reports.pruning_table import no_law_text
-from jaxmrl.runs.curves import MeasuredCurve
+from jaxmrl.runs.curves import MeasuredCurve, Point
+from jaxmrl.runs.ensembles import ensemble_at
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.current import Current, current_of
 from jaxmrl.scaling.law_fit import LEVEL
@@ -124,7 +125,19 @@ def _now_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
         value, runs, n = rounded(last.mean, last.sd), last.n_seeds, last.n_train
     else:
         return "No replica finished."
-    return f"The test {found.metric_label} is {value} with {n:,.0f} training molecules ({count(runs, 'seed')}{tested})."
+    ensemble = "".join(_ensemble_text(found, curve, point) for point in curve.points if point.n_train == n)
+    return (
+        f"The test {found.metric_label} is {value} with {n:,.0f} training molecules ({count(runs, 'seed')}{tested})."
+        f"{ensemble}"
+    )
+
+
+def _ensemble_text(found: Findings, curve: MeasuredCurve, point: Point) -> str:
+    """Return a sentence on the ensemble at a point of a curve; empty where it is not known."""
+    ensemble = ensemble_at(found.ensembles, curve, point)
+    if ensemble is None:
+        return ""
+    return f" The mean prediction of the seeds, which the predict command gives, has {rounded(ensemble, point.sd)}."
 
 
 def _forecast_rows(found: Findings) -> list[tuple[str, ...]]:

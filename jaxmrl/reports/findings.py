@@ -1,6 +1,6 @@
 """What a report is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.pruning_table import Compared
 from jaxmrl.rows import CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve
+from jaxmrl.runs.ensembles import EnsembleRow
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.training.metrics import METRICS, Metric
 
@@ -32,6 +33,7 @@ class Findings:
     side_by_side: list[Comparison]
     compared: list[Compared[CurveIdentity]]
     orders: dict[str, dict[str, np.ndarray]]
+    ensembles: list[EnsembleRow] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:

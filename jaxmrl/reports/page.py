@@ -14,6 +14,8 @@ from jaxmrl.reports.law_tables import formula_text, left_side
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
 from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
 from jaxmrl.reports.score_figure import draw_molecule, legend
+from jaxmrl.runs.curves import MeasuredCurve, Point
+from jaxmrl.runs.ensembles import ensemble_at
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import LEVEL, Fit
@@ -55,23 +57,34 @@ def _curves(found: Findings) -> Section:
     law = " Line: the law of the forecast, with its interval; dashed beyond the data." if found.forecasts else ""
     caption = f"Faint dots: runs, one for each seed. Large dots: their means.{law}"
     blocks = [Block("figure", svg=inline_svg(figure), alt=curves_in_words(found), caption=caption)]
-    several = len(found.curves) > 1
+    several, of_ensemble = len(found.curves) > 1, ("ensemble",) if found.ensembles else ()
     rows = [
         (
             *((label,) if several else ()),
             *(f"{point.n_train:,}", exact(point.fraction), mean_words(point.mean, point.sd)),
+            *(_ensemble_cell(found, curve, point) for _ in of_ensemble),
             *(str(point.n_seeds), point.still_improving),
         )
         for label, curve in zip(found.labels, found.curves, strict=True)
         for point in curve.points
     ]
-    head = ("training molecules", "fraction", f"test {found.metric_label}", "seeds", "still improving")
+    head = ("training molecules", "fraction", f"test {found.metric_label}", *of_ensemble, "seeds", "still improving")
     numbers = tuple(range(int(several), len(head) + int(several)))
     points = f"{sentence(found.metric_title)[:-1]}: mean ± standard deviation over seeds"
     folded = len(rows) > MOST_POINTS
     blocks.append(table(points, ("curve", *head) if several else head, rows, numbers, folded=folded))
     explained = "Still improving: replicas with their best validation in the last tenth of training."
+    if of_ensemble:
+        explained += (
+            f" Ensemble: the test {found.metric_label} of the mean prediction of all seeds of a size. At fractions "
+            "below 1, the seeds of an ensemble have different training molecules, together more than the size."
+        )
     return Section("Learning curves" if several else "Learning curve", [*blocks, Block("text", text=explained)])
+
+
+def _ensemble_cell(found: Findings, curve: MeasuredCurve, point: Point) -> str:
+    ensemble = ensemble_at(found.ensembles, curve, point)
+    return "" if ensemble is None else rounded(ensemble, point.sd)
 
 
 def curves_in_words(found: Findings) -> str:

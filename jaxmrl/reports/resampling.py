@@ -23,51 +23,62 @@ def resampled_metrics(run: RunDirectory, rows: list[ResultRow], problem: TaskDat
 
     The same draws for all rows. None where predictions were not kept. NaN where a draw has no metric.
     """
-    molecules = problem.split.test[np.argsort(problem.table.ids[problem.split.test])]
-    labels = problem.table.labels[molecules]
-    draws = int(np.clip(_CELLS // max(labels.size, 1), 20, MOST_DRAWS))
-    drawn = jnp.asarray(np.random.default_rng(0).integers(len(molecules), size=(draws, len(molecules))))
-    read = [_read_test_scores(run, row, problem, molecules) for row in rows]
+    molecules = len(problem.split.test)
+    draws = int(np.clip(_CELLS // max(molecules * len(problem.table.tasks), 1), 20, MOST_DRAWS))
+    drawn = jnp.asarray(np.random.default_rng(0).integers(molecules, size=(draws, molecules)))
+    read = [read_test_scores(run, row, problem) for row in rows]
     scored = [scores for scores in read if scores is not None]
     if not scored or len(scored) < len(rows):
         return None
     return np.stack(
         [
-            np.asarray(_metric_of_draws(problem.metric, *_judged(problem, row, scores, labels), drawn))
+            np.asarray(metric_of_draws(problem.metric, *_judged(problem, row, scores), drawn))
             for row, scores in zip(rows, scored, strict=True)
         ],
         axis=1,
     )
 
 
-def _read_test_scores(run: RunDirectory, row: ResultRow, problem: TaskData, molecules: np.ndarray) -> np.ndarray | None:
-    """Return the predictions [M, T] of the test molecules, by their ids; None if they are missing or damaged."""
+def test_molecules(problem: TaskData) -> np.ndarray:
+    """Return the places of the test molecules in the table, in order of their ids, [M]."""
+    return problem.split.test[np.argsort(problem.table.ids[problem.split.test])]
+
+
+def read_test_scores(run: RunDirectory, row: ResultRow, problem: TaskData) -> np.ndarray | None:
+    """Return the predictions [M, T] of the `test_molecules`; None if they are missing, damaged or of others."""
     names = label_columns(problem.table.tasks, PREDICTION_COLUMNS)
     path = run.path / PREDICTIONS / f"{kept_name(row)}.npz"
     arrays = load_arrays(path, {*PREDICTION_COLUMNS, *names})
     if arrays is None:
         return None
     test = arrays["part"] == "test"
-    if not np.array_equal(arrays["molecule_id"][test], problem.table.ids[molecules]):
+    if not np.array_equal(arrays["molecule_id"][test], problem.table.ids[test_molecules(problem)]):
         return None
     return np.stack([arrays[name][test] for name in names], axis=1)
 
 
-def _judged(
-    problem: TaskData, row: ResultRow, scores: np.ndarray, labels: np.ndarray
+def _judged(problem: TaskData, row: ResultRow, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return `judged_scores` of a row's predictions."""
+    included = np.array([row.tests[task] is not None for task in problem.table.tasks])
+    return judged_scores(problem, row.curve.modality, scores, included)
+
+
+def judged_scores(
+    problem: TaskData, modality: str, scores: np.ndarray, included: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return scores and labels in float32, and which of them the row's mean includes, [M, T] all."""
-    left_out = np.array([row.tests[task] is None for task in problem.table.tasks])
-    known = ~np.isnan(labels) & ~left_out
+    """Return scores and labels of the `test_molecules` in float32, and which of them a mean includes, [M, T] all.
+
+    scores [M, T]: predictions; included [T]: whether the mean over tasks has a task.
+    """
+    labels = problem.table.labels[test_molecules(problem)]
+    known = ~np.isnan(labels) & included
     divisors = problem.task_divisors if METRICS[problem.metric].in_label_unit else 1.0
-    scores, labels = comparable(problem, row.curve.modality, scores, labels, divisors)
+    scores, labels = comparable(problem, modality, scores, labels, divisors)
     return scores, np.where(known, labels, np.float32(0)), known
 
 
 @partial(jax.jit, static_argnums=0)
-def _metric_of_draws(
-    metric: str, scores: jax.Array, labels: jax.Array, known: jax.Array, drawn: jax.Array
-) -> jax.Array:
+def metric_of_draws(metric: str, scores: jax.Array, labels: jax.Array, known: jax.Array, drawn: jax.Array) -> jax.Array:
     """Return the metric [S] of scores [M, T] against labels that are known [M, T], over each draw [S, M] of
     molecules.
     """

@@ -12,6 +12,7 @@ from jaxmrl.reports import plots
 from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
+from jaxmrl.reports.ensembles import ensemble_rows
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
@@ -30,6 +31,7 @@ from jaxmrl.reports.terminal import Reporter, sweep_table
 from jaxmrl.rows import DIVERGED, LATE, STOPPED, UNDEFINED, CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.runs.ensembles import ENSEMBLES, EnsembleRow
 from jaxmrl.scaling.analysis import PRUNED, REFERENCE, REFERENCE_KIND, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
@@ -48,8 +50,8 @@ def summarize(
     problems: list[TaskData],
     orders: Orders,
     reporter: Reporter,
-) -> tuple[list[MeasuredCurve], list[Analysis]]:
-    """Write what follows from results.csv, including report.html. Print and return curves and analyses.
+) -> tuple[list[MeasuredCurve], list[Analysis], list[EnsembleRow]]:
+    """Write what follows from results.csv, including report.html. Print and return curves, analyses and ensembles.
 
     orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
     """
@@ -68,7 +70,8 @@ def summarize(
     run.write("fits.json", json.dumps(fits_content(curves, analyses, config.length), indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
     write_figures(run, curves, analyses, metric_label=label_of_metric, unit=problem.mean_unit, title=title)
-    say_points(rows, curves, label_of_metric, problems, reporter)
+    ensembles = write_ensembles(run, rows, problems)
+    say_points(rows, curves, label_of_metric, problems, ensembles, reporter)
     if config.save_predictions and any(
         one.points is not None and one.points.log_error_resamples is None for one in analyses
     ):
@@ -85,10 +88,12 @@ def summarize(
         f"{spec.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
         for (spec, split), by_pruning in orders.items()
     }
-    findings = Findings(config, problems, run.metadata(), rows, curves, analyses, side_by_side, compared, named)
+    findings = Findings(
+        config, problems, run.metadata(), rows, curves, analyses, side_by_side, compared, named, ensembles
+    )
     run.write("report.html", report_html(findings))
     reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")
-    return curves, analyses
+    return curves, analyses, ensembles
 
 
 def write_figures(
@@ -106,14 +111,27 @@ def write_figures(
             run.write(f"{name}.{kind}", plots.render(figure, kind))
 
 
+def write_ensembles(run: RunDirectory, rows: list[ResultRow], problems: list[TaskData]) -> list[EnsembleRow]:
+    """Write ensembles.csv where predictions were kept; return its rows."""
+    found = ensemble_rows(run, rows, problems)
+    if found:
+        run.write_rows(ENSEMBLES, EnsembleRow.columns(), found)
+    return found
+
+
 def say_points(
-    rows: list[ResultRow], curves: list[MeasuredCurve], metric_label: str, problems: list[TaskData], reporter: Reporter
+    rows: list[ResultRow],
+    curves: list[MeasuredCurve],
+    metric_label: str,
+    problems: list[TaskData],
+    ensembles: list[EnsembleRow],
+    reporter: Reporter,
 ) -> None:
     """Print which replicas did not finish, and the table of the points."""
     for line in status_lines(rows):
         reporter.say(line)
     near = {one.split_name: one.near_text for one in problems if one.near_text is not None}
-    reporter.console.print(sweep_table(curves, metric_label, near if len(problems) > 1 else {}))
+    reporter.console.print(sweep_table(curves, metric_label, near if len(problems) > 1 else {}, ensembles))
 
 
 def write_comparisons(

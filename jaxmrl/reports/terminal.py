@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ from jaxmrl.io.files import number
 from jaxmrl.progress import Progress, ProgressReporter
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.runs.curves import MeasuredCurve
+from jaxmrl.runs.ensembles import EnsembleRow, ensemble_at
 from jaxmrl.text import exact
 
 LOGGER = logging.getLogger("jaxmrl")
@@ -134,24 +135,31 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def sweep_table(curves: list[MeasuredCurve], metric_label: str, near: dict[str, str]) -> Table:
+def sweep_table(
+    curves: list[MeasuredCurve], metric_label: str, near: dict[str, str], ensembles: Sequence[EnsembleRow] = ()
+) -> Table:
     """Return a table with a row for each point and a section for each curve; the caption has each split's share of test
     molecules near training ones.
 
-    still improving: the replicas whose best validation was in the last tenth of training
+    still improving: the replicas whose best validation was in the last tenth of training; ensemble: the metric of the
+    mean prediction of the seeds, where `ensembles` has some
     """
     table = Table(title=f"test {metric_label}, mean ± standard deviation over seeds", title_justify="left")
     if near:
         shares = ", ".join(f"{split} {share}" for split, share in near.items())
         table.caption, table.caption_justify = f"test molecules with a close analog in training: {shares}", "left"
-    for column in ("curve", "fraction", "molecules", metric_label, "seeds", "still improving"):
+    of_ensemble = ("ensemble",) if ensembles else ()
+    for column in ("curve", "fraction", "molecules", metric_label, *of_ensemble, "seeds", "still improving"):
         table.add_column(column, justify="left" if column == "curve" else "right")
     for curve in curves:
         label = escape(curve_label(curve, curves))
         for point in curve.points:
             spread = f" ± {point.sd:.4f}" if number(point.sd) else ""
-            cells = (exact(point.fraction), f"{point.n_train:,}", f"{point.mean:.4f}{spread}", str(point.n_seeds))
-            table.add_row(label, *cells, point.still_improving)
+            cells = [exact(point.fraction), f"{point.n_train:,}", f"{point.mean:.4f}{spread}"]
+            if ensembles:
+                ensemble = ensemble_at(ensembles, curve, point)
+                cells.append("" if ensemble is None else f"{ensemble:.4f}")
+            table.add_row(label, *cells, str(point.n_seeds), point.still_improving)
         table.add_section()
     return table
 

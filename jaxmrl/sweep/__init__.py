@@ -130,5 +130,6 @@ def write_report(job: SweepContext, cells: list[GridPoint], orders: Orders) -> S
     """Sort results.csv and history.csv in the order of the grid, and write the figures, tables and report."""
     rows = sort_results(job.run, [cell.identity.key for cell in cells])
     drop_other_models(job.run, job.config, rows)
-    found = summarize(job.run, rows, job.config, job.problems, orders, job.reporter)
-    return SweepResult(job.run.path, rows, [LearningCurve.of(*one) for one in zip(*found, strict=True)])
+    measured, analyses, ensembles = summarize(job.run, rows, job.config, job.problems, orders, job.reporter)
+    curves = [LearningCurve.of(*one) for one in zip(measured, analyses, strict=True)]
+    return SweepResult(job.run.path, rows, curves, ensembles=ensembles)

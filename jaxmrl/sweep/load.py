@@ -15,6 +15,7 @@ from jaxmrl.reports.left_out import left_out_notes
 from jaxmrl.reports.summary import analyze_seeds
 from jaxmrl.rows import ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, curves_of, rows_of
+from jaxmrl.runs.ensembles import read_ensembles
 from jaxmrl.runs.identity import read_run
 from jaxmrl.runs.tables import RESULTS, read_results
 from jaxmrl.scaling.analysis import Analysis
@@ -67,7 +68,8 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
             "train them",
             stacklevel=2,
         )
-    return SweepResult(folder, rows, [_analyzed(one, rows, metadata, config) for one in curves_of(rows)], missing)
+    curves = [_analyzed(one, rows, metadata, config) for one in curves_of(rows)]
+    return SweepResult(folder, rows, curves, missing, read_ensembles(folder))
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:

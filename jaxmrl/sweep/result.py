@@ -11,6 +11,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.reports.plots import plot_curves
 from jaxmrl.rows import ResultRow, Row
 from jaxmrl.runs.curves import MeasuredCurve, point_rows
+from jaxmrl.runs.ensembles import EnsembleRow
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.training.metrics import mean_label_of
 
@@ -73,12 +74,15 @@ class SweepResult:
         rows: The rows of results.csv, one for each replica.
         curves: The learning curves, one for each combination of model, split, pruning and initialization.
         missing: The number of replicas of the sweep that have no row yet; 0 for a sweep that has ended.
+        ensembles: The rows of ensembles.csv: the test metric of the mean prediction of the seeds, at each size. It
+            takes `save_predictions`.
     """
 
     directory: Path
     rows: list[ResultRow]
     curves: list[LearningCurve]
     missing: int = 0
+    ensembles: list[EnsembleRow] = field(default_factory=list)
 
     @property
     def analyses(self) -> list[Analysis]:
