@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import jaxmrl
 from jaxmrl.cli.commands import OPTIONS
-from jaxmrl.cli.options import CHOICES, GENERAL, by_topic, documented
+from jaxmrl.cli.options import GENERAL, by_topic, choices_of, documented
 from jaxmrl.config.base import flag
 
 FOLDER = Path(__file__).parent / "reference"
@@ -68,23 +68,27 @@ def _section(title: str, names: Any, entries: dict[str, str]) -> str:
 
 def _entries(kind: type) -> dict[str, str]:
     """Return {name: Markdown} of the options that are the fields of a dataclass."""
-    texts, hints = documented(kind), get_type_hints(kind, include_extras=True)
-    return {one.name: _entry(one, hints[one.name], texts[one.name]) for one in fields(kind) if one.name != "settings"}
+    texts, hints, choices = documented(kind), get_type_hints(kind, include_extras=True), choices_of(kind)
+    return {
+        one.name: _entry(one, hints[one.name], texts[one.name], choices.get(one.name, ()))
+        for one in fields(kind)
+        if one.name != "settings"
+    }
 
 
-def _entry(one: Field[Any], hint: Any, text: str) -> str:
+def _entry(one: Field[Any], hint: Any, text: str, names: tuple[str, ...]) -> str:
     text, _, computed = text.partition(" Default: ")
-    facts = [_takes(one.name, hint), _default(one, computed.removesuffix("."))]
+    facts = [_takes(hint, names), _default(one, computed.removesuffix("."))]
     if computed and one.default is False:
         facts[0] = "A switch."
     title = _positional(hint) or flag(one.name)
     return f"### `{title}`\n\n{_code(text)}\n\n*{' '.join(fact for fact in facts if fact)}*\n"
 
 
-def _takes(name: str, hint: Any) -> str:
-    """Return what values an option takes, as a sentence."""
+def _takes(hint: Any, names: tuple[str, ...]) -> str:
+    """Return what values an option takes, as a sentence: these names, if there are any, or those of its type."""
     kinds, several, words = _kinds(hint)
-    choices = [str(choice) for choice in CHOICES.get(name, words)]
+    choices = [str(choice) for choice in names or words]
     if bool in kinds:
         return "A switch, off by default."
     if choices and not kinds - {str}:
@@ -105,7 +109,8 @@ def _kinds(hint: Any) -> tuple[set[type], bool, tuple[str, ...]]:
     if not get_args(hint):
         return {hint} - {NoneType}, False, ()
     parts = [_kinds(part) for part in get_args(hint)]
-    return set().union(*(kinds for kinds, _, _ in parts)), False, sum((words for _, _, words in parts), ())
+    several = any(several for _, several, _ in parts)
+    return set().union(*(kinds for kinds, _, _ in parts)), several, sum((words for _, _, words in parts), ())
 
 
 def _default(one: Field[Any], computed: str) -> str:

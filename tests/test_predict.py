@@ -384,10 +384,10 @@ def write_rubbish(folder):
     ("spoil", "message"),
     [
         (remove_models, "has no models: no replica of its largest fraction has finished, or an older version wrote it"),
-        (flip_a_byte, "is a damaged model of a sweep; sweep again"),
+        (flip_a_byte, "is a damaged model of a sweep; run the sweep again"),
         (make_of_positions, "learned from positions of atoms"),
         (lose_a_molecule, "lacks molecules that its models learned from; sweep again"),
-        (write_rubbish, "molecules.csv is damaged; sweep again"),
+        (write_rubbish, "molecules.csv is damaged; run the sweep again"),
         (spoil_a_molecule, r"a molecule that cannot be read \(not a valid SMILES\): it is damaged, or was written"),
         (lambda folder: (folder / "molecules.csv").unlink(), "cannot read .*molecules.csv: No such file"),
     ],

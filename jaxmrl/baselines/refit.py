@@ -46,7 +46,7 @@ def predict_refitted(
     one, learned = models[0], [read_learned(model) for model in models]
     if software_of(one.spec.model) != one.software:
         reporter.say(
-            f"the sweep fitted {one.spec.name} with {one.software}, and {software_of(one.spec.model)} fits it again: "
+            f"the sweep fitted {one.spec.name} with {one.software}, but {software_of(one.spec.model)} is installed: "
             "predictions may differ from those of the sweep"
         )
     ids = np.unique(np.concatenate([arrays[part] for arrays in learned for part in ("train", "valid")]))

@@ -108,8 +108,8 @@ def load_baseline(path: Path) -> SavedBaseline:
     host = read_sound_host(path)
     if host["format"] != FORMAT:
         raise ConfigError(
-            f"{path} has format {host['format']}, this jaxmrl reads {FORMAT}: a classical model of another version; "
-            "sweep again into another --out"
+            f"{path} has format {host['format']}, but this version of jaxmrl reads format {FORMAT}; run the sweep "
+            "again with another --out"
         )
     return SavedBaseline(
         path=path,

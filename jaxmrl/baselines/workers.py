@@ -61,8 +61,8 @@ def _results(futures: dict[Future, int], stop: Stop) -> Iterator[tuple[int, np.n
                 yield futures[one], one.result()
             except BrokenProcessPool:
                 raise UserError(
-                    "a worker process that fits a classical model died: memory ran out, or something ended it; free "
-                    "memory, or leave the model out, and run the command again"
+                    "a worker process that fits a classical model died: memory ran out, or it was killed. Free "
+                    "memory or leave the model out, and run the command again"
                 ) from None
         stop.check()
 

@@ -72,7 +72,8 @@ class _Flags(PlainFlags, Generic[SomeSettings]):
 @dataclass(frozen=True, kw_only=True)
 class _LongFlags(_Flags[SomeSettings]):
     dry_run: bool = False
-    """Print the number of replicas, steps and operations of the run and the memory it needs, and exit."""
+    """Print the number of steps and floating-point operations of the run (for a sweep, also of replicas) and the memory
+    that it needs, and exit."""
 
     estimate: bool = False
     """Print what --dry-run prints, time a few steps, print how long the run takes on this machine, and exit."""

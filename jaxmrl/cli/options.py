@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from tyro.conf import FlagCreatePairsOff, arg
 
 from jaxmrl.config.names import METRIC_NAMES, PRUNING_METHODS, SPLITS
+from jaxmrl.config.score import ScoreConfig
+from jaxmrl.config.sweep import NO_BASELINE
 from jaxmrl.modalities import registry
 from jaxmrl.modalities.registry import FeatureSettings
 from jaxmrl.text import one_of
@@ -42,18 +44,34 @@ TOPICS: dict[str, tuple[str, ...]] = {
 }
 """Names of settings and flags by topic, the essential ones first."""
 
-CHOICES = {
+_NEURAL, _CLASSICAL = (
+    tuple(name for name, model in registry.models().items() if model.classical is classical)
+    for classical in (False, True)
+)
+
+_CHOICES = {
     "metric": METRIC_NAMES,
     "split": SPLITS,
     "modality": registry.modality_names(),
     "model": tuple(registry.models()),
+    "baselines": (*_CLASSICAL, NO_BASELINE),
     "pruning": PRUNING_METHODS,
     "methods": PRUNING_METHODS,
 }
-"""Values of options that tyro does not list by itself, for their types are open."""
+
+_CHOICES_OF_SCORES = {
+    "modality": tuple(dict.fromkeys(one for name in _NEURAL for one in registry.modalities_of(name))),
+    "model": _NEURAL,
+}
+"""Where they differ: classical models do not score molecules."""
 
 _METAVARS = {int: "INT", float: "FLOAT", str: "STR", Path: "PATH"}
 _ACTIONS = ("list_datasets", "dry_run", "estimate", "version")
+
+
+def choices_of(kind: type) -> dict[str, tuple[str, ...]]:
+    """Return {option: the names that it can take} of settings, for options that tyro does not list by itself."""
+    return _CHOICES | (_CHOICES_OF_SCORES if issubclass(kind, ScoreConfig) else {})
 
 
 def options_type(kinds: tuple[type, ...], given: dict[str, Any]) -> type:
@@ -93,10 +111,10 @@ def option_texts(kind: type) -> dict[str, str]:
 
     Empty where the source of the class is not installed.
     """
-    texts = documented(kind)
-    for name in texts.keys() & CHOICES.keys():
+    texts, choices = documented(kind), choices_of(kind)
+    for name in texts.keys() & choices.keys():
         text, default, computed = texts[name].partition(" Default: ")
-        texts[name] = f"{text} Choose {one_of(CHOICES[name])}.{default}{computed}"
+        texts[name] = f"{text} Choose {one_of(choices[name])}.{default}{computed}"
     return texts
 
 

@@ -37,8 +37,9 @@ class DataSettings(TrainingConfig):
     names the data."""
 
     npz: Path | None = None
-    """Read 3D geometries from this file. It has the layout of qm9_eV.npz: R [atoms, 3] in Å, Z [atoms], N [molecules]
-    and target arrays. Default: none."""
+    """Read 3D geometries from this file. It has the layout of qm9_eV.npz: positions R [atoms, 3] in Å, atomic numbers Z
+    [atoms], the number of atoms of each molecule N [molecules], and an array [molecules] for each target. Default:
+    none."""
 
     smiles_column: str | None = None
     """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
@@ -46,7 +47,8 @@ class DataSettings(TrainingConfig):
 
     target_columns: tuple[str, ...] = ()
     """Predict these columns of --csv, or these arrays of --npz. Default: the tasks of the data set; in --csv, columns
-    of numbers of similar scale or of two classes, except ids, dates and splits; in --npz, all floating-point arrays."""
+    that have numbers of similar scale or two classes, except ids, dates and splits; in --npz, all floating-point
+    arrays."""
 
     task: Literal["classification", "regression"] | None = None
     """Treat the targets of your own file as classes or as numbers. Default: classification if every target has two
@@ -54,17 +56,17 @@ class DataSettings(TrainingConfig):
 
     censored: Literal["drop", "bound"] = "drop"
     """Choose how censored labels such as >30 are read from --csv: drop treats them as missing, and bound uses the
-    number without its sign."""
+    number without its < or > sign."""
 
     metric: str | None = None
-    """Measure performance by this metric. Default: the data set's own; in your own file, roc_auc for classes, and for
-    numbers rmse with --csv and mae with --npz."""
+    """Measure performance by this metric. Default: the data set's own; for your own file, roc_auc for classes, and for
+    numbers, rmse with --csv or mae with --npz."""
 
     deduplicate: Literal["mean", "median", "first", "drop"] | None = None
     """Merge rows that have the same canonical SMILES. Labels that one row lacks are taken from the others, and equal
-    rows count once. Where labels differ, the merged row has their mean (as with --deduplicate alone), their median, the
-    first of them, or, with drop, no label. Contradictory classes give no label unless first is chosen. Without SMILES,
-    the first of the molecules with the same interatomic distances is kept. Default: keep every row."""
+    rows count once. If labels differ, the merged row has their mean (also if no value is given), their median, the
+    first of them, or, with drop, no label. Contradictory classes give no label unless first is chosen. In data without
+    SMILES, molecules with the same interatomic distances are merged into the first of them. Default: keep every row."""
 
     parent: bool = False
     """Replace each molecule by its parent, the largest organic fragment, neutralized. Salts and hydrates of a
@@ -112,8 +114,8 @@ class Settings(FeatureSettings, DataSettings):
     sums."""
 
     keep: Literal["hard", "easy"] = "hard"
-    """Keep the hard or the easy molecules when pruning by a score that offers the choice; the published study keeps the
-    hard ones."""
+    """Keep the molecules with the highest scores (hard) or the lowest (easy) when pruning; random, herding and kmeans
+    do not offer the choice. The published study keeps the hard ones."""
 
     def __post_init__(self) -> None:
         if isinstance(self.deduplicate, bool):  # as TOML files of version 0.1 have it

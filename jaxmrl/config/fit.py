@@ -43,11 +43,13 @@ class FitConfig:
     n_seeds, n_runs or count."""
 
     by: tuple[str, ...] = ()
-    """Distinguish curves by these columns; all curves are compared with the first. Default: in the files of a sweep,
-    those that identify a curve; else settings such as learning_rate that differ between runs of the same size."""
+    """Fit one curve for each combination of values in these columns; all curves are compared with the first. Default:
+    in the files of a sweep, those that identify a curve; else settings such as learning_rate that differ between runs
+    of the same size."""
 
     pool: bool = False
-    """Count rows as runs of one curve even if their settings differ, or a size and seed occur twice."""
+    """Count rows as runs of one curve even if their settings differ or the same size and seed occur more
+    than once."""
 
     higher_is_better: bool = False
     """Treat higher values of the metric as better. Default: based on the metric's name."""
@@ -57,14 +59,14 @@ class FitConfig:
 
     best: float | None = None
     """Set the metric of a perfect model; the error is the distance from it. Default: based on the metric's name and
-    values: 1, or 100 in percent, if higher values are better, and 0 for errors and for neg_ metrics."""
+    values: 1, or 100 for percentages, if higher values are better, and 0 for errors and for neg_ metrics."""
 
     guess: float | None = None
-    """Set the metric of random guesses, which some laws approach with few molecules. Default: based on the metric's
+    """Set the metric of random guessing, which some laws approach with few molecules. Default: based on the metric's
     name: 0.5 for ROC-AUC, 0 for average precision and R2."""
 
     predict: tuple[float, ...] = ()
-    """Forecast the metric at these numbers of molecules. Default: 2, 4 and 10 times the largest."""
+    """Forecast the metric at these numbers of molecules. Default: 2, 4 and 10 times the largest size."""
 
     target: float | None = None
     """Estimate the number of molecules at which the metric reaches this value. Default: none."""

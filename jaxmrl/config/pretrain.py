@@ -56,7 +56,7 @@ class PretrainConfig(TrainingConfig):
     """Mask this fraction of each molecule's atoms, and at least one atom."""
 
     seed: int = 0
-    """Seed the initial weights, the order of the molecules and the masks."""
+    """Draw the initial weights, the order of the molecules and the masks with this seed."""
 
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Compute matrix products in full float32, in the accelerator's fast tf32, or with bfloat16 operands and float32

@@ -22,8 +22,8 @@ class ScoreConfig(Settings):
     """Compute scores by these methods. Default: all that are defined for the task."""
 
     seeds: int = 5
-    """Train this many scoring models. The file has the scores of each model, one for each seed of a sweep, and their
-    average."""
+    """Train this many scoring models, one for each seed of a sweep. The file has the scores of each model and, for most
+    methods, their mean over the models."""
 
     epochs: int = 20
     """Train the models for this many epochs before they score the molecules; the published study uses 20."""
@@ -32,11 +32,12 @@ class ScoreConfig(Settings):
     """Score the training molecules of this split. Default: random, or the split of --split-file."""
 
     modality: str | None = None
-    """Represent molecules in this way. Default: geometry for data with positions, else molgraph or what --model
-    takes."""
+    """Represent molecules in this way. Default: geometry for data with positions, else the first that --model
+    takes, or molgraph without --model."""
 
     model: str | None = None
-    """Train this model. Default: the modality's own, painn for geometry."""
+    """Train this model. Default: the first model of the modality, such as dmpnn for molgraph and painn for
+    geometry."""
 
     width: int | None = None
     """Set the width of the model. The published study uses 300 for the GIN and 128 for SchNet and PaiNN. Default:

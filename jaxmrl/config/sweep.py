@@ -57,14 +57,15 @@ class SweepConfig(Settings):
 
     modality: tuple[str, ...] = ()
     """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
-    else molgraph or what --model takes."""
+    else the first that each --model takes, or molgraph without --model (graph with --init)."""
 
     model: tuple[str, ...] = ()
-    """Train this model; several values make several curves. Default: the modality's own, painn for geometry."""
+    """Train this model; several values make several curves. Default: the first model of the modality, such as
+    dmpnn for molgraph and painn for geometry."""
 
     baselines: tuple[str, ...] | None = None
-    """Fit these classical models beside the others, as references: names of --model that are classical, or none. Sizes
-    beyond what a model can learn from are left out. Default: svm mean."""
+    """Fit these classical models as well, for comparison, or none. Sizes that are too large for a model are left out.
+    Default: svm mean."""
 
     width: tuple[int, ...] = ()
     """Set the width of the model; several values make several curves. The published study uses 300 for the GIN and 128
@@ -79,8 +80,8 @@ class SweepConfig(Settings):
     values make several curves."""
 
     freeze: bool = False
-    """Train only the head, on a frozen encoder of --init (linear probing). Replicas of
-    --init none keep the random initial weights of their encoder."""
+    """Train only the head, on the frozen encoder of --init (linear probing). With --init none, the encoder keeps its
+    random initial weights."""
 
     evaluate_every: int = 1
     """Set the number of epochs between validations; the last epoch is always validated. A replica with more epochs

@@ -1,4 +1,4 @@
-"""Fit laws to anyone's learning curves, and forecast with them.
+"""Fit laws to the learning curves in any CSV file, and forecast with them.
 
 `python -m jaxmrl.fit CURVES.csv`, or `fit_curves(FitConfig(...))`.
 """
@@ -34,8 +34,8 @@ from jaxmrl.scaling.scale import Scale, scale_of
 from jaxmrl.text import count, size_text
 
 UNKNOWN_SUBSETS = (
-    "The file does not say whether the seeds of a method share one subset: intervals are those of a single draw, with "
-    "the spread of random subsets"
+    "The file does not say whether the seeds of a method share one subset, so each interval treats the subset as a "
+    "single draw with the spread of random subsets"
 )
 
 
@@ -89,7 +89,8 @@ def check_sizes(config: FitConfig, file: CurveFile) -> None:
     broken = [n for n in config.predict if n != round(n)]
     if broken and (sizes == np.round(sizes)).all():
         raise ConfigError(
-            f"--predict takes whole numbers of molecules, as the sizes of {config.csv} are; got {size_text(broken[0])}"
+            f"--predict takes whole numbers of molecules, because all sizes in {config.csv} are whole numbers; got "
+            f"{size_text(broken[0])}"
         )
 
 
@@ -120,7 +121,7 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
 
 
 def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
-    """Raise DataError if nothing can be said about any curve: none has a law, is perfect or gets worse."""
+    """Raise DataError if nothing can be said about any curve, because none has a law, is saturated or gets worse."""
     if all(analysis.kind == NOT_FITTED for analysis in analyses):
         notes = dict.fromkeys(note for analysis in analyses for note in analysis.notes)
         raise DataError(f"{config.csv}: no law can be fitted: {'; '.join(notes)}")

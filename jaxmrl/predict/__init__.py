@@ -155,7 +155,7 @@ def curves_of(run: Path) -> dict[str, list[KeptModel]]:
         return curves
     raise ConfigError(
         f"{run} has no models: no replica of its largest fraction has finished, or an older version wrote it; "
-        "sweep again into another --out"
+        "run the sweep again with another --out"
     )
 
 

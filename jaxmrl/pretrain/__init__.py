@@ -29,7 +29,7 @@ HISTORY = "pretraining.csv"
 
 @own_numerics()
 def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
-    """Pre-train an encoder to predict masked atoms of molecules without labels, and write it for --init of a sweep.
+    """Pre-train an encoder on unlabeled molecules by predicting their masked atoms, and write it for --init of a sweep.
 
     The method is GraphMAE (Hou et al., KDD 2022), for the encoder of a GIN. The same call resumes a pre-training
     that was interrupted.

@@ -1,4 +1,4 @@
-"""Neural networks beside the classical models of the same run: at which sizes they lose, by pairs of the same seed."""
+"""Compare neural networks with the classical models of the same run, at each size, by pairs of the same seed."""
 
 import math
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ class Paired:
 
     @property
     def is_worse(self) -> bool:
-        """Whether the interval leaves out that one is as good; for a single seed, whether one is worse."""
+        """Whether `one` is worse by more than the interval allows; for a single seed, whether it is worse at all."""
         return self.loss > (self.reach or 0)
 
     @property
     def is_better(self) -> bool:
-        """Whether the interval leaves out that the other is as good; for a single seed, whether one is better."""
+        """Whether `one` is better by more than the interval allows; for a single seed, whether it is better at all."""
         return -self.loss > (self.reach or 0)
 
 
@@ -93,7 +93,8 @@ def _same_data(one: MeasuredCurve, other: MeasuredCurve) -> bool:
 
 def _mean_line(one: str, found: list[Paired]) -> str:
     poor = [pair.n for pair in found if not pair.is_better]
-    return f"{one} is no better than the mean of the training labels with {sizes_text(poor)} molecules" if poor else ""
+    said = f"{one} is not clearly better than the mean of the training labels at {sizes_text(poor)} molecules"
+    return said if poor else ""
 
 
 def _loss_line(one: str, other: str, metric: str, found: list[Paired]) -> str:
@@ -108,8 +109,8 @@ def _loss_line(one: str, other: str, metric: str, found: list[Paired]) -> str:
         f"{count(last.seeds, 'seed')}"
     )
     return (
-        f"{one} does worse than {other} at {len(worse)} of {count(len(found), 'size')}: with {last.n:,} molecules the "
-        f"test {metric} is {last.one:.3g} and {last.other:.3g}, which differ by {last.loss:.2g} ({interval})"
+        f"{one} does worse than {other} at {len(worse)} of {count(len(found), 'size')}: with {last.n:,} molecules, the "
+        f"test {metric} is {last.one:.3g} against {last.other:.3g}, a difference of {last.loss:.2g} ({interval})"
         f"{_crossing(found)}"
     )
 

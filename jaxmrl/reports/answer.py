@@ -19,7 +19,7 @@ from jaxmrl.text import count
 
 
 def answer(found: Findings) -> Section:
-    """Return the section that answers first, from what follows as evidence."""
+    """Return the first section of the report, which answers the question before the evidence follows."""
     several = len(found.curves) > 1
     said = []
     for curve, (label, analysis) in zip(found.curves, found.labeled, strict=True):
@@ -34,7 +34,7 @@ def answer(found: Findings) -> Section:
     blocks.append(Block("text", text=f"{found.unit_sentence} {intervals_text(found.analyses)}"))
     if rows := _forecast_rows(found):
         head = ("training molecules", f"test {found.metric_label} ({LEVEL:.0%} interval)", "source")
-        caption = f"The present value, and forecasts with more data. Far: more than {FAR:g} times the data."
+        caption = f"The present value, and forecasts for more data. Far: for more than {FAR:g} times the data."
         blocks.append(table(caption, ("curve", *head) if several else head, rows, (1, 2) if several else (0, 1)))
     if limits := _limits(found):
         blocks += [Block("subtitle", text="How far to trust this"), Block("list", items=limits)]
@@ -42,7 +42,7 @@ def answer(found: Findings) -> Section:
 
 
 def intervals_text(analyses: list[Analysis]) -> str:
-    """Return what the intervals count."""
+    """Return, in one or two sentences, which sources of variation the intervals cover."""
     known = [one.points for one in analyses if one.points is not None]
     if any(points.log_error_resamples is not None for points in known):
         return f"Intervals ({LEVEL:.0%}) cover the spread between seeds at all sizes and the choice of test molecules."
@@ -53,7 +53,7 @@ def intervals_text(analyses: list[Analysis]) -> str:
 
 
 def check_text(analysis: Analysis) -> str:
-    """Return in a sentence whether laws that were fitted without the largest sizes forecast what was measured there."""
+    """Return in a sentence whether forecasts from the smaller sizes agree with the means measured at the largest."""
     checks = analysis.check()
     known = [one for one in checks if one["low"] is not None and one["high"] is not None]
     if not known:
@@ -62,14 +62,14 @@ def check_text(analysis: Analysis) -> str:
     largest = f"the {count(len(checks), 'largest size')}" if len(checks) > 1 else "the largest size"
     missed = [one for one in known if not within(one)]
     if not missed:
-        return f"Check passed: at {largest}, measured values are within the intervals forecast from the others."
+        return f"Check passed: at {largest}, the measured means are within the intervals forecast from smaller sizes."
     cases = "; ".join(
         f"{one['n']:,.0f} molecules: forecast {value_words(one)}, "
         f"measured {rounded(one['observed'], half_width(one['low'], one['high']))}"
         for one in missed
     )
     return (
-        f"Check failed: at {largest}, measured values are outside the intervals forecast from the others ({cases}). "
+        f"Check failed: at {largest}, measured means are outside the intervals forecast from smaller sizes ({cases}). "
         "The intervals of the forecasts above may be too narrow."
     )
 
@@ -85,7 +85,7 @@ def misses(analysis: Analysis) -> bool:
 
 
 def caution_text(now: Current, later: dict[str, Any], higher_is_better: bool) -> str:
-    """Return what to add if a forecast may be no improvement; nothing if it is one, or if its interval is not known.
+    """Return a caution if a forecast may be no improvement; "" if it surely is one, or if its interval is not known.
 
     Args:
         now: The present value.
@@ -95,7 +95,7 @@ def caution_text(now: Current, later: dict[str, Any], higher_is_better: bool) ->
     worse, better = (later["low"], later["high"]) if higher_is_better else (later["high"], later["low"])
     sign = 1 if higher_is_better else -1
     if better is not None and sign * better < sign * now.value:
-        return "This whole interval is worse than the present value, so no improvement is expected."
+        return "The whole interval is worse than the present value, so no improvement is expected."
     if worse is not None and sign * worse <= sign * now.value:
         return "This interval includes the present value, so an improvement is not certain."
     return ""

@@ -1,4 +1,4 @@
-"""What a program would take, in words: of `--dry-run` and `--estimate`."""
+"""The line that `--dry-run` and `--estimate` print: what a program would take."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,14 @@ from jaxmrl.text import count
 class Expected:
     """What one program would take.
 
-    replicas     of a sweep; None for a pre-training
-    steps        optimizer steps of all its replicas
-    lanes        on each device
-    devices      on which it would be trained
-    operations   floating-point operations of these steps, without evaluations
-    memory       bytes on each device, an upper estimate: table and lanes; of a CPU, on all devices, which share it
-    seconds      by timing a few steps and an evaluation here; None where that was not asked for
+    replicas     the number of replicas of a sweep; None for pre-training
+    steps        the optimizer steps of all replicas
+    lanes        the number of lanes on each device
+    devices      the number of devices that would train
+    operations   the floating-point operations of these steps, without evaluations
+    memory       an upper estimate of the bytes that the table and the lanes take on each device; on a CPU, whose
+                 devices share the memory, on all of them
+    seconds      an estimate from a few timed steps and an evaluation on this machine; None without --estimate
     """
 
     name: str
@@ -35,8 +36,8 @@ class Expected:
 def said(one: Expected) -> str:
     """Return what is expected as one line of text."""
     replicas = "" if one.replicas is None else f"{count(one.replicas, 'replica')}, "
-    on = "" if jax.default_backend() == "cpu" else " on a device"
-    time_here = "" if one.seconds is None else f", about {duration(one.seconds)} here"
+    on = "" if jax.default_backend() == "cpu" else " on each device"
+    time_here = "" if one.seconds is None else f", about {duration(one.seconds)} on this machine"
     return (
         f"{one.name}: {one.parameters:,} parameters, {replicas}{one.steps:,} steps "
         f"in {lanes_text(one.lanes, one.devices)}, {one.operations:.2g} floating-point operations to train, "

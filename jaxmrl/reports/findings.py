@@ -21,7 +21,7 @@ from jaxmrl.training.metrics import METRICS, Metric
 class Findings:
     """The settings, data and metadata of a run, and all that follows from its results.
 
-    orders: of each model and split, {pruning: positions in the table, those that seed 0 keeps first before the others}
+    orders: for each model and split, {pruning: positions in the table, in the order in which seed 0 keeps them}
     """
 
     config: SweepConfig
@@ -67,7 +67,7 @@ class Findings:
 
     @property
     def metric_title(self) -> str:
-        """The metric with its unit and direction, as a head of tables: "test MAE (eV, lower is better)"."""
+        """The metric with its unit and direction, as a table heading, such as "test MAE (eV, lower is better)"."""
         unit = self.problems[0].mean_unit
         return f"test {self.metric_label} ({f'{unit}, ' if unit else ''}{self.direction})"
 

@@ -302,6 +302,6 @@ def read_molecules(folder: Path) -> dict[int, str]:
             raise ValueError(f"unexpected columns {header}")
         return {int(one): smiles for one, _, smiles in rows}
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; sweep again into another --out") from None
+        raise ConfigError(f"cannot read {path}: {error.strerror}; run the sweep again with another --out") from None
     except (ValueError, csv.Error):
-        raise ConfigError(f"{path} is damaged; sweep again into another --out") from None
+        raise ConfigError(f"{path} is damaged; run the sweep again with another --out") from None

@@ -149,7 +149,7 @@ def _inside_text(target: Target, reached: float, before: float | None) -> str:
         return f"{target.metric:g} takes no more than the smallest size, {size_text(reached)} molecules"
     between = f"between {size_text(before)} and {size_text(reached)} molecules"
     if target.molecules is None:
-        return f"{target.metric:g} is reached {between}, by the measured sizes"
+        return f"{target.metric:g} is reached {between}, based on the measured sizes"
     about_it = f"takes about {about(target.molecules)} molecules {_ends(target)}"
     return f"{target.metric:g} {about_it}: the measured sizes reach it {between}"
 

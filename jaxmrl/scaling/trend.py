@@ -147,7 +147,8 @@ class Trend:
             return "the average of these laws" if len(self.fits) > 1 else "this law"
         sizes = self.fits[0].points.n
         return (
-            f"all laws fitted to {len(sizes)} sizes from {size_text(sizes[0])} molecules up, shifted to the last mean"
+            f"all laws fitted to {len(sizes)} sizes from {size_text(sizes[0])} molecules up, shifted to start at the "
+            "mean of the largest size"
         )
 
 

@@ -20,9 +20,9 @@ from jaxmrl.training.lanes import Replica
 
 
 def fit_grid(job: SweepContext, grid: FitGrid) -> None:
-    """Fit what has no row in results.csv yet, the largest replicas first, and add rows as they end.
+    """Fit the replicas that have no row in results.csv yet, the largest first, and add their rows as they end.
 
-    Raises StopRequestedError when stopped; what was being fitted then begins again.
+    Raises StopRequestedError when stopped. Replicas that were being fitted start again when the command resumes.
     """
     rows = {spec: missing_rows(job, cells) for spec, cells in grid.items()}
     waiting = [

@@ -33,7 +33,8 @@ _HIDDEN_SETTINGS = (
     *("smiles_variants", "cutoff", "atom_references", "fingerprint_tokens", "readout", "descriptors"),
 )
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
-"""Settings that decide numbers and that no row and no digest of data shows; the latter where it prunes."""
+"""Settings that change results but that neither a row nor the digest of the data shows. Those of pruning count only if
+the sweep prunes."""
 
 Missing = dict[str, list[ReplicaIdentity]]
 """The identities of the rows that replicas fill, by the names of the replicas to be trained."""
@@ -43,7 +44,7 @@ Missing = dict[str, list[ReplicaIdentity]]
 class GridPoint:
     """One place of the grid: the replica to train, and the identity of its row in results.csv.
 
-    Cells may share a replica: at fraction 1 every pruning keeps the same molecules.
+    Several places may share a replica: at fraction 1, every pruning method keeps the same molecules.
     """
 
     replica: Replica
@@ -52,7 +53,7 @@ class GridPoint:
 
 @dataclass(frozen=True)
 class SweepContext:
-    """A sweep under way: its settings, data and splits, where its files go, whom to tell, when to stop, who helps."""
+    """A sweep under way: settings, data, splits, run directory, reporter, stop signal, and cluster if there is one."""
 
     config: SweepConfig
     problems: list[TaskData]
@@ -69,7 +70,7 @@ class SweepContext:
 
 
 def record_settings(run: RunDirectory, config: SweepConfig) -> None:
-    """Keep in run.json the settings that decide numbers and that neither rows nor digests of data show.
+    """Save in run.json the settings that change results but that neither rows nor digests of the data show.
 
     Raises ConfigError if the run was started with others: config.toml may have been changed by hand.
     """
@@ -112,8 +113,8 @@ def _differing(row: ResultRow, cell: GridPoint | None, job: SweepContext) -> str
         expected |= {"steps": str(replica.steps), "epochs": str(epochs)}
     if row.status == STOPPED and not (replica.patience and row.steps < replica.steps):
         return f"by the settings it does not stop early after {row.steps} of {replica.steps} steps"
-    differing = [f"{name} is {found[name]}, not {value}" for name, value in expected.items() if found[name] != value]
-    return f"by the settings {', '.join(differing)}" if differing else ""
+    differing = [name for name, value in expected.items() if found[name] != value]
+    return ", ".join(f"{name} is {found[name]} there and {expected[name]} by the settings" for name in differing)
 
 
 def unique_replicas(cells: list[GridPoint]) -> list[Replica]:
@@ -129,9 +130,9 @@ def lanes_of_run(job: SweepContext, spec: ModelSpec, cells: list[GridPoint]) -> 
 
 
 def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Replica]) -> None:
-    """Save in run.json the size of a batch, which the whole queue decides and which extending a run may change.
+    """Save in run.json the shape of a batch, which depends on the whole queue, so that extending a run may change it.
 
-    Batches of another shape round in another order, so a replica that was under way begins again.
+    Batches of another shape are summed in another order, so a replica that was being trained starts again.
     """
     name, resources = f"batch of {spec.name}", job.problem.features[spec.modality].resources()
     room = queue_budget(replicas, resources, job.config.batch_size_of(spec.model)).tolist()
@@ -139,13 +140,13 @@ def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Repli
         checkpoint.remove(job.run.checkpoints / spec.name)
         job.run.update_metadata(name, room)
         job.reporter.say(
-            f"{spec.name}: the extended run has batches of another shape. Existing results stay; they may differ by "
-            "rounding from those of a single run"
+            f"{spec.name}: the extended run has batches of another shape. Existing results are kept; they may differ "
+            "by rounding from those of a run that trains the whole grid at once"
         )
 
 
 def share_rows(job: SweepContext, cells: list[GridPoint]) -> None:
-    """Add the rows of cells whose replica has ended for another cell, as when a pruning is added at fraction 1."""
+    """Copy results to cells that share a finished replica with another cell, as a new pruning does at fraction 1."""
     rows, history = {row.key: row for row in job.run.read_results()}, job.run.read_history()
     ended = {cell.replica.name: cell.identity.key for cell in cells if cell.identity.key in rows}
     for cell in cells:
@@ -165,9 +166,9 @@ def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes
 
 
 def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes: int, progress: Progress) -> None:
-    """Train the replicas of one program that lack a row in results.csv, adding rows as they end.
+    """Train the replicas of one program that have no row in results.csv yet, and add their rows as they end.
 
-    Where the devices have not the memory for so many lanes, it goes on with fewer.
+    If the devices lack the memory for so many lanes, continue with fewer.
     """
     cluster, rows = job.cluster, missing_rows(job, cells)
     train = partial(train_there, cluster) if cluster else train_here
@@ -177,7 +178,7 @@ def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lane
         job.stop.check()
         fewer = train(job, spec, unique_replicas(cells), rows, lanes, progress)
         if fewer:
-            gc.collect()  # the error's traceback holds the engines, and they the device's memory
+            gc.collect()  # the error's traceback keeps the engines alive, and these keep the device's memory
             checkpoint.remove(job.run.checkpoints / spec.name)
             job.run.update_metadata(f"lanes of {spec.name}", fewer)
             job.reporter.say(f"{spec.name}: not enough memory for {count(lanes, 'lane')}; continuing with {fewer}")
@@ -187,7 +188,7 @@ def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lane
 
 
 def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
-    """Return what results.csv lacks, and what is there of replicas that have no sound model or predictions."""
+    """Return the rows that are not in results.csv yet, and those whose model or predictions are missing or damaged."""
     finished = complete_keys(job.run, job.config)
     rows: Missing = {}
     for cell in cells:
@@ -201,7 +202,7 @@ def train_here(
 ) -> int | None:
     """Train the replicas that `rows` names on this machine's devices.
 
-    Returns how many lanes to go on with where these take more memory than a device has.
+    Returns the smaller number of lanes to continue with if these take more memory than a device has; otherwise None.
     """
 
     def on_result(engine: Engine, outcome: Outcome) -> None:
@@ -227,7 +228,10 @@ def train_there(
     lanes: int,
     progress: Progress,
 ) -> int | None:
-    """Train them on the cluster. What its machines have not finished when the command is stopped starts anew."""
+    """Train the replicas that `rows` names on the cluster.
+
+    Replicas that are not finished when the command is stopped start again from the beginning when it resumes.
+    """
     progress.skip(sum(replica.steps for replica in replicas if replica.name not in rows))
     by_name = {replica.name: replica for replica in replicas}
     first_rows = {name: its_rows[0] for name, its_rows in rows.items()}

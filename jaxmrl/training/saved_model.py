@@ -107,7 +107,7 @@ def _row_content(row: ResultRow) -> dict[str, str]:
 def read_sound_host(path: Path) -> dict[str, Any]:
     """Return what the folder of a model says beside its arrays. Raises ConfigError where it is damaged."""
     if not storage.is_sound(path):
-        raise ConfigError(f"{path} is a damaged model of a sweep; sweep again into another --out")
+        raise ConfigError(f"{path} is a damaged model of a sweep; run the sweep again with another --out")
     return storage.read_host(path)
 
 

@@ -504,7 +504,7 @@ def test_blanks_between_columns_are_read(tmp_path):
 
 def test_a_part_of_a_molecule_is_refused_and_a_fraction_is_shown(tmp_path, capsys):
     whole = written(tmp_path, "n,rmse", [(n, noisy(n)) for n in SIZES])
-    with pytest.raises(ConfigError, match=r"--predict takes whole numbers of molecules, as the sizes .* got 0\.5"):
+    with pytest.raises(ConfigError, match=r"--predict takes whole numbers .*, because all sizes in .* got 0\.5"):
         fit_curves(FitConfig(whole, predict=(800, 0.5)))
     share = written(tmp_path, "n,rmse", [(n / 3200, noisy(n)) for n in SIZES])
     fit_curves(FitConfig(share, predict=(0.75,), target=0.35), quiet=False)

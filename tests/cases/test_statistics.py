@@ -90,7 +90,7 @@ def test_perfect_sizes_give_no_forecast_that_they_contradict(fitted):
     assert found["predictions"] == []
     assert "saturated from 1,600 molecules on" in said
     assert "not reached by the forecast" not in said
-    assert "roc_auc 0.9 is reached between 800 and 1,600 molecules, by the measured sizes" in said
+    assert "roc_auc 0.9 is reached between 800 and 1,600 molecules, based on the measured sizes" in said
     assert found["target"]["measured"] == {"reached": 1600.0, "before": 800.0, "once": None}
 
 

@@ -40,6 +40,14 @@ def test_predict_trains_nothing():
     assert by_topic(set(names_of("predict")))["hardware"] == ("batch_size",)
 
 
+def test_the_help_of_score_offers_no_model_that_cannot_score():
+    texts = {name: texts_of("score")[name] for name in ("modality", "model")}
+    assert "Choose molgraph, graph, geometry, fingerprint or smiles." in texts["modality"]
+    assert "gin" in texts["model"]
+    assert not [name for name in ("svm", "lightgbm") if name in texts["model"]]
+    assert "svm" in texts_of("sweep")["model"]
+
+
 @pytest.mark.parametrize("command", commands.OPTIONS)
 def test_a_help_text_is_of_whole_sentences(command):
     for name, text in texts_of(command).items():

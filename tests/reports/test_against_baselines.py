@@ -45,8 +45,8 @@ def test_the_interval_is_that_of_paired_differences():
 def test_a_loss_and_where_the_curves_cross_are_said_in_one_sentence():
     (line,) = lines_of(rows_of("gin", (1.0, 0.8, 0.4)), rows_of("svm", (0.7, 0.6, 0.5), (0.0, 0.0, 0.0)))
     assert line == (
-        "GIN does worse than SVM at 2 of 3 sizes: with 200 molecules the test RMSE is 0.8 and 0.6, which "
-        "differ by 0.2 (90% interval 0.17 to 0.23, 3 seeds); the curves cross between 200 and 400 molecules"
+        "GIN does worse than SVM at 2 of 3 sizes: with 200 molecules, the test RMSE is 0.8 against 0.6, a "
+        "difference of 0.2 (90% interval 0.17 to 0.23, 3 seeds); the curves cross between 200 and 400 molecules"
     )
 
 
@@ -58,17 +58,17 @@ def test_nothing_is_said_of_a_difference_within_the_noise():
 def test_one_seed_has_no_interval():
     (line,) = lines_of(rows_of("gin", (1.0, 0.8, 0.6), (0.0,)), rows_of("svm", (0.9, 0.8, 0.5), (0.0,)))
     assert "at 2 of 3 sizes" in line
-    assert "differ by 0.1 (one seed, so the noise is not known)" in line
+    assert "a difference of 0.1 (one seed, so the noise is not known)" in line
 
 
 def test_higher_is_better_for_some_metrics():
     better, worse = (0.8, 0.85, 0.9), (0.7, 0.75, 0.8)
     (line,) = lines_of(rows_of("gin", worse, metric="roc_auc"), rows_of("svm", better, (0.0,) * 3, "roc_auc"))
-    assert line.startswith("GIN does worse than SVM at 3 of 3 sizes: with 400 molecules the test ROC-AUC")
+    assert line.startswith("GIN does worse than SVM at 3 of 3 sizes: with 400 molecules, the test ROC-AUC")
     assert "cross" not in line
     assert lines_of(rows_of("gin", better, metric="roc_auc"), rows_of("svm", worse, metric="roc_auc")) == []
 
 
 def test_models_that_do_not_beat_the_mean_are_named():
     (line,) = lines_of(rows_of("gin", (1.0, 0.98, 0.6)), rows_of("mean", (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)))
-    assert line == "GIN is no better than the mean of the training labels with 100 and 200 molecules"
+    assert line == "GIN is not clearly better than the mean of the training labels at 100 and 200 molecules"

@@ -34,7 +34,7 @@ def test_a_forecast_does_not_contradict_the_measured_means():
     assert of_law(150.0).molecules == pytest.approx(200)
     unreached = of_law(None)
     assert unreached.limit is None, "measured means reach it"
-    assert target_text(unreached, curve) == "0.75 is reached between 200 and 400 molecules, by the measured sizes"
+    assert target_text(unreached, curve) == "0.75 is reached between 200 and 400 molecules, based on the measured sizes"
     beyond = checked(Target(0.95, 600.0, 500.0, None, None), curve)
     assert beyond.molecules == 800, "the largest size does not reach it"
     assert (

@@ -23,12 +23,12 @@ class GeometrySettings(ModalitySettings):
     """Settings of geometries, and of what models learn of them."""
 
     cutoff: float = 5.0
-    """Connect atoms up to this distance in Å in models of geometries."""
+    """Connect atoms that are at most this far apart, in Å, in models of 3D geometries."""
 
     atom_references: Literal["auto", "on", "off"] = "auto"
-    """Choose whether models of geometries learn the residuals of a linear regression on the atoms of each element. The
-    value auto means on for targets such as energies, where the regression explains at least 90% of the variance. If it
-    is on for all targets, models sum over atoms; otherwise they average."""
+    """Choose whether models of 3D geometries learn the residuals of a linear regression on the number of atoms of each
+    element. The value auto means on for targets such as energies, if the regression explains at least 90% of their
+    variance. If it is on for all targets, models sum over atoms; otherwise they average over atoms."""
 
     def check_features(self) -> None:
         if not (self.cutoff > 0 and math.isfinite(self.cutoff)):

@@ -31,8 +31,8 @@ class MolGraphSettings(ModalitySettings):
     learns."""
 
     descriptors: Literal["auto", "on", "off"] = "auto"
-    """Give D-MPNN and GINE the 2D descriptors of RDKit beside their graphs, standardized over all training molecules of
-    the run. The value auto means on, except for the data set nci, whose label is one of them."""
+    """Give D-MPNN and GINE the 2D descriptors of RDKit in addition to the graph. They are standardized over all
+    training molecules of the run. The value auto means on, except for the data set nci, whose label is one of them."""
 
     @property
     def sees_descriptors(self) -> bool:

@@ -23,7 +23,7 @@ class SmilesSettings(ModalitySettings):
 
     smiles_variants: int = 1
     """Train on this many SMILES of each molecule: the canonical one and random ones, made with a fixed seed. Each step
-    draws one of them. With 1, only the canonical one is used."""
+    draws one of them for each molecule. With 1, only the canonical one is used."""
 
     def check_features(self) -> None:
         if self.smiles_variants < 1:
