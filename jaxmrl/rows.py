@@ -6,9 +6,9 @@ the same row read from its file, and so does all that is computed from either.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, Field, dataclass, field, replace
 from functools import lru_cache
-from typing import Annotated, Any, NamedTuple, Self, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_type_hints
 
 from jaxmrl.io.files import number
 from jaxmrl.text import exact
@@ -19,8 +19,20 @@ FINISHED, STOPPED, LATE, DIVERGED, UNDEFINED = "finished", "stopped early", "div
 COUNTED = (FINISHED, STOPPED, LATE)
 """Statuses of replicas that have a result."""
 
+UNTUNED, AT_EACH_SIZE = "none", "at each size"
+"""What the column tuning has where nothing was tuned, and the ending of what it has where each size was."""
+
+TUNING = "tuning"
+"""The column that says whether settings were tuned."""
+
+TUNED_COLUMNS = ("learning_rate", "dropout", "weight_decay", "positive_weight")
+"""The columns of what tuning chooses."""
+
 Rounded = Annotated[float | None, "six digits"]
 """A number that files have with six significant digits, and nothing for None. NaN becomes None."""
+
+OptionalNumber = Annotated[float | None, "exact"]
+"""A number that is read again as it was written, and nothing for None."""
 
 _TEST = "test_"
 """What the column of a task's test metric begins with."""
@@ -47,15 +59,23 @@ _FORMATS: dict[Any, _Format] = {
         lambda cell: _rounded(float(cell)) if cell else None,
         "a number",
     ),
+    OptionalNumber: _Format(
+        lambda value: "" if value is None else exact(value),
+        lambda cell: float(cell) if cell else None,
+        "a number",
+    ),
 }
 
 
 class Row:
     """A row of a CSV file. Its subclasses are dataclasses whose fields are the columns of the file, in the same order.
 
-    A field is a str, an int, a float (written so that the same number is read again), `Rounded`, or a CurveIdentity,
-    whose columns take its place. Fields of other types are left to the subclass.
+    A field is a str, an int, a float (written so that the same number is read again), `OptionalNumber`, `Rounded`, or a
+    CurveIdentity, whose columns take its place. Fields of other types are left to the subclass. A field with a default
+    is a column that older files lack.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     def __post_init__(self) -> None:
         for name, form in _fields(type(self)):
@@ -93,10 +113,21 @@ class Row:
         Raises:
             ValueError: For a cell that is missing or not of its column's type.
         """
-        values = {}
+        values, later = {}, cls.later_columns()
         for name, form in _fields(cls):
-            values[name] = _curve(cells) if form is None else _value(name, form, cells)
+            if name in cells or name not in later:
+                values[name] = _curve(cells) if form is None else _value(name, form, cells)
         return cls(**values)
+
+    @classmethod
+    def later_columns(cls) -> tuple[str, ...]:
+        """Return the names of the columns that files of earlier versions lack: those of fields with a default."""
+        return _later_columns(cls)
+
+    @classmethod
+    def fits(cls, header: tuple[str, ...], columns: tuple[str, ...]) -> bool:
+        """Return whether the header of a file is that of these columns, or of a version that lacks the later ones."""
+        return header in (columns, tuple(name for name in columns if name not in cls.later_columns()))
 
 
 _KNOWN_FIELDS: dict[type[Row], tuple[tuple[str, _Format | None], ...]] = {}
@@ -109,6 +140,21 @@ def _fields(kind: type[Row]) -> tuple[tuple[str, _Format | None], ...]:
         known = [(name, _FORMATS.get(hint)) for name, hint in hints if hint in _FORMATS or hint is CurveIdentity]
         _KNOWN_FIELDS[kind] = tuple(known)
     return _KNOWN_FIELDS[kind]
+
+
+_KNOWN_LATER: dict[type[Row], tuple[str, ...]] = {}
+
+
+def _later_columns(kind: type[Row]) -> tuple[str, ...]:
+    if kind not in _KNOWN_LATER:
+        found: list[str] = []
+        for name, form in _fields(kind):
+            if form is None:
+                found += CurveIdentity.later_columns()
+            elif kind.__dataclass_fields__[name].default is not MISSING:
+                found.append(name)
+        _KNOWN_LATER[kind] = tuple(found)
+    return _KNOWN_LATER[kind]
 
 
 def _value(name: str, form: _Format, cells: Mapping[str, str]) -> Any:
@@ -149,6 +195,12 @@ class CurveIdentity(Row):
         dropout: The dropout rate.
         batch_size: The number of molecules per batch.
         split_seed: The seed of the random split.
+        weight_decay: The weight decay that tuning chose; None for the model's own.
+        positive_weight: The weight of the loss of positive labels that tuning chose; None for 1.
+        tuning: `none`, the number of settings that tuning chose from, or that number and `at each size`.
+
+    `learning_rate`, `dropout`, `weight_decay` and `positive_weight` are those of a replica. In the identity of a curve
+    that was tuned at each size they are None.
     """
 
     dataset: str
@@ -161,10 +213,25 @@ class CurveIdentity(Row):
     depth: int
     params: int
     precision: str
-    learning_rate: float
-    dropout: float
+    learning_rate: OptionalNumber
+    dropout: OptionalNumber
     batch_size: int
     split_seed: int
+    weight_decay: OptionalNumber = None
+    positive_weight: OptionalNumber = None
+    tuning: str = UNTUNED
+
+    @property
+    def without_tuned(self) -> Self:
+        """The identity without the values that tuning chose; itself for one that was not tuned."""
+        if self.tuning == UNTUNED:
+            return self
+        return replace(self, learning_rate=None, dropout=None, weight_decay=None, positive_weight=None)
+
+    @property
+    def of_all_sizes(self) -> Self:
+        """What the rows of a curve share: without the values that differ between its sizes."""
+        return self.without_tuned if self.tuning.endswith(AT_EACH_SIZE) else self
 
 
 ReplicaKey = tuple[CurveIdentity, float, int]

@@ -61,9 +61,32 @@ def test_numbers_have_the_digits_of_the_files():
 
 
 def test_rows_of_a_run_that_is_kept_read_as_they_are_written():
+    """It is of a version that tuned nothing, and had no columns for that."""
+    later = {"weight_decay": "", "positive_weight": "", "tuning": "none"}
     with (KEPT / "pruning_wehi" / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [ResultRow.from_cells(cells).cells() for cells in rows] == rows
+    assert [ResultRow.from_cells(cells).cells() for cells in rows] == [cells | later for cells in rows]
+
+
+def test_a_file_may_lack_the_later_columns_and_no_others():
+    columns = ResultRow.columns(("y",))
+    assert ResultRow.later_columns() == ("weight_decay", "positive_weight", "tuning")
+    earlier = tuple(name for name in columns if name not in ResultRow.later_columns())
+    assert ResultRow.fits(columns, columns)
+    assert ResultRow.fits(earlier, columns)
+    assert not ResultRow.fits(earlier[1:], columns)
+    assert not ResultRow.fits((*columns, "z"), columns)
+
+
+def test_what_was_tuned_at_each_size_is_no_part_of_the_curve():
+    once = result_row(learning_rate=0.01, weight_decay=0.1, tuning="8").curve
+    each = replace(once, tuning="8 at each size")
+    assert once.of_all_sizes == once
+    shared = each.of_all_sizes
+    assert (shared.learning_rate, shared.weight_decay, shared.width) == (None, None, 64)
+    assert each.of_all_sizes.cells()["learning_rate"] == ""
+    assert once.without_tuned == replace(each.of_all_sizes, tuning="8")
+    assert IDENTITY.without_tuned == IDENTITY
 
 
 def test_columns_follow_the_fields():

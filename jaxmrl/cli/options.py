@@ -37,6 +37,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "training": (
         *("epochs", "steps", "min_steps", "batch_size", "learning_rate", "evaluate_every", "patience"),
         *("weight_decay", "clip_norm", "class_weight", "mask_rate", "seed"),
+        *("tune", "tune_each_size"),
     ),
     "pruning": ("pruning", "methods", "keep", "scores", "score_seeds", "score_epochs"),
     "output": ("out", "extend", "save_predictions", "json"),

@@ -71,6 +71,10 @@ MOST_MOLECULES = 1e15
 """The largest number of molecules that a forecast may be for."""
 
 
+MOST_TUNED = 10_000
+"""The most settings that --tune chooses from."""
+
+
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 
 

@@ -12,12 +12,14 @@ from jaxmrl.config.names import (
     DEFAULT_EPOCHS,
     DEFAULT_FRACTIONS,
     DEFAULT_MIN_STEPS,
+    MOST_TUNED,
     PRUNING_METHODS,
     RANDOM,
     SCRATCH,
 )
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
+from jaxmrl.rows import AT_EACH_SIZE, UNTUNED
 
 NO_BASELINE = "none"
 """The value of --baselines that asks for none."""
@@ -113,6 +115,15 @@ class SweepConfig(Settings):
     score_epochs: int = 20
     """Train scoring models for this many epochs before they score the molecules; the published study uses 20."""
 
+    tune: int | None = None
+    """Choose learning rate, weight decay, dropout and, for classes, the weight of positive labels for each model by the
+    validation molecules, from this many settings. The first is the default; the others are spread around it.
+    Successive halving drops two thirds of them after a ninth of the steps, and again after a third. The file tuning.csv
+    has all of them. Default: none."""
+
+    tune_each_size: bool = False
+    """Tune at each fraction. Otherwise --tune chooses once, with the largest fraction, for all of them."""
+
     save_predictions: bool = False
     """Save each replica's predictions for validation and test molecules, made with its best weights, in predictions/.
     The report then has the ensemble over seeds at each size, and intervals that cover the choice of test molecules."""
@@ -140,6 +151,7 @@ class SweepConfig(Settings):
             raise ConfigError("--freeze trains only the head of a pre-trained encoder: give its folder with --init")
         self._check_class_weight()
         self._check_baselines()
+        self._check_tuning()
         trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
         if self.checkpoints and not (trained and all(get_modality(name).pretrained for name in trained)):
             fitting = [modality.name for modality in MODALITIES if modality.pretrained]
@@ -162,6 +174,26 @@ class SweepConfig(Settings):
         for name in names:
             check_choice("baseline", name, (*classical, NO_BASELINE) if len(names) == 1 else classical)
         object.__setattr__(self, "baselines", tuple(dict.fromkeys(names)))
+
+    def _check_tuning(self) -> None:
+        if self.tune is None:
+            if self.tune_each_size:
+                raise ConfigError("--tune-each-size needs --tune N, the number of settings to choose from")
+            return
+        if not 2 <= self.tune <= MOST_TUNED:
+            raise ConfigError(f"--tune must be a number of settings from 2 to {MOST_TUNED:,}; got {self.tune}")
+        if not self.trained_models:
+            raise ConfigError(
+                "--tune is for neural networks; classical models choose their settings on the validation molecules by "
+                "themselves. Omit --tune, or add a neural network to --model"
+            )
+
+    @property
+    def tuning(self) -> str:
+        """What the column `tuning` of results.csv says of a neural network."""
+        if self.tune is None:
+            return UNTUNED
+        return f"{self.tune} {AT_EACH_SIZE}" if self.tune_each_size else str(self.tune)
 
     @property
     def modalities(self) -> tuple[str, ...]:

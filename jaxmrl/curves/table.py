@@ -20,7 +20,7 @@ from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_records
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected, check_rows, column_index
-from jaxmrl.rows import CurveIdentity
+from jaxmrl.rows import AT_EACH_SIZE, TUNED_COLUMNS, TUNING, CurveIdentity
 from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
@@ -86,6 +86,7 @@ def read_curves(config: FitConfig) -> CurveFile:
     check_rows(path, records)
     header, rows, rejected = records.header, records.rows, records.rejected
     rows, headers = _without_headers(path, header, rows)
+    rows = _of_all_sizes(header, rows)
     layout = find_layout(path, header, rows, config)
     by_at = [column_index(path, header, name) for name in config.by]
     header, renamed = _with_pruning(header, rows, layout)
@@ -130,6 +131,17 @@ def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, l
         raise DataError(f"{path} has a header but no rows")
     again = sum(repeated)
     return kept, [f"{count(again, 'repeated header line')} skipped"] if again else []
+
+
+def _of_all_sizes(header: list[str], rows: list) -> list:
+    """Return the rows of a sweep without the settings that were chosen at each size, which are no identity of a
+    curve.
+    """
+    if TUNING not in header:
+        return rows
+    tuning, tuned = header.index(TUNING), {k for k, name in enumerate(header) if name in TUNED_COLUMNS}
+    cleared = lambda fields: ["" if k in tuned else field for k, field in enumerate(fields)]
+    return [(*start, cleared(fields) if fields[tuning].endswith(AT_EACH_SIZE) else fields) for *start, fields in rows]
 
 
 def _without_summaries(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:

@@ -54,7 +54,7 @@ def paired_losses(one: MeasuredCurve, other: MeasuredCurve, rows: list[ResultRow
     """
     sign = -1 if METRICS[one.metric.removesuffix(PER_SD)].higher_is_better else 1
     tests = [
-        {(row.n_train, row.seed): row.test for row in rows if row.counts and row.curve == curve.identity}
+        {(row.n_train, row.seed): row.test for row in rows if row.counts and row.curve.of_all_sizes == curve.identity}
         for curve in (one, other)
     ]
     both = sorted(tests[0].keys() & tests[1].keys())

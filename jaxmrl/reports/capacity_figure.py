@@ -30,7 +30,7 @@ def capacity_groups(curves: Sequence[MeasuredCurve]) -> list[list[MeasuredCurve]
     """
     groups: dict[CurveIdentity, list[MeasuredCurve]] = {}
     for curve in curves:
-        groups.setdefault(replace(curve.identity, width=0, depth=0, params=0), []).append(curve)
+        groups.setdefault(replace(curve.identity.without_tuned, width=0, depth=0, params=0), []).append(curve)
     of_size = lambda curve: curve.identity.params
     ordered = [sorted(group, key=of_size) for group in groups.values()]
     return [group for group in ordered if of_size(group[0]) < of_size(group[-1])]

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmrl.config.names import PER_SD
 from jaxmrl.reports.plots import curve_label
-from jaxmrl.rows import CurveIdentity
+from jaxmrl.rows import TUNED_COLUMNS, CurveIdentity
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.data_equivalence import REACH, DataEquivalence, Difference, data_equivalence, exponent_difference
@@ -17,7 +17,11 @@ from jaxmrl.training.metrics import METRICS
 _ROUND = 1_000
 """Molecules of the best curve that are priced in those of the others."""
 
-_ASIDE = {"modality": ("model", "width", "depth", "params", "learning_rate", "dropout"), "split": (), "init": ()}
+_ASIDE = {
+    "modality": ("model", "width", "depth", "params", *TUNED_COLUMNS),
+    "split": TUNED_COLUMNS,
+    "init": TUNED_COLUMNS,
+}
 """The columns that are compared along, and those that go with each. Pruned curves have no law: see comparison.py."""
 
 

@@ -20,7 +20,7 @@ def ensemble_rows(run: RunDirectory, rows: list[ResultRow], problems: list[TaskD
     groups: dict[tuple[CurveIdentity, float, int, str], list[ResultRow]] = {}
     for row in rows:
         if row.counts and row.curve.model != REFERENCE_MODEL:
-            groups.setdefault((row.curve, row.fraction, row.n_train, row.metric), []).append(row)
+            groups.setdefault((row.curve.of_all_sizes, row.fraction, row.n_train, row.metric), []).append(row)
     found = []
     for key, members in groups.items():
         for problem in (one for one in problems if one.split_name == key[0].split):

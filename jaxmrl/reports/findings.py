@@ -13,6 +13,7 @@ from jaxmrl.reports.pruning_table import Compared
 from jaxmrl.rows import CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.runs.ensembles import EnsembleRow
+from jaxmrl.runs.tuning import TuningRow
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.training.metrics import METRICS, Metric
 
@@ -22,6 +23,7 @@ class Findings:
     """The settings, data and metadata of a run, and all that follows from its results.
 
     orders: for each model and split, {pruning: positions in the table, in the order in which seed 0 keeps them}
+    tuning: rows of tuning.csv
     """
 
     config: SweepConfig
@@ -34,6 +36,7 @@ class Findings:
     compared: list[Compared[CurveIdentity]]
     orders: dict[str, dict[str, np.ndarray]]
     ensembles: list[EnsembleRow] = field(default_factory=list)
+    tuning: list[TuningRow] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:

@@ -24,7 +24,7 @@ def left_out_notes(
     never = {*undefined["train"], *undefined["test"]}
     by_size: dict[int, list[ResultRow]] = {}
     for row in rows:
-        if row.curve == curve.identity and row.status in (*COUNTED, UNDEFINED):
+        if row.curve.of_all_sizes == curve.identity and row.status in (*COUNTED, UNDEFINED):
             by_size.setdefault(row.n_train, []).append(row)
     notes = [note for n in sorted(by_size) for note in _notes_at(n, by_size[n], task, never)]
     if any("leaves out" in note for note in notes):

@@ -14,6 +14,7 @@ from jaxmrl.reports.law_tables import formula_text, left_side
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
 from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
 from jaxmrl.reports.score_figure import draw_molecule, legend
+from jaxmrl.reports.tuning_table import tuning_section
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.runs.ensembles import ensemble_at
 from jaxmrl.scaling.analysis import Analysis
@@ -31,7 +32,7 @@ FIGURE_INCHES = (5.2, 3.9)
 def report_html(found: Findings) -> str:
     """Return the content of report.html. Every string that comes from the data is escaped."""
     made = (
-        *(answer, _curves, _check, _laws, _equivalence, _pruning, _tasks, _ends),
+        *(answer, _curves, _check, _laws, _equivalence, _pruning, _tasks, _tuning, _ends),
         *(data_section, settings_section, rejected_section, repeat_section),
     )
     sections = [section for make in made if (section := make(found))]
@@ -228,7 +229,7 @@ def _tasks(found: Findings) -> Section | None:
     columns = []
     for curve in found.curves:
         largest = max((point.fraction for point in curve.points), default=None)
-        of_curve = [row for row in found.rows if row.counts and row.curve == curve.identity]
+        of_curve = [row for row in found.rows if row.counts and row.curve.of_all_sizes == curve.identity]
         ended = [row for row in of_curve if row.fraction == largest]
         columns.append([_mean_cell([row.tests[task] for row in ended]) for task in tasks])
     rows = list(zip(tasks, *columns, strict=True))
@@ -246,6 +247,10 @@ def _mean_cell(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     sd = float(np.std(known, ddof=1)) if len(known) > 1 else np.nan
     return mean_words(float(np.mean(known)), sd) if known else ""
+
+
+def _tuning(found: Findings) -> Section | None:
+    return tuning_section(found.tuning)
 
 
 def _ends(found: Findings) -> Section | None:

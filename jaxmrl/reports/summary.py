@@ -32,6 +32,7 @@ from jaxmrl.rows import DIVERGED, LATE, STOPPED, UNDEFINED, CurveIdentity, Resul
 from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.ensembles import ENSEMBLES, EnsembleRow
+from jaxmrl.runs.tuning import read_tuning
 from jaxmrl.scaling.analysis import PRUNED, REFERENCE, REFERENCE_KIND, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.points import GUESSES, points_of
@@ -84,16 +85,21 @@ def summarize(
         reporter.say(line)
     side_by_side = write_comparisons(run, curves, analyses, reporter)
     compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
-    named = {
-        f"{spec.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
-        for (spec, split), by_pruning in orders.items()
-    }
+    named, tuning, facts = _orders_of_seed_0(orders), read_tuning(run.path) if config.tune else [], run.metadata()
     findings = Findings(
-        config, problems, run.metadata(), rows, curves, analyses, side_by_side, compared, named, ensembles
+        config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning
     )
     run.write("report.html", report_html(findings))
     reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")
     return curves, analyses, ensembles
+
+
+def _orders_of_seed_0(orders: Orders) -> dict[str, dict[str, np.ndarray]]:
+    """Return, by the name of each model and split, {pruning: the molecules in the order in which seed 0 keeps them}."""
+    return {
+        f"{spec.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
+        for (spec, split), by_pruning in orders.items()
+    }
 
 
 def write_figures(

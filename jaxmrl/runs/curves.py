@@ -99,7 +99,7 @@ def curves_of(rows: list[ResultRow]) -> list[MeasuredCurve]:
     """Return the curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
     groups: dict[tuple[CurveIdentity, str], dict[tuple[float, int], list[ResultRow]]] = {}
     for row in rows:
-        at = groups.setdefault((row.curve, row.metric), {}).setdefault((row.fraction, row.n_train), [])
+        at = groups.setdefault((row.curve.of_all_sizes, row.metric), {}).setdefault((row.fraction, row.n_train), [])
         if row.counts:
             at.append(row)
     return [
@@ -121,7 +121,7 @@ def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
 
 def rows_of(curve: MeasuredCurve, rows: list[ResultRow]) -> list[ResultRow]:
     """Return the rows of results.csv that the curve's points are made of, in their order."""
-    own = [row for row in rows if row.counts and row.curve == curve.identity]
+    own = [row for row in rows if row.counts and row.curve.of_all_sizes == curve.identity]
     return sorted(own, key=lambda row: (row.fraction, row.n_train))
 
 

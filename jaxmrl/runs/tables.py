@@ -16,15 +16,17 @@ def read_results(path: Path, columns: tuple[str, ...] | None = None) -> list[Res
 
     Args:
         path: The file.
-        columns: The columns that it must have, and no others. None accepts columns for any tasks.
+        columns: The columns that it must have, and no others; it may lack later ones. None accepts columns for any
+            tasks.
 
     Raises:
         DataError: For other columns, and for a cell that is not of its type.
     """
     header, table = _read(path)
-    if columns and header not in ((), columns):
+    if columns and header and not ResultRow.fits(header, columns):
         raise DataError(f"{path} has other columns than this run writes; choose another --out")
-    if header and (missing := [name for name in ResultRow.columns() if name not in header]):
+    needed = (name for name in ResultRow.columns() if name not in ResultRow.later_columns())
+    if header and (missing := [name for name in needed if name not in header]):
         raise DataError(
             f"{path} has no column {missing[0]}: expected the results.csv of a sweep by this version of jaxmrl; choose "
             "another --out"
@@ -50,7 +52,7 @@ def read_history(path: Path) -> dict[ReplicaKey, list[HistoryRow]]:
     """
     rows: dict[ReplicaKey, list[HistoryRow]] = {}
     header, table = _read(path)
-    for cells in table if header == HistoryRow.columns() else []:
+    for cells in table if HistoryRow.fits(header, HistoryRow.columns()) else []:
         try:
             row = HistoryRow.from_cells(cells)
         except ValueError:

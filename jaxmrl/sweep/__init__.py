@@ -31,6 +31,7 @@ from jaxmrl.sweep.queue import (
 )
 from jaxmrl.sweep.result import LearningCurve, SweepResult
 from jaxmrl.sweep.subsets import kept_first
+from jaxmrl.sweep.tuning import tune
 from jaxmrl.text import count
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
@@ -95,7 +96,7 @@ def train_missing(job: SweepContext, inputs: SweepInputs) -> tuple[list[GridPoin
         (spec, problem.split_name): inputs.given[problem.split_name] or kept_first(job, spec, problem)
         for spec, problem in product(model_specs(job.config, job.problem), job.problems)
     }
-    grid = plan_grid(job.config, job.problems, orders, inputs.starts)
+    grid = plan_grid(job.config, job.problems, orders, inputs.starts, tune(job))
     cells = [cell for some in (*grid.values(), *inputs.fits.values()) for cell in some]
     check_rows(job, cells)
     write_inputs(job, orders)

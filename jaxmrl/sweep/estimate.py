@@ -4,23 +4,28 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problems
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.expected import Expected, said
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep.grid import plan_fits, plan_grid
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.sweep.subsets import check, scored_prunings
+from jaxmrl.sweep.tuning import most_trials, plan_studies
 from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, engine_bytes, makespan
 from jaxmrl.training.cost import seconds_of, step_operations
 from jaxmrl.training.devices import side_by_side
-from jaxmrl.training.encoder import load_starts
+from jaxmrl.training.encoder import Initializations, load_starts
 from jaxmrl.training.engines import engine_for, engines_for
-from jaxmrl.training.lanes import Engine
-from jaxmrl.training.model_spec import model_specs
+from jaxmrl.training.lanes import Engine, Replica
+from jaxmrl.training.model_spec import ModelSpec, model_specs
 from jaxmrl.training.numerics import own_numerics
 
 TIMED_STEPS = 5
+
+Queue = tuple[str, ModelSpec, list[Replica]]
+"""The replicas of one program, and what it is called."""
 
 
 @own_numerics()
@@ -40,15 +45,10 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
         for problem in problems
     }
     starts = load_starts(config.init, model_specs(config, problems[0]))
-    expected = []
-    for spec, cells in plan_grid(config, problems, orders, starts).items():
-        replicas = unique_replicas(cells)
-        queue = spec, replicas, problems[0], config.batch_size_of(spec.model)
-        lanes = choose_lanes(config.lanes, *queue)
-        job = config, problems[0], spec, replicas, lanes
-        engines = engines_for(*job) if timed else [engine_for(*job)]
-        devices, memory = len(choose_devices(lanes, *queue)), engine_bytes(lanes, *queue)
-        expected.append(_expect(engines, devices, memory, timed))
+    grid = plan_grid(config, problems, orders, starts, {})
+    queues = [(spec.name, spec, unique_replicas(cells)) for spec, cells in grid.items()]
+    queues = _trials(config, problems, starts) + queues
+    expected = [_expect(config, problems[0], name, spec, replicas, timed) for name, spec, replicas in queues]
     for one in expected:
         reporter.say(said(one))
     if config.patience:
@@ -61,11 +61,27 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     return expected
 
 
-def _expect(engines: list[Engine], devices: int, memory: int, timed: bool) -> Expected:
-    engine = engines[0]
-    spec, steps = engine.training_spec.model, sum(replica.steps for replica in engine.replicas)
+def _trials(config: SweepConfig, problems: list[TaskData], starts: Initializations) -> list[Queue]:
+    """Return name, model and replicas of what `--tune` trains of each model: as many as it may be."""
+    if config.tune is None:
+        return []
+    replicas: dict[ModelSpec, list[Replica]] = {}
+    for study in plan_studies(config, problems, starts):
+        replicas.setdefault(study.spec, []).extend(most_trials(study))
+    return [(f"tuning {spec.name}", spec, its_replicas) for spec, its_replicas in replicas.items()]
+
+
+def _expect(
+    config: SweepConfig, problem: TaskData, name: str, spec: ModelSpec, replicas: list[Replica], timed: bool
+) -> Expected:
+    queue = spec, replicas, problem, config.batch_size_of(spec.model)
+    lanes = choose_lanes(config.lanes, *queue)
+    job = config, problem, spec, replicas, lanes
+    engines = engines_for(*job) if timed else [engine_for(*job)]
+    engine, devices, memory = engines[0], len(choose_devices(lanes, *queue)), engine_bytes(lanes, *queue)
+    steps = sum(replica.steps for replica in engine.replicas)
     return Expected(
-        name=spec.name,
+        name=name,
         parameters=spec.parameters,
         replicas=len(engine.replicas),
         steps=steps,

@@ -12,6 +12,7 @@ from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.summary import Orders
 from jaxmrl.rows import CurveIdentity, ReplicaIdentity
+from jaxmrl.runs.tuning import Choices, study_key, with_settings
 from jaxmrl.sweep.queue import GridPoint
 from jaxmrl.text import exact
 from jaxmrl.training.batches import batches_per_epoch
@@ -27,14 +28,21 @@ FitGrid = dict[BaselineSpec, list[GridPoint]]
 """Every cell of a sweep that is fitted on the host, by its model."""
 
 
-def plan_grid(config: SweepConfig, problems: list[TaskData], orders: Orders, starts: Initializations) -> Grid:
-    """Return every replica of the sweep; those of all splits of a model share its program."""
+def plan_grid(
+    config: SweepConfig, problems: list[TaskData], orders: Orders, starts: Initializations, chosen: Choices
+) -> Grid:
+    """Return every replica of the sweep; those of all splits of a model share its program.
+
+    chosen: the settings of replicas whose settings are tuned.
+    """
     grid: Grid = {}
     for (spec, split), by_score in orders.items():
         problem = next(problem for problem in problems if problem.split_name == split)
         shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
         grid.setdefault(spec, []).extend(
-            plan_cell(config, problem, spec, start, pruning, fraction, seed, shuffles[seed], by_score.get(pruning))
+            plan_cell(
+                config, problem, spec, start, pruning, fraction, seed, shuffles[seed], by_score.get(pruning), chosen
+            )
             for start, pruning, fraction, seed in product(
                 starts.items(), config.pruning, sorted(config.fractions), shuffles
             )
@@ -52,17 +60,20 @@ def plan_cell(
     seed: int,
     shuffle: np.ndarray,
     by_score: np.ndarray | None,
+    chosen: Choices,
 ) -> GridPoint:
     """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
 
     by_score: each seed's order by its own scores [S, n_train]; None for random subsets. The whole set is the same
-    whatever the pruning, and so is its replica.
+    whatever the pruning, and so is its replica. chosen: the settings of replicas whose settings are tuned.
     """
     train, pruned = subset(fraction, shuffle, None if by_score is None else by_score[seed])
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
     share, kept = exact(fraction), f"{pruning} " if pruned else ""
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
+    curve = _curve_of(config, problem, spec, init, pruning)
+    settings = chosen.get(study_key(curve, fraction))
     replica = Replica(
         name=f"{config.name} {spec.name} {config.precision} {problem.split_name} {begun}{kept}{share} {seed}",
         seed=seed,
@@ -76,8 +87,15 @@ def plan_cell(
         validate_every=validate_every,
         class_weight=class_weight_of(config, problem, train),
         patience=config.patience,
+        hyperparameters=settings,
     )
-    curve = CurveIdentity(
+    curve = with_settings(curve, settings) if settings else curve
+    return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))
+
+
+def _curve_of(config: SweepConfig, problem: TaskData, spec: ModelSpec, init: str, pruning: str) -> CurveIdentity:
+    """Return the identity of a curve, with the settings that it has if they are not tuned."""
+    return CurveIdentity(
         dataset=config.name,
         modality=spec.modality,
         model=spec.model,
@@ -92,8 +110,8 @@ def plan_cell(
         dropout=spec.dropout,
         batch_size=config.batch_size_of(spec.model),
         split_seed=config.split_seed,
+        tuning=config.tuning,
     )
-    return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))
 
 
 def class_weight_of(config: SweepConfig, problem: TaskData, train: np.ndarray) -> np.ndarray | None:

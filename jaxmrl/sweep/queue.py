@@ -249,7 +249,7 @@ def keep(job: SweepContext, spec: ModelSpec, replica: Replica, left: ReplicaArti
     """Write a replica's artifacts to the run directory."""
 
     def save(path: Path, row: ResultRow, weights: tuple) -> None:
-        training_spec = training_spec_for(job.config, job.problem, spec)
+        training_spec = training_spec_for(job.config, job.problem, spec).with_hyperparameters(replica.hyperparameters)
         model = describe(path, job.config, job.problem, training_spec, row)
         save_trained(model, weights, job.problem.table.ids[replica.train])
 

@@ -1,5 +1,6 @@
 """What a sweep found, as it is returned: rows, and curves that plot themselves and give DataFrames."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,4 +127,6 @@ def _frame(rows: Sequence[Row]) -> "DataFrame":
         import pandas
     except ImportError:
         raise ConfigError("to_frame needs pandas: pip install 'jaxmrl[frames]'") from None
-    return pandas.DataFrame([row.values() for row in rows])
+    # A column of None alone would be one of objects.
+    known = [{name: math.nan if value is None else value for name, value in row.values().items()} for row in rows]
+    return pandas.DataFrame(known)

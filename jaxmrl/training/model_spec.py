@@ -54,6 +54,12 @@ class ModelSpec:
         """The structure of the model, for `nnx.merge` with its parameters and batch-norm statistics."""
         return nnx.split(nnx.eval_shape(lambda: self._module(jax.random.key(0))), nnx.Param, nnx.BatchStat)[0]
 
+    @cached_property
+    def has_dropout(self) -> bool:
+        """Whether the model has layers whose dropout rate can be set."""
+        module = nnx.eval_shape(lambda: self._module(jax.random.key(0)))
+        return any(hasattr(layer, "dropout") for _, layer in nnx.iter_modules(module))
+
     def init(self, key: jax.Array) -> tuple[Any, Any]:
         """Return fresh parameters and batch-norm statistics."""
         _, *states = nnx.split(self._module(key), nnx.Param, nnx.BatchStat)

@@ -111,6 +111,13 @@ class TrainingSpec:
         decay = own if self.weight_decay is None else self.weight_decay
         return Hyperparameters(self.learning_rate, weight_decay=decay, dropout=self.model.dropout)
 
+    def with_hyperparameters(self, own: Hyperparameters | None) -> "TrainingSpec":
+        """Return the specification of a replica with hyperparameters of its own, as a saved model has it."""
+        if own is None:
+            return self
+        model = replace(self.model, dropout=float(own.dropout))
+        return replace(self, model=model, learning_rate=float(own.learning_rate), weight_decay=float(own.weight_decay))
+
     @property
     def optimization(self) -> Optimization:
         return optimization_of(get_modality(self.model.modality), self.clip_norm)

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from benchmarks import memory, prepare, pretraining_memory, pruning_null, scale
+from benchmarks import memory, prepare, pretraining_memory, pruning_null, scale, tuning
 from benchmarks.machine import LOAD, cores
+from tests.support.rows import result_row
 
 
 @pytest.fixture
@@ -204,6 +205,25 @@ def test_memory_grows_with_the_molecules_of_the_table_alone(run):
     assert 1.8 * few["table"] < many["table"] < 2.2 * few["table"]
     assert many["lanes_held"] == few["lanes_held"]
     assert many["working"] < 1.2 * few["working"]
+
+
+@pytest.mark.nightly
+def test_tuning_beside_one_by_one(run):
+    small = ("--datasets", "nci", "--settings", 3, "--width", 8, "--depth", 1, "--epochs", 2, "--min-steps", 4)
+    (found,) = run(tuning, "time", *small)["time"]
+    assert found["compilations"] == found["devices"]
+    assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found["seconds"].values())
+    (found,) = run(tuning, "quality", *small, "--seeds", 2, "--splits", 2, "--fractions", 0.05)["quality"]
+    (row,) = found["rows"]
+    assert row["low"] <= row["mean"] <= row["high"]
+    assert len(found["chosen"]) == 2
+
+
+def test_gains_are_paired_by_seed():
+    row = lambda test, seed: result_row(test, seed=seed, metric="roc_auc")
+    default, tuned = [row(0.5, 0), row(0.7, 1), row(0.1, 2)], [row(0.6, 0), row(0.9, 1), row(None, 2)]
+    assert tuning.gains_of(default, tuned) == {0.5: pytest.approx(0.15)}
+    assert tuning.interval([0.1, 0.3])["mean"] == pytest.approx(0.2)
 
 
 @pytest.mark.slow

@@ -44,6 +44,10 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
         ({"csv": Path("x.csv"), "task": "ranking"}, "'ranking'; choose from classification"),
         ({"smiles_column": "s"}, "--smiles-column.*--csv"),
         ({"split_seed": -1}, "--split-seed"),
+        ({"tune": 1}, "--tune must be a number of settings from 2 to 10,000; got 1"),
+        ({"tune": 1.5}, "--tune must be a whole number"),
+        ({"tune_each_size": True}, "--tune-each-size needs --tune N"),
+        ({"tune": 8, "model": ("rf",)}, "--tune is for neural networks"),
     ],
 )
 def test_bad_values_are_refused_with_what_is_expected(settings, message):

@@ -59,6 +59,8 @@ def small(settings: Any) -> Any:
     for name in ("width", "depth"):
         if isinstance(given[name], tuple):
             changed[name] = (SMALL[name], 2 * SMALL[name])[: max(len(given[name]), 1)]
+    if given.get("tune"):
+        changed["tune"] = 3
     if isinstance(given.get("modality"), tuple):
         changed["modality"] = given["modality"][:2]
     return replace(settings, **changed)

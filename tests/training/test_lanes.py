@@ -414,6 +414,21 @@ def test_a_lane_with_its_own_hyperparameters_equals_the_setting_alone(table):
     assert len({outcome.test for outcome in together.values()}) == len(queue)
 
 
+def test_one_compilation_for_64_settings_each_as_alone(table):
+    """Bit for bit at the same number of lanes: the setting alone leaves the other lanes idle."""
+    spec = replace(TRAINING_SPEC, model=replace(SHAPE, width=8, depth=1, dropout=0.1))
+    known = [Hyperparameters(10 ** (-1 - k / 32), 10 ** (-k % 5), k / 128) for k in range(64)]
+    queue = [replace(QUEUE[2], name=f"setting {k}", hyperparameters=one) for k, one in enumerate(known)]
+    counted = (programs.train, programs.evaluate, programs.keep_best, programs.fill)
+    before = [program._cache_size() for program in counted]
+    together = train(table, queue, lanes=8, training_spec=spec)
+    for k in (0, 31, 63):
+        alone = train(table, [queue[k]], lanes=8, training_spec=spec)
+        assert_same(alone, {queue[k].name: together[queue[k].name]})
+    assert [program._cache_size() - b for program, b in zip(counted, before, strict=True)] == [1, 1, 1, 1]
+    assert len({outcome.valid for outcome in together.values()}) == 64
+
+
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_hyperparameters_of_a_lane_do_what_those_of_the_specification_do(table, setting):
     """The same loss and, without the weight decay that a specification does not set, nearly the same step."""
