@@ -9,7 +9,9 @@ from scipy.special import expit
 from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.saved import SavedBaseline, read_learned, software_of
 from jaxmrl.baselines.workers import fit_side_by_side
+from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.errors import ConfigError
+from jaxmrl.modalities.base import Vectors
 from jaxmrl.modalities.descriptors.features import Descriptors
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
@@ -22,6 +24,7 @@ class _Molecules:
     """Molecules by their canonical SMILES, as `modalities.base.Molecules`."""
 
     canonical_smiles: list[str]
+    vectors: Vectors | None = None
     graphs: None = None
     conformers: None = None
 
@@ -30,14 +33,19 @@ class _Molecules:
 
 
 def predict_refitted(
-    models: list[SavedBaseline], known: dict[int, str], smiles: list[str], reporter: ProgressReporter
+    models: list[SavedBaseline],
+    known: dict[int, str],
+    vectors: np.ndarray | None,
+    new: ParsedMolecules,
+    reporter: ProgressReporter,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what each model predicts, [K, n, T] probabilities or values, and ids of the molecules they learned from.
 
     Args:
         models: The models of one curve.
         known: {id: canonical SMILES} of the molecules of the run.
-        smiles: Canonical SMILES of the molecules to predict, [n].
+        vectors: Those of --embeddings of all `known` in their order, [N, D]; None for models that do not see them.
+        new: The molecules to predict, n.
         reporter: Gets a note if another version of scikit-learn fits the models now.
 
     Raises:
@@ -53,13 +61,14 @@ def predict_refitted(
     if not set(ids.tolist()) <= known.keys():
         raise ConfigError("molecules.csv of the run lacks molecules that its models learned from; sweep again")
     modality = get_modality(one.modality)
-    texts = [known[int(k)] for k in ids] + smiles
-    features = modality.featurize(_Molecules(texts), one.features, reporter)
-    values, labels = np.empty((len(models), len(smiles), len(one.tasks))), np.full((len(texts), len(one.tasks)), np.nan)
+    molecules = _together(known, ids, vectors, new)
+    features = modality.featurize(molecules, one.features, reporter)
+    values = np.empty((len(models), len(new), len(one.tasks)))
+    labels = np.full((len(molecules), len(one.tasks)), np.nan)
     for arrays in learned:  # models share molecules, whose labels are the same
         for part in ("train", "valid"):
             labels[np.searchsorted(ids, arrays[part])] = arrays[f"{part}_labels"]
-    asked = len(ids) + np.arange(len(smiles))
+    asked = len(ids) + np.arange(len(new))
     work = [
         (one.modality, _assignment(model, arrays, ids, asked)) for model, arrays in zip(models, learned, strict=True)
     ]
@@ -68,6 +77,16 @@ def predict_refitted(
             values[place] = expit(predicted) if one.task == "classification" else predicted
             progress.advance(1)
     return values, np.unique(np.concatenate([arrays["train"] for arrays in learned]))
+
+
+def _together(known: dict[int, str], ids: np.ndarray, vectors: np.ndarray | None, new: ParsedMolecules) -> _Molecules:
+    """Return the known molecules of some ids, and after them the new ones."""
+    both = None
+    if vectors is not None and new.vectors is not None:
+        place = {one: k for k, one in enumerate(known)}
+        learned = vectors[[place[int(k)] for k in ids]]
+        both = Vectors(np.concatenate([learned, new.vectors.values]), new.vectors.columns)
+    return _Molecules([known[int(k)] for k in ids] + new.canonical_smiles, both)
 
 
 def _assignment(model: SavedBaseline, arrays: dict[str, np.ndarray], ids: np.ndarray, asked: np.ndarray) -> Assignment:

@@ -291,6 +291,7 @@ class _EarlyFlags:
     steps: str | None = None
     min_steps: str | None = None
     scores: str | None = None
+    embeddings: str | None = None
     extend: bool = False
 
 
@@ -307,7 +308,7 @@ def _file_settings(kind: type[SomeSettings], program: str, arguments: list[str])
     if flags.extend and out and kind is SweepConfig:
         values = _without_rivals(saved_settings(Path(out)), set(values)) | values
     values = _without_rivals(values, {name for name, value in vars(flags).items() if value})
-    for name in ("csv", "npz", "scores"):
+    for name in ("csv", "npz", "scores", "embeddings"):
         if getattr(flags, name) and name in kind.__dataclass_fields__:
             values |= {name: getattr(flags, name)}
     return kind(**values)

@@ -19,6 +19,7 @@ from jaxmrl.config.names import (
 )
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import registry
+from jaxmrl.modalities.embeddings.modality import EMBEDDINGS
 from jaxmrl.modalities.registry import FeatureSettings
 
 AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split", "init")
@@ -82,12 +83,12 @@ class DataSettings(TrainingConfig):
     Default: none."""
 
     batch_size: int | None = None
-    """Set the number of molecules per batch; the last batch of an epoch may be smaller. Default: 64 for D-MPNN and
-    GINE, else 256."""
+    """Set the number of molecules per batch; the last batch of an epoch may be smaller. Default: 64 for D-MPNN,
+    GINE and the MLP, else 256."""
 
     dropout: float | None = None
-    """Apply dropout at this rate after every layer; SchNet and PaiNN have none. Default: 0.5 for the GIN, 0.1 for
-    transformers, 0 for D-MPNN and GINE."""
+    """Apply dropout at this rate after every layer; SchNet and PaiNN have none. Default: 0.5 for the GIN, 0.2
+    for the MLP, 0.1 for transformers, 0 for D-MPNN and GINE."""
 
     learning_rate: float | None = None
     """Set the learning rate of the optimizer. Default: 5e-4 for SchNet and PaiNN, else 1e-3."""
@@ -156,6 +157,8 @@ class Settings(FeatureSettings, DataSettings):
     def _check_models(self) -> None:
         for modality in self.modalities:
             check_choice("modality", modality, registry.modality_names())
+            if modality == EMBEDDINGS.name and self.embeddings is None:
+                raise ConfigError("--modality embeddings needs vectors of the molecules: give a file with --embeddings")
             for name in self.models_of(modality):
                 heads = registry.models()[name].heads
                 if odd := [width for width in self.widths if width % heads]:
@@ -179,13 +182,24 @@ class Settings(FeatureSettings, DataSettings):
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """The modalities: those asked for, else geometry for data with positions, else the one of `model`."""
+        """The modalities: those asked for, else geometry for data with positions, else those of `model`.
+
+        With `embeddings`, that modality is always among them. It stands for the default, and for the one of a model
+        that it has.
+        """
+        given = (EMBEDDINGS.name,) if self.embeddings else ()
         if asked := self.axis("modality"):
-            return asked
+            return tuple(dict.fromkeys((*asked, *given)))
         if self.lacks_smiles:
-            return tuple(modality.name for modality in registry.MODALITIES if modality.sees_positions)[:1]
-        fitting = (registry.modalities_of(name)[:1] for name in self.models)
-        return tuple(dict.fromkeys(chain.from_iterable(fitting))) or registry.modality_names()[:1]
+            return tuple(modality.name for modality in registry.MODALITIES if modality.sees_positions)[:1] + given
+        fitting = (self._modality_of(name, given) for name in self.models)
+        return tuple(dict.fromkeys((*chain.from_iterable(fitting), *given))) or registry.modality_names()[:1]
+
+    @staticmethod
+    def _modality_of(model: str, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the modality in which a model is trained unless one is asked for; empty if the model is unknown."""
+        known = registry.modalities_of(model)
+        return tuple(name for name in given if name in known) or known[:1]
 
     @property
     def lacks_smiles(self) -> bool:

@@ -110,6 +110,7 @@ ADDABLE = (
     "depth",
     "split",
     "split_file",
+    "embeddings",
     "baselines",
     "init",
     "save_predictions",

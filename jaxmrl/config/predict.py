@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 from jaxmrl.config.base import Config
 from jaxmrl.config.names import PREDICTION_KINDS
 from jaxmrl.errors import ConfigError
+from jaxmrl.modalities.embeddings.modality import check_kind
 
 _RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
 """Files of a run that a prediction could replace by mistake."""
@@ -42,6 +43,10 @@ class PredictConfig(Config):
     """Predict with the models of this curve, if the sweep has several. Default: the curve with the best mean validation
     metric."""
 
+    embeddings: Path | None = None
+    """Read the vectors of the molecules of --csv from this file, for models that learned from --embeddings. It has the
+    layout of the file that the sweep read. Default: none."""
+
     batch_size: int = 256
     """Set the number of molecules per batch."""
 
@@ -52,6 +57,7 @@ class PredictConfig(Config):
         super().__post_init__()
         if self.out.suffix not in PREDICTION_KINDS:
             raise ConfigError(f"--out must end in {' or '.join(PREDICTION_KINDS)}; got {self.out}")
+        check_kind(self.embeddings)
         object.__setattr__(self, "keep_columns", tuple(dict.fromkeys(self.keep_columns)))
         if self.csv.resolve() == self.out.resolve():
             raise ConfigError(f"--out {self.out} would replace --csv {self.csv}; give another --out")

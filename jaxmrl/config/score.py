@@ -41,11 +41,11 @@ class ScoreConfig(Settings):
 
     width: int | None = None
     """Set the width of the model. The published study uses 300 for the GIN and 128 for SchNet and PaiNN. Default:
-    128 for D-MPNN and GINE, else 64."""
+    128 for D-MPNN, GINE and the MLP, else 64."""
 
     depth: int | None = None
-    """Set the number of layers. The published study uses 5 for the GIN and 6 for SchNet and PaiNN. Default: 3, or 1 for
-    transformers."""
+    """Set the number of layers. The published study uses 5 for the GIN and 6 for SchNet and PaiNN. Default: 3,
+    2 for the MLP, or 1 for transformers."""
 
     out: Path = Path("scores.csv")
     """Write the scores to this .csv, .parquet or .npz file. A .json and a .png file of the same name are written beside
@@ -64,5 +64,7 @@ class ScoreConfig(Settings):
             raise ConfigError(
                 f"scores come from neural networks that are trained for them; got --model {self.classical_models[0][1]}"
             )
+        if len(self.modalities) > 1:
+            raise ConfigError("give --modality or --embeddings, not both: scores are of one model")
         if len(self.splits) > 1:
             raise ConfigError("give --split or --split-file, not both: scores are of one split's training molecules")

@@ -71,11 +71,11 @@ class SweepConfig(Settings):
 
     width: tuple[int, ...] = ()
     """Set the width of the model; several values make several curves. The published study uses 300 for the GIN and 128
-    for SchNet and PaiNN. Default: 128 for D-MPNN and GINE, else 64."""
+    for SchNet and PaiNN. Default: 128 for D-MPNN, GINE and the MLP, else 64."""
 
     depth: tuple[int, ...] = ()
     """Set the number of layers; several values make several curves. The published study uses 5 for the GIN and 6 for
-    SchNet and PaiNN. Default: 3, or 1 for transformers."""
+    SchNet and PaiNN. Default: 3, 2 for the MLP, or 1 for transformers."""
 
     init: tuple[str, ...] = (SCRATCH,)
     """Start from fresh weights (none) or from the encoder in this folder, which the pretrain command writes; several

@@ -10,7 +10,9 @@ from jaxmrl.config import Settings
 from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
 from jaxmrl.data import datasets, label_scaling, splits
 from jaxmrl.data.duplicates import deduplicate
+from jaxmrl.data.embeddings import with_vectors
 from jaxmrl.data.featurization import add_conformers, featurize_table, parse_smiles
+from jaxmrl.data.leaks import leak_text
 from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
@@ -48,6 +50,8 @@ def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData
         reporter.say(note)
     prepared, facts = _prepare(config, table, conformers, reporter)
     say_rejected(prepared.table.rejected, reporter)
+    if leak := facts.get("leak"):
+        reporter.say(leak)
     try:
         return _split_problems(config, dataset, prepared, facts, metric, reporter)
     except UserError as error:
@@ -181,14 +185,25 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
 
 def _prepare(
     config: Settings, table: Table, conformers: Conformers | None, reporter: ProgressReporter
-) -> tuple[ParsedMolecules, dict]:
+) -> tuple[ParsedMolecules, dict[str, Any]]:
     """Return the molecules that can be used, and what run.json says of them."""
     if conformers:
         prepared = prepare_geometries(table, conformers)
         return without_duplicates(prepared) if config.deduplicate else prepared, {}
     parsed = parse_smiles(table, reporter, parent=config.parent)
     prepared, repeated = deduplicate(parsed, config.deduplicate, reporter)
-    return add_conformers(prepared, config.modalities, reporter), {"repeated_molecules": repeated}
+    prepared, facts = add_conformers(prepared, config.modalities, reporter), {"repeated_molecules": repeated}
+    if config.embeddings is None:
+        return prepared, facts
+    prepared = with_vectors(
+        prepared,
+        config.embeddings,
+        reporter,
+        parent=config.parent,
+        smiles_column=config.smiles_column,
+        targets=table.tasks,
+    )
+    return prepared, {**facts, "leak": leak_text(prepared, config.embeddings, reporter)}
 
 
 def _splits(

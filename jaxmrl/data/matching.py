@@ -42,7 +42,7 @@ class Data:
 class Match:
     """The row of a side file for each of `n` molecules.
 
-    rows [n]   rows of the file
+    rows [n]   rows of the file; -1 for a molecule without one
     again      (row, earlier row) of the same molecule, which must not contradict each other
     how        in words, for the screen
     """
@@ -73,7 +73,26 @@ def digest_text(canonical: np.ndarray) -> np.ndarray:
 
 
 def match(side: SideFile, data: Data, wanted: np.ndarray, *, what: str = "molecules", by_id: bool = False) -> Match:
-    """Find the row of a side file for each molecule of `wanted` (positions in the table, [n]).
+    """Return the row of a side file for each molecule of `wanted` (positions in the table, [n]).
+
+    Args:
+        side: The file.
+        data: The molecules of the table.
+        wanted: Those that need a row.
+        what: What these are called in an error.
+        by_id: As in `find_rows`.
+
+    Raises:
+        DataError: For molecules without a row, and as in `find_rows`.
+    """
+    found = find_rows(side, data, wanted, by_id=by_id)
+    if (found.rows < 0).any():
+        raise _missing(side, data, wanted[found.rows < 0], len(wanted), what)
+    return found
+
+
+def find_rows(side: SideFile, data: Data, wanted: np.ndarray, *, by_id: bool = False) -> Match:
+    """Find the row of a side file for each molecule of `wanted` (positions in the table, [n]), -1 where it has none.
 
     Molecules are matched by canonical SMILES (or digest) where the file has a column of it; copies of a molecule in
     the data share a row. A molecule_id beside it is checked. Without SMILES, molecule_id decides, and without both
@@ -82,12 +101,11 @@ def match(side: SideFile, data: Data, wanted: np.ndarray, *, what: str = "molecu
     Args:
         side: The file.
         data: The molecules of the table.
-        wanted: Those that need a row.
-        what: What these are called in an error.
+        wanted: Those whose rows are looked for.
         by_id: Rows of copies of a molecule may differ where molecule_id says which is which.
 
     Raises:
-        DataError: For molecules without a row, and where molecule_id and SMILES are of different molecules.
+        DataError: Where molecule_id and SMILES are of different molecules, or nothing says which row is which.
     """
     kind, keys, readable = _keys(side, data)
     ids = _ids(side, needed=kind is None)
@@ -102,8 +120,6 @@ def match(side: SideFile, data: Data, wanted: np.ndarray, *, what: str = "molecu
     rows = np.array([at_id.get(int(one), -1) for one in data.table.ids[wanted]], np.int64)
     others = data.canonical[wanted[rows < 0]].tolist()
     rows[rows < 0] = [by_key.get(key, -1) for key in others]
-    if (rows < 0).any():
-        raise _missing(side, data, wanted[rows < 0], len(wanted), what)
     how = " and ".join(filter(None, (kind, ID if ids else None)))
     said = f"{side.path}: matched by {how}" + ("" if kind else "; it has no SMILES to check this with")
     said += f"; {count(len(side.ragged), 'row')} with a wrong number of fields left out" if side.ragged else ""

@@ -10,6 +10,7 @@ from jaxmrl.data import npz, table
 from jaxmrl.errors import DataError
 from jaxmrl.io import cache
 from jaxmrl.io.records import Rejected, reason_groups
+from jaxmrl.modalities.base import Vectors
 from jaxmrl.modalities.geometry.conformers import conformers
 from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.graph import features as graphs
@@ -22,6 +23,7 @@ class ParsedMolecules:
     canonical [N] uint64   hash of each canonical SMILES, or geometry, to find the same molecule twice
     graphs                 None where molecules have no SMILES
     conformers             None where nobody asked for them
+    vectors                those of --embeddings; None where nobody asked for them
     canonical_smiles [N]   what features are made of, whatever the table's spelling; empty where there are no SMILES
     """
 
@@ -30,6 +32,7 @@ class ParsedMolecules:
     canonical: np.ndarray
     conformers: Conformers | None = None
     canonical_smiles: list[str] = field(default_factory=list, repr=False)
+    vectors: Vectors | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -45,7 +48,8 @@ class ParsedMolecules:
         molecule_graphs = self.graphs and graphs.take(self.graphs, keep)
         molecule_conformers = self.conformers and self.conformers.take(keep)
         smiles = list(compress(self.canonical_smiles, keep))
-        return ParsedMolecules(kept, molecule_graphs, self.canonical[keep], molecule_conformers, smiles)
+        vectors = self.vectors and self.vectors._replace(values=self.vectors.values[keep])
+        return ParsedMolecules(kept, molecule_graphs, self.canonical[keep], molecule_conformers, smiles, vectors)
 
 
 def prepare(

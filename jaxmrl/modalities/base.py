@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,10 +21,22 @@ if TYPE_CHECKING:
     from jaxmrl.modalities.graph.features import Graphs
 
 
+class Vectors(NamedTuple):
+    """The vectors that a user's file has of `N` molecules, in their order.
+
+    values [N, D] float32
+    columns  the names of the D columns of a table; None for a matrix, which has none
+    """
+
+    values: np.ndarray
+    columns: tuple[str, ...] | None = None
+
+
 class Molecules(Protocol):
     """The prepared molecules of a table, of which features are made; `data.parsing.ParsedMolecules`.
 
-    graphs are None where molecules have no SMILES, conformers where no modality sees positions.
+    graphs are None where molecules have no SMILES, conformers where no modality sees positions, vectors where none
+    sees those of a file.
     """
 
     @property
@@ -32,6 +44,9 @@ class Molecules(Protocol):
 
     @property
     def conformers(self) -> Conformers | None: ...
+
+    @property
+    def vectors(self) -> Vectors | None: ...
 
     @property
     def canonical_smiles(self) -> list[str]: ...
@@ -158,6 +173,7 @@ class Modality:
     files           features -> {name: text} of files that a run keeps of them
     sees_positions  whether it sees atoms in space: of a file with positions, else conformers are made for it. Its
                     features have `elements` and `composition`, and its models learn what references of atoms leave
+    sees_vectors    whether it sees the vectors of --embeddings
     pretrained      whether its models can begin from a pre-trained encoder
     needs_smiles    whether it cannot be made of data with positions and without SMILES
     weight_decay    decoupled, per unit of learning rate
@@ -177,6 +193,7 @@ class Modality:
     spellings: Callable[[list[str], dict[str, Any], ProgressReporter], list[list[str]]] = no_spellings
     files: Callable[[Any], dict[str, str]] = no_files
     sees_positions: bool = False
+    sees_vectors: bool = False
     pretrained: bool = False
     needs_smiles: bool = True
     weight_decay: float = 0.0

@@ -2,16 +2,17 @@
 
 from jaxmrl.modalities.base import Modality, Model
 from jaxmrl.modalities.descriptors.modality import DESCRIPTORS
+from jaxmrl.modalities.embeddings.modality import EMBEDDINGS, EmbeddingSettings
 from jaxmrl.modalities.fingerprint.modality import FINGERPRINT, FingerprintSettings
 from jaxmrl.modalities.geometry.modality import GEOMETRY, GeometrySettings
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.molgraph.modality import MOLGRAPH, MolGraphSettings
 from jaxmrl.modalities.smiles.modality import SMILES, SmilesSettings
 
-MODALITIES: list[Modality] = [MOLGRAPH, GRAPH, GEOMETRY, FINGERPRINT, SMILES, *DESCRIPTORS]
+MODALITIES: list[Modality] = [MOLGRAPH, GRAPH, GEOMETRY, FINGERPRINT, SMILES, *DESCRIPTORS, EMBEDDINGS]
 
 
-class FeatureSettings(FingerprintSettings, SmilesSettings, MolGraphSettings, GeometrySettings):
+class FeatureSettings(FingerprintSettings, SmilesSettings, MolGraphSettings, GeometrySettings, EmbeddingSettings):
     """The settings that modalities add to those of commands; the last comes first in `--help`."""
 
 

@@ -17,6 +17,7 @@ from jaxmrl.baselines.refit import predict_refitted
 from jaxmrl.baselines.saved import KeptModel, SavedBaseline, load_model
 from jaxmrl.chem.molecules import UnusableMoleculeError
 from jaxmrl.config import PredictConfig
+from jaxmrl.data.embeddings import with_vectors
 from jaxmrl.data.featurization import prepare_smiles
 from jaxmrl.data.novelty import find_unseen
 from jaxmrl.data.parsing import ParsedMolecules
@@ -132,7 +133,8 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     prepared, known = read_and_prepare(config, models[0], reporter), artifacts.read_molecules(config.run)
     table, smiles = prepared.table, prepared.canonical_smiles
     if fitted := [model for model in models if isinstance(model, SavedBaseline)]:
-        values, trained_on = predict_refitted(fitted, known, smiles, reporter)
+        vectors = artifacts.read_run_vectors(config.run, known) if prepared.vectors else None
+        values, trained_on = predict_refitted(fitted, known, vectors, prepared, reporter)
     else:
         trained = [model for model in models if isinstance(model, SavedModel)]
         values, trained_on = predict_prepared(trained, prepared, config.batch_size, reporter)
@@ -206,8 +208,40 @@ def read_and_prepare(config: PredictConfig, model: KeptModel, reporter: Progress
     for note in table.notes:
         reporter.say(note)
     prepared = prepare_smiles(table, (model.modality,), reporter, parent=model.parent)
+    prepared = _with_vectors(config, model, prepared, reporter)
     reporter.say(f"{config.csv}: {count(table.rows, 'row')}, {len(prepared.table.rejected):,} rejected")
     return prepared
+
+
+def _with_vectors(
+    config: PredictConfig, model: KeptModel, prepared: ParsedMolecules, reporter: ProgressReporter
+) -> ParsedMolecules:
+    """Return the molecules that have a vector of --embeddings, with it, where the model sees these."""
+    if not get_modality(model.modality).sees_vectors:
+        if config.embeddings:
+            reporter.say(f"--embeddings is not used: the models of this curve see {model.modality}")
+        return prepared
+    if config.embeddings is None:
+        raise ConfigError(
+            f"the models of this curve learned from vectors: give those of the molecules in {config.csv} with "
+            "--embeddings, or choose a curve of another modality with --curve"
+        )
+    columns, expected = model.features["columns"], len(model.features["scaling"]["mean"])
+    found = with_vectors(
+        prepared,
+        config.embeddings,
+        reporter,
+        parent=model.parent,
+        smiles_column=config.smiles_column,
+        targets=model.tasks,
+        columns=columns and tuple(columns),
+    )
+    if found.vectors and (many := found.vectors.values.shape[1]) != expected:
+        raise ConfigError(
+            f"{config.embeddings} has vectors of {count(many, 'number')}; the models learned from vectors of "
+            f"{expected:,}: give embeddings of the same kind"
+        )
+    return found
 
 
 def predict_prepared(

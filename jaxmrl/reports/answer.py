@@ -30,6 +30,8 @@ def answer(found: Findings) -> Section:
         said.append(sentence(no_law_text(pruned, random=len(pruned) < len(found.curves))))
     said = said or ["No replica finished."]
     blocks = [Block("list", items=said)] if len(said) > 1 else [Block("lead", text=said[0])]
+    if leak := found.problems[0].facts.get("leak"):
+        blocks.append(Block("text", text=sentence(leak)))
     blocks += [Block("text", text=sentence(line)) for line in baseline_lines(found.curves, found.rows)]
     blocks.append(Block("text", text=f"{found.unit_sentence} {intervals_text(found.analyses)}"))
     if rows := _forecast_rows(found):

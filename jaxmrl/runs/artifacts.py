@@ -34,8 +34,8 @@ from jaxmrl.training.saved_model import SavedModel, predict_all
 PREDICTION_COLUMNS = {"molecule_id", "part", "values"}
 """Arrays of a file of predictions, beside one for each task."""
 
-MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
-"""Folders and a file of a run directory."""
+MODELS, PREDICTIONS, MOLECULES, VECTORS = "models", "predictions", "molecules.csv", "embeddings.npz"
+"""Folders and files of a run directory."""
 
 ALL = "all"
 """In names, the pruning of replicas that learn from all training molecules: every pruning has the same."""
@@ -305,3 +305,19 @@ def read_molecules(folder: Path) -> dict[int, str]:
         raise ConfigError(f"cannot read {path}: {error.strerror}; run the sweep again with another --out") from None
     except (ValueError, csv.Error):
         raise ConfigError(f"{path} is damaged; run the sweep again with another --out") from None
+
+
+def write_vectors(run: RunDirectory, table: Table, vectors: np.ndarray) -> None:
+    """Write embeddings.npz: each usable molecule's id and its vector of --embeddings, [N, D]."""
+    run.write_arrays(VECTORS, {"molecule_id": table.ids, "vectors": vectors})
+
+
+def read_run_vectors(folder: Path, known: dict[int, str]) -> np.ndarray:
+    """Return what `write_vectors` wrote, [N, D], in the order of the molecules `known` by their ids.
+
+    Raises ConfigError where it is not there or damaged.
+    """
+    arrays = load_arrays(folder / VECTORS, {"molecule_id", "vectors"})
+    if arrays is None or arrays["molecule_id"].tolist() != list(known):
+        raise ConfigError(f"{folder / VECTORS} is missing or damaged; run the sweep again with another --out")
+    return arrays["vectors"]

@@ -13,6 +13,10 @@ _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
 """Settings that decide nothing in a run whose subsets are all random, so that they may come with its first pruning."""
 
 
+_FILES = ("split_file", "embeddings")
+"""Files that add a value to an axis: each may be added to a run, and then not be another."""
+
+
 def saved_settings(out: Path) -> dict[str, Any]:
     """Return the settings of the run in a directory, as keyword arguments of SweepConfig; none where there is no run.
 
@@ -44,11 +48,13 @@ def extended(config: SweepConfig) -> SweepConfig:
     if not (settings := saved_settings(out)):
         raise ConfigError(f"--extend: {out} contains no run; omit --extend to start one there")
     saved, config = SweepConfig(**settings | {"out": out}).resolved(), config.resolved()
+    files = {name: getattr(saved, name) for name in _FILES}
     free = {*ADDABLE, *(_OF_SCORES if set(saved.pruning) == {"random"} else ())}
     fixed = [f.name for f in fields(SweepConfig) if f.name not in free]
     differing = [name for name in fixed if _plain(getattr(saved, name)) != _plain(getattr(config, name))]
-    if saved.split_file and config.split_file not in (None, saved.split_file):
-        differing.append("split_file")
+    for name, there in files.items():
+        if there and getattr(config, name) not in (None, there):
+            differing.append(name)
     if differing:
         changes = (
             f"{name} ({_text(getattr(saved, name))} there, {_text(getattr(config, name))} here)" for name in differing
@@ -64,7 +70,7 @@ def extended(config: SweepConfig) -> SweepConfig:
         config,
         **joined,
         seeds=max(saved.seeds, config.seeds),
-        split_file=saved.split_file or config.split_file,
+        **{name: there or getattr(config, name) for name, there in files.items()},
         save_predictions=saved.save_predictions or config.save_predictions,
     )
 

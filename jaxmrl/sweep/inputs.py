@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from jaxmrl.data.loading import load_problems
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError
 from jaxmrl.io.records import rejected_text
+from jaxmrl.modalities.descriptors.features import Descriptors
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.reports.summary import Orders
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory as files
-from jaxmrl.runs.artifacts import write_molecules
+from jaxmrl.runs.artifacts import write_molecules, write_vectors
 from jaxmrl.sweep.grid import FitGrid, plan_fits
 from jaxmrl.sweep.queue import SweepContext
 from jaxmrl.sweep.subsets import check, of_split
@@ -91,4 +93,7 @@ def write_inputs(job: SweepContext, orders: Orders) -> None:
             job.run.write(name, text)
     if problem.has_smiles:
         write_molecules(job.run, problem.table, problem.canonical_smiles)
+    for modality in {modality for modality, _ in job.config.classical_models if get_modality(modality).sees_vectors}:
+        # A classical model predicts by what it learned from, of which its own folder has the ids and the labels alone.
+        write_vectors(job.run, problem.table, cast(Descriptors, problem.features[modality]).values)
     job.run.write(files.REJECTED, rejected_text(problem.table.rejected))

@@ -42,7 +42,7 @@ def test_predict_trains_nothing():
 
 def test_the_help_of_score_offers_no_model_that_cannot_score():
     texts = {name: texts_of("score")[name] for name in ("modality", "model")}
-    assert "Choose molgraph, graph, geometry, fingerprint or smiles." in texts["modality"]
+    assert "Choose molgraph, graph, geometry, fingerprint, smiles or embeddings." in texts["modality"]
     assert "gin" in texts["model"]
     assert not [name for name in ("svm", "lightgbm") if name in texts["model"]]
     assert "svm" in texts_of("sweep")["model"]

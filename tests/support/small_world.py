@@ -129,6 +129,8 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
         if not path.exists():
             with path.open("w", newline="") as file:
                 csv.writer(file).writerows(rows)
+    if "embeddings" in options:
+        write_vectors(folder / Path(options["embeddings"][0]).name)
     if "npz" in options:
         write_geometries(folder / Path(options["npz"][0]).name, targets)
 
@@ -159,6 +161,12 @@ def _split_rows() -> list[list[str]]:
     smiles, _ = nci_molecules()
     parts = ["valid", "test", *["train"] * 8]
     return [["smiles", "split"], *([text, parts[k % len(parts)]] for k, text in enumerate(smiles))]
+
+
+def write_vectors(path: Path) -> None:
+    """Write random vectors of the molecules of every data set."""
+    smiles, _ = nci_molecules()
+    np.savez(path, smiles=np.array(smiles), embeddings=np.random.default_rng(0).normal(size=(len(smiles), 8)))
 
 
 def write_geometries(path: Path, targets: list[str]) -> None:

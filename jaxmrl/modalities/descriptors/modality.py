@@ -50,7 +50,7 @@ def _classical(name: str, title: str) -> Model:
     return Model(name, width=0, depth=0, dropout=0.0, learning_rate=0.0, build=None, title=title)
 
 
-_MODELS = (
+FITTED = (
     _classical("rf", "random forest"),
     _classical("svm", "SVM"),
     _classical("gp", "Gaussian process"),
@@ -58,6 +58,7 @@ _MODELS = (
     _classical("knn", "nearest neighbors"),
     _classical("lightgbm", "LightGBM"),
 )
+"""The classical models of every feature set."""
 
 _ECFP: dict[str, _Computed] = {"ECFP counts": ecfp_counts}
 _MACCS: dict[str, _Computed] = {"MACCS keys": maccs_keys}
@@ -67,7 +68,7 @@ _RDKIT: dict[str, _Computed] = {"RDKit descriptors": rdkit_properties}
 def _modality(name: str, parts: dict[str, _Computed]) -> Modality:
     return Modality(
         name=name,
-        models=_MODELS,
+        models=FITTED,
         optimizer="adam",
         schedule="constant",
         featurize=partial(_featurize, parts=parts),

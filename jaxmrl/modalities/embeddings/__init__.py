@@ -1,0 +1,1 @@
+"""Molecules as vectors from a user's file, such as the embeddings of a foundation model."""
