@@ -1,12 +1,14 @@
 """What does `--tune` cost, and does it help?
 
-    python -m benchmarks.tuning time --dataset esol --settings 64 [--rounds 3] [--out FILE]
+    python -m benchmarks.tuning time --dataset esol --settings 64 [--rounds 3] [--commands 4] [--out FILE]
     python -m benchmarks.tuning quality --datasets esol freesolv bace --settings 64 --splits 5 [--out FILE]
 
 `time` takes turns at three ways to choose from the same settings: successive halving as in a sweep, all settings to the
 end in the same lanes, and one after the other, each alone on one device by a program that is compiled once. It counts
 the compilations of the training program on each device. Data are prepared, and programs are compiled, outside the time;
-the time of compilation is reported by itself.
+the time of compilation is reported by itself. With `--commands K`, it also times whole commands, cold start and
+compilation included: one sweep with `--tune`, and sweeps with one setting each by --learning-rate, --weight-decay,
+--dropout and --class-weight, of which K are run and the time of all is K's mean times their number.
 
 `quality` sweeps each data set with and without `--tune`, on several random splits, each tuned by itself. The gain is by
 how much the test metric of the tuned setting is better than that of the default, a mean over the seeds of a split. Its
@@ -15,6 +17,9 @@ interval (90%, Student) counts splits. An interval that includes 0 is a null res
 
 import argparse
 import math
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -63,6 +68,7 @@ def _flags() -> argparse.Namespace:
     parser.add_argument("--splits", type=int, default=5, help="random splits of quality, 2 or more for an interval")
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.3, 1.0], help="of quality; time has 1")
     parser.add_argument("--rounds", type=int, default=1, help="of time")
+    parser.add_argument("--commands", type=int, default=0, help="of time: whole commands of one setting each")
     parser.add_argument("--out", type=Path, default=None, help="a JSON file")
     return parser.parse_args()
 
@@ -144,7 +150,38 @@ def measure_time(flags: argparse.Namespace) -> dict[str, Any]:
         rows = [(name, f"{summary(one)['median']:.1f}", f"{ratio[name]:.3f}") for name, one in seconds.items()]
         title = f"{dataset}: {flags.settings} settings, {devices} devices, programs compiled to train: {compiled}"
         print_table(title, ("way", "seconds", "of one by one"), rows)
+        if flags.commands:
+            found[-1]["commands"] = measure_commands(flags, dataset, choosing.study.candidates[1 : flags.commands + 1])
     return {"time": found}
+
+
+def measure_commands(flags: argparse.Namespace, dataset: str, candidates: tuple) -> dict[str, Any]:
+    """Seconds of a sweep with --tune as a command, and of sweeps with one of these settings each."""
+    size = [
+        word for name in ("width", "depth") if (value := getattr(flags, name)) for word in (f"--{name}", str(value))
+    ]
+    length = ["--epochs", str(flags.epochs), "--min-steps", str(flags.min_steps)]
+    words = ["--dataset", dataset, "--model", flags.model, *size, *length, "--baselines", "none"]
+    words += ["--fractions", "1", "--seeds", "1"]
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = {"JAX_COMPILATION_CACHE_DIR": f"{folder}/compiled"}
+
+        def run(name: str, *more: str) -> float:
+            command = [sys.executable, "-m", "jaxmrl.sweep", *words, *more, "--out", f"{folder}/{name}"]
+            quiet = {"env": os.environ | compiled, "stdout": subprocess.DEVNULL, "check": True}
+            return timed(lambda: subprocess.run(command, **quiet))
+
+        tuned = run("tuned", "--tune", str(flags.settings))
+        single = [run(f"single-{k}", *_flags_of(one)) for k, one in enumerate(candidates)]
+    every = flags.settings * sum(single) / len(single)
+    print(f"{dataset}: one command with --tune {tuned:.0f} s; {flags.settings} commands of one setting {every:.0f} s")
+    return {"tuned": tuned, "single": single, "all_by_their_mean": every, "ratio": tuned / every}
+
+
+def _flags_of(settings: Any) -> list[str]:
+    weight = [] if settings.positive_weight == 1 else ["--class-weight", str(settings.positive_weight)]
+    named = ["--learning-rate", str(settings.learning_rate), "--weight-decay", str(settings.weight_decay)]
+    return [*named, "--dropout", str(settings.dropout), *weight]
 
 
 def measure_quality(flags: argparse.Namespace) -> dict[str, Any]:

@@ -210,7 +210,8 @@ def test_memory_grows_with_the_molecules_of_the_table_alone(run):
 @pytest.mark.nightly
 def test_tuning_beside_one_by_one(run):
     small = ("--datasets", "nci", "--settings", 3, "--width", 8, "--depth", 1, "--epochs", 2, "--min-steps", 4)
-    (found,) = run(tuning, "time", *small)["time"]
+    (found,) = run(tuning, "time", *small, "--commands", 1)["time"]
+    assert found["commands"]["all_by_their_mean"] == pytest.approx(3 * found["commands"]["single"][0])
     assert found["compilations"] == found["devices"]
     assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found["seconds"].values())
     (found,) = run(tuning, "quality", *small, "--seeds", 2, "--splits", 2, "--fractions", 0.05)["quality"]
