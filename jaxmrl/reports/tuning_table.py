@@ -90,8 +90,7 @@ def _line(one: Choice) -> str:
     label, (best, usual) = mean_label_of(one.chosen.metric), one.metrics
     at = f"{one.name}, {count(one.chosen.n_train, 'molecule')}"
     if one.is_default:
-        others = count(one.settings - 1, "other setting")
-        return f"{at}: the default is as good as the best of {others} (validation {label} {usual})"
+        return f"{at}: of {one.settings} settings, none is better than the default (validation {label} {usual})"
     rate, decay, dropout, weight = one.values
     weighted = METRICS[one.chosen.metric.removesuffix(PER_SD)].task == "classification"
     positives = f", weight of positives {weight}" if weighted else ""

@@ -66,6 +66,10 @@ def test_words_name_the_choice_and_the_default():
         "graph-gin-64x3, 10 molecules: the best of 2 settings has learning rate 0.00312, weight decay 0.2, dropout 0.1 "
         "(validation RMSE 0.4; with the default 0.5)"
     ]
+    rows = rank([trial(0, 0.5), trial(1, 0.6)], is_last=True)
+    assert tuning_lines(rows) == [
+        "graph-gin-64x3, 10 molecules: of 2 settings, none is better than the default (validation RMSE 0.5)"
+    ]
 
 
 def test_a_curve_that_was_tuned_at_each_size_is_one_curve(tmp_path):
