@@ -195,7 +195,7 @@ class CurveIdentity(Row):
         dropout: The dropout rate.
         batch_size: The number of molecules per batch.
         split_seed: The seed of the random split.
-        weight_decay: The weight decay that tuning chose; None for the model's own.
+        weight_decay: The weight decay, if it was set or tuned; None for the model's own.
         positive_weight: The weight of the loss of positive labels that tuning chose; None for 1.
         tuning: `none`, the number of settings that tuning chose from, or that number and `at each size`.
 

@@ -102,6 +102,15 @@ def test_curves_of_a_sweep_are_told_apart_by_themselves(tmp_path):
     assert found["remarks"] == []
 
 
+@pytest.mark.parametrize(("status", "flags"), [("finished", 1), ("stopped early", 0)])
+def test_a_run_that_stopped_early_was_not_too_short(tmp_path, status, flags):
+    runs = ((0, "finished", 2), (1, status, 10), (2, status, 10))
+    rows = [(n, seed, said, best, 10, 3 * n**-0.3 + 0.01 * seed) for n in N for seed, said, best in runs]
+    found = fit_curves(FitConfig(write(tmp_path / "c.csv", "n,seed,status,best_epoch,epochs,rmse", rows)))
+    assert sum("last tenth of training" in one for one in found["flags"]) == flags
+    assert found["remarks"] == []
+
+
 def test_brackets_and_units_in_names_are_shown(tmp_path, capsys):
     path = write(tmp_path / "c.csv", "n,rmse [/mol] [kcal]", [(n, 3 * n**-0.3) for n in N])
     fit_curves(FitConfig(path), quiet=False)

@@ -12,6 +12,9 @@ from jaxmrl.curves.settings import level_codes, may_be_setting
 from jaxmrl.errors import DataError
 from jaxmrl.text import size_text
 
+STATUS = "status"
+"""The column of results.csv that says how a run ended, which is no setting."""
+
 FEWEST_DOUBLED = 3
 """Rows that must all stand equally often before a file is taken for one that was written several times."""
 
@@ -138,5 +141,5 @@ def _contradiction(path: Path, found: Observations, places: list[int], apart: li
 
 def settings_of(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[int]:
     """Return the columns that may be settings of the runs, apart from those that are known."""
-    others = (k for k in range(len(header)) if k not in layout.used and k not in by_at)
+    others = (k for k in range(len(header)) if k not in layout.used and k not in by_at and header[k] != STATUS)
     return [k for k in others if may_be_setting(header[k], found.column(k))]

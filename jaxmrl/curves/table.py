@@ -13,14 +13,14 @@ from jaxmrl.curves.cells import numbers, size_remarks
 from jaxmrl.curves.layout import Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.observations import Observations, read_observations
-from jaxmrl.curves.runs import FEWEST_DOUBLED, once, renumbered_note, settings_of
+from jaxmrl.curves.runs import FEWEST_DOUBLED, STATUS, once, renumbered_note, settings_of
 from jaxmrl.curves.sampling import PRUNING, are_prunings, is_random_sample
 from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, level_codes, separation
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_records
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected, check_rows, column_index
-from jaxmrl.rows import AT_EACH_SIZE, TUNED_COLUMNS, TUNING, CurveIdentity
+from jaxmrl.rows import AT_EACH_SIZE, STOPPED, TUNED_COLUMNS, TUNING, CurveIdentity
 from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
@@ -290,10 +290,15 @@ def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[C
 
 
 def _epochs(header: list[str], found: Observations) -> np.ndarray | None:
-    """Return the best epoch and the epochs of each run, [R, 2]; None unless all rows have both."""
+    """Return the best epoch and the epochs of each run, [R, 2]; None unless all rows have both.
+
+    A run that stopped early has 0: it ended because it no longer improved, however late its best epoch is.
+    """
     if not set(_EPOCHS) <= set(header):
         return None
     values = np.array([list(map(number_in, found.column(header.index(name)))) for name in _EPOCHS], float).T
+    if STATUS in header:
+        values[[status == STOPPED for status in found.column(header.index(STATUS))]] = 0
     return values if np.isfinite(values).all() else None
 
 

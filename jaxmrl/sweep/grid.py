@@ -110,6 +110,7 @@ def _curve_of(config: SweepConfig, problem: TaskData, spec: ModelSpec, init: str
         dropout=spec.dropout,
         batch_size=config.batch_size_of(spec.model),
         split_seed=config.split_seed,
+        weight_decay=config.weight_decay,
         tuning=config.tuning,
     )
 

@@ -54,8 +54,10 @@ def test_class_weights_are_of_classes_alone_and_change_what_is_learned(csv_file,
     settings = TINY | {"model": ("gin",), "csv": csv_file, "target_columns": ("greasy",), "fractions": (0.1,)}
     losses = {}
     for weight in ("balanced", 1.0):
-        config = SweepConfig(**settings, seeds=2, class_weight=weight, out=tmp_path / str(weight))
-        with (run_sweep(config).directory / "history.csv").open(newline="") as file:
+        config = SweepConfig(**settings, seeds=2, class_weight=weight, weight_decay=0.1, out=tmp_path / str(weight))
+        found = run_sweep(config)
+        assert {row.curve.weight_decay for row in found.rows} == {0.1}
+        with (found.directory / "history.csv").open(newline="") as file:
             losses[weight] = [float(row["loss"]) for row in csv.DictReader(file)]
     assert len(losses["balanced"]) == 2
     assert not np.isclose(losses["balanced"], losses[1.0]).any(), "one program, other weights"
