@@ -81,7 +81,7 @@ SCORE_KINDS = (".csv", ".parquet", ".npz")
 PREDICTION_KINDS = (".csv", ".parquet")
 
 
-DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 240
+DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 500
 """Length of a replica if neither --epochs nor --steps is given: so many epochs, and at least so many steps."""
 
 

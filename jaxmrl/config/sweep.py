@@ -52,7 +52,7 @@ class SweepConfig(Settings):
 
     min_steps: int | None = None
     """Train each replica for at least this many optimizer steps; small fractions train for more epochs to reach it.
-    Default: 240, or no minimum with --epochs or --steps."""
+    Default: 500, or no minimum with --epochs or --steps."""
 
     split: tuple[str, ...] = ()
     """Split the data in this way; several values make several curves. Default: random, or the split of --split-file."""
