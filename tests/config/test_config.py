@@ -143,7 +143,7 @@ def test_default_directory_follows_the_settings():
 def test_a_minimum_of_steps_is_the_default_but_not_of_a_length_in_epochs():
     """The default's first points are not of 30 steps; --epochs alone stays the study's protocol."""
     assert SweepConfig().length_of(epoch_steps=1) == (DEFAULT_MIN_STEPS, DEFAULT_MIN_STEPS // DEFAULT_EPOCHS)
-    assert SweepConfig().length_of(epoch_steps=16) == (DEFAULT_EPOCHS * 16, 1)
+    assert SweepConfig().length_of(epoch_steps=17) == (DEFAULT_EPOCHS * 17, 1)
     assert SweepConfig(epochs=100).length_of(epoch_steps=1) == (100, 1)
     assert SweepConfig(epochs=100, min_steps=500).length_of(epoch_steps=2) == (500, 2)
     assert SweepConfig(steps=7).length_of(epoch_steps=2) == (7, 1)
