@@ -32,7 +32,8 @@ from jaxmrl.training.interrupts import StopRequestedError, stop_signals
 
 STOPPED = 130
 _SOURCES = ("dataset", "csv", "npz")
-_DESCRIBED = {"dataset": ("smiles_column", "task", "censored"), "npz": ("smiles_column", "censored"), "csv": ()}
+_OF_TABLES = ("smiles_column", "censored", "assay_column", "value_column", "pic50", "log10")
+_DESCRIBED = {"dataset": ("task", *_OF_TABLES), "npz": _OF_TABLES, "csv": ()}
 """Settings about a file of another kind, which do not fit the source that a flag gives."""
 SomeSettings = TypeVar("SomeSettings", bound=Config)
 

@@ -24,6 +24,7 @@ GENERAL = ("config", "list_datasets", "dry_run", "estimate", "version")
 TOPICS: dict[str, tuple[str, ...]] = {
     "data": (
         *("csv", "smiles_column", "target_columns", "keep_columns", "dataset", "npz", "task", "metric"),
+        *("pic50", "log10", "assay_column", "value_column"),
         *("parent", "deduplicate", "censored", "split", "split_file", "split_seed"),
         *("n_column", "metric_column", "sd_column", "runs_column", "by", "pool"),
     ),

@@ -10,6 +10,7 @@ from jaxmrl.config.base import TrainingConfig, flag
 from jaxmrl.config.names import (
     CENSORED,
     COMPUTED_DATASETS,
+    CONCENTRATIONS,
     DEDUPLICATE,
     GEOMETRY_DATASETS,
     KEPT,
@@ -47,9 +48,24 @@ class DataSettings(TrainingConfig):
     one whose name and content fit best."""
 
     target_columns: tuple[str, ...] = ()
-    """Predict these columns of --csv, or these arrays of --npz. Default: the tasks of the data set; in --csv, columns
-    that have numbers of similar scale or two classes, except ids, dates and splits; in --npz, all floating-point
-    arrays."""
+    """Predict these columns of --csv (with --assay-column, these assays), or these arrays of --npz. Default: the tasks
+    of the data set; in --csv, columns that have numbers of similar scale or two classes, except ids, dates and splits,
+    or all assays; in --npz, all floating-point arrays."""
+
+    assay_column: str | None = None
+    """Read --csv as a table in long format, whose rows have the value of one assay: this column names the assay. Each
+    assay becomes a task, and rows of a molecule are merged as --deduplicate says, by their mean if it says nothing.
+    Default: a column for each task."""
+
+    value_column: str | None = None
+    """Read the values of a table in long format from this column of --csv. Default: none."""
+
+    pic50: Literal["M", "mM", "uM", "nM", "pM"] | None = None
+    """Predict pIC50, -log10 of the concentration in mol/L, of target columns that have concentrations in this unit.
+    Values of 0 or less are treated as missing. Default: predict the values as they are."""
+
+    log10: bool = False
+    """Predict the decimal logarithm of the targets. Values of 0 or less are treated as missing."""
 
     task: Literal["classification", "regression"] | None = None
     """Treat the targets of your own file as classes or as numbers. Default: classification if every target has two
@@ -132,6 +148,7 @@ class Settings(FeatureSettings, DataSettings):
         if self.csv is None and self.censored != "drop":
             raise ConfigError("--censored describes a table of your own: give --csv too")
         check_choice("censored", self.censored, CENSORED)
+        self._check_table()
         if self.task is not None:
             check_choice("task", self.task, TASKS)
         if self.metric is not None:
@@ -154,6 +171,23 @@ class Settings(FeatureSettings, DataSettings):
             check_choice("split", name, SPLITS)
         if self.split_seed < 0:
             raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
+
+    def _check_table(self) -> None:
+        """Check the settings of tables in long format and of logarithms."""
+        for name in ("assay_column", "value_column", "pic50", "log10"):
+            if self.csv is None and getattr(self, name):
+                raise ConfigError(f"{flag(name)} describes a table of your own: give --csv too")
+        if bool(self.assay_column) != bool(self.value_column):
+            given, other = ("assay", "value") if self.assay_column else ("value", "assay")
+            raise ConfigError(f"--{given}-column needs --{other}-column too, for a table in long format")
+        if self.assay_column and self.deduplicate is None:
+            object.__setattr__(self, "deduplicate", DEDUPLICATE[0])
+        if self.pic50 is not None:
+            check_choice("unit of --pic50", self.pic50, CONCENTRATIONS)
+        if (self.pic50 or self.log10) and self.task == "classification":
+            raise ConfigError("--pic50 and --log10 are for numbers; --task classification is for classes")
+        if self.pic50 and self.log10:
+            raise ConfigError("give --pic50 or --log10, not both")
 
     def _check_models(self) -> None:
         for modality in self.modalities:

@@ -56,6 +56,10 @@ DEFAULT_BASELINES = ("svm", REFERENCE_MODEL)
 CENSORED = ("drop", "bound")
 
 
+CONCENTRATIONS = ("M", "mM", "uM", "nM", "pM")
+"""Units that --pic50 takes; uM is micromolar."""
+
+
 KEPT = ("hard", "easy")
 
 

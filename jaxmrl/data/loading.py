@@ -13,6 +13,8 @@ from jaxmrl.data.duplicates import deduplicate
 from jaxmrl.data.embeddings import with_vectors
 from jaxmrl.data.featurization import add_conformers, featurize_table, parse_smiles
 from jaxmrl.data.leaks import leak_text
+from jaxmrl.data.log_scale import LogScale
+from jaxmrl.data.long_format import LongFormat
 from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
@@ -179,6 +181,10 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
         target_columns=config.target_columns,
         task=config.task,
         censored=config.censored,
+        scale=LogScale(config.pic50) if config.pic50 or config.log10 else None,
+        assays=LongFormat(config.assay_column, config.value_column)
+        if config.assay_column and config.value_column
+        else None,
     )
     return table, None
 

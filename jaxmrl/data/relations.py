@@ -42,28 +42,44 @@ def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column
             relations.append((name, _about(stems, _stem(name), _stem(name)), censored))
             remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
     # A column with relations of its own needs no remark on those of others.
-    own = {column.name for column in columns if any(about and about <= _stem(column.name) for _, about, _ in relations)}
+    own = {
+        column.name for column in columns if any(about and about <= _stem(column.source) for _, about, _ in relations)
+    }
     for name, about, censored in relations:
         columns = [_applied(column, name, about, censored, [] if column.name in own else remarks) for column in columns]
     return columns, remarks
 
 
-def unit_remarks(records: Records, columns: list[Column]) -> list[str]:
+def unit_remarks(records: Records, columns: list[Column], *, converted: bool = False) -> list[str]:
     """Return a remark for each column of numbers that mixes units, or types such as IC50 and Ki, by another column.
 
     A column of units is about the same columns as one of relations; one of types only about those that share its name,
-    as Standard Value does with Standard Type.
+    as Standard Value does with Standard Type. converted: whether units are converted, which then needs no remark.
     """
-    remarks, stems = [], _stems(records)
-    for name, words in zip(records.header, map(_stem, records.header), strict=True):
+    remarks = []
+    for at, about, what in _qualifiers(records):
+        for column in columns:
+            is_mixed = column.words is None and column.at != at and about <= _stem(column.source)
+            if is_mixed and not (converted and what == "units"):
+                remarks += _mixed(records, at, column, what)
+    return remarks
+
+
+def units_of(records: Records, column: Column) -> list[str] | None:
+    """Return the cells [N] of the column that has the units of another; None where there is none."""
+    found = [at for at, about, what in _qualifiers(records) if what == "units" and about <= _stem(column.source)]
+    return [fields[found[0]].strip() for *_, fields in records.rows] if found else None
+
+
+def _qualifiers(records: Records) -> list[tuple[int, set[str], str]]:
+    """Return (place, words of the names it is about, units or types) of columns of units and of types."""
+    found, stems = [], _stems(records)
+    for at, words in enumerate(map(_stem, records.header)):
         own = words & (_UNIT_WORDS | _TYPE_WORDS)
         about = _about(stems, words, words - own) if own else set()
         if own and (about or own & _UNIT_WORDS):
-            what = "units" if own & _UNIT_WORDS else "types"
-            for column in columns:
-                if column.words is None and column.name != name and about <= _stem(column.name):
-                    remarks += _mixed(records, records.header.index(name), column, what)
-    return remarks
+            found.append((at, about, "units" if own & _UNIT_WORDS else "types"))
+    return found
 
 
 def _mixed(records: Records, at: int, column: Column, what: str) -> list[str]:
@@ -106,7 +122,7 @@ def _applied(column: Column, name: str, about: set[str], censored: np.ndarray, r
     hit = censored & (numbers.kinds == NUMBER)
     if column.words or not hit.any():
         return column
-    if about <= _stem(column.name):
+    if about <= _stem(column.source):
         return replace(column, numbers=replace(numbers, kinds=np.where(hit, CENSORED, numbers.kinds)))
     rows = count(int(hit.sum()), "row")
     remarks.append(f"{column.name}: {rows} with >, < or ~ in column {name}, whose labels are used as they are")

@@ -53,13 +53,17 @@ _PARTS = frozenset(
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table.
+    """One column of a table, or the cells of one column that are of one assay.
 
+    at       where its cells stand in a row
+    source   the name of the column at that place
     numbers  its N cells as numbers
     words    its cells as classes, where they are words
     """
 
     name: str
+    at: int
+    source: str
     numbers: Numbers = field(repr=False)
     words: Classes | None = field(repr=False, default=None)
 
@@ -88,7 +92,7 @@ def read_column(records: Records, at: int) -> Column:
     if records.separator != "," and (plain := without_points(texts)) and _has_decimal_commas(records):
         numbers = replace(read_numbers(plain, records.separator), style=Style(",", "."))
     words = word_classes(texts) if (numbers.kinds == TEXT).any() or _is_signs(numbers) else None
-    return Column(records.header[at], numbers, words)
+    return Column(records.header[at], at, records.header[at], numbers, words)
 
 
 def _has_decimal_commas(records: Records) -> bool:
@@ -139,8 +143,7 @@ def default_targets(path: Path, records: Records, smiles_at: int, task: str | No
         small = [column for column in found if column.words is None and may_have_minus_one(column.numbers)]
         names = column_names([column.name for column in small])
         ask_about_minus_one(f"{path}, {names}", [column.numbers for column in small])
-    if len(found) > 1 and not _alike(found):
-        raise _several(path, records, found)
+    check_alike(path, records, found)
     remarks.append(f"target columns, by their values: {column_names([column.name for column in found])}")
     return found, remarks
 
@@ -206,12 +209,22 @@ def _split_values(records: Records, at: int) -> str:
 def first_odd(records: Records, column: Column, kinds: tuple[int, ...] = (MARK, TEXT)) -> tuple[int, str]:
     """Return (line, text) of the first cell that is `odd` and of such a kind."""
     _, line, fields = records.rows[int(np.flatnonzero(column.odd & np.isin(column.numbers.kinds, kinds))[0])]
-    return line, fields[records.header.index(column.name)].strip()
+    return line, fields[column.at].strip()
 
 
 def _partly(records: Records, column: Column) -> str:
     line, text = first_odd(records, column, (TEXT,))
     return f"{column.name} ({column.numbers.share:.0%} numbers; line {line} has {text[:30]!r})"
+
+
+def check_alike(path: Path, records: Records, columns: list[Column]) -> None:
+    """Raise DataError where several columns that nobody named are of different scale."""
+    if len(columns) > 1 and not _alike(columns):
+        shown = column_names([_described(records, column) for column in columns], 6)
+        raise DataError(
+            f"{path} has several columns to predict, of different scale: {shown}; name those that you want with "
+            "--target-columns"
+        )
 
 
 def _alike(columns: list[Column]) -> bool:
@@ -226,14 +239,6 @@ def _alike(columns: list[Column]) -> bool:
         return False
     means, spreads = np.array([(values.mean(), values.std()) for values in known]).T
     return bool(spreads.max() <= _LIKE * spreads.min() and np.ptp(means) <= _FAR * spreads.max())
-
-
-def _several(path: Path, records: Records, columns: list[Column]) -> DataError:
-    shown = column_names([_described(records, column) for column in columns], 6)
-    return DataError(
-        f"{path} has several columns to predict, of different scale: {shown}; name those that you want with "
-        "--target-columns"
-    )
 
 
 def _described(records: Records, column: Column) -> str:

@@ -1,0 +1,146 @@
+"""Columns of a table -> labels of numbers or of classes, with a remark on everything that is unusual about them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
+from jaxmrl.data.targets import Column, first_odd
+from jaxmrl.errors import DataError
+from jaxmrl.io.cells import CENSORED, dotted_thousands, nines
+from jaxmrl.io.records import Records, column_names
+from jaxmrl.text import count
+
+_SHOWN = 60
+"""Characters of a field that a remark repeats."""
+
+_MOST_REMARKS = 5
+"""Columns with cells that are no numbers that have a remark of their own."""
+
+_FEW_ROWS = 20
+"""Rows from which few different values are remarked on."""
+
+
+def task_of(path: Path, columns: list[Column]) -> str:
+    """Return classification if all columns have two classes, else regression."""
+    numbers = [column.numbers for column in columns if column.words is None]
+    ask_about_minus_one(f"{path}, {column_names([column.name for column in columns])}", numbers)
+    return "classification" if are_classes(numbers) else "regression"
+
+
+def class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[np.ndarray, list[str]]:
+    """Return labels [N, T] of 0 and 1, and remarks."""
+    numbers = [column.numbers for column in columns if column.words is None]
+    everything = values_of(numbers)
+    labels, said = [], {}
+    for column in columns:
+        where = f"{path}, column {column.name}"
+        if column.words is None and column.numbers.share == 0:
+            refuse_words(where, _texts(records, column), regression=False)
+        classes = column.words or number_classes(where, column.numbers, everything)
+        labels.append(classes.labels)
+        said[column.name] = classes.said
+    return np.stack(labels, axis=1), of_columns(said) + _odd(records, columns) + _censored(columns, None)
+
+
+def number_labels(
+    path: Path, records: Records, columns: list[Column], censored: str, task: str | None
+) -> tuple[np.ndarray, list[str]]:
+    """Return labels [N, T] of numbers, and remarks. task: as it was asked for."""
+    remarks = []
+    for column in columns:
+        where = f"{path}, column {column.name}"
+        if column.words and task is None:
+            raise DataError(f"{where} has classes ({column.words.said}), and others numbers: sweep them one by one")
+        if column.words or column.numbers.share == 0:
+            refuse_words(where, _texts(records, column), regression=task == "regression")
+        found = column.numbers.distinct
+        if 1 < len(found) < FEW_VALUES and all(value.is_integer() for value in found) and len(records.rows) > _FEW_ROWS:
+            shown = ", ".join(f"{value:g}" for value in sorted(found))
+            remarks.append(
+                f"{column.name}: regression on whole numbers of {len(found)} values ({shown}); if they are classes, "
+                "give a column of 1 and 0 for each class"
+            )
+        remarks += _suspect(column, _texts(records, column))
+    labels = [column.numbers.values if censored == "bound" else column.numbers.known for column in columns]
+    return np.stack(labels, axis=1), remarks + _odd(records, columns) + _censored(columns, censored)
+
+
+def _suspect(column: Column, texts: list[str]) -> list[str]:
+    """Return remarks on numbers that may not be what they seem."""
+    remarks, name = [], column.name
+    if mark := nines(column.numbers):
+        remarks.append(
+            f"{name}: {count(mark[1], 'label')} of {mark[0]:g}, unlike all others; if this marks missing labels, leave "
+            "those cells empty"
+        )
+    if column.numbers.style.decimal == "." and (shown := dotted_thousands(texts)):
+        remarks.append(
+            f"{name}: every number with a point has three digits after it, such as {shown}, read as {float(shown):g}; "
+            "if the points stand between thousands, remove them"
+        )
+    if merged := column.numbers.merged:
+        remarks.append(
+            f"{name}: {merged[0][:_SHOWN]} and {merged[1][:_SHOWN]} are one number in double precision (float64); "
+            "subtract a constant from all labels to keep such differences"
+        )
+    return remarks
+
+
+def _texts(records: Records, column: Column) -> list[str]:
+    return [fields[column.at] for *_, fields in records.rows]
+
+
+def of_columns(said: dict[str, str]) -> list[str]:
+    """Return remarks on columns; columns with the same remark share one."""
+    names: dict[str, list[str]] = {}
+    for name, text in said.items():
+        names.setdefault(text, []).append(name)
+    return [f"{column_names(some)}: {text}" for text, some in names.items() if text]
+
+
+def style_remarks(columns: list[Column]) -> list[str]:
+    """Return remarks on unusual minus signs, and on errors after numbers."""
+    remarks = [
+        f"{column.name}: {column.numbers.minus:,} cells have a typographic minus sign, read as -"
+        for column in columns
+        if column.numbers.minus
+    ]
+    return remarks + [
+        f"{column.name}: {count(column.numbers.errors, 'cell')} with an error after ±, which is left out"
+        for column in columns
+        if column.numbers.errors
+    ]
+
+
+def _odd(records: Records, columns: list[Column]) -> list[str]:
+    """Return remarks on cells that are not numbers, and on how numbers are written."""
+    remarks = style_remarks(columns)
+    some = [column for column in columns if column.odd.any()]
+    for column in some[:_MOST_REMARKS]:
+        line, text = first_odd(records, column)
+        one, several = ("a class", "classes") if column.words else ("a number", "numbers")
+        many = int(column.odd.sum())
+        cells = f"1 cell is not {one}," if many == 1 else f"{many:,} cells are not {several}, such as"
+        remarks.append(f"{column.name}: {cells} {text[:_SHOWN]!r} in line {line}; treated as missing")
+    if rest := some[_MOST_REMARKS:]:
+        many = sum(int(column.odd.sum()) for column in rest)
+        remarks.append(f"{len(rest):,} more columns: {many:,} cells are not numbers; treated as missing")
+    return remarks
+
+
+def _censored(columns: list[Column], censored: str | None) -> list[str]:
+    """Return a remark on labels with < or >. censored: what to do with them; None for classes, which have no bound."""
+    many = {column.name: int((column.numbers.kinds == CENSORED).sum()) for column in columns}
+    if not sum(many.values()):
+        return []
+    names = column_names([f"{name} {some:,}" for name, some in many.items() if some])
+    done = (
+        "their numbers are used without the sign (--censored bound), so errors at the limit are understated"
+        if censored == "bound"
+        else "left out, so that curves use measured values only; --censored bound would use their numbers"
+    )
+    if censored is None:
+        done = "left out, because they are not classes"
+    labels = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
+    return [f"{labels} >, < or ~, such as beyond the assay's limit ({names}): {done}"]

@@ -1,0 +1,90 @@
+"""Labels as logarithms: log10 of any number, or pIC50 of a concentration."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.data.relations import units_of
+from jaxmrl.data.targets import Column
+from jaxmrl.errors import DataError
+from jaxmrl.io.records import Records, column_names, plain_names
+from jaxmrl.text import count
+
+_POWERS = {"M": 0, "mM": 3, "uM": 6, "nM": 9, "pM": 12}
+"""Units of concentration, and how many of them are a mol per liter, as powers of ten."""
+
+_LONGEST = 20
+"""Characters of a unit that a remark repeats."""
+
+_UNIT = re.compile(r"(?<![A-Za-z])[munpµμ]M(?![A-Za-z])")
+_POTENCY = re.compile(r"([A-Z]{2}\d{2}|K[a-zA-Z])(?![A-Za-z])")
+"""What is measured, in the name of a column: IC50, EC90, Ki, ..."""
+
+
+@dataclass(frozen=True)
+class LogScale:
+    """A scale of labels. unit: of concentrations that become pIC50, a key of _POWERS; None for log10."""
+
+    unit: str | None = None
+
+    def apply(
+        self, path: Path, records: Records, columns: list[Column], labels: np.ndarray
+    ) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
+        """Return the logarithms of labels [N, T], the names of the tasks, and remarks.
+
+        pIC50 is -log10 of the concentration in mol per liter. Where the table has a column of units, a label's own unit
+        counts. Labels of 0 or less, and those in what is no unit of concentration, become missing. Raises DataError for
+        a column whose name or cells have another unit.
+        """
+        logs, remarks = np.full(labels.shape, np.nan), []
+        for k, column in enumerate(columns):
+            self._check_unit(path, column)
+            powers, said = self._powers(records, column, ~np.isnan(labels[:, k]))
+            known = labels[:, k] > 0
+            logs[known, k] = np.log10(labels[known, k])
+            if self.unit:
+                logs[:, k] = powers - logs[:, k]
+            remarks += [self._remark(column, logs[:, k]), *said]
+            if without := int((labels[:, k] <= 0).sum()):
+                zeros = f"{count(without, 'label')} of 0 or less, which has no logarithm"
+                remarks.append(f"{column.name}: {zeros}; treated as missing")
+        return logs, tuple(plain_names(map(self._name, columns))), remarks
+
+    def _powers(self, records: Records, column: Column, known: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        """Return the power of ten of each label's unit [N], NaN for what is no concentration, and remarks."""
+        units = units_of(records, column) if self.unit else None
+        if self.unit is None or units is None:
+            return np.full(len(known), float(_POWERS[self.unit]) if self.unit else 0.0), []
+        units = [unit.replace("µ", "u").replace("μ", "u") or self.unit for unit in units]
+        powers = np.array([_POWERS.get(unit, np.nan) for unit in units], float)
+        own = np.array([unit != self.unit for unit in units], bool) & known
+        found = Counter(unit for unit, some in zip(units, own, strict=True) if some)
+        said = []
+        for what, some in (("converted from", set(_POWERS)), ("treated as missing:", set(found) - set(_POWERS))):
+            if named := [f"{unit[:_LONGEST]} {many:,}" for unit, many in found.most_common() if unit in some]:
+                said.append(f"{column.name}: labels with another unit {what} {column_names(named, 4)}")
+        return powers, said
+
+    def _remark(self, column: Column, logs: np.ndarray) -> str:
+        formula = f"{_POWERS[self.unit]} - log10({self.unit})" if self.unit else "log10"
+        known = logs[~np.isnan(logs)]
+        values = f", {known.min():.3g} to {known.max():.3g}" if len(known) else ""
+        return f"{column.name}: labels are {self._name(column)} = {formula} of its numbers{values}"
+
+    def _name(self, column: Column) -> str:
+        """Return the name of a task: pIC50 for a column called IC50 (nM)."""
+        if not self.unit:
+            return f"log10 {column.name}"
+        found = _POTENCY.search(column.name)
+        rest = " ".join(re.sub(r"[\s_]*[(\[]?" + _UNIT.pattern + r"[)\]]?", "", column.name).split())
+        return f"p{rest}" if found and found.start() == 0 else f"pIC50 of {rest or column.name}"
+
+    def _check_unit(self, path: Path, column: Column) -> None:
+        found = _UNIT.search(column.source) or _UNIT.search(column.name)
+        stated = found[0] if found else column.numbers.style.unit
+        if self.unit and stated and stated.replace("µ", "u").replace("μ", "u") != self.unit:
+            where = f"{path}, column {column.source}"
+            raise DataError(f"{where}: the unit of its numbers is {stated!r}, and --pic50 says {self.unit}")
