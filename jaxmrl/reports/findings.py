@@ -8,6 +8,7 @@ import numpy as np
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.curve_comparison import Comparison
+from jaxmrl.reports.equivalence import EquivalenceRow
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.pruning_table import Compared
 from jaxmrl.rows import CurveIdentity, ResultRow
@@ -23,7 +24,7 @@ class Findings:
     """The settings, data and metadata of a run, and all that follows from its results.
 
     orders: for each model and split, {pruning: positions in the table, in the order in which seed 0 keeps them}
-    tuning: rows of tuning.csv
+    tuning, equivalence: rows of tuning.csv and of equivalence.csv
     """
 
     config: SweepConfig
@@ -37,6 +38,7 @@ class Findings:
     orders: dict[str, dict[str, np.ndarray]]
     ensembles: list[EnsembleRow] = field(default_factory=list)
     tuning: list[TuningRow] = field(default_factory=list)
+    equivalence: list[EquivalenceRow] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:

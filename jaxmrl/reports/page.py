@@ -9,6 +9,7 @@ from jaxmrl.reports.answer import answer, within
 from jaxmrl.reports.blocks import Block, Section, inline_svg, sentence, table, without_prolog
 from jaxmrl.reports.curve_comparison import difference_text, molecules_text
 from jaxmrl.reports.digits import half_width, interval_words, mean_words, rounded, value_words
+from jaxmrl.reports.equivalence import crossings, matrices
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import formula_text, left_side
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
@@ -21,6 +22,9 @@ from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.text import about, exact
+
+MOST_PRICED, MOST_CROSSINGS = 8, 6
+"""Curves whose prices, and pairs of curves whose crossings, are shown unfolded."""
 
 MOST_TASKS, MOST_POINTS, ENDS = 20, 40, 4
 """Tasks and points that are shown unfolded; molecules at each end of a score."""
@@ -189,18 +193,36 @@ def _law_remarks(analysis: Analysis) -> list[str]:
 
 
 def _equivalence(found: Findings) -> Section | None:
-    if not found.side_by_side:
+    if not (found.side_by_side or found.equivalence):
         return None
+    blocks = _prices(found)
     rows = [
         (one.curve, about(size.n), molecules_text(size), one.than) for one in found.side_by_side for size in one.worth
     ]
     head = ("curve", "molecules", "equivalent molecules", "of the curve")
     caption = "Data equivalence: molecules of one curve, and how many of another curve reach the same metric"
     exponents = [f"{one.curve} and {one.than}: {difference_text(one.exponent)}." for one in found.side_by_side]
-    return Section(
-        "Data equivalence",
-        [table(caption, head, rows, (1, 2)), Block("list", items=exponents)],
-    )
+    if rows:
+        blocks += [table(caption, head, rows, (1, 2), folded=bool(blocks)), Block("list", items=exponents)]
+    return Section("Data equivalence", blocks)
+
+
+def _prices(found: Findings) -> list[Block]:
+    """Return a table of each split with what the molecules of every curve are worth in those of every other one."""
+    blocks = []
+    for split, n, names, cells in matrices(found.equivalence):
+        of_split = f" ({split} split)" if len(found.problems) > 1 else ""
+        caption = (
+            f"What {about(n)} molecules of each row's curve are worth in molecules of the other curves{of_split}: how "
+            f"many of theirs reach the same {found.metric_label}, with {LEVEL:.0%} intervals"
+        )
+        rows = [(name, *row) for name, row in zip(names, cells, strict=True)]
+        folded = len(names) > MOST_PRICED
+        blocks.append(table(caption, ("curve", *names), rows, tuple(range(1, len(names) + 1)), folded=folded))
+    if crossing := crossings(found.equivalence):
+        caption = "Where curves cross, beyond noise" if len(crossing) > MOST_CROSSINGS else ""
+        blocks.append(Block("list", items=crossing, caption=caption, folded=bool(caption)))
+    return blocks
 
 
 def _pruning(found: Findings) -> Section | None:

@@ -13,6 +13,7 @@ from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.ensembles import ensemble_rows
+from jaxmrl.reports.equivalence import EquivalenceRow, equivalence_rows
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
@@ -84,10 +85,11 @@ def summarize(
     for line in baseline_lines(curves, rows):
         reporter.say(line)
     side_by_side = write_comparisons(run, curves, analyses, reporter)
+    priced = write_equivalence(run, curves, analyses, rows)
     compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
     named, tuning, facts = _orders_of_seed_0(orders), read_tuning(run.path) if config.tune else [], run.metadata()
     findings = Findings(
-        config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning
+        config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning, priced
     )
     run.write("report.html", report_html(findings))
     reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")
@@ -149,6 +151,16 @@ def write_comparisons(
         run.write("comparisons.json", json.dumps(comparison_content(found), indent=2) + "\n")
     for one in found:
         reporter.say(comparison_line(one))
+    return found
+
+
+def write_equivalence(
+    run: RunDirectory, curves: list[MeasuredCurve], analyses: list[Analysis], rows: list[ResultRow]
+) -> list[EquivalenceRow]:
+    """Write equivalence.csv where several curves of a split have a law; return its rows."""
+    found = equivalence_rows(curves, analyses, rows)
+    if found:
+        run.write_rows("equivalence.csv", EquivalenceRow.columns(), found)
     return found
 
 
