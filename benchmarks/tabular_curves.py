@@ -27,10 +27,10 @@ import numpy as np
 
 from jaxmrl.errors import DataError
 from jaxmrl.runs.directory import software_versions
+from jaxmrl.scaling.curve_kind import Kind, kind_of
 from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.scaling.points import points_of_means
-from jaxmrl.scaling.shape import shape_of
 
 FILE = "lcdb_two_thirds.csv.gz"
 SPLITS = 25
@@ -46,6 +46,7 @@ class Trial:
     """Forecasts of one curve at its larger sizes, [K] each.
 
     Attributes:
+        kind: The kind of the curve.
         times: The sizes, divided by the largest that was seen.
         truth: The errors that were measured there.
         forecast: The errors that were forecast.
@@ -55,6 +56,7 @@ class Trial:
         law: The errors by the law that comes closest to it.
     """
 
+    kind: Kind
     times: np.ndarray
     truth: np.ndarray
     forecast: np.ndarray
@@ -83,13 +85,15 @@ def cut_and_forecast(curve: np.ndarray, seed: int) -> Trial | None:
         points = points_of_means(n[:cut], error[:cut], spread, splits, higher_is_better=False)
     except DataError:
         return None
-    if shape_of(points) or not (fits := fit_all(points, intervals=False)):
+    known = kind_of(points)
+    used = points.last(len(points.n) - known.skipped)
+    if not known.has_forecast or not (fits := fit_all(used, intervals=False)):
         return None
-    forecast, far = make_forecast(fits), n[cut:]
+    forecast, far = make_forecast(fits, leveled=known.kind == Kind.LEVEL), n[cut:]
     low, high = forecast.error_interval(far)
     last = np.full(len(far), error[cut - 1])
     law = closest(fits, n[cut - 1], error[cut - 1], far).error(far)
-    return Trial(far / n[cut - 1], error[cut:], forecast.error(far), low, high, last, law)
+    return Trial(known.kind, far / n[cut - 1], error[cut:], forecast.error(far), low, high, last, law)
 
 
 def closest(fits: list[Fit], n: float, error: float, far: np.ndarray) -> Fit:
@@ -126,6 +130,17 @@ def ratio(trials: list[Trial], other: str) -> float:
     return float(np.exp(np.mean([np.log(error(trial, "forecast") / error(trial, other)) for trial in trials])))
 
 
+def by_kind(trials: list[Trial]) -> dict[str, dict[str, object]]:
+    """Return, for each kind of curve, how many there are, the ratio to the last mean, coverage, and interval score."""
+    found = {}
+    for kind in sorted({trial.kind for trial in trials}):
+        own = [trial for trial in trials if trial.kind == kind]
+        covered = coverage(own)
+        found[str(kind)] = {"curves": len(own), "ratio_to_last": ratio(own, "last")}
+        found[str(kind)] |= {"coverage": covered["all"], "score": covered["score"]}
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--curves", type=int, default=400)
@@ -140,7 +155,7 @@ def main() -> None:
     made = run(joblib.delayed(cut_and_forecast)(curves[place], seed) for seed, place in enumerate(picked))
     trials = [trial for trial in made if trial]
     found = {"curves": len(trials), "ratio_to_last": ratio(trials, "last"), "ratio_to_law": ratio(trials, "law")}
-    found |= {"coverage": coverage(trials)}
+    found |= {"coverage": coverage(trials), "kinds": by_kind(trials)}
     print(json.dumps(found, indent=2))
     if flags.json:
         command = " ".join(["python -m benchmarks.tabular_curves", *sys.argv[1:]])

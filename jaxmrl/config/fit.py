@@ -14,7 +14,7 @@ from jaxmrl.errors import ConfigError
 
 @dataclass(frozen=True)
 class FitConfig:
-    """The settings of fitting laws to the learning curves in a CSV file.
+    """The settings of fitting laws to learning curves in files and run directories.
 
     Flags of the command are the names with dashes.
 
@@ -22,10 +22,11 @@ class FitConfig:
         UserError: For a setting that cannot be used.
     """
 
-    csv: Annotated[Positional[Path], arg(metavar="CURVES.csv")]
-    """Read learning curves from this table (CSV, Excel, Parquet and others), with a number of molecules and a metric in
-    each row. Rows with the same number of molecules are repeated runs, and so are several columns of the metric. A mean
-    may have its standard deviation in another column or in the same cell."""
+    csv: Annotated[Positional[tuple[Path, ...]], arg(metavar="CURVES.csv|RUN ...")]
+    """Read learning curves from these tables (CSV, Excel, Parquet and others) and run directories of sweeps. A table
+    has a number of molecules and a metric in each row. Rows with the same number of molecules are repeated runs, and so
+    are several columns of the metric. A mean may have its standard deviation in another column or in the same cell. The
+    curves of several tables are compared with the first one."""
 
     n_column: str | None = None
     """Read the number of molecules from this column. Default: the column named n, n_train, molecules or similar."""
@@ -75,7 +76,10 @@ class FitConfig:
     """Print all results as one JSON object, and nothing else."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "csv", Path(self.csv))
+        given = (self.csv,) if isinstance(self.csv, str | Path) else self.csv
+        object.__setattr__(self, "csv", tuple(map(Path, given)))
+        if not self.csv:
+            raise ConfigError("no learning curves were given; give a CSV file or a run directory of a sweep")
         for name in ("by", "metric_column"):
             value = getattr(self, name)
             value = (value,) if isinstance(value, str) else tuple(dict.fromkeys(value or ()))

@@ -73,15 +73,32 @@ class CurveFile:
     rows: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def values(self) -> np.ndarray:
+        """The metric of all rows."""
+        return np.concatenate([rows.value for rows in self.curves])
+
+
+def table_of(path: Path) -> Path:
+    """Return the table of learning curves that a path stands for: results.csv of a run directory.
+
+    Raises DataError for another folder.
+    """
+    if not path.is_dir():
+        return path
+    if not (path / "results.csv").exists():
+        raise DataError(f"{path} is a folder without results.csv; give a run directory of a sweep, or a table")
+    return path / "results.csv"
+
 
 def read_curves(config: FitConfig) -> CurveFile:
-    """Return the curves in the file of the settings; results.csv and curves.csv of a sweep are such files, too.
+    """Return the curves in the first file of the settings; results.csv and curves.csv of a sweep are such files, too.
 
     Rows that are equal, of the same curve, size and run, count once. Raises DataError where a column is missing or may
     be several, where no row has numbers, and where rows contradict each other: the same curve, size and run with
     another metric, or runs of one size that differ by a setting (without `config.pool`).
     """
-    path = config.csv
+    path = table_of(config.csv[0])
     records = read_records(path)
     check_rows(path, records)
     header, rows, rejected = records.header, records.rows, records.rejected

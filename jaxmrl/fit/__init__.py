@@ -12,8 +12,9 @@ import numpy as np
 
 from jaxmrl.config import FitConfig
 from jaxmrl.curves.sampling import PRUNING
-from jaxmrl.curves.table import CurveFile, CurveRows, read_curves
+from jaxmrl.curves.table import CurveFile, CurveRows
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.fit.several import find_scale, read_all
 from jaxmrl.reports.curve_comparison import Comparison, compare, comparison_content, comparison_line
 from jaxmrl.reports.law_tables import laws_table, multiples_of, predictions_table
 from jaxmrl.reports.pruning_table import (
@@ -26,11 +27,12 @@ from jaxmrl.reports.pruning_table import (
     no_law_text,
 )
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.scaling.analysis import NOT_FITTED, PRUNED, Analysis, analyze, content
+from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze, content
 from jaxmrl.scaling.convergence import convergence_of, training_flags
+from jaxmrl.scaling.curve_kind import Kind
 from jaxmrl.scaling.differences import Runs
 from jaxmrl.scaling.points import points_of, points_of_means
-from jaxmrl.scaling.scale import Scale, scale_of
+from jaxmrl.scaling.scale import Scale
 from jaxmrl.text import count, size_text
 
 UNKNOWN_SUBSETS = (
@@ -40,10 +42,10 @@ UNKNOWN_SUBSETS = (
 
 
 def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
-    """Fit scaling laws to the learning curves in a CSV file, forecast the metric with more molecules, and print both.
+    """Fit scaling laws to learning curves in files, forecast the metric with more molecules, and print both.
 
     Args:
-        config: The settings: the file, its columns, and what to forecast.
+        config: The settings: the files, their columns, and what to forecast.
         quiet: Whether to print nothing.
 
     Returns:
@@ -54,10 +56,10 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
         UserError: For a file or settings that cannot be used, and if no law can be fitted to any curve.
     """
     reporter = Reporter(quiet=quiet or config.json)
-    file = read_curves(config)
+    file = read_all(config)
     check_sizes(config, file)
     scale = find_scale(config, file)
-    reporter.say(f"{config.csv}: {read_text(file)}; {file.metric}, {scale.text}")
+    reporter.say(f"{source_text(config)}: {read_text(file)}; {file.metric}, {scale.text}")
     for remark in file.notes:
         reporter.say(f"note: {remark}")
     guess = scale.error_of_guessing(config.guess)
@@ -83,25 +85,20 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     return found
 
 
+def source_text(config: FitConfig) -> str:
+    """Return the files that the curves are from."""
+    return ", ".join(map(str, config.csv))
+
+
 def check_sizes(config: FitConfig, file: CurveFile) -> None:
     """Raise ConfigError if --predict has a fraction of a molecule, and all sizes in the file are whole numbers."""
     sizes = np.concatenate([rows.n[np.isfinite(rows.n)] for rows in file.curves])
     broken = [n for n in config.predict if n != round(n)]
     if broken and (sizes == np.round(sizes)).all():
         raise ConfigError(
-            f"--predict takes whole numbers of molecules, because all sizes in {config.csv} are whole numbers; got "
+            f"--predict takes whole numbers of molecules, because all sizes in {source_text(config)} are whole numbers; got "
             f"{size_text(broken[0])}"
         )
-
-
-def find_scale(config: FitConfig, file: CurveFile) -> Scale:
-    """Return the scale of the metric. Raise UserError if it is not known, or if the target lies beyond it."""
-    given = config.higher_is_better or config.lower_is_better
-    values = np.concatenate([rows.value for rows in file.curves])
-    higher = config.higher_is_better if given else None
-    scale = scale_of(file.metric, values, higher=higher, best=config.best)
-    scale.check_target(config.target)
-    return scale
 
 
 def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
@@ -122,9 +119,9 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
 
 def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
     """Raise DataError if nothing can be said about any curve, because none has a law, is saturated or gets worse."""
-    if all(analysis.kind == NOT_FITTED for analysis in analyses):
+    if all(analysis.kind == Kind.NOT_FITTED for analysis in analyses):
         notes = dict.fromkeys(note for analysis in analyses for note in analysis.notes)
-        raise DataError(f"{config.csv}: no law can be fitted: {'; '.join(notes)}")
+        raise DataError(f"{source_text(config)}: no law can be fitted: {'; '.join(notes)}")
 
 
 def read_text(file: CurveFile) -> str:
@@ -153,6 +150,7 @@ def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter
     reporter.console.print(laws_table(analysis, metric))
     reporter.say(f"law: {analysis.forecast.name} ({analysis.forecast.reasons})")
     reporter.say(f"forecast: {analysis.forecast.trend.basis}")
+    reporter.say(f"curve: {analysis.kind_text}")
     for remark in (*analysis.flags, *analysis.notes):
         reporter.say(f"note: {remark}")
     sizes = np.array(config.predict) if config.predict else multiples_of(analysis)

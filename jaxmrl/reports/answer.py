@@ -113,7 +113,8 @@ def _answer_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> s
         caution = "The check on held-out sizes failed, so the true value may well be outside this interval."
     else:
         caution = caution_text(current_of(analysis.points), twice, found.metric.higher_is_better)
-    return f"{now} Twice the data would give about {value_words(twice)}. {caution}".rstrip()
+    twice_said = f"Twice the data would give about {value_words(twice)}. {caution}".rstrip()
+    return f"{now} {twice_said} {sentence(f'curve: {analysis.kind_text}')}"
 
 
 def _now_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:

@@ -79,6 +79,7 @@ def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
         return [f"{label}: no law fitted: {'; '.join(analysis.notes)}"]
     lines = [f"{label}: {left_side(fit, metric_label)} = {law_text(fit)}" for fit in analysis.forecast.fits]
     lines.append(f"{label}: forecast: {analysis.forecast.trend.basis}")
+    lines.append(f"{label}: curve: {analysis.kind_text}")
     lines += [f"{label}, {line}" for line in forecast_lines(analysis, metric_label)]
     return [*lines, *(f"{label}: note: {remark}" for remark in (*analysis.flags, *analysis.notes))]
 
@@ -89,9 +90,9 @@ def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: st
     """
     title = f"laws and forecasts of {metric_label}, {LEVEL:.0%} intervals"
     table = Table(title=title, title_justify="left")
-    heads = ("curve", "law", *(f"{multiple} times" for multiple in MULTIPLES))
+    heads = ("curve", "kind", "law", *(f"{multiple} times" for multiple in MULTIPLES))
     for head in heads:
-        table.add_column(head, justify="left" if head in heads[:2] else "right", overflow="fold")
+        table.add_column(head, justify="left" if head in heads[:3] else "right", overflow="fold")
     for label, analysis in zip(labels, analyses, strict=True):
         table.add_row(*map(escape, (label, *_forecast_cells(analysis))))
     return table
@@ -99,8 +100,12 @@ def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: st
 
 def _forecast_cells(analysis: Analysis) -> list[str]:
     if analysis.forecast is None:
-        return ["; ".join(analysis.notes)]
-    return [chosen_text(analysis.forecast), *(value_text(one) for one in analysis.predict(multiples_of(analysis)))]
+        return [analysis.kind, "; ".join(analysis.notes)]
+    return [
+        analysis.kind,
+        chosen_text(analysis.forecast),
+        *(value_text(one) for one in analysis.predict(multiples_of(analysis))),
+    ]
 
 
 def multiples_of(analysis: Analysis) -> np.ndarray:

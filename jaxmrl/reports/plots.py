@@ -16,7 +16,8 @@ from jaxmrl.config.names import PER_SD
 from jaxmrl.modalities.registry import models
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, distinguishing
-from jaxmrl.scaling.analysis import REFERENCE_KIND, Analysis
+from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.scaling.curve_kind import Kind
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.scaling.target import FAR
 from jaxmrl.training.metrics import METRICS
@@ -188,11 +189,12 @@ def _draw_curve(axes: Axes, curve: MeasuredCurve, analysis: Analysis, style: dic
     axes.plot(*zip(*runs, strict=True), **style, linestyle="none", markersize=3, alpha=0.35, markeredgewidth=0)
     axes.plot(n, mean, **style, linestyle="none", markersize=5)
     seen = [test for _, test in runs]
-    if not analysis.random_samples or analysis.kind == REFERENCE_KIND:
+    if not analysis.random_samples or analysis.kind == Kind.REFERENCE:
         axes.plot(n, mean, color=color, linewidth=0.8, linestyle=":")  # no law: the eye's guide
     if analysis.forecast is None:
         return [*seen, float(mean[-1])]
-    for first, last, line, alpha in ((n.min(), n.max(), "-", 0.18), (n.max(), FAR * n.max(), "--", 0.1)):
+    begin = max(n.min(), analysis.forecast.points.n[0])  # of a curve with a peak or a plateau, laws begin later
+    for first, last, line, alpha in ((begin, n.max(), "-", 0.18), (n.max(), FAR * n.max(), "--", 0.1)):
         grid = np.geomspace(first, last, 100)
         values = analysis.forecast(grid)
         axes.plot(grid, values, color=color, linewidth=1.3, linestyle=line)

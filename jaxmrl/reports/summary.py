@@ -34,8 +34,9 @@ from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content,
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.ensembles import ENSEMBLES, EnsembleRow
 from jaxmrl.runs.tuning import read_tuning
-from jaxmrl.scaling.analysis import PRUNED, REFERENCE, REFERENCE_KIND, Analysis, analyze
+from jaxmrl.scaling.analysis import PRUNED, REFERENCE, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
+from jaxmrl.scaling.curve_kind import Kind
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS, Metric
@@ -184,7 +185,7 @@ def write_pruning(
 def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, reporter: Reporter) -> None:
     """Print the laws and forecasts of the curves of random samples, and why the others have none."""
     named = list(zip(labels, analyses, strict=True))
-    fitted = [(label, one) for label, one in named if one.random_samples and one.kind != REFERENCE_KIND]
+    fitted = [(label, one) for label, one in named if one.random_samples and one.kind != Kind.REFERENCE]
     if len(fitted) > 1:
         names, laws = [label for label, _ in fitted], [analysis for _, analysis in fitted]
         reporter.console.print(forecast_table(names, laws, metric_label))

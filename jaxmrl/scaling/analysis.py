@@ -9,14 +9,13 @@ import numpy as np
 
 from jaxmrl.curves.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
+from jaxmrl.scaling.curve_kind import Kind, kind_of
 from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
 from jaxmrl.scaling.law_choice import held_out, try_on_largest
 from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
-from jaxmrl.scaling.shape import shape_of
 from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_text, without_forecast
 
-NOT_FITTED = "not fitted"
 FEW_SIZES = 5
 _FEW_PARAMETERS, _TOO_GOOD = 3, 0.999
 """One in 300 simulated curves (7 sizes, 5 runs, independent noise) had a law of 3 or fewer parameters beyond that p."""
@@ -29,11 +28,13 @@ MULTIPLES = (2, 4, 10)
 class Analysis:
     """What is known of a curve. points and forecast are None where nothing can be fitted; `notes` say why.
 
+    Laws are fitted to the sizes after a peak or a plateau, so fits and forecast may have fewer points than `points`.
+
     holdout_forecast: that of the held-out sizes by the smaller ones; None where too few remain to fit
     training_flags: what to say of runs that were trained too briefly
     random_samples: False of a pruned curve, which no law describes
-    kind: "fitted"; "gets worse" or "saturated" where that is why there is no forecast;
-        "reference" for the training mean; else "not fitted"
+    kind: what kind of curve it is
+    claim: why it is of that kind and what the forecast may claim; empty where there is no forecast
     """
 
     points: Points | None
@@ -43,7 +44,8 @@ class Analysis:
     holdout_forecast: Forecast | None = None
     training_flags: tuple[str, ...] = ()
     random_samples: bool = True
-    kind: str = NOT_FITTED
+    kind: Kind = Kind.NOT_FITTED
+    claim: str = ""
 
     @property
     def known_forecast(self) -> Forecast:
@@ -51,6 +53,11 @@ class Analysis:
         if self.forecast is None:
             raise ValueError("the curve has no forecast; `notes` say why")
         return self.forecast
+
+    @property
+    def kind_text(self) -> str:
+        """The kind of the curve, why it is of that kind, and what the forecast may claim."""
+        return f"{self.kind}; {self.claim}"
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -61,8 +68,9 @@ class Analysis:
     def _law_flags(self) -> tuple[str, ...]:
         if self.points is None or self.forecast is None:
             return ()
-        few = len(self.points.n) < FEW_SIZES
-        flags = [f"too few sizes to distinguish laws: {len(self.points.n)} of at least {FEW_SIZES}"] if few else []
+        sizes = len(self.forecast.points.n)
+        few = sizes < FEW_SIZES
+        flags = [f"too few sizes to distinguish laws: {sizes} of at least {FEW_SIZES}"] if few else []
         if self.points.dof == 0 and self.forecast:
             flags.append(_noise_flag(self.points, self.forecast))
         if _too_close(self.fits):
@@ -87,7 +95,7 @@ class Analysis:
         if self.forecast is None:
             found = checked(Target(metric, None, None, None, None, known=False), self.points)
             return target_content(found, self.points, without_forecast(metric, self.points))
-        found = self.forecast.molecules_for(metric)
+        found = checked(self.forecast.molecules_for(metric), self.points)
         return target_content(found, self.points, target_text(found, self.points))
 
     def check(self) -> list[dict[str, Any]]:
@@ -106,10 +114,8 @@ class Analysis:
 UNFITTED = Analysis(None, (), None, ())
 """The analysis of a curve that needs no law."""
 
-REFERENCE_KIND = "reference"
-
 REFERENCE = Analysis(
-    None, (), None, ("the mean of the training labels is the reference of the other curves",), kind=REFERENCE_KIND
+    None, (), None, ("the mean of the training labels is the reference of the other curves",), kind=Kind.REFERENCE
 )
 """The analysis of the curve of the training mean, which does not improve."""
 
@@ -129,16 +135,19 @@ def analyze(points: Callable[..., Points], *arguments: Any, **settings: Any) -> 
         made = points(*arguments, **settings)
     except DataError as error:
         return Analysis(None, (), None, (str(error),))
-    if shape := shape_of(made):
-        return Analysis(made, (), None, (shape.reason, *made.notes), kind=shape.kind)
-    fits = fit_all(made)
+    known = kind_of(made)
+    if not known.has_forecast:
+        return Analysis(made, (), None, (known.claim, *made.notes), kind=known.kind)
+    used = made.last(len(made.n) - known.skipped)
+    fits = fit_all(used)
     if not fits:
         return Analysis(
             made, (), None, (*made.notes, "no law can be fitted: the values exceed the range of floating-point numbers")
         )
-    before = fit_all(made.first(len(made.n) - held_out(made)), intervals=False)
+    before = fit_all(used.first(len(used.n) - held_out(used)), intervals=False)
     holdout_forecast = make_forecast(before) if before else None
-    return Analysis(made, tuple(fits), make_forecast(fits), made.notes, holdout_forecast, kind="fitted")
+    forecast = make_forecast(fits, leveled=known.kind == Kind.LEVEL)
+    return Analysis(made, tuple(fits), forecast, made.notes, holdout_forecast, kind=known.kind, claim=known.claim)
 
 
 def _too_close(fits: tuple[Fit, ...]) -> bool:
@@ -194,6 +203,7 @@ def _remarks(analysis: Analysis) -> dict[str, Any]:
     left_out = analysis.points.left_out if analysis.points is not None else ()
     return {
         "kind": analysis.kind,
+        "claim": analysis.claim,
         "level": LEVEL,
         "intervals_over": over,
         "left_out": [asdict(one) for one in left_out],

@@ -29,6 +29,7 @@ class Forecast:
             Intervals cover them all.
         draws: For each candidate, unbounded parameters [DRAWS, P] of fits to curves drawn as the runs might have been.
         trend: How the curve continues beyond its largest size.
+        leveled: Whether the curve has leveled off, so that the interval must include no improvement.
     """
 
     fits: tuple[Fit, ...]
@@ -36,6 +37,7 @@ class Forecast:
     candidates: tuple[Fit, ...] = field(repr=False)
     draws: tuple[np.ndarray, ...] = field(repr=False)
     trend: Trend = field(repr=False)
+    leveled: bool = False
 
     @property
     def points(self) -> Points:
@@ -85,6 +87,7 @@ class Forecast:
         ends = np.quantile(self._drawn(n), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
         low, high = np.fmin(ends[0].min(axis=0), center - margin), np.fmax(ends[1].max(axis=0), center + margin)
         high = np.where(beyond, np.fmin(high, np.fmax(self.trend.ceiling, center)), high)
+        high = np.where(beyond & self.leveled, np.fmax(high, self.trend.start), high)
         known = np.isfinite(center) & self.noise_known
         return np.where(known, _exp(low), np.nan), np.where(known, _exp(high), np.nan)
 
@@ -142,15 +145,16 @@ def fit_all(points: Points, laws: tuple[Law, ...] = LAWS, *, intervals: bool = T
     return [fit for law in laws if (fit := fit_law(law, points, intervals=intervals))]
 
 
-def make_forecast(fits: list[Fit], seed: int = 0) -> Forecast:
+def make_forecast(fits: list[Fit], seed: int = 0, *, leveled: bool = False) -> Forecast:
     """Return the laws that explain a curve, their draws, and its trend. Raises ValueError without fits.
 
-    `choose_laws` and `trend_of` say by which rules. What was tried instead is in docs/scaling.md.
+    leveled: as of `Forecast`. `choose_laws` and `trend_of` say by which rules. What was tried instead is in
+    docs/scaling.md.
     """
     choice, rng = choose_laws(fits), np.random.default_rng(seed)
     draws = tuple(_draw(fit, rng) for fit in choice.candidates)
     trend = trend_of(fits, choice.chosen)
-    return Forecast(tuple(choice.chosen), choice.reasons, tuple(choice.candidates), draws, trend)
+    return Forecast(tuple(choice.chosen), choice.reasons, tuple(choice.candidates), draws, trend, leveled)
 
 
 def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
