@@ -13,6 +13,7 @@ from jaxmrl.scaling.bends import peak_of, plateau_of
 from jaxmrl.scaling.mean_noise import MeanNoise, line_through, noise_of
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.shape import WORSE, shape_of
+from jaxmrl.scaling.trend import FEWEST_RECENT
 from jaxmrl.text import size_text
 
 
@@ -47,9 +48,6 @@ _LEAST_FALL = 0.1
 
 _FEWEST, _FEWEST_SINGLE = 3, 5
 """Sizes from which a kind can be recognized, with and without repeated runs."""
-
-_FEWEST_LEFT = 4
-"""The largest sizes that a forecast goes by in any case."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ def _without_forecast(points: Points, kind: Kind) -> CurveKind:
 
 
 def _skipped(points: Points, first: int) -> int:
-    """Return how many sizes are not used if the forecast begins at size `first`; a few of the largest always are."""
-    return min(first, max(0, len(points.n) - _FEWEST_LEFT))
+    """Return how many sizes are not used if the forecast begins at size `first`; the recent ones always are."""
+    return min(first, max(0, len(points.n) - FEWEST_RECENT))
 
 
 def _peak_claim(points: Points, peak: int) -> str:

@@ -21,7 +21,7 @@ RECENT = 16.0
 _QUANTILE, _NORMAL_QUANTILE = 2.2, float(norm.ppf((1 + LEVEL) / 2))
 """Standard deviations from the forecast to each end of its interval: laws err with heavier tails than noise does."""
 
-_FEWEST_RECENT = 6
+FEWEST_RECENT = 6
 """The largest sizes that count as recent in any case."""
 
 _LAST = 4
@@ -91,10 +91,10 @@ class Trend:
     def ceiling(self) -> float:
         """Return the upper end of the interval of log error at the largest size; more molecules do not raise it.
 
-        It is infinite for a simple curve.
+        For a simple curve it is that of guessing, or infinite where that is not known.
         """
         if self.simple:
-            return np.inf
+            return np.inf if self.points.guess is None else float(np.log(self.points.guess))
         return float(self._bounded(self._margin(self.noise**2)))
 
     def _bounded(self, rise: np.ndarray) -> np.ndarray:
@@ -155,7 +155,7 @@ class Trend:
 def recent(points: Points) -> Points:
     """Return the sizes that decide the trend."""
     count = int((points.n >= points.n[-1] / RECENT).sum())
-    return points.last(min(len(points.n), max(count, _FEWEST_RECENT)))
+    return points.last(min(len(points.n), max(count, FEWEST_RECENT)))
 
 
 def trend_of(fits: list[Fit], chosen: list[Fit]) -> Trend:

@@ -6,7 +6,7 @@ from jaxmrl.scaling.curve_kind import Kind, kind_of
 from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.points import points_of
 
-N = 100 * 2.0 ** np.arange(8)
+N = 100 * 2.0 ** np.arange(9)
 PLATEAU = 0.3 * np.maximum(N / 800, 1) ** -0.5
 
 
@@ -24,7 +24,7 @@ def peak(height):
     [
         (N**-0.3, 0.04, Kind.FALLING),
         (0.1 * np.maximum(1600 / N, 1) ** 0.5, 0.02, Kind.LEVEL),
-        (np.full(8, 0.3), 0.01, Kind.FLAT),
+        (np.full(9, 0.3), 0.01, Kind.FLAT),
         (peak(0.8), 0.04, Kind.PEAKED),
         (PLATEAU, 0.04, Kind.DROP),
         (0.3 * N**-0.02, 0.2, Kind.NOISY),
@@ -50,7 +50,7 @@ def test_the_forecast_after_a_plateau_uses_the_drop_alone():
     plateau = points(PLATEAU)
     found = analyze(lambda: plateau)
     assert found.known_forecast.points.n[0] == 800
-    assert len(found.points.n) == 8
+    assert len(found.points.n) == 9
     said = content(found, target=0.1)
     assert said["kind"] == "plateau then drop"
     assert "the forecast is based on the sizes from 800 molecules up alone" in said["claim"]
