@@ -103,25 +103,29 @@ def closest(fits: list[Fit], n: float, error: float, far: np.ndarray) -> Fit:
 
 
 def coverage(trials: list[Trial]) -> dict[str, object]:
-    """Return how often intervals contain the truth, by horizon and by decile of their width, and their score.
-
-    The interval score (Gneiting & Raftery 2007) is the mean width plus 2 / (1 - LEVEL) times what is missed.
-    """
-    times, truth, low, high = (
-        np.concatenate([getattr(t, name) for t in trials]) for name in ("times", "truth", "low", "high")
-    )
-    known = np.isfinite(low)
-    times, truth, low, high = times[known], truth[known], low[known], high[known]
+    """Return how often intervals contain the truth, by horizon and by decile of their width, and their score."""
+    times, truth, low, high = _known(trials)
     inside, width = (low <= truth) & (truth <= high), high - low
-    missed = np.maximum(low - truth, 0) + np.maximum(truth - high, 0)
     deciles = np.argsort(np.argsort(width, kind="stable"), kind="stable") * 10 // len(width)
     return {
-        "unknown": float(1 - known.mean()),
+        "unknown": 1 - len(truth) / sum(len(trial.truth) for trial in trials),
         "all": float(inside.mean()),
         "by_horizon": {k: float(inside[(times > a) & (times <= b)].mean()) for k, (a, b) in HORIZONS.items()},
         "by_decile_of_width": [float(inside[deciles == k].mean()) for k in range(10)],
-        "score": float(np.mean(width + 2 / (1 - LEVEL) * missed)),
+        "score": _score(truth, low, high),
     }
+
+
+def _known(trials: list[Trial]) -> tuple[np.ndarray, ...]:
+    """Return times, truth, and the ends of the intervals at all sizes where these are known."""
+    found = [np.concatenate([getattr(t, name) for t in trials]) for name in ("times", "truth", "low", "high")]
+    return tuple(values[np.isfinite(found[2])] for values in found)
+
+
+def _score(truth: np.ndarray, low: np.ndarray, high: np.ndarray) -> float:
+    """Return the interval score (Gneiting & Raftery 2007): the mean width plus 2 / (1 - LEVEL) times what is missed."""
+    missed = np.maximum(low - truth, 0) + np.maximum(truth - high, 0)
+    return float(np.mean(high - low + 2 / (1 - LEVEL) * missed))
 
 
 def ratio(trials: list[Trial], other: str) -> float:
@@ -130,14 +134,16 @@ def ratio(trials: list[Trial], other: str) -> float:
     return float(np.exp(np.mean([np.log(error(trial, "forecast") / error(trial, other)) for trial in trials])))
 
 
-def by_kind(trials: list[Trial]) -> dict[str, dict[str, object]]:
+def by_kind(trials: list[Trial]) -> dict[str, dict[str, float]]:
     """Return, for each kind of curve, how many there are, the ratio to the last mean, coverage, and interval score."""
     found = {}
     for kind in sorted({trial.kind for trial in trials}):
         own = [trial for trial in trials if trial.kind == kind]
-        covered = coverage(own)
+        _, truth, low, high = _known(own)
         found[str(kind)] = {"curves": len(own), "ratio_to_last": ratio(own, "last")}
-        found[str(kind)] |= {"coverage": covered["all"], "score": covered["score"]}
+        if len(truth):
+            inside = (low <= truth) & (truth <= high)
+            found[str(kind)] |= {"coverage": float(inside.mean()), "score": _score(truth, low, high)}
     return found
 
 
@@ -154,7 +160,8 @@ def main() -> None:
     run = joblib.Parallel(n_jobs=joblib.cpu_count())
     made = run(joblib.delayed(cut_and_forecast)(curves[place], seed) for seed, place in enumerate(picked))
     trials = [trial for trial in made if trial]
-    found = {"curves": len(trials), "ratio_to_last": ratio(trials, "last"), "ratio_to_law": ratio(trials, "law")}
+    found: dict[str, object] = {"curves": len(trials)}
+    found |= {"ratio_to_last": ratio(trials, "last"), "ratio_to_law": ratio(trials, "law")}
     found |= {"coverage": coverage(trials), "kinds": by_kind(trials)}
     print(json.dumps(found, indent=2))
     if flags.json:
