@@ -96,8 +96,8 @@ def check_sizes(config: FitConfig, file: CurveFile) -> None:
     broken = [n for n in config.predict if n != round(n)]
     if broken and (sizes == np.round(sizes)).all():
         raise ConfigError(
-            f"--predict takes whole numbers of molecules, because all sizes in {source_text(config)} are whole numbers; got "
-            f"{size_text(broken[0])}"
+            f"--predict takes whole numbers of molecules, because all sizes in {source_text(config)} are whole "
+            f"numbers; got {size_text(broken[0])}"
         )
 
 
