@@ -194,7 +194,6 @@ class CurveIdentity(Row):
         learning_rate: The learning rate of the optimizer.
         dropout: The dropout rate.
         batch_size: The number of molecules per batch.
-        split_seed: The seed of the random split.
         weight_decay: The weight decay, if it was set or tuned; None for the model's own.
         positive_weight: The weight of the loss of positive labels that tuning chose; None for 1.
         tuning: `none`, the number of settings that tuning chose from, or that number and `at each size`.
@@ -216,7 +215,6 @@ class CurveIdentity(Row):
     learning_rate: OptionalNumber
     dropout: OptionalNumber
     batch_size: int
-    split_seed: int
     weight_decay: OptionalNumber = None
     positive_weight: OptionalNumber = None
     tuning: str = UNTUNED
@@ -244,12 +242,14 @@ class ReplicaIdentity(Row):
 
     Attributes:
         curve: The curve.
+        split_seed: The seed of the split that it learned from and was tested on; in a sweep, it follows from the seed.
         fraction: The fraction of the training molecules.
         n_train: The number of these molecules.
         seed: The seed.
     """
 
     curve: CurveIdentity
+    split_seed: int
     fraction: float
     n_train: int
     seed: int
@@ -266,6 +266,7 @@ class ResultRow(ReplicaIdentity):
 
     Attributes:
         curve: The curve that the replica belongs to.
+        split_seed: The seed of its split.
         fraction: The fraction of the training molecules.
         n_train: The number of these molecules.
         seed: The seed.

@@ -34,10 +34,11 @@ def pytest_configure():
     """Commands that run within a test make no devices of the cores: the number of lanes would depend on their order.
 
     Before collection, for a module of tests may begin JAX when it is imported, or make settings. Sweeps of tests fit no
-    classical model that the test has not named, and train a GIN, whose programs compile fastest; commands in processes
-    of their own do as users' do.
+    classical model that the test has not named, have one split unless it names more, and train a GIN, whose programs
+    compile fastest; commands in processes of their own do as users' do.
     """
     sweep.DEFAULT_BASELINES = ()
+    sweep.FEW_MOLECULES = 0
     registry.MODALITIES.sort(key=lambda modality: modality.name != "graph")
     if jax.config.jax_num_cpu_devices < 0:
         jax.config.update("jax_num_cpu_devices", 1)

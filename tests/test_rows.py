@@ -42,7 +42,7 @@ def test_a_row_just_filled_is_the_row_read_from_its_file(test, of_task, fraction
 
 @given(NUMBERS, NUMBERS)
 def test_a_validation_too(loss, valid):
-    row = HistoryRow(IDENTITY, 0.5, 10, 2, epoch=3, step=9, loss=loss, valid=valid)
+    row = HistoryRow(IDENTITY, 42, 0.5, 10, 2, epoch=3, step=9, loss=loss, valid=valid)
     assert HistoryRow.from_cells(through_a_file(row)) == row
 
 
@@ -92,7 +92,8 @@ def test_what_was_tuned_at_each_size_is_no_part_of_the_curve():
 def test_columns_follow_the_fields():
     assert CurveIdentity.columns()[:3] == ("dataset", "modality", "model")
     assert ResultRow.columns(("y",))[-5:] == ("test", "best_epoch", "epochs", "steps", "test_y")
-    assert HistoryRow.columns() == (*CurveIdentity.columns(), *"fraction n_train seed epoch step loss valid".split())
+    own = "split_seed fraction n_train seed epoch step loss valid".split()
+    assert HistoryRow.columns() == (*CurveIdentity.columns(), *own)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ COUNTS = (
     "epochs",
     "steps",
     "min_steps",
+    "split_seeds",
     "batch_size",
     "evaluate_every",
     "patience",

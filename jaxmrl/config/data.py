@@ -12,6 +12,7 @@ from jaxmrl.config.names import (
     COMPUTED_DATASETS,
     CONCENTRATIONS,
     DEDUPLICATE,
+    FILE_SPLIT,
     GEOMETRY_DATASETS,
     KEPT,
     METRIC_NAMES,
@@ -90,7 +91,8 @@ class DataSettings(TrainingConfig):
     compound become the same molecule. The predict command treats new molecules in the same way."""
 
     split_seed: int = 42
-    """Seed the random 80/10/10 split, and the choice of molecules that the imbalanced split moves."""
+    """Seed the random 80/10/10 split, and the choice of molecules that the imbalanced split moves. Repeated splits have
+    this seed and those that follow it."""
 
     split_file: Path | None = None
     """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or
@@ -255,7 +257,16 @@ class Settings(FeatureSettings, DataSettings):
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits: those asked for, and `file` with `split_file`; else random."""
-        return (*self.axis("split"), *(("file",) if self.split_file else ())) or ("random",)
+        return (*self.axis("split"), *((FILE_SPLIT,) if self.split_file else ())) or ("random",)
+
+    def split_count(self, kind: str, molecules: int) -> int:
+        """Return how many splits of a kind are made: one, except in a sweep.
+
+        Args:
+            kind: The kind of split.
+            molecules: The number of usable molecules.
+        """
+        return 1
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -104,6 +104,15 @@ SCRATCH = "none"
 SPLITS = ("random", "scaffold", "imbalanced")
 
 
+FILE_SPLIT = "file"
+"""The split of --split-file."""
+
+
+FEW_MOLECULES = 5_000
+"""Data with fewer usable molecules is split anew for each seed, unless --split-seeds says otherwise: the smaller the
+test set, the more the metric depends on the split."""
+
+
 ADDABLE = (
     "fractions",
     "seeds",

@@ -12,6 +12,8 @@ from jaxmrl.config.names import (
     DEFAULT_EPOCHS,
     DEFAULT_FRACTIONS,
     DEFAULT_MIN_STEPS,
+    FEW_MOLECULES,
+    FILE_SPLIT,
     MOST_TUNED,
     PRUNING_METHODS,
     RANDOM,
@@ -56,6 +58,12 @@ class SweepConfig(Settings):
 
     split: tuple[str, ...] = ()
     """Split the data in this way; several values make several curves. Default: random, or the split of --split-file."""
+
+    split_seeds: int | Literal["auto"] = "auto"
+    """Split the data in each way this many times, with the split seeds that follow --split-seed. Seed k trains and is
+    tested on split k modulo this number, so more splits take no more time, and intervals cover the choice of the split.
+    The value auto is one split for each seed with fewer than 5,000 molecules and without --scores and --tune, and one
+    split for all seeds otherwise."""
 
     modality: tuple[str, ...] = ()
     """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
@@ -150,6 +158,7 @@ class SweepConfig(Settings):
         if self.freeze and not self.checkpoints:
             raise ConfigError("--freeze trains only the head of a pre-trained encoder: give its folder with --init")
         self._check_class_weight()
+        self._check_splits()
         self._check_baselines()
         self._check_tuning()
         trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
@@ -165,6 +174,37 @@ class SweepConfig(Settings):
         if isinstance(weight, float) and not (weight > 0 and math.isfinite(weight)):
             raise ConfigError(f"--class-weight must be a positive number, balanced or none; got {weight:g}")
         object.__setattr__(self, "class_weight", weight)
+
+    def _check_splits(self) -> None:
+        """Raise ConfigError for more splits than seeds, and for several of a file that has one."""
+        if self.split_seeds == "auto" or self.split_seeds == 1:
+            return
+        if self.split_seeds > self.seeds:
+            raise ConfigError(
+                f"--split-seeds {self.split_seeds} needs at least as many seeds, because each seed uses one split; got "
+                f"--seeds {self.seeds}"
+            )
+        if self.splits == (FILE_SPLIT,):
+            raise ConfigError(f"--split-seeds {self.split_seeds}: a --split-file has one split; omit --split-seeds")
+        if self.tune is not None:
+            raise ConfigError(
+                f"--split-seeds {self.split_seeds}: --tune chooses settings on the validation molecules of one split, "
+                "which other splits test on; omit --split-seeds or --tune"
+            )
+
+    def split_count(self, kind: str, molecules: int) -> int:
+        """Return how many splits of a kind are made.
+
+        Args:
+            kind: The kind of split.
+            molecules: The number of usable molecules.
+        """
+        if kind == FILE_SPLIT:
+            return 1
+        if self.split_seeds == "auto":
+            several = molecules < FEW_MOLECULES and self.scores is None and self.tune is None
+            return self.seeds if several else 1
+        return self.split_seeds
 
     def _check_baselines(self) -> None:
         """Put the names of the baselines in the place of None and none. Raise ConfigError where there is no such."""

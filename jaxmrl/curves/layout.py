@@ -22,7 +22,7 @@ SIZE_NAMES = (
 
 RUN_NAMES = (
     "seed seeds fold folds run run_id repeat repetition rep replicate replica trial cv_fold cv cv_iter "
-    "random_state random_seed split_id"
+    "random_state random_seed split_id split_seed"
 ).split()
 """Names of columns that number the runs of a curve; `split` is one where it holds whole numbers."""
 

@@ -26,6 +26,9 @@ from jaxmrl.text import count
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
 """Columns of the files of a sweep, of every version."""
 
+SPLIT_SEED = "split_seed"
+"""The column of results.csv with the split of each run."""
+
 _EPOCHS = ("best_epoch", "epochs")
 """Columns of results.csv."""
 
@@ -45,6 +48,7 @@ class CurveRows:
     run        [R] labels of the seed, fold or run of each row, such as "seed 0"; None where the file names none
     random     whether every row is of a random sample of the data, by the column pruning where there is one
     epochs     [R, 2] best epoch and epochs of each run, by the columns of those names; None without them
+    split      [R] the split of each run, by the column split_seed of a sweep; None without it
     """
 
     identity: dict[str, str]
@@ -55,6 +59,7 @@ class CurveRows:
     run: np.ndarray | None = None
     random: bool = True
     epochs: np.ndarray | None = None
+    split: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -302,7 +307,8 @@ def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[C
         identity = {header[k]: own.fields[0][k] for k in by_at}
         random = all(map(_random_row(header), own.fields))
         epochs = _epochs(header, own)
-        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random, epochs))
+        split = np.array(own.column(header.index(SPLIT_SEED))) if SPLIT_SEED in header else None
+        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random, epochs, split))
     return tuple(curves)
 
 

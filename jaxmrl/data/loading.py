@@ -19,9 +19,9 @@ from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
 from jaxmrl.data.parts import read_parts
-from jaxmrl.data.similarity import NEAR, near_share, share_text, similarity_prints
+from jaxmrl.data.similarity import NEAR, near_share, similarity_prints
 from jaxmrl.data.table import Table, read_table
-from jaxmrl.data.task_data import TaskData, find_geometries
+from jaxmrl.data.task_data import TaskData, by_kind, find_geometries
 from jaxmrl.data.undefined import find_unjudged, unjudged_lines
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.records import Rejected, top_reasons
@@ -79,57 +79,69 @@ def _split_problems(
 ) -> list[TaskData]:
     """Return the task data of each split."""
     ways = _splits(config, dataset, prepared, reporter)
-    train = sorted({int(k) for split in ways.values() for k in split.train})
+    train = sorted({int(k) for several in ways.values() for split in several for k in split.train})
     features = featurize_table(prepared, config, train, reporter)
-    extensive = _extensive(config, prepared.table, features, next(iter(ways.values())), reporter)
+    extensive = _extensive(config, prepared.table, features, next(iter(ways.values()))[0], reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
     packed, parents = _similarity_prints(prepared, reporter), _parents(config, prepared, reporter)
     if prepared.table.task == "regression":
         label_scaling.check_units(prepared.table.labels, prepared.table.tasks)
-    problems = []
-    for name, split in ways.items():
-        shared = splits.shared_molecules(prepared.canonical, split)
-        near = None if packed is None else near_share(packed, split.train, split.test)
-        kin = None if parents is None else splits.shared_parents(prepared.canonical, parents, split)
-        _describe(name, split, shared, near, kin, reporter)
-        unjudged = find_unjudged(prepared.table, split, metric)
-        for line in unjudged_lines(unjudged, metric, len(prepared.table.tasks)):
-            reporter.say(line)
-        problems.append(
-            TaskData(
-                table=prepared.table,
-                features=features,
-                canonical=prepared.canonical,
-                split=split,
-                metric=metric,
-                unit=unit,
-                shared=shared,
-                unjudged=unjudged,
-                split_name=name,
-                near=near,
-                extensive=extensive,
-                canonical_smiles=prepared.canonical_smiles,
-                kin=kin,
-                facts=facts,
-            )
+    problems = [
+        TaskData(
+            table=prepared.table,
+            features=features,
+            canonical=prepared.canonical,
+            split=split,
+            metric=metric,
+            unit=unit,
+            shared=splits.shared_molecules(prepared.canonical, split),
+            unjudged=find_unjudged(prepared.table, split, metric),
+            split_name=name,
+            repeat=splits.SplitRepeat(config.split_seed + place, place, len(several)),
+            near=None if packed is None else near_share(packed, split.train, split.test),
+            extensive=extensive,
+            canonical_smiles=prepared.canonical_smiles,
+            kin=None if parents is None else splits.shared_parents(prepared.canonical, parents, split),
+            facts=facts,
         )
+        for name, several in ways.items()
+        for place, split in enumerate(several)
+    ]
+    for several in by_kind(problems).values():
+        _describe(several, reporter)
     if problems[0].standardized:
         reporter.say(label_scaling.SPREADS_SAID.format(metric=metric.upper()))
     return problems
 
 
-def _describe(
-    name: str, split: splits.Split, shared: int, near: float | None, kin: int | None, reporter: ProgressReporter
-) -> None:
-    parts = ", ".join(f"{part} {len(ids):,}" for part, ids in split.parts().items())
+def _describe(several: list[TaskData], reporter: ProgressReporter) -> None:
+    """Report the first of several splits of a kind, and what the others differ in."""
+    first = several[0]
+    parts = ", ".join(f"{part} {len(ids):,}" for part, ids in first.split.parts().items())
+    name, shared = first.split_name, first.shared
     reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also occur in another part")
-    if kin:
+    if first.kin:
         reporter.say(
-            f"{kin_text(kin, split)}. --parent replaces molecules by their parents; --deduplicate then merges rows"
+            f"{kin_text(first.kin, first.split)}. --parent replaces molecules by their parents; --deduplicate then "
+            "merges rows"
         )
-    if near is not None:
-        share = share_text(near, split.test)
-        reporter.say(f"{share} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
+    if first.near_text is not None:
+        reporter.say(f"{first.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
+    for line in unjudged_lines(first.unjudged, first.metric, len(first.table.tasks)):
+        reporter.say(line)
+    if len(several) > 1:
+        reporter.say(repeats_text(several))
+
+
+def repeats_text(several: list[TaskData]) -> str:
+    """Return in words which seeds use which of several splits of a kind, and how far these differ."""
+    seeds = [problem.repeat.seed for problem in several]
+    first = set(several[0].split.test.tolist())
+    again = np.mean([len(first & set(problem.split.test.tolist())) for problem in several[1:]]) / len(first)
+    said = f"{len(several)} {several[0].split_name} splits (split seeds {seeds[0]} to {seeds[-1]}), which the seeds use"
+    said += f" in turn; the test sets of the others have {again:.0%} of the first one's test molecules"
+    near = [problem.near for problem in several if problem.near is not None]
+    return f"{said}; close analogs in training: {min(near):.1%} to {max(near):.1%}" if near else said
 
 
 def kin_text(kin: int, split: splits.Split) -> str:
@@ -214,25 +226,27 @@ def _prepare(
 
 def _splits(
     config: Settings, dataset: datasets.Dataset | None, prepared: ParsedMolecules, reporter: ProgressReporter
-) -> dict[str, splits.Split]:
-    """Return {name: split} of each split that is asked for."""
-    found: dict[str, splits.Split] = {}
+) -> dict[str, list[splits.Split]]:
+    """Return the splits of each kind that is asked for, by the name of the kind."""
+    found: dict[str, list[splits.Split]] = {}
     with_scaffolds = [name for name in config.splits if name in ("scaffold", "imbalanced")]
     by_scaffold = _scaffolds(config, prepared, reporter) if with_scaffolds else []
     for name in config.splits:
+        seeds = range(config.split_seed, config.split_seed + config.split_count(name, len(prepared)))
         if name == "random":
-            found[name] = _random_split(config, dataset, prepared.table)
+            found[name] = _random_splits(config, dataset, prepared.table, seeds)
         elif name == "scaffold":
-            found[name] = splits.scaffold_split(by_scaffold)
+            others = [splits.scaffold_split(by_scaffold, seed=seed) for seed in seeds[1:]]
+            found[name] = [splits.scaffold_split(by_scaffold), *others]
         elif name == "imbalanced":
-            found[name] = splits.imbalanced_split(by_scaffold, config.split_seed)
+            found[name] = [splits.imbalanced_split(by_scaffold, seed, shuffled=seed != seeds[0]) for seed in seeds]
         elif config.split_file:
             data = Data(prepared.table, prepared.canonical, config.parent, config.smiles_column)
             parts, how = read_parts(config.split_file, data)
             reporter.say(how)
-            found[name] = splits.given_split(parts)
+            found[name] = [splits.given_split(parts)]
     for name in with_scaffolds:
-        _report_scaffolds(name, found[name], by_scaffold, reporter)
+        _report_scaffolds(name, found[name][0], by_scaffold, reporter)
     return found
 
 
@@ -243,11 +257,14 @@ def _report_scaffolds(name: str, split: splits.Split, by_scaffold: list[str], re
     reporter.say(f"{name} split: {more}, {flat:,} where stereochemistry is ignored")
 
 
-def _random_split(config: Settings, dataset: datasets.Dataset | None, table: Table) -> splits.Split:
+def _random_splits(
+    config: Settings, dataset: datasets.Dataset | None, table: Table, seeds: range
+) -> list[splits.Split]:
     sizes = dataset.split_sizes if dataset else None
     if sizes and sum(sizes) >= table.rows:
         sizes = None
-    return splits.random_split(table.ids, table.rows, config.split_seed, sizes)
+    first = splits.random_split(table.ids, table.rows, config.split_seed, sizes)
+    return [first, *(splits.random_split_like(first, table.ids, table.rows, seed) for seed in seeds[1:])]
 
 
 def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter: ProgressReporter) -> list[str]:

@@ -31,6 +31,25 @@ class Split:
         return {"train": self.train, "valid": self.valid, "test": self.test}
 
 
+@dataclass(frozen=True)
+class SplitRepeat:
+    """Which of the `count` repeated splits of a kind a split is.
+
+    Attributes:
+        seed: The split seed.
+        place: Its place among them; the first has the seed of --split-seed.
+        count: How many there are. Seed k of a sweep uses the split at place k modulo this number.
+    """
+
+    seed: int = 42
+    place: int = 0
+    count: int = 1
+
+    def seeds(self, of_sweep: int) -> range:
+        """Return which of the seeds 0, 1, ... of a sweep use this split."""
+        return range(self.place, of_sweep, self.count)
+
+
 def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] | None = None) -> Split:
     """Return the random split: 80% train, 10% validation (or `sizes` of both) and the rest test, from a shuffle of the
     file's `rows` rows.
@@ -41,10 +60,8 @@ def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] |
     """
     order = list(range(rows))
     random.Random(seed).shuffle(order)
-    position = np.full(rows, -1, np.int32)
-    position[ids] = np.arange(len(ids), dtype=np.int32)
     train, valid = sizes or tuple(int(share * rows) for share in SHARES)
-    shuffled = position[order]
+    shuffled = _positions(ids, rows)[order]
     parts = (shuffled[:train], shuffled[train : train + valid], shuffled[train + valid :])
     split = Split(*(part[part >= 0] for part in parts))
     empty = [part for part, molecules in split.parts().items() if len(molecules) == 0]
@@ -58,21 +75,46 @@ def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] |
     return split
 
 
-def scaffold_split(scaffolds: list[str], shares: tuple[float, float] = SHARES) -> Split:
+def random_split_like(first: Split, ids: np.ndarray, rows: int, seed: int) -> Split:
+    """Return the random split of another seed with parts as large as those of `first`.
+
+    It is that of `random_split`, apart from molecules at the ends of its parts where rows could not be used: by those,
+    the parts of two seeds would differ by a few molecules, and the points of their curve, too.
+    """
+    order = list(range(rows))
+    random.Random(seed).shuffle(order)
+    shuffled = _positions(ids, rows)[order]
+    shuffled = shuffled[shuffled >= 0]
+    return Split(*np.split(shuffled, np.cumsum([len(first.train), len(first.valid)])))
+
+
+def _positions(ids: np.ndarray, rows: int) -> np.ndarray:
+    """Return the position in the table of each of the file's rows; -1 for rows that could not be used."""
+    position = np.full(rows, -1, np.int32)
+    position[ids] = np.arange(len(ids), dtype=np.int32)
+    return position
+
+
+def scaffold_split(scaffolds: list[str], shares: tuple[float, float] = SHARES, seed: int | None = None) -> Split:
     """Return the scaffold split: groups of one scaffold go, the largest first, to train, else to validation, else to
     test.
 
     scaffolds [N]: the molecules of one scaffold stay together, those without rings too; one without a scaffold
     (NO_SCAFFOLD) is a group of its own. A group goes to train while that stays within its share of the molecules, to
     validation while both stay within theirs; of groups of a size, the one that begins last in the table comes first:
-    as in the study's code (and that of Hu et al. 2020). Raises DataError where a part is empty.
+    as in the study's code (and that of Hu et al. 2020). With a seed, groups of a size come in random order, so that all
+    seeds give splits of the same kind, with parts of the same size. Raises DataError where a part is empty.
     """
     groups: dict[object, list[int]] = {}
     for k, scaffold in enumerate(scaffolds):
         groups.setdefault(k if scaffold == NO_SCAFFOLD else scaffold, []).append(k)
     parts: dict[str, list[int]] = {part: [] for part in PARTS}
     train_most, both_most = shares[0] * len(scaffolds), sum(shares) * len(scaffolds)
-    for group in sorted(groups.values(), key=lambda group: (len(group), group[0]), reverse=True):
+    by_size = sorted(groups.values(), key=lambda group: (len(group), group[0]), reverse=True)
+    if seed is not None:
+        order = np.random.default_rng([seed, len(scaffolds)]).permutation(len(by_size))
+        by_size = sorted((by_size[k] for k in order), key=len, reverse=True)
+    for group in by_size:
         in_train, in_valid = len(parts["train"]), len(parts["valid"])
         fits_train = in_train + len(group) <= train_most
         fits_valid = in_train + in_valid + len(group) <= both_most
@@ -80,13 +122,14 @@ def scaffold_split(scaffolds: list[str], shares: tuple[float, float] = SHARES) -
     return _checked(parts, "scaffold")
 
 
-def imbalanced_split(scaffolds: list[str], seed: int) -> Split:
+def imbalanced_split(scaffolds: list[str], seed: int, *, shuffled: bool = False) -> Split:
     """Return a scaffold split of 70/15/15 after moving 5% of the molecules from validation, and as many from test, to
     train at random.
 
-    The published code loses the molecules it takes from test and has those from validation twice.
+    The published code loses the molecules it takes from test and has those from validation twice. shuffled: whether
+    scaffolds with equally many molecules come in random order, by the seed.
     """
-    base = scaffold_split(scaffolds, IMBALANCED_SHARES)
+    base = scaffold_split(scaffolds, IMBALANCED_SHARES, seed if shuffled else None)
     rng = np.random.default_rng([seed, len(scaffolds)])
     moved = int(MOVED_SHARE * len(scaffolds))
     valid, test = rng.permutation(base.valid), rng.permutation(base.test)

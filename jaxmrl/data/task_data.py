@@ -11,6 +11,7 @@ from jaxmrl.config.names import ERROR_METRICS, PER_SD
 from jaxmrl.data import label_scaling, splits
 from jaxmrl.data.label_scaling import LabelScaler, LabelUnits
 from jaxmrl.data.similarity import share_text
+from jaxmrl.data.splits import SplitRepeat
 from jaxmrl.data.table import Table
 from jaxmrl.data.undefined import has_values
 from jaxmrl.modalities.base import AtomFeatures, Features, arrays_of
@@ -42,6 +43,7 @@ class TaskData:
     shared     validation and test molecules that also stand in another part
     unjudged   {part: tasks whose labels there leave the metric without a meaning}
     split_name random, scaffold, imbalanced or file
+    repeat     which of the repeated splits of that kind it is
     near       share of test molecules with a near relative in training, see `overlap`; None without SMILES
     kin        test molecules that are in training as another salt, hydrate or ion; None without SMILES
     facts      what run.json says of the molecules
@@ -58,6 +60,7 @@ class TaskData:
     shared: int
     unjudged: dict[str, list[str]]
     split_name: str = "random"
+    repeat: SplitRepeat = field(default_factory=SplitRepeat)
     near: float | None = None
     extensive: np.ndarray | None = None
     canonical_smiles: list[str] = field(default_factory=list, repr=False)
@@ -75,7 +78,17 @@ class TaskData:
         features = {
             f"features of {name}": arrays_digest([], arrays_of(one)) for name, one in sorted(self.features.items())
         }
-        return {f"data of the {self.split_name} split": labels} | features
+        return {f"data of the {self.split_label} split": labels} | features
+
+    @property
+    def split_label(self) -> str:
+        """The name of the split: its kind and, unless it is the first of that kind, its seed."""
+        return f"{self.split_name} {self.repeat.seed}" if self.repeat.place else self.split_name
+
+    @property
+    def overlap(self) -> float:
+        """Test molecules per training molecule, on which depends how far repeated splits are independent."""
+        return len(self.split.test) / len(self.split.train)
 
     @property
     def has_smiles(self) -> bool:
@@ -199,3 +212,11 @@ def comparable(
         units = problem.label_units(modality)
         scores, labels = units.shift(scores), units.shift(labels)
     return scores.astype(np.float32), labels.astype(np.float32)
+
+
+def by_kind(problems: list[TaskData]) -> dict[str, list[TaskData]]:
+    """Return the task data of each kind of split, in order of the splits' places."""
+    kinds: dict[str, list[TaskData]] = {}
+    for problem in problems:
+        kinds.setdefault(problem.split_name, []).append(problem)
+    return kinds

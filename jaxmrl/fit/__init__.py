@@ -13,6 +13,7 @@ import numpy as np
 from jaxmrl.config import FitConfig
 from jaxmrl.curves.sampling import PRUNING
 from jaxmrl.curves.table import CurveFile, CurveRows
+from jaxmrl.data.splits import SHARES
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit.several import find_scale, read_all
 from jaxmrl.reports.curve_comparison import Comparison, compare, comparison_content, comparison_line
@@ -34,6 +35,9 @@ from jaxmrl.scaling.differences import Runs
 from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.scale import Scale
 from jaxmrl.text import count, size_text
+
+_OVERLAP = (1 - sum(SHARES)) / SHARES[0]
+"""Test molecules per training molecule of the splits of a sweep, which its results.csv does not have."""
 
 UNKNOWN_SUBSETS = (
     "The file does not say whether the seeds of a method share one subset, so each interval treats the subset as a "
@@ -111,7 +115,7 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
     settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     if rows.sd is not None:
         return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
-    analysis = analyze(points_of, rows.n, rows.value, run=rows.run, **settings)
+    analysis = analyze(points_of, rows.n, rows.value, run=rows.run, split=rows.split, overlap=_OVERLAP, **settings)
     if rows.epochs is None:
         return analysis
     return replace(analysis, training_flags=training_flags(convergence_of(rows.n, *rows.epochs.T)))

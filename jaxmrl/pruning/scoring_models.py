@@ -118,14 +118,19 @@ class ScoringTask:
         settings, split = self.settings, self.problem.split
         steps = self.epochs * batches_per_epoch(len(self.molecules), self.batch_size)
         scaler = self.problem.label_scaler(self.molecules, self.spec.modality)
-        name = f"{settings.name} {self.spec.name} {settings.precision} {self.problem.split_name} scoring {self.epochs}"
+        name = f"{settings.name} {self.spec.name} {settings.precision} {self.problem.split_label} scoring {self.epochs}"
         return [
             Replica(
-                *(f"{name} {seed}", seed, self.molecules, split.valid, split.valid, steps, scaler),
+                *(f"{name} {place}", self._seed(place), self.molecules, split.valid, split.valid, steps, scaler),
                 validate_every=self.epochs,
             )
-            for seed in range(self.seeds * self.models)
+            for place in range(self.seeds * self.models)
         ]
+
+    def _seed(self, place: int) -> int:
+        """Return the seed of the model at a place, which no model of another repeated split has."""
+        repeat = self.problem.repeat
+        return place * repeat.count + repeat.place
 
     def scores(
         self, run: LaneRecord, folder: Path, reporter: ProgressReporter, stop: Stop, kept: Scores | None = None
@@ -231,8 +236,12 @@ class ScoringTask:
         queue = self.spec, replicas, self.problem, self.batch_size
         lanes = run.metadata_or_set(f"scoring lanes of {self.spec.name}", choose_lanes(self.settings.lanes, *queue))
         engines = on_each(choose_devices(lanes, *queue), lambda: self.engine(replicas, lanes))
-        paths = {replica.name: folder / f"model-{replica.seed}.npz" for replica in replicas}
-        done = {one.name for one in replicas if one.seed not in places or self._load(paths[one.name], {"status"})}
+        paths = {replica.name: folder / f"model-{place}.npz" for place, replica in enumerate(replicas)}
+        done = {
+            one.name
+            for place, one in enumerate(replicas)
+            if place not in places or self._load(paths[one.name], {"status"})
+        }
 
         def on_result(engine: Engine, outcome: Outcome) -> None:
             self._save(paths[outcome.name], lane_arrays(engine, outcome))
@@ -254,7 +263,7 @@ class ScoringTask:
         table, resources = device_table(self.problem, self.spec.modality), self.features.resources()
         return Engine(self.training_spec, table, resources, replicas, lanes, self.batch_size)
 
-    def _scores_of_model(self, seed: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
+    def _scores_of_model(self, place: int, model: dict | None, path: Path, stop: Stop) -> dict[str, np.ndarray]:
         """Return one model's scores by method, [n] each; from `path` if it has them."""
         stop.check()
         scores = self._load(path, set(self.names))
@@ -275,9 +284,9 @@ class ScoringTask:
                     stop.check,
                 )
             if "random" in self.names:
-                scores["random"] = passes.random_scores(self.problem, self.molecules, seed)
+                scores["random"] = passes.random_scores(self.problem, self.molecules, self._seed(place))
             if "kmeans" in self.names:
-                scores["kmeans"], inertia = passes.kmeans_scores(self._fingerprints, seed)
+                scores["kmeans"], inertia = passes.kmeans_scores(self._fingerprints, self._seed(place))
                 scores["inertia"] = np.array(inertia)
             self._save(path, scores)
         return scores

@@ -1,11 +1,9 @@
 """Compare neural networks with the classical models of the same run, at each size, by pairs of the same seed."""
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.stats import t
 
 from jaxmrl.config.names import PER_SD
 from jaxmrl.reports.plots import curve_label
@@ -13,19 +11,21 @@ from jaxmrl.rows import ResultRow
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.convergence import sizes_text
 from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.scaling.paired import paired_mean
 from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS, mean_label_of
 
 
 @dataclass(frozen=True)
 class Paired:
-    """How much worse one model is than another at one size, over seeds that have the same subset in both.
+    """How much worse one model is than another at one size, over seeds that have the same split and subset in both.
 
     n           training molecules
     one, other  mean test metrics
     loss        of one to the other, positive if one is worse, in the unit of the metric
     reach       half of the interval at LEVEL of the loss; None for a single seed
     seeds       how many pairs there are
+    splits      of how many splits
     """
 
     n: int
@@ -34,6 +34,7 @@ class Paired:
     loss: float
     reach: float | None
     seeds: int
+    splits: int = 1
 
     @property
     def is_worse(self) -> bool:
@@ -49,28 +50,27 @@ class Paired:
 def paired_losses(one: MeasuredCurve, other: MeasuredCurve, rows: list[ResultRow]) -> list[Paired]:
     """Return how much worse a curve is than another at each size that both have, in order of size.
 
-    Student's interval of the mean of the differences, each between replicas of one seed and so of one subset: with a
-    model that draws no random numbers, the spread over seeds is that of the other alone.
+    Each difference is between replicas of one seed, and so of one split and one subset: with a model that draws no
+    random numbers, the spread over the seeds of a split is that of the other alone. `paired_mean` gives the interval.
     """
     sign = -1 if METRICS[one.metric.removesuffix(PER_SD)].higher_is_better else 1
     tests = [
-        {(row.n_train, row.seed): row.test for row in rows if row.counts and row.curve.of_all_sizes == curve.identity}
+        {
+            (row.n_train, row.split_seed, row.seed): row.test
+            for row in rows
+            if row.counts and row.curve.of_all_sizes == curve.identity
+        }
         for curve in (one, other)
     ]
     both = sorted(tests[0].keys() & tests[1].keys())
     found = []
-    for n in sorted({size for size, _ in both}):
-        pairs = np.array([[side[key] for side in tests] for key in both if key[0] == n], float)
+    for n in sorted({size for size, *_ in both}):
+        keys = [key for key in both if key[0] == n]
+        pairs = np.array([[side[key] for side in tests] for key in keys], float)
         losses, (mean, its_mean) = sign * (pairs[:, 0] - pairs[:, 1]), pairs.mean(axis=0).tolist()
-        found.append(Paired(n, mean, its_mean, float(losses.mean()), _reach(losses), len(losses)))
+        loss = paired_mean(losses, np.array([split for _, split, _ in keys]), one.overlap)
+        found.append(Paired(n, mean, its_mean, loss.value, loss.reach, loss.pairs, loss.splits))
     return found
-
-
-def _reach(values: np.ndarray) -> float | None:
-    """Return half of Student's interval of a mean at LEVEL; None for one value."""
-    if len(values) < 2:
-        return None
-    return float(t.ppf((1 + LEVEL) / 2, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
 
 
 def baseline_lines(curves: list[MeasuredCurve], rows: list[ResultRow]) -> list[str]:
@@ -106,7 +106,7 @@ def _loss_line(one: str, other: str, metric: str, found: list[Paired]) -> str:
         "one seed, so the noise is not known"
         if last.reach is None
         else f"{LEVEL:.0%} interval {last.loss - last.reach:.2g} to {last.loss + last.reach:.2g}, "
-        f"{count(last.seeds, 'seed')}"
+        f"{count(last.seeds, 'seed')}{f' on {last.splits} splits' if last.splits > 1 else ''}"
     )
     return (
         f"{one} does worse than {other} at {len(worse)} of {count(len(found), 'size')}: with {last.n:,} molecules, the "

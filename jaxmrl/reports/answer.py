@@ -14,6 +14,7 @@ from jaxmrl.runs.ensembles import ensemble_at
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.current import Current, current_of
 from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.target import FAR
 from jaxmrl.text import count
 
@@ -46,6 +47,11 @@ def answer(found: Findings) -> Section:
 def intervals_text(analyses: list[Analysis]) -> str:
     """Return, in one or two sentences, which sources of variation the intervals cover."""
     known = [one.points for one in analyses if one.points is not None]
+    if any(points.splits > 1 for points in known):
+        return (
+            f"Intervals ({LEVEL:.0%}) cover the spread between seeds and between splits, which have different test "
+            "molecules."
+        )
     if any(points.log_error_resamples is not None for points in known):
         return f"Intervals ({LEVEL:.0%}) cover the spread between seeds at all sizes and the choice of test molecules."
     return (
@@ -118,21 +124,19 @@ def _answer_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> s
 
 
 def _now_text(found: Findings, curve: MeasuredCurve, analysis: Analysis) -> str:
-    test = next((len(one.split.test) for one in found.problems if one.split_name == curve.identity.split), None)
-    tested = "" if test is None else f", {count(test, 'test molecule')}"
+    splits = found.kinds.get(curve.identity.split, [])
+    tested = "" if not splits else f", {count(len(splits[0].split.test), 'test molecule')}"
+    tested = f" on {len(splits)} splits{tested} each" if len(splits) > 1 else tested
     if analysis.points is not None:
         now = current_of(analysis.points)
-        value, runs, n = value_words(vars(now)), now.runs, now.n
+        value, runs, n = value_words(vars(now)), _seeds_text(now.runs, analysis.points, curve), now.n
     elif curve.points:
         last = curve.points[-1]
-        value, runs, n = rounded(last.mean, last.sd), last.n_seeds, last.n_train
+        value, runs, n = rounded(last.mean, last.sd), count(last.n_seeds, "seed"), last.n_train
     else:
         return "No replica finished."
     ensemble = "".join(_ensemble_text(found, curve, point) for point in curve.points if point.n_train == n)
-    return (
-        f"The test {found.metric_label} is {value} with {n:,.0f} training molecules ({count(runs, 'seed')}{tested})."
-        f"{ensemble}"
-    )
+    return f"The test {found.metric_label} is {value} with {n:,.0f} training molecules ({runs}{tested}).{ensemble}"
 
 
 def _ensemble_text(found: Findings, curve: MeasuredCurve, point: Point) -> str:
@@ -143,15 +147,21 @@ def _ensemble_text(found: Findings, curve: MeasuredCurve, point: Point) -> str:
     return f" The mean prediction of the seeds, which the predict command gives, has {rounded(ensemble, point.sd)}."
 
 
+def _seeds_text(runs: int, points: Points, curve: MeasuredCurve) -> str:
+    """Return how many seeds the present value is of; of several splits, each mean is one run of the points."""
+    return count(curve.points[-1].n_seeds if points.splits > 1 else runs, "seed")
+
+
 def _forecast_rows(found: Findings) -> list[tuple[str, ...]]:
     """Return the present value and the forecasts of each curve that has a law, named where there are several curves."""
     rows: list[tuple[str, ...]] = []
-    for label, analysis in found.labeled:
+    for curve, (label, analysis) in zip(found.curves, found.labeled, strict=True):
         if analysis.forecast is None or analysis.points is None:
             continue
         named = (label,) if len(found.curves) > 1 else ()
         now = vars(current_of(analysis.points))
-        rows.append((*named, f"{now['n']:,.0f} (now)", value_words(now), count(now["runs"], "seed")))
+        seeds = _seeds_text(now["runs"], analysis.points, curve)
+        rows.append((*named, f"{now['n']:,.0f} (now)", value_words(now), seeds))
         for multiple, one in zip(MULTIPLES, analysis.predict(multiples_of(analysis)), strict=True):
             source = "forecast, far" if one["far"] else "forecast"
             rows.append((*named, f"{one['n']:,.0f} ({multiple}x)", value_words(one), source))

@@ -1,6 +1,6 @@
 """Curves of a run side by side: the content of comparisons.json, and what is said of it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +8,10 @@ import numpy as np
 from jaxmrl.config.names import PER_SD
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.rows import TUNED_COLUMNS, CurveIdentity
-from jaxmrl.runs.curves import MeasuredCurve
+from jaxmrl.runs.curves import MeasuredCurve, paired_points
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.data_equivalence import REACH, DataEquivalence, Difference, data_equivalence, exponent_difference
-from jaxmrl.text import about
+from jaxmrl.text import about, count
 from jaxmrl.training.metrics import METRICS
 
 _ROUND = 1_000
@@ -26,10 +26,27 @@ _ASIDE = {
 
 
 @dataclass(frozen=True)
+class PairedSize:
+    """The metric of a curve minus that of another with `n` molecules, by pairs of the same split and seed.
+
+    low and high  ends of the interval; None, as p, where it is not known
+    """
+
+    n: int
+    difference: float
+    low: float | None
+    high: float | None
+    p: float | None
+    pairs: int
+    splits: int
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A curve beside another, by their names, and the column (`along`) that they differ in.
 
-    exponent: None where no law explains both; worth: of each size of the curve
+    exponent: None where no law explains both; worth: of each size of the curve; paired: the difference of the metric at
+    each size that both have, where they have replicas of the same splits and seeds
     """
 
     curve: str
@@ -37,6 +54,7 @@ class Comparison:
     along: str
     exponent: Difference | None
     worth: tuple[DataEquivalence, ...]
+    paired: tuple[PairedSize, ...] = ()
 
 
 def compare_curves(curves: list[MeasuredCurve], analyses: list[Analysis]) -> list[Comparison]:
@@ -51,7 +69,8 @@ def compare_curves(curves: list[MeasuredCurve], analyses: list[Analysis]) -> lis
             differ = getattr(curve.identity, column) != getattr(curves[base].identity, column)
             if differ and analyses[k].forecast and analyses[base].forecast:
                 name, than = (curve_label(one, curves) for one in (curve, curves[base]))
-                compared.append(compare(name, than, column, analyses[k], analyses[base]))
+                found = compare(name, than, column, analyses[k], analyses[base])
+                compared.append(replace(found, paired=paired_sizes(curve, curves[base])))
     return compared
 
 
@@ -73,7 +92,8 @@ def _with_the_best(curves: list[MeasuredCurve], analyses: list[Analysis]) -> lis
             if k != best:
                 name, than = (curve_label(curves[one], curves) for one in (best, k))
                 priced = np.array([sizes[0], middle, sizes[-1]])
-                compared.append(compare(name, than, "model", analyses[best], analyses[k], priced))
+                found = compare(name, than, "model", analyses[best], analyses[k], priced)
+                compared.append(replace(found, paired=paired_sizes(curves[best], curves[k])))
     return compared
 
 
@@ -101,14 +121,53 @@ def compare(
     return Comparison(curve, than, along, exponent_difference(one, other), tuple(found))
 
 
+def paired_sizes(one: MeasuredCurve, other: MeasuredCurve) -> tuple[PairedSize, ...]:
+    """Return the difference of two curves at each size that both have; none for curves of different splits."""
+    if (one.identity.dataset, one.identity.split) != (other.identity.dataset, other.identity.split):
+        return ()
+    others = {point.n_train: point for point in other.points}
+    pairs = [
+        (point.n_train, paired_points(point, others[point.n_train], one.overlap))
+        for point in one.points
+        if point.n_train in others
+    ]
+    return tuple(
+        PairedSize(n, found.value, found.low, found.high, found.p, found.pairs, found.splits)
+        for n, found in pairs
+        if found is not None
+    )
+
+
 def comparison_content(compared: list[Comparison]) -> list[dict[str, Any]]:
     """Return the comparisons in the form of JSON."""
-    return [asdict(one) | {"worth": [asdict(size) for size in one.worth]} for one in compared]
+    return [
+        asdict(one) | {name: list(map(asdict, getattr(one, name))) for name in ("worth", "paired")} for one in compared
+    ]
 
 
 def comparison_line(one: Comparison) -> str:
-    """Return how many molecules the data of a curve is worth at its middle size, and whether the exponents differ."""
-    return f"{one.curve}: {worth_text(one)}; {difference_text(one.exponent)}"
+    """Return how many molecules the data of a curve is worth at its middle size, whether the exponents differ and, for
+    several splits, whether the metrics do.
+    """
+    paired = f"; {paired_text(one.paired[-1])}" if one.paired and one.paired[-1].splits > 1 else ""
+    return f"{one.curve}: {worth_text(one)}; {difference_text(one.exponent)}{paired}"
+
+
+def paired_text(one: PairedSize) -> str:
+    """Return, in words, by how much the metrics differ at one size."""
+    of = f"{count(one.pairs, 'pair')} on {count(one.splits, 'split')}"
+    if one.low is None or one.high is None:
+        return f"with {one.n:,} molecules the metric differs by {one.difference:+.2g} ({of}; interval not known)"
+    differ = "" if one.low > 0 or one.high < 0 else ", consistent with no difference"
+    interval = f"[{one.low:+.2g}, {one.high:+.2g}]"
+    return f"with {one.n:,} molecules the metric differs by {one.difference:+.2g} {interval} ({of}){differ}"
+
+
+def paired_cell(one: PairedSize) -> str:
+    """Return the difference at one size with its interval, marked by * where that excludes 0."""
+    if one.low is None or one.high is None:
+        return f"{one.difference:+.2g} [not known]"
+    return f"{one.difference:+.2g} [{one.low:+.2g}, {one.high:+.2g}]{'*' * (one.low > 0 or one.high < 0)}"
 
 
 def worth_text(one: Comparison) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import TaskData
+from jaxmrl.data.task_data import TaskData, by_kind
 from jaxmrl.reports.curve_comparison import Comparison
 from jaxmrl.reports.equivalence import EquivalenceRow
 from jaxmrl.reports.plots import curve_label
@@ -39,6 +39,11 @@ class Findings:
     ensembles: list[EnsembleRow] = field(default_factory=list)
     tuning: list[TuningRow] = field(default_factory=list)
     equivalence: list[EquivalenceRow] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> dict[str, list[TaskData]]:
+        """The task data of each kind of split, of one or several splits."""
+        return by_kind(self.problems)
 
     @property
     def labels(self) -> list[str]:

@@ -10,7 +10,7 @@ _MOST_NAMED = 6
 
 
 def left_out_notes(
-    curve: MeasuredCurve, rows: list[ResultRow], task: str, undefined: Mapping[str, Sequence[str]]
+    curve: MeasuredCurve, rows: list[ResultRow], task: str, undefined: Mapping[int, Mapping[str, Sequence[str]]]
 ) -> tuple[str, ...]:
     """Return a line for each size at which a mean leaves out tasks that others do not, and what follows from it.
 
@@ -18,21 +18,36 @@ def left_out_notes(
         curve: whose points the means are.
         rows: of results.csv.
         task: "classification" or "regression".
-        undefined: the tasks that have no metric on all training molecules, as "train", or on the test molecules, as
-            "test": no mean includes them.
+        undefined: for each split by its seed, the tasks that have no metric on all training molecules, as "train", or
+            on the test molecules, as "test": no mean includes them.
     """
-    never = {*undefined["train"], *undefined["test"]}
+    never = {seed: {*tasks["train"], *tasks["test"]} for seed, tasks in undefined.items()}
     by_size: dict[int, list[ResultRow]] = {}
     for row in rows:
         if row.curve.of_all_sizes == curve.identity and row.status in (*COUNTED, UNDEFINED):
             by_size.setdefault(row.n_train, []).append(row)
     notes = [note for n in sorted(by_size) for note in _notes_at(n, by_size[n], task, never)]
+    notes = [*_notes_of_splits(never), *notes]
     if any("leaves out" in note for note in notes):
         notes.append("the points average different sets of tasks: compare sizes task by task in results.csv")
     return tuple(notes)
 
 
-def _notes_at(n: int, rows: list[ResultRow], task: str, never: set[str]) -> list[str]:
+def _notes_of_splits(never: Mapping[int, set[str]]) -> list[str]:
+    """Return a remark on tasks that have no metric in some splits alone."""
+    every = set.union(*never.values()) if never else set()
+    some = sorted(task for task in every if any(task not in tasks for tasks in never.values()))
+    if not some:
+        return []
+    named = [f"{task} (in {sum(task in tasks for tasks in never.values())} of {len(never)} splits)" for task in some]
+    more = f" and {len(named) - _MOST_NAMED} more tasks" if len(named) > _MOST_NAMED else ""
+    return [
+        f"the means of the splits are over different tasks: no metric of {', '.join(named[:_MOST_NAMED])}{more}, too "
+        "few labels there"
+    ]
+
+
+def _notes_at(n: int, rows: list[ResultRow], task: str, never: Mapping[int, set[str]]) -> list[str]:
     """Return the remarks on one size."""
     lacking = "one class only" if task == "classification" else "no label"
     defined = [row for row in rows if row.status != UNDEFINED]
@@ -42,7 +57,10 @@ def _notes_at(n: int, rows: list[ResultRow], task: str, never: set[str]) -> list
         notes.append(
             f"{at} {without} left out: {lacking} among the training molecules in every task that can be evaluated"
         )
-    missing = {name: sum(row.tests[name] is None for row in defined) for name in rows[0].tests if name not in never}
+    missing = {
+        name: sum(row.tests[name] is None and name not in never[row.split_seed] for row in defined)
+        for name in rows[0].tests
+    }
     named = [f"{name} ({many} of {count(len(defined), 'replica')})" for name, many in missing.items() if many]
     if named:
         more = f" and {len(named) - _MOST_NAMED} more tasks" if len(named) > _MOST_NAMED else ""

@@ -7,7 +7,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
 from jaxmrl.reports.answer import answer, within
 from jaxmrl.reports.blocks import Block, Section, inline_svg, sentence, table, without_prolog
-from jaxmrl.reports.curve_comparison import difference_text, molecules_text
+from jaxmrl.reports.curve_comparison import difference_text, molecules_text, paired_cell
 from jaxmrl.reports.digits import half_width, interval_words, mean_words, rounded, value_words
 from jaxmrl.reports.equivalence import crossings, matrices
 from jaxmrl.reports.findings import Findings
@@ -15,6 +15,7 @@ from jaxmrl.reports.law_tables import formula_text, left_side
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
 from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
 from jaxmrl.reports.score_figure import draw_molecule, legend
+from jaxmrl.reports.split_spread import spread_section
 from jaxmrl.reports.tuning_table import tuning_section
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.runs.ensembles import ensemble_at
@@ -36,7 +37,7 @@ FIGURE_INCHES = (5.2, 3.9)
 def report_html(found: Findings) -> str:
     """Return the content of report.html. Every string that comes from the data is escaped."""
     made = (
-        *(answer, _curves, _check, _laws, _equivalence, _pruning, _tasks, _tuning, _ends),
+        *(answer, _curves, spread_section, _check, _laws, _equivalence, _pruning, _tasks, _tuning, _ends),
         *(data_section, settings_section, rejected_section, repeat_section),
     )
     sections = [section for make in made if (section := make(found))]
@@ -204,14 +205,14 @@ def _equivalence(found: Findings) -> Section | None:
     exponents = [f"{one.curve} and {one.than}: {difference_text(one.exponent)}." for one in found.side_by_side]
     if rows:
         blocks += [table(caption, head, rows, (1, 2), folded=bool(blocks)), Block("list", items=exponents)]
-    return Section("Data equivalence", blocks)
+    return Section("Data equivalence", [*blocks, *_paired(found)])
 
 
 def _prices(found: Findings) -> list[Block]:
     """Return a table of each split with what the molecules of every curve are worth in those of every other one."""
     blocks = []
     for split, n, names, cells in matrices(found.equivalence):
-        of_split = f" ({split} split)" if len(found.problems) > 1 else ""
+        of_split = f" ({split} split)" if len(found.kinds) > 1 else ""
         caption = (
             f"What {about(n)} molecules of each row's curve are worth in molecules of the other curves{of_split}: how "
             f"many of theirs reach the same {found.metric_label}, with {LEVEL:.0%} intervals"
@@ -223,6 +224,29 @@ def _prices(found: Findings) -> list[Block]:
         caption = "Where curves cross, beyond noise" if len(crossing) > MOST_CROSSINGS else ""
         blocks.append(Block("list", items=crossing, caption=caption, folded=bool(caption)))
     return blocks
+
+
+def _paired(found: Findings) -> list[Block]:
+    """Return the table of differences between curves at equal sizes, where they have splits and seeds in common."""
+    rows = [
+        (one.curve, one.than, f"{size.n:,}", paired_cell(size), str(size.pairs), str(size.splits))
+        for one in found.side_by_side
+        for size in one.paired
+    ]
+    if not rows:
+        return []
+    caption = (
+        f"Test {found.metric_label} of one curve minus that of another, over pairs of the same split, seed and subset "
+        f"({LEVEL:.0%} interval)"
+    )
+    head = ("curve", "minus", "molecules", "difference", "pairs", "splits")
+    several = "of several splits, it allows for training sets that overlap (Nadeau and Bengio 2003)"
+    said = (
+        f"* the interval excludes 0; {several}."
+        if any(one[-1] != "1" for one in rows)
+        else "* the interval excludes 0."
+    )
+    return [table(caption, head, rows, (2, 3, 4, 5), folded=len(rows) > MOST_POINTS), Block("text", text=said)]
 
 
 def _pruning(found: Findings) -> Section | None:

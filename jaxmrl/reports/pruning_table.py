@@ -11,7 +11,7 @@ from rich.table import Table
 
 from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
 from jaxmrl.rows import CurveIdentity, Rounded, Row
-from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing
+from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing, paired_points
 from jaxmrl.scaling.analysis import known
 from jaxmrl.scaling.differences import LEVEL, Difference, EquivalentSize, Runs, difference, equivalent_size, holm
 from jaxmrl.text import about, count, exact, size_text
@@ -88,19 +88,51 @@ def compare_to_random(
         random = next((other for other in curves if other.identity == beside), None)
         if random is None or random is curve:
             continue
-        runs = {point.n_train: runs_of(point) for point in random.points}
+        levels, points = split_levels(random), {point.n_train: point for point in random.points}
+        runs = [runs_of(point, levels) for point in random.points]
         shared = curve.identity.pruning in one_subset
         for point in curve.points:
             if point.fraction < 1:
-                pruned = replace(runs_of(point), one_subset=shared)
-                one = compare_runs(pruned, list(runs.values()), higher_is_better)
-                found.append(Compared(curve.identity, point.fraction, curve.metric, pruned, *one))
+                pruned = replace(runs_of(point, levels), one_subset=shared)
+                same, unpaired, worth = compare_runs(pruned, runs, higher_is_better)
+                beside_it = points.get(point.n_train)
+                differs = paired_difference(point, beside_it, curve.overlap) if levels and beside_it else unpaired
+                found.append(Compared(curve.identity, point.fraction, curve.metric, pruned, same, differs, worth))
     return adjusted(found)
 
 
-def runs_of(point: Point) -> Runs:
-    """Return the runs of a point of a sweep."""
-    return Runs(point.n_train, point.mean, point.sd, point.n_seeds)
+def split_levels(random: MeasuredCurve) -> dict[int, float]:
+    """Return how far the metric of each split of a curve is from that of all, a mean over sizes; {} for one split."""
+    if random.n_splits < 2:
+        return {}
+    apart: dict[int, list[float]] = {}
+    for point in random.points:
+        means = point.split_means
+        for seed, mean in means.items():
+            apart.setdefault(seed, []).append(mean - float(np.mean(list(means.values()))))
+    return {seed: float(np.mean(values)) for seed, values in apart.items()}
+
+
+def runs_of(point: Point, levels: dict[int, float]) -> Runs:
+    """Return the runs of a point of a sweep.
+
+    levels: of several splits, as of `split_levels`. The mean of each split without its level then counts as one run,
+    because what the splits share at all sizes is no noise between sizes.
+    """
+    if not levels:
+        return Runs(point.n_train, point.mean, point.sd, point.n_seeds)
+    means = np.array([mean - levels.get(seed, 0.0) for seed, mean in point.split_means.items()])
+    return Runs(
+        point.n_train, float(means.mean()), float(means.std(ddof=1)) if len(means) > 1 else math.nan, len(means)
+    )
+
+
+def paired_difference(pruned: Point, random: Point, overlap: float) -> Difference:
+    """Return the difference of two points by pairs of the same split and seed, as of `paired_mean`."""
+    found = paired_points(pruned, random, overlap)
+    if found is None or found.low is None or found.high is None or found.p is None:
+        return Difference(pruned.mean - random.mean, math.nan, math.nan, math.nan)
+    return Difference(found.value, found.low, found.high, found.p)
 
 
 def compare_runs(

@@ -9,7 +9,7 @@ from typing import Any
 
 from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.config.names import SCRATCH
-from jaxmrl.data.loading import kin_text
+from jaxmrl.data.loading import kin_text, repeats_text
 from jaxmrl.io.records import reason_groups
 from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.findings import Findings
@@ -32,7 +32,8 @@ def data_section(found: Findings) -> Section:
     ]
     if repeated := problem.facts.get("repeated_molecules", {}).get("summary"):
         items.append(sentence(repeated))
-    for one in found.problems:
+    for several in found.kinds.values():
+        one = several[0]
         parts = ", ".join(f"{name} {len(ids):,}" for name, ids in one.split.parts().items())
         items.append(f"{sentence(one.split_name)[:-1]} split: {parts} molecules.")
         if one.near is not None:
@@ -41,6 +42,8 @@ def data_section(found: Findings) -> Section:
             items.append(f"{count(one.shared, 'molecule')} in validation or test also occur in another part.")
         if one.kin:
             items.append(sentence(kin_text(one.kin, one.split)))
+        if len(several) > 1:
+            items.append(sentence(repeats_text(several)))
     items += map(sentence, table.notes)
     return Section("Data", [Block("list", items=items)])
 
@@ -97,7 +100,7 @@ def repeat_section(found: Findings) -> Section:
     items = [
         f"device: {facts['device']}",
         f"versions: {versions}",
-        f"seeds: {', '.join(map(str, range(found.config.seeds)))}; split seed: {found.config.split_seed}",
+        f"seeds: {', '.join(map(str, range(found.config.seeds)))}; {_split_seeds_text(found)}",
         *lanes,
         *digests,
     ]
@@ -106,6 +109,11 @@ def repeat_section(found: Findings) -> Section:
         "Repeat this run",
         [Block("text", text=said), Block("code", text=repeat_command(found.config)), Block("list", items=items)],
     )
+
+
+def _split_seeds_text(found: Findings) -> str:
+    seeds = sorted({one.repeat.seed for one in found.problems})
+    return f"split seed{'s' * (len(seeds) > 1)}: {', '.join(map(str, seeds))}"
 
 
 def repeat_command(config: SweepConfig) -> str:

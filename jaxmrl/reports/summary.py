@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.task_data import TaskData
+from jaxmrl.data.task_data import TaskData, by_kind
 from jaxmrl.reports import plots
 from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
@@ -61,12 +62,16 @@ def summarize(
     problem = problems[0]
     metric = METRICS[problem.metric]
     label_of_metric = metric.mean_label(len(problem.table.tasks))
-    curves, by_split = curves_of(rows), {one.split_name: one for one in problems}
+    kinds = by_kind(problems)
+    curves = curves_of(rows, {kind: splits[0].overlap for kind, splits in kinds.items()})
     left_out = [
-        left_out_notes(curve, rows, problem.table.task, by_split[curve.identity.split].unjudged) for curve in curves
+        left_out_notes(
+            curve, rows, problem.table.task, {one.repeat.seed: one.unjudged for one in kinds[curve.identity.split]}
+        )
+        for curve in curves
     ]
     analyses = [
-        analyze_run(run, rows, curve, by_split[curve.identity.split], notes)
+        analyze_run(run, rows, curve, kinds[curve.identity.split], notes)
         for curve, notes in zip(curves, left_out, strict=True)
     ]
     run.write_rows("curves.csv", PointRow.columns(), [row for curve in curves for row in point_rows(curve)])
@@ -76,7 +81,7 @@ def summarize(
     ensembles = write_ensembles(run, rows, problems)
     say_points(rows, curves, label_of_metric, problems, ensembles, reporter)
     if config.save_predictions and any(
-        one.points is not None and one.points.log_error_resamples is None for one in analyses
+        one.points is not None and one.points.splits == 1 and one.points.log_error_resamples is None for one in analyses
     ):
         reporter.say("predictions of some replicas are missing or damaged; intervals include only the spread of seeds")
     labels = [plots.curve_label(curve, curves) for curve in curves]
@@ -88,7 +93,11 @@ def summarize(
     side_by_side = write_comparisons(run, curves, analyses, reporter)
     priced = write_equivalence(run, curves, analyses, rows)
     compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
-    named, tuning, facts = _orders_of_seed_0(orders), read_tuning(run.path) if config.tune else [], run.metadata()
+    named, tuning, facts = (
+        _orders_of_seed_0(orders, kinds),
+        read_tuning(run.path) if config.tune else [],
+        run.metadata(),
+    )
     findings = Findings(
         config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning, priced
     )
@@ -97,11 +106,12 @@ def summarize(
     return curves, analyses, ensembles
 
 
-def _orders_of_seed_0(orders: Orders) -> dict[str, dict[str, np.ndarray]]:
+def _orders_of_seed_0(orders: Orders, kinds: Iterable[str]) -> dict[str, dict[str, np.ndarray]]:
     """Return, by the name of each model and split, {pruning: the molecules in the order in which seed 0 keeps them}."""
     return {
         f"{spec.name}, {split} split": {pruning: by_seed[0] for pruning, by_seed in by_pruning.items()}
         for (spec, split), by_pruning in orders.items()
+        if split in kinds
     }
 
 
@@ -139,8 +149,9 @@ def say_points(
     """Print which replicas did not finish, and the table of the points."""
     for line in status_lines(rows):
         reporter.say(line)
-    near = {one.split_name: one.near_text for one in problems if one.near_text is not None}
-    reporter.console.print(sweep_table(curves, metric_label, near if len(problems) > 1 else {}, ensembles))
+    kinds = by_kind(problems)
+    near = {kind: splits[0].near_text for kind, splits in kinds.items() if splits[0].near_text is not None}
+    reporter.console.print(sweep_table(curves, metric_label, near if len(kinds) > 1 else {}, ensembles))
 
 
 def write_comparisons(
@@ -232,15 +243,17 @@ def shared_lines(labels: list[str], notes: list[tuple[str, ...]]) -> list[str]:
 
 
 def analyze_run(
-    run: RunDirectory, rows: list[ResultRow], curve: MeasuredCurve, problem: TaskData, notes: tuple[str, ...]
+    run: RunDirectory, rows: list[ResultRow], curve: MeasuredCurve, splits: list[TaskData], notes: tuple[str, ...]
 ) -> Analysis:
-    """Return the laws of a curve of a run, over its seeds and, where predictions were kept, other test molecules.
+    """Return the laws of a curve of a run, over its seeds and other test molecules.
 
-    notes: what else to know of the curve.
+    These are those of several splits or, of one split where predictions were kept, drawn molecules.
+
+    splits: the task data of each split of the curve; notes: what else to know of the curve.
     """
-    used = rows_of(curve, rows)
-    resampled = resampled_metrics(run, used, problem) if curve.random_samples else None
-    return analyze_seeds(curve, used, METRICS[problem.metric], error_of_guessing(problem), notes, resampled)
+    used, (problem, *others) = rows_of(curve, rows), splits
+    resampled = resampled_metrics(run, used, problem) if curve.random_samples and not others else None
+    return analyze_seeds(curve, used, METRICS[problem.metric], error_of_guessing(splits), notes, resampled)
 
 
 def analyze_seeds(
@@ -256,8 +269,8 @@ def analyze_seeds(
     rows: those that its points are made of, as of `rows_of`; notes: what else to know of the curve; others as in
     `analyze_curve`.
     """
-    seeds = np.array([f"seed {row.seed}" for row in rows])
-    analysis = analyze_curve(curve, metric.higher_is_better, guess, resampled, seeds)
+    seeds, splits = np.array([f"seed {row.seed}" for row in rows]), np.array([row.split_seed for row in rows])
+    analysis = analyze_curve(curve, metric.higher_is_better, guess, resampled, seeds, splits)
     return replace(analysis, notes=(*analysis.notes, *notes), training_flags=training_flags(curve.convergence))
 
 
@@ -267,11 +280,12 @@ def analyze_curve(
     guess: float | None,
     resampled: np.ndarray | None = None,
     run: np.ndarray | None = None,
+    split: np.ndarray | None = None,
 ) -> Analysis:
     """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples, REFERENCE for the
     training mean.
 
-    guess: the error of guessing; resampled, run: as in `points_of`.
+    guess: the error of guessing; resampled, run, split: as in `points_of`.
     """
     if not curve.random_samples:
         return PRUNED
@@ -279,17 +293,22 @@ def analyze_curve(
         return REFERENCE
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
-    settings = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled, "run": run}
-    return analyze(points_of, n, tests, **settings)
+    known = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled}
+    return analyze(points_of, n, tests, run=run, split=split, overlap=curve.overlap, **known)
 
 
-def error_of_guessing(problem: TaskData) -> float | None:
+def error_of_guessing(splits: list[TaskData]) -> float | None:
     """Return 1 - the metric that guesses have on the test molecules; None if there is none, as in regression.
 
-    Of average precision it is the share of inactive ones, a mean over the tasks that have both.
+    Of average precision it is the share of inactive ones, a mean over the tasks that have both and over the splits.
     """
-    if problem.metric != "average_precision":
-        return GUESSES.get(problem.metric)
+    if splits[0].metric != "average_precision":
+        return GUESSES.get(splits[0].metric)
+    known = [share for problem in splits if (share := _inactive_share(problem)) is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _inactive_share(problem: TaskData) -> float | None:
     labels = problem.table.labels[problem.split.test].astype(float)
     active, known = np.nansum(labels, axis=0), np.isfinite(labels).sum(axis=0)
     judged = (active > 0) & (active < known)

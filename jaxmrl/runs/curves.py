@@ -1,6 +1,7 @@
 """The learning curves in the rows of results.csv, and the rows that describe them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +11,9 @@ from jaxmrl.config.names import REFERENCE_MODEL
 from jaxmrl.curves.sampling import is_random_sample
 from jaxmrl.rows import STOPPED, CurveIdentity, ResultRow, Rounded, Row
 from jaxmrl.scaling.analysis import Analysis, content
+from jaxmrl.scaling.components import components_of
 from jaxmrl.scaling.convergence import Convergence, best_is_late
+from jaxmrl.scaling.paired import PairedMean, paired_mean
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Point:
         tests: The test metric of each seed.
         late: The number of seeds that were still improving at the end of training.
         trained: Whether they were trained in epochs, and not fitted at once.
+        seeds: The seed of each test metric.
+        split_seeds: The seed of the split of each test metric.
     """
 
     fraction: float
@@ -30,6 +35,8 @@ class Point:
     tests: tuple[float, ...]
     late: int = 0
     trained: bool = True
+    seeds: tuple[int, ...] = ()
+    split_seeds: tuple[int, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -45,6 +52,18 @@ class Point:
         return len(self.tests)
 
     @property
+    def n_splits(self) -> int:
+        """The number of splits that the seeds use."""
+        return max(1, len(set(self.split_seeds)))
+
+    @property
+    def split_means(self) -> dict[int, float]:
+        """The mean metric of each split, by its seed."""
+        found = dict.fromkeys(self.split_seeds, 0.0)
+        own = {one: [test for test, at in zip(self.tests, self.split_seeds, strict=True) if at == one] for one in found}
+        return {one: float(np.mean(tests)) for one, tests in own.items()}
+
+    @property
     def still_improving(self) -> str:
         """In words, how many seeds had their best validation in the last tenth of training."""
         return f"{self.late} of {self.n_seeds}" if self.trained else ""
@@ -58,11 +77,19 @@ class MeasuredCurve:
         identity: What distinguishes it from other curves.
         metric: The name of the metric, a mean over tasks.
         points: For each fraction, the number of training molecules and the test metric of each seed.
+        overlap: Test molecules per training molecule of its splits, by which tests over several splits are corrected;
+            0 where it is not known.
     """
 
     identity: CurveIdentity
     metric: str
     points: tuple[Point, ...]
+    overlap: float = 0.0
+
+    @property
+    def n_splits(self) -> int:
+        """The number of splits that its replicas use."""
+        return len({one for point in self.points for one in point.split_seeds}) or 1
 
     @property
     def convergence(self) -> tuple[Convergence, ...]:
@@ -90,32 +117,61 @@ def fits_content(curves: list[MeasuredCurve], analyses: list[Analysis], length: 
     return [
         {"curve": curve.identity.cells(), "metric": curve.metric, "length": length, "points": len(curve.points)}
         | {"still_improving": [asdict(one) for one in curve.convergence]}
+        | ({"spread": spread_content(curve)} if curve.n_splits > 1 else {})
         | content(analysis)
         for curve, analysis in zip(curves, analyses, strict=True)
     ]
 
 
-def curves_of(rows: list[ResultRow]) -> list[MeasuredCurve]:
-    """Return the curves in the rows of results.csv, in order of appearance; diverged replicas do not count."""
+def spread_content(curve: MeasuredCurve) -> list[dict[str, Any]]:
+    """Return the spread of the runs at each size between and within splits, in the form of JSON."""
+    found = [(point, components_of(np.array(point.tests), np.array(point.split_seeds))) for point in curve.points]
+    return [{"n_train": point.n_train} | asdict(one) for point, one in found]
+
+
+def curves_of(rows: list[ResultRow], overlaps: Mapping[str, float] | None = None) -> list[MeasuredCurve]:
+    """Return the curves in the rows of results.csv, in order of appearance; diverged replicas do not count.
+
+    overlaps: test molecules per training molecule of each kind of split.
+    """
+    known = overlaps or {}
     groups: dict[tuple[CurveIdentity, str], dict[tuple[float, int], list[ResultRow]]] = {}
     for row in rows:
         at = groups.setdefault((row.curve.of_all_sizes, row.metric), {}).setdefault((row.fraction, row.n_train), [])
         if row.counts:
             at.append(row)
     return [
-        MeasuredCurve(identity, metric, tuple(_point(*at, of) for at, of in sorted(points.items()) if of))
+        MeasuredCurve(
+            identity,
+            metric,
+            tuple(_point(*at, of) for at, of in sorted(points.items()) if of),
+            known.get(identity.split, 0.0),
+        )
         for (identity, metric), points in groups.items()
     ]
 
 
 def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
     late = sum(row.status != STOPPED and best_is_late(row.best_epoch, row.epochs) for row in rows)
-    return Point(
-        fraction,
-        n_train,
-        tests=tuple(row.test for row in rows if row.test is not None),
-        late=late,
-        trained=any(row.epochs for row in rows),
+    tested = [(row.test, row.seed, row.split_seed) for row in rows if row.test is not None]
+    tests, seeds, split_seeds = zip(*tested, strict=True) if tested else ((), (), ())
+    trained = any(row.epochs for row in rows)
+    return Point(fraction, n_train, tests, late=late, trained=trained, seeds=seeds, split_seeds=split_seeds)
+
+
+def paired_points(one: Point, other: Point, overlap: float) -> PairedMean | None:
+    """Return the mean difference of two points over pairs of the same split and seed; None without such pairs.
+
+    overlap: as in `paired_mean`
+    """
+    if not (one.seeds and other.seeds):  # the points of some other source
+        return None
+    sides = [dict(zip(zip(at.split_seeds, at.seeds, strict=True), at.tests, strict=True)) for at in (one, other)]
+    both = sorted(sides[0].keys() & sides[1].keys())
+    if not both:
+        return None
+    return paired_mean(
+        np.array([sides[0][key] - sides[1][key] for key in both]), np.array([split for split, _ in both]), overlap
     )
 
 
@@ -140,7 +196,7 @@ def distinguishing(identities: list[CurveIdentity]) -> list[str]:
 
 @dataclass(frozen=True)
 class PointRow(Row):
-    """A row of curves.csv: one point of a curve, with mean and standard deviation over its seeds."""
+    """A row of curves.csv: one point of a curve, with mean and standard deviation over its seeds and their splits."""
 
     curve: CurveIdentity
     fraction: float
@@ -149,11 +205,15 @@ class PointRow(Row):
     mean: Rounded
     sd: Rounded
     n_seeds: int
+    splits: int
 
 
 def point_rows(curve: MeasuredCurve) -> list[PointRow]:
     """Return the rows of curves.csv that describe a curve."""
     return [
-        PointRow(curve.identity, point.fraction, point.n_train, curve.metric, point.mean, point.sd, point.n_seeds)
+        PointRow(
+            *(curve.identity, point.fraction, point.n_train, curve.metric),
+            *(point.mean, point.sd, point.n_seeds, point.n_splits),
+        )
         for point in curve.points
     ]

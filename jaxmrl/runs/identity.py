@@ -14,6 +14,9 @@ FORMAT = 3
 CODE_METADATA = ("software", "sources", "jax", "device")
 """The metadata that decide what is trained, beside settings and data."""
 
+_LATER_SETTINGS: dict[str, Any] = {"split_seeds": 1}
+"""Settings that runs of earlier versions lack, and what these did."""
+
 _SAME_METADATA = ("data", "scores", "init")
 _MOST_SAID = 6
 """The most differences that an error names."""
@@ -52,8 +55,9 @@ def check_same_run(
 
     extend: whether metadata may be added; the settings are then those of `extend.extended`, which has checked them
     """
-    apart = {name for name in {**saved[1], **settings} if saved[1].get(name) != settings.get(name)}
-    differing = [] if extend else _differences(saved[1], settings)
+    theirs = {name: value for name, value in _LATER_SETTINGS.items() if name in settings} | saved[1]
+    apart = {name for name in {**theirs, **settings} if theirs.get(name) != settings.get(name)}
+    differing = [] if extend else _differences(theirs, settings)
     for name in _SAME_METADATA:
         there, here = (_as_dict(name, side.get(name)) for side in (saved[0], metadata))
         if extend:

@@ -24,7 +24,7 @@ def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initiali
         "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
         "rejected": len(problem.table.rejected),
         **problem.facts,
-        "splits": {problem.split_name: split_metadata(problem) for problem in problems},
+        "splits": {problem.split_label: split_metadata(problem) for problem in problems},
     }
     if problem.geometries is not None and problem.has_smiles:
         metadata["geometries"] = CONFORMERS
@@ -37,6 +37,7 @@ def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initiali
 def split_metadata(problem: TaskData) -> dict:
     """Return what run.json says about a split."""
     metadata = {
+        "split_seed": problem.repeat.seed,
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
         "shared_between_parts": problem.shared,
         "test_in_training_as_another_form": problem.kin,

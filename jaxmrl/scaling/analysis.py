@@ -198,8 +198,9 @@ def content(analysis: Analysis, predict: tuple[float, ...] = (), target: float |
 
 
 def _remarks(analysis: Analysis) -> dict[str, Any]:
+    splits = analysis.points is not None and analysis.points.splits > 1
     molecules = analysis.points is not None and analysis.points.log_error_resamples is not None
-    over = ["runs", "test molecules"] if molecules else ["runs"]
+    over = ["runs", *(["splits"] if splits else []), *(["test molecules"] if molecules else [])]
     left_out = analysis.points.left_out if analysis.points is not None else ()
     return {
         "kind": analysis.kind,

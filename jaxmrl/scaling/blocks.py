@@ -109,26 +109,25 @@ def _filled(cells: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return cells
 
 
-def block_note(blocks: Blocks, sizes: np.ndarray, labels: np.ndarray, folds: bool) -> list[str]:
+def block_note(blocks: Blocks, sizes: np.ndarray, labels: np.ndarray, kind: str) -> list[str]:
     """Return what to say of blocks in one sentence, where they differ by more than the noise between sizes.
 
     Args:
         blocks: the layout of the runs.
         sizes: [S] numbers of molecules.
         labels: [B] of the blocks, such as "seed 0".
-        folds: whether the blocks are folds, whose test molecules differ.
+        kind: what the blocks are: "runs", "splits", or "folds", whose test molecules together are the whole set.
     """
     if not blocks.matter:
         return []
-    name = "folds" if folds else "runs"
     missing = _missing_text(blocks.seen, sizes, labels)
     said = (
-        f"the same {blocks.count} {name} at {missing or 'all sizes'}: their common levels (sd {blocks.spread:.2g} of "
+        f"the same {blocks.count} {kind} at {missing or 'all sizes'}: their common levels (sd {blocks.spread:.2g} of "
     )
     said += "the error) do not count as noise between sizes"
     said += "; missing ones are filled in by these levels" if missing else ""
     said += _far_text(blocks.levels, labels)
-    return [f"{said}; intervals are for the mean of these folds" if folds else said]
+    return [f"{said}; intervals are for the mean of these folds" if kind == "folds" else said]
 
 
 def _missing_text(seen: np.ndarray, sizes: np.ndarray, labels: np.ndarray) -> str:

@@ -1,5 +1,7 @@
 """Runs -> the points of a curve: mean errors, and how far one run is from them."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -36,6 +38,7 @@ class Points:
     left_out        runs that are far from the others of their size
     level           standard deviation of the level that the seeds give to all sizes alike, in log error
     level_dof       degrees of freedom that `level` comes from
+    splits          number of splits of the data that the runs are of; each counts as one run
     """
 
     n: np.ndarray
@@ -51,6 +54,7 @@ class Points:
     left_out: tuple[LeftOut, ...] = ()
     level: float = 0.0
     level_dof: int = 0
+    splits: int = 1
 
     @property
     def metric(self) -> np.ndarray:
@@ -103,6 +107,8 @@ def points_of(
     guess: float | None = None,
     resampled: np.ndarray | None = None,
     run: np.ndarray | None = None,
+    split: np.ndarray | None = None,
+    overlap: float = 0.0,
 ) -> Points:
     """Return the points of runs; the same size again is another run.
 
@@ -117,6 +123,11 @@ def points_of(
         resampled: [S, R] the metric with other test molecules, S times drawn.
         run: [R] labels of seeds or folds, such as "seed 0". Where these are present at all sizes, what the runs of a
             label share is a level, and not noise between sizes.
+        split: [R] labels of the splits of the data that the runs are of. The runs of one split share its molecules, so
+            where there are several splits, the mean of a split's runs at a size counts as one run, and `resampled` does
+            not count: other splits have other test molecules.
+        overlap: n_test / n_train of these splits, by which their mean level is less certain than that of independent
+            ones (`paired.paired_mean`).
 
     Raises:
         DataError: fewer than two sizes remain.
@@ -129,33 +140,70 @@ def points_of(
     sign, best = _direction(higher_is_better, best)
     sizes, place = np.unique(n[usable], return_inverse=True)
     error = sign * (metric[usable] - best)
-    labels, block = np.unique(np.zeros(0, str) if run is None else np.asarray(run)[usable], return_inverse=True)
-    before = None if run is None else blocks_of(len(sizes), place, error, block)
-    far = far_runs(sizes, place, error, block if before and before.matter else None)
+    run, split = (None if one is None else np.asarray(one)[usable] for one in (run, split))
+    far = _far_runs(sizes, place, error, run)
     left_out = _left_out(sizes, place, metric[usable], far)
     notes += [one.text for one in left_out]
     kept = np.delete(np.arange(len(error)), far)
     place, error = place[kept], error[kept]
-    blocks = None if before is None else blocks_of(len(sizes), place, error, block[kept])
+    run, splits = None if run is None else run[kept], 1 if split is None else len(set(split[kept].tolist()))
+    if splits > 1 and split is not None:
+        place, error, run = _split_means(place, error, split[kept])
     made = partial(_points, sign=sign, best=best, guess=guess, left_out=left_out)
-    plain, squares, runs = _moments(len(sizes), place, error)
-    if run is None or blocks is None:
-        points = made(sizes, plain, squares, runs, runs - 1, notes)
-    else:
-        folds = any(word in str(run[0]).lower() for word in _FOLDS)
-        notes += block_note(blocks, sizes, labels, folds)
-        points = made(sizes, blocks.mean, blocks.squares, runs, blocks.dof, notes)
-        points = points if folds else replace(points, level=blocks.level, level_dof=blocks.count - 1)
-    if resampled is None:
+    points = _with_levels(made, sizes, place, error, run, splits, notes)
+    if splits > 1:
+        points = replace(points, splits=splits, level=points.level * float(np.sqrt(1 + splits * overlap)))
+    if resampled is None or splits > 1:
         return points
     drawn = sign * (np.asarray(resampled)[:, usable][:, kept] - best)
     means = np.stack([_moments(len(sizes), place, one)[0] for one in drawn])
-    inside = np.isin(sizes, points.n)
+    plain, inside = _moments(len(sizes), place, error)[0], np.isin(sizes, points.n)
     return replace(points, log_error_resamples=_log_error_resamples(plain[inside], means[:, inside]))
 
 
-_FOLDS = ("fold", "split")
+_FOLDS = re.compile("fold|split(?!_seed)", re.IGNORECASE)
 """Words in the labels of runs that have test molecules of their own: together they are the whole set."""
+
+
+def _far_runs(sizes: np.ndarray, place: np.ndarray, error: np.ndarray, run: np.ndarray | None) -> np.ndarray:
+    """Return the indices of outliers among the runs, apart from the levels of seeds or folds where these matter."""
+    if run is None:
+        return far_runs(sizes, place, error, None)
+    block = np.unique(run, return_inverse=True)[1]
+    blocks = blocks_of(len(sizes), place, error, block)
+    return far_runs(sizes, place, error, block if blocks and blocks.matter else None)
+
+
+def _split_means(place: np.ndarray, error: np.ndarray, split: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the size, mean error and label of each split at each size."""
+    labels, code = np.unique(split, return_inverse=True)
+    cells, inverse = np.unique(place * len(labels) + code, return_inverse=True)
+    means = np.bincount(inverse, error) / np.bincount(inverse)
+    return cells // len(labels), means, np.array([f"split {label}" for label in labels])[cells % len(labels)]
+
+
+def _with_levels(
+    made: Callable[..., Points],
+    sizes: np.ndarray,
+    place: np.ndarray,
+    error: np.ndarray,
+    run: np.ndarray | None,
+    splits: int,
+    notes: list[str],
+) -> Points:
+    """Return the points of runs, whose common levels do not count as noise between sizes.
+
+    made: makes the points of sizes, mean errors, sums of squares, numbers of runs, degrees of freedom and notes.
+    """
+    mean, squares, runs = _moments(len(sizes), place, error)
+    labels, block = np.unique(np.zeros(0, str) if run is None else run, return_inverse=True)
+    blocks = None if run is None else blocks_of(len(sizes), place, error, block)
+    if run is None or blocks is None:
+        return made(sizes, mean, squares, runs, runs - 1, notes)
+    kind = "splits" if splits > 1 else "folds" if _FOLDS.search(str(run[0])) else "runs"
+    notes += block_note(blocks, sizes, labels, kind)
+    points = made(sizes, blocks.mean, blocks.squares, runs, blocks.dof, notes)
+    return points if kind == "folds" else replace(points, level=blocks.level, level_dof=blocks.count - 1)
 
 
 def _moments(sizes: int, place: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

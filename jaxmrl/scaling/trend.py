@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit, fit_law
 from jaxmrl.scaling.points import Points
@@ -136,9 +137,15 @@ class Trend:
 
     @cached_property
     def _common_variance(self) -> float:
-        """Return the variance of what moves all sizes alike: other seeds, other test molecules."""
-        resamples = self.points.log_error_resamples
-        return self.points.level**2 + (0.0 if resamples is None else float(np.var(resamples[:, -1])))
+        """Return the variance of what moves all sizes alike: other seeds, other splits, other test molecules.
+
+        That of few splits is larger by as much as Student's quantile is than the normal one.
+        """
+        resamples, points = self.points.log_error_resamples, self.points
+        few = 1.0
+        if points.splits > 1 and points.level_dof:
+            few = float(student.ppf((1 + LEVEL) / 2, points.level_dof)) / _NORMAL_QUANTILE
+        return (few * points.level) ** 2 + (0.0 if resamples is None else float(np.var(resamples[:, -1])))
 
     @property
     def basis(self) -> str:

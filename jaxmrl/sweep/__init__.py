@@ -13,7 +13,7 @@ from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.metadata import run_metadata
 from jaxmrl.sweep.cluster import connect
-from jaxmrl.sweep.extend import extended
+from jaxmrl.sweep.extend import as_begun, extended
 from jaxmrl.sweep.fits import fit_grid
 from jaxmrl.sweep.grid import Grid, plan_grid
 from jaxmrl.sweep.inputs import SweepInputs, read_inputs, write_inputs
@@ -71,8 +71,10 @@ def run_sweep(
         StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
-    config = extended(config) if extend else config.resolved()
+    config = config if extend else config.resolved()
     out = config.out or default_directory(config)
+    config = as_begun(config, out)
+    config = extended(config) if extend else config
     inputs = read_inputs(config, out, reporter)
     run = RunDirectory(out, inputs.problems[0].table.tasks)
     with run.lock(), connect(cluster) as machines:
@@ -93,7 +95,7 @@ def run_sweep(
 def train_missing(job: SweepContext, inputs: SweepInputs) -> tuple[list[GridPoint], Orders]:
     """Plan the grid and train what results.csv lacks; return the grid, and the order in which each pruning keeps."""
     orders = {
-        (spec, problem.split_name): inputs.given[problem.split_name] or kept_first(job, spec, problem)
+        (spec, problem.split_label): inputs.given[problem.split_label] or kept_first(job, spec, problem)
         for spec, problem in product(model_specs(job.config, job.problem), job.problems)
     }
     grid = plan_grid(job.config, job.problems, orders, inputs.starts, tune(job))

@@ -33,12 +33,12 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     """Return what each program of the sweep would take; nothing is written. Raise UserError as `run_sweep` does."""
     reporter = Reporter(quiet=quiet)
     problems = load_problems(config, reporter)
-    given = {problem.split_name: check(config, problem, reporter) for problem in problems}
+    given = {problem.split_label: check(config, problem, reporter) for problem in problems}
     for fit, cells in plan_fits(config, problems, given).items():
         reporter.say(f"{fit.name}: {count(len(unique_replicas(cells)), 'replica')}, fitted in worker processes")
     # It is not known which molecules a score would keep, but their number does not depend on it.
     orders = {
-        (spec, problem.split_name): dict.fromkeys(
+        (spec, problem.split_label): dict.fromkeys(
             scored_prunings(config), np.broadcast_to(problem.split.train, (config.seeds, len(problem.split.train)))
         )
         for spec in model_specs(config, problems[0])

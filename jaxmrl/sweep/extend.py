@@ -8,6 +8,7 @@ from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.config.names import ADDABLE
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities import registry
+from jaxmrl.runs.identity import read_run
 
 _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
 """Settings that decide nothing in a run whose subsets are all random, so that they may come with its first pruning."""
@@ -29,11 +30,20 @@ def saved_settings(out: Path) -> dict[str, Any]:
 def run_settings(path: Path) -> dict[str, Any]:
     """Return the settings in the config.toml of a run, with the defaults of the version that wrote it.
 
-    Earlier versions had no baselines, and did not save the modality that they chose: that of the GIN.
+    Earlier versions had no baselines and one split, and did not save the modality that they chose: that of the GIN.
     """
-    settings = {"baselines": []} | read_toml(path)
+    settings: dict[str, Any] = {"baselines": [], "split_seeds": 1} | read_toml(path)
     config = SweepConfig(**settings)
     return settings if config.modality or config.model or config.lacks_smiles else settings | {"modality": ["graph"]}
+
+
+def as_begun(config: SweepConfig, out: Path) -> SweepConfig:
+    """Return the settings with one split where the run in `out` is of a version that knew no other.
+
+    So the same command still resumes it. Raises ConfigError where the files of the run are damaged.
+    """
+    saved = read_run(out) if config.split_seeds == "auto" else None
+    return config if saved is None or "split_seeds" in saved[1] else replace(config, split_seeds=1)
 
 
 def extended(config: SweepConfig) -> SweepConfig:

@@ -9,7 +9,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import BALANCED, RANDOM, SCRATCH
 from jaxmrl.data import splits
 from jaxmrl.data.label_scaling import identity_scaler
-from jaxmrl.data.task_data import TaskData
+from jaxmrl.data.task_data import TaskData, by_kind
 from jaxmrl.reports.summary import Orders
 from jaxmrl.rows import CurveIdentity, ReplicaIdentity
 from jaxmrl.runs.tuning import Choices, study_key, with_settings
@@ -36,18 +36,29 @@ def plan_grid(
     chosen: the settings of replicas whose settings are tuned.
     """
     grid: Grid = {}
-    for (spec, split), by_score in orders.items():
-        problem = next(problem for problem in problems if problem.split_name == split)
-        shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed in range(config.seeds)}
+    for spec, several in product(dict.fromkeys(spec for spec, _ in orders), by_kind(problems).values()):
+        of_seed = {seed: several[seed % len(several)] for seed in range(config.seeds)}
+        shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed, problem in of_seed.items()}
         grid.setdefault(spec, []).extend(
             plan_cell(
-                config, problem, spec, start, pruning, fraction, seed, shuffles[seed], by_score.get(pruning), chosen
+                *(config, of_seed[seed], spec, start, pruning, fraction, seed, shuffles[seed]),
+                order_of_seed(orders[spec, of_seed[seed].split_label], pruning, of_seed[seed], seed),
+                chosen,
             )
             for start, pruning, fraction, seed in product(
                 starts.items(), config.pruning, sorted(config.fractions), shuffles
             )
         )
     return grid
+
+
+def order_of_seed(by_score: dict[str, np.ndarray], pruning: str, problem: TaskData, seed: int) -> np.ndarray | None:
+    """Return the order in which a pruning keeps the molecules of a seed's split; None for random subsets.
+
+    by_score: {pruning: orders [S, n] of the S seeds that use the split}
+    """
+    orders = by_score.get(pruning)
+    return None if orders is None else orders[problem.repeat.seeds(seed + 1).index(seed)]
 
 
 def plan_cell(
@@ -64,10 +75,10 @@ def plan_cell(
 ) -> GridPoint:
     """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
 
-    by_score: each seed's order by its own scores [S, n_train]; None for random subsets. The whole set is the same
-    whatever the pruning, and so is its replica. chosen: the settings of replicas whose settings are tuned.
+    by_score: the seed's order by its own scores [n_train]; None for random subsets. The whole set is the same whatever
+    the pruning, and so is its replica. chosen: the settings of replicas whose settings are tuned.
     """
-    train, pruned = subset(fraction, shuffle, None if by_score is None else by_score[seed])
+    train, pruned = subset(fraction, shuffle, by_score)
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
     share, kept = exact(fraction), f"{pruning} " if pruned else ""
     init, encoder = start
@@ -75,7 +86,7 @@ def plan_cell(
     curve = _curve_of(config, problem, spec, init, pruning)
     settings = chosen.get(study_key(curve, fraction))
     replica = Replica(
-        name=f"{config.name} {spec.name} {config.precision} {problem.split_name} {begun}{kept}{share} {seed}",
+        name=f"{config.name} {spec.name} {config.precision} {problem.split_label} {begun}{kept}{share} {seed}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
@@ -90,7 +101,7 @@ def plan_cell(
         hyperparameters=settings,
     )
     curve = with_settings(curve, settings) if settings else curve
-    return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))
+    return GridPoint(replica, ReplicaIdentity(curve, problem.repeat.seed, fraction, len(train), seed))
 
 
 def _curve_of(config: SweepConfig, problem: TaskData, spec: ModelSpec, init: str, pruning: str) -> CurveIdentity:
@@ -109,7 +120,6 @@ def _curve_of(config: SweepConfig, problem: TaskData, spec: ModelSpec, init: str
         learning_rate=config.rate(spec.model),
         dropout=spec.dropout,
         batch_size=config.batch_size_of(spec.model),
-        split_seed=config.split_seed,
         weight_decay=config.weight_decay,
         tuning=config.tuning,
     )
@@ -135,7 +145,7 @@ def subset(fraction: float, shuffle: np.ndarray, by_score: np.ndarray | None) ->
 def plan_fits(config: SweepConfig, problems: list[TaskData], given: dict[str, dict[str, np.ndarray]]) -> FitGrid:
     """Return every replica of the sweep's classical models, on the subsets and splits of all others.
 
-    given: of each split, {pruning: each seed's training molecules in order of keeping [S, n]} by --scores. Raises
+    given: of each split, {pruning: its seeds' training molecules in order of keeping [S, n]} by --scores. Raises
     ConfigError where a model cannot learn from so many molecules.
     """
     grid: FitGrid = {}
@@ -143,15 +153,14 @@ def plan_fits(config: SweepConfig, problems: list[TaskData], given: dict[str, di
         cells = grid.setdefault(spec, [])
         spec.check(max(splits.subset_size(max(config.fractions), len(one.split.train)) for one in problems))
         prunings = (RANDOM,) if spec.optional else config.classical_prunings
-        for problem, pruning, fraction, seed in product(
-            problems, prunings, sorted(config.fractions), range(config.seeds)
+        for several, pruning, fraction, seed in product(
+            by_kind(problems).values(), prunings, sorted(config.fractions), range(config.seeds)
         ):
+            problem = several[seed % len(several)]
             if not spec.can_learn_from(splits.subset_size(fraction, len(problem.split.train))):
                 continue
-            by_score = given[problem.split_name].get(pruning)
-            cells.append(
-                plan_fit(config, problem, spec, pruning, fraction, seed, None if by_score is None else by_score[seed])
-            )
+            by_score = order_of_seed(given[problem.split_label], pruning, problem, seed)
+            cells.append(plan_fit(config, problem, spec, pruning, fraction, seed, by_score))
     return {spec: cells for spec, cells in grid.items() if cells}
 
 
@@ -171,7 +180,7 @@ def plan_fit(
     train, pruned = subset(fraction, splits.subset_order(problem.split.train, seed), by_score)
     kept = f"{pruning} " if pruned else ""
     replica = Replica(
-        name=f"{config.name} {spec.name} {problem.split_name} {kept}{exact(fraction)} {seed}",
+        name=f"{config.name} {spec.name} {problem.split_label} {kept}{exact(fraction)} {seed}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
@@ -194,6 +203,5 @@ def plan_fit(
         learning_rate=0.0,
         dropout=0.0,
         batch_size=0,
-        split_seed=config.split_seed,
     )
-    return GridPoint(replica, ReplicaIdentity(curve, fraction, len(train), seed))
+    return GridPoint(replica, ReplicaIdentity(curve, problem.repeat.seed, fraction, len(train), seed))

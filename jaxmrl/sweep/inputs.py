@@ -32,7 +32,8 @@ class SweepInputs:
 
     Attributes:
         problems: The data of each split; all have the same table and features.
-        given: For each split, the orders of `--scores` in which each pruning keeps the training molecules.
+        given: For each split, the orders of `--scores` in which each pruning keeps the training molecules, for the
+            seeds that use the split.
         fits: The replicas of classical models, by their specifications.
         starts: The weights that replicas start from.
     """
@@ -51,7 +52,7 @@ def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInpu
     problems: list[TaskData] = []
     try:
         problems = load_problems(config, reporter)
-        given = {problem.split_name: check(config, problem, reporter) for problem in problems}
+        given = {problem.split_label: check(config, problem, reporter) for problem in problems}
         fits = plan_fits(config, problems, given)
         for line in left_out_lines(config, max(len(one.split.train) for one in problems)):
             reporter.say(line)
@@ -70,21 +71,22 @@ def write_inputs(job: SweepContext, orders: Orders) -> None:
     """Write splits.npz, with molecule ids (rows of the source file), molecules.csv and rejected.csv.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
-    <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than random
-    begin with theirs.
+    <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than the
+    first random one begin with theirs, and each split has the orders of its own seeds.
     """
     problem = job.problem
     arrays: dict[str, np.ndarray] = {}
     for split in job.problems:
         molecules = split.split.parts()
-        for seed in range(job.config.seeds):
+        seeds = split.repeat.seeds(job.config.seeds)
+        for seed in seeds:
             molecules[f"train_order_{seed}"] = splits.subset_order(split.split.train, seed)
         for (spec, name), by_pruning in orders.items():
-            if name == split.split_name:
+            if name == split.split_label:
                 molecules |= {
                     f"{pruning}_order_{spec.name}_{seed}": order
                     for pruning, by_seed in by_pruning.items()
-                    for seed, order in enumerate(by_seed)
+                    for seed, order in zip(seeds, by_seed, strict=True)
                 }
         arrays |= {of_split(split, name): positions for name, positions in molecules.items()}
     job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})

@@ -68,7 +68,9 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
             "train them",
             stacklevel=2,
         )
-    curves = [_analyzed(one, rows, metadata, config) for one in curves_of(rows)]
+    sizes = {name: one["molecules"] for name, one in metadata["splits"].items()}
+    overlaps = {name: parts["test"] / parts["train"] for name, parts in sizes.items()}
+    curves = [_analyzed(one, rows, metadata, config) for one in curves_of(rows, overlaps)]
     return SweepResult(folder, rows, curves, missing, read_ensembles(folder))
 
 
@@ -104,8 +106,12 @@ def _analyzed(
 ) -> LearningCurve:
     """Return a curve with its laws, over its seeds alone."""
     metric = METRICS.get(curve.metric.removesuffix(PER_SD))
-    undefined = metadata.get("splits", {}).get(curve.identity.split, {}).get("left_out_of_mean")
-    if metric is None or undefined is None:
+    undefined = {
+        one.get("split_seed", config.split_seed): one["left_out_of_mean"]
+        for name, one in metadata.get("splits", {}).items()
+        if name.split()[0] == curve.identity.split and "left_out_of_mean" in one
+    }
+    if metric is None or not {row.split_seed for row in rows_of(curve, rows)} <= undefined.keys():
         raise DataError(
             f"the metric {curve.metric!r} or the split {curve.identity.split!r} of {RESULTS} is not known to run.json "
             "or this version of jaxmrl: one of the files is damaged"
@@ -113,7 +119,7 @@ def _analyzed(
     notes = left_out_notes(curve, rows, metric.task, undefined)
     guess = None if metric.name == "average_precision" else GUESSES.get(metric.name)
     if curve.random_samples:
-        notes += (_SEEDS_ALONE,) if config.save_predictions else ()
+        notes += (_SEEDS_ALONE,) if config.save_predictions and len(undefined) == 1 else ()
         notes += (_NO_GUESS,) if metric.name == "average_precision" else ()
     analysis: Analysis = analyze_seeds(curve, rows_of(curve, rows), metric, guess, notes)
     return LearningCurve.of(curve, analysis)

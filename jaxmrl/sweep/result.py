@@ -31,7 +31,7 @@ class LearningCurve(MeasuredCurve):
         analysis: The laws and the forecast. Curves are compared without it.
     """
 
-    analysis: Analysis = field(repr=False, compare=False)
+    analysis: Analysis = field(repr=False, compare=False, kw_only=True)
 
     @classmethod
     def of(cls, curve: MeasuredCurve, analysis: Analysis) -> Self:
@@ -41,7 +41,7 @@ class LearningCurve(MeasuredCurve):
             curve: The measured curve.
             analysis: The laws and the forecast.
         """
-        return cls(curve.identity, curve.metric, curve.points, analysis)
+        return cls(curve.identity, curve.metric, curve.points, curve.overlap, analysis=analysis)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw every run, the means, and the law with its 90% interval, dashed beyond the data.

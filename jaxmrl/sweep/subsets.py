@@ -25,39 +25,43 @@ from jaxmrl.training.model_spec import ModelSpec
 def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[str, np.ndarray]:
     """Raise UserError for what would otherwise fail only after the run directory is taken and models are trained.
 
-    Returns, with --scores, {pruning: each seed's training molecules in order of keeping [S, n]}; no random.
+    Returns, with --scores, {pruning: training molecules in order of keeping [S, n] of the seeds that use the split}; no
+    random.
     """
     for fraction in config.fractions:
         splits.subset_size(fraction, len(problem.split.train))
     if config.class_weight is not None and problem.table.task != "classification":
         raise ConfigError("--class-weight is for classification, and the targets are numbers; omit it")
     if config.scores:
-        orders, how = read_kept_first(config, problem, config.scores)
+        orders, how = read_kept_first(config, problem, config.scores, config.seeds)
         reporter.say(how)
-        return orders
+        own = problem.repeat.seeds(config.seeds)
+        return {pruning: by_seed[own.start : own.stop : own.step] for pruning, by_seed in orders.items()}
     methods_for(config.pruning, problem.table.task, problem.has_smiles)
     return {}
 
 
 def kept_first(job: SweepContext, spec: ModelSpec, problem: TaskData) -> dict[str, np.ndarray]:
-    """Return {pruning: each seed's training molecules in order of keeping [S, n]}, by scores of this model."""
+    """Return {pruning: training molecules in order of keeping [S, n] of the seeds that use the split}, by scores of
+    this model.
+    """
     config, run = job.config, job.run
-    names = scored_prunings(config)
+    names, seeds = scored_prunings(config), len(problem.repeat.seeds(config.seeds))
     path, name = scores_path(run, spec, problem), of_split(problem, spec.name)
-    if names and not has_scores(path, names, config.seeds):
+    if names and not has_scores(path, names, seeds):
         run.check_trainable()
         folder = run.checkpoints / f"scoring-{name}"
-        task = ScoringTask(config, problem, spec, names, config.seeds, config.score_epochs, config.score_seeds)
+        task = ScoringTask(config, problem, spec, names, seeds, config.score_epochs, config.score_seeds)
         kept = read_scores(path, task.molecules, side_data(config, problem))
         scores = task.scores(run, folder, job.reporter, job.stop, kept)
-        if scores.seeds < config.seeds:
+        if scores.seeds < seeds:
             raise DivergedError(
-                f"all scoring models for {count(config.seeds - scores.seeds, 'seed')} of {config.seeds} "
+                f"all scoring models for {count(seeds - scores.seeds, 'seed')} of {seeds} "
                 "diverged; give a lower --learning-rate or more --score-seeds, and another --out"
             )
         write_whole(path, table_bytes(score_table(scores, problem, config.keep), ".csv"))
         checkpoint.remove(folder)
-    return read_kept_first(config, problem, path)[0] if names else {}
+    return read_kept_first(config, problem, path, seeds)[0] if names else {}
 
 
 def scores_path(run: RunDirectory, spec: ModelSpec, problem: TaskData) -> Path:
@@ -66,8 +70,9 @@ def scores_path(run: RunDirectory, spec: ModelSpec, problem: TaskData) -> Path:
 
 
 def of_split(problem: TaskData, name: str) -> str:
-    """Return the path `name` in the run directory, with the split unless that is random."""
-    return name if problem.split_name == "random" else f"{problem.split_name}_{name}"
+    """Return the path `name` in the run directory, with the split unless that is the first random one."""
+    split = problem.split_label.replace(" ", "_")
+    return name if split == "random" else f"{split}_{name}"
 
 
 def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
@@ -75,10 +80,15 @@ def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
     return tuple(name for name in config.pruning if name != "random")
 
 
-def read_kept_first(config: SweepConfig, problem: TaskData, path: Path) -> tuple[dict[str, np.ndarray], str]:
-    """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched."""
+def read_kept_first(
+    config: SweepConfig, problem: TaskData, path: Path, seeds: int
+) -> tuple[dict[str, np.ndarray], str]:
+    """Return {pruning: each seed's molecules in order of keeping [S, n]}, and how the file of scores was matched.
+
+    seeds: how many, from 0 on, the file has or one column of it is for.
+    """
     molecules = canonical_order(problem.split.train, problem.canonical)
-    given = molecules, side_data(config, problem), config.keep, config.seeds
+    given = molecules, side_data(config, problem), config.keep, seeds
     return read_orders(path, scored_prunings(config), *given)
 
 

@@ -66,7 +66,7 @@ def kept_first(data, scores):
     """SMILES in order of keeping, and how the file was matched."""
     config = SweepConfig(csv=data, scores=scores, pruning=("el2n",), seeds=1)
     problem = load_problem(config, Reporter(quiet=True))
-    orders, how = read_kept_first(config, problem, scores)
+    orders, how = read_kept_first(config, problem, scores, config.seeds)
     return [problem.table.smiles[k] for k in orders["el2n"][0]], how
 
 

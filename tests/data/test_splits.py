@@ -11,6 +11,7 @@ from jaxmrl.data.splits import (
     given_split,
     imbalanced_split,
     random_split,
+    random_split_like,
     scaffold_split,
     shared_molecules,
     subset_order,
@@ -52,6 +53,22 @@ def test_seed_decides():
     ids = np.arange(100)
     assert np.array_equal(random_split(ids, 100, 42).train, random_split(ids, 100, 42).train)
     assert not np.array_equal(random_split(ids, 100, 42).train, random_split(ids, 100, 43).train)
+
+
+def test_other_seeds_give_splits_of_the_same_kind_and_size():
+    ids, scaffolds = np.array([k for k in range(300) if k % 7]), [str(k // 3) for k in range(100)] + ["big"] * 157
+    first = random_split(ids, 300, 42)
+    other = random_split_like(first, ids, 300, 43)
+    assert set(other.test) != set(first.test)
+    several = [[first, other], [scaffold_split(scaffolds), *(scaffold_split(scaffolds, seed=k) for k in (43, 44))]]
+    several.append([imbalanced_split(scaffolds, 42), imbalanced_split(scaffolds, 43, shuffled=True)])
+    for one, *others in several:
+        for again in others:
+            assert [len(part) for part in again.parts().values()] == [len(part) for part in one.parts().values()]
+            assert sorted(np.concatenate(list(again.parts().values()))) == list(range(257))
+            assert set(again.test) != set(one.test)
+    whole = random_split_like(random_split(np.arange(300), 300, 42), np.arange(300), 300, 43)
+    assert np.array_equal(whole.test, random_split(np.arange(300), 300, 43).test)
 
 
 def test_too_few_molecules():

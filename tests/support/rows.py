@@ -19,12 +19,19 @@ IDENTITY = CurveIdentity(
     learning_rate=0.001,
     dropout=0.5,
     batch_size=256,
-    split_seed=42,
 )
 
 
 def result_row(test: float | None = 0.5, **changes: Any) -> ResultRow:
     """Return the row of a finished replica, with these fields of its own or of its curve."""
     curve = replace(IDENTITY, **{name: changes.pop(name) for name in CurveIdentity.columns() if name in changes})
-    known = {"fraction": 0.5, "n_train": 10, "seed": 2, "status": FINISHED, "metric": "rmse", "valid": test}
+    known = {
+        "split_seed": 42,
+        "fraction": 0.5,
+        "n_train": 10,
+        "seed": 2,
+        "status": FINISHED,
+        "metric": "rmse",
+        "valid": test,
+    }
     return ResultRow(curve=curve, test=test, **known | {"best_epoch": 3, "epochs": 30, "steps": 30} | changes)

@@ -28,7 +28,7 @@ TUNED = TINY | {"model": ("gin",), "fractions": (0.5, 1.0), "seeds": 2, "epochs"
 def trial(candidate, valid, rung=1, metric="rmse"):
     curve = result_row(tuning="9").curve
     return TuningRow(
-        curve, 1.0, 10, 0, rung, candidate, 5, "finished", metric, valid, best_epoch=2, rank=0, kept="", chosen=NO
+        curve, 42, 1.0, 10, 0, rung, candidate, 5, "finished", metric, valid, best_epoch=2, rank=0, kept="", chosen=NO
     )
 
 

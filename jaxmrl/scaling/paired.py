@@ -1,0 +1,66 @@
+"""Paired differences of two curves: by seed and, where there are several, by split, whose training sets overlap."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t
+
+from jaxmrl.scaling.law_fit import LEVEL
+
+
+@dataclass(frozen=True)
+class PairedMean:
+    """The mean of paired differences, with its interval at LEVEL.
+
+    Attributes:
+        value: The mean; each split counts once.
+        reach: Half of the interval; None for a single pair or a single split with one seed.
+        p: The two-sided p-value of no difference; None where the interval is not known or differences do not vary.
+        pairs: The number of pairs of runs.
+        splits: The number of splits that they are of.
+    """
+
+    value: float
+    reach: float | None
+    p: float | None
+    pairs: int
+    splits: int
+
+    @property
+    def low(self) -> float | None:
+        """The lower end of the interval; None where it is not known."""
+        return None if self.reach is None else self.value - self.reach
+
+    @property
+    def high(self) -> float | None:
+        """The upper end of the interval; None where it is not known."""
+        return None if self.reach is None else self.value + self.reach
+
+
+def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float) -> PairedMean:
+    """Return the mean of paired differences, and how far it may be off.
+
+    Of one split, this is Student's interval over its seeds. Of J splits, it is that of the splits' mean differences
+    with a variance of s² (1/J + n_test / n_train) instead of s² / J (Nadeau & Bengio 2003): the training sets of two
+    splits overlap, so that their differences are not independent. For subsets of the training molecules, which overlap
+    less, n_train is still that of the whole training set.
+
+    Args:
+        differences: [R] differences between runs of the same split and seed.
+        split: [R] the split of each pair.
+        overlap: n_test / n_train of the splits.
+    """
+    differences = np.asarray(differences, float)
+    seeds, group = np.unique(split, return_inverse=True)
+    splits, shared = len(seeds), 0.0
+    units = differences
+    if splits > 1:
+        units, shared = np.bincount(group, differences) / np.bincount(group), overlap
+    value, many = float(units.mean()), len(units)
+    if many < 2:
+        return PairedMean(value, None, None, len(differences), splits)
+    error = float(units.std(ddof=1)) * math.sqrt(1 / many + shared)
+    reach = float(t.ppf((1 + LEVEL) / 2, many - 1)) * error
+    p = float(2 * t.sf(abs(value) / error, many - 1)) if error > 0 else None
+    return PairedMean(value, reach, p, len(differences), splits)
