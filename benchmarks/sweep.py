@@ -174,7 +174,7 @@ def plan(flags) -> Ours:
     config = SweepConfig(model=("gin",), **{name: getattr(flags, name) for name in names})
     problem = load_problem(config, Reporter(quiet=True))
     (shape,) = model_specs(config, problem)
-    grid = plan_grid(config, [problem], {(shape, problem.split_name): {}}, load_starts(config.init, [shape]))
+    grid = plan_grid(config, [problem], {(shape, problem.split_name): {}}, load_starts(config.init, [shape]), {})
     return Ours(config, problem, shape, unique_replicas(grid[shape]))
 
 

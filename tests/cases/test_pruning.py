@@ -141,7 +141,7 @@ def test_each_seed_is_pruned_by_its_own_scores(csv_file, cache):
     (shape,) = model_specs(config, problem)
     by_seed = np.stack([np.random.default_rng(seed).permutation(problem.split.train) for seed in range(3)])
     starts = load_starts(config.init, (shape,))
-    cells = plan_grid(config, [problem], {(shape, "random"): {"el2n": by_seed}}, starts)[shape]
+    cells = plan_grid(config, [problem], {(shape, "random"): {"el2n": by_seed}}, starts, {})[shape]
     pruned = [cell for cell in cells if cell.identity.curve.pruning == "el2n"]
     assert len(pruned) == 6
     for cell in pruned:
