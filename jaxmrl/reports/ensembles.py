@@ -29,7 +29,7 @@ def ensemble_rows(run: RunDirectory, rows: list[ResultRow], problems: list[TaskD
             if len(kept) > 1:
                 single = float(np.mean([row.test for row, _ in kept if row.test is not None]))
                 metric = _metric_of_mean(problem, [row for row, _ in kept], np.stack([scores for _, scores in kept]))
-                found.append(EnsembleRow(*key, metric, single, len(kept)))
+                found.append(EnsembleRow(key[0], problem.repeat.seed, *key[1:], metric, single, len(kept)))
     return found
 
 

@@ -18,6 +18,7 @@ class EnsembleRow(Row):
 
     Attributes:
         curve: The curve.
+        split_seed: The seed of the split that all models share.
         fraction: The fraction of the training molecules.
         n_train: The number of training molecules of each model.
         metric: The name of the metric, a mean over tasks.
@@ -27,6 +28,7 @@ class EnsembleRow(Row):
     """
 
     curve: CurveIdentity
+    split_seed: int
     fraction: float
     n_train: int
     metric: str

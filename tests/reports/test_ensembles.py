@@ -8,6 +8,7 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
+from jaxmrl.data.splits import SplitRepeat
 from jaxmrl.reports.ensembles import ensemble_rows, mean_prediction
 from jaxmrl.runs.directory import RunDirectory
 from tests.reports.test_resampling import ROW, TEST, keep, problem  # noqa: F401
@@ -32,14 +33,15 @@ def test_a_model_has_no_part_in_a_task_that_it_has_not_learned():
 
 def test_an_ensemble_is_of_seeds_of_one_size_and_split(tmp_path, problem):  # noqa: F811
     run = RunDirectory(tmp_path, ())
-    here = SimpleNamespace(**vars(problem), split_name="random")
+    here = SimpleNamespace(**vars(problem), split_name="random", repeat=SplitRepeat(seed=7))
     elsewhere = SimpleNamespace(**vars(here) | {"split": SimpleNamespace(test=TEST[:200])})
     rows = [replace(ROW, fraction=fraction, seed=seed) for fraction in (0.5, 1.0) for seed in range(3)]
     kept = [keep(run, problem, row, noise=2.0) for row in rows[:4]]
     found = ensemble_rows(run, [*rows, replace(rows[0], seed=9, status="diverged")], [here, elsewhere])
-    assert [(one.fraction, one.n_seeds, one.single) for one in found] == [(0.5, 3, 0.5)], "two seeds at least"
+    (whole,) = found
+    assert (whole.split_seed, whole.fraction, whole.n_seeds, whole.single) == (7, 0.5, 3, 0.5), "two seeds at least"
     mean, of_tasks = np.mean([expit(scores) for scores in kept[:3]], axis=0)[TEST], []
     for task in range(2):
         known = ~np.isnan(problem.table.labels[TEST, task])
         of_tasks.append(roc_auc_score(problem.table.labels[TEST, task][known], mean[:, task][known]))
-    assert found[0].ensemble == pytest.approx(np.mean(of_tasks), abs=1e-5)
+    assert whole.ensemble == pytest.approx(np.mean(of_tasks), abs=1e-5)
