@@ -33,9 +33,8 @@ from jaxmrl.text import count
 
 
 def load_problem(config: Settings, reporter: ProgressReporter) -> TaskData:
-    """Return the task data of settings with one split; see `load_problems`."""
-    (problem,) = load_problems(config, reporter)
-    return problem
+    """Return the task data of settings with one kind of split, of repeated ones the first; see `load_problems`."""
+    return load_problems(config, reporter)[0]
 
 
 def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData]:
