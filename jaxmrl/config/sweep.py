@@ -134,7 +134,8 @@ class SweepConfig(Settings):
 
     save_predictions: bool = False
     """Save each replica's predictions for validation and test molecules, made with its best weights, in predictions/.
-    The report then has the ensemble over seeds at each size, and intervals that cover the choice of test molecules."""
+    The report then has intervals that cover the choice of test molecules and, where seeds share a split
+    (--split-seeds), their ensemble at each size."""
 
     out: Path | None = None
     """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""
