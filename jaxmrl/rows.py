@@ -126,7 +126,12 @@ class Row:
 
     @classmethod
     def fits(cls, header: tuple[str, ...], columns: tuple[str, ...]) -> bool:
-        """Return whether the header of a file is that of these columns, or of a version that lacks the later ones."""
+        """Return whether the header of a file is that of these columns, or of a version that lacks the later ones.
+
+        Args:
+            header: The names in the first line of the file.
+            columns: The names of the columns, in order.
+        """
         return header in (columns, tuple(name for name in columns if name not in cls.later_columns()))
 
 

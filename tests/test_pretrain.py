@@ -105,7 +105,7 @@ def engine_of(config):
     (shape,) = model_specs(config, problem)
     orders = {(shape, "random"): {}}
     starts = load_starts(config.init, [shape])
-    replicas = unique_replicas(plan_grid(config, [problem], orders, starts)[shape])
+    replicas = unique_replicas(plan_grid(config, [problem], orders, starts, {})[shape])
     return engine_for(config, problem, shape, replicas, len(replicas)), starts
 
 

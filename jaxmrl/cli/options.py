@@ -137,6 +137,8 @@ def _option(one: Field[Any], hint: Any, text: str, given: dict[str, Any]) -> tup
     shown = f"(default: {computed.removesuffix('.')})" if computed and value == one.default else None
     if one.name in _ACTIONS:
         hint, shown = Annotated[hint, FlagCreatePairsOff], ""
+    if value is MISSING:
+        shown = ""
     about = Annotated[hint, arg(help=text, metavar=_metavar(hint), help_behavior_hint=shown)]
     return about, field() if value is MISSING else field(default=value)
 

@@ -1,4 +1,4 @@
-"""What kind of curve the measured sizes show, which of them a forecast goes by, and what it may claim.
+"""What kind of curve the measured sizes show, which of them a forecast uses, and what it may claim.
 
 The kinds are decided by tests; docs/scaling.md says how often these err.
 """

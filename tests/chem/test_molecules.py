@@ -35,6 +35,8 @@ def features_of(texts):
     vocabulary = {"vocabulary": build_vocabulary([text for several in variants for text in several])}
     found = {"variants": variants, "paths": path_fingerprints(smiles)}
     for modality in MODALITIES:
+        if modality.name == "embeddings":  # a file has them, by canonical SMILES
+            continue
         known = modality.settings(config, None) | (vocabulary if modality.name == "smiles" else {})
         found[modality.name] = arrays_of(modality.featurize(prepared, known, quiet))
     fingerprint = get_modality("fingerprint")

@@ -26,4 +26,5 @@ def test_commands_of_flags_alone_say_the_same(refused):
 
 def test_what_is_required_is_named(refused):
     assert refused("predict") == "error: RUN_DIR and --csv are required; --help lists the options\n"
-    assert refused("fit", "--json") == "error: CURVES.csv is required; --help lists the options\n"
+    none = "error: no learning curves were given; give a CSV file or a run directory of a sweep\n"
+    assert refused("fit", "--json") == none

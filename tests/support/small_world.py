@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import fields, replace
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,10 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     command, options = words[0], _options(words)
-    if command == "fit" and not Path(words[1]).exists():
-        shutil.copy(ROOT / "benchmarks" / "hiv_published.csv", words[1])
+    if command == "fit":
+        for name in takewhile(lambda word: not word.startswith("-"), words[1:]):
+            if not Path(name).exists():
+                shutil.copy(ROOT / "benchmarks" / "hiv_published.csv", name)
     if command == "predict" and not Path(words[1]).exists():
         assert run("sweep", "--dataset", "esol", "--out", words[1])[0] == 0
     smiles = options.get("smiles_column", ["smiles"])[0]
