@@ -12,6 +12,7 @@ import argparse
 import csv
 import gzip
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -285,7 +286,8 @@ def main() -> None:
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.1, 0.3, 1.0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--out", type=Path)
-    flags, flags.jaxmrl = parser.parse_known_args()
+    parser.add_argument("--jaxmrl", type=shlex.split, default=[], help="flags of the sweep, as one text")
+    flags = parser.parse_args()
     found = []
     for turn, name in enumerate(flags.tables):
         found.append(compare(name, flags, ours_first=turn % 2 == 0))

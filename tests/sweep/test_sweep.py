@@ -23,10 +23,18 @@ from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
 from tests.support.tiny import TINY
 
-SMALL = {"fractions": (0.25, 0.5, 1.0), "seeds": 2, "epochs": 3, "width": (8,), "depth": (2,), "batch_size": 32}
+SMALL = {
+    "fractions": (0.25, 0.5, 1.0),
+    "seeds": 2,
+    "epochs": 3,
+    "width": (8,),
+    "depth": (2,),
+    "batch_size": 32,
+    "split_seeds": 1,
+}
 SMALL_FLAGS = tuple(
     "--model gin --fractions 0.25 0.5 1.0 --seeds 2 --epochs 3 --width 8 --depth 2 --batch-size 32 "
-    "--baselines none".split()
+    "--baselines none --split-seeds 1".split()
 )
 
 
