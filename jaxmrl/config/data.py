@@ -106,7 +106,7 @@ class DataSettings(TrainingConfig):
 
     dropout: float | None = None
     """Apply dropout at this rate after every layer; SchNet and PaiNN have none. Default: 0.5 for the GIN, 0.2
-    for the MLP, 0.1 for transformers, D-MPNN and GINE."""
+    for the MLP, 0.1 for transformers, 0 for D-MPNN and GINE."""
 
     learning_rate: float | None = None
     """Set the learning rate of the optimizer. Default: 2e-3 for D-MPNN and GINE, 5e-4 for SchNet

@@ -31,8 +31,8 @@ NO_BASELINE = "none"
 class SweepConfig(Settings):
     """The settings of a sweep: data, grid, models and training.
 
-    The defaults are a small study, which two cores finish in about two minutes. The folder configs/ of the repository
-    has the settings of the published study. Flags of the command are the names with dashes.
+    The defaults are a small study, which two cores finish in two to three minutes. The folder configs/ of the
+    repository has the settings of the published study. Flags of the command are the names with dashes.
 
     Raises:
         UserError: For a setting that cannot be used.

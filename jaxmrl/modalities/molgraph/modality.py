@@ -113,7 +113,7 @@ DMPNN = Model(
     "dmpnn",
     width=128,
     depth=3,
-    dropout=0.1,
+    dropout=0.0,
     learning_rate=2e-3,
     build=_dmpnn,
     options=MolGraphOptions,
