@@ -62,6 +62,8 @@ def small(settings: Any) -> Any:
             changed[name] = (SMALL[name], 2 * SMALL[name])[: max(len(given[name]), 1)]
     if given.get("tune"):
         changed["tune"] = 3
+    if isinstance(splits := given.get("split_seeds"), int):  # each seed uses one
+        changed["split_seeds"] = min(splits, SMALL["seeds"])
     if isinstance(given.get("modality"), tuple):
         changed["modality"] = given["modality"][:2]
     return replace(settings, **changed)
