@@ -177,7 +177,6 @@ class Modality:
     pretrained      whether its models can begin from a pre-trained encoder
     needs_smiles    whether it cannot be made of data with positions and without SMILES
     weight_decay    decoupled, per unit of learning rate
-    clip_norm       the largest norm of a gradient; None for no limit
     """
 
     name: str
@@ -197,7 +196,6 @@ class Modality:
     pretrained: bool = False
     needs_smiles: bool = True
     weight_decay: float = 0.0
-    clip_norm: float | None = None
 
     def model(self, name: str) -> Model:
         """Return its model of a name."""

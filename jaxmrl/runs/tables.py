@@ -1,12 +1,15 @@
 """The tables of a run directory that its results are read from: results.csv and history.csv."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from jaxmrl.errors import DataError
 from jaxmrl.io.files import read_table
 from jaxmrl.rows import HistoryRow, ReplicaKey, ResultRow
 
 RESULTS, HISTORY = "results.csv", "history.csv"
+SomeRow = TypeVar("SomeRow")
 
 
 def read_results(path: Path, columns: tuple[str, ...] | None = None) -> list[ResultRow]:
@@ -31,17 +34,8 @@ def read_results(path: Path, columns: tuple[str, ...] | None = None) -> list[Res
             f"{path} has no column {missing[0]}: expected the results.csv of a sweep by this version of jaxmrl; choose "
             "another --out"
         )
-    rows: dict[ReplicaKey, ResultRow] = {}
-    for place, cells in enumerate(table, start=1):
-        try:
-            row = ResultRow.from_cells(cells)
-        except ValueError as error:
-            raise DataError(
-                f"{path}, row {place} below the header, {error}: the file is damaged. Restore it, delete the row (its "
-                "replica is then trained again), or choose another --out"
-            ) from None
-        rows[row.key] = row
-    return list(rows.values())
+    remedy = "Restore it, delete the row (its replica is then trained again), or choose another --out"
+    return list({row.key: row for row in parse_rows(path, table, ResultRow.from_cells, remedy)}.values())
 
 
 def read_history(path: Path) -> dict[ReplicaKey, list[HistoryRow]]:
@@ -62,6 +56,27 @@ def read_history(path: Path) -> dict[ReplicaKey, list[HistoryRow]]:
             of_replica.clear()
         of_replica.append(row)
     return rows
+
+
+def parse_rows(
+    path: Path, table: list[dict[str, str]], parse: Callable[[dict[str, str]], SomeRow], remedy: str
+) -> Iterator[SomeRow]:
+    """Yield the rows of a table.
+
+    Args:
+        path: The file, for errors.
+        table: The cells of each row, by the names of the columns.
+        parse: From cells to a row; raises ValueError for cells that are none.
+        remedy: What to do about a damaged file, in a sentence without its period.
+
+    Raises:
+        DataError: For cells that are no row.
+    """
+    for place, cells in enumerate(table, start=1):
+        try:
+            yield parse(cells)
+        except ValueError as error:
+            raise DataError(f"{path}, row {place} below the header, {error}: the file is damaged. {remedy}") from None
 
 
 def _read(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:

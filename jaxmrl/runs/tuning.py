@@ -7,6 +7,7 @@ from jaxmrl.config.names import RANDOM
 from jaxmrl.errors import DataError
 from jaxmrl.io.files import read_table
 from jaxmrl.rows import TUNED_COLUMNS, CurveIdentity, ReplicaIdentity, Rounded
+from jaxmrl.runs.tables import parse_rows
 from jaxmrl.training.hyperparameters import Hyperparameters
 
 TUNING_FILE = "tuning.csv"
@@ -96,19 +97,15 @@ def read_tuning(directory: Path) -> list[TuningRow]:
     header, table = read_table(path) if path.exists() else ((), [])
     if header not in ((), TuningRow.columns()):
         raise DataError(f"{path} has other columns than this run writes; choose another --out")
-    rows = {}
-    for place, cells in enumerate(table, start=1):
-        try:
-            row = TuningRow.from_cells(cells)
-            if empty := [name for name in TUNED_COLUMNS if getattr(row.curve, name) is None]:
-                raise ValueError(f"column {empty[0]} is empty")
-        except ValueError as error:
-            raise DataError(
-                f"{path}, row {place} below the header, {error}: the file is damaged. Restore it, or delete the row: "
-                "its setting is then trained again"
-            ) from None
-        rows[row.trial] = row
-    return list(rows.values())
+    remedy = "Restore it, or delete the row: its setting is then trained again"
+    return list({row.trial: row for row in parse_rows(path, table, _parse, remedy)}.values())
+
+
+def _parse(cells: dict[str, str]) -> TuningRow:
+    row = TuningRow.from_cells(cells)
+    if empty := [name for name in TUNED_COLUMNS if getattr(row.curve, name) is None]:
+        raise ValueError(f"column {empty[0]} is empty")
+    return row
 
 
 def chosen_rows(rows: list[TuningRow]) -> dict[StudyKey, TuningRow]:

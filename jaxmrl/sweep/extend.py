@@ -8,6 +8,7 @@ from jaxmrl.config import SweepConfig, read_toml
 from jaxmrl.config.names import ADDABLE
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities import registry
+from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.runs.identity import read_run
 
 _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
@@ -34,7 +35,7 @@ def run_settings(path: Path) -> dict[str, Any]:
     """
     settings: dict[str, Any] = {"baselines": [], "split_seeds": 1} | read_toml(path)
     config = SweepConfig(**settings)
-    return settings if config.modality or config.model or config.lacks_smiles else settings | {"modality": ["graph"]}
+    return settings if config.modality or config.model or config.lacks_smiles else settings | {"modality": [GRAPH.name]}
 
 
 def as_begun(config: SweepConfig, out: Path) -> SweepConfig:

@@ -98,7 +98,7 @@ class TrainingSpec:
     weight_decay: float | None = None
     """Decoupled, per unit of learning rate; None for the modality's own."""
     clip_norm: float | None = None
-    """The largest norm of a replica's gradient over all parameters; None for the modality's own."""
+    """The largest norm of a replica's gradient over all parameters; None for no limit."""
 
     @property
     def metric(self) -> Metric:

@@ -67,6 +67,5 @@ def decay_weights(updates: Any, params: Any, decay: float | jax.Array) -> Any:
 
 
 def optimization_of(modality: Modality, clip_norm: float | None = None) -> Optimization:
-    """Return how the models of a modality are optimized. clip_norm: that of gradients; None for the modality's own."""
-    most = modality.clip_norm if clip_norm is None else clip_norm
-    return Optimization(OPTIMIZERS[modality.optimizer], SCHEDULES[modality.schedule], most)
+    """Return how the models of a modality are optimized, with gradients of at most `clip_norm`."""
+    return Optimization(OPTIMIZERS[modality.optimizer], SCHEDULES[modality.schedule], clip_norm)
