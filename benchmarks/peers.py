@@ -92,22 +92,27 @@ class Trained:
 
 
 def read(table: Table, folder: Path) -> Molecules:
-    """Return the molecules of a data set that RDKit can read and that have a label."""
+    """Return the molecules of a data set that RDKit can read and that have a label, each once: its first row."""
     with gzip.open(folder / table.path, "rt", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if _usable(row[table.smiles])]
+        rows = list(csv.DictReader(file))
     targets = table.targets or tuple(name for name in rows[0] if name not in (table.smiles, "mol_id"))
-    rows = [row for row in rows if any(row[name] for name in targets)]
+    once: dict[str, dict[str, str]] = {}
+    for row in rows:
+        molecule = _canonical(row[table.smiles])
+        if molecule is not None and any(row[name] for name in targets):
+            once.setdefault(molecule, row)
+    rows = list(once.values())
     labels = {f"y{k}": [row[name] for row in rows] for k, name in enumerate(targets)}
     smiles = [row[table.smiles] for row in rows]
     return Molecules(smiles, labels, _split(table, rows, smiles), table.task)
 
 
-def _usable(smiles: str) -> bool:
+def _canonical(smiles: str) -> str | None:
+    """Return the canonical SMILES of a molecule, or None where RDKit cannot read it."""
     try:
-        canonicalize(smiles)
+        return canonicalize(smiles)[0]
     except (UserError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _split(table: Table, rows: list[dict[str, str]], smiles: list[str]) -> Split:

@@ -152,7 +152,7 @@ def split_remarks(path: Path, records: Records) -> list[str]:
     """Return remarks on columns that assign rows to the parts of a split, which are not used."""
     found = ((name, _split_values(records, at)) for at, name in enumerate(records.header))
     return [
-        f"column {name} ({parts}) is not used by itself; to split by it, "
+        f"column {name} ({parts}) splits the data only on request: "
         f"{'' if name.lower() == 'split' else 'call it split and '}give --split-file {path}"
         for name, parts in found
         if parts

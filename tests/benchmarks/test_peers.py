@@ -19,13 +19,13 @@ def folder(nci, tmp_path):
     with gzip.open(tmp_path / "t.csv.gz", "wt", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "text", "size", "polar", "split"])
-        for k, text in enumerate(["not a molecule", *smiles[:120]]):
+        for k, text in enumerate(["not a molecule", *smiles[:120], smiles[0]]):
             polar = "" if k % 5 == 0 else int("O" in text)
             writer.writerow([k, text, len(text), polar, "test" if k > 90 else "train"])
     return tmp_path
 
 
-def test_molecules_are_those_that_can_be_read(folder):
+def test_molecules_are_those_that_can_be_read_each_once(folder):
     found = read(Table("t.csv.gz", "text", ("size", "polar")), folder)
     assert len(found.smiles) == 120
     assert list(found.labels) == ["y0", "y1"]

@@ -75,7 +75,7 @@ def test_a_column_of_the_split_is_said_to_be_unused(tmp_path, name):
     for settings in ({}, {"target_columns": ("y",)}):
         table = table_of(tmp_path, with_target(**{name: parts}), **settings)
         rename = "" if name == "split" else "call it split and "
-        said = f"column {name} (test, train, valid) is not used by itself; to split by it, {rename}give --split-file "
+        said = f"column {name} (test, train, valid) splits the data only on request: {rename}give --split-file "
         said += str(tmp_path / "t.csv")
         assert said in table.notes
         assert table.tasks == ("y",)
