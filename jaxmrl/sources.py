@@ -17,6 +17,7 @@ REPORTING = (
     "curves/runs.py",
     "curves/settings.py",
     "curves/table.py",
+    "ensemble/",
     "fit/",
     "predict/",
     "reports/",

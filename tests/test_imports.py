@@ -27,6 +27,7 @@ ORDER = (
     "curves",
     "scaling",
     "runs",
+    "ensemble",
     "reports",
     "sweep",
     "score",
