@@ -16,6 +16,7 @@ from jaxmrl.config.names import (
     GEOMETRY_DATASETS,
     KEPT,
     METRIC_NAMES,
+    SPLIT_COLUMNS,
     SPLITS,
     TASKS,
 )
@@ -94,6 +95,14 @@ class DataSettings(TrainingConfig):
     """Seed the random 80/10/10 split, and the choice of molecules that the imbalanced split moves. Repeated splits have
     this seed and those that follow it."""
 
+    group_column: str | None = None
+    """Keep the rows that have the same text in this column of --csv together, for --split group: a series, a project or
+    a laboratory. Default: none."""
+
+    date_column: str | None = None
+    """Read the date of each row from this column of --csv, for --split time. Rows without a date are rejected. Default:
+    none."""
+
     split_file: Path | None = None
     """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or
     test, and a column of SMILES, by which rows are matched to molecules. Without SMILES, rows are matched by a column
@@ -171,6 +180,7 @@ class Settings(FeatureSettings, DataSettings):
         self._check_models()
         for name in self.axis("split"):
             check_choice("split", name, SPLITS)
+        self._check_split_columns()
         if self.split_seed < 0:
             raise ConfigError(f"--split-seed must be 0 or more; got {self.split_seed}")
 
@@ -190,6 +200,17 @@ class Settings(FeatureSettings, DataSettings):
             raise ConfigError("--pic50 and --log10 are for numbers; --task classification is for classes")
         if self.pic50 and self.log10:
             raise ConfigError("give --pic50 or --log10, not both")
+
+    def _check_split_columns(self) -> None:
+        """Raise ConfigError for a split by a column without its name, and for a column that no split uses."""
+        for split, name in SPLIT_COLUMNS.items():
+            column, asked = getattr(self, name), split in self.axis("split")
+            if asked and not column:
+                raise ConfigError(f"--split {split} needs a column of --csv: name it with {flag(name)}")
+            if column and self.csv is None:
+                raise ConfigError(f"{flag(name)} describes a table of your own: give --csv too")
+            if column and not asked:
+                raise ConfigError(f"{flag(name)} is for --split {split}; give that too, or omit {flag(name)}")
 
     def _check_models(self) -> None:
         for modality in self.modalities:

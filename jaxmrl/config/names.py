@@ -101,11 +101,19 @@ SCRATCH = "none"
 """The `init` of replicas that begin from fresh weights."""
 
 
-SPLITS = ("random", "scaffold", "imbalanced")
+SPLITS = ("random", "scaffold", "imbalanced", "cluster", "maxmin", "stratified", "group", "time")
+
+
+SPLIT_COLUMNS = {"group": "group_column", "time": "date_column"}
+"""The setting that names the column of a table by which a split is made."""
 
 
 FILE_SPLIT = "file"
 """The split of --split-file."""
+
+
+SINGLE_SPLITS = (FILE_SPLIT, "time")
+"""Splits that are the same for every seed."""
 
 
 FEW_MOLECULES = 5_000
@@ -123,6 +131,8 @@ ADDABLE = (
     "depth",
     "split",
     "split_file",
+    "group_column",
+    "date_column",
     "embeddings",
     "baselines",
     "init",

@@ -13,11 +13,11 @@ from jaxmrl.config.names import (
     DEFAULT_FRACTIONS,
     DEFAULT_MIN_STEPS,
     FEW_MOLECULES,
-    FILE_SPLIT,
     MOST_TUNED,
     PRUNING_METHODS,
     RANDOM,
     SCRATCH,
+    SINGLE_SPLITS,
 )
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
@@ -185,8 +185,9 @@ class SweepConfig(Settings):
                 f"--split-seeds {self.split_seeds} needs at least as many seeds, because each seed uses one split; got "
                 f"--seeds {self.seeds}"
             )
-        if self.splits == (FILE_SPLIT,):
-            raise ConfigError(f"--split-seeds {self.split_seeds}: a --split-file has one split; omit --split-seeds")
+        if set(self.splits) <= set(SINGLE_SPLITS):
+            what = "a time split" if "time" in self.splits else "a --split-file"
+            raise ConfigError(f"--split-seeds {self.split_seeds}: {what} has one split; omit --split-seeds")
         if self.tune is not None:
             raise ConfigError(
                 f"--split-seeds {self.split_seeds}: --tune chooses settings on the validation molecules of one split, "
@@ -200,7 +201,7 @@ class SweepConfig(Settings):
             kind: The kind of split.
             molecules: The number of usable molecules.
         """
-        if kind == FILE_SPLIT:
+        if kind in SINGLE_SPLITS:
             return 1
         if self.split_seeds == "auto":
             several = molecules < FEW_MOLECULES and self.scores is None and self.tune is None

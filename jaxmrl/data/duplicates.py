@@ -142,7 +142,8 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
     labels, keep = table.labels.astype(np.float64), np.ones(len(table), bool)
     rejected: list[Rejected] = []
     removed: Counter[str] = Counter()
-    for rows in _groups(prepared.canonical):
+    groups = _groups(prepared.canonical)
+    for rows in groups:
         found = labels[rows]
         label = _label(found, how, table.task)
         keep[rows[1:]] = False
@@ -158,7 +159,7 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
             rejected += [_rejected(table, k, reason) for k in rows[unused]]
         labels[rows[0]] = label
     merged = int((~keep).sum()) - len(rejected)
-    table = replace(table, labels=labels.astype(table.labels.dtype))
+    table = replace(table, labels=labels.astype(table.labels.dtype), side=table.side.merged(groups))
     return Merged(replace(prepared, table=table).take(keep, rejected), merged, dict(removed))
 
 

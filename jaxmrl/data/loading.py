@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.chem.parents import find_parents, parent_hashes
-from jaxmrl.chem.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
 from jaxmrl.config import Settings
 from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
 from jaxmrl.data import datasets, label_scaling, splits
@@ -15,11 +14,11 @@ from jaxmrl.data.featurization import add_conformers, featurize_table, parse_smi
 from jaxmrl.data.leaks import leak_text
 from jaxmrl.data.log_scale import LogScale
 from jaxmrl.data.long_format import LongFormat
-from jaxmrl.data.matching import Data
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
-from jaxmrl.data.parts import read_parts
+from jaxmrl.data.side_columns import SideColumnNames
 from jaxmrl.data.similarity import NEAR, near_share, similarity_prints
+from jaxmrl.data.split_kinds import make_splits
 from jaxmrl.data.table import Table, read_table
 from jaxmrl.data.task_data import TaskData, by_kind, find_geometries
 from jaxmrl.data.undefined import find_unjudged, unjudged_lines
@@ -77,12 +76,13 @@ def _split_problems(
     reporter: ProgressReporter,
 ) -> list[TaskData]:
     """Return the task data of each split."""
-    ways = _splits(config, dataset, prepared, reporter)
+    packed = _similarity_prints(prepared, reporter)
+    ways = make_splits(config, dataset, prepared, packed, reporter)
     train = sorted({int(k) for several in ways.values() for split in several for k in split.train})
     features = featurize_table(prepared, config, train, reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values()))[0], reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
-    packed, parents = _similarity_prints(prepared, reporter), _parents(config, prepared, reporter)
+    parents = _parents(config, prepared, reporter)
     if prepared.table.task == "regression":
         label_scaling.check_units(prepared.table.labels, prepared.table.tasks)
     problems = [
@@ -196,6 +196,7 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
         assays=LongFormat(config.assay_column, config.value_column)
         if config.assay_column and config.value_column
         else None,
+        side=SideColumnNames(config.group_column, config.date_column),
     )
     return table, None
 
@@ -221,63 +222,6 @@ def _prepare(
         targets=table.tasks,
     )
     return prepared, {**facts, "leak": leak_text(prepared, config.embeddings, reporter)}
-
-
-def _splits(
-    config: Settings, dataset: datasets.Dataset | None, prepared: ParsedMolecules, reporter: ProgressReporter
-) -> dict[str, list[splits.Split]]:
-    """Return the splits of each kind that is asked for, by the name of the kind."""
-    found: dict[str, list[splits.Split]] = {}
-    with_scaffolds = [name for name in config.splits if name in ("scaffold", "imbalanced")]
-    by_scaffold = _scaffolds(config, prepared, reporter) if with_scaffolds else []
-    for name in config.splits:
-        seeds = range(config.split_seed, config.split_seed + config.split_count(name, len(prepared)))
-        if name == "random":
-            found[name] = _random_splits(config, dataset, prepared.table, seeds)
-        elif name == "scaffold":
-            others = [splits.scaffold_split(by_scaffold, seed=seed) for seed in seeds[1:]]
-            found[name] = [splits.scaffold_split(by_scaffold), *others]
-        elif name == "imbalanced":
-            found[name] = [splits.imbalanced_split(by_scaffold, seed, shuffled=seed != seeds[0]) for seed in seeds]
-        elif config.split_file:
-            data = Data(prepared.table, prepared.canonical, config.parent, config.smiles_column)
-            parts, how = read_parts(config.split_file, data)
-            reporter.say(how)
-            found[name] = [splits.given_split(parts)]
-    for name in with_scaffolds:
-        _report_scaffolds(name, found[name][0], by_scaffold, reporter)
-    return found
-
-
-def _report_scaffolds(name: str, split: splits.Split, by_scaffold: list[str], reporter: ProgressReporter) -> None:
-    """Report how many test molecules have a training molecule's scaffold, as it is and up to stereochemistry."""
-    own, flat = (splits.shared_scaffolds(some, split) for some in (by_scaffold, without_stereochemistry(by_scaffold)))
-    more = f"{own:,} of {count(len(split.test), 'test molecule')} have the scaffold of a training molecule"
-    reporter.say(f"{name} split: {more}, {flat:,} where stereochemistry is ignored")
-
-
-def _random_splits(
-    config: Settings, dataset: datasets.Dataset | None, table: Table, seeds: range
-) -> list[splits.Split]:
-    sizes = dataset.split_sizes if dataset else None
-    if sizes and sum(sizes) >= table.rows:
-        sizes = None
-    first = splits.random_split(table.ids, table.rows, config.split_seed, sizes)
-    return [first, *(splits.random_split_like(first, table.ids, table.rows, seed) for seed in seeds[1:])]
-
-
-def _scaffolds(config: Settings, prepared: ParsedMolecules, reporter: ProgressReporter) -> list[str]:
-    if prepared.graphs is None:
-        raise ConfigError(f"{config.name} has positions and no SMILES, which a split by scaffolds needs")
-    with reporter.progress("scaffolds", len(prepared), "molecules") as progress:
-        found = scaffolds(prepared.canonical_smiles, progress.advance)
-    without = sum(scaffold == "" for scaffold in found)
-    failed = sum(scaffold == NO_SCAFFOLD for scaffold in found)
-    reporter.say(
-        f"{len(set(found)):,} scaffolds; {count(without, 'molecule')} without rings, which count as one scaffold"
-        + (f"; {count(failed, 'molecule')} without a scaffold, each by itself" if failed else "")
-    )
-    return found
 
 
 def _extensive(

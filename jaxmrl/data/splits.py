@@ -137,6 +137,28 @@ def imbalanced_split(scaffolds: list[str], seed: int, *, shuffled: bool = False)
     return _checked({"train": train, "valid": np.sort(valid[moved:]), "test": np.sort(test[moved:])}, "imbalanced")
 
 
+def held_out(molecules: int) -> int:
+    """Return how many of so many molecules validate and test."""
+    return molecules - int(SHARES[0] * molecules)
+
+
+def diverse_split(picked: np.ndarray, molecules: int) -> Split:
+    """Return the split that tests on the most diverse molecules, which go to test and to validation in turn; the others
+    train.
+
+    Args:
+        picked: Positions of `held_out(molecules)` molecules, the most diverse first.
+        molecules: The number of molecules.
+
+    Raises:
+        DataError: Where a part is empty.
+    """
+    in_valid = np.zeros(len(picked), bool)
+    in_valid[1 : 2 * int(SHARES[1] * molecules) : 2] = True
+    others = np.setdiff1d(np.arange(molecules), picked)
+    return _checked({"train": others, "valid": picked[in_valid], "test": picked[~in_valid]}, "maxmin")
+
+
 def given_split(parts: list[str]) -> Split:
     """Return the split by the name of each molecule's part, [N]: train, valid or test.
 

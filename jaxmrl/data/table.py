@@ -13,6 +13,7 @@ from jaxmrl.data.column_labels import class_labels, number_labels, of_columns, t
 from jaxmrl.data.log_scale import LogScale
 from jaxmrl.data.long_format import LongFormat
 from jaxmrl.data.relations import unit_remarks, with_relations
+from jaxmrl.data.side_columns import SideColumnNames, SideColumns, read_side_columns
 from jaxmrl.data.smiles_column import SAMPLE, StructureColumn, find_structures
 from jaxmrl.data.targets import Column, default_targets, read_column, split_remarks
 from jaxmrl.errors import DataError
@@ -39,6 +40,7 @@ class Table:
     labels [N, T] float64, NaN for missing
     rows              of the source file, those that cannot be used included
     column            name of the column of SMILES, where the source is a file of columns
+    side              group, date and weight of each row, where columns are named for them
     """
 
     ids: np.ndarray
@@ -51,6 +53,7 @@ class Table:
     rejected: tuple[Rejected, ...] = field(repr=False, default=())
     notes: tuple[str, ...] = ()
     column: str = ""
+    side: SideColumns = field(default_factory=SideColumns, repr=False)
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -60,7 +63,7 @@ class Table:
         everything = tuple(sorted((*self.rejected, *rejected), key=lambda row: row.line))
         smiles = [text for text, kept in zip(self.smiles, keep, strict=True) if kept]
         arrays = {name: getattr(self, name)[keep] for name in ("ids", "lines", "labels")}
-        return replace(self, **arrays, smiles=smiles, rejected=everything)
+        return replace(self, **arrays, smiles=smiles, rejected=everything, side=self.side.take(keep))
 
 
 def read_table(
@@ -72,6 +75,7 @@ def read_table(
     censored: str = "drop",
     scale: LogScale | None = None,
     assays: LongFormat | None = None,
+    side: SideColumnNames | None = None,
 ) -> Table:
     """Return the table in the file `path`, of any format and maybe compressed.
 
@@ -79,7 +83,8 @@ def read_table(
     numbers of like scale or of two classes, without ids, dates and splits; without `task`, classification where all
     targets have two classes. A cell that is no number is a missing label; so is, with `censored` "drop", one such as
     >30, whose number "bound" takes. With `scale`, labels are logarithms of the numbers. With `assays`, each row has the
-    value of one assay, and the targets are the assays. `notes` say what was chosen and what is missing. Rows with a
+    value of one assay, and the targets are the assays. The columns of `side` are no targets unless they are named.
+    `notes` say what was chosen and what is missing. Rows with a
     wrong number of fields, and those whose only labels could not be read, are rejected.
 
     Raises DataError for a file that is no such table, and for target columns that are neither numbers nor two classes.
@@ -87,9 +92,12 @@ def read_table(
     records = read_records(path)
     check_rows(path, records)
     molecules = find_structures(path, records, smiles_column)
-    columns, notes = _columns(path, records, molecules, target_columns, task, assays)
+    side = side or SideColumnNames()
+    own, side_remarks = read_side_columns(path, records, side)
+    taken = side.places(path, records.header) | {molecules.at}
+    columns, notes = _columns(path, records, molecules, target_columns, task, assays, taken)
     notes += unit_remarks(records, columns, converted=scale is not None and scale.unit is not None)
-    notes = [*molecules.remarks, *notes]
+    notes = [*molecules.remarks, *side_remarks, *notes]
     styles = {column.source: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
     if formats := [*records.remarks, *of_columns(styles)]:
         notes.insert(0, f"{path.name}: {'; '.join(formats)}")
@@ -108,9 +116,18 @@ def read_table(
     keep, unlabeled = _without_label(records, columns, labels)
     rows = [row for row, kept in zip(records.rows, keep, strict=True) if kept]
     rejected = tuple(sorted((*records.rejected, *unlabeled), key=lambda row: row.line))
-    return _table(
-        records, rows, molecules, labels=labels[keep], tasks=names, task=kind, rejected=rejected, notes=tuple(notes)
+    table = _table(
+        records,
+        rows,
+        molecules,
+        labels=labels[keep],
+        tasks=names,
+        task=kind,
+        rejected=rejected,
+        notes=tuple(notes),
+        side=own.take(keep),
     )
+    return _without_undated(table, side.date)
 
 
 def _columns(
@@ -120,6 +137,7 @@ def _columns(
     wanted: tuple[str, ...],
     task: str | None,
     assays: LongFormat | None,
+    taken: frozenset[int],
 ) -> tuple[list[Column], list[str]]:
     """Return the columns to predict, and remarks on them."""
     notes: list[str] = []
@@ -130,7 +148,7 @@ def _columns(
         if wanted:
             columns = [read_column(records, column_index(path, records.header, name)) for name in wanted]
         else:
-            columns, notes = default_targets(path, records, molecules.at, task)
+            columns, notes = default_targets(path, records, taken, task)
         columns, remarks = with_relations(records, columns)
     notes += split_remarks(path, records) + remarks
     used = dict.fromkeys([records.header[molecules.at], *(column.source for column in columns)])
@@ -249,6 +267,16 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
         reason = f"{NO_LABEL}: {column.name} {text!r} {why}"
         rejected.append(Rejected(line, records.separator.join(fields), reason))
     return ~lost, rejected
+
+
+def _without_undated(table: Table, column: str | None) -> Table:
+    """Return the rows with a date, if the table has dates; the others join the rejected ones."""
+    if table.side.dates is None:
+        return table
+    undated = np.isnat(table.side.dates)
+    reason = f"no date in column {column}"
+    rejected = [Rejected(int(table.lines[k]), table.smiles[k], reason) for k in np.flatnonzero(undated)]
+    return table.take(~undated, rejected)
 
 
 def check_distinct(target_columns: tuple[str, ...]) -> None:

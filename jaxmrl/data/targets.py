@@ -109,15 +109,18 @@ def _is_signs(numbers: Numbers) -> bool:
     return not (numbers.kinds <= CENSORED).any()
 
 
-def default_targets(path: Path, records: Records, smiles_at: int, task: str | None) -> tuple[list[Column], list[str]]:
+def default_targets(
+    path: Path, records: Records, taken: frozenset[int], task: str | None
+) -> tuple[list[Column], list[str]]:
     """Return the columns to predict, and remarks on the choice.
 
-    They are those of numbers or of two classes, without ids, dates, constants, predictions and the split. Raises
+    They are those of numbers or of two classes, without ids, dates, constants, predictions and the split, and without
+    the places `taken`, which have molecules, groups, dates or weights. Raises
     DataError where there is none, where several are of different scale, and where others are numbers in part.
     """
     found, partly, left_out, remarks = [], [], [], []
     for at, name in enumerate(records.header):
-        if at == smiles_at or _split_values(records, at):
+        if at in taken or _split_values(records, at):
             continue
         column = read_column(records, at)
         if (column.numbers.kinds == MISSING).all():
@@ -133,7 +136,7 @@ def default_targets(path: Path, records: Records, smiles_at: int, task: str | No
     if left_out:
         remarks.append(f"not taken as targets: {column_names(left_out)}; name such a column with --target-columns")
     if not found:
-        raise _nothing_to_predict(path, records, smiles_at, left_out)
+        raise _nothing_to_predict(path, records, taken, left_out)
     if partly:
         raise DataError(
             f"{path} has columns in which only some cells are numbers: {column_names(partly)}; correct the other "
@@ -252,14 +255,14 @@ def _described(records: Records, column: Column) -> str:
     return f"{column.name} ({found[0]:g} to {found[-1]:g}{odd})"
 
 
-def _nothing_to_predict(path: Path, records: Records, smiles_at: int, left_out: list[str]) -> DataError:
+def _nothing_to_predict(path: Path, records: Records, taken: frozenset[int], left_out: list[str]) -> DataError:
     if len(records.header) == 1 and len(records.header[0].split()) > 1:
         return one_column(path, records.header)
     if left_out:
         return DataError(
             f"{path} has no column to predict: not taken are {column_names(left_out)}; name one with --target-columns"
         )
-    words = [_words(records, k) for k in range(len(records.header)) if k != smiles_at]
+    words = [_words(records, k) for k in range(len(records.header)) if k not in taken]
     if any(words):
         return DataError(
             f"{path} has no numeric column to predict, and texts in {column_names(list(filter(None, words)))}: write "

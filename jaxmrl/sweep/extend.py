@@ -15,8 +15,8 @@ _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
 """Settings that decide nothing in a run whose subsets are all random, so that they may come with its first pruning."""
 
 
-_FILES = ("split_file", "embeddings")
-"""Files that add a value to an axis: each may be added to a run, and then not be another."""
+_OF_AN_AXIS = ("split_file", "embeddings", "group_column", "date_column")
+"""Files and columns that add a value to an axis: each may be added to a run, and then not be another."""
 
 
 def saved_settings(out: Path) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def extended(config: SweepConfig) -> SweepConfig:
     if not (settings := saved_settings(out)):
         raise ConfigError(f"--extend: {out} contains no run; omit --extend to start one there")
     saved, config = SweepConfig(**settings | {"out": out}).resolved(), config.resolved()
-    files = {name: getattr(saved, name) for name in _FILES}
+    files = {name: getattr(saved, name) for name in _OF_AN_AXIS}
     free = {*ADDABLE, *(_OF_SCORES if set(saved.pruning) == {"random"} else ())}
     fixed = [f.name for f in fields(SweepConfig) if f.name not in free]
     differing = [name for name in fixed if _plain(getattr(saved, name)) != _plain(getattr(config, name))]

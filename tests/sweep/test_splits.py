@@ -80,8 +80,8 @@ def test_each_split_is_scored_and_pruned_by_itself(csv_file, tmp_path, cache):
     [
         (
             SweepConfig,
-            {"split": ("stratified",)},
-            r"unknown split 'stratified'; choose from random, scaf",
+            {"split": ("butina",)},
+            r"unknown split 'butina'; choose from random, scaf",
         ),
         (SweepConfig, {"split": ("random", "random")}, r"--split has a value twice"),
         (ScoreConfig, {"split": "random", "split_file": "s.csv"}, r"give --split or --split-file, not both"),

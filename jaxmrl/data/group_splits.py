@@ -1,0 +1,148 @@
+"""Splits that keep groups of molecules together, in time, or spread over labels: from arrays to index arrays.
+
+None depends on the order of the rows, on how SMILES are written or on the names of groups: where chance decides, it
+draws from a hash of the molecule.
+"""
+
+import numpy as np
+
+from jaxmrl.data.splits import PARTS, SHARES, Split
+from jaxmrl.errors import DataError
+
+_GOLDEN, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_BLOCK = 10
+_TRIES = 20
+
+
+def lots(canonical: np.ndarray, seed: int) -> np.ndarray:
+    """Return a number of each molecule that looks random, [N] uint64: the step of SplitMix64 (Steele et al. 2014).
+
+    Args:
+        canonical: A hash of each molecule, [N] uint64.
+        seed: Another seed gives other numbers.
+    """
+    with np.errstate(over="ignore"):
+        mixed = canonical.astype(np.uint64) + _GOLDEN * np.uint64(seed + 1)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
+        return mixed ^ (mixed >> np.uint64(31))
+
+
+def group_split(
+    groups: np.ndarray, canonical: np.ndarray, seed: int, kind: str, shares: tuple[float, float] = SHARES
+) -> Split:
+    """Return a split whose parts have whole groups: 80% train, 10% validation and the rest test, as far as they fit.
+
+    Groups come in random order, those of one molecule last. A group goes to a part by chance, in proportion to the
+    shares, if it fits there, else to training, else to the part that lacks most molecules. Where there are enough
+    groups of one molecule, which come last and fill the parts, their sizes are the same for all seeds.
+
+    Args:
+        groups: The group of each molecule, [N].
+        canonical: A hash of each molecule, [N] uint64, by which chance decides.
+        seed: The seed of the order.
+        kind: What the split is called in messages.
+        shares: The shares of training and validation.
+
+    Raises:
+        DataError: With fewer than three groups.
+    """
+    _, group, size = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(size) < len(PARTS):
+        raise DataError(
+            f"the {kind} split needs at least three groups, for training, validation and test; got {len(size)}"
+        )
+    lot = np.full(len(size), np.iinfo(np.uint64).max)
+    np.minimum.at(lot, group, lots(canonical, seed))
+    order = np.lexsort((lot, size == 1))
+    chance = lots(lot, seed + 1) / 2.0**64
+    part_of = _fill(size, order, chance, shares)
+    _give_each_a_group(part_of, size)
+    return Split(*(np.flatnonzero(part_of[group] == part) for part in range(len(PARTS))))
+
+
+def group_splits(groups: np.ndarray, canonical: np.ndarray, seeds: range, kind: str) -> list[Split]:
+    """Return the group split of each seed, with parts as large as those of the first; the first alone if there are no
+    such splits.
+
+    Parts of other sizes would put the runs of one curve at different sizes. Arguments as for `group_split`.
+    """
+    first = group_split(groups, canonical, seeds[0], kind)
+    found = [first]
+    for seed in seeds[1:]:
+        tries = (group_split(groups, canonical, seed + (k << 32), kind) for k in range(_TRIES))
+        alike = next((split for split in tries if _sizes(split) == _sizes(first)), None)
+        if alike is None:
+            return [first]
+        found.append(alike)
+    return found
+
+
+def _sizes(split: Split) -> list[int]:
+    return [len(part) for part in split.parts().values()]
+
+
+def _fill(size: np.ndarray, order: np.ndarray, chance: np.ndarray, shares: tuple[float, float]) -> np.ndarray:
+    """Return the part of each group [G], which come in `order`."""
+    total = int(size.sum())
+    train, valid = (int(share * total) for share in shares)
+    room = [train, valid, total - train - valid]
+    part_of = np.zeros(len(size), np.int8)
+    for one in order.tolist():
+        by_chance = 0 if chance[one] < shares[0] else 1 if chance[one] < sum(shares) else 2
+        fitting = [part for part in (by_chance, 0, 1, 2) if size[one] <= room[part]]
+        part = fitting[0] if fitting else int(np.argmax(room))
+        part_of[one], room[part] = part, room[part] - int(size[one])
+    return part_of
+
+
+def _give_each_a_group(part_of: np.ndarray, size: np.ndarray) -> None:
+    """Give a part without groups the smallest group of the part that has most of them."""
+    for part in range(len(PARTS)):
+        if not (part_of == part).any():
+            largest = np.bincount(part_of, minlength=len(PARTS)).argmax()
+            own = np.flatnonzero(part_of == largest)
+            part_of[own[np.argmin(size[own])]] = part
+
+
+def stratified_split(labels: np.ndarray, canonical: np.ndarray, task: str, seed: int) -> Split:
+    """Return a random split whose parts have the same distribution of labels.
+
+    Molecules are sorted by label and dealt in blocks of ten: eight to train, one to validation and one to test, by
+    chance. Of several tasks, the label is the task of the rarest class that a molecule has, or the mean of its
+    standardized numbers.
+
+    Args:
+        labels: Labels of all molecules, [N, T], NaN for missing.
+        canonical: A hash of each molecule, [N] uint64.
+        task: classification or regression.
+        seed: The seed of what chance decides.
+
+    Raises:
+        DataError: With fewer than ten molecules.
+    """
+    if len(labels) < _BLOCK:
+        raise DataError(f"the stratified split needs at least 10 molecules; got {len(labels)}")
+    lot = lots(canonical, seed)
+    order = np.lexsort((lot, _stratum(labels, task)))
+    rng = np.random.default_rng([seed, len(labels)])
+    template = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0, 2])
+    dealt = [rng.permutation(template[: len(order[k : k + _BLOCK])]) for k in range(0, len(order), _BLOCK)]
+    part_of = np.empty(len(order), np.int8)
+    part_of[order] = np.concatenate(dealt)
+    return Split(*(np.flatnonzero(part_of == part) for part in range(len(PARTS))))
+
+
+def _stratum(labels: np.ndarray, task: str) -> np.ndarray:
+    """Return a number of each molecule [N] by which molecules with like labels stand together."""
+    known = ~np.isnan(labels)
+    if task == "classification":
+        rare = np.nan_to_num(np.nanmean(np.where(known.any(axis=0), labels, 0.0), axis=0)) > 0.5
+        positive = known & (labels == np.where(rare, 0.0, 1.0))
+        ranked = np.argsort(positive.sum(axis=0), kind="stable")
+        own = positive[:, ranked]
+        return np.where(own.any(axis=1), own.argmax(axis=1), labels.shape[1])
+    spread = np.array([column[~np.isnan(column)].std() if (~np.isnan(column)).any() else 1.0 for column in labels.T])
+    center = np.array([column[~np.isnan(column)].mean() if (~np.isnan(column)).any() else 0.0 for column in labels.T])
+    scaled = np.where(known, (labels - center) / np.where(spread > 0, spread, 1.0), 0.0)
+    return scaled.sum(axis=1) / np.maximum(known.sum(axis=1), 1)

@@ -1,0 +1,171 @@
+"""The splits that a command asks for: each kind of split, made once or several times from the molecules of a table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from jaxmrl.chem.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
+from jaxmrl.config import Settings
+from jaxmrl.config.names import FILE_SPLIT
+from jaxmrl.data import splits
+from jaxmrl.data.clusters import CLUSTER_SIMILARITY, find_clusters, maxmin_order
+from jaxmrl.data.datasets import Dataset
+from jaxmrl.data.group_splits import group_splits, stratified_split
+from jaxmrl.data.matching import Data
+from jaxmrl.data.parsing import ParsedMolecules
+from jaxmrl.data.parts import read_parts
+from jaxmrl.data.splits import Split
+from jaxmrl.data.time_splits import time_split
+from jaxmrl.errors import ConfigError
+from jaxmrl.progress import ProgressReporter
+from jaxmrl.text import count
+
+
+def make_splits(
+    config: Settings,
+    dataset: Dataset | None,
+    prepared: ParsedMolecules,
+    packed: np.ndarray | None,
+    reporter: ProgressReporter,
+) -> dict[str, list[Split]]:
+    """Return the splits of each kind that is asked for, by the name of the kind.
+
+    Args:
+        config: The settings.
+        dataset: The data set, whose published split has its own sizes; None for a user's file.
+        prepared: The N molecules.
+        packed: Their fingerprints, [N, bits / 8] uint8; None without SMILES.
+        reporter: Receives what is to be said of the splits.
+
+    Raises:
+        UserError: Where a split cannot be made.
+    """
+    maker = _SplitMaker(config, dataset, prepared, packed, reporter)
+    found = {}
+    for name in config.splits:
+        seeds = range(config.split_seed, config.split_seed + config.split_count(name, len(prepared)))
+        found[name] = maker.makers[name](seeds)
+        if len(found[name]) < len(seeds):
+            reporter.say(
+                f"{name} split: one split for all seeds, because those of other split seeds have parts of other sizes"
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class _SplitMaker:
+    """The molecules of which splits are made, see `make_splits`."""
+
+    config: Settings
+    dataset: Dataset | None
+    prepared: ParsedMolecules
+    packed: np.ndarray | None
+    reporter: ProgressReporter
+
+    @property
+    def makers(self) -> dict[str, Callable[[range], list[Split]]]:
+        """The function that makes the splits of some seeds, by the name of the kind."""
+        return {
+            "random": self._random,
+            "scaffold": self._scaffold,
+            "imbalanced": self._imbalanced,
+            "cluster": self._cluster,
+            "maxmin": self._maxmin,
+            "stratified": self._stratified,
+            "group": self._group,
+            "time": self._time,
+            FILE_SPLIT: self._of_file,
+        }
+
+    def _random(self, seeds: range) -> list[Split]:
+        table, sizes = self.prepared.table, self.dataset.split_sizes if self.dataset else None
+        if sizes and sum(sizes) >= table.rows:
+            sizes = None
+        first = splits.random_split(table.ids, table.rows, seeds[0], sizes)
+        return [first, *(splits.random_split_like(first, table.ids, table.rows, seed) for seed in seeds[1:])]
+
+    def _scaffold(self, seeds: range) -> list[Split]:
+        others = [splits.scaffold_split(self._scaffolds, seed=seed) for seed in seeds[1:]]
+        return self._with_scaffolds("scaffold", [splits.scaffold_split(self._scaffolds), *others])
+
+    def _imbalanced(self, seeds: range) -> list[Split]:
+        found = [splits.imbalanced_split(self._scaffolds, seed, shuffled=seed != seeds[0]) for seed in seeds]
+        return self._with_scaffolds("imbalanced", found)
+
+    def _cluster(self, seeds: range) -> list[Split]:
+        packed = self._fingerprints("cluster")
+        with self.reporter.progress("clusters", len(packed), "molecules") as progress:
+            clusters = find_clusters(packed, self.prepared.canonical, progress.advance)
+        size = np.bincount(clusters)
+        self.reporter.say(
+            f"{count(len(size), 'cluster')} of molecules with an ECFP4 Tanimoto similarity of {CLUSTER_SIMILARITY:g} "
+            f"or more to their leader; {int((size == 1).sum()):,} of one molecule, the largest of {int(size.max()):,}"
+        )
+        return group_splits(clusters, self.prepared.canonical, seeds, "cluster")
+
+    def _maxmin(self, seeds: range) -> list[Split]:
+        packed, canonical = self._fingerprints("maxmin"), self.prepared.canonical
+        most = splits.held_out(len(packed))
+        with self.reporter.progress("maxmin", len(seeds), "splits") as progress:
+            found = []
+            for seed in seeds:
+                found.append(splits.diverse_split(maxmin_order(packed, canonical, most, seed), len(packed)))
+                progress.advance(1)
+        return found
+
+    def _stratified(self, seeds: range) -> list[Split]:
+        table = self.prepared.table
+        return [stratified_split(table.labels, self.prepared.canonical, table.task, seed) for seed in seeds]
+
+    def _group(self, seeds: range) -> list[Split]:
+        names = self.prepared.table.side.groups
+        assert names is not None, "settings name its column"
+        alone = [name or k for k, name in enumerate(names.tolist())]
+        number = {name: k for k, name in enumerate(dict.fromkeys(alone))}
+        return group_splits(np.array([number[name] for name in alone]), self.prepared.canonical, seeds, "group")
+
+    def _time(self, seeds: range) -> list[Split]:
+        dates = self.prepared.table.side.dates
+        assert dates is not None, "settings name its column"
+        split = time_split(dates)
+        first = {name: str(dates[ids].min().astype("datetime64[D]")) for name, ids in split.parts().items()}
+        self.reporter.say(f"time split: validation from {first['valid']}, test from {first['test']}")
+        return [split]
+
+    def _of_file(self, seeds: range) -> list[Split]:
+        config = self.config
+        assert config.split_file is not None, "this split is that of the file"
+        data = Data(self.prepared.table, self.prepared.canonical, config.parent, config.smiles_column)
+        parts, how = read_parts(config.split_file, data)
+        self.reporter.say(how)
+        return [splits.given_split(parts)]
+
+    def _fingerprints(self, kind: str) -> np.ndarray:
+        if self.packed is None:
+            raise ConfigError(f"{self.config.name} has positions and no SMILES, which --split {kind} needs")
+        return self.packed
+
+    @cached_property
+    def _scaffolds(self) -> list[str]:
+        """The scaffold of each molecule, [N]."""
+        if self.prepared.graphs is None:
+            raise ConfigError(f"{self.config.name} has positions and no SMILES, which a split by scaffolds needs")
+        with self.reporter.progress("scaffolds", len(self.prepared), "molecules") as progress:
+            found = scaffolds(self.prepared.canonical_smiles, progress.advance)
+        without = sum(scaffold == "" for scaffold in found)
+        failed = sum(scaffold == NO_SCAFFOLD for scaffold in found)
+        self.reporter.say(
+            f"{len(set(found)):,} scaffolds; {count(without, 'molecule')} without rings, which count as one scaffold"
+            + (f"; {count(failed, 'molecule')} without a scaffold, each by itself" if failed else "")
+        )
+        return found
+
+    def _with_scaffolds(self, name: str, found: list[Split]) -> list[Split]:
+        """Report how many test molecules have a training molecule's scaffold, as it is and up to stereochemistry."""
+        flat = without_stereochemistry(self._scaffolds)
+        own, up_to = (splits.shared_scaffolds(some, found[0]) for some in (self._scaffolds, flat))
+        more = f"{own:,} of {count(len(found[0].test), 'test molecule')} have the scaffold of a training molecule"
+        self.reporter.say(f"{name} split: {more}, {up_to:,} where stereochemistry is ignored")
+        return found

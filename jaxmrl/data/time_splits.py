@@ -1,0 +1,97 @@
+"""Splits in time: training on the past and testing on what came later, once or at several dates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.data.group_splits import lots
+from jaxmrl.data.splits import SHARES, Split
+from jaxmrl.errors import DataError
+
+FIRST_PAST = 0.3
+"""The share of the molecules that are known at the first cut date of a rolling origin."""
+
+_VALID_SHARE = 0.1
+
+
+def time_split(dates: np.ndarray, shares: tuple[float, float] = SHARES) -> Split:
+    """Return the split by time: the oldest 80% of the molecules train, the next 10% validate, the newest test.
+
+    Molecules of one date stay together, so shares are met as closely as dates allow.
+
+    Args:
+        dates: The date of each molecule, [N] datetime64.
+        shares: The shares of training and validation.
+
+    Raises:
+        DataError: With fewer than three different dates.
+    """
+    different, start = np.unique(np.sort(dates), return_index=True)
+    if len(different) < 3:
+        shown = " and ".join(str(date.astype("datetime64[D]")) for date in different)
+        raise DataError(
+            f"the time split needs at least three different dates, for training, validation and test; got {shown}"
+        )
+    first = 1 + int(np.argmin(np.abs(start[1:-1] - shares[0] * len(dates))))
+    second = first + 1 + int(np.argmin(np.abs(start[first + 1 :] - sum(shares) * len(dates))))
+    return Split(
+        np.flatnonzero(dates < different[first]),
+        np.flatnonzero((dates >= different[first]) & (dates < different[second])),
+        np.flatnonzero(dates >= different[second]),
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One cut date of a rolling origin.
+
+    Attributes:
+        date: The cut date: molecules before it are known.
+        split: All molecules before the date, a tenth of them for validation, and the next block for the test. Molecules
+            after that block are in no part.
+    """
+
+    date: np.datetime64
+    split: Split
+
+
+def rolling_origins(dates: np.ndarray, canonical: np.ndarray, cuts: int, seed: int) -> list[Origin]:
+    """Return the splits at several cut dates: each trains on all before its date and is tested on the next block.
+
+    At the first date 30% of the molecules are known; the others are divided into blocks of about the same size, at
+    whole dates. Validation molecules are a tenth of those before the date, by chance, so that training has the latest
+    ones; a molecule that validates at one date does so at all later ones.
+
+    Args:
+        dates: The date of each molecule, [N] datetime64.
+        canonical: A hash of each molecule, [N] uint64.
+        cuts: The number of cut dates.
+        seed: The seed of the choice of validation molecules.
+
+    Raises:
+        DataError: With fewer different dates than cut dates and one before them.
+    """
+    different, start = np.unique(np.sort(dates), return_index=True)
+    if len(different) < cuts + 1:
+        raise DataError(f"{cuts} cut dates need at least {cuts + 1} different dates; got {len(different)}")
+    wanted = len(dates) * (FIRST_PAST + (1 - FIRST_PAST) * np.arange(cuts) / cuts)
+    places: list[int] = []
+    for k, at in enumerate(wanted):
+        low = places[-1] + 1 if places else 1
+        possible = np.arange(low, len(different) - (cuts - 1 - k))
+        places.append(int(possible[np.argmin(np.abs(start[possible] - at))]))
+    ends = [*(different[at] for at in places[1:]), None]
+    validates = lots(canonical, seed) < np.uint64(_VALID_SHARE * 2.0**64)
+    return [_origin(dates, validates, different[at], end) for at, end in zip(places, ends, strict=True)]
+
+
+def _origin(dates: np.ndarray, validates: np.ndarray, date: np.datetime64, end: np.datetime64 | None) -> Origin:
+    past, later = dates < date, (dates >= date) & (True if end is None else dates < end)
+    train, valid = np.flatnonzero(past & ~validates), np.flatnonzero(past & validates)
+    if not (len(train) and len(valid)):
+        shown = date.astype("datetime64[D]")
+        raise DataError(
+            f"{int(past.sum())} molecules before the cut date {shown} are too few for training and validation; use "
+            "fewer cut dates, or a table with more molecules"
+        )
+    return Origin(date, Split(train, valid, np.flatnonzero(later)))

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jaxmrl.data.clusters import find_clusters, maxmin_order
+from jaxmrl.data.group_splits import group_split, group_splits, lots, stratified_split
+from jaxmrl.data.splits import diverse_split, held_out
+from jaxmrl.errors import DataError
+
+GROUPS = st.lists(st.integers(0, 30), min_size=30, max_size=300).filter(lambda groups: len(set(groups)) > 2)
+
+
+def hashes(molecules: int) -> np.ndarray:
+    return lots(np.arange(molecules, dtype=np.uint64), 7)
+
+
+def prints(molecules: int, seed: int = 0) -> np.ndarray:
+    """Return fingerprints of families: each a common pattern of which some bits differ."""
+    rng = np.random.default_rng(seed)
+    family = rng.random((max(1, molecules // 5), 1024)) < 0.05
+    bits = family[rng.integers(0, len(family), molecules)] ^ (rng.random((molecules, 1024)) < 0.01)
+    return np.packbits(bits, axis=1)
+
+
+def assert_whole(split, molecules: int, groups: np.ndarray | None = None) -> None:
+    parts = list(split.parts().values())
+    assert sorted(np.concatenate(parts)) == list(range(molecules))
+    assert all(len(part) for part in parts)
+    if groups is not None:
+        found = [set(groups[part].tolist()) for part in parts]
+        assert not found[0] & (found[1] | found[2])
+        assert not found[1] & found[2]
+
+
+@given(GROUPS, st.integers(0, 100))
+def test_no_group_straddles_parts(groups, seed):
+    array = np.array(groups)
+    assert_whole(group_split(array, hashes(len(array)), seed, "group"), len(array), array)
+
+
+@given(GROUPS, st.integers(0, 100), st.randoms(use_true_random=False))
+def test_neither_the_order_of_rows_nor_the_names_of_groups_matter(groups, seed, random):
+    array, canonical = np.array(groups), hashes(len(groups))
+    order = np.array(random.sample(range(len(groups)), len(groups)))
+    names = np.array(random.sample(range(31), 31))
+    first = group_split(array, canonical, seed, "group")
+    again = group_split(names[array][order], canonical[order], seed, "group")
+    for name, part in first.parts().items():
+        assert set(order[again.parts()[name]].tolist()) == set(part.tolist())
+
+
+def test_sizes_are_met_where_groups_of_one_fill_the_parts():
+    groups = np.array([k // 7 for k in range(500)] + list(range(1000, 1500)))
+    several = group_splits(groups, hashes(1000), range(42, 46), "group")
+    assert len(several) == 4
+    for split in several:
+        assert [len(part) for part in split.parts().values()] == [800, 100, 100]
+        assert_whole(split, 1000, groups)
+    assert set(several[0].test) != set(several[1].test)
+
+
+def test_few_groups_and_one_split_where_sizes_cannot_be_met():
+    groups = np.repeat([0, 1, 2], [50, 30, 20])
+    assert_whole(group_split(groups, hashes(100), 1, "group"), 100, groups)
+    uneven = np.repeat(np.arange(5), [1000, 501, 251, 127, 64])
+    assert len(group_splits(uneven, hashes(len(uneven)), range(8), "group")) in (1, 8)
+    with pytest.raises(DataError, match="at least three groups"):
+        group_split(np.repeat([0, 1], 50), hashes(100), 1, "group")
+
+
+@given(st.integers(10, 300), st.integers(0, 50), st.sampled_from(["classification", "regression"]))
+def test_stratified_parts_have_like_labels(molecules, seed, task):
+    rng = np.random.default_rng(seed)
+    labels = rng.random((molecules, 1))
+    labels = (labels < 0.3).astype(float) if task == "classification" else labels
+    split = stratified_split(labels, hashes(molecules), task, seed)
+    assert_whole(split, molecules)
+    if molecules >= 100:
+        assert abs(labels[split.test].mean() - labels.mean()) < 0.12
+        assert abs(len(split.train) - 0.8 * molecules) <= 10
+
+
+def test_stratified_spreads_the_rarest_class_of_several_tasks():
+    rng = np.random.default_rng(0)
+    labels = (rng.random((1000, 3)) < [0.5, 0.04, 0.2]).astype(float)
+    labels[rng.random((1000, 3)) < 0.3] = np.nan
+    rare = np.flatnonzero(labels[:, 1] == 1)
+    split = stratified_split(labels, hashes(1000), "classification", 1)
+    assert abs(np.isin(rare, split.test).sum() - len(rare) / 10) <= 2
+    other = stratified_split(labels, hashes(1000), "classification", 2)
+    assert len(other.test) == len(split.test)
+    assert set(other.test) != set(split.test)
+
+
+def test_clusters_are_those_of_a_plain_leader_algorithm():
+    packed, canonical = prints(300), hashes(300)
+    bits = np.unpackbits(packed, axis=1).astype(int)
+    expected, leaders = np.full(300, -1), []
+    for k in np.argsort(lots(canonical, 0)):
+        shared = [(bits[k] & bits[one]).sum() / (bits[k] | bits[one]).sum() for one in leaders]
+        near = [place for place, value in enumerate(shared) if value >= 0.4]
+        expected[k] = near[0] if near else len(leaders)
+        leaders += [] if near else [k]
+    assert np.array_equal(find_clusters(packed, canonical), expected)
+
+
+def test_clusters_do_not_depend_on_the_order_of_rows_and_count_progress():
+    packed, canonical, done = prints(400), hashes(400), []
+    first = find_clusters(packed, canonical, done.append)
+    assert sum(done) == 400
+    order = np.random.default_rng(1).permutation(400)
+    assert np.array_equal(find_clusters(packed[order], canonical[order]), first[order])
+
+
+def test_molecules_without_bits_are_clusters_of_their_own_and_equal_ones_share_one():
+    packed = np.repeat(prints(50), 2, axis=0)
+    packed[:2] = 0
+    clusters = find_clusters(packed, np.repeat(hashes(50), 2))
+    assert np.array_equal(clusters[2::2], clusters[3::2])
+    assert clusters[0] not in clusters[2:]
+
+
+def test_maxmin_tests_on_molecules_unlike_training():
+    packed, canonical = prints(200), hashes(200)
+    split = diverse_split(maxmin_order(packed, canonical, held_out(200), 42), 200)
+    assert_whole(split, 200)
+    assert [len(part) for part in split.parts().values()] == [160, 20, 20]
+    order = np.random.default_rng(1).permutation(200)
+    again = diverse_split(maxmin_order(packed[order], canonical[order], held_out(200), 42), 200)
+    assert set(order[again.test].tolist()) == set(split.test.tolist())
