@@ -18,7 +18,6 @@ from benchmarks.classical_curves import CURVES
 from benchmarks.laws_coverage import LARGEST, REFERENCE
 from jaxmrl.runs.directory import software_versions
 from jaxmrl.scaling.forecast import fit_all, make_forecast
-from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import Fit
 from jaxmrl.scaling.points import GUESSES, Points, points_of
 
@@ -72,7 +71,7 @@ def _named(fits: list[Fit], name: str) -> Fit:
 
 def best(fits: list[Fit]) -> Fit:
     """The law that does best on the largest of the sizes seen."""
-    return min(fits, key=lambda fit: one.rmse if (one := try_on_largest(fit.law, fit.points)) else np.inf)
+    return min(fits, key=lambda fit: fit.held_out.rmse if fit.held_out else np.inf)
 
 
 def main() -> None:

@@ -24,7 +24,8 @@ import numpy as np
 
 from jaxmrl.runs.directory import software_versions
 from jaxmrl.scaling.forecast import fit_all, make_forecast
-from jaxmrl.scaling.law_fit import LEVEL, error_of, fit_law
+from jaxmrl.scaling.law_fit import LEVEL, fit_law
+from jaxmrl.scaling.law_search import error_of
 from jaxmrl.scaling.laws import LAWS, Law
 from jaxmrl.scaling.points import GUESSES, Points, points_of
 

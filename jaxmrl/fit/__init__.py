@@ -5,7 +5,6 @@
 
 import json
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ import numpy as np
 from jaxmrl.config import FitConfig
 from jaxmrl.curves.sampling import PRUNING
 from jaxmrl.curves.table import CurveFile, CurveRows
-from jaxmrl.data.splits import SHARES
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.fit.analyses import analyze_all
 from jaxmrl.fit.several import find_scale, read_all
 from jaxmrl.reports.curve_comparison import Comparison, compare, comparison_content, comparison_line
 from jaxmrl.reports.law_tables import laws_table, multiples_of, predictions_table
@@ -28,16 +27,11 @@ from jaxmrl.reports.pruning_table import (
     no_law_text,
 )
 from jaxmrl.reports.terminal import Reporter
-from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze, content
-from jaxmrl.scaling.convergence import convergence_of, training_flags
+from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.curve_kind import Kind
 from jaxmrl.scaling.differences import Runs
-from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.scale import Scale
 from jaxmrl.text import count, size_text
-
-_OVERLAP = (1 - sum(SHARES)) / SHARES[0]
-"""Test molecules per training molecule of the splits of a sweep, which its results.csv does not have."""
 
 UNKNOWN_SUBSETS = (
     "The file does not say whether the seeds of a method share one subset, so each interval treats the subset as a "
@@ -67,7 +61,7 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     for remark in file.notes:
         reporter.say(f"note: {remark}")
     guess = scale.error_of_guessing(config.guess)
-    analyses = [analyze_rows(rows, scale, guess) for rows in file.curves]
+    analyses = analyze_all(file.curves, scale, guess, reporter)
     check_fitted(config, analyses)
     for rows, analysis in zip(file.curves, analyses, strict=True):
         if rows.random:
@@ -103,22 +97,6 @@ def check_sizes(config: FitConfig, file: CurveFile) -> None:
             f"--predict takes whole numbers of molecules, because all sizes in {source_text(config)} are whole "
             f"numbers; got {size_text(broken[0])}"
         )
-
-
-def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
-    """Return the analysis of one curve, without a law if its training sets are not random samples.
-
-    guess: the error of guessing, if it is known.
-    """
-    if not rows.random:
-        return PRUNED
-    settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
-    if rows.sd is not None:
-        return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
-    analysis = analyze(points_of, rows.n, rows.value, run=rows.run, split=rows.split, overlap=_OVERLAP, **settings)
-    if rows.epochs is None:
-        return analysis
-    return replace(analysis, training_flags=training_flags(convergence_of(rows.n, *rows.epochs.T)))
 
 
 def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:

@@ -6,7 +6,6 @@ from rich.table import Table
 
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.forecast import Forecast
-from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.scaling.target import FAR
 from jaxmrl.text import size_text
@@ -145,7 +144,7 @@ def law_rows(analysis: Analysis, metric_label: str) -> list[tuple[str, ...]]:
     chosen = {fit.law.name for fit in analysis.forecast.fits} if analysis.forecast else set()
     rows: list[tuple[str, ...]] = []
     for fit in analysis.fits:
-        tried = try_on_largest(fit.law, fit.points)
+        tried = fit.held_out
         rows.append(
             (
                 fit.law.name + ("*" if fit.law.name in chosen else ""),

@@ -20,7 +20,6 @@ from jaxmrl.reports.tuning_table import tuning_section
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.runs.ensembles import ensemble_at
 from jaxmrl.scaling.analysis import Analysis
-from jaxmrl.scaling.law_choice import try_on_largest
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.text import about, exact
 
@@ -167,7 +166,7 @@ _LAW_HEAD = ("law", "fitted", "exponent", "residual (RMS)", "held out (RMS)", "n
 def _law_cells(fit: Fit, analysis: Analysis, metric_label: str) -> tuple[str, ...]:
     """Return a row of the table of laws."""
     chosen = {one.law.name for one in analysis.known_forecast.fits}
-    tried, exponent = try_on_largest(fit.law, fit.points), fit.law.exponent
+    tried, exponent = fit.held_out, fit.law.exponent
     said = ""
     if exponent is not None:
         low, high = fit.intervals.get(exponent, (None, None))

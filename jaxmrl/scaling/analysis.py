@@ -11,7 +11,6 @@ from jaxmrl.curves.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
 from jaxmrl.scaling.curve_kind import Kind, kind_of
 from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
-from jaxmrl.scaling.law_choice import held_out, try_on_largest
 from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_text, without_forecast
@@ -144,7 +143,7 @@ def analyze(points: Callable[..., Points], *arguments: Any, **settings: Any) -> 
         return Analysis(
             made, (), None, (*made.notes, "no law can be fitted: the values exceed the range of floating-point numbers")
         )
-    before = fit_all(used.first(len(used.n) - held_out(used)), intervals=False)
+    before = [smaller for fit in fits if (smaller := fit.without_largest)]
     holdout_forecast = make_forecast(before) if before else None
     forecast = make_forecast(fits, leveled=known.kind == Kind.LEVEL)
     return Analysis(made, tuple(fits), forecast, made.notes, holdout_forecast, kind=known.kind, claim=known.claim)
@@ -214,7 +213,7 @@ def _remarks(analysis: Analysis) -> dict[str, Any]:
 
 
 def _law_content(fit: Fit) -> dict[str, Any]:
-    held_out = try_on_largest(fit.law, fit.points)
+    held_out = fit.held_out
     return {
         "law": fit.law.name,
         "formula": fit.law.formula,

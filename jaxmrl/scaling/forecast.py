@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jaxmrl.scaling import law_fit as fitting
 from jaxmrl.scaling.law_choice import choose_laws
 from jaxmrl.scaling.law_fit import LEVEL, Fit, fit_law
+from jaxmrl.scaling.law_search import fit_many, predict_many
 from jaxmrl.scaling.laws import LAWS, Law
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.target import Target, checked
@@ -125,7 +125,7 @@ class Forecast:
     def _drawn(self, n: np.ndarray) -> np.ndarray:
         """Return log errors at n [K] by every draw of every candidate, [C, DRAWS, K]."""
         pairs = zip(self.candidates, self.draws, strict=True)
-        return np.stack([_log(fitting.predict_many(fit.law, fit.points, n, u)) for fit, u in pairs])
+        return np.stack([_log(predict_many(fit.law, fit.points, n, u)) for fit, u in pairs])
 
     @property
     def noise_known(self) -> bool:
@@ -173,7 +173,7 @@ def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
         noise = noise + points.log_error_resamples[rng.integers(len(points.log_error_resamples), size=DRAWS)]
     noise = np.clip(noise, -20, 20)
     center = fit.law.unbounded(np.array([list(fit.values.values())]))
-    drawn, _, _ = fitting.fit_many(fit.law, points, np.maximum(fit.error(points.n), _NOTHING) * np.exp(noise), center)
+    drawn, _, _ = fit_many(fit.law, points, np.maximum(fit.error(points.n), _NOTHING) * np.exp(noise), center)
     return drawn
 
 

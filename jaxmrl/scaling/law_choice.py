@@ -5,12 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import f as f_distribution
 
-from jaxmrl.scaling import law_fit as fitting
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit
-from jaxmrl.scaling.laws import Law
-from jaxmrl.scaling.points import Points
 
-_HELD_OUT = 4
 _LEAST_VARIANCE = 1e-12
 
 
@@ -29,30 +25,6 @@ class Choice:
     reasons: str
 
 
-@dataclass(frozen=True)
-class HeldOut:
-    """A law fitted without the largest sizes, a quarter of them, and tried there: the metric's RMSE."""
-
-    sizes: tuple[float, ...]
-    rmse: float
-
-
-def held_out(points: Points) -> int:
-    """Return how many of the largest sizes are held out to try laws on: a quarter, and at least one."""
-    return max(1, len(points.n) // _HELD_OUT)
-
-
-def try_on_largest(law: Law, points: Points) -> HeldOut | None:
-    """Return how well the law, fitted to the smaller sizes, forecasts the largest; None if too few remain to fit it."""
-    count = held_out(points)
-    seen = points.first(len(points.n) - count)
-    if not fitting.can_fit(law, seen):
-        return None
-    u, _, _ = fitting.fit_many(law, seen, seen.error[None, :])
-    missed = fitting.predict_many(law, points, points.n[-count:], u)[0] - points.error[-count:]
-    return HeldOut(tuple(points.n[-count:].tolist()), float(np.sqrt(np.mean(missed**2))))
-
-
 def choose_laws(fits: list[Fit]) -> Choice:
     """Return the laws that explain a curve. Raises ValueError without fits.
 
@@ -69,8 +41,7 @@ def choose_laws(fits: list[Fit]) -> Choice:
     if not adequate and full:
         return Choice(full, full, "as many parameters as sizes; every law with fewer is rejected")
     if not adequate:
-        tried = {fit.law.name: try_on_largest(fit.law, fit.points) for fit in fits}
-        best = min(fits, key=lambda fit: (one.rmse if (one := tried[fit.law.name]) else np.inf, fit.chi2))
+        best = min(fits, key=lambda fit: (fit.held_out.rmse if fit.held_out else np.inf, fit.chi2))
         why = "rejected like every law: residuals exceed the noise between runs; predicts the largest sizes best"
         return Choice([best], [best], why)
     fewest = min(len(fit.law.parameters) for fit in adequate)

@@ -90,7 +90,20 @@ class Law:
 
     def natural(self, u: np.ndarray) -> np.ndarray:
         """Return the parameters [B, P] of unbounded values."""
-        return np.stack([one.natural(u[:, k]) for k, one in enumerate(self.parameters)], axis=1)
+        kinds = {one.kind for one in self.parameters}
+        clipped = np.minimum(np.maximum(u, self.ends[0]), self.ends[1])
+        if len(kinds) == 1:
+            return _BOUND[kinds.pop()](clipped)
+        return np.stack([_BOUND[one.kind](clipped[:, k]) for k, one in enumerate(self.parameters)], axis=1)
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """The unbounded ends [2, P] of the parameters."""
+        return np.array([one.unbounded_ends for one in self.parameters]).T
+
+    def __reduce__(self) -> tuple[Callable[[str], "Law"], tuple[str]]:
+        """Return how another process finds this law: by its name, for it has functions without one."""
+        return law_named, (self.name,)
 
 
 _MOST = 1e12
@@ -363,3 +376,8 @@ LOGARITHMIC = Law(
 
 LAWS = (POWER, ERROR_POWER, LOGARITHMIC, ODDS, IRREDUCIBLE, SATURATING, SHIFTED, M4, BROKEN)
 """All laws, those with fewer parameters first."""
+
+
+def law_named(name: str) -> Law:
+    """Return the law of a name. Raise KeyError if there is none."""
+    return {law.name: law for law in LAWS}[name]

@@ -7,8 +7,8 @@ import pytest
 
 import benchmarks
 from jaxmrl.scaling.forecast import fit_all, make_forecast
-from jaxmrl.scaling.law_choice import held_out, try_on_largest
-from jaxmrl.scaling.law_fit import predict_many
+from jaxmrl.scaling.law_fit import fit_law, held_out
+from jaxmrl.scaling.law_search import predict_many
 from jaxmrl.scaling.laws import ERROR_POWER, IRREDUCIBLE, LOGARITHMIC, POWER, SATURATING, SHIFTED
 from jaxmrl.scaling.points import points_of
 
@@ -95,12 +95,12 @@ def test_the_same_curve_gives_the_same_forecast():
 def test_a_law_is_tried_on_the_largest_sizes():
     points = noisy(0.2 + 300 * N**-0.9, 0.002)
     assert held_out(points) == 2
-    straight, bent = (try_on_largest(law, points) for law in (POWER, IRREDUCIBLE))
+    straight, bent = (fit_law(law, points).held_out for law in (POWER, IRREDUCIBLE))
     assert straight.sizes == bent.sizes == tuple(N[-2:])
     assert bent.rmse < straight.rmse / 3
     three = points.first(3)
-    assert try_on_largest(IRREDUCIBLE, three) is None
-    assert try_on_largest(ERROR_POWER, three) is None, "of errors it is `power`"
+    assert fit_law(IRREDUCIBLE, three).held_out is None
+    assert fit_law(ERROR_POWER, three) is None, "of errors it is `power`"
 
 
 def test_where_noise_refutes_every_law_the_best_on_the_largest_sizes_is_taken():

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jaxmrl.scaling.law_fit import error_of, fit_law
+from jaxmrl.scaling.law_fit import fit_law
+from jaxmrl.scaling.law_search import error_of
 from jaxmrl.scaling.laws import ERROR_POWER, IRREDUCIBLE, LAWS, LOGARITHMIC, M4, ODDS, POWER, SHIFTED
 from jaxmrl.scaling.points import Points, points_of
 

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -69,3 +71,8 @@ def test_a_broken_law_has_two_slopes():
     assert error(broken, [10.0], 1.5, 0.1, 0.4, 1e6, 0.3) == pytest.approx(
         error(ERROR_POWER, [10.0], 1.5, 0.1), rel=1e-3
     )
+
+
+def test_another_process_finds_the_same_law():
+    for law in LAWS:
+        assert pickle.loads(pickle.dumps(law)) is law

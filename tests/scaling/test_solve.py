@@ -35,3 +35,13 @@ def test_a_start_that_is_no_number_is_not_a_solution():
     assert np.isinf(cost[0])
     assert not converged[0]
     assert found[1, 0] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_problem_stops_when_one_of_its_starts_is_good_enough():
+    x, y = np.linspace(0, 3, 12), np.exp(-np.linspace(0, 3, 12))[None].repeat(4, axis=0)
+    start = np.array([[1.0, 0.1], [9.0, 3.0], [9.0, 3.0], [9.0, 2.0]])
+    _, all_the_way, _ = least_squares(exponentials(x, y), start)
+    _, cost, _ = least_squares(exponentials(x, y), start, alike=2, enough=1.0)
+    assert cost[0] < 1 < cost[1], "the second start of the first problem did not move on"
+    assert cost[2:].min() < 1
+    assert (all_the_way < 1e-6).any()

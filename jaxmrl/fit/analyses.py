@@ -1,0 +1,50 @@
+"""The analyses of the curves of a file, of many curves side by side in worker processes."""
+
+from dataclasses import replace
+
+from jaxmrl.curves.table import CurveRows
+from jaxmrl.data.splits import SHARES
+from jaxmrl.progress import ProgressReporter
+from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze
+from jaxmrl.scaling.convergence import convergence_of, training_flags
+from jaxmrl.scaling.points import points_of, points_of_means
+from jaxmrl.scaling.scale import Scale
+
+_OVERLAP = (1 - sum(SHARES)) / SHARES[0]
+"""Test molecules per training molecule of the splits of a sweep, which its results.csv does not have."""
+
+_MANY = 8
+"""Curves from which worker processes are worth their start, which takes seconds."""
+
+
+def analyze_all(
+    curves: tuple[CurveRows, ...], scale: Scale, guess: float | None, reporter: ProgressReporter
+) -> list[Analysis]:
+    """Return the analysis of each curve, as of `analyze_rows`; those of many are made on all cores."""
+    if len(curves) < _MANY:
+        return [analyze_rows(rows, scale, guess) for rows in curves]
+    import joblib
+
+    found = []
+    with reporter.progress("fit laws", len(curves), "curves") as progress:
+        run = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator")
+        for analysis in run(joblib.delayed(analyze_rows)(rows, scale, guess) for rows in curves):
+            found.append(analysis)
+            progress.advance(1)
+    return found
+
+
+def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
+    """Return the analysis of one curve, without a law if its training sets are not random samples.
+
+    guess: the error of guessing, if it is known.
+    """
+    if not rows.random:
+        return PRUNED
+    settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
+    if rows.sd is not None:
+        return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
+    analysis = analyze(points_of, rows.n, rows.value, run=rows.run, split=rows.split, overlap=_OVERLAP, **settings)
+    if rows.epochs is None:
+        return analysis
+    return replace(analysis, training_flags=training_flags(convergence_of(rows.n, *rows.epochs.T)))

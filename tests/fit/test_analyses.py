@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from jaxmrl.config import FitConfig
+from jaxmrl.curves.table import read_curves
+from jaxmrl.fit.analyses import analyze_all, analyze_rows
+from jaxmrl.fit.several import find_scale
+from jaxmrl.reports.terminal import Reporter
+from jaxmrl.scaling.analysis import content
+
+
+@pytest.mark.slow
+def test_many_curves_in_worker_processes_give_the_same_analyses(tmp_path):
+    rng, lines = np.random.default_rng(0), ["model,n,seed,rmse"]
+    for model in range(8):
+        for n in (50, 100, 200, 400):
+            values = (2 * n**-0.3 * np.exp(rng.normal(0, 0.05, 3))).tolist()
+            lines += [f"m{model},{n},{seed},{value}" for seed, value in enumerate(values)]
+    path = tmp_path / "curves.csv"
+    path.write_text("\n".join(lines) + "\n")
+    config = FitConfig(csv=(path,), by=("model",))
+    file = read_curves(config)
+    scale = find_scale(config, file)
+    found = analyze_all(file.curves, scale, None, Reporter(quiet=True))
+    assert [content(one) for one in found] == [content(analyze_rows(rows, scale, None)) for rows in file.curves]
