@@ -21,6 +21,7 @@ FUNCTIONS = {
     "pretrain": jaxmrl.pretrain_encoder,
     "predict": jaxmrl.predict_molecules,
     "fit": jaxmrl.fit_curves,
+    "plan": jaxmrl.plan_purchase,
 }
 GUIDES = {
     "sweep": "[Your own data](../guide/your-own-data.md)",
@@ -28,6 +29,7 @@ GUIDES = {
     "pretrain": "[Pre-training](../guide/pretraining.md)",
     "predict": "[Prediction](../guide/prediction.md)",
     "fit": "[Forecasting](../guide/forecasting.md)",
+    "plan": "[Planning](../guide/plan.md)",
 }
 NOTICE = "<!-- Written by docs/reference_pages.py from the docstrings of the settings: change those instead. -->"
 FILE = """

@@ -37,6 +37,8 @@ _HOMES = {
     "Predictions": "predict",
     "fit_curves": "fit",
     "FitConfig": "config",
+    "plan_purchase": "plan",
+    "PlanConfig": "config",
     "UserError": "errors",
 }
 """Each public name, and the module of this package that defines it."""

@@ -19,6 +19,7 @@ REPORTING = (
     "curves/table.py",
     "ensemble/",
     "fit/",
+    "plan/",
     "predict/",
     "reports/",
     "runs/ensembles.py",

@@ -30,7 +30,16 @@ def public_functions():
 
 
 @pytest.mark.parametrize(
-    "name", ["run_sweep", "load_run", "score_molecules", "pretrain_encoder", "predict_molecules", "fit_curves"]
+    "name",
+    [
+        "run_sweep",
+        "load_run",
+        "score_molecules",
+        "pretrain_encoder",
+        "predict_molecules",
+        "fit_curves",
+        "plan_purchase",
+    ],
 )
 def test_the_functions_say_what_they_take_return_and_raise(name):
     text = inspect.getdoc(getattr(jaxmrl, name))

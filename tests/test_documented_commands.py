@@ -48,8 +48,8 @@ def pages_with(found, mark=lambda page: []):
 
 
 def pace(page):
-    """Fitting takes seconds; for training, most of the time is compilation, of each kind of model anew."""
-    if {as_run(command)[0] for command in commands_to_run(page)} == {"fit"}:
+    """Fitting and planning take seconds; for training, most of the time is compilation, of each kind of model anew."""
+    if {as_run(command)[0] for command in commands_to_run(page)} <= {"fit", "plan"}:
         return []
     return pytest.mark.slow if page_name(page) in SAMPLED else pytest.mark.nightly
 

@@ -34,6 +34,7 @@ ORDER = (
     "pretrain",
     "predict",
     "fit",
+    "plan",
     "cli",
     "__main__",
 )

@@ -19,7 +19,16 @@ import tyro
 import jaxmrl
 from jaxmrl.cli.options import options_type, values_of
 from jaxmrl.cli.usage_errors import usage_error
-from jaxmrl.config import Config, FitConfig, PredictConfig, PretrainConfig, ScoreConfig, SweepConfig, read_toml
+from jaxmrl.config import (
+    Config,
+    FitConfig,
+    PlanConfig,
+    PredictConfig,
+    PretrainConfig,
+    ScoreConfig,
+    SweepConfig,
+    read_toml,
+)
 from jaxmrl.config.names import DEDUPLICATE
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
@@ -110,6 +119,7 @@ OPTIONS: dict[str, tuple[type, type]] = {
     "pretrain": (PretrainConfig, PretrainFlags),
     "predict": (PredictConfig, PlainFlags),
     "fit": (FitConfig, PlainFlags),
+    "plan": (PlanConfig, PlainFlags),
 }
 """The settings and the flags of each command; their fields are its options."""
 
@@ -163,6 +173,13 @@ def fit_command() -> None:
     from jaxmrl.fit import fit_curves
 
     run_command(lambda: _run_plain("fit", fit_curves, sys.argv[1:]))
+
+
+def plan_command() -> None:
+    """Run `python -m jaxmrl.plan`."""
+    from jaxmrl.plan import plan_purchase
+
+    run_command(lambda: _run_plain("plan", plan_purchase, sys.argv[1:]))
 
 
 def predict_command() -> None:

@@ -11,6 +11,7 @@ COMMANDS = {
     "pretrain": "pre-train an encoder on molecules without labels",
     "predict": "predict molecules with the models of a sweep",
     "fit": "fit scaling laws to the learning curves in a CSV file",
+    "plan": "plan how many more molecules to buy for a target",
 }
 """The subcommands, and what each does."""
 

@@ -31,6 +31,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     ),
     "metric": ("higher_is_better", "lower_is_better", "best", "guess"),
     "forecast": ("predict", "target"),
+    "purchase": ("value", "cost", "budget", "batch", "deadline", "least_chance", "assay_sd"),
     "grid": ("fractions", "seeds"),
     "model": ("modality", "model", "baselines", "width", "depth", "dropout", "init", "freeze", "run", "curve"),
     "featurization": tuple(

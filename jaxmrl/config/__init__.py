@@ -2,7 +2,8 @@
 
 from jaxmrl.config.base import Config
 from jaxmrl.config.data import Settings
-from jaxmrl.config.fit import FitConfig
+from jaxmrl.config.fit import CurvesConfig, FitConfig
+from jaxmrl.config.plan import PlanConfig
 from jaxmrl.config.predict import PredictConfig
 from jaxmrl.config.pretrain import PretrainConfig
 from jaxmrl.config.score import ScoreConfig
@@ -11,7 +12,9 @@ from jaxmrl.config.toml import default_directory, read_toml, to_toml
 
 __all__ = [
     "Config",
+    "CurvesConfig",
     "FitConfig",
+    "PlanConfig",
     "PredictConfig",
     "PretrainConfig",
     "ScoreConfig",

@@ -1,4 +1,4 @@
-"""The settings of a fit of laws to anyone's curves."""
+"""The settings of commands that read anyone's learning curves, and of the one that fits laws to them."""
 
 import math
 from dataclasses import dataclass
@@ -13,10 +13,8 @@ from jaxmrl.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class FitConfig:
-    """The settings of fitting laws to learning curves in files and run directories.
-
-    Flags of the command are the names with dashes.
+class CurvesConfig:
+    """The settings by which learning curves are read from files and run directories.
 
     Raises:
         UserError: For a setting that cannot be used.
@@ -66,14 +64,8 @@ class FitConfig:
     """Set the metric of random guessing, which some laws approach with few molecules. Default: based on the metric's
     name: 0.5 for ROC-AUC, 0 for average precision and R2."""
 
-    predict: tuple[float, ...] = ()
-    """Forecast the metric at these numbers of molecules. Default: 2, 4 and 10 times the largest size."""
-
     target: float | None = None
     """Estimate the number of molecules at which the metric reaches this value. Default: none."""
-
-    json: bool = False
-    """Print all results as one JSON object, and nothing else."""
 
     def __post_init__(self) -> None:
         given = (self.csv,) if isinstance(self.csv, str | Path) else self.csv
@@ -84,17 +76,37 @@ class FitConfig:
             value = getattr(self, name)
             value = (value,) if isinstance(value, str) else tuple(dict.fromkeys(value or ()))
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "predict", tuple(map(float, self.predict)))
         if self.higher_is_better and self.lower_is_better:
             raise ConfigError("give --higher-is-better or --lower-is-better, not both")
-        for n in self.predict:
-            if not 0 < n < MOST_MOLECULES:
-                raise ConfigError(
-                    f"--predict takes numbers of molecules, above 0 and below {MOST_MOLECULES:g}; got {n:g}"
-                )
         if self.runs_column and self.runs_column.isdigit() and int(self.runs_column) < 1:
             raise ConfigError("--runs-column takes a column or a number of runs, 1 or more; got 0")
         for name in ("guess", "target", "best"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ConfigError(f"{flag(name)} must be a finite number; got {value:g}")
+
+
+@dataclass(frozen=True)
+class FitConfig(CurvesConfig):
+    """The settings of fitting laws to learning curves in files and run directories.
+
+    Flags of the command are the names with dashes.
+
+    Raises:
+        UserError: For a setting that cannot be used.
+    """
+
+    predict: tuple[float, ...] = ()
+    """Forecast the metric at these numbers of molecules. Default: 2, 4 and 10 times the largest size."""
+
+    json: bool = False
+    """Print all results as one JSON object, and nothing else."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "predict", tuple(map(float, self.predict)))
+        for n in self.predict:
+            if not 0 < n < MOST_MOLECULES:
+                raise ConfigError(
+                    f"--predict takes numbers of molecules, above 0 and below {MOST_MOLECULES:g}; got {n:g}"
+                )

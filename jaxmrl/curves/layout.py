@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jaxmrl.config import FitConfig
+from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import split_spread
 from jaxmrl.curves.metric_names import direction_of, has_name, plain_name
 from jaxmrl.errors import ConfigError, DataError
@@ -111,7 +111,7 @@ class _Role:
     known: bool = False
 
 
-def find_layout(path: Path, header: list[str], rows: list, config: FitConfig) -> Layout:
+def find_layout(path: Path, header: list[str], rows: list, config: CurvesConfig) -> Layout:
     """Return the layout of a file by the settings and, where these leave it open, by the names of its columns.
 
     rows: (row, line, fields) each. Raises DataError or ConfigError where a column is missing or may be several.
@@ -151,7 +151,7 @@ def _value_of_named(header: list[str]) -> int | None:
 def _with_counts(
     path: Path,
     header: list[str],
-    config: FitConfig,
+    config: CurvesConfig,
     layout: Layout,
     spread: int | None,
     of_mean: bool,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.config import FitConfig
+from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import numbers, size_remarks
 from jaxmrl.curves.layout import Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
@@ -96,7 +96,7 @@ def table_of(path: Path) -> Path:
     return path / "results.csv"
 
 
-def read_curves(config: FitConfig) -> CurveFile:
+def read_curves(config: CurvesConfig) -> CurveFile:
     """Return the curves in the first file of the settings; results.csv and curves.csv of a sweep are such files, too.
 
     Rows that are equal, of the same curve, size and run, count once. Raises DataError where a column is missing or may

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.config import FitConfig
+from jaxmrl.config import CurvesConfig, FitConfig
 from jaxmrl.curves.sampling import PRUNING
 from jaxmrl.curves.table import CurveFile, CurveRows
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.fit.analyses import analyze_all
-from jaxmrl.fit.several import find_scale, read_all
 from jaxmrl.reports.curve_comparison import Comparison, compare, comparison_content, comparison_line
 from jaxmrl.reports.law_tables import laws_table, multiples_of, predictions_table
 from jaxmrl.reports.pruning_table import (
@@ -27,11 +25,13 @@ from jaxmrl.reports.pruning_table import (
     no_law_text,
 )
 from jaxmrl.reports.terminal import Reporter
+from jaxmrl.scaling.analyses import analyze_all
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.curve_kind import Kind
 from jaxmrl.scaling.differences import Runs
 from jaxmrl.scaling.scale import Scale
-from jaxmrl.text import count, size_text
+from jaxmrl.scaling.several import curve_name, find_scale, read_all, read_text, source_text
+from jaxmrl.text import size_text
 
 UNKNOWN_SUBSETS = (
     "The file does not say whether the seeds of a method share one subset, so each interval treats the subset as a "
@@ -83,11 +83,6 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     return found
 
 
-def source_text(config: FitConfig) -> str:
-    """Return the files that the curves are from."""
-    return ", ".join(map(str, config.csv))
-
-
 def check_sizes(config: FitConfig, file: CurveFile) -> None:
     """Raise ConfigError if --predict has a fraction of a molecule, and all sizes in the file are whole numbers."""
     sizes = np.concatenate([rows.n[np.isfinite(rows.n)] for rows in file.curves])
@@ -99,25 +94,11 @@ def check_sizes(config: FitConfig, file: CurveFile) -> None:
         )
 
 
-def check_fitted(config: FitConfig, analyses: list[Analysis]) -> None:
+def check_fitted(config: CurvesConfig, analyses: list[Analysis]) -> None:
     """Raise DataError if nothing can be said about any curve, because none has a law, is saturated or gets worse."""
     if all(analysis.kind == Kind.NOT_FITTED for analysis in analyses):
         notes = dict.fromkeys(note for analysis in analyses for note in analysis.notes)
         raise DataError(f"{source_text(config)}: no law can be fitted: {'; '.join(notes)}")
-
-
-def read_text(file: CurveFile) -> str:
-    """Return in words how many rows and curves were read."""
-    more = f", {count(len(file.curves), 'curve')}" if len(file.curves) > 1 else ""
-    if not file.rejected:
-        return f"{count(file.rows, 'row')}{more}"
-    first = file.rejected[0]
-    return f"{count(file.rows, 'row')}{more}, {len(file.rejected)} left out (line {first.line}: {first.reason})"
-
-
-def curve_name(rows: CurveRows) -> str:
-    """Return the settings that distinguish a curve from the others, in words."""
-    return ", ".join(f"{column} {value}" for column, value in rows.identity.items())
 
 
 def tell(config: FitConfig, name: str, metric: str, analysis: Analysis, reporter: Reporter) -> None:

@@ -1,6 +1,5 @@
 """report.html: the answer, the evidence and the run in one file, without scripts, with figures as inline SVG."""
 
-import jinja2
 import numpy as np
 
 from jaxmrl.data.task_data import TaskData
@@ -11,6 +10,7 @@ from jaxmrl.reports.curve_comparison import difference_text, molecules_text, pai
 from jaxmrl.reports.digits import half_width, interval_words, mean_words, rounded, value_words
 from jaxmrl.reports.equivalence import crossings, matrices
 from jaxmrl.reports.findings import Findings
+from jaxmrl.reports.html import page_html
 from jaxmrl.reports.law_tables import formula_text, left_side
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
 from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
@@ -40,18 +40,10 @@ def report_html(found: Findings) -> str:
         *(data_section, settings_section, rejected_section, repeat_section),
     )
     sections = [section for make in made if (section := make(found))]
-    loader = jinja2.PackageLoader("jaxmrl.reports", ".")
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     title = f"{found.config.name}: learning curve{'s' * (len(found.curves) > 1)}"
     model = f"{found.labels[0]}, " if len(found.curves) == 1 else ""
     subtitle = f"{model}{' and '.join(found.config.splits)} split, {found.config.length}"
-    series = enumerate(zip(plots.COLORS, _DARK, strict=True))
-    page = {"title": title, "subtitle": subtitle, "sections": sections, "series": list(series)}
-    return environment.get_template("report.html.jinja").render(**page)
-
-
-_DARK = ("#56a9e8", "#f2894a", "#35c79a", "#e39bc4", "#f0b73d", "#8fd0f5", "#e6e6e6")
-"""plots.COLORS as they are readable on a dark page."""
+    return page_html(title, subtitle, sections)
 
 
 def _curves(found: Findings) -> Section:

@@ -17,7 +17,7 @@ from jaxmrl.training import capacity
 from jaxmrl.training.interrupts import StopRequestedError, catch_signals, stop_signals
 from tests.support.tiny import TINY
 
-COMMANDS = ("sweep", "score", "pretrain", "predict", "fit")
+COMMANDS = ("sweep", "score", "pretrain", "predict", "fit", "plan")
 
 
 def command(name, *arguments, **environment):

@@ -29,6 +29,7 @@ FUNCTIONS = (
     "jaxmrl.pretrain.estimate.estimate_pretraining",
     "jaxmrl.predict.predict_molecules",
     "jaxmrl.fit.fit_curves",
+    "jaxmrl.plan.plan_purchase",
 )
 """What the commands call, and the names of the package are."""
 

@@ -3,10 +3,10 @@ import pytest
 
 from jaxmrl.config import FitConfig
 from jaxmrl.curves.table import read_curves
-from jaxmrl.fit.analyses import analyze_all, analyze_rows
-from jaxmrl.fit.several import find_scale
 from jaxmrl.reports.terminal import Reporter
+from jaxmrl.scaling.analyses import analyze_all, analyze_rows
 from jaxmrl.scaling.analysis import content
+from jaxmrl.scaling.several import find_scale
 
 
 @pytest.mark.slow

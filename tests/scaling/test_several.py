@@ -3,7 +3,7 @@ import pytest
 from jaxmrl.config import FitConfig
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit import fit_curves
-from jaxmrl.fit.several import read_all
+from jaxmrl.scaling.several import read_all
 
 N = [100, 200, 400, 800, 1600]
 

@@ -4,17 +4,18 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from jaxmrl.config import FitConfig
+from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.table import CurveFile, CurveRows, read_curves
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.scaling.scale import Scale, scale_of
+from jaxmrl.text import count
 
 FROM = "run"
 """What distinguishes curves of several files in their identity: the run directory or file that they come from."""
 
 
-def read_all(config: FitConfig) -> CurveFile:
+def read_all(config: CurvesConfig) -> CurveFile:
     """Return the curves of all files of the settings as those of one file.
 
     Where curves of several files have the same name, or none, all are named by their files, too.
@@ -46,13 +47,32 @@ def read_all(config: FitConfig) -> CurveFile:
     )
 
 
-def find_scale(config: FitConfig, file: CurveFile) -> Scale:
+def find_scale(config: CurvesConfig, file: CurveFile) -> Scale:
     """Return the scale of the metric. Raise UserError if it is not known, or if the target lies beyond it."""
     given = config.higher_is_better or config.lower_is_better
     higher = config.higher_is_better if given else None
     scale = scale_of(file.metric, file.values, higher=higher, best=config.best)
     scale.check_target(config.target)
     return scale
+
+
+def source_text(config: CurvesConfig) -> str:
+    """Return the files that the curves are from."""
+    return ", ".join(map(str, config.csv))
+
+
+def read_text(file: CurveFile) -> str:
+    """Return in words how many rows and curves were read."""
+    more = f", {count(len(file.curves), 'curve')}" if len(file.curves) > 1 else ""
+    if not file.rejected:
+        return f"{count(file.rows, 'row')}{more}"
+    first = file.rejected[0]
+    return f"{count(file.rows, 'row')}{more}, {len(file.rejected)} left out (line {first.line}: {first.reason})"
+
+
+def curve_name(rows: CurveRows) -> str:
+    """Return the settings that distinguish a curve from the others, in words."""
+    return ", ".join(f"{column} {value}" for column, value in rows.identity.items())
 
 
 def file_names(paths: tuple[Path, ...]) -> list[str]:
@@ -71,7 +91,7 @@ def _named(rows: CurveRows, name: str) -> CurveRows:
     return replace(rows, identity={FROM: name} | rows.identity)
 
 
-def _check_metrics(config: FitConfig, files: dict[str, CurveFile]) -> None:
+def _check_metrics(config: CurvesConfig, files: dict[str, CurveFile]) -> None:
     """Raise DataError unless all files have one metric with one perfect value."""
     plain = {name: plain_name(file.metric).removeprefix("test_") for name, file in files.items()}
     first, *others = files

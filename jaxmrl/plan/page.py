@@ -1,0 +1,45 @@
+"""The page of a plan: the recommendation, one picture, the table, and what each curve allows to say."""
+
+from jaxmrl.plan.curves import CurvePlan
+from jaxmrl.plan.figure import draw_plan, in_words
+from jaxmrl.plan.text import Wording, cells, heads
+from jaxmrl.reports.blocks import Block, Section, inline_svg, sentence, table
+from jaxmrl.reports.html import page_html
+from jaxmrl.scaling.law_fit import LEVEL
+
+_METHOD = (
+    f"Chances are by the forecast of each curve, whose {LEVEL:.0%} interval also covers how far laws are wrong on real "
+    "curves. Molecules are bought batch by batch, and buying ends when the target is reached. New molecules are taken "
+    "to be like the present ones, and the test set to stay the same."
+)
+
+
+def plan_html(
+    best: CurvePlan, plans: list[CurvePlan], lead: list[str], others: list[str], assay: list[str], wording: Wording
+) -> str:
+    """Return the content of plan.html. Every string that comes from the data is escaped."""
+    figure = inline_svg(draw_plan(best, plans, wording))
+    dotted = " Dotted: the chance below which to stop." if best.purchase else ""
+    caption = f"By the number of molecules that are bought. Shaded: the next batch.{dotted}"
+    answer = [Block("lead", text=line) for line in lead]
+    answer.append(Block("figure", svg=figure, alt=in_words(best, plans, wording), caption=caption))
+    sections = [Section("Recommendation", answer)]
+    numbers = tuple(range(1, len(heads(wording))))
+    shown = [table("Plan of each curve", heads(wording), [cells(plan, wording) for plan in plans], numbers)]
+    if others or assay:
+        shown.append(Block("list", items=[*others, *assay]))
+    sections.append(Section("Alternatives" if len(plans) > 1 or assay else "In numbers", shown))
+    sections.append(
+        Section("How far to trust this", [Block("list", items=_remarks(plans)), Block("text", text=_METHOD)])
+    )
+    return page_html(f"Plan for {wording.scale.metric}", wording.terms(), sections)
+
+
+def _remarks(plans: list[CurvePlan]) -> list[str]:
+    """Return the kind of each curve that has a plan, and the reasons not to trust its laws."""
+    found = []
+    for plan in plans:
+        if plan.is_planned:
+            begin = f"{plan.name}: " if plan.name else ""
+            found += [sentence(f"{begin}{said}") for said in (plan.analysis.kind_text, *plan.analysis.flags)]
+    return found

@@ -1,0 +1,77 @@
+"""The distribution of the metric with more molecules, and the chance that a curve reaches a target by a size."""
+
+import numpy as np
+from scipy.stats import t as student
+
+from jaxmrl.scaling.forecast import Forecast
+from jaxmrl.scaling.law_fit import LEVEL
+
+_TAILS = 4.0
+"""Degrees of freedom of the distribution. The interval of a forecast is 2.2 standard deviations wide to each side,
+because laws err with heavier tails than noise does; Student's distribution with 4 has its 95% quantile at 2.13."""
+
+_END = float(student.ppf((1 + LEVEL) / 2, _TAILS))
+_STEPS = 128
+"""Sizes between the largest and the one asked for at which the chance is looked at."""
+
+_MOST_BELOW = 0.1
+"""How far below the forecast the lower end of its interval counts, relative to it. Some laws come to an error of 0."""
+
+_LEAST = 1e-12
+
+
+def error_quantiles(forecast: Forecast, n: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return quantiles of the error of models trained on n molecules.
+
+    The log error has two halves of Student's distribution that meet at the forecast. The width of each half is such
+    that the interval of the forecast contains LEVEL of the distribution.
+
+    Args:
+        forecast: The forecast of the curve.
+        n: [K] sizes, none below the largest measured.
+        shares: [Q] the quantiles that are asked for, between 0 and 1.
+
+    Returns:
+        [Q, K] errors; NaN where the interval of the forecast is not known.
+    """
+    center, below, above = _scales(forecast, n)
+    t = student.ppf(np.asarray(shares, float), _TAILS)[:, None]
+    return np.exp(center + t * np.where(t < 0, below, above))
+
+
+def chance_of_reaching(forecast: Forecast, metric: float, n: np.ndarray) -> np.ndarray:
+    """Return the probability that a model trained on at most n molecules reaches a metric.
+
+    By the distribution of `error_quantiles`. What is reached with fewer molecules counts as reached, so the chance does
+    not fall with n.
+
+    Args:
+        forecast: The forecast of the curve.
+        metric: The target.
+        n: [K] sizes, none below the largest measured.
+
+    Returns:
+        [K] probabilities; NaN where the interval of the forecast is not known.
+    """
+    target, n = forecast.points.error_of(metric), np.asarray(n, float)
+    largest = float(forecast.points.n[-1])
+    path = np.geomspace(largest, max(float(n.max()), 2 * largest), _STEPS)
+    chances = np.maximum.accumulate(_chance_at(forecast, target, path))
+    return np.maximum(_chance_at(forecast, target, n), np.interp(np.log(n), np.log(path), chances))
+
+
+def _chance_at(forecast: Forecast, target: float, n: np.ndarray) -> np.ndarray:
+    """Return the probability that the error at n [K] is at most `target`, [K]."""
+    if target <= 0:
+        return np.zeros(len(n))
+    center, below, above = _scales(forecast, n)
+    distance = np.log(target) - center
+    return student.cdf(distance / np.where(distance < 0, below, above), _TAILS)
+
+
+def _scales(forecast: Forecast, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the forecast's log error at n [K], and the scale of the distribution below and above it, [K] each."""
+    error = forecast.error(n)
+    low, high = forecast.error_interval(n)
+    center, low, high = np.log(error), np.log(np.maximum(low, _MOST_BELOW * error)), np.log(high)
+    return center, np.maximum(center - low, _LEAST) / _END, np.maximum(high - center, _LEAST) / _END

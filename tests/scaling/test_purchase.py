@@ -1,0 +1,61 @@
+"""What to buy: a limit, a batch, when to stop, and what it costs on average."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from jaxmrl.scaling.purchase import Terms, purchase
+
+PRESENT = 1000.0
+TERMS = Terms(cost=2.0, budget=4000.0, batch=250.0)
+
+
+def ramp(n):
+    """Uniform between 1,000 and 5,000 molecules."""
+    return np.clip((np.asarray(n) - 1000) / 4000, 0, 1)
+
+
+def test_limits_are_of_the_budget_and_of_the_deadline():
+    assert TERMS.limit(PRESENT) == 3000
+    assert replace(TERMS, deadline=3).limit(PRESENT) == 1750
+    assert Terms().limit(PRESENT) == 10_000
+
+
+def test_the_chance_is_that_within_the_limit():
+    bought = purchase(ramp, PRESENT, TERMS)
+    assert bought.chance == pytest.approx(0.5)
+    assert bought.batch == 250
+    assert bought.next == 1250
+    assert list(bought.needed.values()) == pytest.approx([3000, 4200, 4600], rel=0.01)
+
+
+def test_the_expected_purchase_counts_batches_that_are_needed():
+    bought = purchase(ramp, PRESENT, TERMS)
+    missed = 1 - ramp(PRESENT + 250 * np.arange(8))
+    assert bought.expected == pytest.approx(250 * missed.sum())
+    assert bought.expected_cost == 2 * bought.expected
+
+
+def test_smaller_batches_cost_less():
+    costs = [purchase(ramp, PRESENT, replace(TERMS, batch=batch)).expected for batch in (50, 500, 2000)]
+    assert costs == sorted(costs)
+    assert costs[-1] == 2000
+
+
+def test_an_unlikely_target_is_given_up():
+    bought = purchase(lambda n: 0.1 * ramp(n), PRESENT, TERMS)
+    assert bought.chance == pytest.approx(0.05)
+    assert bought.batch == 0
+    assert purchase(lambda n: 0.1 * ramp(n), PRESENT, replace(TERMS, least_chance=0.0)).batch == 250
+
+
+def test_a_batch_is_no_larger_than_what_is_surely_enough_or_left():
+    step = lambda n: np.clip((np.asarray(n) - 1000) / 100, 0, 1)
+    assert purchase(step, PRESENT, TERMS).batch == pytest.approx(95, abs=3)
+    assert purchase(ramp, PRESENT, replace(TERMS, budget=300.0, least_chance=0.0)).batch == 150
+
+
+def test_a_deadline_makes_batches_larger():
+    assert purchase(ramp, PRESENT, Terms(budget=2000.0)).batch == 200
+    assert purchase(ramp, PRESENT, Terms(budget=2000.0, deadline=3)).batch == 670, "two digits, rounded up"
