@@ -39,6 +39,7 @@ _HOMES = {
     "FitConfig": "config",
     "plan_purchase": "plan",
     "PlanConfig": "config",
+    "Tracker": "trackers.base",
     "UserError": "errors",
 }
 """Each public name, and the module of this package that defines it."""

@@ -23,12 +23,14 @@ REPORTING = (
     "predict/",
     "reports/",
     "runs/ensembles.py",
+    "runs/live.py",
     "scaling/",
     "startup.py",
     "pretrain/estimate.py",
     "sweep/estimate.py",
     "sweep/load.py",
     "sweep/result.py",
+    "trackers/",
     "training/cost.py",
 )
 """Modules, and folders of modules, that decide no trained number: they read results, or print them."""

@@ -50,3 +50,10 @@ def seconds_in(text: str) -> float | None:
     if not re.fullmatch(f"(?:{part})+", text.strip().lower()):
         return None
     return sum(float(number) * _SECONDS[unit] for number, unit in re.findall(part, text.lower()))
+
+
+def duration(seconds: float) -> str:
+    """Return a time in seconds as people write it, such as "3 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

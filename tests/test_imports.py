@@ -28,6 +28,7 @@ ORDER = (
     "scaling",
     "runs",
     "ensemble",
+    "trackers",
     "reports",
     "sweep",
     "score",

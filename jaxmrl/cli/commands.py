@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import tyro
 
@@ -97,6 +97,11 @@ class SweepFlags(_LongFlags[SweepConfig]):
     """Train on the machines of the Ray cluster at this address; local starts Ray on this machine alone. Default: none;
     this process trains."""
 
+    tracker: Literal["tensorboard", "wandb", "mlflow"] | None = None
+    """Record the training with this program as well: TensorBoard, Weights & Biases (offline) or MLflow (a local
+    database). Its files are in the folder trackers of the run, and nothing is sent anywhere unless your environment
+    says so. The file history.csv has the same numbers in any case. Default: none."""
+
     extend: bool = False
     """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, baselines, initializations or
     --save-predictions to the run in --out. Existing results stay, and only what is missing is trained. Settings that
@@ -138,6 +143,7 @@ def sweep_command() -> None:
                 flags.settings,
                 cluster=flags.cluster,
                 extend=flags.extend,
+                tracker=flags.tracker,
                 max_seconds=flags.max_seconds,
                 quiet=False,
             )

@@ -43,7 +43,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         *("tune", "tune_each_size"),
     ),
     "pruning": ("pruning", "methods", "keep", "scores", "score_seeds", "score_epochs"),
-    "output": ("out", "extend", "save_predictions", "json"),
+    "output": ("out", "extend", "save_predictions", "tracker", "json"),
     "hardware": ("lanes", "precision", "cluster", "max_time"),
 }
 """Names of settings and flags by topic, the essential ones first."""

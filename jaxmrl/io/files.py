@@ -62,7 +62,7 @@ def digest(path: Path) -> str:
 
 def whole_records(path: Path) -> list[list[str]]:
     """Return the records of a CSV file up to its last line end; what follows that is torn."""
-    whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+    whole = path.read_bytes().rpartition(b"\n")[0].decode()  # what is torn may end within a letter
     return list(csv.reader(io.StringIO(whole, newline="")))
 
 

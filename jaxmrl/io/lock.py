@@ -2,16 +2,32 @@
 
 import contextlib
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
 from jaxmrl.errors import UserError
 
 NAME = ".lock"
+_HOLDER = re.compile(r"process (\d+) on (.+), since [-: \d]+")
+
+
+class Holder(NamedTuple):
+    """The process that holds a lock, and the name of its machine."""
+
+    process: int
+    host: str
+
+
+def holder(folder: Path) -> Holder | None:
+    """Return who holds the lock of `folder`, or held it when it was killed; None where nobody does."""
+    found = _HOLDER.fullmatch(_holder(folder / NAME))
+    return Holder(int(found[1]), found[2]) if found else None
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ from jaxmrl.errors import DivergedError
 from jaxmrl.io.files import number
 from jaxmrl.modalities.graph.graphmae import GraphMAEShape
 from jaxmrl.reports import plots
-from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
-from jaxmrl.text import count
+from jaxmrl.text import count, duration
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.encoder import Encoder, has_encoder, load_encoder, save_encoder

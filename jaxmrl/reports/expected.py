@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import jax
 
-from jaxmrl.reports.terminal import duration
-from jaxmrl.text import count
+from jaxmrl.text import count, duration
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 import logging
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import rich.progress
@@ -16,6 +15,16 @@ from rich.table import Table
 
 from jaxmrl.io.files import number
 from jaxmrl.progress import Progress, ProgressReporter
+from jaxmrl.reports.meters import (
+    UPDATE_EVERY_SECONDS,
+    BarProgress,
+    Both,
+    NotebookLine,
+    TextProgress,
+    file_progress,
+    in_notebook,
+    in_words,
+)
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.runs.ensembles import EnsembleRow, ensemble_at
@@ -24,8 +33,6 @@ from jaxmrl.text import exact
 LOGGER = logging.getLogger("jaxmrl")
 """Receives every note at level INFO, also where nothing is printed."""
 
-LINE_EVERY_SECONDS = 30.0
-
 WIDTH = 120
 """The width of tables, if no terminal sets it."""
 
@@ -33,7 +40,10 @@ WIDTH = 120
 class Reporter(ProgressReporter):
     """Print to standard output, or with `quiet` not at all; every note goes to the logger "jaxmrl", too.
 
-    Progress is a bar on a terminal, else a line now and then, as in a notebook.
+    Progress is a bar on a terminal, one line that changes in a notebook, else a line now and then.
+
+    Attributes:
+        folder: Where progress is also written to a file, for others to read; None for no file.
     """
 
     def __init__(self, *, quiet: bool = False):
@@ -41,6 +51,7 @@ class Reporter(ProgressReporter):
         # line is a box that scrolls instead of wrapping.
         elsewhere: dict[str, Any] = {} if sys.stdout.isatty() else {"width": WIDTH, "force_terminal": False}
         self.console = Console(quiet=quiet, highlight=False, soft_wrap=True, force_jupyter=False, **elsewhere)
+        self.folder: Path | None = None
 
     def say(self, text: str) -> None:
         LOGGER.info(text)
@@ -52,87 +63,25 @@ class Reporter(ProgressReporter):
 
         total: None where it is not known.
         """
+        with self._shown(title, total, unit) as shown:
+            yield shown if self.folder is None else Both(shown, file_progress(self.folder, title, total, unit))
+
+    @contextmanager
+    def _shown(self, title: str, total: int | None, unit: str) -> Iterator[Progress]:
         if self.console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
             with rich.progress.Progress(
                 *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console
             ) as bar:
-                yield _BarProgress(bar, bar.add_task(title, total=total))
+                yield BarProgress(bar, bar.add_task(title, total=total))
+        elif in_notebook() and not self.console.quiet:
+            line = NotebookLine()
+            shown = TextProgress(line.show, title, total, unit, UPDATE_EVERY_SECONDS)
+            yield shown
+            if line.handle is not None:
+                line.show(shown.current())
         else:
-            yield _LineProgress(self, title, total, unit)
-
-
-@dataclass
-class _BarProgress:
-    bar: rich.progress.Progress
-    task: rich.progress.TaskID
-    done: int = 0
-
-    def advance(self, amount: int) -> None:
-        self.done += amount
-        self.bar.advance(self.task, amount)
-
-    def skip(self, amount: int) -> None:
-        self.done += amount
-        self.bar.reset(self.task, completed=self.done)
-
-    def drop(self, amount: int) -> None:
-        total = self.bar.tasks[self.task].total
-        if amount and total is not None:
-            self.bar.update(self.task, total=total - amount)
-
-
-@dataclass
-class _LineProgress:
-    """A line now and then, with the time left by the speed so far.
-
-    done: units so far, of which `timed` took `seconds`; seen: when the last timed unit was done, None after a skip
-    """
-
-    reporter: Reporter
-    title: str
-    total: int | None
-    unit: str
-    done: int = 0
-    timed: int = 0
-    seconds: float = 0.0
-    seen: float | None = None
-    said: float = field(default_factory=lambda: time.monotonic())
-
-    def skip(self, amount: int) -> None:
-        self.done, self.seen = self.done + amount, None
-        self._say_now_and_then(time.monotonic())
-
-    def advance(self, amount: int) -> None:
-        now = time.monotonic()
-        self.done += amount
-        if self.seen is not None:
-            self.timed, self.seconds = self.timed + amount, self.seconds + now - self.seen
-        self.seen = now
-        self._say_now_and_then(now)
-
-    def drop(self, amount: int) -> None:
-        if self.total is not None:
-            self.total -= amount
-
-    def _say_now_and_then(self, now: float) -> None:
-        if now - self.said < LINE_EVERY_SECONDS:
-            return
-        of = "" if self.total is None else f"/{self.total:,}"
-        self.reporter.say(f"{self.title}: {self.done:,}{of} {self.unit}{self._left()}")
-        self.said = now
-
-    def _left(self) -> str:
-        if self.total is None or not self.timed:
-            return ""
-        return f", about {duration(self.seconds / self.timed * (self.total - self.done))} left"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in seconds as people write it, such as "3 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+            yield TextProgress(lambda one: self.say(in_words(one)), title, total, unit)
 
 
 def sweep_table(

@@ -5,7 +5,7 @@ Model and predictions are on disk before the row is, so that whatever has a row 
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -27,7 +27,7 @@ from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Replica
-from jaxmrl.training.outcome import Outcome
+from jaxmrl.training.outcome import Outcome, Validation
 from jaxmrl.training.replica import TrainingSpec
 from jaxmrl.training.saved_model import SavedModel, predict_all
 
@@ -108,8 +108,8 @@ def keep_replica(
     left: ReplicaArtifacts,
     identities: list[ReplicaIdentity],
     save_model: Callable[[Path, ResultRow], None] | None,
-) -> None:
-    """Write a replica's artifacts, and then add its rows to results.csv.
+) -> list[ResultRow]:
+    """Write a replica's artifacts, and then add its rows to results.csv. Return these rows.
 
     identities: of its rows; several where prunings share it. save_model: (folder, row) -> None, which writes its model;
     None where that is not kept. Raises UserError where something cannot be written.
@@ -122,8 +122,9 @@ def keep_replica(
     if save_model is not None:
         save_model(run.path / MODELS / name, rows[0])
     for identity, row in zip(identities, rows, strict=True):
-        run.append_history(history_rows(identity, left.outcome))
+        run.append_history(history_rows(identity, left.outcome.history))
         run.append_result(row)
+    return rows
 
 
 def result_row(identity: ReplicaIdentity, outcome: Outcome, problem: TaskData) -> ResultRow:
@@ -141,9 +142,9 @@ def result_row(identity: ReplicaIdentity, outcome: Outcome, problem: TaskData) -
     )
 
 
-def history_rows(identity: ReplicaIdentity, outcome: Outcome) -> list[HistoryRow]:
-    """Return the rows of history.csv of a replica, one for each validation."""
-    return [HistoryRow(**vars(identity), **one._asdict()) for one in outcome.history]
+def history_rows(identity: ReplicaIdentity, history: Iterable[Validation]) -> list[HistoryRow]:
+    """Return the rows of history.csv of a replica, one for each of these validations."""
+    return [HistoryRow(**vars(identity), **one._asdict()) for one in history]
 
 
 def sort_results(run: RunDirectory, grid: list[ReplicaKey]) -> list[ResultRow]:

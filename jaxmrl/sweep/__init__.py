@@ -8,9 +8,10 @@ from itertools import product
 
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.reports.summary import Orders, summarize
-from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.artifacts import drop_incomplete_rows, drop_other_models, sort_results
 from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.runs.live import own_progress
 from jaxmrl.runs.metadata import run_metadata
 from jaxmrl.sweep.cluster import connect
 from jaxmrl.sweep.extend import as_begun, extended
@@ -32,9 +33,11 @@ from jaxmrl.sweep.queue import (
 from jaxmrl.sweep.result import LearningCurve, SweepResult
 from jaxmrl.sweep.subsets import kept_first
 from jaxmrl.sweep.tuning import tune
-from jaxmrl.text import count
+from jaxmrl.text import count, duration
+from jaxmrl.trackers.base import Tracker
+from jaxmrl.trackers.opening import check_tracker, open_tracker
 from jaxmrl.training.capacity import device_name
-from jaxmrl.training.interrupts import catch_signals
+from jaxmrl.training.interrupts import catch_signals, resumable
 from jaxmrl.training.model_spec import model_specs
 from jaxmrl.training.numerics import own_numerics
 
@@ -45,6 +48,7 @@ def run_sweep(
     *,
     cluster: str | None = None,
     extend: bool = False,
+    tracker: str | Tracker | None = None,
     quiet: bool = True,
     max_seconds: float | None = None,
 ) -> SweepResult:
@@ -60,6 +64,8 @@ def run_sweep(
         extend: Whether to add to the grid of the run that is already in the directory. Its results stay, and only what
             is missing is trained. Every value in `config` counts as asked for; `sweep.extend.saved_settings` returns
             those of the run.
+        tracker: Where trainings are recorded as well: `tensorboard`, `wandb` or `mlflow`, or an object of your own with
+            the methods of `jaxmrl.Tracker`. None records them in history.csv alone.
         quiet: Whether to print nothing.
         max_seconds: Stop after this many seconds as a signal would, with the state saved. None sets no limit.
 
@@ -68,9 +74,11 @@ def run_sweep(
 
     Raises:
         UserError: For input or settings that cannot be used.
-        StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
+        StopRequestedError: When a signal, as from the stop button of a notebook, or `max_seconds` stopped it. The state
+            is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
+    check_tracker(tracker)
     config = config if extend else config.resolved()
     out = config.out or default_directory(config)
     config = as_begun(config, out)
@@ -86,8 +94,14 @@ def run_sweep(
                 f"{count(incomplete, 'result')} without an intact model or predictions: "
                 f"{'its replica is' if incomplete == 1 else 'their replicas are'} trained again"
             )
-        with catch_signals(max_seconds, started) as stop:
-            job = SweepContext(config, inputs.problems, inputs.starts, run, reporter, stop, machines)
+        reporter.folder = run.path
+        with (
+            own_progress(run.path),
+            open_tracker(tracker, run.path, reporter.say) as tracking,
+            resumable(f"Call run_sweep with the same settings to resume the run in {run.path}"),
+            catch_signals(max_seconds, started) as stop,
+        ):
+            job = SweepContext(config, inputs.problems, inputs.starts, run, reporter, stop, machines, tracking)
             cells, orders = train_missing(job, inputs)
         return write_report(job, cells, orders)
 

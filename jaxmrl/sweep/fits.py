@@ -14,7 +14,7 @@ from jaxmrl.modalities.registry import get_modality
 from jaxmrl.rows import ResultRow
 from jaxmrl.runs.artifacts import ReplicaArtifacts, keep_replica, keeps_model, row_of_model
 from jaxmrl.sweep.grid import FitGrid
-from jaxmrl.sweep.queue import Missing, SweepContext, missing_rows, unique_replicas
+from jaxmrl.sweep.queue import Missing, SweepContext, missing_rows, track_result, unique_replicas
 from jaxmrl.text import count
 from jaxmrl.training.lanes import Replica
 
@@ -76,4 +76,5 @@ def keep_fit(job: SweepContext, spec: BaselineSpec, replica: Replica, predicted:
         save_baseline(model, problem, assignment)
 
     left = ReplicaArtifacts(outcome, predictions=kept)
-    keep_replica(job.run, job.problem, replica, left, identities, save if keeps else None)
+    written = keep_replica(job.run, job.problem, replica, left, identities, save if keeps else None)
+    track_result(job, identities[0], written[0], outcome)

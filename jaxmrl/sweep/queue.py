@@ -14,10 +14,18 @@ from jaxmrl.progress import Progress
 from jaxmrl.reports.expected import lanes_text
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.rows import FINISHED, STOPPED, ReplicaIdentity, ResultRow
-from jaxmrl.runs.artifacts import ReplicaArtifacts, collect_artifacts, complete_keys, describe, keep_replica
+from jaxmrl.runs.artifacts import (
+    ReplicaArtifacts,
+    collect_artifacts,
+    complete_keys,
+    describe,
+    history_rows,
+    keep_replica,
+)
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep.cluster import Cluster, WorkSpec
 from jaxmrl.text import count, exact
+from jaxmrl.trackers.base import Tracking
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.encoder import Initializations
@@ -53,7 +61,7 @@ class GridPoint:
 
 @dataclass(frozen=True)
 class SweepContext:
-    """A sweep under way: settings, data, splits, run directory, reporter, stop signal, and cluster if there is one."""
+    """A sweep under way: settings, data, splits, run directory, reporter, stop signal, cluster and tracker if any."""
 
     config: SweepConfig
     problems: list[TaskData]
@@ -62,6 +70,7 @@ class SweepContext:
     reporter: Reporter
     stop: Stop
     cluster: Cluster | None = None
+    tracking: Tracking | None = None
 
     @property
     def problem(self) -> TaskData:
@@ -210,13 +219,21 @@ def train_here(
         keep(job, spec, engine.replica_of(outcome.name), left, rows)
 
     done = {replica.name for replica in replicas} - rows.keys()
-    folder = job.run.checkpoints / spec.name
+    folder, watch = job.run.checkpoints / spec.name, partial(track_validations, job.tracking, rows)
     try:
         engines = engines_for(job.config, job.problem, spec, replicas, lanes)
-        checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say)
+        checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say, watch)
     except jax.errors.JaxRuntimeError as error:
         return fewer_lanes(lanes, error)
     return None
+
+
+def track_validations(tracking: Tracking | None, rows: Missing, engine: Engine) -> None:
+    """Tell the tracker of the validations that the lanes of an engine have made since the last call."""
+    for slot in engine.slots if tracking else ():
+        if tracking and slot:
+            identity = rows[engine.replicas[slot.replica].name][0]
+            tracking.validated(identity.key, history_rows(identity, slot.history[tracking.seen(identity.key) :]))
 
 
 def train_there(
@@ -254,4 +271,11 @@ def keep(job: SweepContext, spec: ModelSpec, replica: Replica, left: ReplicaArti
         save_trained(model, weights, job.problem.table.ids[replica.train])
 
     save_model = None if left.weights is None else partial(save, weights=left.weights)
-    keep_replica(job.run, job.problem, replica, left, rows[replica.name], save_model)
+    written = keep_replica(job.run, job.problem, replica, left, rows[replica.name], save_model)
+    track_result(job, rows[replica.name][0], written[0], left.outcome)
+
+
+def track_result(job: SweepContext, identity: ReplicaIdentity, row: ResultRow, outcome: Outcome) -> None:
+    """Tell the tracker of a replica that has ended, by the first of its rows: several prunings may share it."""
+    if job.tracking:
+        job.tracking.ended(row, history_rows(identity, outcome.history))

@@ -93,12 +93,14 @@ def run(
     progress: Progress,
     stop: Stop,
     say: Callable[[str], None],
+    watch: Callable[[Engine], None] = lambda engine: None,
 ) -> None:
     """Train the replicas whose names are not in `done`, on engines of the same replicas, one for each device, together.
 
     Each is saved in `folder` every SECONDS and when asked to stop; goes on from what is saved there.
 
-    say(text) is called where a checkpoint is damaged. Raises StopRequestedError when stopped.
+    say(text) is called where a checkpoint is damaged; watch(engine), from the engine's thread, at each of its rests.
+    Raises StopRequestedError when stopped.
     """
     folders = [folder / f"device-{k}" for k in range(len(engines))]
     for one, engine in zip(folders, engines, strict=True):
@@ -107,7 +109,7 @@ def run(
     queue, replicas = waiting(engines, done), engines[0].replicas
     steps_done = sum(replica.steps for replica in replicas if replica.name in done)
     progress.skip(steps_done + sum(slot.step for engine in engines for slot in engine.slots if slot))
-    at_rest: list[Callable[[Engine], None]] = [saver(one, stop) for one in folders]
+    at_rest = [_watched(saver(one, stop), watch) for one in folders]
     on_progress = lambda steps, timed: progress.advance(steps) if timed else progress.skip(steps)
 
     def on_end(engine: Engine, outcome: Outcome) -> None:
@@ -116,6 +118,14 @@ def run(
 
     train_on_devices(engines, queue, on_end, on_progress, at_rest)
     remove(folder)
+
+
+def _watched(save: Callable[[Resumable], None], watch: Callable[[Engine], None]) -> Callable[[Engine], None]:
+    def at_rest(engine: Engine) -> None:
+        watch(engine)
+        save(engine)  # raises when stopped
+
+    return at_rest
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:

@@ -79,3 +79,16 @@ def catch_signals(seconds: float | None = None, started: float = 0.0) -> Iterato
         yield stop
     finally:
         restore()
+
+
+@contextmanager
+def resumable(how: str) -> Iterator[None]:
+    """Add to a StopRequestedError how to go on, which Python and notebooks show below its traceback.
+
+    how: in a sentence without its period.
+    """
+    try:
+        yield
+    except StopRequestedError as error:
+        error.add_note(f"The state is saved. {how}.")
+        raise

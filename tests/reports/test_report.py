@@ -9,18 +9,19 @@ from matplotlib.figure import Figure
 
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import number
-from jaxmrl.reports import plots, terminal
+from jaxmrl.reports import meters, plots, terminal
 from jaxmrl.reports.answer import caution_text
 from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
 from jaxmrl.reports.digits import value_words
 from jaxmrl.reports.law_tables import law_lines
 from jaxmrl.reports.summary import analyze_curve
-from jaxmrl.reports.terminal import Reporter, duration
+from jaxmrl.reports.terminal import Reporter
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, Point, curves_of
 from jaxmrl.runs.directory import FORMAT, RunDirectory
 from jaxmrl.scaling.analysis import UNFITTED
 from jaxmrl.scaling.current import Current
+from jaxmrl.text import duration
 from tests.support.rows import IDENTITY, result_row
 
 
@@ -251,7 +252,7 @@ def test_a_forecast_that_may_be_no_improvement_says_so(low, high, higher_is_bett
 
 def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_speed(monkeypatch, capsys):
     clock = [0.0]
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(meters.time, "monotonic", lambda: clock[0])
     with Reporter().progress("training", 1000, "steps") as progress:
         clock[0] = 10.0
         progress.skip(900)
@@ -266,7 +267,7 @@ def test_progress_without_a_terminal_counts_what_was_found_done_but_not_its_spee
 def test_the_clock_of_the_time_left_starts_after_compilation(monkeypatch, capsys):
     """The first step of a run waits for its program to be compiled, and so may a step of its next model."""
     clock = [0.0]
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(meters.time, "monotonic", lambda: clock[0])
     with Reporter().progress("training", 14_400, "steps") as progress:
         for seconds, amount, timed in (
             (31, 1, False),

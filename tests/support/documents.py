@@ -18,6 +18,7 @@ NOT_RUN = {
     r"python -m benchmarks\.": "measures for minutes; another test reads its arguments",
     r"(ray|srun|sleep)\b|\w+=\$": "needs a cluster",
     r".*--cluster": "needs Ray; tests/sweep/test_cluster.py trains on clusters",
+    r".*--tracker": "needs an extra; tests/trackers records with each",
 }
 """Commands that no test of the documents runs, by how they begin, and why."""
 
