@@ -73,9 +73,11 @@ class DataSettings(TrainingConfig):
     """Treat the targets of your own file as classes or as numbers. Default: classification if every target has two
     classes, else regression."""
 
-    censored: Literal["drop", "bound"] = "drop"
-    """Choose how censored labels such as >30 are read from --csv: drop treats them as missing, and bound uses the
-    number without its < or > sign."""
+    censored: Literal["drop", "bound", "loss"] = "drop"
+    """Choose how censored labels such as >30 are used that --csv has: drop treats them as missing, bound uses the
+    number without its < or > sign, and with loss, neural networks learn that the true value lies beyond the number (a
+    one-sided loss, as in the Tobit model). With loss, classical models and errors such as RMSE leave such labels out,
+    a sweep saves predictions, and its concordance.csv says how well they rank all labels, censored ones included."""
 
     metric: str | None = None
     """Measure performance by this metric. Default: the data set's own; for your own file, roc_auc for classes, and for
@@ -159,6 +161,8 @@ class Settings(FeatureSettings, DataSettings):
         if self.csv is None and self.censored != "drop":
             raise ConfigError("--censored describes a table of your own: give --csv too")
         check_choice("censored", self.censored, CENSORED)
+        if self.censored == "loss" and self.task == "classification":
+            raise ConfigError("--censored loss is for numbers; --task classification is for classes")
         self._check_table()
         if self.task is not None:
             check_choice("task", self.task, TASKS)

@@ -53,7 +53,7 @@ DEFAULT_BASELINES = ("svm", REFERENCE_MODEL)
 """The classical models of every sweep: a strong one that takes seconds, and the reference of every curve."""
 
 
-CENSORED = ("drop", "bound")
+CENSORED = ("drop", "bound", "loss")
 
 
 CONCENTRATIONS = ("M", "mM", "uM", "nM", "pM")

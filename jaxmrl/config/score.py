@@ -55,6 +55,8 @@ class ScoreConfig(Settings):
         super().__post_init__()
         for method in self.methods:
             check_choice("method", method, PRUNING_METHODS)
+        if self.censored == "loss":
+            raise ConfigError("scores are computed from exact labels: give --censored drop or bound instead of loss")
         if self.out.suffix not in SCORE_KINDS:
             raise ConfigError(f"--out must end in {', '.join(SCORE_KINDS)}; got {self.out}")
         if self.file and self.file.resolve() == self.out.resolve():

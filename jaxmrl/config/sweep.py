@@ -156,8 +156,15 @@ class SweepConfig(Settings):
         if self.scores is None:
             for method in self.pruning:
                 check_choice("pruning method", method, PRUNING_METHODS)
+            if self.censored == "loss" and self.pruning != (RANDOM,):
+                raise ConfigError(
+                    "--censored loss: pruning methods score molecules by exact labels, so a molecule that has only "
+                    "censored ones has no score; use --censored drop or bound, or omit --pruning"
+                )
         if self.freeze and not self.checkpoints:
             raise ConfigError("--freeze trains only the head of a pre-trained encoder: give its folder with --init")
+        if self.censored == "loss":  # which concordance.csv is computed from
+            object.__setattr__(self, "save_predictions", True)
         self._check_class_weight()
         self._check_splits()
         self._check_baselines()

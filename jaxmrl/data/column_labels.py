@@ -7,7 +7,7 @@ import numpy as np
 from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
 from jaxmrl.data.targets import Column, first_odd
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import CENSORED, dotted_thousands, nines
+from jaxmrl.io.cells import ABOUT, CENSORED, EXACTLY, dotted_thousands, nines
 from jaxmrl.io.records import Records, column_names
 from jaxmrl.text import count
 
@@ -16,6 +16,15 @@ _SHOWN = 60
 
 _MOST_REMARKS = 5
 """Columns with cells that are no numbers that have a remark of their own."""
+
+_CENSORED_SAID = {
+    "drop": "left out, so that curves use measured values only; --censored loss would learn from their bounds",
+    "bound": "their numbers are used without the sign (--censored bound), so errors at the limit are understated",
+    "loss": "neural networks learn from them as bounds (--censored loss); classical models leave them out, and so do "
+    "errors such as RMSE",
+    None: "left out, because they are not classes",
+}
+"""What is done with censored labels, by --censored; None for columns of classes."""
 
 _FEW_ROWS = 20
 """Rows from which few different values are remarked on."""
@@ -45,8 +54,12 @@ def class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[n
 
 def number_labels(
     path: Path, records: Records, columns: list[Column], censored: str, task: str | None
-) -> tuple[np.ndarray, list[str]]:
-    """Return labels [N, T] of numbers, and remarks. task: as it was asked for."""
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return labels [N, T] of numbers, their sides [N, T] as of `io.cells`, and remarks.
+
+    With `censored` "loss", the numbers of censored labels are among the labels, and their sides say so. Otherwise all
+    sides are EXACTLY. task: as it was asked for.
+    """
     remarks = []
     for column in columns:
         where = f"{path}, column {column.name}"
@@ -62,8 +75,19 @@ def number_labels(
                 "give a column of 1 and 0 for each class"
             )
         remarks += _suspect(column, _texts(records, column))
-    labels = [column.numbers.values if censored == "bound" else column.numbers.known for column in columns]
-    return np.stack(labels, axis=1), remarks + _odd(records, columns) + _censored(columns, censored)
+    labels = np.stack([_labels(column, censored) for column in columns], axis=1)
+    sides = np.stack([column.numbers.all_sides for column in columns], axis=1)
+    if censored != "loss":
+        sides = np.full_like(sides, EXACTLY)
+    return labels, sides, remarks + _odd(records, columns) + _censored(columns, censored)
+
+
+def _labels(column: Column, censored: str) -> np.ndarray:
+    """Return the labels [N] of a column of numbers. censored: what to do with those that have < or >."""
+    numbers = column.numbers
+    if censored == "drop":
+        return numbers.known
+    return np.where(numbers.kinds <= CENSORED, numbers.values, np.nan)
 
 
 def _suspect(column: Column, texts: list[str]) -> list[str]:
@@ -135,12 +159,7 @@ def _censored(columns: list[Column], censored: str | None) -> list[str]:
     if not sum(many.values()):
         return []
     names = column_names([f"{name} {some:,}" for name, some in many.items() if some])
-    done = (
-        "their numbers are used without the sign (--censored bound), so errors at the limit are understated"
-        if censored == "bound"
-        else "left out, so that curves use measured values only; --censored bound would use their numbers"
-    )
-    if censored is None:
-        done = "left out, because they are not classes"
     labels = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
-    return [f"{labels} >, < or ~, such as beyond the assay's limit ({names}): {done}"]
+    said = f"{labels} >, < or ~, such as beyond the assay's limit ({names}): {_CENSORED_SAID[censored]}"
+    about = sum(int((column.numbers.all_sides == ABOUT).sum()) for column in columns)
+    return [said + (f"; {about:,} with ~ are used as exact" if about and censored == "loss" else "")]

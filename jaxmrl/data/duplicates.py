@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxmrl.data.bounds import bounds_of, tightest
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import Table
 from jaxmrl.io.records import Rejected
@@ -136,9 +137,10 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
     Labels fill each other's gaps, task by task. Where a molecule has several labels of a task, equal rows count once
     and `how` decides: mean or median of the rows' labels, the first label, or drop, which makes labels that differ
     missing. Classes are not averaged: unless `how` is first, contradicting ones become missing. Molecules left without
-    a label join the rejected rows, and so do, with first, rows with a label that is not used.
+    a label join the rejected rows, and so do, with first, rows with a label that is not used. A censored label counts
+    only where a molecule has no exact one of the task; of several, the tightest of the first one's side does.
     """
-    table = prepared.table
+    table = _with_bounds_merged(prepared.canonical, prepared.table)
     labels, keep = table.labels.astype(np.float64), np.ones(len(table), bool)
     rejected: list[Rejected] = []
     removed: Counter[str] = Counter()
@@ -147,7 +149,7 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
         found = labels[rows]
         label = _label(found, how, table.task)
         keep[rows[1:]] = False
-        if np.isnan(label).all():
+        if np.isnan(label).all() and not (table.bounds and table.bounds.sides[rows[0]].any()):
             keep[rows[0]] = False
             rejected += [_rejected(table, k, _contradiction(table, rows, found)) for k in rows]
             continue
@@ -161,6 +163,19 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
     merged = int((~keep).sum()) - len(rejected)
     table = replace(table, labels=labels.astype(table.labels.dtype), side=table.side.merged(groups))
     return Merged(replace(prepared, table=table).take(keep, rejected), merged, dict(removed))
+
+
+def _with_bounds_merged(canonical: np.ndarray, table: Table) -> Table:
+    """Return the table whose first row of each repeated molecule has the censored labels that count of all its rows."""
+    if table.bounds is None:
+        return table
+    values, sides = table.bounds.values.copy(), table.bounds.sides.copy()
+    for rows in _groups(canonical):
+        for k in range(len(table.tasks)):
+            exact = not np.isnan(table.labels[rows, k]).all()
+            merged = (np.nan, 0) if exact else tightest(values[rows, k], sides[rows, k])
+            values[rows[0], k], sides[rows[0], k] = merged
+    return replace(table, bounds=bounds_of(values, sides))
 
 
 def _groups(canonical: np.ndarray) -> list[np.ndarray]:

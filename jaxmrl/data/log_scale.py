@@ -10,6 +10,7 @@ import numpy as np
 from jaxmrl.data.relations import units_of
 from jaxmrl.data.targets import Column
 from jaxmrl.errors import DataError
+from jaxmrl.io.cells import ABOVE, BELOW
 from jaxmrl.io.records import Records, column_names, plain_names
 from jaxmrl.text import count
 
@@ -52,6 +53,12 @@ class LogScale:
                 zeros = f"{count(without, 'label')} of 0 or less, which has no logarithm"
                 remarks.append(f"{column.name}: {zeros}; treated as missing")
         return logs, tuple(plain_names(map(self._name, columns))), remarks
+
+    def sides(self, sides: np.ndarray) -> np.ndarray:
+        """Return the sides [N, T] of labels, as of `io.cells`, after `apply`: above 10 µM is below a pIC50 of 5."""
+        if not self.unit:
+            return sides
+        return np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides)).astype(sides.dtype)
 
     def _powers(self, records: Records, column: Column, known: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Return the power of ten of each label's unit [N], NaN for what is no concentration, and remarks."""

@@ -9,7 +9,7 @@ from jaxmrl.data.column_labels import style_remarks
 from jaxmrl.data.relations import with_relations
 from jaxmrl.data.targets import NEARLY, Column, check_alike, read_column
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import CENSORED, MISSING, is_missing
+from jaxmrl.io.cells import CENSORED, EXACTLY, MISSING, is_missing
 from jaxmrl.io.records import Records, column_index, column_names
 from jaxmrl.text import count
 
@@ -66,8 +66,9 @@ def _of_assay(value: Column, name: str, rows: np.ndarray) -> Column:
     numbers = value.numbers
     kinds = np.where(rows, numbers.kinds, MISSING)
     values = np.where(rows, numbers.values, np.nan)
+    sides = None if numbers.sides is None else np.where(rows, numbers.sides, EXACTLY)
     distinct = frozenset(np.unique(values[kinds <= CENSORED]).tolist())
-    own = replace(numbers, values=values, kinds=kinds, distinct=distinct, minus=0, errors=0, merged=None)
+    own = replace(numbers, values=values, kinds=kinds, distinct=distinct, sides=sides, minus=0, errors=0, merged=None)
     words = value.words and replace(value.words, labels=np.where(rows, value.words.labels, np.nan))
     return replace(value, name=name, numbers=own, words=words)
 

@@ -7,16 +7,21 @@ from dataclasses import replace
 import numpy as np
 
 from jaxmrl.data.targets import Column
-from jaxmrl.io.cells import CENSORED, NUMBER, is_missing, plain_signs
+from jaxmrl.io.cells import ABOUT, ABOVE, BELOW, CENSORED, EXACTLY, NUMBER, is_missing, plain_signs
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
 _EXACT = frozenset({"=", "==", "eq", "equal", "equals", "equal to", "exact", "exactly"})
-_SIGNS = frozenset("< > <= >= =< => << >> ~ ≤ ≥ ≦ ≧ ≈".split()) | {
-    *("approx", "approximate", "approximately", "ca", "gt", "lt", "ge", "le", "gte", "lte"),
-    *("greater than", "greater", "more than", "at least", "greater than or equal to", "greater or equal"),
-    *("less than", "less", "fewer than", "at most", "less than or equal to", "less or equal", "smaller than"),
+_SIGNS = {
+    ABOVE: {"greater than", "greater", "more than", "at least", "greater than or equal to", "greater or equal"}
+    | set("> >= => >> ≥ ≧ gt ge gte".split()),
+    BELOW: {"less than", "less", "fewer than", "at most", "less than or equal to", "less or equal", "smaller than"}
+    | set("< <= =< << ≤ ≦ lt le lte".split()),
+    ABOUT: set("~ ≈ approx approximate approximately ca".split()),
 }
+_SIDES = {text: side for side, texts in _SIGNS.items() for text in texts}
+"""Where the true value lies from the number, by the cell of a column of relations."""
+
 _WORDS = frozenset("relation relations operator qualifier modifier sign prefix value values mean".split())
 """Words of a name that do not say what is measured."""
 
@@ -37,16 +42,16 @@ def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column
     """
     remarks, relations, stems = [], [], _stems(records)
     for at, name in enumerate(records.header):
-        censored, odd = _censored(records, at)
-        if censored is not None:
-            relations.append((name, _about(stems, _stem(name), _stem(name)), censored))
+        sides, odd = _relations(records, at)
+        if sides is not None:
+            relations.append((name, _about(stems, _stem(name), _stem(name)), sides))
             remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
     # A column with relations of its own needs no remark on those of others.
     own = {
         column.name for column in columns if any(about and about <= _stem(column.source) for _, about, _ in relations)
     }
-    for name, about, censored in relations:
-        columns = [_applied(column, name, about, censored, [] if column.name in own else remarks) for column in columns]
+    for name, about, sides in relations:
+        columns = [_applied(column, name, about, sides, [] if column.name in own else remarks) for column in columns]
     return columns, remarks
 
 
@@ -113,30 +118,31 @@ def _about(stems: Counter[frozenset[str]], own: set[str], stem: set[str]) -> set
     return stem if shared else set()
 
 
-def _applied(column: Column, name: str, about: set[str], censored: np.ndarray, remarks: list[str]) -> Column:
-    """Return a column after the relations in the column `name`, or a remark.
+def _applied(column: Column, name: str, about: set[str], sides: np.ndarray, remarks: list[str]) -> Column:
+    """Return a column after the relations `sides` [N] in the column `name`, or a remark.
 
     about: how many columns have such words.
     """
     numbers = column.numbers
-    hit = censored & (numbers.kinds == NUMBER)
+    hit = (sides != EXACTLY) & (numbers.kinds == NUMBER)
     if column.words or not hit.any():
         return column
     if about <= _stem(column.source):
-        return replace(column, numbers=replace(numbers, kinds=np.where(hit, CENSORED, numbers.kinds)))
+        kinds, sides = np.where(hit, CENSORED, numbers.kinds), np.where(hit, sides, numbers.all_sides)
+        return replace(column, numbers=replace(numbers, kinds=kinds, sides=sides))
     rows = count(int(hit.sum()), "row")
     remarks.append(f"{column.name}: {rows} with >, < or ~ in column {name}, whose labels are used as they are")
     return column
 
 
-def _censored(records: Records, at: int) -> tuple[np.ndarray | None, str]:
-    """Return which rows [N] have another relation than =, None where the column is not one of relations.
+def _relations(records: Records, at: int) -> tuple[np.ndarray | None, str]:
+    """Return the side of each row [N] by its relation, None where the column is not one of relations.
 
     The text says which cells of such a column are no relations; it is empty where all are.
     """
     texts = [_relation(fields[at]) for *_, fields in records.rows]
     found = Counter(texts)
-    odd = {text for text in found if text not in _EXACT and text not in _SIGNS and not is_missing(text)}
+    odd = {text for text in found if text not in _EXACT and text not in _SIDES and not is_missing(text)}
     many = sum(found[text] for text in odd)
     filled = sum(cells for text, cells in found.items() if not is_missing(text))
     if filled - many < _NEARLY * filled:
@@ -146,7 +152,7 @@ def _censored(records: Records, at: int) -> tuple[np.ndarray | None, str]:
         k = next(k for k, text in enumerate(texts) if text in odd)
         _, line, fields = records.rows[k]
         said = f"{count(many, 'cell')} without a relation, such as {fields[at].strip()[:_LONGEST]!r} in line {line}"
-    return np.array([text in _SIGNS for text in texts]), said
+    return np.array([_SIDES.get(text, EXACTLY) for text in texts], np.int8), said
 
 
 def _relation(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.chem.notations import MOL_BLOCK, SMILES, convert
+from jaxmrl.data.bounds import Bounds, bounds_of
 from jaxmrl.data.column_labels import class_labels, number_labels, of_columns, task_of
 from jaxmrl.data.log_scale import LogScale
 from jaxmrl.data.long_format import LongFormat
@@ -37,10 +38,11 @@ class Table:
 
     ids [N] int64     0-based row in the source file
     lines [N] int64   line in the source file
-    labels [N, T] float64, NaN for missing
+    labels [N, T] float64, NaN for missing and for censored labels that `bounds` has
     rows              of the source file, those that cannot be used included
     column            name of the column of SMILES, where the source is a file of columns
     side              group, date and weight of each row, where columns are named for them
+    bounds            censored labels, of which a one-sided loss learns; None where there are none
     """
 
     ids: np.ndarray
@@ -54,6 +56,7 @@ class Table:
     notes: tuple[str, ...] = ()
     column: str = ""
     side: SideColumns = field(default_factory=SideColumns, repr=False)
+    bounds: Bounds | None = field(repr=False, default=None)
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -63,7 +66,15 @@ class Table:
         everything = tuple(sorted((*self.rejected, *rejected), key=lambda row: row.line))
         smiles = [text for text, kept in zip(self.smiles, keep, strict=True) if kept]
         arrays = {name: getattr(self, name)[keep] for name in ("ids", "lines", "labels")}
-        return replace(self, **arrays, smiles=smiles, rejected=everything, side=self.side.take(keep))
+        bounds = self.bounds and self.bounds.take(keep)
+        side = self.side.take(keep)
+        return replace(self, **arrays, smiles=smiles, rejected=everything, side=side, bounds=bounds)
+
+    @property
+    def labeled(self) -> np.ndarray:
+        """Which molecules [N] have a label of any task, exact or censored."""
+        exact = ~np.isnan(self.labels).all(axis=1)
+        return exact if self.bounds is None else exact | (self.bounds.sides != 0).any(axis=1)
 
 
 def read_table(
@@ -82,9 +93,9 @@ def read_table(
     Without `smiles_column`, the column whose name and content fit best; without `target_columns`, the columns of
     numbers of like scale or of two classes, without ids, dates and splits; without `task`, classification where all
     targets have two classes. A cell that is no number is a missing label; so is, with `censored` "drop", one such as
-    >30, whose number "bound" takes. With `scale`, labels are logarithms of the numbers. With `assays`, each row has the
-    value of one assay, and the targets are the assays. The columns of `side` are no targets unless they are named.
-    `notes` say what was chosen and what is missing. Rows with a
+    >30, whose number "bound" takes as a label, and "loss" as one of `Table.bounds`. With `scale`, labels are logarithms
+    of the numbers. With `assays`, each row has the value of one assay, and the targets are the assays. The columns of
+    `side` are no targets unless they are named. `notes` say what was chosen and what is missing. Rows with a
     wrong number of fields, and those whose only labels could not be read, are rejected.
 
     Raises DataError for a file that is no such table, and for target columns that are neither numbers nor two classes.
@@ -104,30 +115,32 @@ def read_table(
     kind = task or ("regression" if scale else task_of(path, columns))
     if kind == "classification":
         labels, remarks = class_labels(path, records, columns)
+        sides, names = np.zeros(labels.shape, np.int8), tuple(column.name for column in columns)
     else:
-        labels, remarks = number_labels(path, records, columns, censored, kind if scale else task)
+        asked = kind if scale else task
+        labels, sides, names, remarks = _number_labels(path, records, columns, censored, asked, scale)
     notes += remarks
-    names = tuple(column.name for column in columns)
-    if scale:
-        labels, names, remarks = scale.apply(path, records, columns, labels)
-        notes += remarks
     if task is None and not scale:
         notes.append(f"task: {kind}, by the values of the labels")
     keep, unlabeled = _without_label(records, columns, labels)
     rows = [row for row, kept in zip(records.rows, keep, strict=True) if kept]
     rejected = tuple(sorted((*records.rejected, *unlabeled), key=lambda row: row.line))
-    table = _table(
-        records,
-        rows,
-        molecules,
-        labels=labels[keep],
-        tasks=names,
-        task=kind,
-        rejected=rejected,
-        notes=tuple(notes),
-        side=own.take(keep),
-    )
+    bounds = bounds_of(labels[keep], sides[keep])
+    labels = labels[keep] if bounds is None else np.where(bounds.sides == 0, labels[keep], np.nan)
+    more = {"labels": labels, "bounds": bounds, "tasks": names, "task": kind, "notes": tuple(notes)}
+    table = _table(records, rows, molecules, rejected=rejected, side=own.take(keep), **more)
     return _without_undated(table, side.date)
+
+
+def _number_labels(
+    path: Path, records: Records, columns: list[Column], censored: str, task: str | None, scale: LogScale | None
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
+    """Return labels [N, T] of numbers and their sides, as of `number_labels`, the names of the tasks, and remarks."""
+    labels, sides, remarks = number_labels(path, records, columns, censored, task)
+    if scale is None:
+        return labels, sides, tuple(column.name for column in columns), remarks
+    logs, names, more = scale.apply(path, records, columns, labels)
+    return logs, scale.sides(sides), names, [*remarks, *more]
 
 
 def _columns(
@@ -287,7 +300,7 @@ def check_distinct(target_columns: tuple[str, ...]) -> None:
 
 def without_unlabeled(table: Table) -> tuple[Table, np.ndarray]:
     """Return the rows with at least one label, and which those are [N]; all rows of a table without tasks."""
-    keep = ~np.isnan(table.labels).all(axis=1) | (not table.tasks)
+    keep = table.labeled | (not table.tasks)
     unlabeled = np.flatnonzero(~keep)
     rejected = [Rejected(int(table.lines[k]), table.smiles[k], f"{NO_LABEL} in any target column") for k in unlabeled]
     return table.take(keep, rejected), keep

@@ -1,7 +1,7 @@
 """The prepared data of a command: read, checked, split, and how it is judged."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxmrl.config.names import ERROR_METRICS, PER_SD
 from jaxmrl.data import label_scaling, splits
+from jaxmrl.data.bounds import Bounds
 from jaxmrl.data.label_scaling import LabelScaler, LabelUnits
 from jaxmrl.data.similarity import share_text
 from jaxmrl.data.splits import SplitRepeat
@@ -70,15 +71,21 @@ class TaskData:
     def fingerprint(self) -> str:
         """Return a digest of all that a replica learns from or is evaluated on: molecules, features, labels, split."""
         features = [array for one in self.features.values() for array in arrays_of(one)]
-        return arrays_digest(self.table.smiles, [self.table.labels, *self.split.parts().values(), *features])
+        return arrays_digest(self.table.smiles, [*self._labels, *self.split.parts().values(), *features])
 
     def digests(self) -> dict[str, str]:
         """Return a digest of the molecules, labels and split, and one of the features of each modality."""
-        labels = arrays_digest(self.table.smiles, [self.table.labels, *self.split.parts().values()])
+        labels = arrays_digest(self.table.smiles, [*self._labels, *self.split.parts().values()])
         features = {
             f"features of {name}": arrays_digest([], arrays_of(one)) for name, one in sorted(self.features.items())
         }
         return {f"data of the {self.split_label} split": labels} | features
+
+    @property
+    def _labels(self) -> list[np.ndarray]:
+        """The arrays of all labels, censored ones included."""
+        bounds = self.table.bounds
+        return [self.table.labels, *([] if bounds is None else [bounds.values, bounds.sides])]
 
     @property
     def split_label(self) -> str:
@@ -184,6 +191,14 @@ class TaskData:
     def device_labels(self, modality: str) -> np.ndarray:
         """Return the labels [N, T] float32 that a modality's models see on the device, NaN for missing."""
         return self.label_units(modality).to_device(self.table.labels, self.composition_for(modality))
+
+    def device_bounds(self, modality: str) -> Bounds | None:
+        """Return the bounds of censored labels as `device_labels` are, in float32; None where there are none."""
+        bounds = self.table.bounds
+        if bounds is None:
+            return None
+        units, composition = self.label_units(modality), self.composition_for(modality)
+        return replace(bounds, values=units.to_device(bounds.values, composition))
 
     def label_scaler(self, molecules: np.ndarray, modality: str) -> LabelScaler:
         """Return how a replica of a modality's model that trains on these molecules standardizes the device's

@@ -11,6 +11,9 @@ import numpy as np
 NUMBER, CENSORED, MISSING, MARK, TEXT = range(5)
 """Kinds of cells: a number; a number with a sign such as >; empty; a usual mark of a missing value; any other text."""
 
+BELOW, EXACTLY, ABOVE, ABOUT = -1, 0, 1, 2
+"""Where the true value of a cell lies from its number: what <30, 30, >30 and ~30 say."""
+
 _EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none", "#n/a", "#na", "<na>", "-nan", "+nan", "nat"})
 """What programs write for a missing value, in lower case."""
 
@@ -90,6 +93,7 @@ class Numbers:
     values [N] float64  NaN where there is none; of a censored cell, its bound
     kinds [N] uint8     NUMBER, CENSORED, MISSING, MARK or TEXT
     distinct            the different values, censored ones included
+    sides [N] int8      BELOW, EXACTLY, ABOVE or ABOUT; None where all are EXACTLY
     style               how the numbers are written
     minus               cells with a typographic minus sign
     errors              cells such as 5 ± 0.2, of which the first number is taken
@@ -99,6 +103,7 @@ class Numbers:
     values: np.ndarray = field(repr=False)
     kinds: np.ndarray = field(repr=False)
     distinct: frozenset[float] = field(repr=False)
+    sides: np.ndarray | None = field(repr=False, default=None)
     style: Style = Style()
     minus: int = 0
     errors: int = 0
@@ -114,6 +119,11 @@ class Numbers:
     def known(self) -> np.ndarray:
         """The numbers [N]; NaN where a cell has none or is censored."""
         return np.where(self.kinds == NUMBER, self.values, np.nan)
+
+    @property
+    def all_sides(self) -> np.ndarray:
+        """The sides [N], also where all are EXACTLY."""
+        return np.zeros(len(self.kinds), np.int8) if self.sides is None else self.sides
 
 
 def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
@@ -141,7 +151,23 @@ def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
     minus = {text for text in numbers if text.translate(_MINUS) != text}
     errors = {text for text in numbers if (match := matches[text]) and match["error"]}
     merged = _merged_by_rounding(distinct, known)
-    return Numbers(values, kinds, known, style, _cells_in(texts, minus), _cells_in(texts, errors), merged)
+    sides = _sides(texts, {text: side_of(match["sign"] or "") for text in numbers if (match := matches[text])})
+    return Numbers(values, kinds, known, sides, style, _cells_in(texts, minus), _cells_in(texts, errors), merged)
+
+
+def side_of(sign: str) -> int:
+    """Return what a sign in front of a number says: BELOW, EXACTLY, ABOVE or ABOUT."""
+    if sign in ("", "="):
+        return EXACTLY
+    if any(one in sign for one in "<≤≦⩽"):
+        return BELOW
+    return ABOVE if any(one in sign for one in ">≥≧⩾") else ABOUT
+
+
+def _sides(texts: list[str], signed: dict[str, int]) -> np.ndarray | None:
+    if not any(signed.values()):
+        return None
+    return np.fromiter((signed.get(text, EXACTLY) for text in texts), np.int8, len(texts))
 
 
 def _cells_in(texts: list[str], some: set[str]) -> int:
@@ -288,4 +314,4 @@ def _styled(match: re.Match | None, style: Style) -> tuple[int, float]:
         return TEXT, math.nan
     if not abs(value) <= LARGEST:
         return TEXT, math.nan
-    return NUMBER if match["sign"] in (None, "=") else CENSORED, value
+    return NUMBER if side_of(match["sign"] or "") == EXACTLY else CENSORED, value

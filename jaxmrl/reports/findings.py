@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData, by_kind
+from jaxmrl.reports.concordance import ConcordanceRow
 from jaxmrl.reports.curve_comparison import Comparison
 from jaxmrl.reports.equivalence import EquivalenceRow
 from jaxmrl.reports.plots import curve_label
@@ -24,7 +25,7 @@ class Findings:
     """The settings, data and metadata of a run, and all that follows from its results.
 
     orders: for each model and split, {pruning: positions in the table, in the order in which seed 0 keeps them}
-    tuning, equivalence: rows of tuning.csv and of equivalence.csv
+    tuning, equivalence, concordance: rows of tuning.csv, equivalence.csv and concordance.csv
     """
 
     config: SweepConfig
@@ -39,6 +40,7 @@ class Findings:
     ensembles: list[EnsembleRow] = field(default_factory=list)
     tuning: list[TuningRow] = field(default_factory=list)
     equivalence: list[EquivalenceRow] = field(default_factory=list)
+    concordance: list[ConcordanceRow] = field(default_factory=list)
 
     @property
     def kinds(self) -> dict[str, list[TaskData]]:

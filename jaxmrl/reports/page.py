@@ -6,6 +6,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
 from jaxmrl.reports.answer import answer, within
 from jaxmrl.reports.blocks import Block, Section, inline_svg, sentence, table, without_prolog
+from jaxmrl.reports.concordance import concordance_section
 from jaxmrl.reports.curve_comparison import difference_text, molecules_text, paired_cell
 from jaxmrl.reports.digits import half_width, interval_words, mean_words, rounded, value_words
 from jaxmrl.reports.equivalence import crossings, matrices
@@ -36,7 +37,7 @@ FIGURE_INCHES = (5.2, 3.9)
 def report_html(found: Findings) -> str:
     """Return the content of report.html. Every string that comes from the data is escaped."""
     made = (
-        *(answer, _curves, spread_section, _check, _laws, _equivalence, _pruning, _tasks, _tuning, _ends),
+        *(answer, _curves, spread_section, _check, _laws, _equivalence, _pruning, _tasks, _concordance, _tuning, _ends),
         *(data_section, settings_section, rejected_section, repeat_section),
     )
     sections = [section for make in made if (section := make(found))]
@@ -284,6 +285,11 @@ def _mean_cell(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     sd = float(np.std(known, ddof=1)) if len(known) > 1 else np.nan
     return mean_words(float(np.mean(known)), sd) if known else ""
+
+
+def _concordance(found: Findings) -> Section | None:
+    bounds = found.problems[0].table.bounds
+    return concordance_section(found.concordance, found.curves, found.labels, bounds.count()) if bounds else None
 
 
 def _tuning(found: Findings) -> Section | None:

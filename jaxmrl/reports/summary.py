@@ -12,6 +12,7 @@ from jaxmrl.data.task_data import TaskData, by_kind
 from jaxmrl.reports import plots
 from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
+from jaxmrl.reports.concordance import concordance_lines, write_concordance
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.ensembles import ensemble_rows
 from jaxmrl.reports.equivalence import EquivalenceRow, equivalence_rows
@@ -88,7 +89,8 @@ def summarize(
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
         reporter.say(line)
     say_laws(labels, analyses, label_of_metric, reporter)
-    for line in baseline_lines(curves, rows):
+    concordances = write_concordance(run, rows, problems)
+    for line in (*baseline_lines(curves, rows), *concordance_lines(concordances, curves, labels)):
         reporter.say(line)
     side_by_side = write_comparisons(run, curves, analyses, reporter)
     priced = write_equivalence(run, curves, analyses, rows)
@@ -99,7 +101,8 @@ def summarize(
         run.metadata(),
     )
     findings = Findings(
-        config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning, priced
+        *(config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning, priced),
+        concordances,
     )
     run.write("report.html", report_html(findings))
     reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")

@@ -144,6 +144,7 @@ def engine_bytes(lanes: int, spec: ModelSpec, replicas: list[Replica], problem: 
     """Return the memory that a table and so many lanes take on a device, an upper estimate."""
     features = sum(array.nbytes for array in arrays_of(problem.features[spec.modality]))
     labels = 4 * problem.table.labels.size  # float32 on the device
+    labels *= 1 if problem.table.bounds is None else 2
     return features + labels + lanes * lane_bytes(spec, _batch_rows(spec, replicas, problem, batch_size))
 
 

@@ -229,11 +229,15 @@ class Engine:
         return self._epoch_plans[index][1][place]
 
     def evaluate(self, weights: tuple, part: str, due: list[int]) -> jax.Array:
-        """Return the metric per task of the lanes in `due` on their 'valid' or 'test' ids; see `programs.evaluate`."""
+        """Return the metric per task of the lanes in `due` on their 'valid' or 'test' ids; see `programs.evaluate`.
+
+        Validation also counts errors of censored labels.
+        """
         nothing = np.full_like(next(iter(self._evaluation_plans.values())), NO_MOLECULE)
         ids = [id(getattr(self.replicas[slot.replica], part)) if slot else None for slot in self.slots]
         plans = np.stack([nothing if key is None else self._evaluation_plans.get(key, nothing) for key in ids])
-        return programs.evaluate(self.training_spec, self.table, weights, plans, self._order(due), len(due))
+        bounded = np.bool_(part == "valid")
+        return programs.evaluate(self.training_spec, self.table, weights, plans, self._order(due), len(due), bounded)
 
     def evaluations(self) -> int:
         """Return how many evaluations of one replica the whole queue takes, including tests."""

@@ -1,9 +1,18 @@
 """Losses per molecule and label, and their mean over the labels that are present."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+
+RESIDUAL_SD = 0.5
+"""The standard deviation of labels around outputs that `one_sided` assumes, in standard deviations of the labels."""
+
+FAR_TAIL = 20.0
+"""Standard deviations beyond which the logarithm of the tail of the normal distribution is its asymptote: in float32
+the derivative of `log_ndtr` loses its digits there."""
 
 MOST_WEIGHT = 100.0
 """The largest balanced weight, and 1 / the smallest: of a rarer class, single molecules would decide the steps."""
@@ -17,6 +26,25 @@ def binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 def squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Return (outputs - labels)^2, elementwise."""
     return (outputs - labels) ** 2
+
+
+def one_sided(outputs: jax.Array, limits: jax.Array, sides: jax.Array, sd: float = RESIDUAL_SD) -> jax.Array:
+    """Return the loss of censored labels, elementwise, in the scale of `squared_error`.
+
+    It is -2 sd^2 log P(the true value lies beyond the limit), if that is normal around the output with this standard
+    deviation: the likelihood of Tobit (1958), of which the squared error is the one of an exact label times 2 sd^2.
+
+    Args:
+        outputs: Of a model, in standard deviations of the labels.
+        limits: The bounds, in the same unit.
+        sides: 1 where the true value lies above its bound, -1 where it lies below; 0 gives a number without meaning.
+        sd: The assumed standard deviation of labels around outputs.
+    """
+    beyond = sides.astype(outputs.dtype) * (outputs - limits) / sd
+    near = -jax.scipy.special.log_ndtr(jnp.maximum(beyond, -FAR_TAIL))
+    far = jnp.minimum(beyond, -FAR_TAIL)
+    tail = 0.5 * far**2 + jnp.log(-far) + 0.5 * math.log(2 * math.pi)
+    return 2.0 * sd**2 * jnp.where(beyond < -FAR_TAIL, tail, near)
 
 
 def weigh_positives(losses: jax.Array, labels: jax.Array, *weights: float | jax.Array | None) -> jax.Array:

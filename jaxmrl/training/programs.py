@@ -16,8 +16,8 @@ from jaxmrl.training.replica import (
     DeviceTable,
     ReplicaState,
     TrainingSpec,
-    batch_labels,
     init_replica,
+    judged_labels,
     predict,
     train_step,
 )
@@ -130,12 +130,19 @@ def train(
 
 @program(static_argnums=0)
 def evaluate(
-    training_spec: TrainingSpec, table: DeviceTable, weights: tuple, plans: jax.Array, due: jax.Array, count: Any
+    training_spec: TrainingSpec,
+    table: DeviceTable,
+    weights: tuple,
+    plans: jax.Array,
+    due: jax.Array,
+    count: Any,
+    with_bounds: jax.Array | bool = False,
 ) -> jax.Array:
     """Return the metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 
     plans [L, batches, B] are each lane's evaluation batches. The (lane, batch) pairs that are due are worked off L
-    at a time, so the cost follows the lanes that are due, not all lanes.
+    at a time, so the cost follows the lanes that are due, not all lanes. with_bounds: whether errors are also of
+    censored labels, see `judged_labels`.
     """
     lanes, batches, size = plans.shape
     tasks = table.labels.shape[1]
@@ -153,7 +160,8 @@ def evaluate(
     def judge(place: jax.Array, metrics: jax.Array) -> jax.Array:
         ids = plans[due[place]].reshape(-1)
         scores = jax.lax.dynamic_slice_in_dim(outputs, place * batches, batches).reshape(-1, tasks)
-        return metrics.at[place].set(training_spec.metric.evaluate(scores, *batch_labels(table, ids)))
+        judged = judged_labels(training_spec, table, ids, scores, with_bounds)
+        return metrics.at[place].set(training_spec.metric.evaluate(*judged))
 
     blocks = (count * batches + lanes - 1) // lanes
     outputs = jnp.zeros((lanes * batches, size, tasks))

@@ -14,7 +14,7 @@ from jaxmrl.io.weight_names import only_head
 from jaxmrl.modalities.base import DeviceDataset
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.training.hyperparameters import Hyperparameters, Scalar
-from jaxmrl.training.losses import LOSSES, mean_over_present, weigh_positives
+from jaxmrl.training.losses import LOSSES, mean_over_present, one_sided, weigh_positives
 from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.schedules import Optimization, decay_weights, optimization_of
@@ -22,15 +22,29 @@ from jaxmrl.training.schedules import Optimization, decay_weights, optimization_
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class DeviceBounds:
+    """Bounds of censored labels on the device: values [N, T] float32 in `LabelUnits`, and their sides [N, T] int8.
+
+    A side is 1 where the true value lies above the bound, -1 where it lies below, and 0 where there is no bound.
+    """
+
+    values: jax.Array
+    sides: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class DeviceTable:
     """The table on the device: features in `store`, labels [N, T] float32 in `LabelUnits` with NaN for missing.
 
-    composition [N, E] float32: atoms of each element, where a target is extensive.
+    composition [N, E] float32: atoms of each element, where a target is extensive. bounds: censored labels, which
+    `labels` lack; None where there are none.
     """
 
     store: DeviceDataset
     labels: jax.Array
     composition: jax.Array | None = None
+    bounds: DeviceBounds | None = None
 
     def with_budget(self, rows: np.ndarray) -> "DeviceTable":
         """Return the table whose batches are shaped by a budget of the features' resources."""
@@ -47,8 +61,9 @@ def device_table(problem: TaskData, modality: str) -> DeviceTable:
     composition = None if counts is None else jnp.asarray(counts, jnp.float32)
     to_device = get_modality(modality).to_device
     assert to_device is not None, "no lane trains a classical model"
-    store = to_device(problem.features[modality])
-    return DeviceTable(store, jnp.asarray(problem.device_labels(modality)), composition)
+    store, bounds = to_device(problem.features[modality]), problem.device_bounds(modality)
+    known = None if bounds is None else DeviceBounds(jnp.asarray(bounds.values), jnp.asarray(bounds.sides))
+    return DeviceTable(store, jnp.asarray(problem.device_labels(modality)), composition, known)
 
 
 @jax.tree_util.register_dataclass
@@ -158,10 +173,43 @@ def init_replica(
 
 
 def batch_labels(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return labels of `ids` [B] with 0 for missing, and which are present; [B, T] both. Every mask is made here."""
+    """Return exact labels of `ids` [B] with 0 for missing, and which are present; [B, T] both.
+
+    Every mask is made here and in `batch_bounds`.
+    """
     labels = table.labels[jnp.maximum(ids, 0)]
     present = ~jnp.isnan(labels) & (ids >= 0)[:, None]
     return jnp.where(present, labels, 0.0), present
+
+
+def batch_bounds(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Array] | None:
+    """Return bounds of the censored labels of `ids` [B], and their sides; [B, T] both, 0 where there is no bound.
+
+    None where the table has none, so that a table of exact labels has the program that it had without bounds.
+    """
+    if table.bounds is None:
+        return None
+    rows = jnp.maximum(ids, 0)
+    sides = jnp.where((ids >= 0)[:, None], table.bounds.sides[rows], 0)
+    return jnp.where(sides != 0, table.bounds.values[rows], 0.0), sides
+
+
+def judged_labels(
+    training_spec: TrainingSpec, table: DeviceTable, ids: jax.Array, scores: jax.Array, with_bounds: jax.Array | bool
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return scores of `ids` [B], labels, and which a metric is of; [B, T] all.
+
+    with_bounds: whether a metric that is an error is also of censored labels, with no error on the right side of a
+    bound. Without them, the best epoch would be the one that suits labels within the limits.
+    """
+    labels, present = batch_labels(table, ids)
+    bounds = batch_bounds(table, ids)
+    if bounds is None or not training_spec.metric.in_label_unit:
+        return scores, labels, present
+    limits, sides = bounds
+    bounded = (sides != 0) & with_bounds
+    beyond = jnp.where(sides > 0, jnp.minimum(scores, limits), jnp.maximum(scores, limits))
+    return jnp.where(bounded, beyond, scores), jnp.where(bounded, limits, labels), present | bounded
 
 
 def train_step(
@@ -172,14 +220,18 @@ def train_step(
     with jax.named_scope("gather"):
         batch = table.store.gather(ids, key)
     labels, present = batch_labels(table, ids)
-    targets = state.scaler.transform(labels, table.composition_of(ids))
+    composition, bounds = table.composition_of(ids), batch_bounds(table, ids)
+    targets = state.scaler.transform(labels, composition)
 
     def loss(params: Any) -> tuple:
         outputs, stats = training_spec.outputs(params, state.stats, batch, key, own.dropout)
-        losses = LOSSES[training_spec.task](outputs, targets)
+        losses, used = LOSSES[training_spec.task](outputs, targets), present
         if training_spec.task == "classification":
             losses = weigh_positives(losses, targets, own.positive_weight, state.class_weight)
-        return mean_over_present(losses, present), (stats, outputs)
+        if bounds is not None:
+            limits, sides = state.scaler.transform(bounds[0], composition), bounds[1]
+            losses, used = jnp.where(sides != 0, one_sided(outputs, limits, sides), losses), present | (sides != 0)
+        return mean_over_present(losses, used), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
     with jax.named_scope("optimizer"):
