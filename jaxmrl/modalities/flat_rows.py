@@ -12,6 +12,9 @@ NO_MOLECULE = -1
 """The id that fills a batch with fewer molecules than its size; such ids come last in a batch."""
 
 ROW_MULTIPLE = 8
+FEW_MOLECULES = 128
+"""Molecules of a batch whose rows are assigned by comparing each row with each molecule."""
+
 _MOST_ROWS = 2**31 - 1
 """Rows of a flat array on the device, whose places are int32."""
 
@@ -57,11 +60,19 @@ def gather_rows(start: jax.Array, size: jax.Array, ids: jax.Array, total: int) -
     known = ids >= 0
     ids = jnp.where(known, ids, 0)
     size = jnp.where(known, size[ids], 0)
-    first = jnp.cumsum(size) - size
-    group = jnp.repeat(jnp.arange(len(size)), size, total_repeat_length=total)
-    row = jnp.arange(total)
-    real = row < size.sum()
+    ends, row = jnp.cumsum(size), jnp.arange(total)
+    first, group, real = ends - size, _owners(size, ends, row), row < size.sum()
     return Rows(size, group, jnp.where(real, start[ids][group] + row - first[group], 0), first, real)
+
+
+def _owners(size: jax.Array, ends: jax.Array, row: jax.Array) -> jax.Array:
+    """Return the place in the batch of the molecule of each row, that of the last one for padding; all as of `Rows`.
+
+    For few molecules, counting those that end before a row takes half the time to compile, and no longer to compute.
+    """
+    if len(size) > FEW_MOLECULES:
+        return jnp.repeat(jnp.arange(len(size)), size, total_repeat_length=len(row))
+    return jnp.minimum((row[:, None] >= ends[None, :]).sum(axis=1, dtype=jnp.int32), len(size) - 1)
 
 
 def graph_sizes(rows: Rows, ids: jax.Array) -> jax.Array:

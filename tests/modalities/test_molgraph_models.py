@@ -10,6 +10,7 @@ import pytest
 from flax import nnx
 from rdkit import Chem
 
+from jaxmrl.modalities.flat_rows import FEW_MOLECULES
 from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
 from jaxmrl.modalities.molgraph.features import featurize
 from jaxmrl.modalities.molgraph.network import STEEPEST, SUM_SCALE
@@ -78,7 +79,9 @@ def test_an_empty_batch_is_finite(spec, weights):
 def test_no_promotion_and_no_float_scatter(spec, weights, strict):
     store = dataset()
     loss = lambda params, ids: spec.train(params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
-    found = compiled.scattered(compiled.lowered(jax.grad(loss), weights[0], jnp.arange(4)))
+    scattered = lambda ids: compiled.scattered(compiled.lowered(jax.grad(loss), weights[0], ids))
+    assert not scattered(jnp.arange(4))
+    found = scattered(jnp.arange(FEW_MOLECULES + 1) % 4)
     assert found, "the integer scatters of jnp.repeat are found"
     assert all(kind.startswith(("i", "ui")) for kind in found)
 
