@@ -1,9 +1,10 @@
 """Where the time of a training step goes, by the profiler: seconds by what the operations are for.
 
-    python -m benchmarks.profile [--dataset hiv] [--widths 64 128 300] [--out FILE.json]
+    python -m benchmarks.profile [--dataset hiv] [--model gin] [--widths 64 128 300] [--out FILE.json]
 
-One lane of the GIN on one device. On a CPU the device is one core with one thread, which is what each engine of a sweep
-has while the others work: so every operation's time is its own, and their sum is the step.
+One lane of a graph model on one device, with the model's own batch size. On a CPU the device is one core with one
+thread, which is what each engine of a sweep has while the others work: so every operation's time is its own, and their
+sum is the step.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import jax
 import numpy as np
 
 from benchmarks.machine import facts, print_table, timed, write
-from benchmarks.throughput import BATCH, SIZES, bench_engines
+from benchmarks.throughput import SIZES, bench_engines
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.modalities.flat_rows import NO_MOLECULE
@@ -41,16 +42,19 @@ _INNER = ("while", "conditional", "call")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--dataset", default="hiv")
-    parser.add_argument("--widths", type=int, nargs="+", default=SIZES["gin"][0])
+    parser.add_argument("--model", choices=("gin", "dmpnn", "gine"), default="gin")
+    parser.add_argument("--widths", type=int, nargs="+", help="default: by the model")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
-    config = SweepConfig(dataset=flags.dataset, modality=("graph",))
+    config = SweepConfig(dataset=flags.dataset, model=(flags.model,), descriptors="off")
     problem = load_problem(config, Reporter(quiet=True))
+    (modality,), batch_size = config.modalities, config.batch_size_of(flags.model)
+    widths, depth = SIZES[flags.model]
     rows = []
-    for width in flags.widths:
-        shape = model_spec(config, problem, "graph", "gin", width, SIZES["gin"][1])
-        engine = bench_engines(problem, shape, 1)[0]
+    for width in flags.widths or widths:
+        shape = model_spec(config, problem, modality, flags.model, width, depth)
+        engine = bench_engines(problem, shape, 1, batch_size)[0]
         rows.append({"width": width} | profile(engine, flags.steps))
     kinds = sorted({kind for row in rows for kind in row["ms"]}, key=lambda kind: -rows[-1]["ms"].get(kind, 0))
     cells = [
@@ -58,7 +62,7 @@ def main() -> None:
         for row in rows
     ]
     print_table("milliseconds of a step, and of its operations", ("width", "step", *kinds), cells)
-    write(flags.out, facts("profile") | {"batch": BATCH, "lanes": 1, "rows": rows})
+    write(flags.out, facts("profile") | {"model": flags.model, "batch": batch_size, "lanes": 1, "rows": rows})
 
 
 def profile(engine: Engine, steps: int) -> dict:
@@ -83,7 +87,7 @@ def profile(engine: Engine, steps: int) -> dict:
 
 def compiled_text(engine: Engine) -> str:
     """The training program as XLA compiled it."""
-    ids = np.full((programs.MAX_CHUNK, len(engine.slots), BATCH), NO_MOLECULE, np.int32)
+    ids = np.full((programs.MAX_CHUNK, len(engine.slots), engine.batch_size), NO_MOLECULE, np.int32)
     return programs.train.lower(engine.training_spec, engine.table, engine.lanes, ids, 1).compile().as_text()
 
 

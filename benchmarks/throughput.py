@@ -199,7 +199,7 @@ def auto_lanes(problem: TaskData, shape: ModelSpec) -> int:
     return choose_lanes("auto", shape, queue, problem, BATCH)
 
 
-def bench_engines(problem: TaskData, shape: ModelSpec, lanes: int) -> list[Engine]:
+def bench_engines(problem: TaskData, shape: ModelSpec, lanes: int, batch_size: int = BATCH) -> list[Engine]:
     """An engine on each device, with a replica in every lane that never ends."""
     training_spec = TrainingSpec(shape, problem.table.task, problem.metric, RATE)
     devices, resources = jax.local_devices(), problem.features[shape.modality].resources()
@@ -207,7 +207,7 @@ def bench_engines(problem: TaskData, shape: ModelSpec, lanes: int) -> list[Engin
     queue = iter(range(len(replicas)))
 
     def make() -> Engine:
-        engine = Engine(training_spec, device_table(problem, shape.modality), resources, replicas, lanes, BATCH)
+        engine = Engine(training_spec, device_table(problem, shape.modality), resources, replicas, lanes, batch_size)
         engine.refill(queue)
         return engine
 
