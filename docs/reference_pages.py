@@ -20,6 +20,7 @@ FUNCTIONS = {
     "score": jaxmrl.score_molecules,
     "pretrain": jaxmrl.pretrain_encoder,
     "predict": jaxmrl.predict_molecules,
+    "select": jaxmrl.select_molecules,
     "fit": jaxmrl.fit_curves,
     "plan": jaxmrl.plan_purchase,
 }
@@ -28,6 +29,7 @@ GUIDES = {
     "score": "[Pruning](../guide/pruning.md)",
     "pretrain": "[Pre-training](../guide/pretraining.md)",
     "predict": "[Prediction](../guide/prediction.md)",
+    "select": "[Selection](../guide/select.md)",
     "fit": "[Forecasting](../guide/forecasting.md)",
     "plan": "[Planning](../guide/plan.md)",
 }

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent
 REPORTING = (
     "__init__.py",
     "__main__.py",
+    "acquisition/",
     "cli/",
     "curves/cells.py",
     "curves/layout.py",
@@ -27,6 +28,7 @@ REPORTING = (
     "scaling/",
     "startup.py",
     "pretrain/estimate.py",
+    "select/",
     "sweep/estimate.py",
     "sweep/load.py",
     "sweep/result.py",

@@ -5,6 +5,7 @@ by a signal or by --max-time, with the state saved.
 """
 
 import contextlib
+import functools
 import io
 import os
 import signal
@@ -26,6 +27,7 @@ from jaxmrl.config import (
     PredictConfig,
     PretrainConfig,
     ScoreConfig,
+    SelectConfig,
     SweepConfig,
     read_toml,
 )
@@ -123,6 +125,7 @@ OPTIONS: dict[str, tuple[type, type]] = {
     "score": (ScoreConfig, ScoreFlags),
     "pretrain": (PretrainConfig, PretrainFlags),
     "predict": (PredictConfig, PlainFlags),
+    "select": (SelectConfig, PlainFlags),
     "fit": (FitConfig, PlainFlags),
     "plan": (PlanConfig, PlainFlags),
 }
@@ -193,6 +196,18 @@ def predict_command() -> None:
     from jaxmrl.predict import predict_molecules
 
     run_command(lambda: _run_plain("predict", predict_molecules, sys.argv[1:], computes=True))
+
+
+def select_command() -> None:
+    """Run `python -m jaxmrl.select`."""
+    from jaxmrl.select import select_molecules
+    from jaxmrl.select.simulate import simulate_selection
+
+    @functools.wraps(select_molecules)
+    def act(config: SelectConfig, *, quiet: bool) -> None:
+        (simulate_selection if config.simulate else select_molecules)(config, quiet=quiet)
+
+    run_command(lambda: _run_plain("select", act, sys.argv[1:], computes=True))
 
 
 def _program(name: str) -> str:

@@ -10,6 +10,7 @@ COMMANDS = {
     "score": "score every training molecule for pruning",
     "pretrain": "pre-train an encoder on molecules without labels",
     "predict": "predict molecules with the models of a sweep",
+    "select": "select the molecules to label next, or simulate how many labels that saves",
     "fit": "fit scaling laws to the learning curves in a CSV file",
     "plan": "plan how many more molecules to buy for a target",
 }

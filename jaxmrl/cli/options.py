@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import FlagCreatePairsOff, arg
 
-from jaxmrl.config.names import METRIC_NAMES, PRUNING_METHODS, SPLITS
+from jaxmrl.config.names import ACQUISITION_METHODS, METRIC_NAMES, PRUNING_METHODS, SPLITS
 from jaxmrl.config.score import ScoreConfig
 from jaxmrl.config.sweep import NO_BASELINE
 from jaxmrl.modalities import registry
@@ -23,13 +23,15 @@ GENERAL = ("config", "list_datasets", "dry_run", "estimate", "version")
 
 TOPICS: dict[str, tuple[str, ...]] = {
     "data": (
-        *("csv", "smiles_column", "target_columns", "keep_columns", "dataset", "npz", "task", "metric"),
-        *("pic50", "log10", "assay_column", "value_column"),
+        *("csv", "smiles_column", "target_columns", "target_column", "keep_columns", "dataset", "npz", "task"),
+        *("metric", "pic50", "log10", "assay_column", "value_column"),
         *("parent", "deduplicate", "censored", "split", "split_file", "split_seed", "split_seeds"),
         *("group_column", "date_column"),
         *("n_column", "metric_column", "sd_column", "runs_column", "by", "pool"),
     ),
     "metric": ("higher_is_better", "lower_is_better", "best", "guess"),
+    "selection": ("simulate", "method", "count", "maximize", "minimize", "best_label"),
+    "simulation": ("start", "rounds", "repeats", "surrogate"),
     "forecast": ("predict", "target"),
     "purchase": ("value", "cost", "budget", "batch", "deadline", "least_chance", "assay_sd"),
     "grid": ("fractions", "seeds"),
@@ -61,6 +63,7 @@ _CHOICES = {
     "baselines": (*_CLASSICAL, NO_BASELINE),
     "pruning": PRUNING_METHODS,
     "methods": PRUNING_METHODS,
+    "method": ACQUISITION_METHODS,
 }
 
 _CHOICES_OF_SCORES = {
@@ -96,8 +99,11 @@ def options_type(kinds: tuple[type, ...], given: dict[str, Any]) -> type:
 def by_topic(names: set[str]) -> dict[str, tuple[str, ...]]:
     """Return {topic: names} of the options of a command that have a topic, the essential ones first."""
     groups = {topic: tuple(name for name in listed if name in names) for topic, listed in TOPICS.items()}
-    if groups["training"] == ("batch_size",):  # predict trains nothing: the size of its batches is a matter of memory
+    if names >= {"batch_size"} and "learning_rate" not in names:
+        # predict and select train nothing: the size of their batches is a matter of memory
+        seed = tuple(name for name in groups["training"] if name == "seed")
         groups |= {"training": (), "hardware": ("batch_size", *groups["hardware"])}
+        groups |= {"selection": (*groups["selection"], *seed)}
     return {topic: members for topic, members in groups.items() if members}
 
 

@@ -7,6 +7,7 @@ from jaxmrl.config.plan import PlanConfig
 from jaxmrl.config.predict import PredictConfig
 from jaxmrl.config.pretrain import PretrainConfig
 from jaxmrl.config.score import ScoreConfig
+from jaxmrl.config.select import SelectConfig
 from jaxmrl.config.sweep import SweepConfig
 from jaxmrl.config.toml import default_directory, read_toml, to_toml
 
@@ -18,6 +19,7 @@ __all__ = [
     "PredictConfig",
     "PretrainConfig",
     "ScoreConfig",
+    "SelectConfig",
     "Settings",
     "SweepConfig",
     "default_directory",

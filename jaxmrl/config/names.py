@@ -82,6 +82,10 @@ MOST_TUNED = 10_000
 SCORE_KINDS = (".csv", ".parquet", ".npz")
 
 
+ACQUISITION_METHODS = ("mixture", "greedy", "uncertainty", "ei", "ucb", "diverse", "badge", "random")
+"""Ways to choose the molecules to label next; the first is the default."""
+
+
 PREDICTION_KINDS = (".csv", ".parquet")
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import INVISIBLE
+from jaxmrl.io.files import write_whole
+from jaxmrl.progress import ProgressReporter
 
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 
@@ -94,6 +96,13 @@ def column_index(path: Path, header: list[str], name: str) -> int:
 def rejected_text(rejected: Iterable[Rejected]) -> str:
     """Return the content of rejected.csv: line, text, reason."""
     return "line,text,reason\n" + rejected_lines(rejected)
+
+
+def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
+    """Write the rows that cannot be used, if there are any, and report where they are."""
+    if rejected:
+        write_whole(path, rejected_text(rejected).encode())
+        reporter.say(f"the rejected rows are in {path}")
 
 
 def rejected_lines(rejected: Iterable[Rejected]) -> str:

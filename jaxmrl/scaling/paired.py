@@ -11,7 +11,7 @@ from jaxmrl.scaling.law_fit import LEVEL
 
 @dataclass(frozen=True)
 class PairedMean:
-    """The mean of paired differences, with its interval at LEVEL.
+    """The mean of paired differences, with its interval, at LEVEL unless another one was asked for.
 
     Attributes:
         value: The mean; each split counts once.
@@ -38,7 +38,7 @@ class PairedMean:
         return None if self.reach is None else self.value + self.reach
 
 
-def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float) -> PairedMean:
+def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float, level: float = LEVEL) -> PairedMean:
     """Return the mean of paired differences, and how far it may be off.
 
     Of one split, this is Student's interval over its seeds. Of J splits, it is that of the splits' mean differences
@@ -50,6 +50,7 @@ def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float) -> P
         differences: [R] differences between runs of the same split and seed.
         split: [R] the split of each pair.
         overlap: n_test / n_train of the splits.
+        level: The probability that the interval contains the true mean.
     """
     differences = np.asarray(differences, float)
     seeds, group = np.unique(split, return_inverse=True)
@@ -61,6 +62,6 @@ def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float) -> P
     if many < 2:
         return PairedMean(value, None, None, len(differences), splits)
     error = float(units.std(ddof=1)) * math.sqrt(1 / many + shared)
-    reach = float(t.ppf((1 + LEVEL) / 2, many - 1)) * error
+    reach = float(t.ppf((1 + level) / 2, many - 1)) * error
     p = float(2 * t.sf(abs(value) / error, many - 1)) if error > 0 else None
     return PairedMean(value, reach, p, len(differences), splits)

@@ -11,8 +11,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError, DivergedError
 from jaxmrl.formats.parquet import import_parquet
 from jaxmrl.io.files import remove_folder, write_whole
-from jaxmrl.io.records import Rejected, rejected_text
-from jaxmrl.progress import ProgressReporter
+from jaxmrl.io.records import write_rejected
 from jaxmrl.pruning.score_files import score_facts, score_table, table_bytes
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import Scores
@@ -71,13 +70,6 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
         write_rejected(beside, problem.table.rejected, reporter)
         remove_folder(work.path)
     return scores
-
-
-def write_rejected(path: Path, rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
-    """Write the rows that cannot be used, if there are any."""
-    if rejected:
-        write_whole(path, rejected_text(rejected).encode())
-        reporter.say(f"the rejected rows are in {path}")
 
 
 def write_scores(

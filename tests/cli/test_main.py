@@ -43,7 +43,7 @@ def test_version(run):
 
 
 def test_an_unknown_command_is_named_in_one_line(run):
-    expected = "error: unknown command 'sweeep'; choose from sweep, score, pretrain, predict, fit, plan\n"
+    expected = "error: unknown command 'sweeep'; choose from sweep, score, pretrain, predict, select, fit, plan\n"
     assert run("sweeep", "--csv", "a.csv") == (2, "", expected)
 
 

@@ -28,6 +28,8 @@ FUNCTIONS = (
     "jaxmrl.pretrain.pretrain_encoder",
     "jaxmrl.pretrain.estimate.estimate_pretraining",
     "jaxmrl.predict.predict_molecules",
+    "jaxmrl.select.select_molecules",
+    "jaxmrl.select.simulate.simulate_selection",
     "jaxmrl.fit.fit_curves",
     "jaxmrl.plan.plan_purchase",
 )
@@ -107,6 +109,11 @@ def _rows(smiles_column: str, names: list[str], classes: bool) -> list[list[Any]
     return [[smiles_column, *names], *rows]
 
 
+def _new_rows() -> list[list[str]]:
+    """Return molecules that no data set has."""
+    return [["smiles"], *([f"{'C' * k}C(O)CN"] for k in range(1, 13))]
+
+
 def furnish(folder: Path, words: list[str], run: Callable) -> None:
     """Write the files that a command reads and that no command before it has written.
 
@@ -120,13 +127,14 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
         for name in takewhile(lambda word: not word.startswith("-"), words[1:]):
             if not Path(name).exists():
                 shutil.copy(ROOT / "benchmarks" / "hiv_published.csv", name)
-    if command == "predict" and not Path(words[1]).exists():
+    if command in ("predict", "select") and words[1][:2] != "--" and not Path(words[1]).exists():
         assert run("sweep", "--dataset", "esol", "--out", words[1])[0] == 0
     smiles = options.get("smiles_column", ["smiles"])[0]
     configured = tomllib.loads(Path(options["config"][0]).read_text()) if "config" in options else {}
     targets = options.get("target_columns", configured.get("target_columns", ["label"]))
+    classes = "active" in targets
     tables = {
-        "csv": _rows(smiles, targets, classes="active" in targets),
+        "csv": _new_rows() if command == "select" and "simulate" not in options else _rows(smiles, targets, classes),
         "scores": _rows("smiles", options.get("pruning", []), classes=False),
         "split_file": _split_rows(),
     }
