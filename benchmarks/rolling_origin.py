@@ -92,11 +92,11 @@ def roll(project: Project, cuts: int, model: str, seed: int) -> list[dict]:
     canonical, _ = canonical_hashes(project.smiles)
     bits = np.unpackbits(morgan_fingerprints(project.smiles, 2, 1024, False), axis=1)
     origins = rolling_origins(project.dates, canonical, cuts, seed)
-    errors = np.array([rmse(bits, project.labels, origin.split, model, seed) for origin in origins])
-    sizes = np.array([len(origin.split.train) for origin in origins])
+    errors = np.array([rmse(bits, project.labels, origin, model, seed) for origin in origins])
+    sizes = np.array([len(origin.train) for origin in origins])
     return [
         {"n_train": one.n_train, "expected": one.expected, "low": one.low, "high": one.high}
-        | {"came": one.came, "inside": one.inside, "block": len(origin.split.test)}
+        | {"came": one.came, "inside": one.inside, "block": len(origin.test)}
         for one, origin in zip(rolling_forecasts(sizes, errors), origins[1:], strict=True)
     ]
 

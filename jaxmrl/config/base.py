@@ -16,6 +16,7 @@ COUNTS = (
     "steps",
     "min_steps",
     "split_seeds",
+    "cuts",
     "batch_size",
     "evaluate_every",
     "patience",

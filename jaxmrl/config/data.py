@@ -24,6 +24,7 @@ from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import registry
 from jaxmrl.modalities.embeddings.modality import EMBEDDINGS
 from jaxmrl.modalities.registry import FeatureSettings
+from jaxmrl.text import one_of
 
 AXES = ("fractions", "width", "depth", "pruning", "methods", "modality", "model", "split", "init")
 
@@ -102,8 +103,12 @@ class DataSettings(TrainingConfig):
     a laboratory. Default: none."""
 
     date_column: str | None = None
-    """Read the date of each row from this column of --csv, for --split time. Rows without a date are rejected. Default:
-    none."""
+    """Read the date of each row from this column of --csv, for --split time or rolling. Rows without a date are
+    rejected. Default: none."""
+
+    cuts: int = 7
+    """Train and test at this many cut dates with --split rolling: on all molecules before the date, and on the next
+    block. At each date but the first, the report compares the result with the forecast from those before."""
 
     split_file: Path | None = None
     """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or
@@ -207,14 +212,15 @@ class Settings(FeatureSettings, DataSettings):
 
     def _check_split_columns(self) -> None:
         """Raise ConfigError for a split by a column without its name, and for a column that no split uses."""
-        for split, name in SPLIT_COLUMNS.items():
-            column, asked = getattr(self, name), split in self.axis("split")
-            if asked and not column:
-                raise ConfigError(f"--split {split} needs a column of --csv: name it with {flag(name)}")
-            if column and self.csv is None:
+        for split in self.axis("split"):
+            if split in SPLIT_COLUMNS and not getattr(self, SPLIT_COLUMNS[split]):
+                raise ConfigError(f"--split {split} needs a column of --csv: name it with {flag(SPLIT_COLUMNS[split])}")
+        for name in dict.fromkeys(SPLIT_COLUMNS.values()):
+            using = [split for split, own in SPLIT_COLUMNS.items() if own == name]
+            if getattr(self, name) and self.csv is None:
                 raise ConfigError(f"{flag(name)} describes a table of your own: give --csv too")
-            if column and not asked:
-                raise ConfigError(f"{flag(name)} is for --split {split}; give that too, or omit {flag(name)}")
+            if getattr(self, name) and not set(using) & set(self.axis("split")):
+                raise ConfigError(f"{flag(name)} is for --split {one_of(using)}; give that too, or omit {flag(name)}")
 
     def _check_models(self) -> None:
         for modality in self.modalities:

@@ -105,10 +105,10 @@ SCRATCH = "none"
 """The `init` of replicas that begin from fresh weights."""
 
 
-SPLITS = ("random", "scaffold", "imbalanced", "cluster", "maxmin", "stratified", "group", "time")
+SPLITS = ("random", "scaffold", "imbalanced", "cluster", "maxmin", "stratified", "group", "time", "rolling")
 
 
-SPLIT_COLUMNS = {"group": "group_column", "time": "date_column"}
+SPLIT_COLUMNS = {"group": "group_column", "time": "date_column", "rolling": "date_column"}
 """The setting that names the column of a table by which a split is made."""
 
 
@@ -116,7 +116,11 @@ FILE_SPLIT = "file"
 """The split of --split-file."""
 
 
-SINGLE_SPLITS = (FILE_SPLIT, "time")
+ROLLING = "rolling"
+"""The split that has one place on the curve for each cut date."""
+
+
+SINGLE_SPLITS = (FILE_SPLIT, "time", ROLLING)
 """Splits that are the same for every seed."""
 
 

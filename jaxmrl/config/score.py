@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jaxmrl.config.data import Settings
-from jaxmrl.config.names import PRUNING_METHODS, SCORE_KINDS
+from jaxmrl.config.names import PRUNING_METHODS, ROLLING, SCORE_KINDS
 from jaxmrl.errors import ConfigError, check_choice
 
 
@@ -68,5 +68,7 @@ class ScoreConfig(Settings):
             )
         if len(self.modalities) > 1:
             raise ConfigError("give --modality or --embeddings, not both: scores are of one model")
+        if self.split == ROLLING:
+            raise ConfigError("--split rolling is for a sweep: scores are of one split's training molecules")
         if len(self.splits) > 1:
             raise ConfigError("give --split or --split-file, not both: scores are of one split's training molecules")

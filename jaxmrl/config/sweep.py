@@ -13,9 +13,11 @@ from jaxmrl.config.names import (
     DEFAULT_FRACTIONS,
     DEFAULT_MIN_STEPS,
     FEW_MOLECULES,
+    FILE_SPLIT,
     MOST_TUNED,
     PRUNING_METHODS,
     RANDOM,
+    ROLLING,
     SCRATCH,
     SINGLE_SPLITS,
 )
@@ -184,7 +186,11 @@ class SweepConfig(Settings):
         object.__setattr__(self, "class_weight", weight)
 
     def _check_splits(self) -> None:
-        """Raise ConfigError for more splits than seeds, and for several of a file that has one."""
+        """Raise ConfigError for more splits than seeds, for several where there is one, and for cut dates of pruned or
+        tuned runs.
+        """
+        if ROLLING in self.splits and (self.tune is not None or self.pruning != (RANDOM,)):
+            raise ConfigError("--split rolling trains on all molecules before each date; omit --pruning and --tune")
         if self.split_seeds == "auto" or self.split_seeds == 1:
             return
         if self.split_seeds > self.seeds:
@@ -193,7 +199,7 @@ class SweepConfig(Settings):
                 f"--seeds {self.seeds}"
             )
         if set(self.splits) <= set(SINGLE_SPLITS):
-            what = "a time split" if "time" in self.splits else "a --split-file"
+            what = "a --split-file" if self.splits == (FILE_SPLIT,) else f"--split {self.splits[0]}"
             raise ConfigError(f"--split-seeds {self.split_seeds}: {what} has one split; omit --split-seeds")
         if self.tune is not None:
             raise ConfigError(

@@ -105,7 +105,7 @@ def _split_problems(
             shared=splits.shared_molecules(prepared.canonical, split),
             unjudged=find_unjudged(prepared.table, split, metric),
             split_name=name,
-            repeat=splits.SplitRepeat(config.split_seed + place, place, len(several)),
+            repeat=splits.SplitRepeat(config.split_seed + place, place, len(several), split.cut),
             near=None if packed is None else near_share(packed, split.train, split.test),
             extensive=extensive,
             canonical_smiles=prepared.canonical_smiles,
@@ -127,7 +127,8 @@ def _describe(several: list[TaskData], reporter: ProgressReporter) -> None:
     first = several[0]
     parts = ", ".join(f"{part} {len(ids):,}" for part, ids in first.split.parts().items())
     name, shared = first.split_name, first.shared
-    reporter.say(f"{name} split: {parts}; {shared:,} validation or test molecules also occur in another part")
+    at = f" at {first.repeat.cut}, the first cut date" if first.repeat.cut else ""
+    reporter.say(f"{name} split{at}: {parts}; {shared:,} validation or test molecules also occur in another part")
     if first.kin:
         reporter.say(
             f"{kin_text(first.kin, first.split)}. --parent replaces molecules by their parents; --deduplicate then "
@@ -137,7 +138,7 @@ def _describe(several: list[TaskData], reporter: ProgressReporter) -> None:
         reporter.say(f"{first.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
     for line in unjudged_lines(first.unjudged, first.metric, len(first.table.tasks)):
         reporter.say(line)
-    if len(several) > 1:
+    if len(several) > 1 and not first.repeat.cut:
         reporter.say(repeats_text(several))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmrl.chem.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
 from jaxmrl.config import Settings
-from jaxmrl.config.names import FILE_SPLIT
+from jaxmrl.config.names import FILE_SPLIT, ROLLING
 from jaxmrl.data import splits
 from jaxmrl.data.clusters import CLUSTER_SIMILARITY, find_clusters, maxmin_order
 from jaxmrl.data.datasets import Dataset
@@ -17,7 +17,7 @@ from jaxmrl.data.matching import Data
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.parts import read_parts
 from jaxmrl.data.splits import Split
-from jaxmrl.data.time_splits import time_split
+from jaxmrl.data.time_splits import rolling_origins, time_split
 from jaxmrl.errors import ConfigError
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.text import count
@@ -76,6 +76,7 @@ class _SplitMaker:
             "stratified": self._stratified,
             "group": self._group,
             "time": self._time,
+            ROLLING: self._rolling,
             FILE_SPLIT: self._of_file,
         }
 
@@ -133,6 +134,16 @@ class _SplitMaker:
         first = {name: str(dates[ids].min().astype("datetime64[D]")) for name, ids in split.parts().items()}
         self.reporter.say(f"time split: validation from {first['valid']}, test from {first['test']}")
         return [split]
+
+    def _rolling(self, seeds: range) -> list[Split]:
+        dates = self.prepared.table.side.dates
+        assert dates is not None, "settings name its column"
+        origins = rolling_origins(dates, self.prepared.canonical, self.config.cuts, seeds[0])
+        shown = ", ".join(f"{one.cut} ({len(one.train):,} train, {len(one.test):,} test)" for one in origins)
+        self.reporter.say(
+            f"rolling split: trained on the molecules before each date, tested on the next block: {shown}"
+        )
+        return origins
 
     def _of_file(self, seeds: range) -> list[Split]:
         config = self.config

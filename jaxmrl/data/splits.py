@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,11 +21,20 @@ _SUBSET_STREAM = 1
 
 @dataclass(frozen=True)
 class Split:
-    """Positions in the table: disjoint, and together all of it."""
+    """Positions in the table, disjoint; together all of it, except at a cut date.
+
+    Attributes:
+        train: Those of the training molecules.
+        valid: Those of the validation molecules.
+        test: Those of the test molecules.
+        cut: The cut date (YYYY-MM-DD) of a rolling origin: molecules that came long after it are in no part. Empty for
+            other splits.
+    """
 
     train: np.ndarray
     valid: np.ndarray
     test: np.ndarray
+    cut: str = field(default="", kw_only=True)
 
     def parts(self) -> dict[str, np.ndarray]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
@@ -39,15 +48,17 @@ class SplitRepeat:
         seed: The split seed.
         place: Its place among them; the first has the seed of --split-seed.
         count: How many there are. Seed k of a sweep uses the split at place k modulo this number.
+        cut: The cut date of a rolling origin, whose every split all seeds use; empty for other splits.
     """
 
     seed: int = 42
     place: int = 0
     count: int = 1
+    cut: str = ""
 
     def seeds(self, of_sweep: int) -> range:
         """Return which of the seeds 0, 1, ... of a sweep use this split."""
-        return range(self.place, of_sweep, self.count)
+        return range(of_sweep) if self.cut else range(self.place, of_sweep, self.count)
 
 
 def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] | None = None) -> Split:
@@ -171,7 +182,7 @@ def _checked(parts: Mapping[str, list[int] | np.ndarray], name: str) -> Split:
     for part, molecules in parts.items():
         if len(molecules) == 0:
             raise DataError(f"the {name} split has no {part} molecules; use --split random, or a file of your own")
-    return Split(**{part: np.asarray(molecules, np.int64) for part, molecules in parts.items()})
+    return Split(*(np.asarray(parts[part], np.int64) for part in PARTS))
 
 
 def subset_order(train: np.ndarray, seed: int) -> np.ndarray:

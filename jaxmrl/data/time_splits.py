@@ -1,7 +1,5 @@
 """Splits in time: training on the past and testing on what came later, once or at several dates."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from jaxmrl.data.group_splits import lots
@@ -41,21 +39,7 @@ def time_split(dates: np.ndarray, shares: tuple[float, float] = SHARES) -> Split
     )
 
 
-@dataclass(frozen=True)
-class Origin:
-    """One cut date of a rolling origin.
-
-    Attributes:
-        date: The cut date: molecules before it are known.
-        split: All molecules before the date, a tenth of them for validation, and the next block for the test. Molecules
-            after that block are in no part.
-    """
-
-    date: np.datetime64
-    split: Split
-
-
-def rolling_origins(dates: np.ndarray, canonical: np.ndarray, cuts: int, seed: int) -> list[Origin]:
+def rolling_origins(dates: np.ndarray, canonical: np.ndarray, cuts: int, seed: int) -> list[Split]:
     """Return the splits at several cut dates: each trains on all before its date and is tested on the next block.
 
     At the first date 30% of the molecules are known; the others are divided into blocks of about the same size, at
@@ -85,7 +69,7 @@ def rolling_origins(dates: np.ndarray, canonical: np.ndarray, cuts: int, seed: i
     return [_origin(dates, validates, different[at], end) for at, end in zip(places, ends, strict=True)]
 
 
-def _origin(dates: np.ndarray, validates: np.ndarray, date: np.datetime64, end: np.datetime64 | None) -> Origin:
+def _origin(dates: np.ndarray, validates: np.ndarray, date: np.datetime64, end: np.datetime64 | None) -> Split:
     past, later = dates < date, (dates >= date) & (True if end is None else dates < end)
     train, valid = np.flatnonzero(past & ~validates), np.flatnonzero(past & validates)
     if not (len(train) and len(valid)):
@@ -94,4 +78,4 @@ def _origin(dates: np.ndarray, validates: np.ndarray, date: np.datetime64, end: 
             f"{int(past.sum())} molecules before the cut date {shown} are too few for training and validation; use "
             "fewer cut dates, or a table with more molecules"
         )
-    return Origin(date, Split(train, valid, np.flatnonzero(later)))
+    return Split(train, valid, np.flatnonzero(later), cut=str(date.astype("datetime64[D]")))

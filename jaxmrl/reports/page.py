@@ -14,6 +14,7 @@ from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.html import page_html
 from jaxmrl.reports.law_tables import formula_text, left_side
 from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
+from jaxmrl.reports.rolling_origin import rolling_section
 from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
 from jaxmrl.reports.score_figure import draw_molecule, legend
 from jaxmrl.reports.split_spread import spread_section
@@ -37,7 +38,8 @@ FIGURE_INCHES = (5.2, 3.9)
 def report_html(found: Findings) -> str:
     """Return the content of report.html. Every string that comes from the data is escaped."""
     made = (
-        *(answer, _curves, spread_section, _check, _laws, _equivalence, _pruning, _tasks, _concordance, _tuning, _ends),
+        *(answer, _curves, rolling_section, spread_section, _check, _laws, _equivalence),
+        *(_pruning, _tasks, _concordance, _tuning, _ends),
         *(data_section, settings_section, rejected_section, repeat_section),
     )
     sections = [section for make in made if (section := make(found))]

@@ -42,7 +42,7 @@ def data_section(found: Findings) -> Section:
             items.append(f"{count(one.shared, 'molecule')} in validation or test also occur in another part.")
         if one.kin:
             items.append(sentence(kin_text(one.kin, one.split)))
-        if len(several) > 1:
+        if len(several) > 1 and not one.repeat.cut:
             items.append(sentence(repeats_text(several)))
     items += map(sentence, table.notes)
     return Section("Data", [Block("list", items=items)])

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import ROLLING
 from jaxmrl.data.task_data import TaskData, by_kind
 from jaxmrl.reports import plots
 from jaxmrl.reports.against_baselines import baseline_lines
@@ -30,6 +31,7 @@ from jaxmrl.reports.pruning_table import (
     worth_table,
 )
 from jaxmrl.reports.resampling import resampled_metrics
+from jaxmrl.reports.rolling_origin import cut_dates, rolling_lines
 from jaxmrl.reports.terminal import Reporter, sweep_table
 from jaxmrl.rows import DIVERGED, LATE, STOPPED, UNDEFINED, CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content, point_rows, rows_of
@@ -92,6 +94,10 @@ def summarize(
     concordances = write_concordance(run, rows, problems)
     for line in (*baseline_lines(curves, rows), *concordance_lines(concordances, curves, labels)):
         reporter.say(line)
+    for label, curve in zip(labels, curves, strict=True):
+        if curve.identity.split == ROLLING and not curve.is_reference:
+            for line in rolling_lines(label, cut_dates(curve, kinds[ROLLING], metric), metric):
+                reporter.say(line)
     side_by_side = write_comparisons(run, curves, analyses, reporter)
     priced = write_equivalence(run, curves, analyses, rows)
     compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)

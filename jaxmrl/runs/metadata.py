@@ -44,6 +44,8 @@ def split_metadata(problem: TaskData) -> dict:
         "test_near_training": problem.near,
         "left_out_of_mean": problem.unjudged,
     }
+    if problem.repeat.cut:
+        metadata["cut_date"] = problem.repeat.cut
     if problem.standardized:
         spreads = zip(problem.table.tasks, problem.task_divisors.tolist(), strict=True)
         metadata["standard_deviations"] = {task: known(spread) for task, spread in spreads}

@@ -1,6 +1,7 @@
 """The grid of a sweep: every replica that it asks for, by the program that trains it or the model that is fitted."""
 
-from itertools import product
+from itertools import pairwise, product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,19 +38,52 @@ def plan_grid(
     """
     grid: Grid = {}
     for spec, several in product(dict.fromkeys(spec for spec, _ in orders), by_kind(problems).values()):
-        of_seed = {seed: several[seed % len(several)] for seed in range(config.seeds)}
-        shuffles = {seed: splits.subset_order(problem.split.train, seed) for seed, problem in of_seed.items()}
+        places = _places(config, several)
         grid.setdefault(spec, []).extend(
             plan_cell(
-                *(config, of_seed[seed], spec, start, pruning, fraction, seed, shuffles[seed]),
-                order_of_seed(orders[spec, of_seed[seed].split_label], pruning, of_seed[seed], seed),
+                *(config, at.problem, spec, start, pruning, at.fraction, at.seed, at.order),
+                order_of_seed(orders[spec, at.problem.split_label], pruning, at.problem, at.seed),
                 chosen,
             )
-            for start, pruning, fraction, seed in product(
-                starts.items(), config.pruning, sorted(config.fractions), shuffles
-            )
+            for start, pruning, at in product(starts.items(), config.pruning, places)
         )
     return grid
+
+
+class _Place(NamedTuple):
+    """A fraction and a seed: the task data, and the order [n_train] whose prefix is a random subset of that fraction.
+
+    At a cut date, the order is that of the dates, and the prefix has all molecules before it.
+    """
+
+    fraction: float
+    seed: int
+    problem: TaskData
+    order: np.ndarray
+
+
+def _places(config: SweepConfig, several: list[TaskData]) -> list[_Place]:
+    """Return the fractions and seeds of the splits of a kind; cut dates are fractions of what the last one knows."""
+    if several[0].repeat.cut:
+        known = [one.split.train for one in several]
+        order = np.concatenate([known[0], *(np.setdiff1d(new, old) for old, new in pairwise(known))])
+        return [
+            _Place(_short_fraction(len(one.split.train), len(order)), seed, one, order)
+            for one in several
+            for seed in range(config.seeds)
+        ]
+    of_seed = [several[seed % len(several)] for seed in range(config.seeds)]
+    orders = [splits.subset_order(one.split.train, seed) for seed, one in enumerate(of_seed)]
+    return [
+        _Place(fraction, seed, of_seed[seed], orders[seed])
+        for fraction, seed in product(sorted(config.fractions), range(config.seeds))
+    ]
+
+
+def _short_fraction(size: int, molecules: int) -> float:
+    """Return a fraction with few digits of which `subset_size` makes this size: the next one above the quotient."""
+    unit = 10 ** len(str(molecules))
+    return -(-size * unit // molecules) / unit
 
 
 def order_of_seed(by_score: dict[str, np.ndarray], pruning: str, problem: TaskData, seed: int) -> np.ndarray | None:
@@ -153,31 +187,23 @@ def plan_fits(config: SweepConfig, problems: list[TaskData], given: dict[str, di
         cells = grid.setdefault(spec, [])
         spec.check(max(splits.subset_size(max(config.fractions), len(one.split.train)) for one in problems))
         prunings = (RANDOM,) if spec.optional else config.classical_prunings
-        for several, pruning, fraction, seed in product(
-            by_kind(problems).values(), prunings, sorted(config.fractions), range(config.seeds)
-        ):
-            problem = several[seed % len(several)]
-            if not spec.can_learn_from(splits.subset_size(fraction, len(problem.split.train))):
-                continue
-            by_score = order_of_seed(given[problem.split_label], pruning, problem, seed)
-            cells.append(plan_fit(config, problem, spec, pruning, fraction, seed, by_score))
+        for several, pruning in product(by_kind(problems).values(), prunings):
+            for at in _places(config, several):
+                if spec.can_learn_from(splits.subset_size(at.fraction, len(at.order))):
+                    by_score = order_of_seed(given[at.problem.split_label], pruning, at.problem, at.seed)
+                    cells.append(plan_fit(config, at, spec, pruning, by_score))
     return {spec: cells for spec, cells in grid.items() if cells}
 
 
 def plan_fit(
-    config: SweepConfig,
-    problem: TaskData,
-    spec: BaselineSpec,
-    pruning: str,
-    fraction: float,
-    seed: int,
-    by_score: np.ndarray | None,
+    config: SweepConfig, place: _Place, spec: BaselineSpec, pruning: str, by_score: np.ndarray | None
 ) -> GridPoint:
     """Return the replica of a classical model that learns from a fraction of a seed's molecules.
 
     It has no size, no steps and no settings of training: these columns are 0 in its rows.
     """
-    train, pruned = subset(fraction, splits.subset_order(problem.split.train, seed), by_score)
+    fraction, seed, problem, order = place
+    train, pruned = subset(fraction, order, by_score)
     kept = f"{pruning} " if pruned else ""
     replica = Replica(
         name=f"{config.name} {spec.name} {problem.split_label} {kept}{exact(fraction)} {seed}",

@@ -8,7 +8,7 @@ from typing import Any
 
 from jaxmrl.baselines.spec import baseline_specs
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import PER_SD
+from jaxmrl.config.names import PER_SD, ROLLING
 from jaxmrl.data.splits import subset_size
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.left_out import left_out_notes
@@ -92,13 +92,21 @@ def planned_rows(config: SweepConfig, molecules: Mapping[str, int]) -> int:
     trained = len(config.trained_models) * sizes * len(config.init) * len(config.pruning)
     fitted = len(config.classical_models) * len(config.classical_prunings)
     references = sum(
-        spec.can_learn_from(subset_size(fraction, molecules[split]))
+        spec.can_learn_from(size)
         for spec in baseline_specs(config)
         if spec.optional
         for split in config.splits
-        for fraction in config.fractions
+        for size in _train_sizes(config, split, molecules)
     )
-    return ((trained + fitted) * len(config.splits) * len(config.fractions) + references) * config.seeds
+    places = sum(config.cuts if split == ROLLING else len(config.fractions) for split in config.splits)
+    return ((trained + fitted) * places + references) * config.seeds
+
+
+def _train_sizes(config: SweepConfig, split: str, molecules: Mapping[str, int]) -> list[int]:
+    """Return the sizes at which models of a kind of split are trained; molecules: as in `planned_rows`."""
+    if split == ROLLING:
+        return [size for name, size in molecules.items() if name.split()[0] == ROLLING]
+    return [subset_size(fraction, molecules[split]) for fraction in config.fractions]
 
 
 def _analyzed(

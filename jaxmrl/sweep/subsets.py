@@ -28,7 +28,7 @@ def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[st
     Returns, with --scores, {pruning: training molecules in order of keeping [S, n] of the seeds that use the split}; no
     random.
     """
-    for fraction in config.fractions:
+    for fraction in () if problem.repeat.cut else config.fractions:
         splits.subset_size(fraction, len(problem.split.train))
     if config.class_weight is not None and problem.table.task != "classification":
         raise ConfigError("--class-weight is for classification, and the targets are numbers; omit it")

@@ -71,11 +71,11 @@ def test_splits_by_columns_need_them(dated):
     path = dated()
     with pytest.raises(ConfigError, match="--split time needs a column of --csv: name it with --date-column"):
         SweepConfig(csv=path, split=("time",))
-    with pytest.raises(ConfigError, match="--group-column is for --split group"):
+    with pytest.raises(ConfigError, match="--group-column is for --split group; give"):
         SweepConfig(csv=path, group_column="series")
     with pytest.raises(ConfigError, match="describes a table of your own"):
         SweepConfig(split=("group",), group_column="series")
-    with pytest.raises(ConfigError, match="a time split has one split"):
+    with pytest.raises(ConfigError, match="--split time has one split"):
         SweepConfig(csv=path, split=("time",), date_column="made", seeds=2, split_seeds=2)
     with pytest.raises(DataError, match="has no column 'date'; its columns are smiles, logp, series, made"):
         problems_of(path, "time", date_column="date")

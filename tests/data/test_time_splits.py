@@ -50,15 +50,15 @@ def test_rolling_origins_train_on_the_past_and_test_on_the_next_block(days, cuts
     canonical[np.argsort(dates, kind="stable")[:2]] = VALID, TRAIN
     origins = rolling_origins(dates, canonical, cuts, 42)
     assert len(origins) == cuts
-    tested = np.concatenate([origin.split.test for origin in origins])
-    assert sorted(tested) == np.flatnonzero(dates >= origins[0].date).tolist()
+    tested = np.concatenate([origin.test for origin in origins])
+    assert sorted(tested) == np.flatnonzero(dates >= np.datetime64(origins[0].cut)).tolist()
     for origin in origins:
-        past = np.concatenate([origin.split.train, origin.split.valid])
-        assert sorted(past) == np.flatnonzero(dates < origin.date).tolist()
-        assert len(origin.split.test)
+        past = np.concatenate([origin.train, origin.valid])
+        assert sorted(past) == np.flatnonzero(dates < np.datetime64(origin.cut)).tolist()
+        assert len(origin.test)
     for one, after in itertools.pairwise(origins):
-        assert set(one.split.valid) <= set(after.split.valid)
-        assert set(one.split.train) < set(after.split.train)
+        assert set(one.valid) <= set(after.valid)
+        assert set(one.train) < set(after.train)
 
 
 def test_rolling_origins_need_dates():
