@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmrl.data.bounds import bounds_of, tightest
 from jaxmrl.data.parsing import ParsedMolecules
+from jaxmrl.data.replicates import Noise, find_noise, noise_lines
 from jaxmrl.data.table import Table
 from jaxmrl.io.records import Rejected
 from jaxmrl.progress import ProgressReporter
@@ -52,12 +53,19 @@ def deduplicate(
     """Report which molecules are repeated, and make one row of each where `how` says how.
 
     Returns:
-        The molecules, and what run.json says of the repeated ones.
+        The molecules, with the noise of labels that replicates show, and what run.json says of the repeated ones.
     """
-    found = find_duplicates(prepared.canonical, prepared.table)
-    if said := duplicates_text(found, prepared.table, how):
+    table = prepared.table
+    found = find_duplicates(prepared.canonical, table)
+    if said := duplicates_text(found, table, how):
         reporter.say(said)
-    facts = asdict(found) | {"summary": said}
+    noise: list[Noise] = []
+    if table.task == "regression":
+        noise = find_noise(prepared.canonical, table.labels, table.tasks, averaged=how in ("mean", "median"))
+    for line in noise_lines(noise):
+        reporter.say(line)
+    prepared = replace(prepared, noise=tuple(noise))
+    facts = asdict(found) | {"summary": said, "noise": [asdict(one) for one in noise]}
     if how is None or not found.molecules:
         return prepared, facts
     before, merged = len(prepared), merge_duplicates(prepared, how)

@@ -111,6 +111,7 @@ def _split_problems(
             canonical_smiles=prepared.canonical_smiles,
             kin=None if parents is None else splits.shared_parents(prepared.canonical, parents, split),
             facts=facts,
+            noise=prepared.noise,
         )
         for name, several in ways.items()
         for place, split in enumerate(several)

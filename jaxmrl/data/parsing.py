@@ -7,6 +7,7 @@ from itertools import compress
 import numpy as np
 
 from jaxmrl.data import npz, table
+from jaxmrl.data.replicates import Noise
 from jaxmrl.errors import DataError
 from jaxmrl.io import cache
 from jaxmrl.io.records import Rejected, reason_groups
@@ -25,6 +26,7 @@ class ParsedMolecules:
     conformers             None where nobody asked for them
     vectors                those of --embeddings; None where nobody asked for them
     canonical_smiles [N]   what features are made of, whatever the table's spelling; empty where there are no SMILES
+    noise                  of the labels, as replicates show it, of the tasks where they do
     """
 
     table: table.Table
@@ -33,6 +35,7 @@ class ParsedMolecules:
     conformers: Conformers | None = None
     canonical_smiles: list[str] = field(default_factory=list, repr=False)
     vectors: Vectors | None = field(default=None, repr=False)
+    noise: tuple[Noise, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -49,7 +52,8 @@ class ParsedMolecules:
         molecule_conformers = self.conformers and self.conformers.take(keep)
         smiles = list(compress(self.canonical_smiles, keep))
         vectors = self.vectors and self.vectors._replace(values=self.vectors.values[keep])
-        return ParsedMolecules(kept, molecule_graphs, self.canonical[keep], molecule_conformers, smiles, vectors)
+        made = molecule_graphs, self.canonical[keep], molecule_conformers, smiles, vectors
+        return ParsedMolecules(kept, *made, self.noise)
 
 
 def prepare(

@@ -11,6 +11,7 @@ from jaxmrl.config.names import ERROR_METRICS, PER_SD
 from jaxmrl.data import label_scaling, splits
 from jaxmrl.data.bounds import Bounds
 from jaxmrl.data.label_scaling import LabelScaler, LabelUnits
+from jaxmrl.data.replicates import Noise, noise_floor
 from jaxmrl.data.similarity import share_text
 from jaxmrl.data.splits import SplitRepeat
 from jaxmrl.data.table import Table
@@ -50,6 +51,7 @@ class TaskData:
     facts      what run.json says of the molecules
     extensive  [T] whether models learn what the atoms' references leave of a target; None: of none
     canonical_smiles [N]   what features are made of; empty where molecules have no SMILES
+    noise      of the labels, as replicates show it, of the tasks where they do
     """
 
     table: Table
@@ -67,6 +69,7 @@ class TaskData:
     canonical_smiles: list[str] = field(default_factory=list, repr=False)
     kin: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    noise: tuple[Noise, ...] = ()
 
     def fingerprint(self) -> str:
         """Return a digest of all that a replica learns from or is evaluated on: molecules, features, labels, split."""
@@ -161,6 +164,11 @@ class TaskData:
         if not self.standardized:
             return np.ones(len(self.table.tasks))
         return label_scaling.spreads(self.table.labels[self.split.train], self._units)
+
+    @property
+    def noise_floor(self) -> float:
+        """The mean error over tasks that the noise of the labels leaves a perfect model; 0 where it is not known."""
+        return noise_floor(list(self.noise), self.metric, self.table.tasks, self.task_divisors)
 
     def divisors(self, molecules: np.ndarray) -> np.ndarray:
         """Return `task_divisors` [T] of a replica that trains on `molecules`: NaN for a task that its mean leaves out.

@@ -262,7 +262,8 @@ def analyze_run(
     """
     used, (problem, *others) = rows_of(curve, rows), splits
     resampled = resampled_metrics(run, used, problem) if curve.random_samples and not others else None
-    return analyze_seeds(curve, used, METRICS[problem.metric], error_of_guessing(splits), notes, resampled)
+    guess, metric = error_of_guessing(splits), METRICS[problem.metric]
+    return analyze_seeds(curve, used, metric, guess, notes, resampled, problem.noise_floor)
 
 
 def analyze_seeds(
@@ -272,6 +273,7 @@ def analyze_seeds(
     guess: float | None,
     notes: tuple[str, ...],
     resampled: np.ndarray | None = None,
+    noise_floor: float = 0.0,
 ) -> Analysis:
     """Return the laws of a curve over its seeds.
 
@@ -279,7 +281,7 @@ def analyze_seeds(
     `analyze_curve`.
     """
     seeds, splits = np.array([f"seed {row.seed}" for row in rows]), np.array([row.split_seed for row in rows])
-    analysis = analyze_curve(curve, metric.higher_is_better, guess, resampled, seeds, splits)
+    analysis = analyze_curve(curve, metric.higher_is_better, guess, resampled, seeds, splits, noise_floor)
     return replace(analysis, notes=(*analysis.notes, *notes), training_flags=training_flags(curve.convergence))
 
 
@@ -290,11 +292,12 @@ def analyze_curve(
     resampled: np.ndarray | None = None,
     run: np.ndarray | None = None,
     split: np.ndarray | None = None,
+    noise_floor: float = 0.0,
 ) -> Analysis:
     """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples, REFERENCE for the
     training mean.
 
-    guess: the error of guessing; resampled, run, split: as in `points_of`.
+    guess: the error of guessing; resampled, run, split: as in `points_of`; noise_floor: as in `analyze`.
     """
     if not curve.random_samples:
         return PRUNED
@@ -302,7 +305,7 @@ def analyze_curve(
         return REFERENCE
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
-    known = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled}
+    known = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled, "noise_floor": noise_floor}
     return analyze(points_of, n, tests, run=run, split=split, overlap=curve.overlap, **known)
 
 

@@ -128,8 +128,11 @@ def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:
     return [dict(zip(("n", "value", "low", "high"), map(known, one), strict=True)) for one in values]
 
 
-def analyze(points: Callable[..., Points], *arguments: Any, **settings: Any) -> Analysis:
-    """Return the analysis of the points that `points` (`points_of` or `points_of_means`) makes of the arguments."""
+def analyze(points: Callable[..., Points], *arguments: Any, noise_floor: float = 0.0, **settings: Any) -> Analysis:
+    """Return the analysis of the points that `points` (`points_of` or `points_of_means`) makes of the arguments.
+
+    noise_floor: the error that the noise of the labels leaves any model; 0 where it is not known.
+    """
     try:
         made = points(*arguments, **settings)
     except DataError as error:
@@ -144,9 +147,21 @@ def analyze(points: Callable[..., Points], *arguments: Any, **settings: Any) -> 
             made, (), None, (*made.notes, "no law can be fitted: the values exceed the range of floating-point numbers")
         )
     before = [smaller for fit in fits if (smaller := fit.without_largest)]
-    holdout_forecast = make_forecast(before) if before else None
-    forecast = make_forecast(fits, leveled=known.kind == Kind.LEVEL)
-    return Analysis(made, tuple(fits), forecast, made.notes, holdout_forecast, kind=known.kind, claim=known.claim)
+    floor, said = _usable_floor(noise_floor, used)
+    holdout_forecast = make_forecast(before, noise_floor=floor) if before else None
+    forecast = make_forecast(fits, leveled=known.kind == Kind.LEVEL, noise_floor=floor)
+    notes = (*made.notes, *said)
+    return Analysis(made, tuple(fits), forecast, notes, holdout_forecast, kind=known.kind, claim=known.claim)
+
+
+def _usable_floor(noise_floor: float, points: Points) -> tuple[float, tuple[str, ...]]:
+    """Return the floor of forecasts by the noise of the labels, and what to say of it; 0 where errors are below it."""
+    if not noise_floor:
+        return 0.0, ()
+    limit = f"replicates say that the noise of the labels leaves any model an error of about {noise_floor:.3g}"
+    if points.error.min() < noise_floor:
+        return 0.0, (f"{limit}, and a measured mean is below that, so forecasts do not use it",)
+    return noise_floor, (f"{limit}; no forecast is below it",)
 
 
 def _too_close(fits: tuple[Fit, ...]) -> bool:

@@ -30,6 +30,8 @@ class Forecast:
         draws: For each candidate, unbounded parameters [DRAWS, P] of fits to curves drawn as the runs might have been.
         trend: How the curve continues beyond its largest size.
         leveled: Whether the curve has leveled off, so that the interval must include no improvement.
+        noise_floor: The error that the noise of the labels leaves any model, below which no forecast goes; 0 where it
+            is not known.
     """
 
     fits: tuple[Fit, ...]
@@ -38,6 +40,7 @@ class Forecast:
     draws: tuple[np.ndarray, ...] = field(repr=False)
     trend: Trend = field(repr=False)
     leveled: bool = False
+    noise_floor: float = 0.0
 
     @property
     def points(self) -> Points:
@@ -59,7 +62,8 @@ class Forecast:
         inside = self._mean_log(np.minimum(n, largest))
         share = np.clip(1 + np.log(n / largest) / np.log(RECENT), 0, 1)
         joined = inside + share * (self.trend.start - self._mean_log(np.array([largest])))
-        return np.exp(np.where(n > largest, self.trend.log_error(np.maximum(n, largest)), joined))
+        errors = np.exp(np.where(n > largest, self.trend.log_error(np.maximum(n, largest)), joined))
+        return np.maximum(errors, self.noise_floor)
 
     def draws_of(self, fit: Fit) -> np.ndarray:
         """Return the unbounded parameters [DRAWS, P] of a candidate."""
@@ -89,7 +93,8 @@ class Forecast:
         high = np.where(beyond, np.fmin(high, np.fmax(self.trend.ceiling, center)), high)
         high = np.where(beyond & self.leveled, np.fmax(high, self.trend.start), high)
         known = np.isfinite(center) & self.noise_known
-        return np.where(known, _exp(low), np.nan), np.where(known, _exp(high), np.nan)
+        low, high = (np.maximum(_exp(end), self.noise_floor) for end in (low, high))
+        return np.where(known, low, np.nan), np.where(known, high, np.nan)
 
     def molecules_for(self, metric: float) -> Target:
         """Return how many molecules a metric takes; the measured means are not contradicted."""
@@ -101,7 +106,7 @@ class Forecast:
         beyond = grid > points.n[-1]
         high[beyond] = np.minimum.accumulate(high[beyond])
         first, middle, last = (_first_reaching(grid, errors, target) for errors in (low, self.error(grid), high))
-        floor = min(fit.floor for fit in self.fits)
+        floor = max(min(fit.floor for fit in self.fits), self.noise_floor)
         limit = float(points.metric_of(np.array(floor))) if floor > target and middle is None else None
         return checked(Target(metric, middle, first, last, limit, known=self.noise_known), points)
 
@@ -115,7 +120,8 @@ class Forecast:
         law = rng.integers(len(self.candidates), size=DRAWS)
         drawn = self._drawn(n)[law, rng.permutation(DRAWS)]
         moved = np.nan_to_num(np.log(self.error(n)) - self._mean_log(n))
-        return drawn + moved + rng.normal(size=(DRAWS, 1)) * self.trend.discrepancy(n)
+        sampled = drawn + moved + rng.normal(size=(DRAWS, 1)) * self.trend.discrepancy(n)
+        return np.maximum(sampled, np.log(max(self.noise_floor, _NOTHING)))
 
     def _mean_log(self, n: np.ndarray) -> np.ndarray:
         """Return the log of the chosen laws' mean error at n [K], [K]; NaN where none has an error above 0."""
@@ -145,16 +151,16 @@ def fit_all(points: Points, laws: tuple[Law, ...] = LAWS, *, intervals: bool = T
     return [fit for law in laws if (fit := fit_law(law, points, intervals=intervals))]
 
 
-def make_forecast(fits: list[Fit], seed: int = 0, *, leveled: bool = False) -> Forecast:
+def make_forecast(fits: list[Fit], seed: int = 0, *, leveled: bool = False, noise_floor: float = 0.0) -> Forecast:
     """Return the laws that explain a curve, their draws, and its trend. Raises ValueError without fits.
 
-    leveled: as of `Forecast`. `choose_laws` and `trend_of` say by which rules. What was tried instead is in
-    docs/scaling.md.
+    leveled, noise_floor: as of `Forecast`. `choose_laws` and `trend_of` say by which rules. What was tried instead is
+    in docs/scaling.md.
     """
     choice, rng = choose_laws(fits), np.random.default_rng(seed)
     draws = tuple(_draw(fit, rng) for fit in choice.candidates)
     trend = trend_of(fits, choice.chosen)
-    return Forecast(tuple(choice.chosen), choice.reasons, tuple(choice.candidates), draws, trend, leveled)
+    return Forecast(tuple(choice.chosen), choice.reasons, tuple(choice.candidates), draws, trend, leveled, noise_floor)
 
 
 def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:
