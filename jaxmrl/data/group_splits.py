@@ -52,12 +52,12 @@ def group_split(
         raise DataError(
             f"the {kind} split needs at least three groups, for training, validation and test; got {len(size)}"
         )
-    lot = np.full(len(size), np.iinfo(np.uint64).max)
-    np.minimum.at(lot, group, lots(canonical, seed))
+    lot = np.zeros(len(size), np.uint64)
+    np.add.at(lot, group, lots(canonical, seed))  # wraps around, so that only equal groups have equal sums
     order = np.lexsort((lot, size == 1))
     chance = lots(lot, seed + 1) / 2.0**64
     part_of = _fill(size, order, chance, shares)
-    _give_each_a_group(part_of, size)
+    _give_each_a_group(part_of, size, lot)
     return Split(*(np.flatnonzero(part_of[group] == part) for part in range(len(PARTS))))
 
 
@@ -96,13 +96,13 @@ def _fill(size: np.ndarray, order: np.ndarray, chance: np.ndarray, shares: tuple
     return part_of
 
 
-def _give_each_a_group(part_of: np.ndarray, size: np.ndarray) -> None:
-    """Give a part without groups the smallest group of the part that has most of them."""
+def _give_each_a_group(part_of: np.ndarray, size: np.ndarray, lot: np.ndarray) -> None:
+    """Give a part without groups the smallest group, by lot, of the part that has most of them."""
     for part in range(len(PARTS)):
         if not (part_of == part).any():
             largest = np.bincount(part_of, minlength=len(PARTS)).argmax()
             own = np.flatnonzero(part_of == largest)
-            part_of[own[np.argmin(size[own])]] = part
+            part_of[own[np.lexsort((lot[own], size[own]))[0]]] = part
 
 
 def stratified_split(labels: np.ndarray, canonical: np.ndarray, task: str, seed: int) -> Split:
