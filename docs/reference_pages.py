@@ -23,6 +23,7 @@ FUNCTIONS = {
     "select": jaxmrl.select_molecules,
     "fit": jaxmrl.fit_curves,
     "plan": jaxmrl.plan_purchase,
+    "compare": jaxmrl.compare_sweeps,
 }
 GUIDES = {
     "sweep": "[Your own data](../guide/your-own-data.md)",
@@ -32,6 +33,7 @@ GUIDES = {
     "select": "[Selection](../guide/select.md)",
     "fit": "[Forecasting](../guide/forecasting.md)",
     "plan": "[Planning](../guide/plan.md)",
+    "compare": "[The run directory](../guide/run-directory.md#compare)",
 }
 NOTICE = "<!-- Written by docs/reference_pages.py from the docstrings of the settings: change those instead. -->"
 FILE = """

@@ -45,6 +45,8 @@ _HOMES = {
     "plan_purchase": "plan",
     "PlanConfig": "config",
     "Tracker": "trackers.base",
+    "compare_sweeps": "compare",
+    "CompareConfig": "config",
     "UserError": "errors",
 }
 """Each public name, and the module of this package that defines it."""

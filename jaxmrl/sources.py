@@ -12,6 +12,7 @@ REPORTING = (
     "__main__.py",
     "acquisition/",
     "cli/",
+    "compare/",
     "curves/cells.py",
     "curves/layout.py",
     "curves/observations.py",

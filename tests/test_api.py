@@ -39,6 +39,7 @@ def public_functions():
         "predict_molecules",
         "fit_curves",
         "plan_purchase",
+        "compare_sweeps",
     ],
 )
 def test_the_functions_say_what_they_take_return_and_raise(name):

@@ -38,6 +38,7 @@ ORDER = (
     "select",
     "fit",
     "plan",
+    "compare",
     "cli",
     "__main__",
 )

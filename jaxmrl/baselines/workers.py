@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.errors import UserError
+from jaxmrl.io.limits import usable_cores
 from jaxmrl.modalities.descriptors.features import Descriptors
 from jaxmrl.training.interrupts import Stop
 
@@ -36,14 +37,13 @@ def fit_side_by_side(
         StopRequestedError: When stopped; what has not ended is given up.
         UserError: Where a worker process dies.
     """
-    import joblib
     from joblib.externals.loky import get_reusable_executor
 
     if not assignments:
         return
     with tempfile.TemporaryDirectory(prefix="jaxmrl-", ignore_cleanup_errors=True) as folder:
         _write_table(Path(folder), features, labels)
-        executor = get_reusable_executor(min(len(assignments), joblib.cpu_count()), timeout=_IDLE_SECONDS)
+        executor = get_reusable_executor(min(len(assignments), usable_cores()), timeout=_IDLE_SECONDS)
         futures = {executor.submit(_fit, folder, *one): place for place, one in enumerate(assignments)}
         try:
             yield from _results(futures, stop)

@@ -21,6 +21,7 @@ import jaxmrl
 from jaxmrl.cli.options import options_type, values_of
 from jaxmrl.cli.usage_errors import usage_error
 from jaxmrl.config import (
+    CompareConfig,
     Config,
     FitConfig,
     PlanConfig,
@@ -128,6 +129,7 @@ OPTIONS: dict[str, tuple[type, type]] = {
     "select": (SelectConfig, PlainFlags),
     "fit": (FitConfig, PlainFlags),
     "plan": (PlanConfig, PlainFlags),
+    "compare": (CompareConfig, PlainFlags),
 }
 """The settings and the flags of each command; their fields are its options."""
 
@@ -189,6 +191,13 @@ def plan_command() -> None:
     from jaxmrl.plan import plan_purchase
 
     run_command(lambda: _run_plain("plan", plan_purchase, sys.argv[1:]))
+
+
+def compare_command() -> None:
+    """Run `python -m jaxmrl.compare`."""
+    from jaxmrl.compare import compare_sweeps
+
+    run_command(lambda: _run_plain("compare", compare_sweeps, sys.argv[1:]))
 
 
 def predict_command() -> None:

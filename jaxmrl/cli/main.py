@@ -13,6 +13,7 @@ COMMANDS = {
     "select": "select the molecules to label next, or simulate how many labels that saves",
     "fit": "fit scaling laws to the learning curves in a CSV file",
     "plan": "plan how many more molecules to buy for a target",
+    "compare": "compare runs of sweeps with paired tests",
 }
 """The subcommands, and what each does."""
 

@@ -1,6 +1,7 @@
 """The commands' settings: frozen dataclasses, checked where values enter; TOML in, flags over it."""
 
 from jaxmrl.config.base import Config
+from jaxmrl.config.compare import CompareConfig
 from jaxmrl.config.data import Settings
 from jaxmrl.config.fit import CurvesConfig, FitConfig
 from jaxmrl.config.plan import PlanConfig
@@ -12,6 +13,7 @@ from jaxmrl.config.sweep import SweepConfig
 from jaxmrl.config.toml import default_directory, read_toml, to_toml
 
 __all__ = [
+    "CompareConfig",
     "Config",
     "CurvesConfig",
     "FitConfig",

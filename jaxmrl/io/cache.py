@@ -15,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from jaxmrl.errors import UserError
+from jaxmrl.io.limits import usable_cores
 
 CHUNK = 1000
 """Molecules that a worker process takes at a time."""
@@ -99,7 +100,7 @@ def in_chunks(
 
     starts = range(0, len(smiles), size)
     chunks = [smiles[start : start + size] for start in starts]
-    parallel = joblib.Parallel(n_jobs=max(1, min(len(chunks), joblib.cpu_count())), return_as="generator")
+    parallel = joblib.Parallel(n_jobs=max(1, min(len(chunks), usable_cores())), return_as="generator")
     results = parallel(joblib.delayed(featurize)(chunk) for chunk in chunks)
     for start, chunk in zip(starts, chunks, strict=True):
         try:

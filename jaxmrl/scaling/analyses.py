@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from jaxmrl.curves.table import CurveRows
 from jaxmrl.data.splits import SHARES
+from jaxmrl.io.limits import usable_cores
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze
 from jaxmrl.scaling.convergence import convergence_of, training_flags
@@ -27,7 +28,7 @@ def analyze_all(
 
     found = []
     with reporter.progress("fit laws", len(curves), "curves") as progress:
-        run = joblib.Parallel(n_jobs=joblib.cpu_count(), return_as="generator")
+        run = joblib.Parallel(n_jobs=usable_cores(), return_as="generator")
         for analysis in run(joblib.delayed(analyze_rows)(rows, scale, guess) for rows in curves):
             found.append(analysis)
             progress.advance(1)

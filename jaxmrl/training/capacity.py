@@ -9,14 +9,13 @@ import heapq
 import math
 import os
 import platform
-from pathlib import Path
 from typing import Literal, Protocol
 
 import jax
-import joblib
 
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
+from jaxmrl.io.limits import memory_limits, usable_cores
 from jaxmrl.modalities.base import arrays_of
 from jaxmrl.training.lanes import Replica, queue_budget
 from jaxmrl.training.model_spec import ModelSpec
@@ -47,7 +46,7 @@ def use_cores(cores: int | None = None) -> None:
     # JAX gives its configuration the attributes of its settings as they are defined.
     if not told and jax.config.jax_num_cpu_devices < 0:  # type: ignore[attr-defined]
         with contextlib.suppress(RuntimeError):  # JAX has begun
-            jax.config.update("jax_num_cpu_devices", cores or joblib.cpu_count())
+            jax.config.update("jax_num_cpu_devices", cores or usable_cores())
 
 
 def check_devices() -> None:
@@ -123,7 +122,7 @@ def choose_lanes(
     if asked != "auto":
         return min(asked, math.ceil(len(replicas) / devices))
     rows, steps = _batch_rows(spec, replicas, problem, batch_size), [replica.steps for replica in replicas]
-    return auto_lanes(spec, rows, steps, *device_memory(), devices, joblib.cpu_count())
+    return auto_lanes(spec, rows, steps, *device_memory(), devices, usable_cores())
 
 
 def choose_devices(
@@ -176,18 +175,7 @@ def device_memory() -> tuple[str, int]:
         return device.platform, (device.memory_stats() or {}).get("bytes_limit", _UNKNOWN_MEMORY)
     known = hasattr(os, "sysconf")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else _UNKNOWN_MEMORY
-    return "cpu", min([memory, *container_limits()])
-
-
-def container_limits(folder: Path = Path("/sys/fs/cgroup")) -> list[int]:
-    """Return the bytes that a Linux container may use, if it has a limit: of cgroups' second version and of their
-    first.
-    """
-    limits = []
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):  # ValueError: "max", which is no limit
-            limits.append(int((folder / name).read_text()))
-    return limits
+    return "cpu", min([memory, *memory_limits()])
 
 
 def device_name() -> str:

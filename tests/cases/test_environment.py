@@ -17,7 +17,7 @@ from jaxmrl.training import capacity
 from jaxmrl.training.interrupts import StopRequestedError, catch_signals, stop_signals
 from tests.support.tiny import TINY
 
-COMMANDS = ("sweep", "score", "pretrain", "predict", "fit", "plan")
+COMMANDS = ("sweep", "score", "pretrain", "predict", "fit", "plan", "compare")
 
 
 def command(name, *arguments, **environment):

@@ -16,7 +16,7 @@ NOT_RUN = {
     r"(pytest|ruff|mypy|mkdocs|codespell|pre-commit)\b": "checks the repository, as CI does",
     r"(curl|git clone|cd)\b": "downloads",
     r"python -m benchmarks\.": "measures for minutes; another test reads its arguments",
-    r"(ray|srun|sleep)\b|\w+=\$": "needs a cluster",
+    r"(ray|srun|sleep|exit)\b|\w+=\$|\[ ": "needs a cluster",
     r".*--cluster": "needs Ray; tests/sweep/test_cluster.py trains on clusters",
     r".*--tracker": "needs an extra; tests/trackers records with each",
 }

@@ -32,6 +32,7 @@ FUNCTIONS = (
     "jaxmrl.select.simulate.simulate_selection",
     "jaxmrl.fit.fit_curves",
     "jaxmrl.plan.plan_purchase",
+    "jaxmrl.compare.compare_sweeps",
 )
 """What the commands call, and the names of the package are."""
 

@@ -70,15 +70,6 @@ def test_devices_of_a_cpu_share_its_memory(queue, monkeypatch, kind, number):
     assert len(choose_devices(1, *queue)) == (1 if kind == "cpu" else 3)
 
 
-def test_memory_is_what_the_container_may_hold(tmp_path):
-    limits = capacity.container_limits
-    assert limits(tmp_path) == []
-    (tmp_path / "memory.max").write_text("max\n")
-    assert limits(tmp_path) == []
-    (tmp_path / "memory.max").write_text("2147483648\n")
-    assert limits(tmp_path) == [2**31]
-
-
 def test_no_memory_for_one_lane_is_a_clear_error():
     with pytest.raises(UserError, match="smaller --batch-size"):
         capacity.fewer_lanes(1, jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory"))

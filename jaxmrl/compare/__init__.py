@@ -1,0 +1,60 @@
+"""Compare runs of sweeps in one figure and one table, with paired tests where they share splits and seeds.
+
+`python -m jaxmrl.compare RUN RUN ...`, or `compare_sweeps(CompareConfig(...))`.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from jaxmrl.compare.page import HEADS, compare_html, comparison_rows, verdict_lines
+from jaxmrl.compare.pairs import Pair, compare_runs
+from jaxmrl.compare.runs import Run, differences, read_runs
+from jaxmrl.config import CompareConfig
+from jaxmrl.io.files import write_whole
+from jaxmrl.reports.terminal import Reporter
+
+
+def compare_sweeps(config: CompareConfig, *, quiet: bool = True) -> dict[str, Any]:
+    """Compare the curves of several runs of sweeps, and write the comparison to a folder.
+
+    Args:
+        config: The settings: the run directories, of which the first is what the others are compared with.
+        quiet: Whether to print nothing.
+
+    Returns:
+        What compare.json has: `settings` that differ, `pairs` of curves with their differences at each size, and what
+        is `said` of them.
+
+    Raises:
+        UserError: For folders that are no runs, and for runs of other data or of another metric.
+    """
+    reporter = Reporter(quiet=quiet)
+    runs = read_runs(config.runs)
+    changes, pairs = differences(runs), compare_runs(runs)
+    reporter.console.print(_table(runs, pairs))
+    said = verdict_lines(pairs)
+    for line in (*(f"setting {change.text}" for change in changes), *said):
+        reporter.say(line)
+    found = {
+        "runs": [run.name for run in runs],
+        "settings": {change.name: change.values for change in changes},
+        "pairs": [asdict(pair) for pair in pairs],
+        "said": said,
+    }
+    write_whole(config.out / "compare.json", (json.dumps(found, indent=2) + "\n").encode())
+    write_whole(config.out / "compare.html", compare_html(runs, pairs, changes).encode())
+    reporter.say(f"Results: {config.out}. Open {config.out / 'compare.html'}")
+    return found
+
+
+def _table(runs: list[Run], pairs: list[Pair]) -> Table:
+    table = Table(title=f"test {runs[0].curves[0].metric}, mean ± standard deviation over seeds", title_justify="left")
+    for k, head in enumerate(HEADS):
+        table.add_column(head, justify="right" if k else "left", overflow="fold")
+    for row in comparison_rows(runs, pairs):
+        table.add_row(*map(escape, row))
+    return table
