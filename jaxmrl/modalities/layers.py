@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jaxmrl.modalities.initial import uniform
+
 
 def matmul(precision: str) -> Callable[..., jax.Array]:
     """Return the `dot_general` for a name in `config.PRECISIONS`; results are float32 in each.
@@ -205,10 +207,9 @@ class MaskedBatchNorm(nnx.Module):
         return mean, var
 
 
-def torch_uniform(key: jax.Array, shape: tuple[int, int], dtype: Any = jnp.float32) -> jax.Array:
+def torch_uniform(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
     """Return PyTorch's default weights of a linear layer: uniform within 1/sqrt(inputs). shape (inputs, outputs)."""
-    bound = shape[0] ** -0.5
-    return jax.random.uniform(key, shape, dtype, -bound, bound)
+    return uniform(key, shape, shape[0] ** -0.5)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
@@ -262,10 +263,8 @@ def linear(
     """
     bound = (fan_in or inputs) ** -0.5
 
-    def uniform(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    own: dict[str, Any] = {"kernel_init": uniform, "bias_init": uniform, "dot_general": matmul(precision)}
+    initial = lambda key, shape, dtype: uniform(key, shape, bound)
+    own: dict[str, Any] = {"kernel_init": initial, "bias_init": initial, "dot_general": matmul(precision)}
     return Linear(inputs, outputs, use_bias=bias, rngs=rngs, **own)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from jaxmrl.modalities.initial import uniform
 from jaxmrl.modalities.layers import exact_product, linear, look_up, mean_nodes
 
 
@@ -71,3 +72,10 @@ def test_mean_of_nodes_and_its_gradient(way, strict):
     expected, backward_plain = jax.vjp(plain, h)
     np.testing.assert_allclose(ours, expected, rtol=1e-5)
     np.testing.assert_allclose(backward(ours)[0], backward_plain(ours)[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1,), (7, 3), (128, 128), (130, 127)])
+def test_initial_weights_are_the_bits_of_jax(shape, strict):
+    key, bound = jax.random.key(3), 73**-0.5
+    expected = jax.jit(lambda key: jax.random.uniform(key, shape, jnp.float32, -bound, bound))(key)
+    np.testing.assert_array_equal(jax.jit(lambda key: uniform(key, shape, bound))(key), expected)
