@@ -101,7 +101,7 @@ class Fit:
 
     @cached_property
     def held_out(self) -> HeldOut | None:
-        """How well the law, fitted to the smaller sizes, forecasts the largest; None if too few remain to fit it."""
+        """The error of the law, fitted to the smaller sizes, at the largest; None if too few remain to fit it."""
         before = self.without_largest
         if before is None:
             return None
