@@ -84,25 +84,26 @@ def law_lines(label: str, analysis: Analysis, metric_label: str) -> list[str]:
 
 
 def forecast_table(labels: list[str], analyses: list[Analysis], metric_label: str) -> Table:
-    """Return a table with the law of each of several curves, and the metric with more molecules; remarks are in the
-    files.
+    """Return a table with the kind and law of each of several curves, and the metric with more molecules; remarks are
+    in the files.
+
+    Name, kind and law of a curve are lines of one cell, so that a table of three forecasts fits a narrow terminal.
     """
     title = f"laws and forecasts of {metric_label}, {LEVEL:.0%} intervals"
-    table = Table(title=title, title_justify="left")
-    heads = ("curve", "kind", "law", *(f"{multiple} times" for multiple in MULTIPLES))
+    table = Table(title=title, title_justify="left", show_lines=True)
+    heads = ("curve", *(f"{multiple} times" for multiple in MULTIPLES))
     for head in heads:
-        table.add_column(head, justify="left" if head in heads[:3] else "right", overflow="fold")
+        table.add_column(head, justify="left" if head == "curve" else "right", overflow="fold")
     for label, analysis in zip(labels, analyses, strict=True):
-        table.add_row(*map(escape, (label, *_forecast_cells(analysis))))
+        table.add_row(*map(escape, _forecast_cells(label, analysis)))
     return table
 
 
-def _forecast_cells(analysis: Analysis) -> list[str]:
+def _forecast_cells(label: str, analysis: Analysis) -> list[str]:
     if analysis.forecast is None:
-        return [analysis.kind, "; ".join(analysis.notes)]
+        return ["\n".join(filter(None, (label, analysis.kind, "; ".join(analysis.notes))))]
     return [
-        analysis.kind,
-        chosen_text(analysis.forecast),
+        "\n".join(filter(None, (label, analysis.kind, chosen_text(analysis.forecast)))),
         *(value_text(one) for one in analysis.predict(multiples_of(analysis))),
     ]
 
@@ -135,7 +136,7 @@ def laws_table(analysis: Analysis, metric_label: str) -> Table:
     return table
 
 
-LAW_HEADS = ("law", "fitted", "exponent", "residual (RMS)", "noise p", "held out")
+LAW_HEADS = ("law", "fitted", "exponent", "residual", "noise p", "held out")
 _RIGHT = LAW_HEADS[3:]
 
 
