@@ -1,6 +1,7 @@
 """The analyses of the curves of a file, of many curves side by side in worker processes."""
 
 from dataclasses import replace
+from typing import Any
 
 from jaxmrl.curves.table import CurveRows
 from jaxmrl.data.splits import SHARES
@@ -42,7 +43,7 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
     """
     if not rows.random:
         return PRUNED
-    settings = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
+    settings: dict[str, Any] = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     if rows.sd is not None:
         return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
     analysis = analyze(points_of, rows.n, rows.value, run=rows.run, split=rows.split, overlap=_OVERLAP, **settings)
