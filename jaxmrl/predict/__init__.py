@@ -22,11 +22,11 @@ from jaxmrl.ensemble import (
 )
 from jaxmrl.formats.input_rows import InputRows, read_input_rows
 from jaxmrl.formats.parquet import import_parquet
+from jaxmrl.formats.writing import table_bytes
 from jaxmrl.io.files import label_columns, write_whole
 from jaxmrl.io.records import Rejected, top_reasons
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
-from jaxmrl.pruning.score_files import table_bytes
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
 from jaxmrl.text import count

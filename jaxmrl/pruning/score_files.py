@@ -1,9 +1,7 @@
 """The files of a scoring: the table of scores as .csv, .parquet or .npz, and what to make of it as .json."""
 
 import csv
-import io
 import itertools
-import math
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,7 @@ from jaxmrl.data.matching import DIGEST, Data, digest_text, match
 from jaxmrl.data.side_files import SideFile, has_column, read_numbers, read_side_file
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
-from jaxmrl.formats.parquet import import_parquet
-from jaxmrl.io.cache import write_arrays
-from jaxmrl.io.files import label_columns, number
+from jaxmrl.io.files import label_columns
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
 from jaxmrl.pruning.select import Scores
 
@@ -53,37 +49,6 @@ def score_table(scores: Scores, problem: TaskData, keep: str) -> dict[str, np.nd
 def direction(name: str, keep: str) -> str:
     """Return `keep`, or the method's own direction if it offers no choice."""
     return keep if name not in METHODS or METHODS[name].directed else "hard"
-
-
-def table_bytes(columns: dict[str, np.ndarray], kind: str, digits: int | None = None) -> bytes:
-    """Return the content of a file; `kind` is its suffix: .csv, .parquet or .npz.
-
-    digits: Significant digits of numbers in a .csv; by default all that tell a number from any other of its type, so
-        that no two scores become equal.
-    """
-    if kind == ".npz":
-        buffer = io.BytesIO()
-        write_arrays(buffer, columns)
-        return buffer.getvalue()
-    if kind == ".parquet":
-        pyarrow, parquet = import_parquet()
-        buffer = io.BytesIO()
-        parquet.write_table(pyarrow.table(columns), buffer)
-        return buffer.getvalue()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    cells = ([_cell(value, digits) for value in column] for column in columns.values())
-    writer.writerows(zip(*cells, strict=True))
-    return text.getvalue().encode()
-
-
-def _cell(value: Any, digits: int | None) -> str:
-    if not isinstance(value, float | np.floating):
-        return str(value)
-    if digits is not None or not math.isfinite(value):
-        return number(float(value), digits or 6)
-    return str(value)
 
 
 def has_scores(path: Path, names: tuple[str, ...], seeds: int) -> bool:

@@ -9,10 +9,10 @@ from jaxmrl.config import ScoreConfig, to_toml
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError, DivergedError
-from jaxmrl.formats.parquet import import_parquet
+from jaxmrl.formats.writing import check_writable, table_bytes
 from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import write_rejected
-from jaxmrl.pruning.score_files import score_facts, score_table, table_bytes
+from jaxmrl.pruning.score_files import score_facts, score_table
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports import plots
@@ -45,8 +45,7 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
         StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
-    if config.out.suffix == ".parquet":
-        import_parquet()
+    check_writable(config.out.suffix)
     beside = config.out.with_name(f"{config.out.name}.{directory.REJECTED}")
     try:
         problem = load_problem(config, reporter)

@@ -22,11 +22,10 @@ from jaxmrl.data.similarity import similarity_prints
 from jaxmrl.ensemble import choose_curve, models_by_curve, nearest_training, predict_values, read_and_prepare
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.formats.input_rows import InputRows, read_input_rows
-from jaxmrl.formats.parquet import import_parquet
+from jaxmrl.formats.writing import check_writable, table_bytes
 from jaxmrl.io.files import label_columns, write_whole
 from jaxmrl.io.records import Rejected, write_rejected
 from jaxmrl.progress import ProgressReporter
-from jaxmrl.pruning.score_files import table_bytes
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts, directory
 from jaxmrl.text import count
@@ -107,8 +106,7 @@ def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
         UserError: For a folder that has no models, and for molecules or settings that cannot be used.
     """
     reporter, prediction = Reporter(quiet=quiet), config.prediction
-    if prediction.out.suffix == ".parquet":
-        import_parquet()
+    check_writable(prediction.out.suffix)
     curve, models = choose_curve(prediction, models_by_curve(prediction.run), reporter)
     task = find_task(config, models[0])
     methods = config.method or (DEFAULT_METHOD,)

@@ -9,9 +9,10 @@ from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, DivergedError
+from jaxmrl.formats.writing import table_bytes
 from jaxmrl.io.files import write_whole
 from jaxmrl.pruning.methods import methods_for
-from jaxmrl.pruning.score_files import has_scores, read_orders, read_scores, score_table, table_bytes
+from jaxmrl.pruning.score_files import has_scores, read_orders, read_scores, score_table
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import canonical_order
 from jaxmrl.reports.terminal import Reporter

@@ -10,7 +10,8 @@ import pytest
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.errors import DataError
-from jaxmrl.pruning.score_files import score_table, table_bytes
+from jaxmrl.formats.writing import table_bytes
+from jaxmrl.pruning.score_files import score_table
 from jaxmrl.pruning.select import Scores
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep.subsets import read_kept_first

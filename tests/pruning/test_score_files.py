@@ -11,8 +11,9 @@ from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.formats.parquet import import_parquet
+from jaxmrl.formats.writing import table_bytes
 from jaxmrl.modalities.graph.features import featurize
-from jaxmrl.pruning.score_files import read_orders, score_facts, score_table, table_bytes
+from jaxmrl.pruning.score_files import read_orders, score_facts, score_table
 from jaxmrl.pruning.select import Scores, keep_first
 from jaxmrl.reports import plots
 from jaxmrl.reports.score_figure import draw_scores
