@@ -20,6 +20,20 @@ from jaxmrl.training.interrupts import Stop
 
 
 @dataclass(frozen=True)
+class Refitted:
+    """The predictions of K models that were fitted again: probabilities, or values in the labels' unit.
+
+    new      [K, n, T] of new molecules
+    known    [K, m, T] of molecules of the run
+    learned  of each model, the ids of the molecules that it learned from
+    """
+
+    new: np.ndarray
+    known: np.ndarray
+    learned: list[np.ndarray]
+
+
+@dataclass(frozen=True)
 class _Molecules:
     """Molecules by their canonical SMILES, as `modalities.base.Molecules`."""
 
@@ -37,15 +51,17 @@ def predict_refitted(
     known: dict[int, str],
     vectors: np.ndarray | None,
     new: ParsedMolecules,
+    also: np.ndarray,
     reporter: ProgressReporter,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return what each model predicts, [K, n, T] probabilities or values, and ids of the molecules they learned from.
+) -> Refitted:
+    """Return what each model predicts, fitted again to what it learned from.
 
     Args:
         models: The models of one curve.
         known: {id: canonical SMILES} of the molecules of the run.
         vectors: Those of --embeddings of all `known` in their order, [N, D]; None for models that do not see them.
         new: The molecules to predict, n.
+        also: Ids of molecules of the run to predict as well, [m].
         reporter: Gets a note if another version of scikit-learn fits the models now.
 
     Raises:
@@ -57,18 +73,19 @@ def predict_refitted(
             f"the sweep fitted {one.spec.name} with {one.software}, but {software_of(one.spec.model)} is installed: "
             "predictions may differ from those of the sweep"
         )
-    ids = np.unique(np.concatenate([arrays[part] for arrays in learned for part in ("train", "valid")]))
+    parts = [arrays[part] for arrays in learned for part in ("train", "valid")]
+    ids = np.unique(np.concatenate([*parts, also]).astype(np.int64))
     if not set(ids.tolist()) <= known.keys():
         raise ConfigError("molecules.csv of the run lacks molecules that its models learned from; sweep again")
     modality = get_modality(one.modality)
     molecules = _together(known, ids, vectors, new)
     features = modality.featurize(molecules, one.features, reporter)
-    values = np.empty((len(models), len(new), len(one.tasks)))
+    values = np.empty((len(models), len(also) + len(new), len(one.tasks)))
     labels = np.full((len(molecules), len(one.tasks)), np.nan)
     for arrays in learned:  # models share molecules, whose labels are the same
         for part in ("train", "valid"):
             labels[np.searchsorted(ids, arrays[part])] = arrays[f"{part}_labels"]
-    asked = len(ids) + np.arange(len(new))
+    asked = np.concatenate([np.searchsorted(ids, also), len(ids) + np.arange(len(new))])
     work = [
         (one.modality, _assignment(model, arrays, ids, asked)) for model, arrays in zip(models, learned, strict=True)
     ]
@@ -76,7 +93,7 @@ def predict_refitted(
         for place, predicted in fit_side_by_side(work, {one.modality: cast(Descriptors, features)}, labels, Stop()):
             values[place] = expit(predicted) if one.task == "classification" else predicted
             progress.advance(1)
-    return values, np.unique(np.concatenate([arrays["train"] for arrays in learned]))
+    return Refitted(values[:, len(also) :], values[:, : len(also)], [arrays["train"] for arrays in learned])
 
 
 def _together(known: dict[int, str], ids: np.ndarray, vectors: np.ndarray | None, new: ParsedMolecules) -> _Molecules:

@@ -34,8 +34,21 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "simulation": ("start", "rounds", "repeats", "surrogate"),
     "forecast": ("predict", "target"),
     "purchase": ("value", "cost", "budget", "batch", "deadline", "least_chance", "assay_sd"),
+    "confidence": ("coverage", "neighbors", "explain"),
     "grid": ("fractions", "seeds"),
-    "model": ("modality", "model", "baselines", "width", "depth", "dropout", "init", "freeze", "run", "curve"),
+    "model": (
+        "modality",
+        "model",
+        "baselines",
+        "width",
+        "depth",
+        "dropout",
+        "init",
+        "freeze",
+        "run",
+        "curve",
+        "ensemble",
+    ),
     "featurization": tuple(
         dict.fromkeys(name for base in FeatureSettings.__mro__ for name in getattr(base, "__dataclass_fields__", ()))
     ),

@@ -86,7 +86,7 @@ ACQUISITION_METHODS = ("mixture", "greedy", "uncertainty", "ei", "ucb", "diverse
 """Ways to choose the molecules to label next; the first is the default."""
 
 
-PREDICTION_KINDS = (".csv", ".parquet")
+PREDICTION_KINDS = (".csv", ".parquet", ".xlsx", ".sdf")
 
 
 DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 500

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from jaxmrl.config.base import Config
+from jaxmrl.config.base import Config, flag
 from jaxmrl.config.names import PREDICTION_KINDS
-from jaxmrl.errors import ConfigError
+from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.embeddings.modality import check_kind
+from jaxmrl.text import one_of
 
 _RUN_TABLES = ("results.csv", "curves.csv", "pruning.csv", "molecules.csv", "rejected.csv")
 """Files of a run that a prediction could replace by mistake."""
+
+ENSEMBLES = ("curve", "best", "all")
+"""Which models are averaged."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,23 @@ class PredictConfig(Config):
     """Predict with the models of this curve, if the sweep has several. Default: the curve with the best mean validation
     metric."""
 
+    model: str | None = None
+    """Predict with curves of this model alone, such as dmpnn or svm. Default: those of all models."""
+
+    ensemble: Literal["curve", "best", "all"] = "curve"
+    """Average the models of one curve, which differ in their seeds and splits (curve), take the one with the best
+    validation metric (best), or average those of all curves of the same kind of split (all)."""
+
+    coverage: float = 0.9
+    """In regression, write intervals that contain the label with this probability."""
+
+    neighbors: int = 0
+    """Add this many nearest training molecules of each molecule, with their similarity and their labels."""
+
+    explain: int = 0
+    """Draw this many molecules with the highest predictions in a page of HTML beside --out, each atom with a color that
+    says how far it raises or lowers the prediction. For 0, none is drawn."""
+
     embeddings: Path | None = None
     """Read the vectors of the molecules of --csv from this file, for models that learned from --embeddings. It has the
     layout of the file that the sweep read. Default: none."""
@@ -51,12 +72,19 @@ class PredictConfig(Config):
     """Set the number of molecules per batch."""
 
     out: Path = Path("predictions.csv")
-    """Write the predictions to this .csv or .parquet file. The column reason says why a row has no prediction."""
+    """Write the predictions to this file: .csv, .parquet, .xlsx or .sdf. The column reason says why a row has no
+    prediction."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.out.suffix not in PREDICTION_KINDS:
-            raise ConfigError(f"--out must end in {' or '.join(PREDICTION_KINDS)}; got {self.out}")
+            raise ConfigError(f"--out must end in {one_of(PREDICTION_KINDS)}; got {self.out}")
+        check_choice("ensemble", self.ensemble, ENSEMBLES)
+        if not 0 < self.coverage < 1:
+            raise ConfigError(f"--coverage must be above 0 and below 1, such as 0.9; got {self.coverage:g}")
+        for name in ("neighbors", "explain"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{flag(name)} must be 0 or more; got {getattr(self, name)}")
         check_kind(self.embeddings)
         object.__setattr__(self, "keep_columns", tuple(dict.fromkeys(self.keep_columns)))
         if self.csv.resolve() == self.out.resolve():

@@ -94,8 +94,8 @@ class SelectConfig(Config):
     forest."""
 
     out: Path | None = None
-    """Write the selection to this .csv or .parquet file, or the simulation to this folder. Default: selection.csv, or
-    simulation."""
+    """Write the selection to this file (.csv, .parquet, .xlsx or .sdf), or the simulation to this folder. Default:
+    selection.csv, or simulation."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,5 +1,7 @@
 """How near molecules are to the nearest training molecule: how hard a split is, and how far a prediction reaches."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -54,11 +56,58 @@ def _nearest(some: jax.Array, known: jax.Array) -> jax.Array:
     bits = jnp.unpackbits(some, axis=1).astype(jnp.float32)
 
     def add(best: jax.Array, block: jax.Array) -> tuple[jax.Array, None]:
-        others = jnp.unpackbits(block, axis=1).astype(jnp.float32)
-        shared = bits @ others.T
-        either = bits.sum(axis=1)[:, None] + others.sum(axis=1)[None, :] - shared
-        return jnp.maximum(best, (shared / jnp.maximum(either, 1)).max(axis=1)), None
+        return jnp.maximum(best, _tanimoto(bits, block).max(axis=1)), None
 
+    return jax.lax.scan(add, jnp.zeros(len(some)), _blocks(known))[0]
+
+
+def _blocks(known: jax.Array) -> jax.Array:
+    """Return fingerprints [n, w] in blocks, [blocks, _BLOCK, w], the last filled up with empty ones."""
     blocks = -(-len(known) // _BLOCK)
-    padded = jnp.pad(known, ((0, blocks * _BLOCK - len(known)), (0, 0))).reshape(blocks, _BLOCK, -1)
-    return jax.lax.scan(add, jnp.zeros(len(some)), padded)[0]
+    return jnp.pad(known, ((0, blocks * _BLOCK - len(known)), (0, 0))).reshape(blocks, _BLOCK, -1)
+
+
+def _tanimoto(bits: jax.Array, block: jax.Array) -> jax.Array:
+    """Return the similarity [b, B] of fingerprints, unpacked [b, bits] and packed [B, w]."""
+    others = jnp.unpackbits(block, axis=1).astype(jnp.float32)
+    shared = bits @ others.T
+    either = bits.sum(axis=1)[:, None] + others.sum(axis=1)[None, :] - shared
+    return shared / jnp.maximum(either, 1)
+
+
+def nearest_several(
+    packed: np.ndarray, train: np.ndarray, test: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `most` training molecules nearest to each test molecule, the nearest first.
+
+    Args:
+        packed: [N, bits / 8] uint8 fingerprints.
+        train, test: Places of molecules in it.
+        most: How many, at most `len(train)`.
+
+    Returns:
+        Their Tanimoto similarities and their places in `train`, [len(test), most] each.
+    """
+    known, starts = jnp.asarray(packed[train]), range(0, len(test), _BLOCK)
+    found = [_nearest_several(jnp.asarray(packed[test[start : start + _BLOCK]]), known, most) for start in starts]
+    similarity, places = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return similarity, places
+
+
+@partial(jax.jit, static_argnums=2)
+def _nearest_several(some: jax.Array, known: jax.Array, most: int) -> tuple[jax.Array, jax.Array]:
+    """Return the largest similarities of `some` [b, w] with any of `known` [n, w], and their places, [b, most] each."""
+    bits = jnp.unpackbits(some, axis=1).astype(jnp.float32)
+
+    def add(best: tuple, block: tuple) -> tuple[tuple, None]:
+        place, packed = block
+        near = jnp.where(place < len(known), _tanimoto(bits, packed), -1.0)
+        values = jnp.concatenate([best[0], near], axis=1)
+        places = jnp.concatenate([best[1], jnp.broadcast_to(place, near.shape)], axis=1)
+        values, chosen = jax.lax.top_k(values, most)
+        return (values, jnp.take_along_axis(places, chosen, axis=1)), None
+
+    blocks = _blocks(known)
+    places = jnp.arange(blocks.shape[0] * _BLOCK, dtype=jnp.int32).reshape(-1, _BLOCK)
+    start = jnp.full((len(some), most), -1.0), jnp.zeros((len(some), most), jnp.int32)
+    return jax.lax.scan(add, start, (places, blocks))[0]

@@ -4,101 +4,49 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
-from itertools import compress
+from itertools import chain
 
 import numpy as np
 
-from jaxmrl.baselines.saved import KeptModel
+from jaxmrl.baselines.saved import KeptModel, SavedBaseline
 from jaxmrl.config import PredictConfig
-from jaxmrl.data.novelty import find_unseen
+from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import FAR
 from jaxmrl.ensemble import (
-    choose_curve,
+    Curves,
+    Outputs,
+    Prints,
+    RunMolecules,
+    check_known,
+    choose_models,
+    find_neighbors,
+    find_novelties,
+    fingerprints,
     models_by_curve,
-    nearest_training,
-    predict_values,
+    nearest_of_each,
+    predict_curves,
     read_and_prepare,
 )
 from jaxmrl.formats.input_rows import InputRows, read_input_rows
-from jaxmrl.formats.parquet import import_parquet
-from jaxmrl.formats.writing import table_bytes
-from jaxmrl.io.files import label_columns, write_whole
-from jaxmrl.io.records import Rejected, top_reasons
+from jaxmrl.formats.writing import check_writable, table_bytes
+from jaxmrl.io.files import write_whole
+from jaxmrl.io.records import top_reasons
 from jaxmrl.modalities.registry import get_modality
+from jaxmrl.predict.calibration import Calibrated, calibrate_probabilities, calibrate_values
+from jaxmrl.predict.explain import check_explainable, explain
+from jaxmrl.predict.held_out import choose_molecules, hold_out
+from jaxmrl.predict.table import Predictions, digits_of, mean_and_spread
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts
+from jaxmrl.runs.labels import RunLabels, read_labels, read_validation
 from jaxmrl.text import count
 from jaxmrl.training.numerics import own_numerics
 
-_DIGITS, _MOST_DIGITS = 8, 17
-"""Digits of a number in a .csv beyond those that all values share: as many as models in float32 resolve."""
-
+__all__ = ["Predictions", "predict_molecules"]
 
 _MOST_SHOWN = 5
 """The most traits that a line lists."""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Predictions by the models of one curve for the `n` usable molecules of a file, in the order of the file.
-
-    Attributes:
-        curve: The name of the curve.
-        tasks: The names of the `T` tasks.
-        ids: [n] row of each molecule in the file, counted from 0.
-        smiles: [n] SMILES as the file has them.
-        mean: [n, T] mean over the models, of probabilities in classification and of values in the labels' unit in
-            regression.
-        sd: [n, T] standard deviation over the models; NaN for a single model.
-        nearest: [n] ECFP4 Tanimoto similarity to the nearest training molecule of any of the models.
-        unseen: [n] features of each molecule that no training molecule has, in words (see `data.novelty`); empty for
-            none.
-        rejected: The rows of the file that have no prediction, with the reasons.
-    """
-
-    curve: str
-    tasks: tuple[str, ...]
-    ids: np.ndarray
-    smiles: list[str] = field(repr=False)
-    mean: np.ndarray
-    sd: np.ndarray
-    nearest: np.ndarray
-    unseen: list[str] = field(repr=False)
-    rejected: tuple[Rejected, ...] = field(repr=False, default=())
-
-    def columns(self, source: InputRows, keep: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-        """Return the columns of the predictions file, with a row for each row of `source`.
-
-        The columns are molecule_id, the columns of `source`, <task> and <task>_sd for each task, nearest_training,
-        unseen, and reason, which says why a row has no prediction. A task with the name of another of these columns
-        becomes "label <name>", and a column of `source` "input <name>".
-
-        Args:
-            source: The rows of the file that was predicted.
-            keep: The columns of `source` to copy; empty for all.
-
-        Returns:
-            The columns by their names, in order.
-        """
-        taken = {"molecule_id", "nearest_training", "unseen", "reason", *(f"{task}_sd" for task in self.tasks)}
-        values: dict[str, np.ndarray] = {}
-        texts, rows = np.full((2, len(source)), "", object), len(source)
-        for k, name in enumerate(label_columns(self.tasks, taken)):
-            values |= {name: self.mean[:, k], f"{name}_sd": self.sd[:, k]}
-        values["nearest_training"] = self.nearest
-        ours = {}
-        for name, column in values.items():
-            ours[name] = np.full(rows, np.nan)
-            ours[name][self.ids] = column
-        unseen, reasons = texts
-        unseen[self.ids] = self.unseen
-        reasons[np.searchsorted(source.lines, [row.line for row in self.rejected])] = [
-            row.reason for row in self.rejected
-        ]
-        ours |= {"unseen": unseen, "reason": reasons}
-        return {"molecule_id": np.arange(rows), **source.columns(keep, {"molecule_id", *ours}), **ours}
 
 
 @own_numerics()
@@ -116,49 +64,103 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
         UserError: For a folder that has no models, and for molecules or settings that cannot be used.
     """
     reporter = Reporter(quiet=quiet)
-    if config.out.suffix == ".parquet":
-        import_parquet()
-    curve, models = choose_curve(config, models_by_curve(config.run), reporter)
+    check_writable(config.out.suffix)
+    curves = choose_models(config, models_by_curve(config.run), reporter)
+    check_explainable(config, curves)
     source = read_input_rows(config.csv, config.keep_columns)
-    prepared, known = read_and_prepare(config, models[0], reporter), artifacts.read_molecules(config.run)
-    table, smiles = prepared.table, prepared.canonical_smiles
-    values, trained_on = predict_values(config, models, known, prepared, reporter)
-    mean, sd = mean_and_spread(values)
-    similarity = nearest_training(known, trained_on, smiles, reporter)
-    texts = seen_texts(known, trained_on, models[0], reporter)
-    unseen = find_unseen(smiles, texts, models[0].modality, models[0].features)
-    found = Predictions(curve, models[0].tasks, table.ids, table.smiles, mean, sd, similarity, unseen, table.rejected)
-    columns = found.columns(source, config.keep_columns)
-    write_whole(config.out, table_bytes(columns, config.out.suffix, digits_of(mean)))
+    check_writable(config.out.suffix, len(source))
+    first, *others = (models[0] for models in curves.values())
+    new, labels = read_and_prepare(config, first, reporter, others), read_labels(config.run)
+    run = read_run_molecules(config, curves, labels)
+    outputs = predict_curves(curves, new, run, config.batch_size, reporter)
+    found = judge(config, curves, new, run, labels, outputs, reporter)
+    write_predictions(config, source, found)
     report(config, found, reporter)
+    if config.explain:
+        explain(config, curves, new, run, found, is_classification(next(iter(curves.values()))[0]), reporter)
     return found
 
 
-def mean_and_spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation over the models of their predictions [K, n, T], [n, T] each."""
-    sd = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
-    return values.mean(axis=0), sd
+def read_run_molecules(config: PredictConfig, curves: Curves, labels: RunLabels | None) -> RunMolecules:
+    """Return the molecules of the run, and which of them calibrate the predictions of these models."""
+    known, models = artifacts.read_molecules(config.run), list(chain(*curves.values()))
+    seeing = [model for model in models if get_modality(model.modality).sees_vectors]
+    needed = labels is not None or any(isinstance(model, SavedBaseline) for model in seeing)
+    vectors = artifacts.read_run_vectors(config.run, known) if seeing and needed else None
+    calibrating = np.zeros(0, np.int64)
+    if labels is not None:
+        calibrating = choose_molecules(read_validation(config.run, [model.row for model in models]))
+        check_known(calibrating, known)
+    return RunMolecules(known, vectors, calibrating)
 
 
-def seen_texts(
-    known: dict[int, str], trained_on: np.ndarray, model: KeptModel, reporter: ProgressReporter
-) -> list[str]:
-    """Return the SMILES that models like this one saw in training: canonical ones and random variants.
+def judge(
+    config: PredictConfig,
+    curves: Curves,
+    new: ParsedMolecules,
+    run: RunMolecules,
+    labels: RunLabels | None,
+    outputs: Outputs,
+    reporter: ProgressReporter,
+) -> Predictions:
+    """Return the predictions with all that says how far to rely on them."""
+    trained_on, tasks = np.unique(np.concatenate(outputs.learned)), next(iter(curves.values()))[0].tasks
+    check_known(trained_on, run.smiles)
+    mean, sd = mean_and_spread(outputs.new)
+    prints = fingerprints(run.smiles, new.canonical_smiles, reporter)
+    similarity = nearest_of_each(prints, prints.new, outputs.learned).max(axis=0)
+    neighbors = None
+    if config.neighbors:
+        of_run = np.full((len(run.smiles), len(tasks)), np.nan) if labels is None else labels.of(prints.ids)
+        neighbors = find_neighbors(prints, trained_on, run.smiles, of_run, config.neighbors)
+    return Predictions(
+        curve=" + ".join(curves),
+        tasks=tasks,
+        ids=new.table.ids,
+        smiles=new.table.smiles,
+        mean=mean,
+        sd=sd,
+        nearest=similarity,
+        unseen=find_novelties(curves, run.smiles, trained_on, new.canonical_smiles, reporter),
+        rejected=new.table.rejected,
+        calibrated=None if labels is None else calibrate(config, curves, prints, run, labels, outputs, similarity),
+        neighbors=neighbors,
+    )
 
-    known: {id: canonical SMILES} of the run's molecules; trained_on: ids of those that the models learned from.
-    """
-    seen = np.isin(list(known), trained_on)
-    texts = list(compress(known.values(), seen))
-    # For all molecules of the run, because the sweep stored these in the cache.
-    others = get_modality(model.modality).spellings(list(known.values()), model.features, reporter)
-    return texts + [text for several in compress(others, seen) for text in several]
+
+def calibrate(
+    config: PredictConfig,
+    curves: Curves,
+    prints: Prints,
+    run: RunMolecules,
+    labels: RunLabels,
+    outputs: Outputs,
+    similarity: np.ndarray,
+) -> Calibrated:
+    """Return what the validation molecules say of the predictions; similarity [n] of the new ones to training."""
+    ids = run.calibrating
+    learned = np.stack([np.isin(ids, one) for one in outputs.learned])
+    near = nearest_of_each(prints, np.searchsorted(prints.ids, ids), outputs.learned)
+    known = hold_out(outputs.known, learned, near, labels.of(ids))
+    mean, sd = mean_and_spread(outputs.new)
+    if is_classification(next(iter(curves.values()))[0]):
+        return calibrate_probabilities(known, mean)
+    return calibrate_values(known, mean, sd, similarity, config.coverage)
 
 
-def digits_of(values: np.ndarray) -> int:
-    """Return the significant digits that values [n, T] need: more where they are far from zero for their spread."""
-    largest, spread = np.abs(values).max(axis=0), np.ptp(values, axis=0)
-    far = max((np.log10(one / other) for one, other in zip(largest, spread, strict=True) if other > 0), default=0.0)
-    return int(np.clip(_DIGITS + np.ceil(far), _DIGITS, _MOST_DIGITS))
+def is_classification(model: KeptModel) -> bool:
+    """Return whether a model predicts probabilities; else it predicts values."""
+    task = model.task if isinstance(model, SavedBaseline) else model.training_spec.task
+    return task == "classification"
+
+
+def write_predictions(config: PredictConfig, source: InputRows, found: Predictions) -> None:
+    """Write the file of predictions, with a row for each row of `source`."""
+    smiles = np.full(len(source), "", object)
+    smiles[found.ids] = found.smiles
+    columns = found.columns(source, config.keep_columns)
+    content = table_bytes(columns, config.out.suffix, digits_of(found.mean), smiles.tolist())
+    write_whole(config.out, content)
 
 
 def report(config: PredictConfig, found: Predictions, reporter: ProgressReporter) -> None:
@@ -178,6 +180,14 @@ def report(config: PredictConfig, found: Predictions, reporter: ProgressReporter
             f"{far:,} of {count(len(found.ids), 'molecule')} below {FAR:g}: they are unlike all training molecules, "
             "and neither their predictions nor the spread over seeds are reliable"
         )
+    if found.calibrated is None:
+        reporter.say(
+            f"{config.run} was written by an older version, which kept no labels: no intervals and no calibrated "
+            "probabilities. Sweep again into another --out to have them"
+        )
+    else:
+        for note in found.calibrated.notes:
+            reporter.say(note)
     reporter.say(f"{count(len(found.ids), 'molecule')} predicted: {config.out}")
 
 

@@ -137,7 +137,7 @@ def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
         repeated=repeated,
         rejected=prepared.table.rejected,
     )
-    write_whole(prediction.out, table_bytes(found.columns(source), prediction.out.suffix, _DIGITS))
+    write_whole(prediction.out, table_bytes(found.columns(source), prediction.out.suffix, _DIGITS, found.smiles))
     write_rejected(prediction.out.with_name(f"{prediction.out.name}.{directory.REJECTED}"), found.rejected, reporter)
     report(config, found, sign * candidates.mean, reporter)
     return found

@@ -14,9 +14,9 @@ from jaxmrl.acquisition.simulation import HIT_SHARE, TEST_SHARE, Campaign, Label
 from jaxmrl.config import SelectConfig
 from jaxmrl.config.names import ACQUISITION_METHODS
 from jaxmrl.errors import ConfigError
+from jaxmrl.formats.writing import table_bytes
 from jaxmrl.io.files import write_whole
 from jaxmrl.progress import ProgressReporter
-from jaxmrl.pruning.score_files import table_bytes
 from jaxmrl.reports import plots
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.scaling.law_fit import LEVEL

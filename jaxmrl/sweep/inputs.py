@@ -19,6 +19,7 @@ from jaxmrl.reports.summary import Orders
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import write_molecules, write_vectors
+from jaxmrl.runs.labels import SPLITS, write_labels
 from jaxmrl.sweep.grid import FitGrid, plan_fits
 from jaxmrl.sweep.queue import SweepContext
 from jaxmrl.sweep.subsets import check, of_split
@@ -68,7 +69,7 @@ def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInpu
 
 
 def write_inputs(job: SweepContext, orders: Orders) -> None:
-    """Write splits.npz, with molecule ids (rows of the source file), molecules.csv and rejected.csv.
+    """Write splits.npz, with molecule ids (rows of the source file), molecules.csv, labels.npz and rejected.csv.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
     <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than the
@@ -89,13 +90,14 @@ def write_inputs(job: SweepContext, orders: Orders) -> None:
                     for seed, order in zip(seeds, by_seed, strict=True)
                 }
         arrays |= {of_split(split, name): positions for name, positions in molecules.items()}
-    job.run.write_arrays("splits.npz", {name: problem.table.ids[positions] for name, positions in arrays.items()})
+    job.run.write_arrays(SPLITS, {name: problem.table.ids[positions] for name, positions in arrays.items()})
     for modality, features in problem.features.items():
         for name, text in get_modality(modality).files(features).items():
             job.run.write(name, text)
     if problem.has_smiles:
         write_molecules(job.run, problem.table, problem.canonical_smiles)
-    for modality in {modality for modality, _ in job.config.classical_models if get_modality(modality).sees_vectors}:
-        # A classical model predicts by what it learned from, of which its own folder has the ids and the labels alone.
+        write_labels(job.run, problem.table)
+    for modality in {modality for modality in problem.features if get_modality(modality).sees_vectors}:
+        # Predictions need those of molecules that classical models learned from, and of all validation molecules.
         write_vectors(job.run, problem.table, cast(Descriptors, problem.features[modality]).values)
     job.run.write(files.REJECTED, rejected_text(problem.table.rejected))

@@ -29,12 +29,10 @@ _FILES = ("run.json", "config.toml", RESULTS)
 """What every run of a sweep has."""
 
 _SEEDS_ALONE = (
-    "intervals count seeds only: those of fits.json also count the choice of test molecules, which needs labels that a "
-    "run directory does not have"
+    "intervals count seeds only: those of fits.json also count the choice of test molecules, which needs labels that "
+    "loading a run does not read"
 )
-_NO_GUESS = (
-    "laws that begin from the error of guessing are left out: they need labels that a run directory does not have"
-)
+_NO_GUESS = "laws that begin from the error of guessing are left out: they need labels that loading a run does not read"
 
 
 def load_run(path: str | os.PathLike[str]) -> SweepResult:
@@ -42,7 +40,7 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
 
     Nothing is trained or written, and the data set is not needed. If the sweep has not ended, these are the results so
     far: `missing` says how many replicas lack one, and a warning says so too. If a sweep saved predictions, or its
-    metric is average precision, the laws of `fits.json` also use labels, which a run directory does not have. A note of
+    metric is average precision, the laws of `fits.json` also use labels, which are not read here. A note of
     the analysis says where the laws here differ for that reason.
 
     Args:

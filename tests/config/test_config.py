@@ -64,7 +64,7 @@ def test_no_class_weight_has_a_word():
     ("settings", "message"),
     [
         ({"batch_size": 0}, "--batch-size must be 1 or more; got 0"),
-        ({"out": "p.txt"}, "--out must end in .csv or .parquet; got p.txt"),
+        ({"out": "p.txt"}, "--out must end in .csv, .parquet, .xlsx or .sdf; got p.txt"),
         ({"out": "new.csv"}, "would replace --csv new.csv"),
         ({"out": "runs/x/results.csv"}, "would replace what the sweep has written; give another --out"),
         ({"out": "runs/y/../x/molecules.csv"}, "would replace what the sweep has written"),

@@ -123,7 +123,7 @@ def test_every_file_is_there_and_no_other(regression):
     figures = {"curve.png", "curve.svg"}
     files = {"config.toml", "run.json", "splits.npz", "rejected.csv", "results.csv", "curves.csv", "fits.json"}
     files |= {"history.csv"}
-    assert names == files | figures | {"report.html", "molecules.csv", "models"}
+    assert names == files | figures | {"report.html", "molecules.csv", "labels.npz", "models"}
     models = {path.name for path in (regression.directory / "models").iterdir()}
     assert models == {f"graph-gin-8x2,random,all,none,1,{seed}" for seed in (0, 1)}
     assert (regression.directory / "curve.png").read_bytes().startswith(b"\x89PNG")

@@ -23,7 +23,8 @@ from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.input_rows import InputRows
 from jaxmrl.io import storage
 from jaxmrl.io.records import Rejected
-from jaxmrl.predict import Predictions, predict_molecules
+from jaxmrl.predict import predict_molecules
+from jaxmrl.predict.table import Predictions
 from jaxmrl.pretrain import pretrain_encoder
 from jaxmrl.runs import artifacts as kept
 from jaxmrl.runs.directory import RunDirectory
@@ -140,11 +141,12 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         *("molecule_id", "smiles", "logp", "input greasy", "input rare"),
-        *("greasy", "greasy_sd", "rare", "rare_sd", "nearest_training", "unseen", "reason"),
+        *(f"{task}{end}" for task in ("greasy", "rare") for end in ("", "_sd", "_calibrated", "_lower", "_upper")),
+        *("nearest_training", "unseen", "curve", "reason"),
     ]
     assert [int(row["molecule_id"]) for row in rows] == list(range(162))
     np.testing.assert_allclose([float(rows[k]["greasy"]) for k in found.ids], found.mean[:, 0], rtol=1e-7)
-    assert list(rows[160].values()) == ["160", "rubbish", "1.0", "1", "0", *[""] * 6, "not a valid SMILES"]
+    assert list(rows[160].values()) == ["160", "rubbish", "1.0", "1", "0", *[""] * 13, "not a valid SMILES"]
     assert [row["reason"] for row in rows if row["reason"]] == ["not a valid SMILES"]
     assert {row["unseen"] for row, seen in zip(rows, trained, strict=False) if seen} == {""}
 
@@ -229,7 +231,7 @@ def test_tasks_that_are_called_like_other_columns():
     assert list(kept.values()) == [["C", "CC", "CCC"], ["x", "CC", "CCC"], ["y", "CC", "CCC"], ["z", "CC", "CCC"]]
     assert columns["reason"].tolist() == ["", "why", ""]
     assert columns["unseen"].tolist() == ["", "", "element C"]
-    assert len(columns) == 1 + 4 + 2 * len(tasks) + 3
+    assert len(columns) == 1 + 4 + 2 * len(tasks) + 4
     assert list(found.columns(source, ("b",)))[:3] == ["molecule_id", "input b", "a"]
 
 
@@ -330,7 +332,7 @@ def ended(arguments, monkeypatch, capsys):
             "has no column 'id'; its columns are smiles, logp",
         ),
         (["{run}", "--csv", "{csv}", "--curve", "best"], f"unknown curve 'best'; choose from {CURVE}"),
-        (["{run}", "--csv", "{csv}", "--out", "p.npz"], "--out must end in .csv or .parquet; got p.npz"),
+        (["{run}", "--csv", "{csv}", "--out", "p.npz"], "--out must end in .csv, .parquet, .xlsx or .sdf; got p.npz"),
         (["{run}", "--csv", "{csv}", "--out", "{csv}"], "would replace --csv"),
         (["{run}", "--csv", "{csv}", "--out", "{empty}/p.csv"], "cannot write"),
         (["{run}", "--csv", "{csv}", "--batch-size", "0"], "--batch-size must be 1 or more; got 0"),

@@ -1,0 +1,65 @@
+"""The usable molecules of a file, with the features that the models of a run need."""
+
+from collections.abc import Sequence
+
+from jaxmrl.baselines.saved import KeptModel
+from jaxmrl.config import PredictConfig
+from jaxmrl.data.embeddings import with_vectors
+from jaxmrl.data.featurization import prepare_smiles
+from jaxmrl.data.parsing import ParsedMolecules
+from jaxmrl.data.table import read_molecules
+from jaxmrl.errors import ConfigError
+from jaxmrl.modalities.registry import get_modality
+from jaxmrl.progress import ProgressReporter
+from jaxmrl.text import count
+
+
+def read_and_prepare(
+    config: PredictConfig, model: KeptModel, reporter: ProgressReporter, others: Sequence[KeptModel] = ()
+) -> ParsedMolecules:
+    """Return the usable molecules of the file, with the features that a model of a run, and others of it, need."""
+    firsts = (model, *others)
+    if not all(model.has_smiles for model in firsts):
+        raise ConfigError(
+            f"the models in {config.run} learned from positions of atoms, and {config.csv} has SMILES: sweep a --csv "
+            "with --modality geometry, which makes conformers of SMILES, and predict with its models"
+        )
+    table = read_molecules(config.csv, config.smiles_column)
+    for note in table.notes:
+        reporter.say(note)
+    modalities = tuple(dict.fromkeys(model.modality for model in firsts))
+    prepared = prepare_smiles(table, modalities, reporter, parent=firsts[0].parent)
+    seeing = next((model for model in firsts if get_modality(model.modality).sees_vectors), None)
+    if seeing is not None:
+        prepared = _with_vectors(config, seeing, prepared, reporter)
+    elif config.embeddings:
+        reporter.say(f"--embeddings is not used: the models of this curve see {' and '.join(modalities)}")
+    reporter.say(f"{config.csv}: {count(table.rows, 'row')}, {len(prepared.table.rejected):,} rejected")
+    return prepared
+
+
+def _with_vectors(
+    config: PredictConfig, model: KeptModel, prepared: ParsedMolecules, reporter: ProgressReporter
+) -> ParsedMolecules:
+    """Return the molecules that have a vector of --embeddings, with it."""
+    if config.embeddings is None:
+        raise ConfigError(
+            f"the models of this curve learned from vectors: give those of the molecules in {config.csv} with "
+            "--embeddings, or choose a curve of another modality with --curve"
+        )
+    columns, expected = model.features["columns"], len(model.features["scaling"]["mean"])
+    found = with_vectors(
+        prepared,
+        config.embeddings,
+        reporter,
+        parent=model.parent,
+        smiles_column=config.smiles_column,
+        targets=model.tasks,
+        columns=columns and tuple(columns),
+    )
+    if found.vectors and (many := found.vectors.values.shape[1]) != expected:
+        raise ConfigError(
+            f"{config.embeddings} has vectors of {count(many, 'number')}; the models learned from vectors of "
+            f"{expected:,}: give embeddings of the same kind"
+        )
+    return found

@@ -1,0 +1,153 @@
+"""What the models of a run predict: of new molecules, and of the run's own molecules that calibrate this."""
+
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.special import expit
+
+from jaxmrl.baselines.refit import predict_refitted
+from jaxmrl.baselines.saved import KeptModel, SavedBaseline
+from jaxmrl.config import PredictConfig
+from jaxmrl.data.featurization import prepare_smiles
+from jaxmrl.data.parsing import ParsedMolecules
+from jaxmrl.data.table import Table
+from jaxmrl.data.task_data import find_geometries
+from jaxmrl.ensemble.choice import Curves
+from jaxmrl.modalities.base import AtomFeatures, Vectors
+from jaxmrl.modalities.registry import get_modality
+from jaxmrl.progress import ProgressReporter
+from jaxmrl.runs import artifacts
+from jaxmrl.text import count
+from jaxmrl.training.replica import DeviceTable
+from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_all
+
+
+@dataclass(frozen=True)
+class RunMolecules:
+    """The molecules of a run, as its directory has them.
+
+    Attributes:
+        smiles: {id: canonical SMILES} of all usable molecules.
+        vectors: [N, D] vectors of --embeddings of all of them in this order; None where no model sees these.
+        calibrating: [m] ids of those that calibrate predictions, ascending; none of a run without labels.
+    """
+
+    smiles: dict[int, str]
+    vectors: np.ndarray | None
+    calibrating: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The predictions of K models: probabilities in classification, and values in the labels' unit in regression.
+
+    Attributes:
+        new: [K, n, T] of the new molecules.
+        known: [K, m, T] of the run's molecules that calibrate.
+        learned: For each model, the ids of the molecules that it has learned from.
+    """
+
+    new: np.ndarray
+    known: np.ndarray
+    learned: list[np.ndarray]
+
+
+def predict_curves(
+    curves: Curves, new: ParsedMolecules, run: RunMolecules, batch_size: int, reporter: ProgressReporter
+) -> Outputs:
+    """Return the predictions of the models of some curves, curve after curve."""
+    found = [_predict_curve(models, new, run, batch_size, reporter) for models in curves.values()]
+    new_values, known_values = (np.concatenate([getattr(one, name) for one in found]) for name in ("new", "known"))
+    return Outputs(new_values, known_values, [ids for one in found for ids in one.learned])
+
+
+def predict_values(
+    config: PredictConfig,
+    models: list[KeptModel],
+    known: dict[int, str],
+    prepared: ParsedMolecules,
+    reporter: ProgressReporter,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what each model of a curve predicts, [K, n, T] probabilities or values, and ids of what they learned from.
+
+    Args:
+        config: The run directory and the size of batches.
+        models: The models of one curve.
+        known: {id: canonical SMILES} of the molecules of the run.
+        prepared: The molecules to predict, n, with the features that the models need.
+        reporter: Receives the progress.
+    """
+    refitted = prepared.vectors is not None and isinstance(models[0], SavedBaseline)
+    vectors = artifacts.read_run_vectors(config.run, known) if refitted else None
+    run = RunMolecules(known, vectors, np.zeros(0, np.int64))
+    found = _predict_curve(models, prepared, run, config.batch_size, reporter)
+    return found.new, np.unique(np.concatenate(found.learned))
+
+
+def _predict_curve(
+    models: list[KeptModel], new: ParsedMolecules, run: RunMolecules, batch_size: int, reporter: ProgressReporter
+) -> Outputs:
+    if fitted := [model for model in models if isinstance(model, SavedBaseline)]:
+        vectors = run.vectors if get_modality(models[0].modality).sees_vectors else None
+        found = predict_refitted(fitted, run.smiles, vectors, new, run.calibrating, reporter)
+        return Outputs(found.new, found.known, found.learned)
+    trained = [model for model in models if isinstance(model, SavedModel)]
+    values, learned = predict_prepared(trained, new, batch_size, reporter)
+    return Outputs(values, _predict_known(trained, run, batch_size, reporter), learned)
+
+
+def _predict_known(
+    models: list[SavedModel], run: RunMolecules, batch_size: int, reporter: ProgressReporter
+) -> np.ndarray:
+    """Return what networks predict of the molecules that calibrate, [K, m, T]; NaN where one cannot be prepared."""
+    ids = run.calibrating
+    values = np.full((len(models), len(ids), len(models[0].tasks)), np.nan)
+    if len(ids):
+        smiles = [run.smiles[int(k)] for k in ids]
+        table = Table(ids, np.arange(len(ids)), smiles, np.zeros((len(ids), 0)), (), "", len(ids))
+        prepared = prepare_smiles(table, (models[0].modality,), reporter)
+        place = np.searchsorted(ids, prepared.table.ids)
+        if run.vectors is not None and get_modality(models[0].modality).sees_vectors:
+            rows = np.searchsorted(np.fromiter(run.smiles, int), prepared.table.ids)
+            prepared = replace(prepared, vectors=Vectors(run.vectors[rows]))
+        values[:, place] = predict_prepared(models, prepared, batch_size, reporter)[0]
+    return values
+
+
+def predict_prepared(
+    models: list[SavedModel], prepared: ParsedMolecules, batch_size: int, reporter: ProgressReporter
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return what each model predicts, [K, n, T] probabilities or values, and the ids that each has learned from."""
+    one, smiles = models[0], prepared.canonical_smiles
+    modality = get_modality(one.modality)
+    assert modality.to_device is not None, "no lane trains a classical model"
+    features = modality.featurize(prepared, one.features, reporter)
+    # No labels, not even missing ones: those of many molecules and tasks would fill the device.
+    labels, atoms = jnp.zeros((0, len(one.tasks))), find_geometries({modality.name: features})
+    counts = None if atoms is None else composition(one, atoms, reporter)
+    table = DeviceTable(modality.to_device(features), labels, counts)
+    # Each molecule once, in order of SMILES: its batch and its place there depend on neither its row nor its spelling.
+    _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
+    values, learned = np.empty((len(models), len(smiles), len(one.tasks))), []
+    resources = features.resources()
+    with reporter.progress("predicting", len(models), "models") as progress:
+        for k, model in enumerate(models):
+            weights, train = load_arrays(model)
+            outputs = predict_all(model.training_spec, table, resources, weights, molecules, batch_size)[place]
+            values[k] = expit(outputs) if model.training_spec.task == "classification" else outputs
+            learned.append(train)
+            progress.advance(1)
+    return values, learned
+
+
+def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressReporter) -> jax.Array | None:
+    """Return the number of atoms [n, E] of each element that the model has references for; None if it has none."""
+    if model.elements is None:
+        return None
+    counts = features.composition(np.array(model.elements))
+    lacking = int((counts.sum(axis=1) < features.size).sum())
+    if lacking:
+        reporter.say(f"{count(lacking, 'molecule')} with an element that no molecule of the sweep has: it counts as 0")
+    return jnp.asarray(counts, jnp.float32)

@@ -1,0 +1,99 @@
+"""Calibrated predictions of all tasks: intervals in regression, probabilities with bounds in classification."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jaxmrl.predict.conformal import Intervals, fewest_for, fit_intervals
+from jaxmrl.predict.held_out import HeldOut
+from jaxmrl.predict.venn_abers import FEWEST_OF_CLASS, combined, fit_venn_abers
+from jaxmrl.text import count
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What calibration adds to the predictions of n molecules and T tasks; NaN for a task of too few molecules.
+
+    Attributes:
+        lower: [n, T] of an interval in regression, of the probability in classification.
+        upper: [n, T] likewise.
+        probability: [n, T] calibrated; None in regression.
+        notes: What there is to say about how it was made, in words.
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+    probability: np.ndarray | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def calibrate_values(
+    known: HeldOut, mean: np.ndarray, spread: np.ndarray, similarity: np.ndarray, coverage: float
+) -> Calibrated:
+    """Return prediction intervals that contain the label with probability `coverage`.
+
+    Args:
+        known: The molecules that calibrate.
+        mean: [n, T] predictions of new molecules.
+        spread: [n, T] standard deviation between the models; NaN where it is not known.
+        similarity: [n] to the nearest training molecule.
+        coverage: Above 0 and below 1.
+    """
+    half = np.full(mean.shape, np.nan)
+    found: list[Intervals | None] = []
+    for task in range(mean.shape[1]):
+        usable = ~np.isnan(known.labels[:, task] - known.mean[:, task])
+        errors = np.abs(known.labels - known.mean)[usable, task]
+        intervals = fit_intervals(errors, known.spread[usable, task], known.similarity[usable], coverage)
+        found.append(intervals)
+        if intervals is not None:
+            half[:, task] = intervals.half_width(spread[:, task], similarity)
+    return Calibrated(mean - half, mean + half, notes=_interval_notes(found, coverage))
+
+
+def _interval_notes(found: list[Intervals | None], coverage: float) -> tuple[str, ...]:
+    made, lacking = [one for one in found if one is not None], sum(one is None for one in found)
+    notes = []
+    if made:
+        molecules = sorted({int(one.molecules.sum()) for one in made})
+        many = f"{molecules[0]:,}" if len(molecules) == 1 else f"{molecules[0]:,} to {molecules[-1]:,}"
+        notes.append(
+            f"{coverage:.0%} intervals from the errors of {many} validation molecules, by similarity to training"
+            f"{_bins_text(made[0]) if len(found) == 1 else ''}"
+        )
+    if lacking:
+        few = f"a task has fewer than {max(fewest_for(coverage), 10)} validation molecules with a label"
+        notes.append(f"no {coverage:.0%} interval for {count(lacking, 'task')}: {few}; a lower --coverage needs fewer")
+    return tuple(notes)
+
+
+def _bins_text(intervals: Intervals) -> str:
+    """Return the bins of similarity in words, with their molecules."""
+    pairs = zip(intervals.starts.tolist(), intervals.molecules.tolist(), strict=True)
+    return f" ({', '.join(f'{molecules:,} from {start:g}' for start, molecules in pairs)})"
+
+
+def calibrate_probabilities(known: HeldOut, mean: np.ndarray) -> Calibrated:
+    """Return calibrated probabilities, with bounds.
+
+    Args:
+        known: The molecules that calibrate.
+        mean: [n, T] raw probabilities of new molecules.
+    """
+    probability, lower, upper = (np.full(mean.shape, np.nan) for _ in range(3))
+    lacking = 0
+    for task in range(mean.shape[1]):
+        usable = ~np.isnan(known.labels[:, task] - known.mean[:, task])
+        calibration = fit_venn_abers(known.mean[usable, task], known.labels[usable, task])
+        if calibration is None:
+            lacking += 1
+            continue
+        lower[:, task], upper[:, task] = calibration.probabilities(mean[:, task])
+        probability[:, task] = combined(lower[:, task], upper[:, task])
+    notes = []
+    if lacking < mean.shape[1]:
+        notes.append(f"probabilities calibrated on {len(known.labels):,} validation molecules")
+    if lacking:
+        few = f"fewer than {FEWEST_OF_CLASS} validation molecules of a class"
+        notes.append(f"no calibrated probability for {count(lacking, 'task')}: {few}")
+    return Calibrated(lower, upper, probability, tuple(notes))
