@@ -23,11 +23,11 @@ class PlanConfig(CurvesConfig):
     """
 
     target: float | None = None
-    """Plan to reach this value of the metric. Give --target or --value."""
+    """Plan to reach this value of the metric. Give --target or --value. Default: none."""
 
     value: float | None = None
     """Plan without a target: an improvement of the metric by 1 is worth this much, in the currency of --cost. Give
-    --target or --value."""
+    --target or --value. Default: none."""
 
     cost: tuple[str, ...] = ("1",)
     """Take this as the cost of one more molecule, in any currency. NAME=COST is the cost for the curve with this name,
