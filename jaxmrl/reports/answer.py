@@ -8,6 +8,7 @@ from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.digits import half_width, rounded, value_words
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import multiples_of
+from jaxmrl.reports.optimism import optimism_lines
 from jaxmrl.reports.pruning_table import no_law_text
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.runs.ensembles import ensemble_at
@@ -33,7 +34,11 @@ def answer(found: Findings) -> Section:
     blocks = [Block("list", items=said)] if len(said) > 1 else [Block("lead", text=said[0])]
     if leak := found.problems[0].facts.get("leak"):
         blocks.append(Block("text", text=sentence(leak)))
-    blocks += [Block("text", text=sentence(line)) for line in baseline_lines(found.curves, found.rows)]
+    compared = [
+        *baseline_lines(found.curves, found.rows),
+        *optimism_lines(found.curves, found.metric, found.metric_label),
+    ]
+    blocks += [Block("text", text=sentence(line)) for line in compared]
     blocks.append(Block("text", text=f"{found.unit_sentence} {intervals_text(found.analyses)}"))
     if rows := _forecast_rows(found):
         head = ("training molecules", f"test {found.metric_label} ({LEVEL:.0%} interval)", "source")

@@ -20,6 +20,7 @@ from jaxmrl.reports.equivalence import EquivalenceRow, equivalence_rows
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
+from jaxmrl.reports.optimism import optimism_lines
 from jaxmrl.reports.page import report_html
 from jaxmrl.reports.pruning_table import (
     Compared,
@@ -93,6 +94,8 @@ def summarize(
     say_laws(labels, analyses, label_of_metric, reporter)
     concordances = write_concordance(run, rows, problems)
     for line in (*baseline_lines(curves, rows), *concordance_lines(concordances, curves, labels)):
+        reporter.say(line)
+    for line in optimism_lines(curves, metric, label_of_metric):
         reporter.say(line)
     for label, curve in zip(labels, curves, strict=True):
         if curve.identity.split == ROLLING and not curve.is_reference:
