@@ -231,6 +231,8 @@ class Settings(FeatureSettings, DataSettings):
                 heads = registry.models()[name].heads
                 if odd := [width for width in self.widths if width % heads]:
                     raise ConfigError(f"--width of a {name} must be a multiple of its {heads} heads; got {odd[0]}")
+        if self.virtual_node and ("molgraph", "gine") not in self.trained_models:
+            raise ConfigError("--virtual-node is for --model gine: add it to --model, or omit --virtual-node")
         for name in self.models:
             check_choice("model", name, tuple(registry.models()))
             fitting = registry.modalities_of(name)

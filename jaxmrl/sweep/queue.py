@@ -39,6 +39,7 @@ from jaxmrl.training.saved_model import save_trained
 _HIDDEN_SETTINGS = (
     *("evaluate_every", "freeze", "patience", "weight_decay", "clip_norm", "class_weight"),
     *("smiles_variants", "cutoff", "atom_references", "fingerprint_tokens", "readout", "descriptors"),
+    "virtual_node",
 )
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
 """Settings that change results but that neither a row nor the digest of the data shows. Those of pruning count only if

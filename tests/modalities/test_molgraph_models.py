@@ -171,6 +171,22 @@ def test_against_a_plain_reading_of_the_definition(smiles, spec, weights):
     np.testing.assert_allclose(outputs(spec, weights, [0], [smiles])[0], expected, rtol=1e-4, atol=1e-6)
 
 
+def test_a_virtual_node_keeps_molecules_apart(strict):
+    spec = spec_of("gine", virtual_node=True, depth=2)
+    weights = random_weights(spec)
+    alone = jnp.concatenate([outputs(spec, weights, [k], room=(32, 32, 8)) for k in (0, 8, 3)])
+    np.testing.assert_allclose(outputs(spec, weights, [0, 8, 3]), alone, rtol=1e-5, atol=1e-6)
+    test_no_promotion_and_no_float_scatter(spec, weights, strict)
+
+
+def test_a_virtual_node_shows_each_atom_all_others():
+    for virtual_node, differ in ((False, False), (True, True)):
+        spec = spec_of("gine", virtual_node=virtual_node, depth=2)
+        model = nnx.merge(spec.graphdef, *random_weights(spec))
+        first = [model.encoder(batch_of([0], [smiles]), training=False)[0] for smiles in ("CCCCCCCCO", "CCCCCCCCN")]
+        assert (np.abs(first[0] - first[1]).max() > 1e-4) == differ
+
+
 @pytest.mark.parametrize("readout", ["mean", "attention"])
 def test_readouts_are_means_of_atoms(readout):
     """Of one molecule; with company that has fewer atoms, and none."""

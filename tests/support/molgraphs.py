@@ -29,9 +29,10 @@ def batch_of(ids, smiles=None, room=ROOM):
     return compiled.gather(dataset(smiles, room), jnp.array(ids))
 
 
-def spec_of(model, readout="sum", properties=0, **changes):
+def spec_of(model, readout="sum", properties=0, virtual_node=False, **changes):
     sizes = {"width": 8, "depth": 3, "dropout": 0.0, "tasks": 2, "precision": "float32"}
-    return ModelSpec(**sizes | changes, model=model, modality="molgraph", options=MolGraphOptions(readout, properties))
+    options = MolGraphOptions(readout, properties, virtual_node)
+    return ModelSpec(**sizes | changes, model=model, modality="molgraph", options=options)
 
 
 def random_weights(spec):

@@ -70,6 +70,7 @@ class MolGraphs:
     overflow_atom [V] int16   an atom with more of them, within the molecule
     overflow [V, D] int16     further edges that end at that atom, within the molecule; -1 is none
     readout                   how models pool a molecule's atoms: "sum", "mean" or "attention"
+    virtual_node              whether GINE has a virtual node
     properties [N, P] float32 RDKit's descriptors of each molecule after `scaling`; None where models do not see them
     """
 
@@ -84,6 +85,7 @@ class MolGraphs:
     overflow_atom: np.ndarray
     overflow: np.ndarray
     readout: str = field(default="sum", kw_only=True)
+    virtual_node: bool = field(default=False, kw_only=True)
     properties: np.ndarray | None = field(default=None, kw_only=True)
     scaling: Scaling | None = field(default=None, kw_only=True)
 

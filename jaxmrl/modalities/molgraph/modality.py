@@ -1,6 +1,7 @@
 """The modality of molecular graphs with featurized atoms and bonds."""
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,6 +35,10 @@ class MolGraphSettings(ModalitySettings):
     """Give D-MPNN and GINE the 2D descriptors of RDKit in addition to the graph. They are standardized over all
     training molecules of the run. The value auto means on, except for the data set nci, whose label is one of them."""
 
+    virtual_node: bool = False
+    """Give GINE a virtual node, to which all atoms of a molecule are bonded, so that each layer passes messages between
+    all of them."""
+
     @property
     def sees_descriptors(self) -> bool:
         """Whether models see descriptors beside their graphs."""
@@ -47,15 +52,16 @@ class MolGraphSettings(ModalitySettings):
 
 @dataclass(frozen=True)
 class MolGraphOptions:
-    """readout: one of READOUTS. properties: descriptors of each molecule that the model sees."""
+    """readout: one of READOUTS. properties: descriptors of each molecule that the model sees. virtual_node: of GINE."""
 
     readout: str
     properties: int
+    virtual_node: bool = False
 
 
 def _settings(config: MolGraphSettings, graphs: MolGraphs | None) -> dict[str, Any]:
     scaling = graphs.scaling if graphs else None
-    return {"readout": config.readout, "scaling": scaling and asdict(scaling)}
+    return {"readout": config.readout, "scaling": scaling and asdict(scaling), "virtual_node": config.virtual_node}
 
 
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> MolGraphs:
@@ -64,7 +70,8 @@ def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: Progres
     if settings["scaling"]:
         scaling = Scaling(**settings["scaling"])
         graphs = replace(graphs, properties=scaling.apply(_descriptors(molecules, reporter)), scaling=scaling)
-    return replace(graphs, readout=settings["readout"])
+    # Models of earlier versions have no virtual node.
+    return replace(graphs, readout=settings["readout"], virtual_node=settings.get("virtual_node", False))
 
 
 def _fit(molecules: Molecules, config: MolGraphSettings, train: list[int], reporter: ProgressReporter) -> MolGraphs:
@@ -81,7 +88,8 @@ def _descriptors(molecules: Molecules, reporter: ProgressReporter) -> np.ndarray
 
 
 def _options(graphs: MolGraphs, over_atoms: str) -> MolGraphOptions:
-    return MolGraphOptions(graphs.readout, 0 if graphs.properties is None else graphs.properties.shape[1])
+    properties = 0 if graphs.properties is None else graphs.properties.shape[1]
+    return MolGraphOptions(graphs.readout, properties, graphs.virtual_node)
 
 
 def _to_device(graphs: MolGraphs) -> "MolGraphDataset":
@@ -90,18 +98,18 @@ def _to_device(graphs: MolGraphs) -> "MolGraphDataset":
     return MolGraphDataset.to_device(graphs)
 
 
-def _dmpnn(**settings: Any) -> "nnx.Module":
+def _dmpnn(virtual_node: bool = False, **settings: Any) -> "nnx.Module":
     from jaxmrl.modalities.molgraph.dmpnn import BondMessagePassing
     from jaxmrl.modalities.molgraph.network import MolGraphNetwork
 
     return MolGraphNetwork(BondMessagePassing, **settings)
 
 
-def _gine(**settings: Any) -> "nnx.Module":
+def _gine(virtual_node: bool = False, **settings: Any) -> "nnx.Module":
     from jaxmrl.modalities.molgraph.gine import GINEncoder
     from jaxmrl.modalities.molgraph.network import MolGraphNetwork
 
-    return MolGraphNetwork(GINEncoder, **settings)
+    return MolGraphNetwork(partial(GINEncoder, virtual_node=virtual_node), **settings)
 
 
 def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:

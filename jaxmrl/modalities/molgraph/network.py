@@ -1,5 +1,6 @@
 """What models of molecular graphs share: readout over the atoms, a hidden layer and a linear head."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import jax
@@ -32,7 +33,7 @@ class MolGraphNetwork(nnx.Module):
 
     def __init__(
         self,
-        encoder: type,
+        encoder: Callable[..., Encoder],
         *,
         width: int,
         depth: int,
