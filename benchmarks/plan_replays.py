@@ -251,7 +251,18 @@ def main() -> None:
     found = {"command": command, "software": software_versions(), "part": flags.part} | summary(replays)
     print(json.dumps(found, indent=2))
     if flags.json:
-        flags.json.write_text(json.dumps(found, indent=2) + "\n")
+        flags.json.write_text(json.dumps(found | {"each": [kept(one) for one in replays]}, indent=1) + "\n")
+
+
+def kept(one: Replay) -> dict[str, object]:
+    """Return a replay in the form of JSON; what is not known is null."""
+    plain = lambda values: [float(f"{value:.4g}") if np.isfinite(value) else None for value in values]
+    return {
+        "bought": plain(one.bought),
+        "reached": one.reached,
+        "chances": plain(one.chances),
+        "needed": plain(one.needed),
+    }
 
 
 if __name__ == "__main__":

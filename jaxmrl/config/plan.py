@@ -42,7 +42,7 @@ class PlanConfig(CurvesConfig):
     deadline: int | None = None
     """Buy at most this many batches. Default: no limit."""
 
-    least_chance: float = 0.1
+    least_chance: float = 0.2
     """Recommend to stop if the chance to reach the target with all that can be bought is lower than this."""
 
     assay_sd: float | None = None

@@ -47,7 +47,7 @@ class Terms:
     budget: float | None = None
     batch: float | None = None
     deadline: int | None = None
-    least_chance: float = 0.1
+    least_chance: float = 0.2
 
     def limit(self, present: float) -> float:
         """Return how many molecules one can have in all, with `present` ones at hand."""

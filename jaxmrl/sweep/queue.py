@@ -150,8 +150,8 @@ def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Repli
         checkpoint.remove(job.run.checkpoints / spec.name)
         job.run.update_metadata(name, room)
         job.reporter.say(
-            f"{spec.name}: the extended run has batches of another shape. Existing results are kept; they may differ "
-            "by rounding from those of a run that trains the whole grid at once"
+            f"{spec.name}: the extended run has batches of another shape. Existing results are kept; they may "
+            "differ by rounding (with dropout, also by its masks) from those of a run of the whole grid"
         )
 
 
