@@ -43,6 +43,7 @@ from jaxmrl.scaling.analysis import PRUNED, REFERENCE, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.curve_kind import Kind
 from jaxmrl.scaling.points import GUESSES, points_of
+from jaxmrl.scaling.prior import prior_of
 from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.model_spec import ModelSpec
@@ -308,8 +309,19 @@ def analyze_curve(
         return REFERENCE
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])
     tests = np.array([test for point in curve.points for test in point.tests])
-    known = {"higher_is_better": higher_is_better, "guess": guess, "resampled": resampled, "noise_floor": noise_floor}
-    return analyze(points_of, n, tests, run=run, split=split, overlap=curve.overlap, **known)
+    return analyze(
+        points_of,
+        n,
+        tests,
+        run=run,
+        split=split,
+        overlap=curve.overlap,
+        higher_is_better=higher_is_better,
+        guess=guess,
+        resampled=resampled,
+        noise_floor=noise_floor,
+        prior=prior_of(curve.metric),
+    )
 
 
 def error_of_guessing(splits: list[TaskData]) -> float | None:

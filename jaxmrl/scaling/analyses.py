@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.table import CurveRows
 from jaxmrl.data.splits import SHARES
 from jaxmrl.io.limits import usable_cores
@@ -10,6 +11,7 @@ from jaxmrl.progress import ProgressReporter
 from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze
 from jaxmrl.scaling.convergence import convergence_of, training_flags
 from jaxmrl.scaling.points import points_of, points_of_means
+from jaxmrl.scaling.prior import prior_of
 from jaxmrl.scaling.scale import Scale
 
 _OVERLAP = (1 - sum(SHARES)) / SHARES[0]
@@ -43,10 +45,13 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
     """
     if not rows.random:
         return PRUNED
+    prior = prior_of(plain_name(scale.metric).removeprefix("test_"))
     settings: dict[str, Any] = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     if rows.sd is not None:
-        return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, **settings)
-    analysis = analyze(points_of, rows.n, rows.value, run=rows.run, split=rows.split, overlap=_OVERLAP, **settings)
+        return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, prior=prior, **settings)
+    analysis = analyze(
+        points_of, rows.n, rows.value, run=rows.run, split=rows.split, overlap=_OVERLAP, prior=prior, **settings
+    )
     if rows.epochs is None:
         return analysis
     return replace(analysis, training_flags=training_flags(convergence_of(rows.n, *rows.epochs.T)))

@@ -13,6 +13,7 @@ from jaxmrl.scaling.curve_kind import Kind, kind_of
 from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
 from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
+from jaxmrl.scaling.prior import Prior, use_prior
 from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_text, without_forecast
 
 FEW_SIZES = 5
@@ -128,10 +129,17 @@ def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:
     return [dict(zip(("n", "value", "low", "high"), map(known, one), strict=True)) for one in values]
 
 
-def analyze(points: Callable[..., Points], *arguments: Any, noise_floor: float = 0.0, **settings: Any) -> Analysis:
+def analyze(
+    points: Callable[..., Points],
+    *arguments: Any,
+    noise_floor: float = 0.0,
+    prior: Prior | None = None,
+    **settings: Any,
+) -> Analysis:
     """Return the analysis of the points that `points` (`points_of` or `points_of_means`) makes of the arguments.
 
     noise_floor: the error that the noise of the labels leaves any model; 0 where it is not known.
+    prior: of curves of this metric, which decides the forecast of a curve of few sizes.
     """
     try:
         made = points(*arguments, **settings)
@@ -148,8 +156,9 @@ def analyze(points: Callable[..., Points], *arguments: Any, noise_floor: float =
         )
     before = [smaller for fit in fits if (smaller := fit.without_largest)]
     floor, said = _usable_floor(noise_floor, used)
-    holdout_forecast = make_forecast(before, noise_floor=floor) if before else None
-    forecast = make_forecast(fits, leveled=known.kind == Kind.LEVEL, noise_floor=floor)
+    prior = prior if use_prior(prior, used) else None
+    holdout_forecast = make_forecast(before, noise_floor=floor, prior=prior) if before else None
+    forecast = make_forecast(fits, leveled=known.kind == Kind.LEVEL, noise_floor=floor, prior=prior)
     notes = (*made.notes, *said)
     return Analysis(made, tuple(fits), forecast, notes, holdout_forecast, kind=known.kind, claim=known.claim)
 

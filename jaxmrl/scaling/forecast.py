@@ -9,6 +9,7 @@ from jaxmrl.scaling.law_fit import LEVEL, Fit, fit_law
 from jaxmrl.scaling.law_search import fit_many, predict_many
 from jaxmrl.scaling.laws import LAWS, Law
 from jaxmrl.scaling.points import Points
+from jaxmrl.scaling.prior import Prior, PriorTrend, use_prior
 from jaxmrl.scaling.target import Target, checked
 from jaxmrl.scaling.trend import RECENT, Trend, trend_of
 
@@ -38,7 +39,7 @@ class Forecast:
     reasons: str
     candidates: tuple[Fit, ...] = field(repr=False)
     draws: tuple[np.ndarray, ...] = field(repr=False)
-    trend: Trend = field(repr=False)
+    trend: Trend | PriorTrend = field(repr=False)
     leveled: bool = False
     noise_floor: float = 0.0
 
@@ -89,7 +90,9 @@ class Forecast:
         center, beyond = np.log(self.error(n)), n > self.points.n[-1]
         margin = np.where(beyond, self.trend.margin(n), 0.0)
         ends = np.quantile(self._drawn(n), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=1)
-        low, high = np.fmin(ends[0].min(axis=0), center - margin), np.fmax(ends[1].max(axis=0), center + margin)
+        by_laws = ~(beyond & self.trend.alone)
+        low = np.fmin(np.where(by_laws, ends[0].min(axis=0), np.inf), center - margin)
+        high = np.fmax(np.where(by_laws, ends[1].max(axis=0), -np.inf), center + margin)
         high = np.where(beyond, np.fmin(high, np.fmax(self.trend.ceiling, center)), high)
         high = np.where(beyond & self.leveled, np.fmax(high, self.trend.start), high)
         known = np.isfinite(center) & self.noise_known
@@ -119,8 +122,9 @@ class Forecast:
         n = np.asarray(n, float)
         law = rng.integers(len(self.candidates), size=DRAWS)
         drawn = self._drawn(n)[law, rng.permutation(DRAWS)]
-        moved = np.nan_to_num(np.log(self.error(n)) - self._mean_log(n))
-        sampled = drawn + moved + rng.normal(size=(DRAWS, 1)) * self.trend.discrepancy(n)
+        center, tilt = np.log(self.error(n)), rng.normal(size=(DRAWS, 1)) * self.trend.discrepancy(n)
+        by_laws = drawn + np.nan_to_num(center - self._mean_log(n)) + tilt
+        sampled = np.where((n > self.points.n[-1]) & self.trend.alone, center + tilt, by_laws)
         return np.maximum(sampled, np.log(max(self.noise_floor, _NOTHING)))
 
     def _mean_log(self, n: np.ndarray) -> np.ndarray:
@@ -151,15 +155,23 @@ def fit_all(points: Points, laws: tuple[Law, ...] = LAWS, *, intervals: bool = T
     return [fit for law in laws if (fit := fit_law(law, points, intervals=intervals))]
 
 
-def make_forecast(fits: list[Fit], seed: int = 0, *, leveled: bool = False, noise_floor: float = 0.0) -> Forecast:
+def make_forecast(
+    fits: list[Fit],
+    seed: int = 0,
+    *,
+    leveled: bool = False,
+    noise_floor: float = 0.0,
+    prior: Prior | None = None,
+) -> Forecast:
     """Return the laws that explain a curve, their draws, and its trend. Raises ValueError without fits.
 
-    leveled, noise_floor: as of `Forecast`. `choose_laws` and `trend_of` say by which rules. What was tried instead is
-    in docs/scaling.md.
+    leveled, noise_floor: as of `Forecast`; prior: decides the trend of a curve of few sizes whose noise is known.
+    `choose_laws` and `trend_of` say by which rules. What was tried instead is in docs/scaling.md.
     """
     choice, rng = choose_laws(fits), np.random.default_rng(seed)
     draws = tuple(_draw(fit, rng) for fit in choice.candidates)
-    trend = trend_of(fits, choice.chosen)
+    points = fits[0].points
+    trend = PriorTrend(points, prior) if prior and use_prior(prior, points) else trend_of(fits, choice.chosen)
     return Forecast(tuple(choice.chosen), choice.reasons, tuple(choice.candidates), draws, trend, leveled, noise_floor)
 
 

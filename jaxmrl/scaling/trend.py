@@ -6,7 +6,6 @@ on curves of LCDB (classifiers of tabular data) and checked on others; docs/scal
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.stats import norm
@@ -19,7 +18,7 @@ from jaxmrl.text import size_text
 RECENT = 16.0
 """Sizes count as recent down to the largest divided by this."""
 
-_QUANTILE, _NORMAL_QUANTILE = 2.2, float(norm.ppf((1 + LEVEL) / 2))
+_QUANTILE, NORMAL_QUANTILE = 2.2, float(norm.ppf((1 + LEVEL) / 2))
 """Standard deviations from the forecast to each end of its interval: laws err with heavier tails than noise does."""
 
 FEWEST_RECENT = 6
@@ -126,7 +125,7 @@ class Trend:
     def _margin(self, variance: np.ndarray | float) -> np.ndarray:
         """Return `margin` where `variance` is that of the distance and of the noise."""
         of_laws = _QUANTILE**2 * (variance + _RESIDUAL_SHARE * self.rms**2)
-        return np.sqrt(of_laws + _NORMAL_QUANTILE**2 * self._common_variance)
+        return np.sqrt(of_laws + NORMAL_QUANTILE**2 * common_variance(self.points))
 
     def discrepancy(self, n: np.ndarray) -> np.ndarray:
         """Return the standard deviation of log error at n [K] because no law is true; 0 up to the largest size."""
@@ -135,17 +134,8 @@ class Trend:
             return np.zeros(len(distance))
         return distance**_POWER * np.sqrt((self.slope + _LEAST_SLOPE) * (self.rms + _LEAST_RESIDUAL))
 
-    @cached_property
-    def _common_variance(self) -> float:
-        """Return the variance of what moves all sizes alike: other seeds, other splits, other test molecules.
-
-        That of few splits is larger by as much as Student's quantile is than the normal one.
-        """
-        resamples, points = self.points.log_error_resamples, self.points
-        few = 1.0
-        if points.splits > 1 and points.level_dof:
-            few = float(student.ppf((1 + LEVEL) / 2, points.level_dof)) / _NORMAL_QUANTILE
-        return (few * points.level) ** 2 + (0.0 if resamples is None else float(np.var(resamples[:, -1])))
+    alone = False
+    """Whether intervals beyond the largest size are those of the trend alone, and not of each law as well."""
 
     @property
     def basis(self) -> str:
@@ -157,6 +147,18 @@ class Trend:
             f"all laws fitted to {len(sizes)} sizes from {size_text(sizes[0])} molecules up, shifted to start at the "
             "mean of the largest size"
         )
+
+
+def common_variance(points: Points) -> float:
+    """Return the variance of what moves all sizes alike: other seeds, other splits, other test molecules.
+
+    That of few splits is larger by as much as Student's quantile is than the normal one.
+    """
+    few = 1.0
+    if points.splits > 1 and points.level_dof:
+        few = float(student.ppf((1 + LEVEL) / 2, points.level_dof)) / NORMAL_QUANTILE
+    resamples = points.log_error_resamples
+    return (few * points.level) ** 2 + (0.0 if resamples is None else float(np.var(resamples[:, -1])))
 
 
 def recent(points: Points) -> Points:
