@@ -46,6 +46,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "init",
         "freeze",
         "run",
+        "runs",
         "curve",
         "ensemble",
     ),
