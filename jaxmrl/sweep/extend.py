@@ -4,12 +4,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from jaxmrl.config import SweepConfig, read_toml
+from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import ADDABLE
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities import registry
-from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.runs.identity import read_run
+from jaxmrl.runs.saved_settings import run_settings
 
 _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
 """Settings that decide nothing in a run whose subsets are all random, so that they may come with its first pruning."""
@@ -26,16 +26,6 @@ def saved_settings(out: Path) -> dict[str, Any]:
     """
     path = out / "config.toml"
     return run_settings(path) if path.exists() else {}
-
-
-def run_settings(path: Path) -> dict[str, Any]:
-    """Return the settings in the config.toml of a run, with the defaults of the version that wrote it.
-
-    Earlier versions had no baselines and one split, and did not save the modality that they chose: that of the GIN.
-    """
-    settings: dict[str, Any] = {"baselines": [], "split_seeds": 1} | read_toml(path)
-    config = SweepConfig(**settings)
-    return settings if config.modality or config.model or config.lacks_smiles else settings | {"modality": [GRAPH.name]}
 
 
 def as_begun(config: SweepConfig, out: Path) -> SweepConfig:

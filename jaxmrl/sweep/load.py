@@ -2,31 +2,25 @@
 
 import os
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jaxmrl.baselines.spec import baseline_specs
+from jaxmrl.baselines.planned import planned_of
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import PER_SD, ROLLING
-from jaxmrl.data.splits import subset_size
+from jaxmrl.config.names import PER_SD
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.left_out import left_out_notes
 from jaxmrl.reports.summary import analyze_seeds
 from jaxmrl.rows import ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, curves_of, rows_of
 from jaxmrl.runs.ensembles import read_ensembles
-from jaxmrl.runs.identity import read_run
+from jaxmrl.runs.saved_settings import read_sweep
 from jaxmrl.runs.tables import RESULTS, read_results
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.points import GUESSES
-from jaxmrl.sweep.extend import run_settings
 from jaxmrl.sweep.result import LearningCurve, SweepResult
 from jaxmrl.text import count
 from jaxmrl.training.metrics import METRICS
-
-_FILES = ("run.json", "config.toml", RESULTS)
-"""What every run of a sweep has."""
 
 _SEEDS_ALONE = (
     "intervals count seeds only: those of fits.json also count the choice of test molecules, which needs labels that "
@@ -54,9 +48,9 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
             for damaged files.
     """
     folder = Path(path)
-    metadata, config = _read(folder)
+    metadata, config = read_sweep(folder)
     rows = read_results(folder / RESULTS)
-    planned = planned_rows(config, {name: one["molecules"]["train"] for name, one in metadata["splits"].items()})
+    planned = planned_of(folder, metadata, config)
     missing = max(0, planned - len(rows))
     if not rows:
         raise ConfigError(f"{folder} has no result yet: run the sweep's command again to train its {planned} replicas")
@@ -70,41 +64,6 @@ def load_run(path: str | os.PathLike[str]) -> SweepResult:
     overlaps = {name: parts["test"] / parts["train"] for name, parts in sizes.items()}
     curves = [_analyzed(one, rows, metadata, config) for one in curves_of(rows, overlaps)]
     return SweepResult(folder, rows, curves, missing, read_ensembles(folder))
-
-
-def _read(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
-    """Return the content of run.json, and the settings. Raise ConfigError if the folder is not a run."""
-    if missing := [name for name in _FILES if not (folder / name).is_file()]:
-        raise ConfigError(
-            f"{folder} is not a run of a sweep: it has no {missing[0]}. Expected a folder that run_sweep or "
-            "python -m jaxmrl.sweep wrote"
-        )
-    saved = read_run(folder)
-    assert saved is not None, "its files are there"
-    return saved[0], SweepConfig(**run_settings(folder / "config.toml"))
-
-
-def planned_rows(config: SweepConfig, molecules: Mapping[str, int]) -> int:
-    """Return how many rows results.csv has at the end of a sweep; molecules: in the training set of each split."""
-    sizes = max(1, len(config.widths)) * max(1, len(config.axis("depth")))
-    trained = len(config.trained_models) * sizes * len(config.init) * len(config.pruning)
-    fitted = len(config.classical_models) * len(config.classical_prunings)
-    references = sum(
-        spec.can_learn_from(size)
-        for spec in baseline_specs(config)
-        if spec.optional
-        for split in config.splits
-        for size in _train_sizes(config, split, molecules)
-    )
-    places = sum(config.cuts if split == ROLLING else len(config.fractions) for split in config.splits)
-    return ((trained + fitted) * places + references) * config.seeds
-
-
-def _train_sizes(config: SweepConfig, split: str, molecules: Mapping[str, int]) -> list[int]:
-    """Return the sizes at which models of a kind of split are trained; molecules: as in `planned_rows`."""
-    if split == ROLLING:
-        return [size for name, size in molecules.items() if name.split()[0] == ROLLING]
-    return [subset_size(fraction, molecules[split]) for fraction in config.fractions]
 
 
 def _analyzed(

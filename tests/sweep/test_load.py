@@ -11,11 +11,12 @@ import pytest
 from matplotlib.figure import Figure
 
 import jaxmrl
+from jaxmrl.baselines.planned import planned_rows
 from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import DEFAULT_FRACTIONS
 from jaxmrl.errors import UserError
 from jaxmrl.sweep import run_sweep
-from jaxmrl.sweep.load import load_run, planned_rows
+from jaxmrl.sweep.load import load_run
 from tests.support.tiny import TINY
 
 SIZES = (0.05, 0.07, 0.09, 0.1)
