@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Self
 from matplotlib.axes import Axes
 
 from jaxmrl.errors import ConfigError
-from jaxmrl.reports.plots import plot_curves
+from jaxmrl.reports.notebook import curves_html
+from jaxmrl.reports.plots import curve_label, plot_curves
 from jaxmrl.rows import ResultRow, Row
 from jaxmrl.runs.curves import MeasuredCurve, point_rows
 from jaxmrl.runs.ensembles import EnsembleRow
 from jaxmrl.scaling.analysis import Analysis
+from jaxmrl.text import count
 from jaxmrl.training.metrics import mean_label_of
 
 if TYPE_CHECKING:
@@ -53,6 +55,10 @@ class LearningCurve(MeasuredCurve):
             The axes.
         """
         return _plotted([self], ax)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows of the curve: its figure, and a table of its points."""
+        return curves_html(f"Learning curve of {curve_label(self, [self])}", [self], [self.analysis])
 
     def to_frame(self) -> "DataFrame":
         """Return the points as a pandas DataFrame.
@@ -100,6 +106,12 @@ class SweepResult:
             The axes.
         """
         return _plotted(self.curves, ax)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows of the result: the figure of all curves, and a table of their points."""
+        done = f"{len(self.rows):,} of {count(len(self.rows) + self.missing, 'replica')}"
+        heading = f"{self.directory}: {done}, {count(len(self.curves), 'learning curve')}"
+        return curves_html(heading, self.curves, self.analyses)
 
     def to_frame(self) -> "DataFrame":
         """Return the results as a pandas DataFrame.
