@@ -13,6 +13,7 @@ import jaxmrl
 from jaxmrl.cli.commands import OPTIONS
 from jaxmrl.cli.options import GENERAL, by_topic, choices_of, documented
 from jaxmrl.config.base import flag
+from jaxmrl.serve import serve_runs
 
 FOLDER = Path(__file__).parent / "reference"
 FUNCTIONS = {
@@ -24,6 +25,7 @@ FUNCTIONS = {
     "fit": jaxmrl.fit_curves,
     "plan": jaxmrl.plan_purchase,
     "compare": jaxmrl.compare_sweeps,
+    "serve": serve_runs,
 }
 GUIDES = {
     "sweep": "[Your own data](../guide/your-own-data.md)",
@@ -34,6 +36,7 @@ GUIDES = {
     "fit": "[Forecasting](../guide/forecasting.md)",
     "plan": "[Planning](../guide/plan.md)",
     "compare": "[The run directory](../guide/run-directory.md#compare)",
+    "serve": "[Follow a sweep](../guide/serve.md)",
 }
 NOTICE = "<!-- Written by docs/reference_pages.py from the docstrings of the settings: change those instead. -->"
 FILE = """

@@ -29,6 +29,7 @@ REPORTING = (
     "runs/labels.py",
     "runs/live.py",
     "scaling/",
+    "serve/",
     "startup.py",
     "pretrain/estimate.py",
     "select/",

@@ -39,6 +39,7 @@ ORDER = (
     "fit",
     "plan",
     "compare",
+    "serve",
     "cli",
     "__main__",
 )

@@ -29,6 +29,7 @@ from jaxmrl.config import (
     PretrainConfig,
     ScoreConfig,
     SelectConfig,
+    ServeConfig,
     SweepConfig,
     read_toml,
 )
@@ -130,6 +131,7 @@ OPTIONS: dict[str, tuple[type, type]] = {
     "fit": (FitConfig, PlainFlags),
     "plan": (PlanConfig, PlainFlags),
     "compare": (CompareConfig, PlainFlags),
+    "serve": (ServeConfig, PlainFlags),
 }
 """The settings and the flags of each command; their fields are its options."""
 
@@ -198,6 +200,13 @@ def compare_command() -> None:
     from jaxmrl.compare import compare_sweeps
 
     run_command(lambda: _run_plain("compare", compare_sweeps, sys.argv[1:]))
+
+
+def serve_command() -> None:
+    """Run `python -m jaxmrl.serve`."""
+    from jaxmrl.serve import serve_runs
+
+    run_command(lambda: _run_plain("serve", serve_runs, sys.argv[1:]))
 
 
 def predict_command() -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "fit": "fit scaling laws to the learning curves in a CSV file",
     "plan": "plan how many more molecules to buy for a target",
     "compare": "compare runs of sweeps with paired tests",
+    "serve": "follow sweeps on a local web page while they train",
 }
 """The subcommands, and what each does."""
 

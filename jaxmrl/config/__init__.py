@@ -9,6 +9,7 @@ from jaxmrl.config.predict import PredictConfig
 from jaxmrl.config.pretrain import PretrainConfig
 from jaxmrl.config.score import ScoreConfig
 from jaxmrl.config.select import SelectConfig
+from jaxmrl.config.serve import ServeConfig
 from jaxmrl.config.sweep import SweepConfig
 from jaxmrl.config.toml import default_directory, read_toml, to_toml
 
@@ -22,6 +23,7 @@ __all__ = [
     "PretrainConfig",
     "ScoreConfig",
     "SelectConfig",
+    "ServeConfig",
     "Settings",
     "SweepConfig",
     "default_directory",

@@ -1,10 +1,8 @@
 """report.html: what it says, that it stands alone, and that a browser shows it without a complaint."""
 
-import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -23,6 +21,7 @@ from jaxmrl.reports.run_sections import changed_settings, repeat_command
 from jaxmrl.reports.summary import analyze_curve
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.curves import curves_of
+from tests.support.browser import ALONE, asked_by_pages, browser
 from tests.support.rows import result_row
 
 EVIL = "<script>alert('x')</script>"
@@ -246,30 +245,16 @@ def test_the_command_repeats_the_run_from_its_directory(tmp_path, monkeypatch):
     assert "--csv" not in repeat_command(SweepConfig())
 
 
-def browser() -> str:
-    """A Chromium; without one the test is skipped, but fails where CI runs."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    if os.environ.get("CI") == "true":
-        pytest.fail("no Chromium: install Debian's package chromium")
-    pytest.skip("no Chromium on this machine; Debian's package is chromium")
-
-
 def opened(page, folder, width: int) -> tuple[list[str], bytes]:
     """What the browser's console says of a page and what the page asks of the network, and a screenshot."""
     shot, log = folder / f"{width}.png", folder / "net.json"
-    arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--hide-scrollbars"]
-    arguments += ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"]
+    arguments = [*ALONE, "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"]
     arguments += [f"--log-net-log={log}", "--virtual-time-budget=2000"]
     words = [browser(), *arguments, f"--window-size={width},2400", f"--screenshot={shot}", page.as_uri()]
     ended = subprocess.run(words, capture_output=True, text=True, timeout=120)
     console = [line for line in ended.stderr.splitlines() if ":CONSOLE" in line]
     assert shot.exists(), ended.stderr
-    events = [event.get("params", {}) for event in json.loads(log.read_text())["events"]]
-    # What the browser asks for by itself has no origin.
-    by_page = [event["url"] for event in events if event.get("initiator", "not an origin") != "not an origin"]
-    return [*console, *(url for url in by_page if url.startswith("http"))], shot.read_bytes()
+    return [*console, *asked_by_pages(log)], shot.read_bytes()
 
 
 @pytest.mark.slow

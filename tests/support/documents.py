@@ -17,6 +17,7 @@ NOT_RUN = {
     r"(curl|git clone|cd)\b": "downloads",
     r"python -m benchmarks\.": "measures for minutes; another test reads its arguments",
     r"(ray|srun|sleep|exit)\b|\w+=\$|\[ ": "needs a cluster",
+    r"jaxmrl serve": "serves until interrupted; tests/serve opens the page",
     r".*--cluster": "needs Ray; tests/sweep/test_cluster.py trains on clusters",
     r".*--tracker": "needs an extra; tests/trackers records with each",
 }
