@@ -60,7 +60,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     ),
     "pruning": ("pruning", "methods", "keep", "scores", "score_seeds", "score_epochs"),
     "output": ("out", "extend", "save_predictions", "tracker", "json"),
-    "page": ("runs", "port"),
+    "page": ("port",),
     "hardware": ("lanes", "precision", "cluster", "max_time"),
 }
 """Names of settings and flags by topic, the essential ones first."""
