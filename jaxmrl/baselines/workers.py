@@ -37,13 +37,14 @@ def fit_side_by_side(
         StopRequestedError: When stopped; what has not ended is given up.
         UserError: Where a worker process dies.
     """
-    from joblib.externals.loky import get_reusable_executor
+    # joblib's own: its Parallel, which the same process may use later, fails on an executor that is only loky's.
+    from joblib.executor import get_memmapping_executor
 
     if not assignments:
         return
     with tempfile.TemporaryDirectory(prefix="jaxmrl-", ignore_cleanup_errors=True) as folder:
         _write_table(Path(folder), features, labels)
-        executor = get_reusable_executor(min(len(assignments), usable_cores()), timeout=_IDLE_SECONDS)
+        executor = get_memmapping_executor(min(len(assignments), usable_cores()), timeout=_IDLE_SECONDS)
         futures = {executor.submit(_fit, folder, *one): place for place, one in enumerate(assignments)}
         try:
             yield from _results(futures, stop)

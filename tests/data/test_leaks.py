@@ -1,5 +1,6 @@
 """Vectors that know the labels are flagged, and honest ones are not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,7 @@ def said(molecules, values, *, classes=False, columns=None):
         "classification" if classes else "regression",
         table.rows,
     )
-    changed = molecules.__class__(table, molecules.graphs, molecules.canonical, None, molecules.canonical_smiles)
-    vectors = Vectors(np.asarray(values, np.float32), columns)
-    with_them = molecules.__class__(*list(vars(changed).values())[:-1], vectors)
+    with_them = replace(molecules, table=table, vectors=Vectors(np.asarray(values, np.float32), columns))
     return leak_text(with_them, Path("e.npz"), Reporter(quiet=True))
 
 
