@@ -84,8 +84,8 @@ def test_what_cannot_be_selected_is_refused(run, pool, tmp_path, refused):
     assert "give --maximize or --minimize, not both" in refused(
         "select", run, "--csv", pool, "--maximize", "--minimize"
     )
-    assert "--start is for --simulate; leave it out" in refused("select", run, "--csv", pool, "--start", 5)
-    assert "RUN_DIR is for a selection; leave it out" in refused("select", run, "--csv", pool, "--simulate")
+    assert "--start cannot be used without --simulate" in refused("select", run, "--csv", pool, "--start", 5)
+    assert "RUN_DIR cannot be used with --simulate" in refused("select", run, "--csv", pool, "--simulate")
     assert "no task 'x'; choose from logp" in refused("select", run, "--csv", pool, "--target-column", "x")
     assert "the run has all of its 5 molecules already" in refused("select", run, "--csv", known)
     with pytest.raises(ConfigError, match="--count must be 1 or more; got 0"):

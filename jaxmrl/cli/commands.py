@@ -102,9 +102,9 @@ class SweepFlags(_LongFlags[SweepConfig]):
     this process trains."""
 
     tracker: Literal["tensorboard", "wandb", "mlflow"] | None = None
-    """Record the training with this program as well: TensorBoard, Weights & Biases (offline) or MLflow (a local
-    database). Its files are in the folder trackers of the run, and nothing is sent anywhere unless your environment
-    says so. The file history.csv has the same numbers in any case. Default: none."""
+    """Also record training with this program: TensorBoard, Weights & Biases (offline) or MLflow (a local database). Its
+    files are written to the folder trackers of the run. Nothing is sent anywhere unless environment variables of the
+    program say so. The file history.csv always has the same numbers. Default: none."""
 
     extend: bool = False
     """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, baselines, initializations or

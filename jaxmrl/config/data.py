@@ -75,10 +75,10 @@ class DataSettings(TrainingConfig):
     classes, else regression."""
 
     censored: Literal["drop", "bound", "loss"] = "drop"
-    """Choose how censored labels such as >30 are used that --csv has: drop treats them as missing, bound uses the
-    number without its < or > sign, and with loss, neural networks learn that the true value lies beyond the number (a
-    one-sided loss, as in the Tobit model). With loss, classical models and errors such as RMSE leave such labels out,
-    a sweep saves predictions, and its concordance.csv says how well they rank all labels, censored ones included."""
+    """Choose how to use censored labels of --csv, such as >30: drop treats them as missing, bound uses the number
+    without its < or > sign, and loss trains neural networks with a one-sided loss, because the true value lies beyond
+    the number (as in the Tobit model). With loss, classical models and errors such as RMSE leave these labels out. A
+    sweep then saves predictions, and concordance.csv says how well they rank all labels, censored ones included."""
 
     metric: str | None = None
     """Measure performance by this metric. Default: the data set's own; for your own file, roc_auc for classes, and for
@@ -99,16 +99,17 @@ class DataSettings(TrainingConfig):
     this seed and those that follow it."""
 
     group_column: str | None = None
-    """Keep the rows that have the same text in this column of --csv together, for --split group: a series, a project or
-    a laboratory. Default: none."""
+    """Keep rows with the same text in this column of --csv together, such as a series, a project or a laboratory, for
+    --split group. Default: none."""
 
     date_column: str | None = None
     """Read the date of each row from this column of --csv, for --split time or rolling. Rows without a date are
     rejected. Default: none."""
 
     cuts: int = 7
-    """Train and test at this many cut dates with --split rolling: on all molecules before the date, and on the next
-    block. At each date but the first, the report compares the result with the forecast from those before."""
+    """Use this many cut dates with --split rolling. At each date, models are trained on all molecules before it and
+    tested on the next block. From the second date on, the report compares the result with a forecast from the earlier
+    blocks."""
 
     split_file: Path | None = None
     """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or

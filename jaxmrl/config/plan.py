@@ -14,7 +14,7 @@ _POSITIVE = ("value", "budget", "batch", "assay_sd")
 
 @dataclass(frozen=True)
 class PlanConfig(CurvesConfig):
-    """The settings of planning how many more molecules to buy.
+    """The settings of a plan of how many more molecules to buy.
 
     Flags of the command are the names with dashes.
 
@@ -23,31 +23,33 @@ class PlanConfig(CurvesConfig):
     """
 
     target: float | None = None
-    """Plan to reach this value of the metric. Give --target or --value. Default: none."""
+    """Plan to reach this value of the metric. Give either --target or --value. Default: none."""
 
     value: float | None = None
     """Plan without a target: an improvement of the metric by 1 is worth this much, in the currency of --cost. Give
-    --target or --value. Default: none."""
+    either --target or --value. Default: none."""
 
     cost: tuple[str, ...] = ("1",)
-    """Take this as the cost of one more molecule, in any currency. NAME=COST is the cost for the curve with this name,
-    or with this value in its name, such as assay_b=40. By default, costs are counted in molecules."""
+    """Set the cost of one more molecule, in any currency. NAME=COST sets the cost for the curve with this name, or with
+    this value in its name, such as assay_b=40. By default, a molecule costs 1, so costs are numbers of molecules."""
 
     budget: float | None = None
-    """Spend at most this much, in the currency of --cost. Default: what 9 times the present molecules cost."""
+    """Spend at most this much, in the currency of --cost. Default: the cost of 9 times as many molecules as you
+    have."""
 
     batch: float | None = None
-    """Buy batches of this many molecules. Default: a fifth of the present molecules, or what --deadline requires."""
+    """Buy molecules in batches of this size. Default: a fifth of the molecules that you have, or more if --deadline
+    requires it."""
 
     deadline: int | None = None
     """Buy at most this many batches. Default: no limit."""
 
     least_chance: float = 0.2
-    """Recommend to stop if the chance to reach the target with all that can be bought is lower than this."""
+    """Recommend stopping if the chance of reaching the target with all molecules that can be bought is below this."""
 
     assay_sd: float | None = None
-    """Set the standard deviation of a repeated measurement, in the unit of the metric, to learn what a cleaner assay
-    would be worth. The metric must be an RMSE. Default: none."""
+    """Set the standard deviation of repeated measurements, in the unit of the metric, to estimate how much a cleaner
+    assay would help. The metric must be an RMSE. Default: none."""
 
     out: Path = Path("plan")
     """Write plan.json and plan.html to this folder."""
@@ -79,7 +81,7 @@ class PlanConfig(CurvesConfig):
         """The cost of one molecule for each named curve; that of all others has the name "".
 
         Raises:
-            ConfigError: For a cost that is no number above 0, and for one that is given twice.
+            ConfigError: For a cost that is not a number above 0, and for one that is given twice.
         """
         found: dict[str, float] = {}
         for text in self.cost:

@@ -48,21 +48,22 @@ class PredictConfig(Config):
     metric."""
 
     model: str | None = None
-    """Predict with curves of this model alone, such as dmpnn or svm. Default: those of all models."""
+    """Predict with curves of this model only, such as dmpnn or svm. Default: all models."""
 
     ensemble: Literal["curve", "best", "all"] = "curve"
-    """Average the models of one curve, which differ in their seeds and splits (curve), take the one with the best
-    validation metric (best), or average those of all curves of the same kind of split (all)."""
+    """Choose the models that predict: curve averages the models of one curve, which differ in seed and split, best uses
+    the single model with the best validation metric, and all averages the models of all curves with the same kind of
+    split."""
 
     coverage: float = 0.9
-    """In regression, write intervals that contain the label with this probability."""
+    """In regression, write prediction intervals that contain the label with this probability."""
 
     neighbors: int = 0
-    """Add this many nearest training molecules of each molecule, with their similarity and their labels."""
+    """Add this many of the nearest training molecules for each molecule, with their similarity and labels."""
 
     explain: int = 0
-    """Draw this many molecules with the highest predictions in a page of HTML beside --out, each atom with a color that
-    says how far it raises or lowers the prediction. For 0, none is drawn."""
+    """Draw this many of the molecules with the highest predictions on an HTML page next to --out. The color of each
+    atom shows how much it raises or lowers the prediction. With 0, no page is written."""
 
     embeddings: Path | None = None
     """Read the vectors of the molecules of --csv from this file, for models that learned from --embeddings. It has the

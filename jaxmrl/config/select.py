@@ -19,7 +19,7 @@ _OF_A_SIMULATION = ("dataset", "start")
 
 @dataclass(frozen=True)
 class SelectConfig(Config):
-    """The settings of a selection of molecules to label next by the models of a sweep, and of its simulation.
+    """The settings of selecting molecules to label next with the models of a sweep, and of simulating selections.
 
     Flags of the command are the names with dashes.
 
@@ -31,40 +31,41 @@ class SelectConfig(Config):
     """Select with the models in this run directory of a sweep. Default: none, for --simulate."""
 
     csv: Path | None = None
-    """Choose from the molecules in this table, in any format that --csv of the sweep takes. With --simulate, the table
-    has labels, too. Default: none."""
+    """Select from the molecules in this table, in any format that --csv of a sweep accepts. With --simulate, the table
+    must also have labels. Default: none."""
 
     dataset: str = ""
-    """Simulate on this data set; `jaxmrl sweep --list-datasets` prints all names. Default: none."""
+    """Simulate on this data set; jaxmrl sweep --list-datasets prints all names. Default: none."""
 
     smiles_column: str | None = None
     """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
     one whose name and content fit best."""
 
     target_column: str | None = None
-    """Select for this task of the run; with --simulate, for this column of labels. Default: the only one."""
+    """Select for this task of the run; with --simulate, for this column of labels. Default: the only one; with
+    --dataset, the first one."""
 
     simulate: bool = False
-    """Instead of selecting, compare the methods on a table whose labels are known: begin with a few labels, buy batches
-    of others, and count the hits found, the error of the model and the labels saved."""
+    """Compare the methods on a table with known labels instead of selecting: start with a few labels, buy more in
+    batches, and report the hits found, the error of the model and the labels saved."""
 
     method: tuple[str, ...] = ()
-    """Select by these methods, in equal shares if there are several. Default: mixture; with --simulate, all
+    """Select with these methods; several methods share the batch equally. Default: mixture; with --simulate, all
     methods."""
 
     count: int | None = None
-    """Select this many molecules; with --simulate, in each round. Default: 500; with --simulate, one in twenty of those
-    that can be bought."""
+    """Select this many molecules; with --simulate, in each round. Default: 500; with --simulate, 5% of the
+    molecules that can be bought."""
 
     maximize: bool = False
-    """Look for high values, or for class 1. Default: yes, unless --minimize is given."""
+    """Prefer high values, or class 1. Default: yes, unless --minimize is given."""
 
     minimize: bool = False
-    """Look for low values, or for class 0."""
+    """Prefer low values, or class 0."""
 
     best_label: float | None = None
-    """Set the label that the method ei is to improve on. Default: the best label of the molecules that the models
-    learned from."""
+    """Set the best label so far, over which the method ei computes the expected improvement. Default: the best label
+    of the molecules that the models were trained on."""
 
     curve: str | None = None
     """Select with the models of this curve, if the sweep has several. Default: the curve with the best mean validation
@@ -81,16 +82,16 @@ class SelectConfig(Config):
     """Seed the random numbers of the methods; with --simulate, the choice of the test set."""
 
     start: int | None = None
-    """Begin a simulation with this many labels. Default: one in twenty of the molecules that can be bought."""
+    """Start a simulation with this many labels. Default: 5% of the molecules that can be bought."""
 
     rounds: int = 5
     """Simulate this many rounds."""
 
     repeats: int = 10
-    """Simulate each method this many times, each time from another random start; intervals are over these."""
+    """Simulate each method this many times, from different random starts; intervals are over these repeats."""
 
     surrogate: Literal["gp", "rf"] = "gp"
-    """Learn in a simulation by this model of ECFP4 counts: a Gaussian process with the Tanimoto kernel, or a random
+    """Use this model of ECFP4 counts in a simulation: a Gaussian process with the Tanimoto kernel, or a random
     forest."""
 
     out: Path | None = None
@@ -119,10 +120,12 @@ class SelectConfig(Config):
         ]
         if wrong:
             named = "RUN_DIR" if wrong[0] == "run" else flag(wrong[0])
-            raise ConfigError(f"{named} is for {'a selection' if self.simulate else '--simulate'}; leave it out")
+            raise ConfigError(
+                f"{named} cannot be used {'with' if self.simulate else 'without'} --simulate; omit {named}"
+            )
         if self.simulate:
             if (self.csv is None) == (not self.dataset):
-                raise ConfigError("--simulate needs one table with labels: give --csv or --dataset")
+                raise ConfigError("--simulate needs one table with labels: give either --csv or --dataset")
         elif self.run is None or self.csv is None:
             raise ConfigError(
                 "give RUN_DIR, the folder of a sweep, and --csv, the molecules to choose from; or --simulate"
@@ -134,7 +137,7 @@ class SelectConfig(Config):
     def prediction(self) -> PredictConfig:
         """The settings of the predictions that a selection needs."""
         if self.run is None or self.csv is None:
-            raise ConfigError("a simulation predicts by no run")
+            raise ConfigError("a simulation has no run to predict with")
         return PredictConfig(
             run=self.run,
             csv=self.csv,

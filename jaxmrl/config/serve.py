@@ -22,16 +22,16 @@ class ServeConfig:
     """
 
     runs: Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN ...")]
-    """Show these run directories of sweeps, and those in these folders."""
+    """Show these run directories of sweeps, and the run directories in these folders."""
 
     port: int = 0
-    """Listen on this port of this machine; 0 takes a free one."""
+    """Listen on this port of this machine; 0 chooses a free port."""
 
     def __post_init__(self) -> None:
         given = (self.runs,) if isinstance(self.runs, str | Path) else self.runs
         object.__setattr__(self, "runs", tuple(map(Path, given)))
         if not self.runs:
-            raise ConfigError("no run was given; give run directories of sweeps, or folders with some")
+            raise ConfigError("no run was given; give run directories of sweeps, or folders that contain some")
         for path in self.runs:
             if not path.is_dir():
                 raise ConfigError(

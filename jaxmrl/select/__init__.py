@@ -1,4 +1,4 @@
-"""The molecules of a file to label next, by the models of a sweep.
+"""Select the molecules of a file to label next, with the models of a sweep.
 
 `python -m jaxmrl.select RUN_DIR --csv pool.csv`, or `select_molecules(SelectConfig(...))`. `jaxmrl.select.simulate`
 compares the methods on a table whose labels are known.
@@ -93,7 +93,7 @@ class Selection:
 
 @own_numerics()
 def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
-    """Select the molecules of a file to label next by the models of a sweep, and write them with reasons to a file.
+    """Select molecules of a file to label next with the models of a sweep, and write them to a file with reasons.
 
     Args:
         config: The settings: the run directory of the sweep, the file of molecules, the methods, and the output.

@@ -36,7 +36,7 @@ class MolGraphSettings(ModalitySettings):
     training molecules of the run. The value auto means on, except for the data set nci, whose label is one of them."""
 
     virtual_node: bool = False
-    """Give GINE a virtual node, to which all atoms of a molecule are bonded, so that each layer passes messages between
+    """Add a virtual node to GINE. It is connected to all atoms of a molecule, so that each layer passes messages between
     all of them."""
 
     @property
