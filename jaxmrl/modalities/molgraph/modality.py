@@ -36,8 +36,8 @@ class MolGraphSettings(ModalitySettings):
     training molecules of the run. The value auto means on, except for the data set nci, whose label is one of them."""
 
     virtual_node: bool = False
-    """Add a virtual node to GINE. It is connected to all atoms of a molecule, so that each layer passes messages between
-    all of them."""
+    """Add a virtual node to GINE. It is connected to all atoms of a molecule, so that each layer passes messages
+    between all of them."""
 
     @property
     def sees_descriptors(self) -> bool:
