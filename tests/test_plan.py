@@ -107,7 +107,7 @@ def test_a_target_that_is_reached_needs_nothing(folder, tmp_path):
 
 def test_what_cannot_be_known_is_refused(tmp_path):
     single = write(tmp_path / "single.csv", {"gnn": (5.0, 0.4)}, runs=1, sizes=N[:3])
-    with pytest.raises(DataError, match="no chance can be given: no size has repeated runs"):
+    with pytest.raises(DataError, match="the chance cannot be computed: no size has repeated runs"):
         plan_purchase(PlanConfig((single,), target=0.2, out=tmp_path))
     worse = write(tmp_path / "worse.csv", {"gnn": (0.02, -0.4)})
     with pytest.raises(DataError, match=r"it cannot be extrapolated \(gets worse"):
@@ -137,9 +137,9 @@ def test_other_settings_are_checked_against_the_curves(folder):
     for settings, said in [
         ({"target": -0.1}, "--target must be above 0, the perfect rmse"),
         ({"target": 0.2, "cost": ("rf=2",)}, "--cost rf=...: no curve has this name; the curves are: model gnn; model"),
-        ({"target": 0.2, "budget": 0.5}, "does not pay for one molecule"),
+        ({"target": 0.2, "budget": 0.5}, "is less than the cost of one molecule"),
         ({"target": 0.2, "assay_sd": 5.0}, "--assay-sd 5 is not below the present RMSE"),
-        ({"value": 1.0, "assay_sd": 0.1}, "--assay-sd is judged by a target"),
+        ({"value": 1.0, "assay_sd": 0.1}, "--assay-sd needs a target"),
     ]:
         with pytest.raises((ConfigError, DataError), match=said):
             plan_purchase(PlanConfig(**curves, **settings))

@@ -1,4 +1,4 @@
-"""Plan how many more molecules to buy for a target, by the learning curves in files and run directories.
+"""Plan how many more molecules to buy for a target, from the learning curves in files and run directories.
 
 `python -m jaxmrl.plan CURVES.csv --target 0.85`, or `plan_purchase(PlanConfig(...))`.
 """
@@ -32,8 +32,8 @@ def plan_purchase(config: PlanConfig, *, quiet: bool = True) -> dict[str, Any]:
         quiet: Whether to print nothing.
 
     Returns:
-        What plan.json has: `recommended`, the name of the curve to follow, and for each of `curves` its `purchase` (or
-        its `worth`, without a target), or its `refusal` in words.
+        The content of plan.json: `recommended`, the name of the recommended curve, and for each of `curves` its
+        `purchase` (without a target, its `worth`), or in `refusal` the reason why there is none.
 
     Raises:
         UserError: For a file or settings that cannot be used, and if no curve allows a plan.
@@ -68,12 +68,12 @@ def plan_purchase(config: PlanConfig, *, quiet: bool = True) -> dict[str, Any]:
 
 
 def _is_reference(rows: CurveRows) -> bool:
-    """Return whether a curve is that of the mean of the training labels, by which nobody would plan."""
+    """Return whether a curve is that of the mean of the training labels, which is no basis for a plan."""
     return rows.identity.get("model") == REFERENCE_MODEL
 
 
 def _without_plan(config: PlanConfig, plans: list[CurvePlan], wording: Wording, reporter: Reporter) -> dict[str, Any]:
-    """Say and save that the target is reached. Raise DataError where nothing is known instead."""
+    """Report and save that the target is reached. Raise DataError if no curve has a plan."""
     reached = [plan for plan in plans if plan.reached is not None]
     if not reached:
         why = "; ".join(f"{plan.name + ': ' if plan.name else ''}{plan.refusal}" for plan in plans)
@@ -91,9 +91,9 @@ def _cleaner(best: CurvePlan, config: PlanConfig, metric: str) -> list[CleanerAs
     if config.assay_sd is None:
         return []
     if "rmse" not in metric.lower():
-        raise DataError(f"--assay-sd is compared with an RMSE, in the same unit; the metric is {metric}. Omit it")
+        raise DataError(f"--assay-sd needs RMSE as the metric; got {metric}. Omit --assay-sd")
     if config.target is None or best.purchase is None:
-        raise DataError("--assay-sd is judged by a target: give --target instead of --value, or omit --assay-sd")
+        raise DataError("--assay-sd needs a target: give --target instead of --value, or omit --assay-sd")
     return cleaner_assays(best, config.target, config.assay_sd, terms_of(config, best.purchase.cost))
 
 
@@ -105,7 +105,7 @@ def _content(
     cleaner: list[CleanerAssay],
     said: list[str],
 ) -> dict[str, Any]:
-    """Write plan.json, and return what it has."""
+    """Write plan.json, and return its content."""
     asked = {name: getattr(config, name) for name in ("target", "value", "budget", "batch", "deadline", "least_chance")}
     found = {
         "metric": wording.scale.metric,

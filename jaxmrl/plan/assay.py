@@ -1,8 +1,8 @@
-"""What a cleaner assay is worth: the same forecast, judged with less noise in the labels.
+"""What a cleaner assay is worth: the same forecast with less noise in the labels.
 
 The squared RMSE on measured labels is that of the model on the true values plus the variance of the assay. If every
-molecule is measured k times, this variance is a k-th of what it was. A target for such labels is thus as hard as a
-larger one is for single measurements. That cleaner labels also train better is not counted.
+molecule is measured k times, this variance is divided by k. A target for such labels is thus as hard as a
+larger one is for single measurements. That models also learn more from cleaner labels is not counted.
 """
 
 import math
@@ -18,12 +18,12 @@ REPEATS = (2, 4)
 
 @dataclass(frozen=True)
 class CleanerAssay:
-    """The plan where every molecule, of the test set too, is measured several times.
+    """The plan if every molecule, including the test molecules, is measured several times.
 
     Attributes:
         repeats: The measurements of each molecule.
         sd: The standard deviation of their mean.
-        purchase: What to buy; None where the molecules at hand would reach the target.
+        purchase: What to buy; None if the current molecules would reach the target.
     """
 
     repeats: int
@@ -34,7 +34,7 @@ class CleanerAssay:
 def noise_share(plan: CurvePlan, sd: float) -> float:
     """Return the share of the present squared RMSE that is the assay's variance.
 
-    Raises ConfigError where the assay would be noisier than the model's error on its labels.
+    Raises ConfigError if the noise of the assay is not below the present RMSE.
     """
     share = (sd / plan.metric) ** 2
     if share >= 1:
@@ -46,7 +46,7 @@ def noise_share(plan: CurvePlan, sd: float) -> float:
 
 
 def cleaner_assays(plan: CurvePlan, target: float, sd: float, terms: Terms) -> list[CleanerAssay]:
-    """Return the plan with each of REPEATS, whose molecules cost as many times as much."""
+    """Return the plan for each of REPEATS; the cost of a molecule is multiplied by the number of repeats."""
     found = []
     for repeats in REPEATS:
         # RMSE² - sd² (1 - 1 / k) is the squared RMSE on means of k measurements.

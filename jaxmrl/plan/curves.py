@@ -1,4 +1,4 @@
-"""The plan of each curve: what to buy by its forecast, or why that cannot be known."""
+"""The plan of each curve: what to buy according to its forecast, or why there is no plan."""
 
 import math
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from jaxmrl.text import size_text
 
 @dataclass(frozen=True)
 class CurvePlan:
-    """What to buy by one curve.
+    """What to buy according to one curve.
 
     Attributes:
         name: The settings that distinguish the curve from the others; empty for a single one.
         analysis: Its laws and its forecast.
         purchase: What to buy to reach the target; None without a target, and where `refusal` says why.
         worth: What to buy where an improvement has a price; None with a target, and where `refusal` says why.
-        refusal: Why nothing can be planned by this curve.
+        refusal: Why this curve has no plan.
         reached: The smallest measured size from which on the target is reached; None where it is not.
     """
 
@@ -69,14 +69,14 @@ def plan_curve(name: str, rows: CurveRows, analysis: Analysis, config: PlanConfi
     if points is not None and target is not None:
         measured = measured_at(points, target)
         if measured.reached is not None:
-            said = f"the target is reached already: the mean with {size_text(measured.reached)} molecules reaches it"
+            said = f"the target is already reached: the mean with {size_text(measured.reached)} molecules reaches it"
             return replace(made, reached=measured.reached, refusal=said)
     if refusal := _refusal(analysis, target):
         return replace(made, refusal=refusal)
     forecast, terms = analysis.known_forecast, terms_of(config, cost_of(name, rows.identity, config.costs))
     present = float(forecast.points.n[-1])
     if terms.limit(present) - present < (1 if present == round(present) else 0):
-        raise ConfigError(f"--budget {config.budget:g} does not pay for one molecule, which costs {terms.cost:g}")
+        raise ConfigError(f"--budget {config.budget:g} is less than the cost of one molecule, {terms.cost:g}")
     if target is not None:
         return replace(made, purchase=reach_target(forecast, target, terms))
     assert config.value is not None, "PlanConfig has one of both"
@@ -84,14 +84,14 @@ def plan_curve(name: str, rows: CurveRows, analysis: Analysis, config: PlanConfi
 
 
 def _refusal(analysis: Analysis, target: float | None) -> str:
-    """Return why the metric with more molecules cannot be known; empty where it can."""
+    """Return why the metric with more molecules cannot be forecast; empty if it can."""
     if analysis.forecast is None:
         known = analysis.points is not None and target is not None and analysis.random_samples
         beside = f"; {without_forecast(target, analysis.points)}" if known else ""  # type: ignore[arg-type]
         return f"it cannot be extrapolated ({'; '.join(dict.fromkeys((str(analysis.kind), *analysis.notes)))}){beside}"
     if not analysis.forecast.noise_known:
         why = next((flag for flag in analysis.flags if "noise" in flag), "the noise is not known")
-        return f"no chance can be given: {why}"
+        return f"the chance cannot be computed: {why}"
     return ""
 
 
@@ -117,7 +117,7 @@ def check_names(costs: Mapping[str, float], named: list[tuple[str, Mapping[str, 
 
 
 def best_of(plans: list[CurvePlan]) -> CurvePlan | None:
-    """Return the plan to follow: the cheapest of those with nearly the best chance, or the one of the most value."""
+    """Return the recommended plan: the cheapest of those with nearly the best chance, or that of the highest value."""
     planned = [plan for plan in plans if plan.is_planned]
     if not planned:
         return None
@@ -129,4 +129,4 @@ def best_of(plans: list[CurvePlan]) -> CurvePlan | None:
 
 
 _ALIKE = 0.05
-"""Chances that differ by less count as alike, so that the cost decides."""
+"""Chances that differ by less count as equal, so that the cost decides."""

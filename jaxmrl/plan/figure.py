@@ -1,4 +1,4 @@
-"""The picture of a plan: the chance to reach the target, or the expected value, against molecules that are bought."""
+"""The figure of a plan: the chance to reach the target, or the expected value, against the molecules bought."""
 
 from functools import partial
 
@@ -100,14 +100,14 @@ def _cost_axis(axes: Axes, best: CurvePlan) -> None:
 
 
 def in_words(best: CurvePlan, plans: list[CurvePlan], wording: Wording) -> str:
-    """Return the picture in words, for those who do not see it."""
+    """Return the figure in words, as its alternative text."""
     said = []
     for plan in plans:
         begin = f"{plan.name}: " if plan.name else ""
         if plan.purchase is not None:
             bought = plan.purchase
             more = more_text(bought.limit - bought.present)
-            said.append(f"{begin}chance of {wording.target} {chance_text(bought.chance)} with {more}")
+            said.append(f"{begin}{chance_text(bought.chance)} chance of {wording.target} with {more}")
         elif plan.worth is not None:
             said.append(f"{begin}value less cost {about(plan.worth.gain)} with {about(plan.worth.best)} molecules")
     return "; ".join(said)

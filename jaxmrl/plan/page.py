@@ -1,4 +1,4 @@
-"""The page of a plan: the recommendation, one picture, the table, and what each curve allows to say."""
+"""The page of a plan: the recommendation, a figure, the table, and how reliable each curve is."""
 
 from jaxmrl.plan.curves import CurvePlan
 from jaxmrl.plan.figure import draw_plan, in_words
@@ -8,9 +8,9 @@ from jaxmrl.reports.html import page_html
 from jaxmrl.scaling.law_fit import LEVEL
 
 _METHOD = (
-    f"Chances are by the forecast of each curve, whose {LEVEL:.0%} interval also covers how far laws are wrong on real "
-    "curves. Molecules are bought batch by batch, and buying ends when the target is reached. New molecules are taken "
-    "to be like the present ones, and the test set to stay the same."
+    f"Chances come from the forecast of each curve, whose {LEVEL:.0%} interval includes the errors that laws make on "
+    "real curves. Molecules are bought in batches until the target is reached. New molecules are assumed to be like the "
+    "current ones, and the test set is assumed to stay the same."
 )
 
 
@@ -19,8 +19,8 @@ def plan_html(
 ) -> str:
     """Return the content of plan.html. Every string that comes from the data is escaped."""
     figure = inline_svg(draw_plan(best, plans, wording))
-    dotted = " Dotted: the chance below which to stop." if best.purchase else ""
-    caption = f"By the number of molecules that are bought. Shaded: the next batch.{dotted}"
+    dotted = " The dotted line is the chance below which to stop." if best.purchase else ""
+    caption = f"Against the number of molecules bought. The shaded area is the next batch.{dotted}"
     answer = [Block("lead", text=line) for line in lead]
     answer.append(Block("figure", svg=figure, alt=in_words(best, plans, wording), caption=caption))
     sections = [Section("Recommendation", answer)]
@@ -36,7 +36,7 @@ def plan_html(
 
 
 def _remarks(plans: list[CurvePlan]) -> list[str]:
-    """Return the kind of each curve that has a plan, and the reasons not to trust its laws."""
+    """Return the kind of each curve that has a plan, and the reasons to doubt its laws."""
     found = []
     for plan in plans:
         if plan.is_planned:

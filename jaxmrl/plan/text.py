@@ -20,7 +20,7 @@ _LEAST_TOLD = 0.01
 
 
 def chance_text(chance: float) -> str:
-    """Return a probability in percent; beyond 1% and 99%, forecasts say no more than that."""
+    """Return a probability in percent; forecasts do not distinguish chances below 1% or above 99%."""
     if chance < _LEAST_TOLD:
         return "below 1%"
     return f"{chance:.0%}" if chance <= 1 - _LEAST_TOLD else "above 99%"
@@ -32,7 +32,7 @@ def more_text(molecules: float) -> str:
 
 
 class Wording:
-    """How one plan is said: the metric, the target, and whether costs are other than numbers of molecules."""
+    """The wording of one plan: the metric, the target, and whether costs are more than numbers of molecules."""
 
     def __init__(self, config: PlanConfig, scale: Scale):
         self.config, self.scale = config, scale
@@ -98,7 +98,7 @@ def _target_lines(best: CurvePlan, bought: Purchase, wording: Wording) -> list[s
 
 def _why_stop(best: CurvePlan, config: PlanConfig) -> str:
     why = f"The chance is below {config.least_chance:.0%}"
-    return f"{why}, and the curve is of the kind {best.analysis.kind}: {best.analysis.claim}."
+    return f"{why}, and the curve is classified as {best.analysis.kind}: {best.analysis.claim}."
 
 
 def _worth_lines(best: CurvePlan, worth: Worth, wording: Wording) -> list[str]:
@@ -125,7 +125,7 @@ def _expected_metric(best: CurvePlan, n: float, wording: Wording) -> str:
 
 
 def other_lines(best: CurvePlan, plans: list[CurvePlan], wording: Wording) -> list[str]:
-    """Return what each other curve, of another model, pre-training or source, would change; and which have no plan."""
+    """Return what each other curve (another model, pre-training or source) would change, and which have no plan."""
     lines = []
     for plan in plans:
         if plan.refusal:
@@ -148,11 +148,11 @@ def _change(plan: CurvePlan, wording: Wording) -> str:
 
 
 def _equivalent(best: CurvePlan, other: CurvePlan) -> str:
-    """Return the data equivalence of the two curves at the molecules at hand."""
+    """Return the data equivalence of the two curves at the current number of molecules."""
     (worth,) = data_equivalence(best.forecast, other.forecast, np.array([best.present]))
     if worth.molecules is None:
-        return f"How many of its molecules are equivalent to {size_text(best.present)} cannot be estimated."
-    return f"{size_text(best.present)} molecules with {best.name} are equivalent to {molecules_text(worth)} of it."
+        return f"It cannot be estimated how many of its molecules are equivalent to {size_text(best.present)}."
+    return f"{size_text(best.present)} molecules with {best.name} are equivalent to {molecules_text(worth)} with it."
 
 
 def assay_lines(best: CurvePlan, cleaner: list[CleanerAssay], wording: Wording) -> list[str]:
@@ -161,15 +161,15 @@ def assay_lines(best: CurvePlan, cleaner: list[CleanerAssay], wording: Wording) 
     if sd is None or target is None or best.purchase is None:
         return []
     lines = [
-        f"Assay: a standard deviation of {sd:g} is {noise_share(best, sd):.0%} of the present squared "
+        f"Assay: noise with a standard deviation of {sd:g} is {noise_share(best, sd):.0%} of the current squared "
         f"{wording.scale.metric}."
     ]
     if target <= sd:
         lines.append(f"Single measurements cannot show {wording.target} with any model or any number of molecules.")
     for one in cleaner:
-        said = f"With {one.repeats} measurements of each molecule (standard deviation {one.sd:.3g})"
+        said = f"With {one.repeats} measurements of each molecule, also in the test set (standard deviation {one.sd:.3g})"
         if one.purchase is None:
-            lines.append(f"{said}, also of the test molecules, the molecules at hand are expected to reach the target.")
+            lines.append(f"{said}, the current molecules are expected to reach the target.")
             continue
         bought = one.purchase
         more = f"{more_text(bought.expected)}{wording.cost(bought.expected_cost)}"
