@@ -53,7 +53,7 @@ def test_new_molecules_are_selected_with_reasons(run, pool, tmp_path, cache, run
     assert {row["method"] for row in rows} <= {"greedy", "ucb", "badge", "diverse", "random"}
     assert all(row["reason"] and float(row["logp_sd"]) >= 0 for row in rows)
     assert not {"m12", "m13", "m14", "m15"} & {row["name"] for row in rows}
-    assert "2 rows left out: the run has their molecules already" in out
+    assert "2 rows left out: their molecules are already in the run" in out
     assert "1 row left out: an earlier row has the same molecule" in out
     assert "6 molecules of 12 selected for high logp: " in out
     (rejected,) = rows_of(tmp_path / "s.csv.rejected.csv")
@@ -87,7 +87,7 @@ def test_what_cannot_be_selected_is_refused(run, pool, tmp_path, refused):
     assert "--start cannot be used without --simulate" in refused("select", run, "--csv", pool, "--start", 5)
     assert "RUN_DIR cannot be used with --simulate" in refused("select", run, "--csv", pool, "--simulate")
     assert "no task 'x'; choose from logp" in refused("select", run, "--csv", pool, "--target-column", "x")
-    assert "the run has all of its 5 molecules already" in refused("select", run, "--csv", known)
+    assert "all of its 5 molecules are already in the run" in refused("select", run, "--csv", known)
     with pytest.raises(ConfigError, match="--count must be 1 or more; got 0"):
         SelectConfig(run=run, csv=pool, count=0)
 
@@ -96,7 +96,7 @@ def test_a_single_model_has_no_spread(run, pool, tmp_path, cache, monkeypatch):
     (models,) = models_by_curve(run).values()
     monkeypatch.setattr("jaxmrl.select.models_by_curve", lambda folder: {"c": models[:1]})
     settings = {"run": run, "csv": pool, "out": tmp_path / "s.csv", "count": 2}
-    with pytest.raises(ConfigError, match="ucb, badge needs the spread of at least 2 models, and the curve has 1"):
+    with pytest.raises(ConfigError, match="at least 2 models are needed for ucb, badge, and the curve has 1"):
         select_molecules(SelectConfig(**settings))
     assert len(select_molecules(SelectConfig(**settings, method=("greedy", "diverse"))).ids) == 2
 
@@ -131,7 +131,7 @@ def test_simulations_of_classes_and_of_low_values(csv_file, tmp_path, cache):
     assert low.traces[0].error[0] == pytest.approx(high.traces[0].error[0], rel=1e-5)
     with pytest.raises(DataError, match="are equal"):
         simulate_selection(SelectConfig(**settings, target_column="rare"))
-    with pytest.raises(ConfigError, match="would label 180 molecules, and 128 can be bought"):
+    with pytest.raises(ConfigError, match="would label 180 molecules, but only 128 can be bought"):
         simulate_selection(SelectConfig(**settings, target_column="logp", start=90, count=90))
     with pytest.raises(DataError, match=r"name those that you want with --target-column$"):
         simulate_selection(SelectConfig(**settings))

@@ -1,11 +1,11 @@
-"""Methods of acquisition against random ones: differences at the end, and the labels saved, with intervals over seeds.
+"""Acquisition methods against random selection: differences at the end, and labels saved, with intervals over seeds.
 
-Seeds begin with other molecules, but buy from one pool. A method that buys the same molecules with every seed has the
-luck of a single draw, however many seeds there are. Where two seeds of a method share a part r of what they bought
-(beyond what random ones share), the mean of the differences has the variance s² (1 / S + r / (2 - r)) instead of s² / S
-for S seeds: s² is that of the differences, (2 - r) times the variance of one campaign, of which r is common to all
-seeds. It is a correction of the kind of Nadeau & Bengio (2003). Intervals hold together: Bonferroni's correction is for
-all of a simulation.
+Each seed starts with other molecules, but all seeds buy from one pool. A method that buys the same molecules with every
+seed has the luck of a single draw, however many seeds there are. If two seeds of a method share a fraction r of what
+they bought (beyond what seeds of random selection share), the mean of the differences has the variance
+s² (1 / S + r / (2 - r)) instead of s² / S for S seeds. Here s² is the variance of the differences, (2 - r) times the
+variance of one campaign, and r of that variance is common to all seeds. The correction is similar to that of Nadeau &
+Bengio (2003). The intervals of a simulation are simultaneous (Bonferroni).
 """
 
 import math
@@ -30,7 +30,7 @@ _PER_MEASURE = 2
 
 @dataclass(frozen=True)
 class Saving:
-    """The share of the labels that a method saves compared with random ones, with its interval; negative if it costs.
+    """The share of labels that a method saves compared with random selection, with its interval; negative if it costs.
 
     low and high are None where there is a single seed.
     """
@@ -41,28 +41,28 @@ class Saving:
 
     @property
     def is_gain(self) -> bool:
-        """Whether the interval has savings only."""
+        """Whether the whole interval is above 0."""
         return self.low is not None and self.low > 0
 
     @property
     def is_loss(self) -> bool:
-        """Whether the interval has costs only."""
+        """Whether the whole interval is below 0."""
         return self.high is not None and self.high < 0
 
 
 @dataclass(frozen=True)
 class Gain:
-    """A method against random acquisition, by one measure.
+    """A method compared with random selection, by one measure.
 
     Attributes:
         method: The name of the method.
-        measure: `hits`, of which more are better, or `error`, of which less is better.
+        measure: `hits` (more is better) or `error` (less is better).
         final: The mean at the end.
-        random: The mean of random acquisition at the end.
+        random: The mean of random selection at the end.
         difference: The paired difference of the two, with its interval.
         saved: The labels saved; None for errors if the model does not learn, so that none can be saved.
-        shared: The share of what it bought that two seeds have in common, beyond that of random acquisition.
-        comparisons: The number of intervals that hold together.
+        shared: The share of bought molecules that two seeds have in common, beyond that of random selection.
+        comparisons: The number of simultaneous intervals.
     """
 
     method: str
@@ -76,12 +76,12 @@ class Gain:
 
 
 def compare_methods(traces: Sequence[Trace], campaign: Campaign, tables: int = 1) -> list[Gain]:
-    """Return the comparison of each method with random acquisition, by hits and by error.
+    """Return the comparison of each method with random selection, by hits and by error.
 
     Args:
         traces: Those of all methods, random among them, each with the same seeds.
         campaign: The settings of the campaigns.
-        tables: The number of simulations whose intervals are to hold together.
+        tables: The number of simulations whose intervals are simultaneous.
     """
     by_method: dict[str, list[Trace]] = {}
     for trace in sorted(traces, key=lambda trace: trace.seed):
@@ -132,8 +132,8 @@ def _saving(ratio: PairedMean, most: float) -> Saving:
 def pseudo_values(labels: np.ndarray, values: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the jackknife's pseudo-values [S] of the log ratio of labels that mean curves need (Tukey 1958).
 
-    The ratio of mean curves varies much less than the mean of ratios, for the curve of a single seed has steps. The
-    pseudo-values count as its independent values for each seed.
+    The ratio of mean curves varies much less than the mean of ratios, because the curve of a single seed has steps. The
+    pseudo-values count as independent values, one for each seed.
 
     Args:
         labels: [R] numbers of labels, ascending.
@@ -174,16 +174,16 @@ def labels_needed(labels: np.ndarray, values: np.ndarray, value: float) -> float
 
 
 def model_learns(random: list[Trace]) -> bool:
-    """Return whether the model of random acquisition is better at the end than the mean of the labels.
+    """Return whether the model of random selection is better at the end than the mean of the labels.
 
-    It is where the interval of the difference, at LEVEL, excludes 0, or for a single seed, where the difference does.
+    It is better if the interval of the difference at LEVEL is above 0; for a single seed, if the difference is above 0.
     """
     better = paired_mean(np.array([one.unlearned - one.error[-1] for one in random]), np.arange(len(random)), 0.0)
     return (better.value if better.low is None else better.low) > 0
 
 
 def overlap(traces: list[Trace]) -> float:
-    """Return the mean share of what one seed has bought that another one has bought, too; 0 for a single seed."""
+    """Return the mean share of the molecules bought by one seed that another one also bought; 0 for a single seed."""
     bought = [set(trace.bought.tolist()) for trace in traces]
     shares = [len(one & other) / max(len(one), 1) for one, other in combinations(bought, 2)]
     return float(np.mean(shares)) if shares else 0.0

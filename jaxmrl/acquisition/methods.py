@@ -24,8 +24,8 @@ from scipy.special import erfcx, ndtr
 from jaxmrl.acquisition.spaces import Space
 
 MIXTURE = (("greedy", 0.3), ("ucb", 0.2), ("badge", 0.2), ("diverse", 0.2), ("random", 0.1))
-"""The default: half of the batch for what is likely to be good, 40% for what the models do not know, and a tenth at
-random, whose labels show without bias how good the predictions are."""
+"""The default: half of the batch for molecules that are likely to be good, 40% for those that the models know little
+about, and a tenth at random, whose labels show without bias how good the predictions are."""
 
 _KAPPA = 2.0
 """Spreads that `ucb` adds to a prediction."""

@@ -10,8 +10,8 @@ def reasons(picks: Picks, candidates: Candidates, scale: str, minimized: bool) -
 
     Args:
         picks: The batch.
-        candidates: All that it was chosen from.
-        scale: What the predictions are of, such as the name of the task.
+        candidates: All molecules that the batch was chosen from.
+        scale: What is predicted, such as the name of the task.
         minimized: Whether low values are wanted, so that the predictions of the candidates are the negative values.
     """
     sign = -1.0 if minimized else 1.0
@@ -27,8 +27,9 @@ def reasons(picks: Picks, candidates: Candidates, scale: str, minimized: bool) -
                 "uncertainty": f"models disagree by {spread:.3g}: rank {place:,} {many}",
                 "ei": f"expected improvement over the best label: rank {place:,} {many}",
                 "ucb": f"{scale} may be as {'low' if minimized else 'high'} as {sign * candidates.optimism()[row]:.4g} "
-                f"({sign * mean:.4g} and twice the spread): rank {place:,} {many}",
-                "diverse": f"unlike what is known: similarity {nearest[k]:.2f} to the nearest labeled or selected one",
+                f"(prediction {sign * mean:.4g} and twice the spread): rank {place:,} {many}",
+                "diverse": f"unlike known molecules: similarity {nearest[k]:.2f} to the nearest labeled or selected "
+                "one",
                 "badge": f"models disagree by {spread:.3g}, and similarity {nearest[k]:.2f} to the nearest labeled or "
                 "selected one",
                 "random": "drawn at random, as a check of the predictions",

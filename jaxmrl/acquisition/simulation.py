@@ -1,4 +1,4 @@
-"""Campaigns on a table whose labels are all known: begin with a few, buy a batch, learn, and again. No JAX."""
+"""Campaigns on a table with known labels: start with a few, buy a batch, fit a model, and repeat. No JAX."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from jaxmrl.acquisition.spaces import Kernel
 from jaxmrl.acquisition.surrogates import SURROGATES, Knowledge
 
 TEST_SHARE = 0.2
-"""The share of the molecules that are never bought, by which models are judged."""
+"""The share of the molecules that are never bought, on which models are tested."""
 
 HIT_SHARE = 0.05
 """The share of the other molecules that count as hits, those with the best labels."""

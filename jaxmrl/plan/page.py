@@ -9,8 +9,8 @@ from jaxmrl.scaling.law_fit import LEVEL
 
 _METHOD = (
     f"Chances come from the forecast of each curve, whose {LEVEL:.0%} interval includes the errors that laws make on "
-    "real curves. Molecules are bought in batches until the target is reached. New molecules are assumed to be like the "
-    "current ones, and the test set is assumed to stay the same."
+    "real curves. Molecules are bought in batches until the target is reached. New molecules are assumed to be like "
+    "the current ones, and the test set is assumed to stay the same."
 )
 
 

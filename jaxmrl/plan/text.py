@@ -167,7 +167,7 @@ def assay_lines(best: CurvePlan, cleaner: list[CleanerAssay], wording: Wording) 
     if target <= sd:
         lines.append(f"Single measurements cannot show {wording.target} with any model or any number of molecules.")
     for one in cleaner:
-        said = f"With {one.repeats} measurements of each molecule, also in the test set (standard deviation {one.sd:.3g})"
+        said = f"With {one.repeats} measurements of all molecules, test set included (standard deviation {one.sd:.3g})"
         if one.purchase is None:
             lines.append(f"{said}, the current molecules are expected to reach the target.")
             continue

@@ -1,7 +1,7 @@
 """Select the molecules of a file to label next, with the models of a sweep.
 
 `python -m jaxmrl.select RUN_DIR --csv pool.csv`, or `select_molecules(SelectConfig(...))`. `jaxmrl.select.simulate`
-compares the methods on a table whose labels are known.
+compares the methods on a table with known labels.
 """
 
 from collections import Counter
@@ -50,7 +50,7 @@ class Selection:
         nearest: [m] ECFP4 Tanimoto similarity to the nearest training molecule of any of the models.
         reason: [m] why each was chosen, in words.
         candidates: The number of molecules to choose from.
-        known: The number of rows left out because the run has their molecule.
+        known: The number of rows left out because their molecule is in the run.
         repeated: The number of rows left out because an earlier row has their molecule.
         rejected: The rows that cannot be read, with the reasons.
     """
@@ -103,7 +103,7 @@ def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
         The selected molecules, the preferred ones first.
 
     Raises:
-        UserError: For a folder that has no models, and for molecules or settings that cannot be used.
+        UserError: For a folder without models, and for molecules or settings that cannot be used.
     """
     reporter, prediction = Reporter(quiet=quiet), config.prediction
     check_writable(prediction.out.suffix)
@@ -144,10 +144,10 @@ def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
 
 
 def find_task(config: SelectConfig, model: KeptModel) -> int:
-    """Return the place of the task to select for among those of the models."""
+    """Return the index of the task to select for among the tasks of the models."""
     if config.target_column is None and len(model.tasks) > 1:
         raise ConfigError(
-            f"the models have {len(model.tasks)} tasks: choose one with --target-column, of {_names(model)}"
+            f"the models have {len(model.tasks)} tasks; choose one of them with --target-column: {_names(model)}"
         )
     if config.target_column is not None and config.target_column not in model.tasks:
         raise ConfigError(f"the models have no task {config.target_column!r}; choose from {_names(model)}")
@@ -159,19 +159,21 @@ def _names(model: KeptModel) -> str:
 
 
 def check_methods(methods: tuple[str, ...], models: list[KeptModel]) -> None:
-    """Raise ConfigError if the models are too few for a method, or if a method is not for their labels."""
+    """Raise ConfigError if a method needs more models, or if it does not apply to their labels."""
     used = shares_of(methods)
     if len(models) < 2 and (several := [name for name in NEED_SPREAD if name in used]):
         raise ConfigError(
-            f"{', '.join(several)} needs the spread of at least 2 models, and the curve has 1: sweep with more "
-            "--seeds, or give --method greedy, diverse or random"
+            f"at least 2 models are needed for {', '.join(several)}, and the curve has 1: run the sweep with more "
+            "--seeds, or choose --method greedy, diverse or random"
         )
     if models[0].metric.task == "classification" and set(used) & set(NEED_BEST):
-        raise ConfigError("--method ei is for numbers, and the labels of the run are classes: give another --method")
+        raise ConfigError(
+            "--method ei needs numeric labels, and the labels of the run are classes: choose another --method"
+        )
 
 
 def without_known(prepared: ParsedMolecules, known: dict[int, str], path: Path) -> tuple[ParsedMolecules, int, int]:
-    """Return the molecules that the run does not have, each once, and how many rows are left out for either reason.
+    """Return the molecules that are not in the run, each once, and the numbers of rows left out as known or repeated.
 
     Raises DataError where none remains.
     """
@@ -180,14 +182,16 @@ def without_known(prepared: ParsedMolecules, known: dict[int, str], path: Path) 
     first = np.zeros(len(prepared), bool)
     first[np.unique(prepared.canonical, return_index=True)[1]] = True
     if not new.any():
-        raise DataError(f"{path}: the run has all of its {count(len(prepared), 'molecule')} already; give others")
+        raise DataError(
+            f"{path}: all of its {count(len(prepared), 'molecule')} are already in the run; give other molecules"
+        )
     return prepared.take(new & first, []), int((~new).sum()), int((new & ~first).sum())
 
 
 def as_candidates(
     values: np.ndarray, molecules: ParsedMolecules, nearest: np.ndarray, best: float | None
 ) -> Candidates:
-    """Return molecules to choose from by predictions [K, n] of K models, of which higher ones are better."""
+    """Return the candidates from the predictions [K, n] of K models; higher predictions are better."""
     spread = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
     space = Fingerprints(similarity_prints(molecules.canonical_smiles))
     return Candidates(values.mean(axis=0), spread, space, 1 - nearest, molecules.canonical, best)
@@ -205,22 +209,24 @@ def best_label(config: SelectConfig, run: Path, trained_on: np.ndarray, task: st
         labels = table.labels[np.isin(table.ids, trained_on), table.tasks.index(task)]
         return float(np.nanmin(labels) if config.minimize else np.nanmax(labels))
     except (UserError, ValueError) as error:
-        raise ConfigError(f"ei needs the labels of the run: {error}. Give the best label with --best-label") from None
+        raise ConfigError(
+            f"method ei needs the labels of the run, which cannot be read: {error}. Set --best-label"
+        ) from None
 
 
 def report(config: SelectConfig, found: Selection, predicted: np.ndarray, reporter: ProgressReporter) -> None:
-    """Print what was selected of how many molecules, and how far it is from what the models know."""
+    """Print how many molecules were selected, and how similar they are to the training molecules."""
     if found.known:
-        reporter.say(f"{count(found.known, 'row')} left out: the run has their molecules already")
+        reporter.say(f"{count(found.known, 'row')} left out: their molecules are already in the run")
     if found.repeated:
         reporter.say(f"{count(found.repeated, 'row')} left out: an earlier row has the same molecule")
     by_method = ", ".join(f"{number:,} by {name}" for name, number in Counter(found.method).items())
     many, wanted = len(found.ids), config.count or DEFAULT_COUNT
-    fewer = f"; {wanted:,} were asked for" if many < wanted else ""
+    fewer = f"; {wanted:,} were requested" if many < wanted else ""
     aim = f"{'low' if config.minimize else 'high'} {found.task}"
     reporter.say(f"{count(many, 'molecule')} of {found.candidates:,} selected for {aim}: {by_method}{fewer}")
     reporter.say(
-        f"mean predicted {found.task}: {found.mean.mean():.4g} of those selected, {predicted.mean():.4g} of all; "
+        f"mean predicted {found.task}: {found.mean.mean():.4g} for selected molecules, {predicted.mean():.4g} for all; "
         f"nearest training molecule: median ECFP4 Tanimoto similarity {np.median(found.nearest):.2f}"
     )
     reporter.say(f"Results: {config.output}")

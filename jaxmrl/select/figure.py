@@ -12,7 +12,7 @@ from jaxmrl.reports.plots import COLORS, GRAY, MARKERS, literal, own_style
 
 @own_style()
 def draw_simulation(traces: Sequence[Trace], campaign: Campaign, error: str, title: str) -> Figure:
-    """Draw each method's mean over seeds, and the standard error of the mean as a band; random acquisition is gray.
+    """Draw each method's mean over seeds, and the standard error of the mean as a band; random selection is gray.
 
     Args:
         traces: What each campaign found.

@@ -19,7 +19,7 @@ from jaxmrl.runs import directory
 from jaxmrl.text import count
 
 MOST_MOLECULES = 5_000
-"""The most molecules of a simulation: more of them would fill the memory with their similarities."""
+"""The most molecules of a simulation: the matrix of their similarities must fit in memory."""
 
 _FEWEST = 50
 
@@ -44,7 +44,7 @@ def read_labeled(config: SelectConfig, reporter: ProgressReporter, most: int = M
     rows = np.flatnonzero(~np.isnan(labels))
     rows = rows[np.argsort(prepared.canonical[rows], kind="stable")]
     if len(rows) > most:
-        reporter.say(f"{prepared.table.tasks[task]}: {len(rows):,} labels, of which {most:,} are drawn at random")
+        reporter.say(f"{prepared.table.tasks[task]}: {len(rows):,} labels; {most:,} of them are drawn at random")
         rows = np.sort(np.random.default_rng([config.seed, len(rows)]).choice(rows, most, replace=False))
     smiles = [prepared.canonical_smiles[row] for row in rows]
     counts = ecfp_counts(smiles).counts
@@ -64,7 +64,7 @@ def _read(config: SelectConfig) -> Table:
     if config.csv is None:
         if get_dataset(config.dataset).is_npz:
             raise ConfigError(
-                f"{config.dataset} has positions, and a simulation needs SMILES: choose another --dataset"
+                f"{config.dataset} has positions, but a simulation needs SMILES: choose another --dataset"
             )
         return load_dataset(config.dataset)
     targets = (config.target_column,) if config.target_column else ()
@@ -75,7 +75,7 @@ def _read(config: SelectConfig) -> Table:
 
 
 def _task(config: SelectConfig, table: Table) -> int:
-    """Return the place of the task; of a data set, the first one unless another is asked for."""
+    """Return the index of the task; for a data set, that of the first one unless another is requested."""
     if config.target_column is not None:
         if config.target_column not in table.tasks:
             raise ConfigError(
@@ -84,8 +84,8 @@ def _task(config: SelectConfig, table: Table) -> int:
         return table.tasks.index(config.target_column)
     if config.csv and len(table.tasks) > 1:
         raise ConfigError(
-            f"{config.csv} has {len(table.tasks)} columns of labels: choose one with --target-column, of "
-            f"{', '.join(table.tasks)}"
+            f"{config.csv} has {len(table.tasks)} columns of labels; choose one of them with "
+            f"--target-column: {', '.join(table.tasks)}"
         )
     return 0
 

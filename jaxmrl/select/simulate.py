@@ -29,7 +29,7 @@ ROUNDS, COMPARISONS, FIGURE = "rounds.csv", "comparisons.json", "simulation.png"
 """Files of the folder of a simulation."""
 
 _PART = 20
-"""Of the molecules that can be bought, one in so many is bought in each round, and known at the start."""
+"""The default of --start and --count is the number of molecules that can be bought, divided by this."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Simulation:
     Attributes:
         campaign: The settings of each campaign.
         traces: What each campaign found, by method and seed.
-        gains: Each method against random acquisition, by hits and by error.
-        classes: Whether the labels are classes, so that the error is 1 less ROC-AUC; else it is the RMSE.
+        gains: The comparison of each method with random selection, by hits and by error.
+        classes: Whether the labels are classes, so that the error is 1 - ROC-AUC; otherwise it is the RMSE.
         hits: The number of hits that can be bought.
-        learns: Whether the model of random acquisition is better than the mean of the labels.
+        learns: Whether the model of random selection is better than the mean of the labels.
     """
 
     campaign: Campaign
@@ -54,7 +54,7 @@ class Simulation:
 
 
 def simulate_selection(config: SelectConfig, *, quiet: bool = True) -> Simulation:
-    """Compare methods of acquisition on a table whose labels are known, and write what each round found.
+    """Compare acquisition methods on a table with known labels, and write the results of each round.
 
     Args:
         config: The settings: the table, the methods, the size of a campaign, and the folder of the results.
@@ -94,9 +94,9 @@ def simulated_methods(config: SelectConfig, table: Labeled, reporter: ProgressRe
     if not table.classes:
         return asked
     if config.method and set(asked) & set(NEED_BEST):
-        raise ConfigError("--method ei is for numbers, and the labels are classes: give other methods")
+        raise ConfigError("--method ei needs numeric labels, and the labels are classes: choose other methods")
     if left_out := [name for name in asked if name in NEED_BEST]:
-        reporter.say(f"{', '.join(left_out)} is left out: nothing improves on a label that is a class")
+        reporter.say(f"{', '.join(left_out)} is left out: it needs numeric labels, and the labels are classes")
     return tuple(name for name in asked if name not in NEED_BEST)
 
 
@@ -110,7 +110,7 @@ def plan_campaign(config: SelectConfig, table: Labeled) -> Campaign:
     if (last := int(campaign.labels()[-1])) >= pool:
         raise ConfigError(
             f"--start {campaign.start}, --count {campaign.batch} and --rounds {campaign.rounds} would label {last:,} "
-            f"molecules, and {pool:,} can be bought; give smaller numbers"
+            f"molecules, but only {pool:,} can be bought; give smaller numbers"
         )
     return campaign
 
@@ -170,36 +170,36 @@ def content(config: SelectConfig, found: Simulation) -> dict[str, Any]:
         "model_learns": found.learns,
         "level": LEVEL,
         "correction": "Bonferroni over all intervals; variance of the mean s^2 (1 / S + r / (2 - r)) with S seeds that "
-        "share the part r of what they buy",
+        "share the fraction r of what they buy",
         "comparisons": [asdict(gain) | {"gain": bool(gain.saved and gain.saved.is_gain)} for gain in found.gains],
     }
 
 
 def campaign_text(config: SelectConfig, table: Labeled, campaign: Campaign) -> str:
-    """Return in words what is simulated."""
+    """Return a description of the simulation in words."""
     pool, test = table.parts(campaign.test_seed)
     hits = int(table.hits(pool).sum())
     what = "of the wanted class" if table.classes else f"the best {HIT_SHARE:.0%} of the labels"
     return (
         f"{config.name}: {len(pool):,} molecules can be bought, {count(hits, 'hit')} among them ({what}); "
-        f"test {len(test):,}. Each campaign begins with {campaign.start:,} labels and buys {campaign.batch:,} in each "
-        f"of {campaign.rounds} rounds"
+        f"{count(len(test), 'test molecule')}. Each campaign starts with {campaign.start:,} labels and "
+        f"buys {campaign.batch:,} in each of {campaign.rounds} rounds"
     )
 
 
 def report(config: SelectConfig, found: Simulation, reporter: Reporter) -> None:
-    """Print the table of the methods, and what its intervals stand for."""
+    """Print the table of the methods, and what its intervals mean."""
     reporter.console.print(gains_table(found.gains, found.hits, found.classes))
     if not found.learns:
         reporter.say(
-            "the model is no better on the test set than the mean label, so its error tells of no labels saved"
+            "the model is no better on the test set than the mean label, so its error says nothing about labels saved"
         )
     winners = dict.fromkeys(gain.method for gain in found.gains if gain.saved and gain.saved.is_gain)
     said = f"labels are saved by {', '.join(winners)}" if winners else "no method saves labels beyond chance"
     many = found.gains[0].comparisons if found.gains else 0
     if many:
         reporter.say(
-            f"{said}. Brackets are {LEVEL:.0%} intervals over {count(config.repeats, 'seed')} that hold together for "
-            f"all {many} comparisons (Bonferroni), wider where the seeds of a method buy the same molecules"
+            f"{said}. Brackets are simultaneous {LEVEL:.0%} intervals over {count(config.repeats, 'seed')} for all "
+            f"{many} comparisons (Bonferroni); they are wider if the seeds of a method buy the same molecules"
         )
     reporter.say(f"Results: {config.output}, see {ROUNDS}, {COMPARISONS} and {FIGURE}")

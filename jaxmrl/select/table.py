@@ -1,4 +1,4 @@
-"""The terminal's table of a simulation: hits, error and labels saved of each method against random acquisition."""
+"""The terminal's table of a simulation: hits, error and labels saved by each method, compared with random selection."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def error_name(classes: bool) -> str:
 
 
 def gains_table(gains: Sequence[Gain], hits: int, classes: bool) -> Table:
-    """Return a table with a row for each method, and one for random acquisition.
+    """Return a table with a row for each method, and one for random selection.
 
     Args:
         gains: Each method's by hits and by error.
@@ -54,7 +54,7 @@ def interval_text(difference: PairedMean, form: str) -> str:
 
 
 def saving_text(saved: Saving | None) -> str:
-    """Return the share of labels saved with its interval and, where that has savings only, a star."""
+    """Return the share of labels saved with its interval, and a star if the whole interval is above 0."""
     if saved is None:
         return ""
     text = f"{saved.value:.0%}"
