@@ -1,8 +1,7 @@
 """A local web page that follows sweeps while they train: `python -m jaxmrl.serve RUN ...`.
 
-The page only reads. A server of the standard library listens on this machine's own address alone, and answers with the
-page, with JSON that is read from the run directories at each request, and with the files that a run's report is made
-of.
+The page is read-only. A server of the standard library listens only on the loopback address of this machine. It sends
+the page, JSON that is read from the run directories at each request, and the files of a run that the page links to.
 """
 
 from jaxmrl.config.serve import ServeConfig
@@ -27,7 +26,7 @@ def serve_runs(config: ServeConfig, *, quiet: bool = True) -> None:
         found = len(find_runs(config.runs))
         reporter.say(f"{count(found, 'run')} at {server.address} (press Ctrl-C to stop)")
         if not found:
-            reporter.say("No run of a sweep is there yet. The page shows one as soon as its training starts")
+            reporter.say("There are no runs yet. The page shows a run as soon as its training starts")
         try:
             server.serve_forever()
         except KeyboardInterrupt:  # how it is meant to end

@@ -1,4 +1,4 @@
-"""What the page shows of a run, as data that become JSON: read from its files by the readers that every command has."""
+"""What the page shows of a run, as data for JSON, read from its files with the readers that all commands share."""
 
 import math
 from collections.abc import Iterable
@@ -162,7 +162,7 @@ def _read(identity: str, folder: Path) -> tuple[Summary, list[ResultRow]]:
     summary = Summary(identity, folder.name, str(folder), RUNNING if running else STOPPED)
     try:
         if missing := [name for name in MARKS if not is_ordinary(folder / name)]:
-            raise DataError(f"{folder} has no file {missing[0]}: it was removed, or is a link")
+            raise DataError(f"{folder} has no file {missing[0]}: it was removed, or it is a link")
         rows = read_results(folder / RESULTS)
         planned = planned_of(folder, *read_sweep(folder))
     except (UserError, OSError, ValueError) as error:

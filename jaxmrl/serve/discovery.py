@@ -13,7 +13,7 @@ SHOWN = (
     *("results.csv", "history.csv", "curves.csv", "fits.json", "comparisons.json", "equivalence.csv"),
     *("pruning.csv", "ensembles.csv", "tuning.csv", "rejected.csv", "config.toml", "run.json"),
 )
-"""Files of a run that the page links to, in this order. None of them has molecules but those that were rejected."""
+"""Files of a run that the page links to, in this order. None of them has molecules, except rejected.csv."""
 
 
 def find_runs(folders: Iterable[Path]) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""The server of the page: for this machine alone, GET and HEAD alone, with headers that forbid all else."""
+"""The server of the page: only for this machine, only GET and HEAD, with headers that forbid all else."""
 
 import dataclasses
 import errno
@@ -20,10 +20,10 @@ from jaxmrl.serve.content import read_detail, read_summary
 from jaxmrl.serve.discovery import find_runs, read_shown
 
 HOST = "127.0.0.1"
-"""The address of this machine for itself: nobody else can reach it."""
+"""The loopback address: other machines cannot reach it."""
 
 _NAMES = (HOST, "localhost")
-"""What a browser may call this machine. A page of the web whose name was made to point here is not among them."""
+"""The names of this machine that requests may use. The name of a web page that was made to point here is not one."""
 
 _PAGE = {
     "/": ("page.html", "text/html"),
@@ -36,7 +36,7 @@ _POLICY = (
     f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; {_NOTHING}"
 )
 _FILE_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; {_NOTHING}"
-"""What a browser allows to the page, and to a file of a run: no script, and no request."""
+"""What a browser allows to the page, and to a file of a run, which may run no script and send no request."""
 
 _TYPES = {".html": "text/html", ".svg": "image/svg+xml", ".png": "image/png"}
 """What files of a run are; all others are shown as plain text."""
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, with_content: bool) -> None:
         if self.headers.get_all("Host") not in self.server.hosts:
-            answer = _refusal(HTTPStatus.MISDIRECTED_REQUEST, f"This page is at {self.server.address} alone.")
+            answer = _refusal(HTTPStatus.MISDIRECTED_REQUEST, f"This page is only at {self.server.address}.")
         else:
             found = answer_to(urlsplit(self.path).path, self.server.folders)
             answer = found or _refusal(HTTPStatus.NOT_FOUND, "There is no such run or file.")
@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
         status = HTTPStatus(code)
         if status == HTTPStatus.NOT_IMPLEMENTED:
             status = HTTPStatus.METHOD_NOT_ALLOWED
-        self._send(_refusal(status, f"{status.phrase}. This page answers GET and HEAD alone."), with_content=True)
+        self._send(_refusal(status, f"{status.phrase}. This page answers only GET and HEAD."), with_content=True)
 
     def _send(self, answer: Answer, with_content: bool) -> None:
         self.close_connection = True
@@ -162,7 +162,7 @@ class Server(ThreadingHTTPServer):
         self.server_name, self.server_port = HOST, self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that has left, or says nothing itself."""
+        """Ignore a browser that disconnects or stays silent."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 

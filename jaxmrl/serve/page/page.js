@@ -62,7 +62,7 @@ function progressText(progress) {
 function showRuns(listed, shown) {
   const key = JSON.stringify([listed, shown]);
   if (!listed.runs.length) {
-    const text = `There is no run of a sweep in ${listed.folders.join(", ")} yet. It is shown here as soon as its training starts.`;
+    const text = `There are no runs in ${listed.folders.join(", ")} yet. A run appears here as soon as its training starts.`;
     show("runs", key, [element("p", text)]);
     return;
   }
@@ -79,7 +79,7 @@ function showRuns(listed, shown) {
 }
 
 function progressBar(run) {
-  const parts = [element("p", `${doneText(run)} replicas have ended, after ${plural(run.steps, "optimizer step")}.`)];
+  const parts = [element("p", `${doneText(run)} replicas have ended after ${plural(run.steps, "optimizer step")}.`)];
   if (run.planned) parts.push(element("progress", [], { max: run.planned, value: run.done, "aria-label": "replicas" }));
   if (run.progress) {
     parts.push(element("p", progressText(run.progress), { class: "note" }));
@@ -96,7 +96,7 @@ function showRun(detail) {
   parts.push(element("p", element("strong", run.state, { class: run.state.replace(" ", "-") })));
   if (run.problem) parts.push(element("p", run.problem, { class: "problem" }));
   if (run.state === "not finished") {
-    parts.push(element("p", "No process works on this run. Run the same command again to resume it.", { class: "note" }));
+    parts.push(element("p", "No process is working on this run. Run the same command again to resume it.", { class: "note" }));
   }
   parts.push(...progressBar(run));
   if (detail.files.length) {
@@ -122,7 +122,7 @@ function curvesOf(detail) {
     cells: [curve.label, digits(point.fraction), whole(point.n_train), digits(point.mean), digits(point.sd), whole(point.tests.length)],
   })));
   const figure = chart(series, "training molecules", detail.axis, true);
-  return [element("h3", "Learning curves so far"), figure, note("Dots are seeds, bars one standard deviation around their mean."), table(heads, rows)];
+  return [element("h3", "Learning curves so far"), figure, note("Dots are seeds. Bars show one standard deviation around their mean."), table(heads, rows)];
 }
 
 function historyOf(detail) {
@@ -131,7 +131,7 @@ function historyOf(detail) {
     label: `${several ? `${one.label}, ` : ""}${whole(one.n_train)} molecules`, line: one.points, bars: [], dots: [],
   }));
   const figure = chart(series, "epoch", `validation ${detail.metric}`, false);
-  return [element("h3", "Validation during training"), figure, note("Means over the seeds of the replicas that have ended.")];
+  return [element("h3", "Validation during training"), figure, note("Means over the seeds, for the replicas that have ended.")];
 }
 
 function rowsOf(detail) {
@@ -214,9 +214,9 @@ async function update() {
     if (run) showRun(await ask(`/api/runs/${run.id}`));
     else show("run", "", []);
     if (!listed.runs.length || listed.runs.some((one) => one.state === "running")) wait = RUNNING_MS;
-    document.getElementById("notice").textContent = `Updated ${new Date().toLocaleTimeString()}. This page only reads.`;
+    document.getElementById("notice").textContent = `Updated ${new Date().toLocaleTimeString()}. This page is read-only.`;
   } catch (error) {
-    document.getElementById("notice").textContent = `The server does not answer: ${error.message}. Is jaxmrl serve still running?`;
+    document.getElementById("notice").textContent = `The server is not responding: ${error.message}. Is jaxmrl serve still running?`;
   }
   window.clearTimeout(update.timer);
   update.timer = window.setTimeout(update, wait);
