@@ -26,11 +26,11 @@ def compare_sweeps(config: CompareConfig, *, quiet: bool = True) -> dict[str, An
         quiet: Whether to print nothing.
 
     Returns:
-        What compare.json has: `settings` that differ, `pairs` of curves with their differences at each size, and what
-        is `said` of them.
+        The content of compare.json: the `settings` that differ, `pairs` of curves with their differences at each size,
+        and the sentences about them (`said`).
 
     Raises:
-        UserError: For folders that are no runs, and for runs of other data or of another metric.
+        UserError: For folders that are not runs, and for runs with different data or metrics.
     """
     reporter = Reporter(quiet=quiet)
     runs = read_runs(config.runs)

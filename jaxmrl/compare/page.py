@@ -13,7 +13,7 @@ from jaxmrl.reports.plots import COLORS, MARKERS, axis_label, literal, own_style
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.scaling.law_fit import LEVEL
 
-HEADS = ("curve", "molecules", "runs", "mean", "less that of the first run", "p (Holm)")
+HEADS = ("curve", "molecules", "runs", "mean", "minus the first run", "p (Holm)")
 
 
 @own_style()
@@ -79,7 +79,10 @@ def verdict_lines(pairs: list[Pair]) -> list[str]:
         beyond = [one for one, p in known if p < 1 - LEVEL]
         said = f"differs from {pair.than} at {len(beyond)} of {len(pair.sizes)} sizes beyond noise"
         if not known:
-            said = f"whether it differs from {pair.than} is not known: there is one pair for each size, or none vary"
+            said = (
+                f"whether it differs from {pair.than} is not known: there is one pair for each size, or the "
+                "differences do not vary"
+            )
         lines.append(f"{pair.curve}: {said}.")
     return lines
 
@@ -93,8 +96,8 @@ def compare_html(runs: list[Run], pairs: list[Pair], changes: list[Change]) -> s
     )
     figure = Block("figure", svg=inline_svg(draw_runs(runs)), alt=alt, caption="Mean ± standard deviation over seeds.")
     method = (
-        f"Differences are over pairs of the same split and seed, with {LEVEL:.0%} intervals; those of several splits "
-        "count that their training sets overlap. p-values are adjusted for the number of all comparisons (Holm)."
+        f"Differences are over pairs of the same split and seed, with {LEVEL:.0%} intervals. With several splits, the "
+        "intervals account for overlapping training sets. p-values are adjusted for the number of comparisons (Holm)."
     )
     settings = [change.text for change in changes] or ["The settings are the same."]
     points = table("Each point", HEADS, comparison_rows(runs, pairs), (1, 2, 3, 4, 5))

@@ -57,7 +57,7 @@ def _pair(curve: MeasuredCurve, label: str, first: Run) -> Pair:
         return Pair(label, "", (), note=said)
     k = int(np.argmax(alike))
     sizes = paired_sizes(curve, first.curves[k])
-    note = "" if sizes else "no size has runs of the same split and seed, so the means alone can be compared"
+    note = "" if sizes else "no size has runs of the same split and seed, so only the means can be compared"
     return Pair(label, first.labels[k], sizes, note=note)
 
 

@@ -82,8 +82,8 @@ def _check_comparable(first: Run, other: Run) -> None:
     metrics = [sorted({curve.metric for curve in run.curves}) for run in (first, other)]
     if metrics[0] != metrics[1]:
         raise DataError(
-            f"runs of one metric can be compared: {first.name} has {', '.join(metrics[0])}, and {other.name} has "
-            f"{', '.join(metrics[1])}. Compare runs of the same --metric"
+            f"only runs with the same metric can be compared: {first.name} has {', '.join(metrics[0])}, and "
+            f"{other.name} has {', '.join(metrics[1])}. Compare runs of the same --metric"
         )
     shared = first.digests.keys() & other.digests.keys()
     changed = sorted(name for name in shared if first.digests[name] != other.digests[name])
@@ -93,8 +93,8 @@ def _check_comparable(first: Run, other: Run) -> None:
             "; ".join(change.text for change in source) or f"the {changed[0].removeprefix(_DATA)} has other molecules"
         )
         raise DataError(
-            f"runs of the same data can be compared: {other.name} has other molecules or labels than {first.name} "
-            f"({said}). Compare their forecasts with python -m jaxmrl.fit"
+            f"only runs with the same data can be compared: {other.name} has other molecules or labels than "
+            f"{first.name} ({said}). Compare their forecasts with python -m jaxmrl.fit"
         )
 
 
