@@ -103,7 +103,7 @@ def judge(
     outputs: Outputs,
     reporter: ProgressReporter,
 ) -> Predictions:
-    """Return the predictions with all that says how far to rely on them."""
+    """Return the predictions with their calibration, their similarity to training and their novelty."""
     trained_on, tasks = np.unique(np.concatenate(outputs.learned)), next(iter(curves.values()))[0].tasks
     check_known(trained_on, run.smiles)
     mean, sd = mean_and_spread(outputs.new)
@@ -137,7 +137,7 @@ def calibrate(
     outputs: Outputs,
     similarity: np.ndarray,
 ) -> Calibrated:
-    """Return what the validation molecules say of the predictions; similarity [n] of the new ones to training."""
+    """Return the calibration by the validation molecules; similarity [n] of the new ones to training."""
     ids = run.calibrating
     learned = np.stack([np.isin(ids, one) for one in outputs.learned])
     near = nearest_of_each(prints, np.searchsorted(prints.ids, ids), outputs.learned)
@@ -182,8 +182,8 @@ def report(config: PredictConfig, found: Predictions, reporter: ProgressReporter
         )
     if found.calibrated is None:
         reporter.say(
-            f"{config.run} was written by an older version, which kept no labels: no intervals and no calibrated "
-            "probabilities. Sweep again into another --out to have them"
+            f"{config.run} was written by an older version, which did not save labels: no intervals and no "
+            "calibrated probabilities. Run the sweep again with another --out to get them"
         )
     else:
         for note in found.calibrated.notes:

@@ -12,13 +12,13 @@ from jaxmrl.text import count
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What calibration adds to the predictions of n molecules and T tasks; NaN for a task of too few molecules.
+    """What calibration adds to the predictions of n molecules and T tasks; NaN for a task with too few molecules.
 
     Attributes:
         lower: [n, T] of an interval in regression, of the probability in classification.
         upper: [n, T] likewise.
         probability: [n, T] calibrated; None in regression.
-        notes: What there is to say about how it was made, in words.
+        notes: How the calibration was made, in sentences for the user.
     """
 
     lower: np.ndarray
@@ -62,7 +62,7 @@ def _interval_notes(found: list[Intervals | None], coverage: float) -> tuple[str
             f"{_bins_text(made[0]) if len(found) == 1 else ''}"
         )
     if lacking:
-        few = f"a task has fewer than {max(fewest_for(coverage), 10)} validation molecules with a label"
+        few = f"fewer than {max(fewest_for(coverage), 10)} validation molecules have a label"
         notes.append(f"no {coverage:.0%} interval for {count(lacking, 'task')}: {few}; a lower --coverage needs fewer")
     return tuple(notes)
 

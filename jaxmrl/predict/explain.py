@@ -26,15 +26,15 @@ MOST_TASKS = 5
 """The tasks whose molecules are explained."""
 
 _SUREST = 1e-6
-"""Probabilities are kept so far from 0 and 1 in log-odds."""
+"""The smallest distance of a probability from 0 and 1 when log-odds are computed."""
 
 
 def check_explainable(config: PredictConfig, curves: Curves) -> None:
     """Raise ConfigError where --explain is asked for, and the models do not see the structure of molecules."""
     if config.explain and any(get_modality(models[0].modality).sees_vectors for models in curves.values()):
         raise ConfigError(
-            "--explain removes atoms from molecules, and these models see vectors of a file, which molecules without "
-            "an atom do not have: omit --explain, or choose a curve of another modality with --curve"
+            "--explain removes atoms from molecules, and the file of embeddings has no vectors for the molecules that "
+            "remain: omit --explain, or choose a curve of another modality with --curve"
         )
 
 
@@ -122,10 +122,10 @@ def _predict(
 def _introduction(classes: bool) -> Section:
     unit = "log-odds" if classes else "the unit of the label"
     text = (
-        "An atom is orange where the prediction is lower without it, and blue where it is higher without it; the color "
-        f"is relative to the largest contribution in the molecule, which stands below it, in {unit}. Each atom is "
-        "removed in turn, and its neighbors get hydrogens. It shows what models use, not what causes the property. "
-        "Contributions of neighboring atoms do not add up, and a ring without an atom is another molecule."
+        "An atom is orange if the prediction is lower without it, and blue if the prediction is higher without it. "
+        f"Colors are relative to the largest contribution in the molecule, which is printed below it in {unit}. Each "
+        "atom is removed in turn, and hydrogens take its place. Colors show what the models use, not what causes the "
+        "property. The contributions of neighboring atoms do not add up, and removing an atom of a ring opens the ring."
     )
     return Section("How to read this", [Block("text", text=text)])
 

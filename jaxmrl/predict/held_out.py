@@ -1,4 +1,4 @@
-"""What the models of an ensemble say of molecules that some of them have not learned from. NumPy only."""
+"""Predictions of molecules by the models of an ensemble that were not trained on them. NumPy only."""
 
 from dataclasses import dataclass
 
@@ -28,8 +28,8 @@ class HeldOut:
 def hold_out(values: np.ndarray, learned: np.ndarray, similarity: np.ndarray, labels: np.ndarray) -> HeldOut:
     """Return the predictions of each molecule by the models that have not learned from it; there is at least one.
 
-    With a split for each seed, these are fewer models than predict a new molecule, so that the errors are rather larger
-    than those of new molecules, and intervals rather too wide. With one split, they are the same models.
+    With a split for each seed, these are fewer models than those that predict a new molecule, so the errors tend to be
+    larger than those of new molecules, and intervals tend to be too wide. With one split, they are the same models.
 
     Args:
         values: [K, m, T] predictions of each model.

@@ -28,8 +28,8 @@ def without_each_atom(smiles: str) -> list[str]:
 def without_atom(molecule: "Mol", atom: int) -> str:
     """Return the canonical SMILES of what remains without a heavy atom: "" where that is nothing, or no molecule.
 
-    Its neighbors get hydrogens in its place, and lose their stereochemistry. A ring is opened, and what the atom held
-    together falls apart into fragments (Polishchuk et al. 2013 remove fragments in the same way).
+    Its neighbors get hydrogens in its place, and lose their stereochemistry. A ring is opened, and parts that only the
+    atom connected become fragments (Polishchuk et al. 2013 remove fragments in the same way).
     """
     from rdkit import Chem, rdBase
 
@@ -56,7 +56,7 @@ def draw_contributions(smiles: str, contributions: np.ndarray, legend: str) -> s
     Args:
         smiles: The molecule; its atoms are in the order of the text.
         contributions: [atoms] what each atom adds; NaN where it is not known. Colors are relative to the largest.
-        legend: What stands below.
+        legend: The text below the molecule.
     """
     from rdkit.Chem.Draw import rdMolDraw2D
 

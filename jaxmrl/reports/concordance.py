@@ -1,4 +1,4 @@
-"""concordance.csv of a run directory: how well predictions rank labels of which some are bounds."""
+"""concordance.csv of a run directory: how well predictions rank labels if some of them are bounds."""
 
 from dataclasses import dataclass
 
@@ -75,9 +75,9 @@ def concordance_section(
     if not cells:
         return None
     text = (
-        f"{bounds:,} labels are censored. Errors such as RMSE are of the exact labels alone. The concordance is the "
-        "share of pairs of test molecules that predictions put in the right order, of all pairs whose order is known "
-        "in spite of censoring: 1 is perfect, and 0.5 is that of random predictions. concordance.csv has every replica."
+        f"{bounds:,} labels are censored. Errors such as RMSE use only exact labels. The concordance is the share of "
+        "pairs of test molecules that are predicted in the right order, among all pairs whose order is known despite "
+        "censoring: 1 is perfect, and 0.5 is expected of random predictions. concordance.csv has a row per replica."
     )
     caption = "Concordance at the largest fraction (higher is better): mean ± standard deviation over seeds"
     shown = table(caption, ("curve", "concordance"), cells, (1,))

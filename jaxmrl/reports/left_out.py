@@ -9,8 +9,8 @@ from jaxmrl.text import count
 
 _MOST_NAMED = 6
 _OTHER_BLOCKS = (
-    "each size is tested on other molecules, the block after its cut date: intervals of laws do not include how far "
-    "blocks differ, and those of the cut dates do"
+    "each size is tested on different molecules, the block after its cut date: the intervals of laws do not include "
+    "the differences between blocks, but those of the cut dates do"
 )
 
 

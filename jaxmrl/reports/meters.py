@@ -1,4 +1,4 @@
-"""Ways to show how far a computation has come: a bar, lines, one line of a notebook, and a file that others read."""
+"""Displays of progress: a bar, lines, one line of a notebook, and a file that other processes read."""
 
 import sys
 import time
@@ -40,7 +40,7 @@ class BarProgress:
 
 @dataclass
 class TextProgress:
-    """A sentence now and then, with the time left by the speed so far.
+    """A line now and then, with the time left at the speed so far.
 
     show    gets the progress every `every` seconds
     done    units so far, of which `timed` took `seconds`
@@ -115,12 +115,12 @@ class Both:
 
 @dataclass
 class NotebookLine:
-    """One line below a cell of a Jupyter notebook, which is written again and again."""
+    """One line below a cell of a Jupyter notebook that is updated in place."""
 
     handle: Any = None
 
     def show(self, one: LiveProgress) -> None:
-        """Put a progress in the place of the former one."""
+        """Replace the previous progress."""
         from IPython.display import display
 
         content = {"text/plain": in_words(one)}

@@ -1,4 +1,4 @@
-"""How a result shows itself where it is the last value of a notebook's cell."""
+"""The HTML that a notebook shows for a result that is the last value of a cell."""
 
 import base64
 from collections.abc import Sequence

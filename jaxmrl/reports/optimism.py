@@ -51,7 +51,7 @@ def _difference(hard: Point, easy: Point, metric: Metric) -> str:
         return f"{word} by {size:.2g} (interval not known: it needs seeds that differ on both splits)"
     ends = f"{rounded(size - reach, reach)} to {rounded(size + reach, reach)}"
     covered = (
-        "seeds and splits" if min(hard.n_splits, easy.n_splits) > 1 else "seeds, and not the choice of both splits"
+        "seeds and splits" if min(hard.n_splits, easy.n_splits) > 1 else "seeds, but not over the choice of splits"
     )
     return f"{word} by {rounded(size, reach)} ({ends}, {LEVEL:.0%} interval over {covered})"
 

@@ -1,4 +1,4 @@
-"""What each cut date of a rolling origin brought, beside what the dates before it forecast."""
+"""The result at each cut date of a rolling origin, next to its forecast from the earlier dates."""
 
 from typing import NamedTuple
 
@@ -14,9 +14,10 @@ from jaxmrl.text import count
 from jaxmrl.training.metrics import Metric
 
 _EXPLAINED = (
-    "At each cut date, models learn from all molecules before it and are tested on the next block. The forecast comes "
-    "from the blocks before: a power law of the number of training molecules, and the spread between blocks, of which "
-    "a few blocks say little. So the first intervals are wide, and each later one uses all results before its date."
+    "At each cut date, models are trained on all molecules before it and tested on the next block. The forecast is "
+    "based on the earlier blocks: a power law of the number of training molecules, and the spread between blocks. A "
+    "few blocks say little about this spread, so the first intervals are wide. Later ones use all results before their "
+    "date."
 )
 
 
@@ -59,17 +60,17 @@ def cut_dates(curve: MeasuredCurve, problems: list[TaskData], metric: Metric) ->
 
 
 def rolling_lines(label: str, found: list[CutDate], metric: Metric) -> list[str]:
-    """Return what the terminal says of the cut dates of a curve."""
+    """Return the lines that the terminal prints about the cut dates of a curve."""
     said = [
         f"{label}, {one.cut}: {metric.label} of the next {count(one.n_test, 'molecule')} {one.metric:.3g}"
-        + (f"; forecast before: {_interval(one.forecast, metric)}" if one.forecast else "")
+        + (f"; forecast from earlier blocks: {_interval(one.forecast, metric)}" if one.forecast else "")
         for one in found
     ]
     return [*said, f"{label}: {_inside(found)}"] if len(found) > 1 else said
 
 
 def rolling_section(found: Findings) -> Section | None:
-    """Return what was forecast at each cut date and what came; None without a rolling split."""
+    """Return the forecast and the result at each cut date; None without a rolling split."""
     problems, blocks = found.kinds.get(ROLLING, []), []
     for label, curve in zip(found.labels, found.curves, strict=True):
         if curve.identity.split == ROLLING and not curve.is_reference:
@@ -80,7 +81,7 @@ def rolling_section(found: Findings) -> Section | None:
                 "training molecules",
                 "next block",
                 f"forecast ({LEVEL:.0%} interval)",
-                "came",
+                "result",
                 "inside",
             )
             blocks.append(table(f"{label}: {_inside(dates)}", head, rows, (1, 2, 3, 4)))

@@ -146,7 +146,7 @@ def test_a_run_without_labels_has_no_intervals(run, new, tmp_path, cache, capsys
     (copied / "labels.npz").unlink()
     found = predict_molecules(PredictConfig(copied, new, out=tmp_path / "p.csv"), quiet=False)
     assert found.calibrated is None
-    assert "written by an older version, which kept no labels: no intervals" in capsys.readouterr().out
+    assert "written by an older version, which did not save labels: no intervals" in capsys.readouterr().out
     assert "logp_lower" not in read_input_rows(tmp_path / "p.csv").header
     (copied / "labels.npz").write_bytes(b"nothing")
     with pytest.raises(ConfigError, match=r"labels\.npz is damaged"):
