@@ -1,4 +1,4 @@
-"""Clusters of similar molecules, and molecules that differ most, by the Tanimoto similarity of ECFP4."""
+"""Clusters of similar molecules, and the most diverse molecules, by the Tanimoto similarity of ECFP4."""
 
 import numpy as np
 
@@ -6,19 +6,20 @@ from jaxmrl.data.group_splits import lots
 from jaxmrl.io.cache import CountDone
 
 CLUSTER_SIMILARITY = 0.4
-"""Similarity to the leader of a cluster from which a molecule belongs to it, as is usual for ECFP4 (Butina 1999 used
-other fingerprints)."""
+"""The least similarity of a molecule to the leader of its cluster, a usual value for ECFP4 (Butina 1999 used other
+fingerprints)."""
 
 _COMPACT = 0.9
-"""Rows are copied together once fewer than this share of them is free."""
+"""Free rows are copied to a new array when less than this share of the rows is free."""
 
 
 def find_clusters(packed: np.ndarray, canonical: np.ndarray, progress: CountDone | None = None) -> np.ndarray:
     """Return the cluster of each molecule, [N] int64, by sphere exclusion (the leader algorithm).
 
-    The first molecule that is free becomes a leader and takes all free molecules that are similar to it. Molecules come
-    in an order that their hashes decide, so that clusters do not depend on the order of the rows. Equal molecules are
-    in one cluster. Memory is a few times that of the fingerprints; the time grows with molecules times clusters.
+    The first molecule without a cluster becomes a leader, and its cluster takes all similar molecules that have none.
+    Molecules are ordered by their hashes, so clusters do not depend on the order of the rows. Equal molecules are in
+    one cluster. Memory is a few times that of the fingerprints; the time grows with the number of molecules times that
+    of clusters.
 
     Args:
         packed: Fingerprints, [N, bits / 8] uint8.
@@ -62,7 +63,7 @@ def maxmin_order(packed: np.ndarray, canonical: np.ndarray, most: int, seed: int
         packed: Fingerprints, [N, bits / 8] uint8.
         canonical: A hash of each molecule, [N] uint64, which decides the first molecule and ties.
         most: How many are picked.
-        seed: Another seed begins with another molecule.
+        seed: The seed of the first molecule.
     """
     from rdkit import DataStructs
     from rdkit.SimDivFilters import rdSimDivPickers

@@ -1,4 +1,4 @@
-"""A column of dates, read strictly: one way of writing for the whole column, and none that has two meanings."""
+"""A column of dates, read strictly: one format for the whole column, and no ambiguous dates."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.io.cells import is_mark, is_missing
 
 EXPECTED = "dates such as 2021-03-31, 2021-03, 2021, 31.03.2021, 31/03/2021 or 31 Mar 2021"
-"""What a message says of the dates that are read."""
+"""The date formats that error messages list."""
 
 _MONTHS = {name: k for k, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 _LONG = "january february march april may june july august september october november december".split()
@@ -26,7 +26,7 @@ Parts = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class _Form:
-    """A way of writing dates: its name, its pattern, and year, month and day of a match."""
+    """A date format: its name, its pattern, and a function from a match to year, month and day."""
 
     name: str
     pattern: re.Pattern[str]
@@ -82,10 +82,10 @@ _MONTH_FIRST = _form("MM/DD/YYYY", _SLASHED, _month_first)
 
 
 def read_dates(path: Path, column: str, texts: list[str], lines: list[int]) -> tuple[np.ndarray, str]:
-    """Return the dates [N] datetime64[s] of the cells of a column, NaT for missing ones, and how they are written.
+    """Return the dates [N] datetime64[s] of the cells of a column, NaT for missing ones, and the name of their format.
 
-    All cells must be written in the same way. A year stands for its first day, and so does a month. The order of day
-    and month in 03/04/2021 follows from the column if a number in it is above 12.
+    All cells must have the same format. A year or a month stands for its first day. The order of day and month in
+    03/04/2021 is taken from the column if it has a number above 12.
 
     Args:
         path: The file, for messages.
@@ -94,8 +94,8 @@ def read_dates(path: Path, column: str, texts: list[str], lines: list[int]) -> t
         lines: The line of each cell.
 
     Raises:
-        DataError: For a cell that is no date, for dates written in several ways, for an order of day and month that is
-            not known, for years of two digits, and for a column without dates.
+        DataError: For a cell that is not a date, for dates in several formats, for an unknown order of day and month,
+            for two-digit years, and for a column without dates.
     """
     known = [k for k, text in enumerate(texts) if not (is_missing(text) or is_mark(text))]
     if not known:
@@ -109,14 +109,14 @@ def read_dates(path: Path, column: str, texts: list[str], lines: list[int]) -> t
         if first[0] and name != first[0]:
             raise DataError(
                 f"{where}: {text[:40]!r} is written as {name}, and line {lines[first[1]]} "
-                f"({texts[first[1]].strip()[:40]!r}) as {first[0]}; write all dates of the column in one way"
+                f"({texts[first[1]].strip()[:40]!r}) as {first[0]}; write all dates of the column in the same format"
             )
         first = first if first[0] else (name, k)
     return dates, first[0]
 
 
 def _slash_form(path: Path, column: str, texts: list[str], lines: list[int]) -> _Form | None:
-    """Return how dates such as 31/03/2021 are written; None where there are none."""
+    """Return the format of dates such as 31/03/2021; None if there are no such dates."""
     found = [(k, match) for k, text in enumerate(texts) if (match := _DAY_FIRST.pattern.fullmatch(text))]
     if not found:
         return None
@@ -130,14 +130,14 @@ def _slash_form(path: Path, column: str, texts: list[str], lines: list[int]) -> 
     if not day_first and not month_first:
         k = found[0][0]
         raise DataError(
-            f"{path}, line {lines[k]}, column {column}: {texts[k]!r} may be DD/MM/YYYY or MM/DD/YYYY, and no date of "
-            "the column has a number above 12 that decides; write the dates as YYYY-MM-DD"
+            f"{path}, line {lines[k]}, column {column}: {texts[k]!r} may be DD/MM/YYYY or MM/DD/YYYY, and no date "
+            "of the column has a number above 12 that would decide; write the dates as YYYY-MM-DD"
         )
     return _DAY_FIRST if day_first else _MONTH_FIRST
 
 
 def _read(text: str, where: str, forms: tuple[_Form, ...]) -> tuple[str, np.datetime64]:
-    """Return the name of a date's form, and the date."""
+    """Return the name of a date's format, and the date."""
     if re.search(r"\d(Z|[+-]\d\d:?\d\d)$", text) and ":" in text:
         return _ZONED, _zoned(text, where)
     for form in forms:
@@ -148,19 +148,19 @@ def _read(text: str, where: str, forms: tuple[_Form, ...]) -> tuple[str, np.date
                     raise ValueError
                 return form.name, np.datetime64(datetime(year, month, day), "s") + _clock(text)
             except ValueError:
-                raise DataError(f"{where}: {text[:40]!r} is not a date of the years 1900 to 2100") from None
+                raise DataError(f"{where}: {text[:40]!r} is not a valid date between 1900 and 2100") from None
     if _SERIAL.fullmatch(text):
         raise DataError(
-            f"{where}: {text!r} may be a date as Excel counts days; format the column as dates (YYYY-MM-DD) and save "
-            "the file again"
+            f"{where}: {text!r} may be an Excel serial number of a date; format the column as dates (YYYY-MM-DD) and "
+            "save the file again"
         )
     if _SHORT_YEAR.fullmatch(text):
-        raise DataError(f"{where}: {text!r} has a year of two digits; write the dates as YYYY-MM-DD")
+        raise DataError(f"{where}: {text!r} has a two-digit year; write the dates as YYYY-MM-DD")
     raise DataError(f"{where}: {text[:40]!r} is not a date; expected {EXPECTED}")
 
 
 def _clock(text: str) -> np.timedelta64:
-    """Return the time of day in a date's text; none if it has none."""
+    """Return the time of day in a date's text; 0 if it has none."""
     match = re.search(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\S*(?:\s?([AP]M))?$", text, re.IGNORECASE)
     if match is None:
         return np.timedelta64(0, "s")
@@ -171,7 +171,7 @@ def _clock(text: str) -> np.timedelta64:
 
 
 def _zoned(text: str, where: str) -> np.datetime64:
-    """Return a time with its zone as a time of UTC."""
+    """Convert a time with a time zone to UTC."""
     try:
         found = datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
     except ValueError:

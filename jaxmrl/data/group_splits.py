@@ -1,7 +1,7 @@
-"""Splits that keep groups of molecules together, in time, or spread over labels: from arrays to index arrays.
+"""Group splits and stratified splits: from arrays to index arrays.
 
-None depends on the order of the rows, on how SMILES are written or on the names of groups: where chance decides, it
-draws from a hash of the molecule.
+They do not depend on the order of the rows, on how SMILES are written or on the names of groups: random choices come
+from a hash of the molecule.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ _TRIES = 20
 
 
 def lots(canonical: np.ndarray, seed: int) -> np.ndarray:
-    """Return a number of each molecule that looks random, [N] uint64: the step of SplitMix64 (Steele et al. 2014).
+    """Return a pseudorandom number for each molecule, [N] uint64: the step of SplitMix64 (Steele et al. 2014).
 
     Args:
         canonical: A hash of each molecule, [N] uint64.
-        seed: Another seed gives other numbers.
+        seed: The seed of the numbers.
     """
     with np.errstate(over="ignore"):
         mixed = canonical.astype(np.uint64) + _GOLDEN * np.uint64(seed + 1)
@@ -31,17 +31,17 @@ def lots(canonical: np.ndarray, seed: int) -> np.ndarray:
 def group_split(
     groups: np.ndarray, canonical: np.ndarray, seed: int, kind: str, shares: tuple[float, float] = SHARES
 ) -> Split:
-    """Return a split whose parts have whole groups: 80% train, 10% validation and the rest test, as far as they fit.
+    """Return a split of whole groups: 80% for training, 10% for validation and the rest for testing, if they fit.
 
-    Groups come in random order, those of one molecule last. A group goes to a part by chance, in proportion to the
-    shares, if it fits there, else to training, else to the part that lacks most molecules. Where there are enough
-    groups of one molecule, which come last and fill the parts, their sizes are the same for all seeds.
+    Groups are assigned in random order, groups of one molecule last. Each group goes to a random part, in proportion to
+    the shares, if it fits there; otherwise to the first part in which it fits, or else to the part with the most room.
+    If there are enough groups of one molecule to fill the parts, the sizes of the parts are the same for all seeds.
 
     Args:
         groups: The group of each molecule, [N].
-        canonical: A hash of each molecule, [N] uint64, by which chance decides.
+        canonical: A hash of each molecule, [N] uint64, the source of randomness.
         seed: The seed of the order.
-        kind: What the split is called in messages.
+        kind: The name of the split in messages.
         shares: The shares of training and validation.
 
     Raises:
@@ -62,10 +62,10 @@ def group_split(
 
 
 def group_splits(groups: np.ndarray, canonical: np.ndarray, seeds: range, kind: str) -> list[Split]:
-    """Return the group split of each seed, with parts as large as those of the first; the first alone if there are no
-    such splits.
+    """Return the group split of each seed, with parts of the same sizes as for the first seed; only the first split if
+    there are no such splits.
 
-    Parts of other sizes would put the runs of one curve at different sizes. Arguments as for `group_split`.
+    With parts of other sizes, the runs of one curve would be at different sizes. Arguments as for `group_split`.
     """
     first = group_split(groups, canonical, seeds[0], kind)
     found = [first]
@@ -97,7 +97,7 @@ def _fill(size: np.ndarray, order: np.ndarray, chance: np.ndarray, shares: tuple
 
 
 def _give_each_a_group(part_of: np.ndarray, size: np.ndarray, lot: np.ndarray) -> None:
-    """Give a part without groups the smallest group, by lot, of the part that has most of them."""
+    """Move the smallest group of the part with the most groups to each empty part; ties are broken at random."""
     for part in range(len(PARTS)):
         if not (part_of == part).any():
             largest = np.bincount(part_of, minlength=len(PARTS)).argmax()
@@ -108,15 +108,15 @@ def _give_each_a_group(part_of: np.ndarray, size: np.ndarray, lot: np.ndarray) -
 def stratified_split(labels: np.ndarray, canonical: np.ndarray, task: str, seed: int) -> Split:
     """Return a random split whose parts have the same distribution of labels.
 
-    Molecules are sorted by label and dealt in blocks of ten: eight to train, one to validation and one to test, by
-    chance. Of several tasks, the label is the task of the rarest class that a molecule has, or the mean of its
+    Molecules are sorted by label and assigned at random in blocks of ten: eight to training, one to validation and one
+    to testing. With several tasks, the label is the task of the rarest class that a molecule has, or the mean of its
     standardized numbers.
 
     Args:
         labels: Labels of all molecules, [N, T], NaN for missing.
         canonical: A hash of each molecule, [N] uint64.
         task: classification or regression.
-        seed: The seed of what chance decides.
+        seed: The seed of the random choices.
 
     Raises:
         DataError: With fewer than ten molecules.
@@ -134,7 +134,7 @@ def stratified_split(labels: np.ndarray, canonical: np.ndarray, task: str, seed:
 
 
 def _stratum(labels: np.ndarray, task: str) -> np.ndarray:
-    """Return a number of each molecule [N] by which molecules with like labels stand together."""
+    """Return a sort key for each molecule [N]: molecules with similar labels have similar keys."""
     known = ~np.isnan(labels)
     if task == "classification":
         rare = np.nan_to_num(np.nanmean(np.where(known.any(axis=0), labels, 0.0), axis=0)) > 0.5

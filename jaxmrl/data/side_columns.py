@@ -1,4 +1,4 @@
-"""What a table says of its rows beside molecules and labels: their group, their date and their weight."""
+"""Columns of a table beside molecules and labels: the group, the date and the weight of each row."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -47,9 +47,9 @@ class SideColumns:
         return replace(self, **{name: None if array is None else array[keep] for name, array in arrays.items()})
 
     def merged(self, groups: list[np.ndarray]) -> Self:
-        """Return these columns with what the first row of each group has of all its rows.
+        """Return these columns, with the merged values of each molecule in its first row.
 
-        A molecule that becomes one row has its earliest date, its mean weight, and the group of its first row.
+        A merged molecule has its earliest date, its mean weight, and the group of its first row.
 
         Args:
             groups: The rows of each molecule, in order.
@@ -67,8 +67,8 @@ class SideColumns:
 def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> tuple[SideColumns, list[str]]:
     """Return the side columns of a table, and remarks on them.
 
-    Raises DataError for a column that is not there, for a cell that is no date, and for a weight that is not a number
-    of 0 or more.
+    Raises DataError for a column that is not there, for a cell that is not a date, and for a weight that is not a
+    number of 0 or more.
     """
     texts = {
         name: [fields[column_index(path, records.header, name)] for *_, fields in records.rows]
@@ -80,7 +80,7 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
         groups = np.array(["" if is_missing(text) else " ".join(text.split()) for text in texts[names.group]], object)
         without = int((groups == "").sum())
         said = f"{count(len(set(groups.tolist()) - {''}), 'group')} in column {names.group}"
-        remarks.append(said + (f"; {count(without, 'row')} without a group, each by itself" if without else ""))
+        remarks.append(said + (f"; {count(without, 'row')} without a group, each its own group" if without else ""))
     if names.date:
         lines = [line for _, line, _ in records.rows]
         dates, form = read_dates(path, names.date, texts[names.date], lines)

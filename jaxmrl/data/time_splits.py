@@ -1,4 +1,4 @@
-"""Splits in time: training on the past and testing on what came later, once or at several dates."""
+"""Splits by time: models are trained on the past and tested on later molecules, at one or several dates."""
 
 import numpy as np
 
@@ -13,9 +13,9 @@ _VALID_SHARE = 0.1
 
 
 def time_split(dates: np.ndarray, shares: tuple[float, float] = SHARES) -> Split:
-    """Return the split by time: the oldest 80% of the molecules train, the next 10% validate, the newest test.
+    """Return the split by time: the oldest 80% for training, the next 10% for validation, and the newest for testing.
 
-    Molecules of one date stay together, so shares are met as closely as dates allow.
+    Molecules of one date stay together, so the shares are met as closely as the dates allow.
 
     Args:
         dates: The date of each molecule, [N] datetime64.
@@ -42,9 +42,9 @@ def time_split(dates: np.ndarray, shares: tuple[float, float] = SHARES) -> Split
 def rolling_origins(dates: np.ndarray, canonical: np.ndarray, cuts: int, seed: int) -> list[Split]:
     """Return the splits at several cut dates: each trains on all before its date and is tested on the next block.
 
-    At the first date 30% of the molecules are known; the others are divided into blocks of about the same size, at
-    whole dates. Validation molecules are a tenth of those before the date, by chance, so that training has the latest
-    ones; a molecule that validates at one date does so at all later ones.
+    30% of the molecules come before the first date; the others are divided into blocks of about the same size, at
+    whole dates. A random tenth of the molecules before a date is for validation, so that training includes the latest
+    ones. A validation molecule of one date is a validation molecule of all later dates.
 
     Args:
         dates: The date of each molecule, [N] datetime64.
@@ -53,7 +53,7 @@ def rolling_origins(dates: np.ndarray, canonical: np.ndarray, cuts: int, seed: i
         seed: The seed of the choice of validation molecules.
 
     Raises:
-        DataError: With fewer different dates than cut dates and one before them.
+        DataError: With fewer than `cuts` + 1 different dates.
     """
     different, start = np.unique(np.sort(dates), return_index=True)
     if len(different) < cuts + 1:

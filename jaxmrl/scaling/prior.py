@@ -1,8 +1,8 @@
-"""What learning curves of molecular models have in common: how a curve of few sizes continues.
+"""A prior from many learning curves of molecular models: how a curve with few sizes continues.
 
-Three to five sizes hardly tell how a curve bends. Learning curves of molecular models resemble each other, so what many
-of them did says more than the choice of a law. benchmarks/curves_database has these curves and fits the numbers of
-`priors.json`; docs/scaling.md says how well that works on data sets that were left out.
+Three to five sizes say little about how a curve bends. Learning curves of molecular models resemble each other, so many
+other curves are a better guide than the choice of a law. benchmarks/curves_database has these curves and fits the
+numbers in `priors.json`; docs/scaling.md reports how well that works on data sets that were left out.
 """
 
 import json
@@ -18,16 +18,16 @@ from jaxmrl.scaling.trend import NORMAL_QUANTILE, common_variance
 from jaxmrl.text import count
 
 FEWEST, MOST = 3, 5
-"""Sizes of a curve that a prior is used for."""
+"""The smallest and largest number of sizes of a curve for which a prior is used."""
 
 REFERENCE = 100.0
 """The number of molecules at which `Prior.slope` is given."""
 
 _ANY_LEVEL = 30.0
-"""The standard deviation of the level of log error: the prior says nothing of it."""
+"""The standard deviation of the level of log error, so wide that the prior says nothing about it."""
 
 _UNLIKE = 0.01
-"""The probability of means as far from the prior as those of a curve, below which it is not used."""
+"""The p-value of a curve under the prior, below which the prior is not used."""
 
 _STEPS = 64
 
@@ -46,7 +46,7 @@ class Prior:
         bend_sd: The standard deviation of the bend.
         correlation: That of slope and bend.
         misfit: The standard deviation of a mean log error about its parabola, beyond the noise of its runs.
-        quantile: Standard deviations from the forecast to each end of its interval, by data sets that were left out.
+        quantile: Standard deviations from the forecast to each end of its interval, set on left-out data sets.
         curves: The number of curves that these are fitted to.
         data_sets: The number of their data sets.
     """
@@ -128,7 +128,7 @@ def use_prior(prior: Prior | None, points: Points) -> bool:
 
 @dataclass(frozen=True)
 class PriorTrend:
-    """How a curve of few sizes continues, by a prior: what `Trend` tells of other curves."""
+    """How a curve with few sizes continues according to a prior, with the interface of `Trend`."""
 
     points: Points
     prior: Prior

@@ -1,7 +1,7 @@
-"""How many more molecules to buy: chances, expected costs and the next batch, by the forecast of one curve.
+"""How many more molecules to buy: chances, expected costs and the next batch, from the forecast of one curve.
 
 Molecules are bought batch by batch. After each batch the models are trained again, and buying ends when the target is
-reached. So a smaller batch never costs more, and the chance to reach the target depends on the limit alone.
+reached. A smaller batch therefore never costs more, and the chance to reach the target depends only on the limit.
 """
 
 import math
@@ -17,10 +17,10 @@ SHARES = (0.5, 0.8, 0.9)
 """Chances for which the number of molecules is given."""
 
 MOST_TIMES = 10.0
-"""The multiple of the present molecules up to which one may buy where no limit is given."""
+"""The largest total number of molecules, as a multiple of the present number, if no limit is given."""
 
 _SURE = 0.95
-"""The chance from which on a batch need not be larger."""
+"""The chance at which a batch need not be larger."""
 
 _HORIZON, _GRID = 100.0, 400
 _SHARE_OF_PRESENT = 0.2
@@ -28,7 +28,7 @@ _MOST_BATCHES = 100_000
 _QUANTILES = (np.arange(40) + 0.5) / 40
 
 Chance = Callable[[np.ndarray], np.ndarray]
-"""Probabilities [K] of reaching the target with at most so many molecules [K] in all."""
+"""Probabilities [K] of reaching the target with at most these total numbers of molecules [K]."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class Purchase:
-    """What to buy to reach a target, by one curve.
+    """What to buy to reach a target, according to one curve.
 
     Attributes:
         present: The molecules at hand.
@@ -129,7 +129,7 @@ def _usual_batch(present: float, limit: float, needed: dict[float, float | None]
 
 
 def _whole(batch: float, present: float) -> float:
-    """Return a whole number of molecules, at least one, where the present ones are a whole number."""
+    """Return a whole number of molecules, at least one, if the present number is whole."""
     return max(1.0, float(math.floor(batch))) if present == round(present) else batch
 
 
@@ -155,7 +155,7 @@ def _expected(chance: Chance, present: float, limit: float, batch: float) -> flo
 
 @dataclass(frozen=True)
 class Worth:
-    """What to buy where an improvement of the metric has a price, by one curve.
+    """What to buy if an improvement of the metric has a value, according to one curve.
 
     Attributes:
         present: The molecules at hand.

@@ -1,4 +1,4 @@
-"""The distribution of the metric with more molecules, and the chance that a curve reaches a target by a size."""
+"""The distribution of the metric with more molecules, and the chance that a curve has reached a target at a size."""
 
 import numpy as np
 from scipy.stats import t as student
@@ -12,7 +12,7 @@ because laws err with heavier tails than noise does; Student's distribution with
 
 _END = float(student.ppf((1 + LEVEL) / 2, _TAILS))
 _STEPS = 128
-"""Sizes between the largest and the one asked for at which the chance is looked at."""
+"""The number of sizes, up to the requested one, at which the chance is computed."""
 
 _MOST_BELOW = 0.1
 """How far below the forecast the lower end of its interval counts, relative to it. Some laws come to an error of 0."""
@@ -29,7 +29,7 @@ def error_quantiles(forecast: Forecast, n: np.ndarray, shares: np.ndarray) -> np
     Args:
         forecast: The forecast of the curve.
         n: [K] sizes, none below the largest measured.
-        shares: [Q] the quantiles that are asked for, between 0 and 1.
+        shares: [Q] the requested quantiles, between 0 and 1.
 
     Returns:
         [Q, K] errors; NaN where the interval of the forecast is not known.

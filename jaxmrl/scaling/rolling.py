@@ -1,8 +1,7 @@
-"""What the errors at earlier cut dates say about the error on the next block of molecules, and what came.
+"""Forecasts of the error on the next block of molecules from the errors at earlier cut dates, and the results.
 
-Blocks differ from each other: each is of other chemistry than those before. So the interval has their spread in it,
-beside what a power law with few points leaves open. With two or three earlier dates little is known of either, and
-priors count.
+Each block has other chemistry than the earlier ones. The interval therefore includes the spread between blocks, besides
+the uncertainty of a power law with few points. Two or three earlier dates say little about either, so priors are used.
 """
 
 from dataclasses import dataclass
@@ -23,19 +22,19 @@ _SPREAD, _DEGREES = 0.15, 3.0
 """The prior of that standard deviation: its size, and how many blocks it counts as (scaled inverse chi-squared)."""
 
 _LEVEL_SD = 3.0
-"""The prior standard deviation of the level of the log error: it is not known."""
+"""The prior standard deviation of the level of the log error, so wide that the level is practically free."""
 
 
 @dataclass(frozen=True)
 class BlockForecast:
-    """The error on the block after a cut date, as forecast from the blocks before, and as it came.
+    """The error on the block after a cut date, its forecast from the earlier blocks, and the result.
 
     Attributes:
         n_train: The number of molecules before the cut date that the model learned from.
         expected: The median of the forecast.
         low: The lower end of the interval.
         high: The upper end of the interval.
-        came: The error on the block.
+        came: The error that was measured on the block.
     """
 
     n_train: int

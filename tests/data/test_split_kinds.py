@@ -49,7 +49,7 @@ KINDS = ("cluster", "maxmin", "stratified", "group", "time")
 def test_each_kind_of_split_whatever_the_order_and_spelling_of_rows(dated, cache, capsys):
     found = problems_of(dated(), *KINDS, **COLUMNS)
     said = capsys.readouterr().out
-    assert "17 groups in column series; 15 rows without a group, each by itself" in said
+    assert "17 groups in column series; 15 rows without a group, each its own group" in said
     assert "dates in column made (YYYY-MM-DD): 2010-01-01 to 2019-09-01" in said
     assert "no date in column made" in said
     order = np.random.default_rng(0).permutation(160)
