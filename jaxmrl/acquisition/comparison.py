@@ -137,7 +137,7 @@ def pseudo_values(labels: np.ndarray, values: np.ndarray, others: np.ndarray) ->
 
     Args:
         labels: [R] numbers of labels, ascending.
-        values: [S, R] values of a method for each seed, of which higher ones are better.
+        values: [S, R] values of a method for each seed; higher is better.
         others: [S, R] those of random acquisition.
     """
     many = len(values)
@@ -156,7 +156,7 @@ def log_ratio(labels: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
 
     Args:
         labels: [R] numbers of labels, ascending.
-        one: [R] values of a curve, of which higher ones are better.
+        one: [R] values of a curve; higher is better.
         other: [R] those of the curve that it is compared with.
     """
     one, other = np.maximum.accumulate(one), np.maximum.accumulate(other)

@@ -38,7 +38,7 @@ _FAR = -1e4
 class Candidates:
     """`n` molecules to choose from.
 
-    mean [n]      predictions, of which higher ones are better
+    mean [n]      predictions; higher is better
     spread [n]    standard deviations of the predictions between models, or of a posterior; NaN for a single model
     space         distances between the molecules
     novelty [n]   distance of each to the nearest labeled molecule

@@ -22,7 +22,7 @@ def compare_sweeps(config: CompareConfig, *, quiet: bool = True) -> dict[str, An
     """Compare the curves of several runs of sweeps, and write the comparison to a folder.
 
     Args:
-        config: The settings: the run directories, of which the first is what the others are compared with.
+        config: The settings: the run directories; the others are compared with the first one.
         quiet: Whether to print nothing.
 
     Returns:

@@ -168,7 +168,7 @@ class Settings(FeatureSettings, DataSettings):
             raise ConfigError("--censored describes a table of your own: give --csv too")
         check_choice("censored", self.censored, CENSORED)
         if self.censored == "loss" and self.task == "classification":
-            raise ConfigError("--censored loss is for numbers; --task classification is for classes")
+            raise ConfigError("--censored loss needs numeric labels; it cannot be used with --task classification")
         self._check_table()
         if self.task is not None:
             check_choice("task", self.task, TASKS)

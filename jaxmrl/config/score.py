@@ -69,6 +69,6 @@ class ScoreConfig(Settings):
         if len(self.modalities) > 1:
             raise ConfigError("give --modality or --embeddings, not both: scores are of one model")
         if self.split == ROLLING:
-            raise ConfigError("--split rolling is for a sweep: scores are of one split's training molecules")
+            raise ConfigError("--split rolling works only with sweep: scores need the training molecules of one split")
         if len(self.splits) > 1:
             raise ConfigError("give --split or --split-file, not both: scores are of one split's training molecules")

@@ -91,7 +91,7 @@ def _task(config: SelectConfig, table: Table) -> int:
 
 
 def oriented(labels: np.ndarray, classes: bool, minimize: bool) -> np.ndarray:
-    """Return labels [n] of which higher ones are better."""
+    """Return labels [n], where higher is better."""
     if not minimize:
         return labels.astype(np.float64)
     return (1.0 - labels) if classes else -labels.astype(np.float64)

@@ -92,7 +92,9 @@ def test_rows_are_taken_with_their_bounds():
 def test_settings_that_bounds_do_not_go_with(tmp_path):
     csv = tmp_path / "t.csv"
     assert SweepConfig(csv=csv, censored="loss").save_predictions
-    with pytest.raises(ConfigError, match="--censored loss is for numbers; --task classification is for classes"):
+    with pytest.raises(
+        ConfigError, match="--censored loss needs numeric labels; it cannot be used with --task classification"
+    ):
         SweepConfig(csv=csv, censored="loss", task="classification")
     with pytest.raises(ConfigError, match="pruning methods score molecules by exact labels"):
         SweepConfig(csv=csv, censored="loss", pruning=("random", "el2n"))

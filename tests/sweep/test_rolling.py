@@ -58,7 +58,7 @@ def test_bad_settings(tmp_path):
         SweepConfig(csv=tmp_path / "a.csv", split=("rolling",))
     with pytest.raises(ConfigError, match="omit --pruning and --tune"):
         SweepConfig(**dated, split=("rolling",), pruning=("el2n",))
-    with pytest.raises(ConfigError, match="--split rolling is for a sweep"):
+    with pytest.raises(ConfigError, match="--split rolling works only with sweep"):
         ScoreConfig(**dated, split="rolling")
     with pytest.raises(ConfigError, match="--cuts must be 1 or more"):
         SweepConfig(**dated, split=("rolling",), cuts=0)
