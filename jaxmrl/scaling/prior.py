@@ -23,6 +23,12 @@ FEWEST, MOST = 3, 5
 REFERENCE = 100.0
 """The number of molecules at which `Prior.slope` is given."""
 
+SMALLEST, LARGEST = 10.0, 2_000.0
+"""Sizes of the curves that the priors are fitted to; curves of other sizes, or of shares, are not known to be alike."""
+
+_FEWEST_FREEDOM = 4
+"""Degrees of freedom of the noise below which it is not known well enough to be weighed against the prior."""
+
 _ANY_LEVEL = 30.0
 """The standard deviation of the level of log error, so wide that the prior says nothing about it."""
 
@@ -118,10 +124,12 @@ def prior_of(metric: str) -> Prior | None:
 
 
 def use_prior(prior: Prior | None, points: Points) -> bool:
-    """Return whether the prior makes the forecast of these sizes: they are few, their noise is known, and the curve is
-    not unlike those of the prior.
+    """Return whether the prior makes the forecast of these sizes: they are few and like those of its curves, their
+    noise is known, and the curve is not unlike those of the prior.
     """
-    if prior is None or not FEWEST <= len(points.n) <= MOST or points.dof == 0:
+    if prior is None or not FEWEST <= len(points.n) <= MOST or points.dof < _FEWEST_FREEDOM:
+        return False
+    if points.n.min() < SMALLEST or points.n.max() > LARGEST or (points.n != np.round(points.n)).any():
         return False
     return prior.describes(points.n, np.log(points.error), points.weights**-2.0)
 

@@ -69,6 +69,13 @@ def test_the_shipped_priors_are_those_of_the_database():
             assert getattr(shipped, name) == pytest.approx(getattr(found, name), rel=0.05, abs=2e-3), (metric, name)
 
 
+@pytest.mark.parametrize("factor", [0.001, 0.5, 1000.0])
+def test_the_prior_is_for_molecules_as_many_as_its_curves_have(factor):
+    known = points_of(*curve(1.5 * N**-0.12), higher_is_better=False)
+    assert use_prior(KNOWN, known)
+    assert not use_prior(KNOWN, replace(known, n=known.n * factor + 0.25 * (factor == 0.5)))
+
+
 @pytest.mark.slow
 def test_the_shipped_intervals_are_stretched_by_data_sets_that_were_left_out():
     shipped = json.loads(PRIORS.read_text())
