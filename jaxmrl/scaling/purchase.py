@@ -22,6 +22,9 @@ MOST_TIMES = 10.0
 _SURE = 0.95
 """The chance at which a batch need not be larger."""
 
+_LEAST_MISSED = 1e-6
+"""The least probability that is divided by."""
+
 _HORIZON, _GRID = 100.0, 400
 _SHARE_OF_PRESENT = 0.2
 _MOST_BATCHES = 100_000
@@ -113,9 +116,15 @@ def purchase(chance: Chance, present: float, terms: Terms) -> Purchase:
 
 
 def reach_target(forecast: Forecast, metric: float, terms: Terms) -> Purchase:
-    """Return what to buy so that the curve of a forecast reaches a metric, which its largest size does not."""
-    chance = lambda n: chance_of_reaching(forecast, metric, n)
-    return purchase(chance, float(forecast.points.n[-1]), terms)
+    """Return what to buy so that the curve of a forecast reaches a metric, which its largest size does not.
+
+    Chances are under the condition that the present molecules do not reach it: that is known.
+    """
+    present = float(forecast.points.n[-1])
+    already = float(chance_of_reaching(forecast, metric, np.array([present]))[0])
+    missed = max(1 - already, _LEAST_MISSED)
+    chance = lambda n: np.clip((chance_of_reaching(forecast, metric, n) - already) / missed, 0.0, 1.0)
+    return purchase(chance, present, terms)
 
 
 def _usual_batch(present: float, limit: float, needed: dict[float, float | None], deadline: int | None) -> float:
@@ -186,8 +195,10 @@ def worth_buying(forecast: Forecast, value: float, terms: Terms) -> Worth:
     limit = terms.limit(present)
     n = np.unique(np.append(np.geomspace(present, limit, _GRID), present))
     errors = error_quantiles(forecast, n, _QUANTILES)
-    # What the metric is now counts as known: the distribution is that of the change from here.
-    gains = value * (float(forecast.points.error[-1]) - errors) - terms.cost * (n - present)
+    # What the metric is now counts as known: the distribution is that of the change from here, where the forecast
+    # starts. The last mean may be off that by noise, which no purchase gains.
+    now = float(np.exp(forecast.trend.start))
+    gains = value * (now - errors) - terms.cost * (n - present)
     net = gains.mean(axis=0)
     net[0] = 0.0
     k = int(np.argmax(net))

@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from jaxmrl.scaling.purchase import Terms, purchase
+from jaxmrl.scaling.analysis import analyze
+from jaxmrl.scaling.points import points_of
+from jaxmrl.scaling.prior import prior_of
+from jaxmrl.scaling.purchase import Terms, purchase, reach_target, worth_buying
 
 PRESENT = 1000.0
 TERMS = Terms(cost=2.0, budget=4000.0, batch=250.0)
@@ -59,3 +62,18 @@ def test_a_batch_is_no_larger_than_what_is_surely_enough_or_left():
 def test_a_deadline_makes_batches_larger():
     assert purchase(ramp, PRESENT, Terms(budget=2000.0)).batch == 200
     assert purchase(ramp, PRESENT, Terms(budget=2000.0, deadline=3)).batch == 670, "two digits, rounded up"
+
+
+def test_noise_of_the_last_mean_is_no_gain_and_a_target_that_is_missed_is_not_reached():
+    n = np.repeat([100.0, 200.0, 400.0, 800.0], 4)
+    errors = 4 * n**-0.12 * np.exp(np.random.default_rng(0).normal(0, 0.05, len(n)))
+    errors[-4:] *= 1.03  # the largest size happens to be worse than the curve
+    forecast = analyze(points_of, n, errors, higher_is_better=False, prior=prior_of("rmse")).forecast
+    start = np.exp(forecast.trend.start)
+    last = forecast.points.error[-1]
+    worth = worth_buying(forecast, 100.0, Terms(cost=1.0))
+    assert start < 0.995 * last
+    assert worth.net[1] < 50 * (last - start)
+    bought = reach_target(forecast, last * 0.99, Terms())
+    assert all(needed is None or needed > 800 for needed in bought.needed.values())
+    assert bought.batch > 1
