@@ -138,10 +138,13 @@ def calibrate(
     similarity: np.ndarray,
 ) -> Calibrated:
     """Return the calibration by the validation molecules; similarity [n] of the new ones to training."""
-    ids = run.calibrating
-    learned = np.stack([np.isin(ids, one) for one in outputs.learned])
+    ids, number = run.calibrating, {smiles: k for k, smiles in enumerate(run.smiles.values())}
+    molecules_of = lambda some: np.array([number[run.smiles[one]] for one in some.tolist()])
+    # By molecule, not by row: a copy of what a model has learned from says nothing of new molecules.
+    learned = np.stack([np.isin(molecules_of(ids), molecules_of(one)) for one in outputs.learned])
     near = nearest_of_each(prints, np.searchsorted(prints.ids, ids), outputs.learned)
-    known = hold_out(outputs.known, learned, near, labels.of(ids))
+    unknown = ~learned.all(axis=0)
+    known = hold_out(outputs.known[:, unknown], learned[:, unknown], near[:, unknown], labels.of(ids[unknown]))
     mean, sd = mean_and_spread(outputs.new)
     if is_classification(next(iter(curves.values()))[0]):
         return calibrate_probabilities(known, mean)

@@ -81,18 +81,21 @@ def calibrate_probabilities(known: HeldOut, mean: np.ndarray) -> Calibrated:
         mean: [n, T] raw probabilities of new molecules.
     """
     probability, lower, upper = (np.full(mean.shape, np.nan) for _ in range(3))
-    lacking = 0
+    lacking, numbers = 0, []
     for task in range(mean.shape[1]):
         usable = ~np.isnan(known.labels[:, task] - known.mean[:, task])
         calibration = fit_venn_abers(known.mean[usable, task], known.labels[usable, task])
         if calibration is None:
             lacking += 1
             continue
+        numbers.append(int(usable.sum()))
         lower[:, task], upper[:, task] = calibration.probabilities(mean[:, task])
         probability[:, task] = combined(lower[:, task], upper[:, task])
     notes = []
-    if lacking < mean.shape[1]:
-        notes.append(f"probabilities calibrated on {len(known.labels):,} validation molecules")
+    if numbers:
+        fewest, most = min(numbers), max(numbers)
+        many = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+        notes.append(f"probabilities calibrated on {many} validation molecules")
     if lacking:
         few = f"fewer than {FEWEST_OF_CLASS} validation molecules of a class"
         notes.append(f"no calibrated probability for {count(lacking, 'task')}: {few}")

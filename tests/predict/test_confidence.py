@@ -151,3 +151,19 @@ def test_a_run_without_labels_has_no_intervals(run, new, tmp_path, cache, capsys
     (copied / "labels.npz").write_bytes(b"nothing")
     with pytest.raises(ConfigError, match=r"labels\.npz is damaged"):
         predict_molecules(PredictConfig(copied, new, out=tmp_path / "p.csv"))
+
+
+def test_copies_of_training_molecules_calibrate_nothing(csv_file, new, tmp_path, cache, capsys):
+    with csv_file.open(newline="") as file:
+        rows = [(row["smiles"], row["logp"]) for row in csv.DictReader(file)]
+    with (tmp_path / "twice.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("smiles", "logp"), *rows, *rows[:50]])
+    settings = {"target_columns": ("logp",), "model": "ridge", "baselines": (), "fractions": (1.0,), "seeds": 1}
+    config = SweepConfig(csv=tmp_path / "twice.csv", task="regression", out=tmp_path / "run", **settings)
+    run_sweep(config)
+    predict_molecules(PredictConfig(config.out, new, out=tmp_path / "p.csv"), quiet=False)
+    with np.load(config.out / "splits.npz") as splits:
+        train, valid = {rows[k % len(rows)][0] for k in splits["train"]}, splits["valid"]
+    unknown = sum(rows[k % len(rows)][0] not in train for k in valid)
+    assert 0 < unknown < len(valid)
+    assert f"90% intervals from the errors of {unknown} validation molecules" in capsys.readouterr().out
