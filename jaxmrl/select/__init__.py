@@ -14,13 +14,12 @@ from jaxmrl.acquisition.methods import NEED_BEST, NEED_SPREAD, Candidates, choos
 from jaxmrl.acquisition.reasons import reasons
 from jaxmrl.acquisition.spaces import Fingerprints
 from jaxmrl.baselines.saved import KeptModel
-from jaxmrl.config import SelectConfig, SweepConfig, read_toml
+from jaxmrl.config import SelectConfig
 from jaxmrl.config.select import DEFAULT_COUNT, DEFAULT_METHOD
-from jaxmrl.data.loading import read_labels
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import similarity_prints
 from jaxmrl.ensemble import choose_curve, models_by_curve, nearest_training, predict_values, read_and_prepare
-from jaxmrl.errors import ConfigError, DataError, UserError
+from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.input_rows import InputRows, read_input_rows
 from jaxmrl.formats.writing import check_writable, table_bytes
 from jaxmrl.io.files import label_columns, write_whole
@@ -28,6 +27,7 @@ from jaxmrl.io.records import Rejected, write_rejected
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import artifacts, directory
+from jaxmrl.runs.labels import read_labels
 from jaxmrl.text import count
 from jaxmrl.training.numerics import own_numerics
 
@@ -118,7 +118,7 @@ def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
     sign = -1.0 if config.minimize else 1.0
     best = None
     if set(shares_of(methods)) & set(NEED_BEST):
-        best = sign * best_label(config, prediction.run, trained_on, models[0].tasks[task])
+        best = sign * best_label(config, prediction.run, trained_on, task)
     nearest = nearest_training(known, trained_on, new.canonical_smiles, reporter)
     candidates = as_candidates(sign * values[..., task], new, nearest, best)
     picks = choose_batch(methods, candidates, config.count or DEFAULT_COUNT, config.seed)
@@ -197,21 +197,18 @@ def as_candidates(
     return Candidates(values.mean(axis=0), spread, space, 1 - nearest, molecules.canonical, best)
 
 
-def best_label(config: SelectConfig, run: Path, trained_on: np.ndarray, task: str) -> float:
+def best_label(config: SelectConfig, run: Path, trained_on: np.ndarray, task: int) -> float:
     """Return the label to improve on: that of the settings, or the best one that the models learned from.
 
-    Raises ConfigError where the table of the run cannot be read.
+    Raises ConfigError where the run has no labels: an older version wrote it, or the molecules have none of the task.
     """
     if config.best_label is not None:
         return config.best_label
-    try:
-        table = read_labels(SweepConfig(**read_toml(run / "config.toml", SweepConfig)), Reporter(quiet=True))
-        labels = table.labels[np.isin(table.ids, trained_on), table.tasks.index(task)]
-        return float(np.nanmin(labels) if config.minimize else np.nanmax(labels))
-    except (UserError, ValueError) as error:
-        raise ConfigError(
-            f"method ei needs the labels of the run, which cannot be read: {error}. Set --best-label"
-        ) from None
+    kept = read_labels(run)
+    labels = np.full(1, np.nan) if kept is None else kept.of(trained_on)[:, task]
+    if np.isnan(labels).all():
+        raise ConfigError(f"method ei needs the labels of the training molecules, and {run} has none: set --best-label")
+    return float(np.nanmin(labels) if config.minimize else np.nanmax(labels))
 
 
 def report(config: SelectConfig, found: Selection, predicted: np.ndarray, reporter: ProgressReporter) -> None:
