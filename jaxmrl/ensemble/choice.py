@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.baselines.saved import KeptModel, load_model
+from jaxmrl.baselines.saved import KeptModel, SavedBaseline, load_model
 from jaxmrl.config import PredictConfig
 from jaxmrl.config.names import REFERENCE_MODEL
 from jaxmrl.errors import ConfigError
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.runs import artifacts
 from jaxmrl.runs.ensembles import read_ensembles
+from jaxmrl.runs.saved_settings import run_settings
 from jaxmrl.text import count, exact
 from jaxmrl.training.metrics import mean_label_of
 
@@ -34,6 +35,7 @@ def choose_models(config: PredictConfig, curves: Curves, reporter: ProgressRepor
     """Return the models that predict, by their curves, and report the choice. Raise ConfigError if none fits."""
     judged = {name: float(np.mean([_valid(model) for model in models])) for name, models in curves.items()}
     asked = _asked_for(config, curves)
+    _check_comparable(config, asked)
     pick = max if next(iter(curves.values()))[0].metric.higher_is_better else min
     best = pick(asked, key=judged.__getitem__)
     chosen = {best: curves[best]}
@@ -73,6 +75,20 @@ def _asked_for(config: PredictConfig, curves: Curves) -> Curves:
         where = f" in curve {config.curve}" if config.curve else ""
         raise ConfigError(f"no model {config.model!r}{where}; the models of {config.run} are {' '.join(names)}")
     return found
+
+
+def _check_comparable(config: PredictConfig, asked: Curves) -> None:
+    """Raise ConfigError where validation metrics do not tell which curve is best.
+
+    With bounds in the loss, those of neural networks count labels such as `>30`, which those of classical models lack.
+    """
+    kinds = {isinstance(models[0], SavedBaseline) for models in asked.values()}
+    if len(kinds) > 1 and run_settings(config.run / "config.toml").get("censored") == "loss":
+        raise ConfigError(
+            f"the sweep in {config.run} used --censored loss: validation errors of neural networks count censored "
+            "labels, those of classical models do not, so they cannot be compared. Choose with --model or --curve: "
+            + ", ".join(asked)
+        )
 
 
 def _alike(curves: Curves, best: str) -> Curves:
