@@ -212,10 +212,18 @@ class Settings(FeatureSettings, DataSettings):
             raise ConfigError("give --pic50 or --log10, not both")
 
     def _check_split_columns(self) -> None:
-        """Raise ConfigError for a split by a column without its name, and for a column that no split uses."""
+        """Raise ConfigError for a split by a column without its name, for one of dates with merged labels, and for a
+        column that no split uses.
+        """
         for split in self.axis("split"):
             if split in SPLIT_COLUMNS and not getattr(self, SPLIT_COLUMNS[split]):
                 raise ConfigError(f"--split {split} needs a column of --csv: name it with {flag(SPLIT_COLUMNS[split])}")
+        dated = [name for name in self.axis("split") if SPLIT_COLUMNS.get(name) == "date_column"]
+        if dated and self.deduplicate in ("mean", "median"):
+            raise ConfigError(
+                f"--split {dated[0]} trains on the past, and the {self.deduplicate} of a molecule's labels may have "
+                "later ones: use --deduplicate first, with the rows in the order of their dates, or drop"
+            )
         for name in dict.fromkeys(SPLIT_COLUMNS.values()):
             using = [split for split, own in SPLIT_COLUMNS.items() if own == name]
             if getattr(self, name) and self.csv is None:

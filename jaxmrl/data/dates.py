@@ -161,7 +161,7 @@ def _read(text: str, where: str, forms: tuple[_Form, ...]) -> tuple[str, np.date
 
 def _clock(text: str) -> np.timedelta64:
     """Return the time of day in a date's text; 0 if it has none."""
-    match = re.search(r"(\d{1,2}):(\d{2})(?::(\d{2}))?\S*(?:\s?([AP]M))?$", text, re.IGNORECASE)
+    match = re.search(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s?([AP]M))?$", text, re.IGNORECASE)
     if match is None:
         return np.timedelta64(0, "s")
     hour = int(match[1])

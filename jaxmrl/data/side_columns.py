@@ -1,4 +1,4 @@
-"""Columns of a table beside molecules and labels: the group, the date and the weight of each row."""
+"""Columns of a table beside molecules and labels: the group and the date of each row."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -7,39 +7,34 @@ from typing import Self
 import numpy as np
 
 from jaxmrl.data.dates import read_dates
-from jaxmrl.data.targets import read_column
-from jaxmrl.errors import DataError
-from jaxmrl.io.cells import NUMBER, is_missing
+from jaxmrl.io.cells import is_missing
 from jaxmrl.io.records import Records, column_index
 from jaxmrl.text import count
 
 
 @dataclass(frozen=True)
 class SideColumnNames:
-    """The columns of a table that have the group, the date and the weight of a row; None for none."""
+    """The columns of a table that have the group and the date of a row; None for none."""
 
     group: str | None = None
     date: str | None = None
-    weight: str | None = None
 
     def places(self, path: Path, header: list[str]) -> frozenset[int]:
         """Return where these columns are in the header. Raise DataError for one that is not there."""
-        return frozenset(column_index(path, header, name) for name in (self.group, self.date, self.weight) if name)
+        return frozenset(column_index(path, header, name) for name in (self.group, self.date) if name)
 
 
 @dataclass(frozen=True)
 class SideColumns:
-    """The group, date and weight of `N` rows; None where there is no such column.
+    """The group and date of `N` rows; None where there is no such column.
 
     Attributes:
         groups: The text of each row, [N] object; empty where the cell is.
         dates: The date of each row, [N] datetime64[s]; NaT where the cell is empty.
-        weights: The weight of each row in the loss, [N] float64.
     """
 
     groups: np.ndarray | None = None
     dates: np.ndarray | None = None
-    weights: np.ndarray | None = None
 
     def take(self, keep: np.ndarray) -> Self:
         """Return those of the rows where `keep` [N]."""
@@ -49,33 +44,29 @@ class SideColumns:
     def merged(self, groups: list[np.ndarray]) -> Self:
         """Return these columns, with the merged values of each molecule in its first row.
 
-        A merged molecule has its earliest date, its mean weight, and the group of its first row.
+        A merged molecule has its earliest date and the group of its first row.
 
         Args:
             groups: The rows of each molecule, in order.
         """
         dates = None if self.dates is None else self.dates.copy()
-        weights = None if self.weights is None else self.weights.copy()
         for rows in groups:
             if dates is not None:
                 dates[rows[0]] = np.fmin.reduce(dates[rows])  # ignores NaT
-            if weights is not None:
-                weights[rows[0]] = weights[rows].mean()
-        return replace(self, dates=dates, weights=weights)
+        return replace(self, dates=dates)
 
 
 def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> tuple[SideColumns, list[str]]:
     """Return the side columns of a table, and remarks on them.
 
-    Raises DataError for a column that is not there, for a cell that is not a date, and for a weight that is not a
-    number of 0 or more.
+    Raises DataError for a column that is not there, and for a cell that is not a date.
     """
     texts = {
         name: [fields[column_index(path, records.header, name)] for *_, fields in records.rows]
-        for name in (names.group, names.date, names.weight)
+        for name in (names.group, names.date)
         if name
     }
-    groups, dates, weights, remarks = None, None, None, []
+    groups, dates, remarks = None, None, []
     if names.group:
         groups = np.array(["" if is_missing(text) else " ".join(text.split()) for text in texts[names.group]], object)
         without = int((groups == "").sum())
@@ -86,25 +77,8 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
         dates, form = read_dates(path, names.date, texts[names.date], lines)
         known = dates[~np.isnat(dates)]
         remarks.append(f"dates in column {names.date} ({form}): {_day(known.min())} to {_day(known.max())}")
-    if names.weight:
-        weights = _weights(path, records, names.weight)
-        remarks.append(f"weights in column {names.weight}: {weights.min():g} to {weights.max():g}")
-    return SideColumns(groups, dates, weights), remarks
+    return SideColumns(groups, dates), remarks
 
 
 def _day(date: np.datetime64) -> str:
     return str(date.astype("datetime64[D]"))
-
-
-def _weights(path: Path, records: Records, name: str) -> np.ndarray:
-    column = read_column(records, column_index(path, records.header, name))
-    odd = (column.numbers.kinds != NUMBER) | ~np.isfinite(column.numbers.values) | (column.numbers.values < 0)
-    if odd.any():
-        _, line, cells = records.rows[int(np.argmax(odd))]
-        raise DataError(
-            f"{path}, line {line}, column {name}: {cells[column.at].strip()[:40]!r} is not a weight; expected a number "
-            "of 0 or more in every row"
-        )
-    if not (column.numbers.values > 0).any():
-        raise DataError(f"{path}, column {name}: every weight is 0; at least one must be above 0")
-    return column.numbers.values.astype(np.float64)

@@ -77,6 +77,8 @@ def test_splits_by_columns_need_them(dated):
         SweepConfig(split=("group",), group_column="series")
     with pytest.raises(ConfigError, match="--split time has one split"):
         SweepConfig(csv=path, split=("time",), date_column="made", seeds=2, split_seeds=2)
+    with pytest.raises(ConfigError, match="the mean of a molecule's labels may have later ones"):
+        SweepConfig(csv=path, split=("time",), date_column="made", deduplicate="mean")
     with pytest.raises(DataError, match="has no column 'date'; its columns are smiles, logp, series, made"):
         problems_of(path, "time", date_column="date")
     with pytest.raises(DataError, match="line 3, column series: 's1' is not a date; expected dates such as"):
