@@ -26,7 +26,7 @@ RUN = re.compile(r"(?:python -m jaxmrl\.|jaxmrl )(\w+)$")
 EXAMPLE_WITH_A_TEST = "adding-a-modality.md"
 """tests/sweep/test_modalities.py runs it, from its files to predictions."""
 
-SAMPLED = ("docs/tutorials/assay.md", "docs/tutorials/pruning.md")
+SAMPLED = ("docs/tutorials/assay.md",)
 """Pages whose commands run for every change, for these train few kinds of models; those of the others run nightly."""
 
 
@@ -48,8 +48,10 @@ def pages_with(found, mark=lambda page: []):
 
 
 def pace(page):
-    """Fitting and planning take seconds; for training, most of the time is compilation, of each kind of model anew."""
-    if {as_run(command)[0] for command in commands_to_run(page)} <= {"fit", "plan"}:
+    """Fitting and planning take seconds, but for the many curves of a benchmark; for training, most of the time is
+    compilation, of each kind of model anew.
+    """
+    if {as_run(command)[0] for command in commands_to_run(page)} <= {"fit", "plan"} and "benchmarks" not in page.parts:
         return []
     return pytest.mark.slow if page_name(page) in SAMPLED else pytest.mark.nightly
 

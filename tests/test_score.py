@@ -57,7 +57,7 @@ def test_files_of_a_scoring_and_no_other(scored):
     assert len(content["methods"]) == 9
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_regression_has_its_own_methods(csv_file, tmp_path, cache):
     config = ScoreConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "s.npz", **SMALL)
     scores = score_molecules(config)
@@ -71,7 +71,7 @@ def test_regression_has_its_own_methods(csv_file, tmp_path, cache):
     assert not (tmp_path / "t.csv.unfinished").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, monkeypatch):
     config = SweepConfig(
         csv=csv_file,

@@ -163,7 +163,7 @@ def test_memory_of_pretraining(run):
     assert table["train"]["peak_gib"] > table["prepare"]["peak_gib"] > 0.02
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_table_like_pcba(run, cache):
     found = run(scale, "--pcba", 500, "--tasks", 3, "--width", 8, "--depth", 1)
     assert 0 <= found["sweep"]["test"] <= 1

@@ -64,7 +64,7 @@ def compiled(tmp_path_factory):
 @pytest.mark.parametrize(
     "place",
     [
-        pytest.param("ASCII alone", marks=pytest.mark.slow),
+        pytest.param("ASCII alone", marks=pytest.mark.nightly),
         pytest.param("Turkish, in another time zone", marks=pytest.mark.nightly),
     ],
 )

@@ -8,7 +8,7 @@ from tests.faults.soak import FRACTIONS, soak
 
 
 @pytest.mark.parametrize(
-    "seeds", [pytest.param(50, marks=pytest.mark.slow), pytest.param(150, marks=pytest.mark.nightly)]
+    "seeds", [pytest.param(30, marks=pytest.mark.slow), pytest.param(150, marks=pytest.mark.nightly)]
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_and_files_stay_as_they_are(seeds, tmp_path):

@@ -92,7 +92,7 @@ def command(arguments, cache):
     return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_sweeps_on_one_directory_and_one_cache(csv_file, tmp_path):
     """On one directory, one goes through and the other ends with a line; on one cache both do, to the same bytes."""
     data = ["--csv", csv_file, "--target-columns", "logp", *TINY_FLAGS]

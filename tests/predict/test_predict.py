@@ -507,7 +507,7 @@ def test_prunings_share_what_learned_from_all_molecules(csv_file, tmp_path, cach
     assert models == predictions - {model.name}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
     """An energy of atoms, hydrogens included, and a little more: each model subtracts its own references."""
     path, rng = tmp_path / "energy.csv", np.random.default_rng(0)

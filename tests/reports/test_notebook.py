@@ -92,7 +92,7 @@ def test_an_interruption_says_how_to_go_on():
     assert stopped.value.__notes__ == ["The state is saved. Call run_sweep again."]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_cell_that_is_interrupted_keeps_its_state(tmp_path, csv_file, monkeypatch):
     """In a kernel of its own, which is interrupted as the stop button does it."""
     pytest.importorskip("nbclient", reason="needs the notebook extra")

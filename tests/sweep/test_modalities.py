@@ -42,7 +42,7 @@ def thousand(tmp_path_factory):
 @pytest.mark.parametrize(
     "modalities",
     [
-        pytest.param(("molgraph", "smiles"), marks=pytest.mark.slow),
+        pytest.param(("molgraph", "smiles"), marks=pytest.mark.nightly),
         pytest.param(MODALITIES, marks=pytest.mark.nightly),
     ],
 )

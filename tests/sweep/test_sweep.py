@@ -390,7 +390,7 @@ def uninterrupted(csv_file, tmp_path_factory):
 @pytest.mark.parametrize(
     "number",
     [
-        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, marks=pytest.mark.nightly),
         pytest.param(signal.SIGTERM, marks=pytest.mark.nightly),
         pytest.param(signal.SIGKILL, marks=pytest.mark.slow),
     ],
