@@ -26,7 +26,7 @@ RUN = re.compile(r"(?:python -m jaxmrl\.|jaxmrl )(\w+)$")
 EXAMPLE_WITH_A_TEST = "adding-a-modality.md"
 """tests/sweep/test_modalities.py runs it, from its files to predictions."""
 
-SAMPLED = ("docs/tutorials/assay.md",)
+SAMPLED = ("docs/tutorials/assay.md", "docs/tutorials/pruning.md")
 """Pages whose commands run for every change, for these train few kinds of models; those of the others run nightly."""
 
 
