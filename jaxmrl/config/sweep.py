@@ -192,7 +192,7 @@ class SweepConfig(Settings):
         if ROLLING in self.splits and (self.tune is not None or self.pruning != (RANDOM,)):
             raise ConfigError("--split rolling trains on all molecules before each date; omit --pruning and --tune")
         if set(self.splits) == {ROLLING} and max(self.fractions) < 1:
-            raise ConfigError("--split rolling has cut dates (--cuts) in the place of fractions; omit --fractions")
+            raise ConfigError("--split rolling has cut dates (--cuts) instead of fractions; omit --fractions")
         if self.split_seeds == "auto" or self.split_seeds == 1:
             return
         if self.split_seeds > self.seeds:

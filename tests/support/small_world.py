@@ -61,6 +61,8 @@ def small(settings: Any) -> Any:
     if "epochs" not in given:
         return settings
     changed = {name: value for name, value in SMALL.items() if name in given}
+    if given.get("split") == ("rolling",):  # its cut dates stand in the place of fractions
+        del changed["fractions"]
     for name in ("width", "depth"):
         if isinstance(given[name], tuple):
             changed[name] = (SMALL[name], 2 * SMALL[name])[: max(len(given[name]), 1)]
@@ -110,6 +112,12 @@ def _rows(smiles_column: str, names: list[str], classes: bool) -> list[list[Any]
     return [[smiles_column, *names], *rows]
 
 
+def _with_dates(rows: list[list[Any]], name: str) -> list[list[Any]]:
+    """Return rows with a column of dates."""
+    first = np.datetime64("2020-01-01")
+    return [[*rows[0], name], *([*row, str(first + 7 * k)] for k, row in enumerate(rows[1:]))]
+
+
 def _new_rows() -> list[list[str]]:
     """Return molecules that no data set has."""
     return [["smiles"], *([f"{'C' * k}C(O)CN"] for k in range(1, 13))]
@@ -124,12 +132,14 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     command, options = words[0], _options(words)
-    if command == "fit":
+    if command in ("fit", "plan"):
         for name in takewhile(lambda word: not word.startswith("-"), words[1:]):
             if not Path(name).exists():
                 shutil.copy(ROOT / "benchmarks" / "hiv_published.csv", name)
-    if command in ("predict", "select") and words[1][:2] != "--" and not Path(words[1]).exists():
-        assert run("sweep", "--dataset", "esol", "--out", words[1])[0] == 0
+    runs = {"predict": 1, "select": 1, "compare": 2}.get(command, 0)
+    for name in takewhile(lambda word: not word.startswith("-"), words[1 : 1 + runs]):
+        if not Path(name).exists():
+            assert run("sweep", "--dataset", "esol", "--out", name)[0] == 0
     smiles = options.get("smiles_column", ["smiles"])[0]
     configured = tomllib.loads(Path(options["config"][0]).read_text()) if "config" in options else {}
     targets = options.get("target_columns", configured.get("target_columns", ["label"]))
@@ -139,6 +149,8 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
         "scores": _rows("smiles", options.get("pruning", []), classes=False),
         "split_file": _split_rows(),
     }
+    if "date_column" in options:
+        tables["csv"] = _with_dates(tables["csv"], options["date_column"][0])
     for name, rows in tables.items():
         path = Path(options.get(name, [str(folder)])[0])
         if not path.exists():
