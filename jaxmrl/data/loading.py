@@ -59,15 +59,6 @@ def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData
         raise
 
 
-def read_labels(config: Settings, reporter: ProgressReporter) -> Table:
-    """Return the usable molecules of SMILES of settings with their labels, merged as in a run, without features."""
-    table, conformers = _read(config, None if config.file else datasets.get_dataset(config.dataset))
-    if conformers:
-        raise ConfigError(f"{config.name} has positions and no SMILES")
-    prepared, _ = deduplicate(parse_smiles(table, reporter, parent=config.parent), config.deduplicate, reporter)
-    return prepared.table
-
-
 def say_rejected(rejected: tuple[Rejected, ...], reporter: ProgressReporter) -> None:
     """Report how many rows were rejected, and the most frequent reasons with an example of each."""
     if rejected:

@@ -49,10 +49,11 @@ class SideColumns:
         Args:
             groups: The rows of each molecule, in order.
         """
-        dates = None if self.dates is None else self.dates.copy()
+        if self.dates is None:
+            return self
+        dates = self.dates.copy()
         for rows in groups:
-            if dates is not None:
-                dates[rows[0]] = np.fmin.reduce(dates[rows])  # ignores NaT
+            dates[rows[0]] = np.fmin.reduce(dates[rows])  # ignores NaT
         return replace(self, dates=dates)
 
 

@@ -41,7 +41,7 @@ class Table:
     labels [N, T] float64, NaN for missing and for censored labels that `bounds` has
     rows              of the source file, those that cannot be used included
     column            name of the column of SMILES, where the source is a file of columns
-    side              group, date and weight of each row, where columns are named for them
+    side              group and date of each row, where columns are named for them
     bounds            censored labels, of which a one-sided loss learns; None where there are none
     """
 

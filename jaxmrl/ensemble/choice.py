@@ -78,7 +78,7 @@ def _asked_for(config: PredictConfig, curves: Curves) -> Curves:
 
 
 def _check_comparable(config: PredictConfig, asked: Curves) -> None:
-    """Raise ConfigError where validation metrics do not tell which curve is best.
+    """Raise ConfigError where the validation metrics of curves cannot be compared.
 
     With bounds in the loss, those of neural networks count labels such as `>30`, which those of classical models lack.
     """

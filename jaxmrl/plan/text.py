@@ -16,14 +16,14 @@ from jaxmrl.scaling.scale import Scale
 from jaxmrl.scaling.target import FAR
 from jaxmrl.text import about, count, size_text
 
-_LEAST_TOLD = 0.01
+_LEAST_SHOWN = 0.01
 
 
 def chance_text(chance: float) -> str:
     """Return a probability in percent; forecasts do not distinguish chances below 1% or above 99%."""
-    if chance < _LEAST_TOLD:
+    if chance < _LEAST_SHOWN:
         return "below 1%"
-    return f"{chance:.0%}" if chance <= 1 - _LEAST_TOLD else "above 99%"
+    return f"{chance:.0%}" if chance <= 1 - _LEAST_SHOWN else "above 99%"
 
 
 def more_text(molecules: float) -> str:
@@ -62,7 +62,7 @@ class Wording:
         if config.batch is not None:
             parts.append(f"batches of {count(round(config.batch), 'molecule')}")
         if config.deadline is not None:
-            parts.append(f"at most {count(config.deadline, 'batch').replace('batchs', 'batches')}")
+            parts.append("at most 1 batch" if config.deadline == 1 else f"at most {config.deadline:,} batches")
         return "; ".join(parts)
 
 

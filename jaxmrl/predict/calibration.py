@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jaxmrl.predict.conformal import Intervals, fewest_for, fit_intervals
+from jaxmrl.predict.conformal import Intervals, fewest_to_fit, fit_intervals
 from jaxmrl.predict.held_out import HeldOut
 from jaxmrl.predict.venn_abers import FEWEST_OF_CLASS, combined, fit_venn_abers
 from jaxmrl.text import count
@@ -62,7 +62,7 @@ def _interval_notes(found: list[Intervals | None], coverage: float) -> tuple[str
             f"{_bins_text(made[0]) if len(found) == 1 else ''}"
         )
     if lacking:
-        few = f"fewer than {max(fewest_for(coverage), 10)} validation molecules have a label"
+        few = f"fewer than {fewest_to_fit(coverage)} validation molecules have a label"
         notes.append(f"no {coverage:.0%} interval for {count(lacking, 'task')}: {few}; a lower --coverage needs fewer")
     return tuple(notes)
 

@@ -119,7 +119,7 @@ def fit_intervals(errors: np.ndarray, spread: np.ndarray, similarity: np.ndarray
         coverage: Above 0 and below 1.
     """
     count = len(errors)
-    if count < max(fewest_for(coverage), 2 * FOLDS):
+    if count < fewest_to_fit(coverage):
         return None
     fold = np.random.default_rng(0).permutation(count) % FOLDS
     scores = np.empty(count)
@@ -136,6 +136,11 @@ def fit_intervals(errors: np.ndarray, spread: np.ndarray, similarity: np.ndarray
 def fewest_for(coverage: float) -> int:
     """Return the fewest calibration molecules that can promise a coverage: 9 for 90%, 99 for 99%."""
     return math.ceil(coverage / (1 - coverage) - 1e-9)
+
+
+def fewest_to_fit(coverage: float) -> int:
+    """Return the fewest calibration molecules of a task that has intervals: each fold needs two of them."""
+    return max(fewest_for(coverage), 2 * FOLDS)
 
 
 def upper_quantile(scores: np.ndarray, coverage: float) -> float:

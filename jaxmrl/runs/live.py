@@ -1,4 +1,4 @@
-"""What a sweep under way tells others: how far it has come, in a file of its run directory while it runs."""
+"""The progress of a running sweep, in a file of its run directory that other processes can read."""
 
 import contextlib
 import json
@@ -41,7 +41,7 @@ def write_progress(folder: Path, progress: LiveProgress) -> None:
 
 
 def read_progress(folder: Path) -> LiveProgress | None:
-    """Return the progress of the process that works in a run directory; None where none does, or has said nothing."""
+    """Return the progress of the process that works in a run directory; None where there is none yet."""
     if not is_running(folder):
         return None
     try:

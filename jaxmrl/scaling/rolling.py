@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-LEVEL = 0.9
-"""The probability with which an interval should contain the error on the next block."""
+from jaxmrl.scaling.law_fit import LEVEL
 
 SLOPE, SLOPE_SD = 0.1, 0.1
 """The prior of the exponent of a power law: learning curves of molecular models on new chemistry are flat."""

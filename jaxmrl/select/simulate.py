@@ -16,6 +16,7 @@ from jaxmrl.config.names import ACQUISITION_METHODS
 from jaxmrl.errors import ConfigError
 from jaxmrl.formats.writing import table_bytes
 from jaxmrl.io.files import write_whole
+from jaxmrl.io.limits import usable_cores
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.reports import plots
 from jaxmrl.reports.terminal import Reporter
@@ -128,7 +129,7 @@ def run_campaigns(
     """
     import joblib
 
-    workers = min(len(work), processes or joblib.cpu_count())
+    workers = min(len(work), processes or usable_cores())
     pool = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
     yield from pool(joblib.delayed(simulate)(table, campaign, method, seed) for method, seed in work)
 

@@ -1,1 +1,1 @@
-"""Programs that record trainings: what a sweep tells them, and adapters to three that are widely used."""
+"""Programs that record training: what a sweep reports to them, and adapters to three that are widely used."""

@@ -10,7 +10,7 @@ from jaxmrl.text import one_line
 
 
 class Tracker(Protocol):
-    """What a sweep tells of its training. Its own results do not depend on it.
+    """What a sweep reports of its training. Its own results do not depend on it.
 
     Calls do not overlap. They come from the threads that train, so that a slow tracker slows the sweep.
     """

@@ -74,11 +74,9 @@ class Replica:
 class Engine:
     """An engine that trains a queue of replicas in `lanes` lanes. All replicas share `training_spec` and `table`.
 
-    resources [N, R] is what each molecule takes of a batch, as the features of the table's modality tell.
-
     The budget of a batch comes from the whole queue, finished replicas included, so that a resumed run computes the
-    same bits. `slots` says what each lane is doing; `lanes` is their state on the device. units: of the table's
-    labels; None where these are the labels as they were given.
+    same bits; resources [N, R] is how much of it each molecule needs. `slots` says what each lane is doing; `lanes` is
+    their state on the device. units: of the table's labels; None where these are the labels as they were given.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the page is told of runs: finished, under way, killed, damaged, and while they are written."""
+"""What the page shows of runs: finished, running, killed, damaged, and while they are written."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Trackers: what a sweep tells them, that they change no result, and what the adapters write."""
+"""Trackers: what a sweep reports to them, that they change no result, and what the adapters write."""
 
 import os
 import sqlite3
@@ -20,7 +20,7 @@ FILES = ("results.csv", "history.csv", "curves.csv", "fits.json", "config.toml",
 
 
 class Recorder:
-    """A tracker that keeps what it is told; `fails` names a method that raises."""
+    """A tracker that keeps what it receives; `fails` names a method that raises."""
 
     def __init__(self, fails=""):
         self.fails, self.validations, self.results, self.closed = fails, [], [], 0
