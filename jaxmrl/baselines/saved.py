@@ -12,6 +12,7 @@ import numpy as np
 
 from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.spec import BaselineSpec
+from jaxmrl.chem.parents import kept_form
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
@@ -27,7 +28,7 @@ KIND, FORMAT = "baseline", 1
 class SavedBaseline:
     """What is known of a classical model beside the molecules that it learned from.
 
-    path, row, tasks, has_smiles, features, parent   as of `training.saved_model.SavedModel`
+    path, row, tasks, has_smiles, features, standardize   as of `training.saved_model.SavedModel`
     task, metric_name  classification or regression, and by what it is judged
     seed       of the model's random numbers
     software   version of scikit-learn, or of LightGBM
@@ -38,7 +39,7 @@ class SavedBaseline:
     tasks: tuple[str, ...]
     has_smiles: bool
     features: dict[str, Any]
-    parent: bool
+    standardize: str
     task: str
     metric_name: str
     seed: int
@@ -76,7 +77,7 @@ def save_baseline(model: SavedBaseline, problem: TaskData, assignment: Assignmen
         "tasks": model.tasks,
         "has_smiles": model.has_smiles,
         "features": model.features,
-        "parent": model.parent,
+        "standardize": model.standardize,
         "task": model.task,
         "metric": model.metric_name,
         "seed": model.seed,
@@ -117,7 +118,7 @@ def load_baseline(path: Path) -> SavedBaseline:
         tasks=tuple(host["tasks"]),
         has_smiles=host["has_smiles"],
         features=host["features"],
-        parent=host["parent"],
+        standardize=kept_form(host),
         task=host["task"],
         metric_name=host["metric"],
         seed=host["seed"],

@@ -25,7 +25,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "data": (
         *("csv", "smiles_column", "target_columns", "target_column", "keep_columns", "dataset", "npz", "task"),
         *("metric", "pic50", "log10", "assay_column", "value_column"),
-        *("parent", "deduplicate", "censored", "split", "split_file", "split_seed", "split_seeds"),
+        *("standardize", "deduplicate", "censored", "split", "split_file", "split_seed", "split_seeds"),
         *("group_column", "date_column", "cuts"),
         *("n_column", "metric_column", "sd_column", "runs_column", "by", "pool"),
     ),

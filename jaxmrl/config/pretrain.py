@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from jaxmrl.chem.parents import FORMS
 from jaxmrl.config.base import TrainingConfig
-from jaxmrl.errors import ConfigError
+from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.graph.modality import GIN
 
 
@@ -31,8 +32,9 @@ class PretrainConfig(TrainingConfig):
     """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
     one whose name and content fit best."""
 
-    parent: bool = False
-    """Replace each molecule by its parent, the largest organic fragment, neutralized."""
+    standardize: Literal["none", "parent", "tautomer"] = "none"
+    """Replace each molecule by its parent, the largest organic fragment with charges neutralized, or by the canonical
+    tautomer of its parent."""
 
     width: int = GIN.width
     """Set the width of the encoder; the published study uses 300."""
@@ -67,6 +69,7 @@ class PretrainConfig(TrainingConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_choice("standardize", self.standardize, FORMS)
         if not 0 < self.mask_rate < 1:
             raise ConfigError(f"--mask-rate must be above 0 and below 1; got {self.mask_rate:g}")
         if not 0 <= self.seed < 2**32:

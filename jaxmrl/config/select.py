@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from jaxmrl.chem.parents import FORMS
 from jaxmrl.config.base import Config, flag
 from jaxmrl.config.names import ACQUISITION_METHODS, PREDICTION_KINDS
 from jaxmrl.config.predict import PredictConfig
@@ -14,7 +15,7 @@ from jaxmrl.errors import ConfigError, check_choice
 DEFAULT_COUNT, DEFAULT_METHOD = 500, "mixture"
 
 _OF_A_RUN = ("run", "curve", "embeddings", "best_label")
-_OF_A_SIMULATION = ("dataset", "start")
+_OF_A_SIMULATION = ("dataset", "start", "standardize")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class SelectConfig(Config):
     method: tuple[str, ...] = ()
     """Select with these methods; several methods share the batch equally. Default: mixture; with --simulate, all
     methods."""
+
+    standardize: Literal["none", "parent", "tautomer"] = "none"
+    """Replace each molecule of a simulation by its parent, the largest organic fragment with charges neutralized, or by
+    the canonical tautomer of its parent. A selection with the models of a run treats molecules as that run did."""
 
     count: int | None = None
     """Select this many molecules; with --simulate, in each round. Default: 500; with --simulate, 5% of the
@@ -108,6 +113,7 @@ class SelectConfig(Config):
             raise ConfigError(f"--seed must be 0 or more; got {self.seed}")
         for name in self.method:
             check_choice("method", name, ACQUISITION_METHODS)
+        check_choice("standardize", self.standardize, FORMS)
         if self.maximize and self.minimize:
             raise ConfigError("give --maximize or --minimize, not both")
         object.__setattr__(self, "method", tuple(dict.fromkeys(self.method)))
@@ -116,7 +122,9 @@ class SelectConfig(Config):
     def _check_source(self) -> None:
         """Check that a selection has a run and a table, and a simulation a table of its own."""
         wrong = [
-            name for name in (_OF_A_RUN if self.simulate else _OF_A_SIMULATION) if getattr(self, name) not in (None, "")
+            name
+            for name in (_OF_A_RUN if self.simulate else _OF_A_SIMULATION)
+            if getattr(self, name) != getattr(type(self), name)
         ]
         if wrong:
             named = "RUN_DIR" if wrong[0] == "run" else flag(wrong[0])

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from jaxmrl.chem.parents import AS_WRITTEN, PARENT
 from jaxmrl.config.base import Config, setting_kinds
 from jaxmrl.config.sweep import SweepConfig
 from jaxmrl.errors import ConfigError
@@ -26,6 +27,8 @@ def read_toml(path: Path, kind: type[Config] = SweepConfig) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    if "parent" in values and "standardize" in setting_kinds(kind):  # as earlier versions wrote it
+        values["standardize"] = PARENT if values.pop("parent") else AS_WRITTEN
     for key in values:
         if key not in setting_kinds(kind):
             raise ConfigError(f"{path}: unknown setting {key!r}; the settings are {', '.join(setting_kinds(kind))}")

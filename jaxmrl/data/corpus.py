@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.chem.parents import AS_WRITTEN, NOTHING_REPLACED, Replaced, all_replaced, find_parents
 from jaxmrl.chem.parents import VERSION as PARENTS_VERSION
-from jaxmrl.chem.parents import find_parents
 from jaxmrl.data.table import stream_smiles
 from jaxmrl.errors import DataError, UserError
 from jaxmrl.io import cache
@@ -21,7 +21,7 @@ from jaxmrl.modalities.graph import features as graphs
 from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.text import count
 
-VERSION = 3
+VERSION = 4
 SHARD_ROWS = 2**18
 """Rows of the file that a shard is made of."""
 
@@ -32,7 +32,7 @@ MOST_HELD_OUT = 20_000
 """Molecules that judge, at most: the standard error of an accuracy over their masked atoms is a quarter per cent."""
 
 _WHOLE = "corpus.json"
-_NAMES = {f.name for f in fields(Graphs)} | {"canonical", "rejected", "replaced"}
+_NAMES = {f.name for f in fields(Graphs)} | {"canonical", "rejected", "replaced", "examples"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Corpus:
     train[k], judges[k]: molecules of shard k that train, and others that judge; positions in the shard
     resources[k] [n, 2]: what each of shard k's molecules takes of a batch
     extent: molecules, atoms, overflow rows of the largest shard, and the widest overflow row
-    replaced: molecules that their parents stand for
+    replaced: what standardization changed
     """
 
     shards: tuple[Path, ...]
@@ -53,7 +53,7 @@ class Corpus:
     rows: int
     rejected: int
     digest: str
-    replaced: int = 0
+    replaced: Replaced = NOTHING_REPLACED
 
     def load(self, shard: int) -> Graphs:
         """Return a shard's graphs. Raise UserError if its file is gone."""
@@ -81,7 +81,7 @@ class Corpus:
 
 
 def prepare_corpus(
-    path: Path, smiles_column: str | None, progress: cache.CountDone | None = None, *, parent: bool = False
+    path: Path, smiles_column: str | None, progress: cache.CountDone | None = None, *, standardize: str = AS_WRITTEN
 ) -> Corpus:
     """Return the molecules of a table, from the cache where they were prepared before.
 
@@ -91,24 +91,24 @@ def prepare_corpus(
         path: The file.
         smiles_column: Its column of SMILES; None for the one that is named so.
         progress: Called with the number of molecules that are parsed.
-        parent: Whether each molecule is replaced by its parent, see `parents`.
+        standardize: The form of the molecules, of `chem.parents.FORMS`.
 
     Raises:
         UserError: For a file that is no such table or has too few molecules, or a cache that cannot be written.
     """
-    digest = _digest(path, smiles_column, parent)
+    digest = _digest(path, smiles_column, standardize)
     folder = cache.cache_directory() / "prepared" / f"corpus-{digest}"
     rows = _prepared_rows(folder)
     if rows is None:
-        rows = _prepare(folder, stream_smiles(path, smiles_column), parent, progress)
+        rows = _prepare(folder, stream_smiles(path, smiles_column), standardize, progress)
     elif progress:
         progress(rows)
     return _open(path, [_shard(folder, k) for k in range(-(-rows // SHARD_ROWS))], rows, digest)
 
 
-def _digest(path: Path, smiles_column: str | None, parent: bool) -> str:
+def _digest(path: Path, smiles_column: str | None, standardize: str) -> str:
     versions = f"{VERSION} {graphs.VERSION} {cache.rdkit_version()} {smiles_column} {SHARD_ROWS}"
-    versions += f" parents {PARENTS_VERSION}" if parent else ""
+    versions += f" {standardize} {PARENTS_VERSION}" if standardize != AS_WRITTEN else ""
     digest = hashlib.blake2b(versions.encode(), digest_size=16)
     try:
         with path.open("rb") as file:
@@ -134,7 +134,7 @@ def _prepared_rows(folder: Path) -> int | None:
 
 
 def _prepare(
-    folder: Path, source: Iterator[tuple[int, str] | Rejected], parent: bool, progress: cache.CountDone | None
+    folder: Path, source: Iterator[tuple[int, str] | Rejected], standardize: str, progress: cache.CountDone | None
 ) -> int:
     """Write the shards that are not there yet. Return the number of rows."""
     rows = 0
@@ -142,7 +142,7 @@ def _prepare(
         part = list(itertools.islice(source, SHARD_ROWS))
         if not part:
             break
-        _prepare_shard(_shard(folder, number), part, parent, progress)
+        _prepare_shard(_shard(folder, number), part, standardize, progress)
         rows += len(part)
     try:
         with cache.replacing(folder / _WHOLE) as file:
@@ -157,7 +157,7 @@ def _is_shard(path: Path) -> bool:
 
 
 def _prepare_shard(
-    path: Path, part: list[tuple[int, str] | Rejected], parent: bool, progress: cache.CountDone | None
+    path: Path, part: list[tuple[int, str] | Rejected], standardize: str, progress: cache.CountDone | None
 ) -> None:
     if _is_shard(path):
         if progress:
@@ -166,8 +166,8 @@ def _prepare_shard(
     rejected = [row for row in part if isinstance(row, Rejected)]
     molecules = [row for row in part if not isinstance(row, Rejected)]
     smiles = [text for _, text in molecules]
-    parents = find_parents(smiles) if parent else None
-    smiles = parents.smiles if parents else smiles
+    found = None if standardize == AS_WRITTEN else find_parents(smiles, form=standardize)
+    smiles, replaced = (found.smiles, found.replaced) if found else (smiles, NOTHING_REPLACED)
     pieces, canonical = [], []
     for start, (piece, names, bad) in cache.in_chunks(graphs.featurize, smiles, progress):
         pieces.append(piece)
@@ -178,7 +178,8 @@ def _prepare_shard(
     lines = rejected_lines(sorted(rejected, key=lambda row: row.line))
     arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurize([])[0]]), f.name) for f in fields(Graphs)}
     arrays["canonical"] = np.array(canonical, np.uint64)
-    arrays["replaced"] = np.array(parents.changed if parents else 0, np.int64)
+    arrays["replaced"] = np.array([replaced.molecules, replaced.fragments], np.int64)
+    arrays["examples"] = np.array(replaced.examples, np.str_).reshape(-1, 2)
     arrays["rejected"] = np.frombuffer(lines.encode(), np.uint8)
     try:
         cache.save_arrays(path, arrays)
@@ -207,11 +208,13 @@ def _first_rejected(shards: list[Path]) -> str:
 
 
 def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
-    hashes, resources, extents, replaced = [], [], [], 0
+    hashes, resources, extents, replaced = [], [], [], []
     for shard in shards:
         with np.load(shard) as arrays:
             hashes.append(arrays["canonical"])
-            replaced += int(arrays["replaced"])
+            examples = tuple((str(old), str(new)) for old, new in arrays["examples"])
+            molecules, fragments = map(int, arrays["replaced"])
+            replaced.append(Replaced(molecules, fragments, examples))
             resources.append(np.stack([arrays["size"], arrays["overflow_size"]], axis=1))
             extents.append((len(arrays["size"]), arrays["size"].sum(), *arrays["overflow"].shape))
     usable = sum(map(len, hashes))
@@ -233,5 +236,5 @@ def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
         rows=rows,
         rejected=rows - usable,
         digest=digest,
-        replaced=replaced,
+        replaced=all_replaced(replaced),
     )

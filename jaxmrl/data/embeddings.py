@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.chem.parents import AS_WRITTEN
 from jaxmrl.data.matching import Data, find_rows
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.vectors import read_vectors
@@ -22,7 +23,7 @@ def with_vectors(
     path: Path,
     reporter: ProgressReporter,
     *,
-    parent: bool = False,
+    standardize: str = AS_WRITTEN,
     smiles_column: str | None = None,
     targets: tuple[str, ...] = (),
     columns: tuple[str, ...] | None = None,
@@ -33,7 +34,7 @@ def with_vectors(
         prepared: The molecules.
         path: The file.
         reporter: Gets what was read, and how rows were matched to molecules.
-        parent: Whether molecules are replaced by their parents, as in `matching.Data`.
+        standardize: The form of the molecules, as in `matching.Data`.
         smiles_column: The user's own name for the column of SMILES.
         targets, columns: As in `read_vectors`.
 
@@ -41,7 +42,7 @@ def with_vectors(
         DataError: For a file that cannot be read, or that lacks most of the molecules.
     """
     file = read_vectors(path, targets, columns)
-    data = Data(prepared.table, prepared.canonical, parent, smiles_column)
+    data = Data(prepared.table, prepared.canonical, standardize, smiles_column)
     found = find_rows(file.side, data, np.arange(len(prepared)))
     values = np.where((found.rows >= 0)[:, None], file.vectors.values[found.rows], np.nan)
     lacking, broken = found.rows < 0, ~np.isfinite(values).all(axis=1)

@@ -1,7 +1,9 @@
 """The molecules of a table of SMILES prepared, and their features for each modality of a run."""
 
+from dataclasses import replace
+
 from jaxmrl.chem.molecules import ignored_parts
-from jaxmrl.chem.parents import find_parents, replaced_text
+from jaxmrl.chem.parents import AS_WRITTEN, Parents, find_parents
 from jaxmrl.config import Settings
 from jaxmrl.data.parsing import ParsedMolecules, prepare, with_conformers
 from jaxmrl.data.table import Table
@@ -12,34 +14,36 @@ from jaxmrl.progress import ProgressReporter
 
 
 def prepare_smiles(
-    table: Table, modalities: tuple[str, ...], reporter: ProgressReporter, *, parent: bool = False
+    table: Table, modalities: tuple[str, ...], reporter: ProgressReporter, *, standardize: str = AS_WRITTEN
 ) -> ParsedMolecules:
     """Return the usable molecules of a table of SMILES, with conformers where one of `modalities` sees positions.
 
     Reports what of the texts is ignored. Raises DataError where there is none.
     """
-    return add_conformers(parse_smiles(table, reporter, parent=parent), modalities, reporter)
+    return add_conformers(parse_smiles(table, reporter, standardize=standardize), modalities, reporter)
 
 
-def parse_smiles(table: Table, reporter: ProgressReporter, *, parent: bool = False) -> ParsedMolecules:
-    """Return the usable molecules of a table of SMILES, or with `parent` their parents.
+def parse_smiles(table: Table, reporter: ProgressReporter, *, standardize: str = AS_WRITTEN) -> ParsedMolecules:
+    """Return the usable molecules of a table of SMILES, in the form `standardize` of `chem.parents.FORMS`.
 
-    Reports what of the texts is ignored. Raises DataError where there is none.
+    Reports what was replaced, and what of the texts is ignored. Raises DataError where there is none.
     """
-    parents = _parents(table, reporter) if parent else None
+    found = None if standardize == AS_WRITTEN else _standardized(table, standardize, reporter)
+    smiles, replaced = (found.smiles, found.replaced) if found else (None, None)
     with reporter.progress("parsing", len(table), "molecules") as progress:
-        prepared = prepare(table, parents, progress=progress.advance)
+        prepared = prepare(table, smiles, progress=progress.advance)
+    prepared = replace(prepared, replaced=replaced)
     for sentence in ignored_parts(prepared.table.smiles, prepared.table.lines.tolist()):
         reporter.say(sentence)
     return prepared
 
 
-def _parents(table: Table, reporter: ProgressReporter) -> list[str]:
-    """Return the parent of each molecule, and report how many differ from the molecule itself."""
-    with reporter.progress("parents", len(table), "molecules") as progress:
-        parents = find_parents(table.smiles, progress.advance)
-    reporter.say(replaced_text(parents.changed))
-    return parents.smiles
+def _standardized(table: Table, form: str, reporter: ProgressReporter) -> Parents:
+    """Return the standardized form of each molecule, and report how many differ from the molecule itself."""
+    with reporter.progress("standardization", len(table), "molecules") as progress:
+        found = find_parents(table.smiles, progress.advance, form=form)
+    reporter.say(found.replaced.text(form))
+    return found
 
 
 def add_conformers(

@@ -1,10 +1,11 @@
 """A table read, prepared and split: the task data of a configuration, one for each split."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from jaxmrl.chem.parents import find_parents, parent_hashes
+from jaxmrl.chem.parents import AS_WRITTEN, find_parents, parent_hashes
 from jaxmrl.config import Settings
 from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
 from jaxmrl.data import datasets, label_scaling, splits
@@ -123,8 +124,8 @@ def _describe(several: list[TaskData], reporter: ProgressReporter) -> None:
     reporter.say(f"{name} split{at}: {parts}; {shared:,} validation or test molecules also occur in another part")
     if first.kin:
         reporter.say(
-            f"{kin_text(first.kin, first.split)}. --parent replaces molecules by their parents; --deduplicate then "
-            "merges rows"
+            f"{kin_text(first.kin, first.split)}. --standardize parent makes them the same molecule; --deduplicate "
+            "then merges their rows"
         )
     if first.near_text is not None:
         reporter.say(f"{first.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
@@ -154,7 +155,7 @@ def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressRepo
     """Return the hash of each molecule's parent [N]; None without SMILES."""
     if prepared.graphs is None:
         return None
-    if config.parent:
+    if config.standardize != AS_WRITTEN:
         return prepared.canonical
     with reporter.progress("parents", len(prepared), "molecules") as progress:
         parents = find_parents(prepared.canonical_smiles, progress.advance)
@@ -162,7 +163,7 @@ def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressRepo
         has = "has" if several == 1 else "have"
         reporter.say(
             f"{count(several, 'molecule')} {has} several fragments (salts, hydrates, mixtures), and models see all of "
-            "them; --parent keeps the largest organic fragment of each, uncharged"
+            "them; --standardize parent keeps the largest organic fragment of each, uncharged"
         )
     return parent_hashes(prepared.canonical, parents)
 
@@ -210,16 +211,19 @@ def _prepare(
     if conformers:
         prepared = prepare_geometries(table, conformers)
         return without_duplicates(prepared) if config.deduplicate else prepared, {}
-    parsed = parse_smiles(table, reporter, parent=config.parent)
+    parsed = parse_smiles(table, reporter, standardize=config.standardize)
     prepared, repeated = deduplicate(parsed, config.deduplicate, reporter)
     prepared, facts = add_conformers(prepared, config.modalities, reporter), {"repeated_molecules": repeated}
+    if prepared.replaced:
+        changed = {"form": config.standardize} | asdict(prepared.replaced)
+        facts["standardized_molecules"] = changed | {"summary": prepared.replaced.text(config.standardize)}
     if config.embeddings is None:
         return prepared, facts
     prepared = with_vectors(
         prepared,
         config.embeddings,
         reporter,
-        parent=config.parent,
+        standardize=config.standardize,
         smiles_column=config.smiles_column,
         targets=table.tasks,
     )

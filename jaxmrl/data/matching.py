@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.chem.notations import SMILES
-from jaxmrl.chem.parents import canonical_hashes, find_parents
+from jaxmrl.chem.parents import AS_WRITTEN, canonical_hashes, find_parents
 from jaxmrl.data.side_files import SideFile
 from jaxmrl.data.smiles_column import SAMPLE, find_structures
 from jaxmrl.data.table import Table
@@ -28,13 +28,13 @@ class Data:
     """The molecules that a side file is about.
 
     canonical [N] uint64   hash of each molecule, as of `ParsedMolecules`
-    parents                whether molecules are replaced by their parents, so that those of the file are, too
+    standardize            the form of the molecules, which those of the file get, too
     smiles_column          the user's own name for the column of SMILES
     """
 
     table: Table
     canonical: np.ndarray
-    parents: bool = False
+    standardize: str = AS_WRITTEN
     smiles_column: str | None = None
 
 
@@ -164,7 +164,8 @@ def _hashes(texts: list[str], data: Data) -> tuple[np.ndarray, np.ndarray]:
     """Return the hash of each molecule as the data has it, and which could be read. Texts of the data are known."""
     known = dict(zip(data.table.smiles, data.canonical.tolist(), strict=True))
     new = list(dict.fromkeys(text for text in texts if text not in known))
-    hashes, readable = canonical_hashes(find_parents(new).smiles if data.parents else new)
+    written = data.standardize == AS_WRITTEN
+    hashes, readable = canonical_hashes(new if written else find_parents(new, form=data.standardize).smiles)
     known |= {text: one for text, one, good in zip(new, hashes.tolist(), readable, strict=True) if good}
     keys = np.array([known.get(text, 0) for text in texts], np.uint64)
     return keys, np.array([text in known for text in texts], bool)

@@ -6,6 +6,7 @@ from itertools import compress
 
 import numpy as np
 
+from jaxmrl.chem.parents import Replaced
 from jaxmrl.data import npz, table
 from jaxmrl.data.replicates import Noise
 from jaxmrl.errors import DataError
@@ -27,6 +28,7 @@ class ParsedMolecules:
     vectors                those of --embeddings; None where nobody asked for them
     canonical_smiles [N]   what features are made of, whatever the table's spelling; empty where there are no SMILES
     noise                  of the labels, as replicates show it, of the tasks where they do
+    replaced               what --standardize changed; None where nobody asked for it
     """
 
     table: table.Table
@@ -36,6 +38,7 @@ class ParsedMolecules:
     canonical_smiles: list[str] = field(default_factory=list, repr=False)
     vectors: Vectors | None = field(default=None, repr=False)
     noise: tuple[Noise, ...] = ()
+    replaced: Replaced | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -53,7 +56,7 @@ class ParsedMolecules:
         smiles = list(compress(self.canonical_smiles, keep))
         vectors = self.vectors and self.vectors._replace(values=self.vectors.values[keep])
         made = molecule_graphs, self.canonical[keep], molecule_conformers, smiles, vectors
-        return ParsedMolecules(kept, *made, self.noise)
+        return ParsedMolecules(kept, *made, self.noise, self.replaced)
 
 
 def prepare(

@@ -148,7 +148,7 @@ class _SplitMaker:
     def _of_file(self, seeds: range) -> list[Split]:
         config = self.config
         assert config.split_file is not None, "this split is that of the file"
-        data = Data(self.prepared.table, self.prepared.canonical, config.parent, config.smiles_column)
+        data = Data(self.prepared.table, self.prepared.canonical, config.standardize, config.smiles_column)
         parts, how = read_parts(config.split_file, data)
         self.reporter.say(how)
         return [splits.given_split(parts)]

@@ -28,7 +28,7 @@ def read_and_prepare(
     for note in table.notes:
         reporter.say(note)
     modalities = tuple(dict.fromkeys(model.modality for model in firsts))
-    prepared = prepare_smiles(table, modalities, reporter, parent=firsts[0].parent)
+    prepared = prepare_smiles(table, modalities, reporter, standardize=firsts[0].standardize)
     seeing = next((model for model in firsts if get_modality(model.modality).sees_vectors), None)
     if seeing is not None:
         prepared = _with_vectors(config, seeing, prepared, reporter)
@@ -52,7 +52,7 @@ def _with_vectors(
         prepared,
         config.embeddings,
         reporter,
-        parent=model.parent,
+        standardize=model.standardize,
         smiles_column=config.smiles_column,
         targets=model.tasks,
         columns=columns and tuple(columns),

@@ -4,7 +4,7 @@ import math
 import time
 from dataclasses import fields
 
-from jaxmrl.chem.parents import replaced_text
+from jaxmrl.chem.parents import AS_WRITTEN
 from jaxmrl.config import PretrainConfig, to_toml
 from jaxmrl.data.corpus import Corpus, prepare_corpus
 from jaxmrl.data.datasets import get_dataset, smiles_source
@@ -62,7 +62,8 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
             with catch_signals(max_seconds, started) as stop:
                 work = train(config, corpus, run, reporter, stop)
             write_report(config, work.history, run)
-            save_encoder(config.out, work.arrays.params, work.arrays.stats, config.width, config.depth, config.parent)
+            shape = config.width, config.depth, config.standardize
+            save_encoder(config.out, work.arrays.params, work.arrays.stats, *shape)
         checkpoint.remove(run.checkpoints)
     encoder = load_encoder(config.out)
     reporter.say(f"encoder {encoder.digest}: give it to a sweep with --init none {config.out}")
@@ -77,9 +78,9 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
     for remark in molecule_remarks(path, smiles_column):
         reporter.say(remark)
     with reporter.progress("parsing", None, "molecules") as progress:
-        corpus = prepare_corpus(path, smiles_column, progress.advance, parent=config.parent)
-    if config.parent:
-        reporter.say(replaced_text(corpus.replaced))
+        corpus = prepare_corpus(path, smiles_column, progress.advance, standardize=config.standardize)
+    if config.standardize != AS_WRITTEN:
+        reporter.say(corpus.replaced.text(config.standardize))
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
     reporter.say(
         f"{config.name}: {count(corpus.rows, 'row')}, {corpus.rejected:,} rejected; {training:,} molecules for "

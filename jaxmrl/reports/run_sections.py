@@ -30,8 +30,10 @@ def data_section(found: Findings) -> Section:
         f"{count(len(found.rows), 'replica')}: {', '.join(f'{status} {many}' for status, many in done.items())}; "
         f"{count(config.seeds, 'seed')}, {config.length}.",
     ]
-    if repeated := problem.facts.get("repeated_molecules", {}).get("summary"):
-        items.append(sentence(repeated))
+    summaries = (
+        problem.facts.get(name, {}).get("summary") for name in ("standardized_molecules", "repeated_molecules")
+    )
+    items += map(sentence, filter(None, summaries))
     for several in found.kinds.values():
         one = several[0]
         parts = ", ".join(f"{name} {len(ids):,}" for name, ids in one.split.parts().items())

@@ -279,7 +279,7 @@ def describe(
         has_smiles=problem.has_smiles,
         features=get_modality(modality).settings(config, problem.features[modality]),
         elements=None if atoms is None else tuple(atoms.elements().tolist()),
-        parent=config.parent,
+        standardize=config.standardize,
     )
 
 

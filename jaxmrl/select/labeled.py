@@ -32,7 +32,7 @@ def read_labeled(config: SelectConfig, reporter: ProgressReporter, most: int = M
     table = _read(config)
     for note in table.notes:
         reporter.say(note)
-    parsed = parse_smiles(table, reporter)
+    parsed = parse_smiles(table, reporter, standardize=config.standardize)
     prepared, _ = deduplicate(parsed, "mean", Reporter(quiet=True))
     if merged := len(parsed) - len(prepared):
         reporter.say(f"{count(merged, 'row')} merged into an earlier row of the same molecule, with the mean label")

@@ -67,7 +67,7 @@ def keep_fit(job: SweepContext, spec: BaselineSpec, replica: Replica, predicted:
             tasks=problem.table.tasks,
             has_smiles=problem.has_smiles,
             features=get_modality(spec.modality).settings(job.config, problem.features[spec.modality]),
-            parent=job.config.parent,
+            standardize=job.config.standardize,
             task=problem.table.task,
             metric_name=problem.metric,
             seed=assignment.seed,

@@ -58,7 +58,7 @@ def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInpu
         for line in left_out_lines(config, max(len(one.split.train) for one in problems)):
             reporter.say(line)
         starts = load_starts(config.init, model_specs(config, problems[0]))
-        for remark in start_remarks(starts, config.parent):
+        for remark in start_remarks(starts, config.standardize):
             reporter.say(remark)
     except DataError as error:
         rejected = problems[0].table.rejected if problems else error.rejected

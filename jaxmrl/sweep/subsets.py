@@ -95,4 +95,4 @@ def read_kept_first(
 
 def side_data(config: SweepConfig, problem: TaskData) -> Data:
     """Return what files of scores are about."""
-    return Data(problem.table, problem.canonical, config.parent, config.smiles_column)
+    return Data(problem.table, problem.canonical, config.standardize, config.smiles_column)

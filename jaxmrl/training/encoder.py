@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxmrl.chem.parents import AS_WRITTEN, kept_form
 from jaxmrl.config.names import SCRATCH
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
@@ -30,7 +31,8 @@ class Encoder:
         digest: A digest of its weights.
         width: The width of the model.
         depth: Its number of layers.
-        parent: Whether it was pre-trained on the parents of molecules; None if that is not recorded.
+        standardize: The form of the molecules of its pre-training, of `chem.parents.FORMS`; None if that is not
+            recorded.
         weights: Its arrays, by name.
     """
 
@@ -38,7 +40,7 @@ class Encoder:
     digest: str
     width: int
     depth: int
-    parent: bool | None
+    standardize: str | None
     weights: dict[str, jax.Array] = field(repr=False)
 
     def check(self, spec: ModelSpec) -> None:
@@ -59,32 +61,32 @@ class Encoder:
         params, stats = jax.eval_shape(spec.init, jax.random.key(0))
         storage.check_form(f"--init {self.name}", part_of(params, ENCODER) | part_of(stats, ENCODER), self.weights)
 
-    def remark(self, parent: bool) -> str:
+    def remark(self, standardize: str) -> str:
         """Return a remark if a sweep sees molecules in another form than the pre-training did.
 
         Args:
-            parent: Whether the sweep replaces molecules by their parents.
+            standardize: The form of the sweep's molecules.
 
         Returns:
             A sentence; empty if there is no difference.
         """
-        if self.parent is None or self.parent == parent:
+        if self.standardize in (None, standardize):
             return ""
-        own, other = ("with", "without") if self.parent else ("without", "with")
         return (
-            f"--init {self.name} was pre-trained {own} --parent, and this sweep runs {other} it: the encoder was "
-            f"trained on molecules in another form (salts, ions). Run both {own} --parent, or both {other} it"
+            f"--init {self.name} was pre-trained with --standardize {self.standardize}, and this sweep has "
+            f"--standardize {standardize}: the encoder was trained on molecules in another form (salts, ions, "
+            "tautomers). Use the same value for both"
         )
 
 
-def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int, parent: bool = False) -> None:
+def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int, standardize: str = AS_WRITTEN) -> None:
     """Write the encoder of a pre-trained model of this shape to `folder`.
 
-    parent: whether it was trained on the parents of molecules.
+    standardize: the form of the molecules that it was trained on.
     Raises UserError if it cannot be written.
     """
     weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
-    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "parent": parent}
+    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "standardize": standardize}
     storage.remove(folder / ENCODER)
     storage.write(folder / ENCODER, weights, host | {"digest": _digest(weights)})
 
@@ -112,8 +114,9 @@ def load_encoder(folder: Path) -> Encoder:
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     saved = storage.read_forms(path)
     form = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here) for name, leaf in saved.items()}
-    weights, facts = storage.read_arrays(path, form), (host["digest"], host["width"], host["depth"], host.get("parent"))
-    return Encoder(folder.resolve().name, *facts, weights)
+    recorded = kept_form(host) if {"standardize", "parent"} & host.keys() else None
+    facts = host["digest"], host["width"], host["depth"], recorded
+    return Encoder(folder.resolve().name, *facts, storage.read_arrays(path, form))
 
 
 Initializations = dict[str, Encoder | None]
@@ -137,9 +140,9 @@ def load_starts(init: tuple[str, ...], specs: list[ModelSpec]) -> Initialization
     return starts
 
 
-def start_remarks(starts: Initializations, parent: bool) -> list[str]:
-    """Return remarks on the encoders of a sweep with this setting of `parent`, a sentence each."""
-    remarks = (encoder.remark(parent) for encoder in starts.values() if encoder)
+def start_remarks(starts: Initializations, standardize: str) -> list[str]:
+    """Return remarks on the encoders of a sweep whose molecules have this form, a sentence each."""
+    remarks = (encoder.remark(standardize) for encoder in starts.values() if encoder)
     return [remark for remark in remarks if remark]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxmrl.chem.parents import AS_WRITTEN, kept_form
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
@@ -45,7 +46,7 @@ class SavedModel:
     has_smiles  whether its molecules had SMILES; else they had positions
     features    settings of its modality's `featurize`
     elements    atomic numbers that the label scaler has references of; None where it has none
-    parent      whether it saw the parents of molecules, see `chem.parents`
+    standardize the form in which it saw molecules, of `chem.parents.FORMS`
     """
 
     path: Path
@@ -55,7 +56,7 @@ class SavedModel:
     has_smiles: bool
     features: dict[str, Any]
     elements: tuple[int, ...] | None
-    parent: bool = False
+    standardize: str = AS_WRITTEN
 
     @property
     def modality(self) -> str:
@@ -89,7 +90,7 @@ def save_trained(model: SavedModel, weights: tuple, train: np.ndarray) -> None:
         "has_smiles": model.has_smiles,
         "features": model.features,
         "elements": model.elements,
-        "parent": model.parent,
+        "standardize": model.standardize,
         "trained_on": len(train),
     }
     # NumPy arrays belong to no device: what an accelerator trained can be read without one.
@@ -132,7 +133,8 @@ def load_trained(path: Path) -> SavedModel:
     elements = host["elements"] and tuple(host["elements"])
     tasks = tuple(host["tasks"])
     row = ResultRow.from_cells(host["row"])
-    return SavedModel(path, row, training_spec, tasks, host["has_smiles"], host["features"], elements, host["parent"])
+    about = host["has_smiles"], host["features"], elements, kept_form(host)
+    return SavedModel(path, row, training_spec, tasks, *about)
 
 
 def _spec_to_host(spec: ModelSpec) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from jaxmrl.runs.metadata import split_metadata
 from jaxmrl.sweep import run_sweep
 
 INPUTS = Path(__file__).parent / "inputs"
+REPLACED = "standardization: 59 molecules replaced by parents (56 with several fragments, 3 with a charge), such as "
 
 
 def load(capsys, **settings):
@@ -33,9 +34,10 @@ def test_twins_are_counted_by_parent(cache, capsys):
 
 @pytest.mark.parametrize("deduplicate", [None, "mean"])
 def test_parents_are_one_molecule(cache, capsys, deduplicate):
-    problem, said = load(capsys, parent=True, deduplicate=deduplicate)
-    assert "parents: 59 molecules replaced by the largest organic fragment, uncharged" in said
+    problem, said = load(capsys, standardize="parent", deduplicate=deduplicate)
+    assert REPLACED in said
     assert problem.kin == 0
+    assert problem.facts["standardized_molecules"]["molecules"] == 59
     assert not any("." in text for text in problem.canonical_smiles)
     assert problem.shared == (0 if deduplicate else 21)
     assert len(problem.table) == (56 if deduplicate else 112)
@@ -44,7 +46,7 @@ def test_parents_are_one_molecule(cache, capsys, deduplicate):
 def test_predict_takes_parents_where_the_models_did(cache, tmp_path):
     """Unasked: a base, its hydrochloride and its ion have one prediction, and keep the texts of the file."""
     settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "min_steps": 1, "width": 16, "depth": 1}
-    run_sweep(SweepConfig(csv=INPUTS / "salt_twins.csv", parent=True, out=tmp_path / "run", **settings))
+    run_sweep(SweepConfig(csv=INPUTS / "salt_twins.csv", standardize="parent", out=tmp_path / "run", **settings))
     forms = ["CC(C)NCC(O)COc1ccccc1", "CC(C)NCC(O)COc1ccccc1.Cl", "CC(C)[NH2+]CC(O)COc1ccccc1"]
     (tmp_path / "new.csv").write_text("\n".join(["smiles", *forms, "CCO"]) + "\n", encoding="utf-8")
     found = predict_molecules(PredictConfig(run=tmp_path / "run", csv=tmp_path / "new.csv", out=tmp_path / "p.csv"))
@@ -55,7 +57,7 @@ def test_predict_takes_parents_where_the_models_did(cache, tmp_path):
 
 def test_a_corpus_of_parents(cache):
     """Pre-training: as many molecules, of which half are twins of the others."""
-    salts, parents = (prepare_corpus(INPUTS / "salt_twins.csv", None, parent=parent) for parent in (False, True))
+    salts, parents = (prepare_corpus(INPUTS / "salt_twins.csv", None, standardize=form) for form in ("none", "parent"))
     assert salts.digest != parents.digest
     hashes = [np.load(corpus.shards[0])["canonical"] for corpus in (salts, parents)]
     assert [len(np.unique(one)) for one in hashes] == [112, 56]
@@ -94,7 +96,7 @@ def test_every_split_says_what_its_parts_share(cache, tmp_path, capsys):
 
 
 def test_pre_training_says_how_many_parents_it_took(cache, tmp_path, capsys):
-    config = PretrainConfig(csv=INPUTS / "salt_twins.csv", parent=True, out=tmp_path / "mae")
+    config = PretrainConfig(csv=INPUTS / "salt_twins.csv", standardize="parent", out=tmp_path / "mae")
     for _ in range(2):  # the second time from the cache
         prepare(config, Reporter())
-        assert "parents: 59 molecules replaced by the largest organic fragment, uncharged" in capsys.readouterr().out
+        assert REPLACED in capsys.readouterr().out

@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from jaxmrl.chem.parents import canonical_hashes, find_parents, parent_hashes
+from jaxmrl.chem.parents import (
+    NOTHING_REPLACED,
+    PARENT,
+    TAUTOMER,
+    Replaced,
+    all_replaced,
+    canonical_hashes,
+    find_parents,
+    kept_form,
+    parent_hashes,
+)
 from jaxmrl.io import cache as cache_module
 
 
@@ -35,6 +45,44 @@ def test_parents(cache, smiles, parent, fragments):
     assert found.smiles == [parent or smiles]
     assert found.fragments.tolist() == [fragments]
     assert find_parents(found.smiles).smiles == found.smiles, "a parent is its own parent"
+
+
+@pytest.mark.parametrize(
+    ("smiles", "tautomer"),
+    [
+        ("Oc1ccccn1.Cl", "O=c1cccc[nH]1"),
+        ("CC(O)=CC(C)=O", "CC(=O)CC(C)=O"),
+        ("CC[NH2+]C(N)=N.[Cl-]", "CCN=C(N)N"),
+        ("C[C@H]([NH3+])C(=O)[O-]", "C[C@H](N)C(=O)O"),
+        ("C/C=C/C(C)=O", None),
+        ("[Fe+2", None),
+    ],
+)
+def test_tautomers(cache, smiles, tautomer):
+    """The canonical tautomer of the parent, which keeps its stereochemistry and is its own tautomer."""
+    found = find_parents([smiles], form=TAUTOMER)
+    assert found.smiles == [tautomer or smiles]
+    assert find_parents(found.smiles, form=TAUTOMER).smiles == found.smiles
+
+
+def test_what_was_replaced_is_counted_with_examples(cache):
+    found = find_parents(["CN.Cl", "CCO", "CC(=O)[O-]", "O.CCN", "[Fe+2"])
+    first = Replaced(3, 2, (("CN.Cl", "CN"), ("CC(=O)[O-]", "CC(=O)O")))
+    assert found.replaced == first
+    assert all_replaced([NOTHING_REPLACED, first, Replaced(1, 1, (("N.O", "O"),))]) == Replaced(4, 3, first.examples)
+    assert first.text(PARENT) == (
+        "standardization: 3 molecules replaced by parents (2 with several fragments, 1 with a charge), such as "
+        "CN.Cl -> CN; CC(=O)[O-] -> CC(=O)O"
+    )
+    assert NOTHING_REPLACED.text(PARENT) == "standardization: 0 molecules replaced by parents"
+
+
+@pytest.mark.parametrize(
+    ("host", "form"),
+    [({"parent": True}, PARENT), ({"parent": False}, "none"), ({"standardize": TAUTOMER}, TAUTOMER)],
+)
+def test_the_form_that_a_model_was_saved_with(host, form):
+    assert kept_form(host) == form
 
 
 def test_only_what_may_have_a_parent_is_examined(cache, monkeypatch):

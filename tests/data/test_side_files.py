@@ -113,7 +113,7 @@ def test_digests_check_molecules_without_smiles(write):
 
 
 def test_parents_match_salts(write, cache):
-    data = data_of(find_parents(["CN.Cl", "CC(=O)[O-].[Na+]", "CC"]).smiles, [0, 1, 2], parents=True)
+    data = data_of(find_parents(["CN.Cl", "CC(=O)[O-].[Na+]", "CC"]).smiles, [0, 1, 2], standardize="parent")
     path = write(["smiles"], ["C[NH3+].[Br-]"], ["CC"], ["CC(=O)O"])
     assert places(path, data).rows.tolist() == [0, 2, 1]
 

@@ -204,12 +204,13 @@ def test_an_encoder_of_another_kind_of_device_is_read(whole, tmp_path):
     assert load_encoder(folder).width == 8
 
 
-@pytest.mark.parametrize("parent", [False, True])
-def test_an_encoder_of_other_forms_of_the_molecules_is_remarked_on(whole, tmp_path, parent):
+@pytest.mark.parametrize(("own", "other"), [("none", "parent"), ("parent", "tautomer")])
+def test_an_encoder_of_other_forms_of_the_molecules_is_remarked_on(whole, tmp_path, own, other):
     state = whole[0].arrays
-    save_encoder(tmp_path / "mae", state.params, state.stats, 8, 2, parent)
+    save_encoder(tmp_path / "mae", state.params, state.stats, 8, 2, own)
     starts = load_starts(("none", str(tmp_path / "mae")), [])
-    assert start_remarks(starts, parent) == []
-    (said,) = start_remarks(starts, not parent)
-    own, other = ("with", "without") if parent else ("without", "with")
-    assert said.startswith(f"--init mae was pre-trained {own} --parent, and this sweep runs {other} it")
+    assert start_remarks(starts, own) == []
+    (said,) = start_remarks(starts, other)
+    assert said.startswith(
+        f"--init mae was pre-trained with --standardize {own}, and this sweep has --standardize {other}"
+    )
