@@ -116,9 +116,9 @@ class DataSettings(TrainingConfig):
 
     split_file: Path | None = None
     """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or
-    test, and a column of SMILES, by which rows are matched to molecules. Without SMILES, rows are matched by a column
-    molecule_id (row of the data, counted from 0); without both, the file needs one row for each row of the data.
-    Default: none."""
+    test (without valid, give --split-seeds of 2 or more to validate on folds), and a column of SMILES, by which rows
+    are matched to molecules. Without SMILES, rows are matched by a column molecule_id (row of the data, counted from
+    0); without both, the file needs one row for each row of the data. Default: none."""
 
     batch_size: int | None = None
     """Set the number of molecules per batch; the last batch of an epoch may be smaller. Default: 64 for D-MPNN,

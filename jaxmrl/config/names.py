@@ -105,7 +105,14 @@ SCRATCH = "none"
 """The `init` of replicas that begin from fresh weights."""
 
 
-SPLITS = ("random", "scaffold", "imbalanced", "cluster", "maxmin", "stratified", "group", "time", "rolling")
+LEAVE_CLUSTER_OUT = "leave-cluster-out"
+"""The split whose k-th split seed tests on the k-th largest cluster."""
+
+
+SPLITS = (
+    *("random", "scaffold", "imbalanced", "cluster", LEAVE_CLUSTER_OUT),
+    *("maxmin", "stratified", "group", "time", "rolling"),
+)
 
 
 SPLIT_COLUMNS = {"group": "group_column", "time": "date_column", "rolling": "date_column"}
@@ -120,7 +127,7 @@ ROLLING = "rolling"
 """The split that has one place on the curve for each cut date."""
 
 
-SINGLE_SPLITS = (FILE_SPLIT, "time", ROLLING)
+SINGLE_SPLITS = ("time", ROLLING)
 """Splits that are the same for every seed."""
 
 

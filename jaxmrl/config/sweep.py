@@ -14,6 +14,7 @@ from jaxmrl.config.names import (
     DEFAULT_MIN_STEPS,
     FEW_MOLECULES,
     FILE_SPLIT,
+    LEAVE_CLUSTER_OUT,
     MOST_TUNED,
     PRUNING_METHODS,
     RANDOM,
@@ -64,8 +65,9 @@ class SweepConfig(Settings):
     split_seeds: int | Literal["auto"] = "auto"
     """Split the data in each way this many times, with the split seeds that follow --split-seed. Seed k trains and is
     tested on split k modulo this number, so more splits take no more time, and intervals cover the choice of the split.
-    The value auto is one split for each seed with fewer than 5,000 molecules and without --scores and --tune, and one
-    split for all seeds otherwise."""
+    With --split-file, seed k validates on fold k modulo this number of the file's training and validation molecules,
+    and the test set is the same for all. The value auto is one split for each seed with fewer than 5,000 molecules and
+    without --scores and --tune, and one split for all seeds otherwise and with --split-file."""
 
     modality: tuple[str, ...] = ()
     """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
@@ -201,8 +203,9 @@ class SweepConfig(Settings):
                 f"--seeds {self.seeds}"
             )
         if set(self.splits) <= set(SINGLE_SPLITS):
-            what = "a --split-file" if self.splits == (FILE_SPLIT,) else f"--split {self.splits[0]}"
-            raise ConfigError(f"--split-seeds {self.split_seeds}: {what} has one split; omit --split-seeds")
+            raise ConfigError(
+                f"--split-seeds {self.split_seeds}: --split {self.splits[0]} has one split; omit --split-seeds"
+            )
         if self.tune is not None:
             raise ConfigError(
                 f"--split-seeds {self.split_seeds}: --tune chooses settings on the validation molecules of one split, "
@@ -219,7 +222,8 @@ class SweepConfig(Settings):
         if kind in SINGLE_SPLITS:
             return 1
         if self.split_seeds == "auto":
-            several = molecules < FEW_MOLECULES and self.scores is None and self.tune is None
+            few = molecules < FEW_MOLECULES or kind == LEAVE_CLUSTER_OUT
+            several = few and kind != FILE_SPLIT and self.scores is None and self.tune is None
             return self.seeds if several else 1
         return self.split_seeds
 

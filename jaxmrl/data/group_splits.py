@@ -1,4 +1,4 @@
-"""Group splits and stratified splits: from arrays to index arrays.
+"""Group splits, stratified splits and folds: from arrays to index arrays.
 
 They do not depend on the order of the rows, on how SMILES are written or on the names of groups: random choices come
 from a hash of the molecule.
@@ -8,6 +8,7 @@ import numpy as np
 
 from jaxmrl.data.splits import PARTS, SHARES, Split
 from jaxmrl.errors import DataError
+from jaxmrl.text import count
 
 _GOLDEN, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _BLOCK = 10
@@ -76,6 +77,69 @@ def group_splits(groups: np.ndarray, canonical: np.ndarray, seeds: range, kind: 
             return [first]
         found.append(alike)
     return found
+
+
+def leave_cluster_out(clusters: np.ndarray, canonical: np.ndarray, seeds: range) -> list[Split]:
+    """Return splits that test on one cluster each: the first on the largest, the next on the second largest, and so on.
+
+    A random tenth of the molecules is for validation, and others train. All training sets are as large as the smallest,
+    because the runs of one curve need the same sizes; so some molecules are in no part.
+
+    Args:
+        clusters: The cluster of each molecule, [N], counted from 0.
+        canonical: A hash of each molecule, [N] uint64, the source of randomness.
+        seeds: A seed of the random choices for each split.
+
+    Raises:
+        DataError: With no more clusters than splits, or too few molecules outside a cluster.
+    """
+    size = np.bincount(clusters)
+    if len(size) <= len(seeds):
+        raise DataError(
+            f"the leave-cluster-out split leaves out {count(len(seeds), 'cluster')}, one for each split seed, and "
+            f"needs more clusters than that; got {len(size)}. Give fewer --split-seeds, or use --split random"
+        )
+    lot = np.zeros(len(size), np.uint64)
+    np.add.at(lot, clusters, lots(canonical, 0))  # so that ties do not depend on the order of the rows
+    largest = np.lexsort((lot, -size))[: len(seeds)]
+    valid = max(1, int(SHARES[1] * len(clusters)))
+    train = len(clusters) - int(size.max()) - valid
+    if train < 1:
+        raise DataError(
+            f"the largest cluster has {int(size.max())} of {len(clusters)} molecules, and too few remain for training: "
+            "use --split random"
+        )
+    found = []
+    for seed, cluster in zip(seeds, largest, strict=True):
+        others = np.flatnonzero(clusters != cluster)
+        others = others[np.argsort(lots(canonical[others], seed), kind="stable")]
+        train_ids, valid_ids = np.sort(others[valid : valid + train]), np.sort(others[:valid])
+        found.append(Split(train_ids, valid_ids, np.flatnonzero(clusters == cluster)))
+    return found
+
+
+def folds_beside_test(in_test: np.ndarray, canonical: np.ndarray, seeds: range) -> list[Split]:
+    """Return a split for each seed that validates on another fold of the molecules outside the test set.
+
+    The folds are random and equally large: if the number of molecules is not a multiple of that of the folds, the
+    remaining ones are always in training.
+
+    Args:
+        in_test: Which molecules are in the test set of all splits, [N].
+        canonical: A hash of each molecule, [N] uint64, the source of randomness.
+        seeds: A seed for each fold, the first of which decides the folds.
+
+    Raises:
+        DataError: With fewer molecules outside the test set than folds.
+    """
+    others = np.flatnonzero(~in_test)
+    size = len(others) // len(seeds)
+    if size < 1:
+        raise DataError(f"{len(seeds)} folds need at least as many molecules outside the test set; got {len(others)}")
+    others = others[np.argsort(lots(canonical[others], seeds[0]), kind="stable")]
+    folds = [np.arange(k * size, (k + 1) * size) for k in range(len(seeds))]
+    test = np.flatnonzero(in_test)
+    return [Split(np.sort(np.delete(others, fold)), np.sort(others[fold]), test) for fold in folds]
 
 
 def _sizes(split: Split) -> list[int]:

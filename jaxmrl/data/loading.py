@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.chem.parents import AS_WRITTEN, find_parents, parent_hashes
+from jaxmrl.chem.scaffolds import scaffolds, without_stereochemistry
 from jaxmrl.config import Settings
 from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
 from jaxmrl.data import datasets, label_scaling, splits
@@ -77,8 +78,9 @@ def _split_problems(
     reporter: ProgressReporter,
 ) -> list[TaskData]:
     """Return the task data of each split."""
-    packed = _similarity_prints(prepared, reporter)
-    ways = make_splits(config, dataset, prepared, packed, reporter)
+    packed, found = _similarity_prints(prepared, reporter), _scaffolds(prepared, reporter)
+    flat = None if found is None else without_stereochemistry(found)
+    ways = make_splits(config, dataset, prepared, packed, found, reporter)
     train = sorted({int(k) for several in ways.values() for split in several for k in split.train})
     features = featurize_table(prepared, config, train, reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values()))[0], reporter)
@@ -101,6 +103,7 @@ def _split_problems(
             near=None if packed is None else near_share(packed, split.train, split.test),
             extensive=extensive,
             canonical_smiles=prepared.canonical_smiles,
+            same_scaffold=None if found is None or flat is None else splits.same_scaffolds(found, flat, split),
             kin=None if parents is None else splits.shared_parents(prepared.canonical, parents, split),
             facts=facts,
             noise=prepared.noise,
@@ -127,6 +130,8 @@ def _describe(several: list[TaskData], reporter: ProgressReporter) -> None:
             f"{kin_text(first.kin, first.split)}. --standardize parent makes them the same molecule; --deduplicate "
             "then merges their rows"
         )
+    if first.same_scaffold:
+        reporter.say(f"{name} split: {scaffold_text(first.same_scaffold, first.split)}")
     if first.near_text is not None:
         reporter.say(f"{first.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
     for line in unjudged_lines(first.unjudged, first.metric, len(first.table.tasks)):
@@ -151,6 +156,13 @@ def kin_text(kin: int, split: splits.Split) -> str:
     return f"{kin:,} of {count(len(split.test), 'test molecule')} are also in training as another salt, hydrate or ion"
 
 
+def scaffold_text(shared: tuple[int, int], split: splits.Split) -> str:
+    """Return in words how many test molecules have a training molecule's scaffold, as it is and without stereo."""
+    own, flat = shared
+    of = count(len(split.test), "test molecule")
+    return f"{own:,} of {of} have the scaffold of a training molecule, {flat:,} where stereochemistry is ignored"
+
+
 def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressReporter) -> np.ndarray | None:
     """Return the hash of each molecule's parent [N]; None without SMILES."""
     if prepared.graphs is None:
@@ -166,6 +178,14 @@ def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressRepo
             "them; --standardize parent keeps the largest organic fragment of each, uncharged"
         )
     return parent_hashes(prepared.canonical, parents)
+
+
+def _scaffolds(prepared: ParsedMolecules, reporter: ProgressReporter) -> list[str] | None:
+    """Return the scaffold of each molecule [N]; None without SMILES."""
+    if prepared.graphs is None:
+        return None
+    with reporter.progress("scaffolds", len(prepared), "molecules") as progress:
+        return scaffolds(prepared.canonical_smiles, progress.advance)
 
 
 def _similarity_prints(prepared: ParsedMolecules, reporter: ProgressReporter) -> np.ndarray | None:

@@ -29,10 +29,10 @@ _PURPOSE = {
 }
 
 
-def read_parts(path: Path, data: Data) -> tuple[list[str], str]:
+def read_parts(path: Path, data: Data, needed: tuple[str, ...] = PARTS) -> tuple[list[str], str]:
     """Read the part of each molecule of the table (train, valid or test) [N], and how the file was matched.
 
-    Raises DataError for a file that does not give every molecule one part, or leaves a part empty.
+    Raises DataError for a file that does not give every molecule one part, or leaves one of the `needed` parts empty.
     """
     side = read_side_file(path)
     column = _part_column(side)
@@ -45,8 +45,13 @@ def read_parts(path: Path, data: Data) -> tuple[list[str], str]:
                 f"{path}, {side.place(row)}: expected {', '.join(PARTS)} in {column}; "
                 f"got {str(side.columns[column][row])[:60]!r}"
             )
-    _check_parts(path, given)
+    _check_parts(path, given, needed)
     return given, found.how
+
+
+def _folds(lacking: list[str]) -> str:
+    """Return what else helps a file that only lacks validation molecules."""
+    return ", or validate on folds of the training molecules with --split-seeds 5" if lacking == ["valid"] else ""
 
 
 def _part(cell: object) -> str:
@@ -65,13 +70,13 @@ def _part_column(side: SideFile) -> str:
     raise DataError(f"{side.path} has no column 'split'; its columns are {column_names(list(side.columns))}")
 
 
-def _check_parts(path: Path, parts: list[str]) -> None:
-    """Raise DataError where no molecule is in one of the parts."""
+def _check_parts(path: Path, parts: list[str], needed: tuple[str, ...]) -> None:
+    """Raise DataError where no molecule is in one of the needed parts."""
     there = Counter(parts)
-    lacking = [part for part in PARTS if part not in there]
+    lacking = [part for part in needed if part not in there]
     if lacking:
         has = " and ".join(f"{there[part]:,} {part}" for part in PARTS if part in there)
         raise DataError(
             f"{path} puts {has} molecules of the data into parts, and none into {lacking[0]}; expected some in each "
-            f"of {', '.join(PARTS)}: {_PURPOSE[lacking[0]]}. Mark some rows as {lacking[0]}"
+            f"of {', '.join(needed)}: {_PURPOSE[lacking[0]]}. Mark some rows as {lacking[0]}{_folds(lacking)}"
         )

@@ -6,13 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from jaxmrl.chem.scaffolds import NO_SCAFFOLD, scaffolds, without_stereochemistry
+from jaxmrl.chem.scaffolds import NO_SCAFFOLD
 from jaxmrl.config import Settings
-from jaxmrl.config.names import FILE_SPLIT, ROLLING
+from jaxmrl.config.names import FILE_SPLIT, LEAVE_CLUSTER_OUT, ROLLING
 from jaxmrl.data import splits
 from jaxmrl.data.clusters import CLUSTER_SIMILARITY, find_clusters, maxmin_order
 from jaxmrl.data.datasets import Dataset
-from jaxmrl.data.group_splits import group_splits, stratified_split
+from jaxmrl.data.group_splits import folds_beside_test, group_splits, leave_cluster_out, stratified_split
 from jaxmrl.data.matching import Data
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.parts import read_parts
@@ -28,6 +28,7 @@ def make_splits(
     dataset: Dataset | None,
     prepared: ParsedMolecules,
     packed: np.ndarray | None,
+    scaffolds: list[str] | None,
     reporter: ProgressReporter,
 ) -> dict[str, list[Split]]:
     """Return the splits of each kind that is asked for, by the name of the kind.
@@ -37,12 +38,13 @@ def make_splits(
         dataset: The data set, whose published split has its own sizes; None for a user's file.
         prepared: The N molecules.
         packed: Their fingerprints, [N, bits / 8] uint8; None without SMILES.
+        scaffolds: Their scaffolds, [N]; None without SMILES.
         reporter: Receives what is to be said of the splits.
 
     Raises:
         UserError: Where a split cannot be made.
     """
-    maker = _SplitMaker(config, dataset, prepared, packed, reporter)
+    maker = _SplitMaker(config, dataset, prepared, packed, scaffolds, reporter)
     found = {}
     for name in config.splits:
         seeds = range(config.split_seed, config.split_seed + config.split_count(name, len(prepared)))
@@ -62,6 +64,7 @@ class _SplitMaker:
     dataset: Dataset | None
     prepared: ParsedMolecules
     packed: np.ndarray | None
+    scaffolds: list[str] | None
     reporter: ProgressReporter
 
     @property
@@ -72,6 +75,7 @@ class _SplitMaker:
             "scaffold": self._scaffold,
             "imbalanced": self._imbalanced,
             "cluster": self._cluster,
+            LEAVE_CLUSTER_OUT: self._leave_cluster_out,
             "maxmin": self._maxmin,
             "stratified": self._stratified,
             "group": self._group,
@@ -89,13 +93,27 @@ class _SplitMaker:
 
     def _scaffold(self, seeds: range) -> list[Split]:
         others = [splits.scaffold_split(self._scaffolds, seed=seed) for seed in seeds[1:]]
-        return self._with_scaffolds("scaffold", [splits.scaffold_split(self._scaffolds), *others])
+        return [splits.scaffold_split(self._scaffolds), *others]
 
     def _imbalanced(self, seeds: range) -> list[Split]:
-        found = [splits.imbalanced_split(self._scaffolds, seed, shuffled=seed != seeds[0]) for seed in seeds]
-        return self._with_scaffolds("imbalanced", found)
+        return [splits.imbalanced_split(self._scaffolds, seed, shuffled=seed != seeds[0]) for seed in seeds]
 
     def _cluster(self, seeds: range) -> list[Split]:
+        return group_splits(self._clusters, self.prepared.canonical, seeds, "cluster")
+
+    def _leave_cluster_out(self, seeds: range) -> list[Split]:
+        found = leave_cluster_out(self._clusters, self.prepared.canonical, seeds)
+        sizes = ", ".join(f"{len(split.test):,}" for split in found)
+        rest = len(self.prepared) - sum(map(len, found[0].parts().values()))
+        self.reporter.say(
+            f"{LEAVE_CLUSTER_OUT} split: each split seed tests on one of the {len(found)} largest clusters "
+            f"({sizes} molecules)" + (f"; {rest:,} molecules in no part of the first split" if rest else "")
+        )
+        return found
+
+    @cached_property
+    def _clusters(self) -> np.ndarray:
+        """The cluster of each molecule, [N]."""
         packed = self._fingerprints("cluster")
         with self.reporter.progress("clusters", len(packed), "molecules") as progress:
             clusters = find_clusters(packed, self.prepared.canonical, progress.advance)
@@ -104,7 +122,7 @@ class _SplitMaker:
             f"{count(len(size), 'cluster')} of molecules with an ECFP4 Tanimoto similarity of {CLUSTER_SIMILARITY:g} "
             f"or more to their leader; {int((size == 1).sum()):,} of one molecule, the largest of {int(size.max()):,}"
         )
-        return group_splits(clusters, self.prepared.canonical, seeds, "cluster")
+        return clusters
 
     def _maxmin(self, seeds: range) -> list[Split]:
         packed, canonical = self._fingerprints("maxmin"), self.prepared.canonical
@@ -149,9 +167,18 @@ class _SplitMaker:
         config = self.config
         assert config.split_file is not None, "this split is that of the file"
         data = Data(self.prepared.table, self.prepared.canonical, config.standardize, config.smiles_column)
-        parts, how = read_parts(config.split_file, data)
+        if len(seeds) == 1:
+            parts, how = read_parts(config.split_file, data)
+            self.reporter.say(how)
+            return [splits.given_split(parts)]
+        parts, how = read_parts(config.split_file, data, ("train", "test"))
+        in_test = np.array(parts) == "test"
         self.reporter.say(how)
-        return [splits.given_split(parts)]
+        self.reporter.say(
+            f"file split: {len(seeds)} folds of its {int((~in_test).sum()):,} training and validation molecules; each "
+            "split seed validates on one fold and trains on the others, and the test set is the same for all"
+        )
+        return folds_beside_test(in_test, data.canonical, seeds)
 
     def _fingerprints(self, kind: str) -> np.ndarray:
         if self.packed is None:
@@ -161,22 +188,13 @@ class _SplitMaker:
     @cached_property
     def _scaffolds(self) -> list[str]:
         """The scaffold of each molecule, [N]."""
-        if self.prepared.graphs is None:
+        found = self.scaffolds
+        if found is None:
             raise ConfigError(f"{self.config.name} has positions and no SMILES, which a split by scaffolds needs")
-        with self.reporter.progress("scaffolds", len(self.prepared), "molecules") as progress:
-            found = scaffolds(self.prepared.canonical_smiles, progress.advance)
         without = sum(scaffold == "" for scaffold in found)
         failed = sum(scaffold == NO_SCAFFOLD for scaffold in found)
         self.reporter.say(
             f"{len(set(found)):,} scaffolds; {count(without, 'molecule')} without rings, which count as one scaffold"
             + (f"; {count(failed, 'molecule')} without a scaffold, each by itself" if failed else "")
         )
-        return found
-
-    def _with_scaffolds(self, name: str, found: list[Split]) -> list[Split]:
-        """Report how many test molecules have a training molecule's scaffold, as it is and up to stereochemistry."""
-        flat = without_stereochemistry(self._scaffolds)
-        own, up_to = (splits.shared_scaffolds(some, found[0]) for some in (self._scaffolds, flat))
-        more = f"{own:,} of {count(len(found[0].test), 'test molecule')} have the scaffold of a training molecule"
-        self.reporter.say(f"{name} split: {more}, {up_to:,} where stereochemistry is ignored")
         return found

@@ -21,7 +21,7 @@ _SUBSET_STREAM = 1
 
 @dataclass(frozen=True)
 class Split:
-    """Positions in the table, disjoint; together all of it, except at a cut date.
+    """Positions in the table, disjoint; together all of it, except at a cut date and where a cluster is left out.
 
     Attributes:
         train: Those of the training molecules.
@@ -207,6 +207,11 @@ def shared_scaffolds(scaffolds: list[str], split: Split) -> int:
     """Return how many test molecules have the scaffold of a training molecule. scaffolds [N]: of all molecules."""
     train = {scaffolds[k] for k in split.train} - {NO_SCAFFOLD}
     return sum(scaffolds[k] in train for k in split.test)
+
+
+def same_scaffolds(scaffolds: list[str], flat: list[str], split: Split) -> tuple[int, int]:
+    """Return `shared_scaffolds` of scaffolds as they are, and of those without stereochemistry (`flat`)."""
+    return shared_scaffolds(scaffolds, split), shared_scaffolds(flat, split)
 
 
 def shared_molecules(canonical: np.ndarray, split: Split) -> int:

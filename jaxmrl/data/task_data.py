@@ -44,10 +44,12 @@ class TaskData:
     metric     name of the metric it is judged by; `unit` of the labels, if any
     shared     validation and test molecules that also stand in another part
     unjudged   {part: tasks whose labels there leave the metric without a meaning}
-    split_name random, scaffold, imbalanced or file
+    split_name its kind, of `config.names.SPLITS` or file
     repeat     which of the repeated splits of that kind it is
     near       share of test molecules with a near relative in training, see `overlap`; None without SMILES
     kin        test molecules that are in training as another salt, hydrate or ion; None without SMILES
+    same_scaffold  test molecules with the scaffold of a training molecule, as it is and without stereochemistry; None
+               without SMILES
     facts      what run.json says of the molecules
     extensive  [T] whether models learn what the atoms' references leave of a target; None: of none
     canonical_smiles [N]   what features are made of; empty where molecules have no SMILES
@@ -68,6 +70,7 @@ class TaskData:
     extensive: np.ndarray | None = None
     canonical_smiles: list[str] = field(default_factory=list, repr=False)
     kin: int | None = None
+    same_scaffold: tuple[int, int] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     noise: tuple[Noise, ...] = ()
 

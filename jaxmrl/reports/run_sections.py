@@ -9,7 +9,7 @@ from typing import Any
 
 from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.config.names import SCRATCH
-from jaxmrl.data.loading import kin_text, repeats_text
+from jaxmrl.data.loading import kin_text, repeats_text, scaffold_text
 from jaxmrl.io.records import reason_groups
 from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.findings import Findings
@@ -40,6 +40,8 @@ def data_section(found: Findings) -> Section:
         items.append(f"{sentence(one.split_name)[:-1]} split: {parts} molecules.")
         if one.near is not None:
             items.append(f"{one.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > 0.7).")
+        if one.same_scaffold:
+            items.append(sentence(scaffold_text(one.same_scaffold, one.split)))
         if one.shared:
             items.append(f"{count(one.shared, 'molecule')} in validation or test also occur in another part.")
         if one.kin:

@@ -41,6 +41,7 @@ def split_metadata(problem: TaskData) -> dict:
         "molecules": {part: len(ids) for part, ids in problem.split.parts().items()},
         "shared_between_parts": problem.shared,
         "test_in_training_as_another_form": problem.kin,
+        "test_with_training_scaffold": problem.same_scaffold and problem.same_scaffold[0],
         "test_near_training": problem.near,
         "left_out_of_mean": problem.unjudged,
     }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.data.loading import load_problem
+from jaxmrl.data.loading import load_problem, load_problems
 from jaxmrl.errors import DataError
 from jaxmrl.formats.writing import table_bytes
 from jaxmrl.pruning.score_files import score_table
@@ -49,6 +49,18 @@ def test_parts_without_smiles_go_by_row_order_and_that_is_said(cache, capsys, tm
     parts = [row[1:] for row in rows_of(INPUTS / "split_by_smiles.csv")]
     load_problem(SweepConfig(csv=DATA, split_file=write(tmp_path / "s.csv", parts)), Reporter())
     assert "s.csv: matched by row order" in capsys.readouterr().out
+
+
+def test_folds_beside_the_test_molecules_of_a_file(cache, capsys, tmp_path):
+    """With split seeds, the file needs no validation molecules."""
+    header, *rows = rows_of(INPUTS / "split_by_smiles.csv")
+    path = write(tmp_path / "s.csv", [header, *([one, "train" if part == "valid" else part] for one, part in rows)])
+    problems = load_problems(SweepConfig(csv=DATA, split_file=path, split_seeds=3), Reporter())
+    assert "file split: 3 folds of its 54 training and validation molecules" in capsys.readouterr().out
+    assert [[len(ids) for ids in one.split.parts().values()] for one in problems] == [[36, 18, 6]] * 3
+    assert len({tuple(one.split.test.tolist()) for one in problems}) == 1
+    with pytest.raises(DataError, match=r"none into valid.* or validate on folds .* with --split-seeds 5"):
+        load_problem(SweepConfig(csv=DATA, split_file=path), Reporter(quiet=True))
 
 
 @pytest.fixture

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxmrl.data.clusters import find_clusters, maxmin_order
-from jaxmrl.data.group_splits import group_split, group_splits, lots, stratified_split
+from jaxmrl.data.group_splits import (
+    folds_beside_test,
+    group_split,
+    group_splits,
+    leave_cluster_out,
+    lots,
+    stratified_split,
+)
 from jaxmrl.data.splits import diverse_split, held_out
 from jaxmrl.errors import DataError
 
@@ -48,6 +55,32 @@ def test_neither_the_order_of_rows_nor_the_names_of_groups_matter(groups, seed, 
     again = group_split(names[array][order], canonical[order], seed, "group")
     for name, part in first.parts().items():
         assert set(order[again.parts()[name]].tolist()) == set(part.tolist())
+
+
+def test_each_seed_leaves_another_cluster_out():
+    clusters = np.random.default_rng(0).permutation(np.repeat(np.arange(8), [5, 40, 3, 30, 12, 25, 4, 1]))
+    found = leave_cluster_out(clusters, hashes(120), range(42, 45))
+    assert [set(clusters[split.test].tolist()) for split in found] == [{1}, {3}, {5}]
+    assert [len(split.test) for split in found] == [40, 30, 25]
+    for split in found:
+        assert (len(split.train), len(split.valid)) == (120 - 40 - 12, 12)
+        assert len(set(np.concatenate(list(split.parts().values())).tolist())) == 80 + len(split.test)
+    with pytest.raises(DataError, match="leaves out 8 clusters, one for each split seed, and needs more"):
+        leave_cluster_out(clusters, hashes(120), range(8))
+    with pytest.raises(DataError, match="the largest cluster has 9 of 10 molecules"):
+        leave_cluster_out(np.array([0] * 9 + [1]), hashes(10), range(1))
+
+
+def test_folds_beside_a_fixed_test_set():
+    in_test = np.arange(57) % 5 == 0
+    found = folds_beside_test(in_test, hashes(57), range(7, 11))
+    for split in found:
+        assert split.test.tolist() == np.flatnonzero(in_test).tolist()
+        assert len(split.valid) == 11
+        assert sorted(np.concatenate(list(split.parts().values()))) == list(range(57))
+    assert len(set(np.concatenate([split.valid for split in found]).tolist())) == 44
+    with pytest.raises(DataError, match="46 folds need at least as many molecules"):
+        folds_beside_test(in_test, hashes(57), range(46))
 
 
 def test_sizes_are_met_where_groups_of_one_fill_the_parts():

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,7 +80,10 @@ def test_a_run_of_a_version_with_one_split_goes_on_with_it(csv_file, cache, tmp_
     [
         ({"split_seeds": 4}, "--split-seeds 4 needs at least as many seeds"),
         ({"split_seeds": 0}, "--split-seeds must be 1 or more"),
-        ({"split_seeds": 2, "split_file": Path("s.csv")}, "--split-seeds 2: a --split-file has one split"),
+        (
+            {"split_seeds": 2, "split": "time", "csv": "t.csv", "date_column": "made"},
+            "--split-seeds 2: --split time has one split",
+        ),
     ],
 )
 def test_bad_settings(settings, message):
