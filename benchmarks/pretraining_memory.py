@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.machine import facts, in_own_process, peaks, write
 from jaxmrl.data.corpus import SHARD_ROWS, prepare_corpus
 from jaxmrl.data.datasets import load_dataset
+from jaxmrl.modalities.graph.modality import GRAPH
 
 STAGES = ("prepare", "train")
 
@@ -33,21 +34,21 @@ def write_table(path: Path, rows: int) -> None:
 def stage(name: str, path: Path, width: int, depth: int) -> dict:
     """What one stage took, in this process."""
     started = time.perf_counter()
-    corpus = prepare_corpus(path, None)
+    corpus = prepare_corpus(path, None, GRAPH.corpus)
     molecules = sum(map(len, corpus.train))
     if name == "train":
-        from jaxmrl.modalities.graph.graphmae import GraphMAEShape
+        from jaxmrl.training.autoencoder import AutoencoderSpec
         from jaxmrl.training.pretraining import Pretext, Pretraining
 
         opened = time.perf_counter() - started
         started = time.perf_counter()
-        work = Pretraining(Pretext(GraphMAEShape(width, depth, 0.0, "float32"), 0.15, 1e-3), corpus, 256, 1, 0)
+        work = Pretraining(Pretext(AutoencoderSpec("gin", width, depth, 0.0, "float32"), 0.15, 1e-3), corpus, 256, 1, 0)
         work.run(lambda epoch: None, lambda steps: None, lambda work: None)
     return {
         "molecules": molecules,
         "rejected": corpus.rejected,
         "shards": len(corpus.shards),
-        "atoms_of_largest_shard": corpus.extent[1],
+        "atoms_of_largest_shard": corpus.shapes["atom"][0],
         "seconds": time.perf_counter() - started,
         **({"seconds_to_open": opened} if name == "train" else {}),
         **peaks(),

@@ -8,7 +8,7 @@ import pytest
 
 from jaxmrl.config import PretrainConfig, SweepConfig
 from jaxmrl.data.loading import load_problem
-from jaxmrl.errors import DivergedError
+from jaxmrl.errors import ConfigError, DivergedError
 from jaxmrl.io.files import read_rows
 from jaxmrl.pretrain import pretrain_encoder
 from jaxmrl.reports.terminal import Reporter
@@ -19,7 +19,7 @@ from jaxmrl.training import checkpoint
 from jaxmrl.training.encoder import load_starts
 from jaxmrl.training.engines import engine_for
 from jaxmrl.training.interrupts import StopRequestedError
-from jaxmrl.training.model_spec import model_specs
+from jaxmrl.training.model_spec import ModelSpec, model_specs
 from tests.support.compiled import init, predict
 
 SMALL = {"width": 8, "depth": 2, "batch_size": 32}
@@ -150,6 +150,29 @@ def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
     jax.tree.map(np.testing.assert_array_equal, stats, after)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["dmpnn", "gine"])
+def test_a_sweep_begins_from_the_encoder_of_another_model(model, csv_file, tmp_path, cache):
+    encoder = pretrain_encoder(PretrainConfig(csv=csv_file, epochs=2, model=model, out=tmp_path / "mae", **SMALL))
+    assert (encoder.model, encoder.width, encoder.depth) == (model, 8, 2)
+    config = sweep_config(
+        csv_file,
+        ("none", str(tmp_path / "mae")),
+        fractions=(1.0,),
+        model=model,
+        descriptors="off",
+        out=tmp_path / "run",
+    )
+    run_sweep(config)
+    rows = read_rows(tmp_path / "run" / "results.csv")
+    assert [(row["model"], row["init"], row["status"]) for row in rows] == [
+        (model, init, "finished") for init in ("none", "mae") for _ in range(2)
+    ]
+    assert len({row["test"] for row in rows}) == 4
+    with pytest.raises(ConfigError, match=f"is a {model} of width 8 and depth 2; .*give --model {model} --width 8"):
+        load_starts((str(tmp_path / "mae"),), [ModelSpec(width=8, depth=2, dropout=0.5, tasks=1, precision="float32")])
+
+
 def test_an_error_that_is_no_number_ends_it_without_an_encoder(csv_file, tmp_path, cache):
     config = PretrainConfig(csv=csv_file, epochs=1, learning_rate=1e30, out=tmp_path / "mae", **SMALL)
     with pytest.raises(DivergedError, match="a lower --learning-rate, and another --out"):
@@ -161,13 +184,18 @@ def test_an_error_that_is_no_number_ends_it_without_an_encoder(csv_file, tmp_pat
     ("command", "arguments", "message"),
     [
         ("pretrain", ["--mask-rate", "1"], "--mask-rate must be above 0 and below 1; got 1"),
+        ("pretrain", ["--model", "schnet"], "--model must be one of dmpnn, gin, gine; got 'schnet'"),
         ("pretrain", ["--seed", "5000000000"], "below 2^32; got 5000000000"),
         ("pretrain", ["--epochs", "0"], "--epochs must be 1 or more; got 0"),
         ("pretrain", ["--smiles-column", "mine"], "no column 'mine'"),
         ("pretrain", ["--npz", "x.npz"], "--npz"),
         ("sweep", ["--freeze"], "give its folder with --init"),
         ("sweep", ["--init", "nowhere", "--target-columns", "logp"], "no pre-trained encoder there"),
-        ("sweep", ["--init", "nowhere", "--modality", "smiles"], "--init is for --modality graph; got smiles"),
+        (
+            "sweep",
+            ["--init", "nowhere", "--modality", "smiles"],
+            "--init is for --modality graph or molgraph; got smiles",
+        ),
     ],
 )
 def test_wrong_commands_end_with_one_clear_line(command, arguments, message, csv_file, refused):

@@ -1,18 +1,19 @@
 """The settings of a pre-training."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from jaxmrl.chem.parents import FORMS
 from jaxmrl.config.base import TrainingConfig
 from jaxmrl.errors import ConfigError, check_choice
-from jaxmrl.modalities.graph.modality import GIN
+from jaxmrl.modalities.base import CorpusFeatures
+from jaxmrl.modalities.registry import get_modality, modalities_of, models
 
 
 @dataclass(frozen=True)
 class PretrainConfig(TrainingConfig):
-    """The settings of pre-training a GIN's encoder by GraphMAE, on molecules without labels.
+    """The settings of pre-training an encoder by GraphMAE, on molecules without labels.
 
     Flags of the command are the names with dashes.
 
@@ -36,11 +37,14 @@ class PretrainConfig(TrainingConfig):
     """Replace each molecule by its parent, the largest organic fragment with charges neutralized, or by the canonical
     tautomer of its parent."""
 
-    width: int = GIN.width
-    """Set the width of the encoder; the published study uses 300."""
+    model: Literal["gin", "dmpnn", "gine"] = "gin"
+    """Pre-train the encoder of this model. The published study uses the GIN."""
 
-    depth: int = GIN.depth
-    """Set the number of layers of the encoder; the published study uses 5."""
+    width: int | None = None
+    """Set the width of the encoder; the published study uses 300. Default: that of the model in a sweep."""
+
+    depth: int | None = None
+    """Set the number of layers of the encoder; the published study uses 5. Default: that of the model in a sweep."""
 
     dropout: float = 0.0
     """Apply dropout at this rate after every layer during pre-training."""
@@ -70,7 +74,26 @@ class PretrainConfig(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice("standardize", self.standardize, FORMS)
+        check_choice("model", self.model, tuple(model.name for model in models().values() if model.autoencoder))
         if not 0 < self.mask_rate < 1:
             raise ConfigError(f"--mask-rate must be above 0 and below 1; got {self.mask_rate:g}")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"--seed must be 0 or more and below 2^32; got {self.seed}")
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Width and depth; those of the model where they are not set."""
+        default = models()[self.model]
+        return self.width or default.width, self.depth or default.depth
+
+    def resolved(self) -> Self:
+        """Return these settings with the sizes that they stand for, as a run saves them."""
+        width, depth = self.sizes
+        return replace(self, width=width, depth=depth)
+
+    @property
+    def corpus(self) -> CorpusFeatures:
+        """What is made of the molecules."""
+        features = get_modality(modalities_of(self.model)[0]).corpus
+        assert features is not None, "a model with an autoencoder has one"
+        return features

@@ -23,6 +23,7 @@ from jaxmrl.config.names import (
     SINGLE_SPLITS,
 )
 from jaxmrl.errors import ConfigError, check_choice
+from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
 from jaxmrl.rows import AT_EACH_SIZE, UNTUNED
 
@@ -91,7 +92,7 @@ class SweepConfig(Settings):
 
     init: tuple[str, ...] = (SCRATCH,)
     """Start from fresh weights (none) or from the encoder in this folder, which the pretrain command writes; several
-    values make several curves."""
+    values make several curves. Without --model, the model is then the GIN."""
 
     freeze: bool = False
     """Train only the head, on the frozen encoder of --init (linear probing). With --init none, the encoder keeps its
@@ -174,8 +175,8 @@ class SweepConfig(Settings):
         self._check_baselines()
         self._check_tuning()
         trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
-        if self.checkpoints and not (trained and all(get_modality(name).pretrained for name in trained)):
-            fitting = [modality.name for modality in MODALITIES if modality.pretrained]
+        if self.checkpoints and not (trained and all(get_modality(name).corpus for name in trained)):
+            fitting = [modality.name for modality in MODALITIES if modality.corpus]
             raise ConfigError(
                 f"--init is for --modality {' or '.join(fitting)}; got {' '.join(trained or self.modalities)}"
             )
@@ -258,10 +259,10 @@ class SweepConfig(Settings):
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """The modalities: those asked for, else one that fits the data, `model` and the encoders of `init`."""
+        """The modalities: those asked for, else one that fits the data and `model`; with `init`, that of the GIN."""
         if not self.checkpoints or self.modality or self.model:
             return super().modalities
-        return tuple(modality.name for modality in MODALITIES if modality.pretrained)[:1]
+        return (GRAPH.name,)
 
     def resolved(self) -> Self:
         """Return these settings with the modalities and models that they stand for, as a run saves them."""

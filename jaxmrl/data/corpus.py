@@ -6,7 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from jaxmrl.data.table import stream_smiles
 from jaxmrl.errors import DataError, UserError
 from jaxmrl.io import cache
 from jaxmrl.io.records import Rejected, rejected_lines, rejected_text
-from jaxmrl.modalities.graph import features as graphs
-from jaxmrl.modalities.graph.features import Graphs
+from jaxmrl.modalities.base import CorpusFeatures, FlatFeatures
+from jaxmrl.modalities.flat_arrays import arrays_by_name, concatenate, take
 from jaxmrl.text import count
 
 VERSION = 4
@@ -32,7 +32,8 @@ MOST_HELD_OUT = 20_000
 """Molecules that judge, at most: the standard error of an accuracy over their masked atoms is a quarter per cent."""
 
 _WHOLE = "corpus.json"
-_NAMES = {f.name for f in fields(Graphs)} | {"canonical", "rejected", "replaced", "examples"}
+_FACTS = {"canonical", "rejected", "replaced", "examples"}
+"""What a shard holds beside the features."""
 
 
 @dataclass(frozen=True)
@@ -40,37 +41,39 @@ class Corpus:
     """Prepared molecules on disk, in shards.
 
     train[k], judges[k]: molecules of shard k that train, and others that judge; positions in the shard
-    resources[k] [n, 2]: what each of shard k's molecules takes of a batch
-    extent: molecules, atoms, overflow rows of the largest shard, and the widest overflow row
+    resources[k] [n, R]: what each of shard k's molecules takes of a batch
+    shapes: of each array of features, large enough for every shard
     replaced: what standardization changed
     """
 
+    features: CorpusFeatures
     shards: tuple[Path, ...]
     train: tuple[np.ndarray, ...]
     judges: tuple[np.ndarray, ...]
     resources: tuple[np.ndarray, ...]
-    extent: tuple[int, int, int, int]
+    shapes: dict[str, tuple[int, ...]]
     rows: int
     rejected: int
     digest: str
     replaced: Replaced = NOTHING_REPLACED
 
-    def load(self, shard: int) -> Graphs:
-        """Return a shard's graphs. Raise UserError if its file is gone."""
-        arrays = cache.load_arrays(self.shards[shard], _NAMES)
+    def load(self, shard: int) -> FlatFeatures:
+        """Return a shard's features. Raise UserError if its file is gone."""
+        names = set(self.features.kind.ROWS_OF)
+        arrays = cache.load_arrays(self.shards[shard], names | _FACTS)
         if arrays is None:
             raise UserError(f"{self.shards[shard]} is damaged or missing; run the command again to prepare it again")
-        return Graphs(**{f.name: arrays[f.name] for f in fields(Graphs)})
+        return self.features.kind(**{name: arrays[name] for name in names})
 
-    def held_out(self) -> Graphs:
-        """Return the graphs of all held-out molecules."""
+    def held_out(self) -> FlatFeatures:
+        """Return the features of all held-out molecules."""
         pieces = []
         for shard, judges in enumerate(self.judges):
             keep = np.zeros(len(self.resources[shard]), bool)
             keep[judges] = True
             if keep.any():
-                pieces.append(graphs.take(self.load(shard), keep))
-        return graphs.concatenate(pieces)
+                pieces.append(take(self.load(shard), keep))
+        return concatenate(pieces)
 
     def rejected_rows(self) -> Iterator[str]:
         """Yield the content of a rejected.csv in pieces."""
@@ -81,7 +84,12 @@ class Corpus:
 
 
 def prepare_corpus(
-    path: Path, smiles_column: str | None, progress: cache.CountDone | None = None, *, standardize: str = AS_WRITTEN
+    path: Path,
+    smiles_column: str | None,
+    features: CorpusFeatures,
+    progress: cache.CountDone | None = None,
+    *,
+    standardize: str = AS_WRITTEN,
 ) -> Corpus:
     """Return the molecules of a table, from the cache where they were prepared before.
 
@@ -90,24 +98,26 @@ def prepare_corpus(
     Args:
         path: The file.
         smiles_column: Its column of SMILES; None for the one that is named so.
+        features: What is made of the molecules.
         progress: Called with the number of molecules that are parsed.
         standardize: The form of the molecules, of `chem.parents.FORMS`.
 
     Raises:
         UserError: For a file that is no such table or has too few molecules, or a cache that cannot be written.
     """
-    digest = _digest(path, smiles_column, standardize)
+    digest = _digest(path, smiles_column, features, standardize)
     folder = cache.cache_directory() / "prepared" / f"corpus-{digest}"
-    rows = _prepared_rows(folder)
+    rows = _prepared_rows(folder, features)
     if rows is None:
-        rows = _prepare(folder, stream_smiles(path, smiles_column), standardize, progress)
+        rows = _prepare(folder, stream_smiles(path, smiles_column), features, standardize, progress)
     elif progress:
         progress(rows)
-    return _open(path, [_shard(folder, k) for k in range(-(-rows // SHARD_ROWS))], rows, digest)
+    return _open(path, [_shard(folder, k) for k in range(-(-rows // SHARD_ROWS))], rows, digest, features)
 
 
-def _digest(path: Path, smiles_column: str | None, standardize: str) -> str:
-    versions = f"{VERSION} {graphs.VERSION} {cache.rdkit_version()} {smiles_column} {SHARD_ROWS}"
+def _digest(path: Path, smiles_column: str | None, features: CorpusFeatures, standardize: str) -> str:
+    kind = f"{features.kind.__name__} {features.version}"
+    versions = f"{VERSION} {kind} {cache.rdkit_version()} {smiles_column} {SHARD_ROWS}"
     versions += f" {standardize} {PARENTS_VERSION}" if standardize != AS_WRITTEN else ""
     digest = hashlib.blake2b(versions.encode(), digest_size=16)
     try:
@@ -123,18 +133,24 @@ def _shard(folder: Path, number: int) -> Path:
     return folder / f"{number:05d}.npz"
 
 
-def _prepared_rows(folder: Path) -> int | None:
+def _prepared_rows(folder: Path, features: CorpusFeatures) -> int | None:
     """Return the rows of the file, if a preparation has ended and all its shards are still there."""
     try:
         rows = json.loads((folder / _WHOLE).read_text())["rows"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    whole = isinstance(rows, int) and all(_is_shard(_shard(folder, k)) for k in range(-(-rows // SHARD_ROWS)))
+    if not isinstance(rows, int):
+        return None
+    whole = all(_is_shard(_shard(folder, k), features) for k in range(-(-rows // SHARD_ROWS)))
     return rows if whole else None
 
 
 def _prepare(
-    folder: Path, source: Iterator[tuple[int, str] | Rejected], standardize: str, progress: cache.CountDone | None
+    folder: Path,
+    source: Iterator[tuple[int, str] | Rejected],
+    features: CorpusFeatures,
+    standardize: str,
+    progress: cache.CountDone | None,
 ) -> int:
     """Write the shards that are not there yet. Return the number of rows."""
     rows = 0
@@ -142,7 +158,7 @@ def _prepare(
         part = list(itertools.islice(source, SHARD_ROWS))
         if not part:
             break
-        _prepare_shard(_shard(folder, number), part, standardize, progress)
+        _prepare_shard(_shard(folder, number), part, features, standardize, progress)
         rows += len(part)
     try:
         with cache.replacing(folder / _WHOLE) as file:
@@ -152,14 +168,18 @@ def _prepare(
     return rows
 
 
-def _is_shard(path: Path) -> bool:
-    return cache.load_arrays(path, _NAMES) is not None
+def _is_shard(path: Path, features: CorpusFeatures) -> bool:
+    return cache.load_arrays(path, set(features.kind.ROWS_OF) | _FACTS) is not None
 
 
 def _prepare_shard(
-    path: Path, part: list[tuple[int, str] | Rejected], standardize: str, progress: cache.CountDone | None
+    path: Path,
+    part: list[tuple[int, str] | Rejected],
+    features: CorpusFeatures,
+    standardize: str,
+    progress: cache.CountDone | None,
 ) -> None:
-    if _is_shard(path):
+    if _is_shard(path, features):
         if progress:
             progress(len(part))
         return
@@ -169,14 +189,14 @@ def _prepare_shard(
     found = None if standardize == AS_WRITTEN else find_parents(smiles, form=standardize)
     smiles, replaced = (found.smiles, found.replaced) if found else (smiles, NOTHING_REPLACED)
     pieces, canonical = [], []
-    for start, (piece, names, bad) in cache.in_chunks(graphs.featurize, smiles, progress):
+    for start, (piece, names, bad) in cache.in_chunks(features.featurize, smiles, progress):
         pieces.append(piece)
         canonical += [cache.text_hash(name) for name in names]
         for k, reason in bad.items():
             line, text = molecules[start + k]
             rejected.append(Rejected(line, text, reason))
     lines = rejected_lines(sorted(rejected, key=lambda row: row.line))
-    arrays = {f.name: getattr(graphs.concatenate(pieces or [graphs.featurize([])[0]]), f.name) for f in fields(Graphs)}
+    arrays = arrays_by_name(concatenate(pieces or [features.featurize([])[0]]))
     arrays["canonical"] = np.array(canonical, np.uint64)
     arrays["replaced"] = np.array([replaced.molecules, replaced.fragments], np.int64)
     arrays["examples"] = np.array(replaced.examples, np.str_).reshape(-1, 2)
@@ -207,16 +227,17 @@ def _first_rejected(shards: list[Path]) -> str:
     return ""
 
 
-def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
-    hashes, resources, extents, replaced = [], [], [], []
+def _open(path: Path, shards: list[Path], rows: int, digest: str, features: CorpusFeatures) -> Corpus:
+    rows_of = features.kind.ROWS_OF
+    hashes, resources, shapes, replaced = [], [], [], []
     for shard in shards:
         with np.load(shard) as arrays:
             hashes.append(arrays["canonical"])
             examples = tuple((str(old), str(new)) for old, new in arrays["examples"])
             molecules, fragments = map(int, arrays["replaced"])
             replaced.append(Replaced(molecules, fragments, examples))
-            resources.append(np.stack([arrays["size"], arrays["overflow_size"]], axis=1))
-            extents.append((len(arrays["size"]), arrays["size"].sum(), *arrays["overflow"].shape))
+            resources.append(np.stack([arrays[name] for name, count in rows_of.items() if count is None], axis=1))
+            shapes.append({name: arrays[name].shape for name in rows_of})
     usable = sum(map(len, hashes))
     limit = _judging_below(np.concatenate([*hashes, np.zeros(0, np.uint64)]))
     train = [np.flatnonzero(of >= limit).astype(np.int32) for of in hashes]
@@ -226,13 +247,13 @@ def _open(path: Path, shards: list[Path], rows: int, digest: str) -> Corpus:
             f"{path} has {count(usable, 'usable molecule')} in {count(rows, 'row')}{_first_rejected(shards)}: "
             f"pre-training needs many, and holds out one in {HELD_OUT} for evaluation"
         )
-    molecules, atoms, overflow_rows, width = (int(size) for size in np.max(extents, axis=0))
     return Corpus(
+        features=features,
         shards=tuple(shards),
         train=tuple(train),
         judges=tuple(judges),
         resources=tuple(resources),
-        extent=(molecules, atoms, overflow_rows, width),
+        shapes={name: tuple(map(max, zip(*(of[name] for of in shapes), strict=True))) for name in rows_of},
         rows=rows,
         rejected=rows - usable,
         digest=digest,

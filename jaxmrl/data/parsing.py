@@ -1,7 +1,7 @@
 """From a table's SMILES to graphs and conformers, and the rows that cannot become one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.io import cache
 from jaxmrl.io.records import Rejected, reason_groups
 from jaxmrl.modalities.base import Vectors
+from jaxmrl.modalities.flat_arrays import arrays_by_name, concatenate, take
 from jaxmrl.modalities.geometry.conformers import conformers
 from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.graph import features as graphs
@@ -51,7 +52,7 @@ class ParsedMolecules:
         kept = self.table.take(keep, rejected)
         if len(kept) == 0:
             raise _nothing_usable(kept)
-        molecule_graphs = self.graphs and graphs.take(self.graphs, keep)
+        molecule_graphs = self.graphs and take(self.graphs, keep)
         molecule_conformers = self.conformers and self.conformers.take(keep)
         smiles = list(compress(self.canonical_smiles, keep))
         vectors = self.vectors and self.vectors._replace(values=self.vectors.values[keep])
@@ -124,8 +125,8 @@ def _without_unparsable(source: table.Table, features: dict) -> tuple[table.Tabl
 
 
 def _graphs(features: dict, keep: np.ndarray) -> graphs.Graphs:
-    everything = graphs.Graphs(**{f.name: features[f.name] for f in fields(graphs.Graphs)})
-    return graphs.take(everything, keep)
+    everything = graphs.Graphs(**{name: features[name] for name in graphs.Graphs.ROWS_OF})
+    return take(everything, keep)
 
 
 def without_duplicates(prepared: ParsedMolecules) -> ParsedMolecules:
@@ -141,7 +142,7 @@ def without_duplicates(prepared: ParsedMolecules) -> ParsedMolecules:
 
 
 def _cached_features(smiles: list[str], progress: Callable[[int], None] | None) -> dict[str, np.ndarray]:
-    names = {"usable", "reasons", "canonical", "smiles", *(f.name for f in fields(graphs.Graphs))}
+    names = {"usable", "reasons", "canonical", "smiles", *graphs.Graphs.ROWS_OF}
     return cache.cached("graphs", graphs.VERSION, smiles, names, lambda: _compute(smiles, progress), progress)
 
 
@@ -153,11 +154,11 @@ def _compute(smiles: list[str], progress: Callable[[int], None] | None) -> dict[
         rejected.update({start + position: reason for position, reason in bad.items()})
     usable = np.ones(len(smiles), bool)
     usable[list(rejected)] = False
-    joined = graphs.concatenate(pieces)
+    joined = concatenate(pieces)
     return {
         "usable": usable,
         "reasons": np.array([rejected[k] for k in sorted(rejected)], dtype=np.str_),
         "canonical": np.array([cache.text_hash(name) for name in canonical], np.uint64),
         "smiles": cache.as_bytes(canonical),
-        **{f.name: getattr(joined, f.name) for f in fields(graphs.Graphs)},
+        **arrays_by_name(joined),
     }

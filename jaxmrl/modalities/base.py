@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from jaxmrl.modalities.flat_arrays import FlatArrays
 from jaxmrl.progress import ProgressReporter
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from jaxmrl.modalities.geometry.features import Conformers
     from jaxmrl.modalities.graph.features import Graphs
+    from jaxmrl.modalities.graphmae import GraphMAE
 
 
 class Vectors(NamedTuple):
@@ -68,6 +70,10 @@ class Features(Protocol):
         """Return the rows of a batch within `limits` [R], for an estimate of memory."""
 
 
+class FlatFeatures(Features, FlatArrays, Protocol):
+    """Features in flat arrays."""
+
+
 class AtomFeatures(Features, Protocol):
     """The features of a modality that sees positions."""
 
@@ -105,6 +111,20 @@ class ModalitySettings:
 
 
 @dataclass(frozen=True)
+class CorpusFeatures:
+    """How molecules without labels, of any number, become the features that encoders are pre-trained on.
+
+    kind       their dataclass: a `flat_arrays.FlatArrays`
+    version    raised when the arrays change for the same text
+    featurize  texts -> (features and canonical SMILES of the usable ones, {position: reason} of the others)
+    """
+
+    kind: type[FlatFeatures]
+    version: int
+    featurize: Callable[[list[str]], tuple[FlatFeatures, list[str], dict[int, str]]]
+
+
+@dataclass(frozen=True)
 class Model:
     """A model of a modality, and its settings where the user leaves them open.
 
@@ -115,6 +135,7 @@ class Model:
     heads    of attention, of which the width is a multiple
     batch_size  molecules per batch
     title    what tables and figures call it; "" where that is its name
+    autoencoder  returns the class of the network that pre-trains its encoder by masked atoms; None where it has none
     """
 
     name: str
@@ -127,6 +148,7 @@ class Model:
     heads: int = 1
     batch_size: int = 256
     title: str = ""
+    autoencoder: Callable[[], type[GraphMAE]] | None = None
 
     @property
     def classical(self) -> bool:
@@ -174,7 +196,7 @@ class Modality:
     sees_positions  whether it sees atoms in space: of a file with positions, else conformers are made for it. Its
                     features have `elements` and `composition`, and its models learn what references of atoms leave
     sees_vectors    whether it sees the vectors of --embeddings
-    pretrained      whether its models can begin from a pre-trained encoder
+    corpus          how molecules are prepared for pre-training its models' encoders; None where that is not possible
     needs_smiles    whether it cannot be made of data with positions and without SMILES
     weight_decay    decoupled, per unit of learning rate
     """
@@ -193,7 +215,7 @@ class Modality:
     files: Callable[[Any], dict[str, str]] = no_files
     sees_positions: bool = False
     sees_vectors: bool = False
-    pretrained: bool = False
+    corpus: CorpusFeatures | None = None
     needs_smiles: bool = True
     weight_decay: float = 0.0
 

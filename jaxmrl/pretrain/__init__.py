@@ -1,4 +1,4 @@
-"""Pre-training of the GIN's encoder. `python -m jaxmrl.pretrain`, or `pretrain_encoder(PretrainConfig(...))`."""
+"""Pre-training of a model's encoder. `python -m jaxmrl.pretrain`, or `pretrain_encoder(PretrainConfig(...))`."""
 
 import math
 import time
@@ -11,13 +11,14 @@ from jaxmrl.data.datasets import get_dataset, smiles_source
 from jaxmrl.data.table import molecule_remarks
 from jaxmrl.errors import DivergedError
 from jaxmrl.io.files import number
-from jaxmrl.modalities.graph.graphmae import GraphMAEShape
+from jaxmrl.modalities.registry import models
 from jaxmrl.reports import plots
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.text import count, duration
 from jaxmrl.training import checkpoint
+from jaxmrl.training.autoencoder import AutoencoderSpec
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.encoder import Encoder, has_encoder, load_encoder, save_encoder
 from jaxmrl.training.interrupts import Stop, catch_signals
@@ -31,8 +32,8 @@ HISTORY = "pretraining.csv"
 def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
     """Pre-train an encoder on unlabeled molecules by predicting their masked atoms, and write it for --init of a sweep.
 
-    The method is GraphMAE (Hou et al., KDD 2022), for the encoder of a GIN. The same call resumes a pre-training
-    that was interrupted.
+    The method is GraphMAE (Hou et al., KDD 2022), for the encoder of a GIN, D-MPNN or GINE. The same call resumes a
+    pre-training that was interrupted.
 
     Args:
         config: The settings: molecules, encoder and training.
@@ -52,7 +53,8 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
     metadata = directory.code_metadata() | {"device": device_name(), "data": corpus.digest}
     with run.lock():
         run.create_or_resume(
-            to_toml(config), metadata | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected}
+            to_toml(config.resolved()),
+            metadata | {"molecules": sum(map(len, corpus.train)), "rejected": corpus.rejected},
         )
         run.write("rejected.csv", "".join(corpus.rejected_rows()))
         if has_encoder(config.out):
@@ -62,11 +64,12 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
             with catch_signals(max_seconds, started) as stop:
                 work = train(config, corpus, run, reporter, stop)
             write_report(config, work.history, run)
-            shape = config.width, config.depth, config.standardize
-            save_encoder(config.out, work.arrays.params, work.arrays.stats, *shape)
+            arrays = work.arrays.params, work.arrays.stats
+            save_encoder(config.out, *arrays, work.pretext.spec, config.standardize)
         checkpoint.remove(run.checkpoints)
     encoder = load_encoder(config.out)
-    reporter.say(f"encoder {encoder.digest}: give it to a sweep with --init none {config.out}")
+    shape = f"--model {encoder.model} --width {encoder.width} --depth {encoder.depth}"
+    reporter.say(f"encoder {encoder.digest}: give it to a sweep with --init none {config.out} {shape}")
     return encoder
 
 
@@ -78,7 +81,8 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
     for remark in molecule_remarks(path, smiles_column):
         reporter.say(remark)
     with reporter.progress("parsing", None, "molecules") as progress:
-        corpus = prepare_corpus(path, smiles_column, progress.advance, standardize=config.standardize)
+        source = path, smiles_column, config.corpus
+        corpus = prepare_corpus(*source, progress.advance, standardize=config.standardize)
     if config.standardize != AS_WRITTEN:
         reporter.say(corpus.replaced.text(config.standardize))
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))
@@ -114,8 +118,8 @@ def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: R
 
 def pretraining_of(config: PretrainConfig, corpus: Corpus) -> Pretraining:
     """Return the pre-training that the settings ask for, before its first step."""
-    shape = GraphMAEShape(config.width, config.depth, config.dropout, config.precision)
-    pretext = Pretext(shape, config.mask_rate, config.learning_rate)
+    spec = AutoencoderSpec(config.model, *config.sizes, config.dropout, config.precision)
+    pretext = Pretext(spec, config.mask_rate, config.learning_rate)
     return Pretraining(pretext, corpus, config.batch_size, config.epochs, config.seed)
 
 
@@ -140,5 +144,6 @@ def _cells(epoch: Epoch) -> dict[str, str]:
 def write_report(config: PretrainConfig, history: list[Epoch], run: RunDirectory) -> None:
     """Write the history as a table and a figure."""
     write_history(history, run)
-    title = f"GraphMAE on {config.name}, gin {config.width}x{config.depth}"
+    width, depth = config.sizes
+    title = f"GraphMAE on {config.name}, {models()[config.model].title} {width}x{depth}"
     run.write("pretraining.png", plots.render(plots.draw_pretraining(history, title=title), "png"))

@@ -19,17 +19,17 @@ def estimate_pretraining(config: PretrainConfig, *, timed: bool = False, quiet: 
     """Return what a pre-training would take. Its molecules are prepared. Raise UserError as `pretrain_encoder` does."""
     reporter = Reporter(quiet=quiet)
     work = pretraining_of(config, prepare(config, reporter))
-    shape, store = work.pretext.shape, work.shard_store(0)
+    spec, store = work.pretext.spec, work.shard_store(0)
     one_step = partial(pretrain_step, work.pretext)
     expected = Expected(
-        name=shape.name,
-        parameters=shape.parameters,
+        name=spec.name,
+        parameters=spec.parameters,
         replicas=None,
         steps=work.steps,
         lanes=1,
         devices=1,
         operations=work.steps * operations_of(one_step, store, work.arrays, config.batch_size),
-        memory=sum(leaf.nbytes for leaf in jax.tree.leaves(store)) + lane_bytes(shape, int(work.limits[0])),
+        memory=sum(leaf.nbytes for leaf in jax.tree.leaves(store)) + lane_bytes(spec, work.rows),
         seconds=_seconds_of_pretraining(work) if timed else None,
     )
     reporter.say(said(expected))

@@ -13,6 +13,7 @@ from jaxmrl.config.names import SCRATCH
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.io.weight_names import part_of
+from jaxmrl.training.autoencoder import AutoencoderSpec
 from jaxmrl.training.model_spec import ModelSpec
 
 ENCODER = "encoder"
@@ -29,6 +30,7 @@ class Encoder:
     Attributes:
         name: The name of its folder, by which results are listed.
         digest: A digest of its weights.
+        model: The model that it is the encoder of.
         width: The width of the model.
         depth: Its number of layers.
         standardize: The form of the molecules of its pre-training, of `chem.parents.FORMS`; None if that is not
@@ -38,6 +40,7 @@ class Encoder:
 
     name: str
     digest: str
+    model: str
     width: int
     depth: int
     standardize: str | None
@@ -50,13 +53,13 @@ class Encoder:
             spec: The model of a sweep.
 
         Raises:
-            UserError: If the model is not a GIN, or has another width, depth or other shapes.
+            UserError: If the model is another one, or has another width, depth or other shapes.
         """
-        if spec.model != "gin" or (spec.width, spec.depth) != (self.width, self.depth):
+        if (spec.model, spec.width, spec.depth) != (self.model, self.width, self.depth):
             raise ConfigError(
-                f"--init {self.name} is a gin of width {self.width} and depth {self.depth}; the sweep trains a "
-                f"{spec.model} of width {spec.width} and depth {spec.depth}: give --width {self.width} "
-                f"--depth {self.depth}, or another checkpoint"
+                f"--init {self.name} is a {self.model} of width {self.width} and depth {self.depth}; the sweep trains "
+                f"a {spec.model} of width {spec.width} and depth {spec.depth}: give --model {self.model} "
+                f"--width {self.width} --depth {self.depth}, or another checkpoint"
             )
         params, stats = jax.eval_shape(spec.init, jax.random.key(0))
         storage.check_form(f"--init {self.name}", part_of(params, ENCODER) | part_of(stats, ENCODER), self.weights)
@@ -79,14 +82,15 @@ class Encoder:
         )
 
 
-def save_encoder(folder: Path, params: Any, stats: Any, width: int, depth: int, standardize: str = AS_WRITTEN) -> None:
-    """Write the encoder of a pre-trained model of this shape to `folder`.
+def save_encoder(folder: Path, params: Any, stats: Any, spec: AutoencoderSpec, standardize: str = AS_WRITTEN) -> None:
+    """Write the encoder of a pre-trained autoencoder to `folder`.
 
     standardize: the form of the molecules that it was trained on.
     Raises UserError if it cannot be written.
     """
     weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
-    host = {"format": FORMAT, "model": "gin", "width": width, "depth": depth, "standardize": standardize}
+    sizes = {"model": spec.model, "width": spec.width, "depth": spec.depth}
+    host = {"format": FORMAT, "standardize": standardize} | sizes
     storage.remove(folder / ENCODER)
     storage.write(folder / ENCODER, weights, host | {"digest": _digest(weights)})
 
@@ -114,9 +118,10 @@ def load_encoder(folder: Path) -> Encoder:
     here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
     saved = storage.read_forms(path)
     form = {name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here) for name, leaf in saved.items()}
+    facts = {name: host[name] for name in ("digest", "model", "width", "depth")}
     recorded = kept_form(host) if {"standardize", "parent"} & host.keys() else None
-    facts = host["digest"], host["width"], host["depth"], recorded
-    return Encoder(folder.resolve().name, *facts, storage.read_arrays(path, form))
+    weights = storage.read_arrays(path, form)
+    return Encoder(folder.resolve().name, **facts, standardize=recorded, weights=weights)
 
 
 Initializations = dict[str, Encoder | None]

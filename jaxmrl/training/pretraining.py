@@ -11,11 +11,13 @@ import numpy as np
 import optax
 
 from jaxmrl.data.corpus import Corpus
+from jaxmrl.modalities.base import DeviceDataset, FlatFeatures
+from jaxmrl.modalities.flat_arrays import pad
 from jaxmrl.modalities.flat_rows import NO_MOLECULE
-from jaxmrl.modalities.graph.dataset import GraphDataset
-from jaxmrl.modalities.graph.features import Graphs, pad
-from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
+from jaxmrl.modalities.graphmae import choose_atoms, scaled_cosine_error
+from jaxmrl.modalities.registry import get_modality, modalities_of
 from jaxmrl.training import batches
+from jaxmrl.training.autoencoder import AutoencoderSpec
 from jaxmrl.training.compiled import program, small_program
 from jaxmrl.training.lanes import CHUNK_SECONDS
 from jaxmrl.training.programs import MAX_CHUNK
@@ -27,7 +29,7 @@ OPTIMIZER = optax.scale_by_adam()
 class Pretext:
     """How an encoder is pre-trained; static in the programs."""
 
-    shape: GraphMAEShape
+    spec: AutoencoderSpec
     mask_rate: float
     learning_rate: float
 
@@ -70,30 +72,30 @@ class Epoch:
 def start(pretext: Pretext, seed: jax.Array) -> PretrainState:
     """Return the state before the first step."""
     init, stream = jax.random.split(jax.random.key(seed, impl="threefry2x32"))
-    params, stats = pretext.shape.init(init)
+    params, stats = pretext.spec.init(init)
     return PretrainState(params, stats, OPTIMIZER.init(params), jnp.int32(0), stream, jnp.float32(0))
 
 
 def masked_error(
-    pretext: Pretext, store: GraphDataset, params: Any, stats: Any, ids: jax.Array, key: jax.Array, training: bool
+    pretext: Pretext, store: DeviceDataset, params: Any, stats: Any, ids: jax.Array, key: jax.Array, training: bool
 ) -> tuple:
     """Return the mean error over the masked atoms of the molecules `ids` [B], and its parts.
 
     Returns (error, (stats, hits, kinds)): how many masked atoms were told, and how many there are of each kind.
     """
     masks, dropout = jax.random.split(key)
-    graph = store.gather(ids)
-    masked = choose_atoms(graph, pretext.mask_rate, masks)
-    outputs, stats = pretext.shape.outputs(params, stats, graph, masked, dropout if training else None)
-    kinds = graph.nodes["atom"].astype(jnp.int32)
-    errors = jnp.where(masked, scaled_cosine_error(outputs, kinds), 0.0)
+    batch = store.gather(ids)
+    atoms = pretext.spec.atoms(batch)
+    masked = choose_atoms(atoms, pretext.mask_rate, masks)
+    outputs, stats = pretext.spec.outputs(params, stats, batch, masked, dropout if training else None)
+    errors = jnp.where(masked, scaled_cosine_error(outputs, atoms.kind), 0.0)
     many = masked.sum()
-    hits = (masked & (outputs.argmax(axis=1) == kinds)).sum()
-    of_kind = (masked[:, None] & (kinds[:, None] == jnp.arange(MASKED)[None, :])).sum(axis=0)
+    hits = (masked & (outputs.argmax(axis=1) == atoms.kind)).sum()
+    of_kind = (masked[:, None] & (atoms.kind[:, None] == jnp.arange(outputs.shape[1])[None, :])).sum(axis=0)
     return errors.sum() / jnp.maximum(many, 1).astype(errors.dtype), (stats, hits, of_kind)
 
 
-def pretrain_step(pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array) -> PretrainState:
+def pretrain_step(pretext: Pretext, store: DeviceDataset, state: PretrainState, ids: jax.Array) -> PretrainState:
     """Make one optimizer step on the molecules `ids` [B]."""
     key = jax.random.fold_in(state.key, state.step)
     loss = lambda params: masked_error(pretext, store, params, state.stats, ids, key, training=True)
@@ -105,14 +107,14 @@ def pretrain_step(pretext: Pretext, store: GraphDataset, state: PretrainState, i
 
 @program(static_argnums=0, donate_argnums=2)
 def train(
-    pretext: Pretext, store: GraphDataset, state: PretrainState, ids: jax.Array, steps: jax.Array | int
+    pretext: Pretext, store: DeviceDataset, state: PretrainState, ids: jax.Array, steps: jax.Array | int
 ) -> PretrainState:
     """Make `steps` steps on ids [MAX_CHUNK, B]."""
     return jax.lax.fori_loop(0, steps, lambda k, state: pretrain_step(pretext, store, state, ids[k]), state)
 
 
 @program(static_argnums=0)
-def judge(pretext: Pretext, store: GraphDataset, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
+def judge(pretext: Pretext, store: DeviceDataset, state: PretrainState, plan: jax.Array) -> tuple[jax.Array, ...]:
     """Return mean error, correctly predicted atoms and atoms of each kind, of the batches plan [n, B]; the masks are
     the same each time.
     """
@@ -127,10 +129,14 @@ def judge(pretext: Pretext, store: GraphDataset, state: PretrainState, plan: jax
 
 
 class Pretraining:
-    """A pre-training under way. `arrays` is its state on the device; `step` and `history` the host's part of it."""
+    """A pre-training under way. `arrays` is its state on the device; `step` and `history` the host's part of it.
+
+    rows: of a batch, for an estimate of memory
+    """
 
     def __init__(self, pretext: Pretext, corpus: Corpus, batch_size: int, epochs: int, seed: int):
         self.pretext, self.corpus, self.batch_size, self.seed = pretext, corpus, batch_size, seed
+        self.modality = get_modality(modalities_of(pretext.spec.model)[0])
         self.shard_steps = [batches.batches_per_epoch(len(train), batch_size) for train in corpus.train]
         self.epoch_steps = sum(self.shard_steps)
         self.steps = epochs * self.epoch_steps
@@ -140,9 +146,11 @@ class Pretraining:
         self.arrays = start(pretext, np.uint32(seed))
         self.step = 0
         self.history: list[Epoch] = []
-        self._loaded: tuple[int, GraphDataset] | None = None
+        self._loaded: tuple[int, DeviceDataset] | None = None
         self._planned: tuple[tuple[int, int], np.ndarray] | None = None
-        self.held_out = _judges(corpus.held_out(), batch_size)
+        judges = corpus.held_out()
+        self.held_out = self._judges(judges)
+        self.rows = judges.rows(self.limits, batch_size)
         self._affordable_steps = 1
 
     def host_state(self) -> dict[str, Any]:
@@ -200,15 +208,24 @@ class Pretraining:
             self._planned = (epoch, shard), batches.plan(*known, self.batch_size, rng)
         return self._planned[1]
 
-    def shard_store(self, shard: int) -> GraphDataset:
+    def shard_store(self, shard: int) -> DeviceDataset:
         """Return the shard on the device, where it is alone; all have the shape of the largest, and share one
         program.
         """
         if self._loaded is None or self._loaded[0] != shard:
             self._loaded = None
-            graphs = pad(self.corpus.load(shard), *self.corpus.extent)
-            self._loaded = shard, GraphDataset.to_device(graphs).with_budget(self.limits)
+            self._loaded = shard, self._to_device(pad(self.corpus.load(shard), self.corpus.shapes), self.limits)
         return self._loaded[1]
+
+    def _to_device(self, features: FlatFeatures, limits: np.ndarray) -> DeviceDataset:
+        assert self.modality.to_device is not None, "a modality with a corpus has networks"
+        return self.modality.to_device(features).with_budget(limits)
+
+    def _judges(self, features: FlatFeatures) -> tuple[DeviceDataset, np.ndarray]:
+        """Return the held-out molecules on the device, and their batches."""
+        ids, resources = np.arange(len(features), dtype=np.int32), features.resources()
+        limits = batches.budget([ids], resources, self.batch_size)
+        return self._to_device(features, limits), batches.plan(ids, resources, limits, self.batch_size, None)
 
     def _judge(self, epoch: int) -> None:
         store, plan = self.held_out
@@ -217,13 +234,5 @@ class Pretraining:
         self.arrays = replace(self.arrays, loss=jnp.float32(0))
         shares = kinds / kinds.sum()
         accuracy = float(hits / kinds.sum())
-        common = int(kinds.argmax())
-        self.history.append(Epoch(epoch, self.step, loss, float(error), accuracy, float(shares[common]), common))
-
-
-def _judges(graphs: Graphs, batch_size: int) -> tuple[GraphDataset, np.ndarray]:
-    """Return the held-out molecules on the device, and their batches."""
-    ids, resources = np.arange(len(graphs), dtype=np.int32), graphs.resources()
-    limits = batches.budget([ids], resources, batch_size)
-    plan = batches.plan(ids, resources, limits, batch_size, None)
-    return GraphDataset.to_device(graphs).with_budget(limits), plan
+        common = self.pretext.spec.network.elements[kinds.argmax()]
+        self.history.append(Epoch(epoch, self.step, loss, float(error), accuracy, float(shares.max()), common))

@@ -2,7 +2,7 @@ import csv
 import io
 import zipfile
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,11 @@ from jaxmrl.data import datasets
 from jaxmrl.data.corpus import HELD_OUT, prepare_corpus
 from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.io import cache as prepared
-from jaxmrl.modalities.graph.features import Graphs, concatenate, featurize, take
+from jaxmrl.modalities.flat_arrays import concatenate, take
+from jaxmrl.modalities.graph.features import featurize
+from jaxmrl.modalities.graph.modality import GRAPH
+from jaxmrl.modalities.molgraph import features as molgraph
+from jaxmrl.modalities.molgraph.modality import MOLGRAPH
 from tests.data.test_datasets import serve
 
 
@@ -30,13 +34,14 @@ def small(csv_file, cache, small_shards):
     return path
 
 
-def assert_same(one: Graphs, other: Graphs):
-    for f in fields(Graphs):
-        np.testing.assert_array_equal(getattr(one, f.name), getattr(other, f.name), err_msg=f.name)
+def assert_same(one, other):
+    assert type(one) is type(other)
+    for name in one.ROWS_OF:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 
 def test_shards_together_are_the_whole_file(small, nci):
-    corpus = prepare_corpus(small, None)
+    corpus = prepare_corpus(small, None, GRAPH.corpus)
     assert len(corpus.shards) == 4
     assert (corpus.rows, corpus.rejected) == (163, 2)
     together = concatenate([corpus.load(k) for k in range(4)])
@@ -49,8 +54,19 @@ def test_shards_together_are_the_whole_file(small, nci):
     assert rejected[2][2] == "2 fields, expected 4"
 
 
+def test_shards_of_featurized_graphs(small, nci):
+    corpus, of_graphs = (prepare_corpus(small, None, modality.corpus) for modality in (MOLGRAPH, GRAPH))
+    assert not {*corpus.shards} & {*of_graphs.shards}
+    whole, _, _ = molgraph.featurize_texts([*nci[0], "CC"])
+    assert_same(concatenate([corpus.load(k) for k in range(4)]), whole)
+    np.testing.assert_array_equal(np.concatenate(corpus.resources), whole.resources())
+    np.testing.assert_array_equal(np.concatenate(of_graphs.resources), featurize([*nci[0], "CC"])[0].resources())
+    for one, other in zip(corpus.judges, of_graphs.judges, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_molecules_train_or_judge(small):
-    corpus = prepare_corpus(small, None)
+    corpus = prepare_corpus(small, None, GRAPH.corpus)
     for train, judges, resources in zip(corpus.train, corpus.judges, corpus.resources, strict=True):
         assert sorted([*train, *judges]) == list(range(len(resources)))
     judging = [take(corpus.load(k), np.isin(np.arange(len(corpus.resources[k])), corpus.judges[k])) for k in range(4)]
@@ -64,15 +80,15 @@ def test_a_molecule_that_comes_twice_is_on_one_side(small):
     for at, text in zip((20, 70, 130), spelled, strict=True):
         rows[at] = f"{text},,,"
     small.write_text("\n".join(rows))
-    corpus = prepare_corpus(small, None)
+    corpus = prepare_corpus(small, None, GRAPH.corpus)
     sides = {bool(np.isin(at, corpus.judges[shard])) for shard, at in ((0, 19), (1, 19), (2, 29))}
     assert len(sides) == 1
 
 
 def test_most_that_judge_are_few(small, monkeypatch):
-    everything = sum(map(len, prepare_corpus(small, None).judges))
+    everything = sum(map(len, prepare_corpus(small, None, GRAPH.corpus).judges))
     monkeypatch.setattr(module, "MOST_HELD_OUT", 1)
-    corpus = prepare_corpus(small, None)
+    corpus = prepare_corpus(small, None, GRAPH.corpus)
     assert sum(map(len, corpus.judges)) == 1 < everything
     assert sum(map(len, corpus.train)) == 160, "those left over train"
 
@@ -88,21 +104,21 @@ def test_what_is_prepared_is_not_prepared_again(small, monkeypatch):
 
     monkeypatch.setattr(prepared, "in_chunks", counted)
     with pytest.raises(KeyboardInterrupt):
-        prepare_corpus(small, None)
+        prepare_corpus(small, None, GRAPH.corpus)
     assert len(calls) == 3
     seen = []
-    corpus = prepare_corpus(small, None, seen.append)
+    corpus = prepare_corpus(small, None, GRAPH.corpus, seen.append)
     assert len(calls) == 5, "two shards were there"
     assert sum(seen) == 162, "all rows but the ragged one, found or done"
-    prepare_corpus(small, None)
+    prepare_corpus(small, None, GRAPH.corpus)
     assert len(calls) == 5
     shard = corpus.shards[1]
     shard.write_bytes(shard.read_bytes()[:-100])
-    again = prepare_corpus(small, None)
+    again = prepare_corpus(small, None, GRAPH.corpus)
     assert len(calls) == 6
     assert_same(again.load(1), corpus.load(1))
     small.write_text(small.read_text().replace("rubbish", "CCC"))
-    prepare_corpus(small, None)
+    prepare_corpus(small, None, GRAPH.corpus)
     assert len(calls) == 10, "another file"
 
 
@@ -121,14 +137,14 @@ def test_files_that_cannot_be_used(text, message, tmp_path, cache):
     path = tmp_path / "molecules.csv"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=message):
-        prepare_corpus(path, None)
+        prepare_corpus(path, None, GRAPH.corpus)
 
 
 def test_a_cache_that_cannot_be_written(small, cache):
     (cache / "prepared").parent.mkdir(parents=True, exist_ok=True)
     (cache / "prepared").write_text("a file, no folder")
     with pytest.raises(UserError, match="JAXMRL_CACHE"):
-        prepare_corpus(small, None)
+        prepare_corpus(small, None, GRAPH.corpus)
 
 
 def test_pcqm4mv2_is_taken_out_of_its_archive(nci, cache, monkeypatch):
@@ -142,7 +158,7 @@ def test_pcqm4mv2_is_taken_out_of_its_archive(nci, cache, monkeypatch):
     with contextmanager(serve)("pcqm4mv2", archive.getvalue(), monkeypatch):
         path, column = datasets.smiles_source(datasets.DATASETS["pcqm4mv2"])
     assert gzip.decompress(path.read_bytes()).decode() == table
-    corpus = prepare_corpus(path, column)
+    corpus = prepare_corpus(path, column, GRAPH.corpus)
     assert (corpus.rows, corpus.rejected) == (160, 0)
 
 

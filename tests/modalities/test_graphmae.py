@@ -8,21 +8,23 @@ from flax import nnx
 from rdkit import Chem
 
 from jaxmrl.modalities.flat_rows import NO_MOLECULE
+from jaxmrl.modalities.graph.autoencoder import MASKED
 from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurize
-from jaxmrl.modalities.graph.graphmae import MASKED, GraphMAEShape, choose_atoms, scaled_cosine_error
+from jaxmrl.modalities.graphmae import choose_atoms, scaled_cosine_error
+from jaxmrl.training.autoencoder import AutoencoderSpec
 from tests.support.compiled import gather
 
-SHAPE = GraphMAEShape(width=8, depth=2, dropout=0.0, precision="float32")
+SPEC = AutoencoderSpec("gin", width=8, depth=2, dropout=0.0, precision="float32")
 SMILES = "C/C=C/c1ccc([S](F)(F)(F)(F)F)cc1"
 
 
 @pytest.fixture(scope="module")
 def weights():
-    return jax.jit(SHAPE.init)(jax.random.key(3))
+    return jax.jit(SPEC.init)(jax.random.key(3))
 
 
-outputs_of = jax.jit(lambda weights, graph, masked: SHAPE.outputs(*weights, graph, masked)[0])
+outputs_of = jax.jit(lambda weights, graph, masked: SPEC.outputs(*weights, graph, masked)[0])
 
 
 def batch(graphs, ids, rows=120):
@@ -34,7 +36,9 @@ def test_each_molecule_has_its_share_of_masked_atoms(molecules):
     graph = batch(molecules, ids)
     sizes = molecules.size[ids[:5]]
     first = np.cumsum(sizes) - sizes
-    drawn = np.asarray(jax.vmap(lambda key: choose_atoms(graph, 0.3, key))(jax.random.split(jax.random.key(0), 400)))
+    drawn = np.asarray(
+        jax.vmap(lambda key: choose_atoms(SPEC.atoms(graph), 0.3, key))(jax.random.split(jax.random.key(0), 400))
+    )
     assert not drawn[:, sizes.sum() :].any(), "padding is never masked"
     for start, size in zip(first, sizes, strict=True):
         expected = max(1, round(0.3 * size))
@@ -64,7 +68,7 @@ def test_against_a_plain_reading_of_the_definition(weights, strict):
     ours = outputs_of(weights, graph, jnp.asarray(masked))
 
     params = jax.tree.map(np.asarray, nnx.to_pure_dict(weights[0]))
-    module = nnx.merge(SHAPE.graphdef, *weights, copy=True)
+    module = nnx.merge(SPEC.graphdef, *weights, copy=True)
     nodes = dict(graph.nodes)
     nodes["atom"] = np.where(masked, 119, nodes["atom"]).astype(np.uint8)
     nodes["chirality"] = np.where(masked, 0, nodes["chirality"]).astype(np.uint8)
@@ -92,7 +96,7 @@ def test_against_a_plain_reading_of_the_definition(weights, strict):
 def test_batch_mates_and_padding_are_inert(weights, molecules):
     ids = [6, 0, 11]
     together = batch(molecules, [*ids, NO_MOLECULE])
-    masked = np.asarray(choose_atoms(together, 0.3, jax.random.key(0)))
+    masked = np.asarray(choose_atoms(SPEC.atoms(together), 0.3, jax.random.key(0)))
     outputs = outputs_of(weights, together, jnp.asarray(masked))
     sizes = molecules.size[ids]
     for molecule, start, size in zip(ids, np.cumsum(sizes) - sizes, sizes, strict=True):

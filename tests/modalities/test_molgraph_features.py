@@ -5,14 +5,14 @@ import pytest
 from rdkit import Chem
 
 from jaxmrl.chem.molecules import canonicalize
+from jaxmrl.modalities.flat_arrays import NONE, concatenate
 from jaxmrl.modalities.molgraph import features
 from jaxmrl.modalities.molgraph.features import (
     ATOM_CATEGORIES,
     BOND_CATEGORIES,
     INCOMING,
-    NONE,
+    MolGraphs,
     cached_molgraphs,
-    concatenate,
     featurize,
 )
 from tests.conftest import SMILES
@@ -138,5 +138,5 @@ def test_the_cache_and_pieces_give_the_same_arrays(cache, monkeypatch):
     first = cached_molgraphs(smiles)
     monkeypatch.setattr(features, "featurize", None)
     for other in (joined, first, cached_molgraphs(smiles)):
-        for name in features.ARRAYS:
+        for name in MolGraphs.ROWS_OF:
             np.testing.assert_array_equal(getattr(other, name), getattr(whole, name))

@@ -12,14 +12,17 @@ from jaxmrl.data import corpus as corpora
 from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
-from jaxmrl.modalities.graph.graphmae import GraphMAEShape, choose_atoms
+from jaxmrl.modalities.graph.modality import GRAPH
+from jaxmrl.modalities.graphmae import choose_atoms
 from jaxmrl.training import checkpoint, pretraining
+from jaxmrl.training.autoencoder import AutoencoderSpec
 from jaxmrl.training.encoder import load_encoder, load_starts, save_encoder, start_remarks
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.pretraining import Pretext, Pretraining, masked_error, pretrain_step
 
 BATCH = 12
-PRETEXT = Pretext(GraphMAEShape(width=8, depth=2, dropout=0.1, precision="float32"), 0.15, 1e-3)
+SPEC = AutoencoderSpec("gin", width=8, depth=2, dropout=0.1, precision="float32")
+PRETEXT = Pretext(SPEC, 0.15, 1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def corpus(csv_file, tmp_path_factory):
         patch.setenv("JAXMRL_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(corpora, "SHARD_ROWS", 50)
         patch.setattr(corpora, "HELD_OUT", 5)
-        return prepare_corpus(csv_file, None)
+        return prepare_corpus(csv_file, None, GRAPH.corpus)
 
 
 def pretraining_of(corpus, epochs=3, pretext=PRETEXT):
@@ -117,8 +120,8 @@ def test_the_error_is_a_mean_over_masked_atoms(corpus):
     params, stats = work.arrays.params, work.arrays.stats
     error, (_, hits, kinds) = masked_error(PRETEXT, store, params, stats, ids, key, training=False)
     graph = store.gather(ids)
-    masked = np.asarray(choose_atoms(graph, 0.15, jax.random.split(key)[0]))
-    outputs, atoms = np.asarray(PRETEXT.shape.outputs(params, stats, graph, masked)[0])[masked], graph.nodes["atom"]
+    masked = np.asarray(choose_atoms(SPEC.atoms(graph), 0.15, jax.random.split(key)[0]))
+    outputs, atoms = np.asarray(SPEC.outputs(params, stats, graph, masked)[0])[masked], graph.nodes["atom"]
     atoms = np.asarray(atoms)[masked]
     cosine = outputs[np.arange(len(atoms)), atoms] / np.linalg.norm(outputs, axis=1)
     assert float(error) == pytest.approx(np.mean((1 - cosine) ** 2), rel=1e-5)
@@ -128,7 +131,7 @@ def test_the_error_is_a_mean_over_masked_atoms(corpus):
 
 def test_each_step_draws_its_own_masks(corpus):
     work = pretraining_of(corpus)
-    still = replace(PRETEXT, learning_rate=0.0, shape=replace(PRETEXT.shape, dropout=0.0))
+    still = replace(PRETEXT, learning_rate=0.0, spec=replace(SPEC, dropout=0.0))
     ids = np.arange(8, dtype=np.int32)
     step = jax.jit(partial(pretrain_step, still, work.shard_store(0)))
     one = step(work.arrays, ids)
@@ -152,16 +155,16 @@ def test_judging_is_in_evaluation_and_weighs_masked_atoms(whole):
 
 @pytest.mark.slow
 def test_it_learns_to_tell_atoms(corpus):
-    shape = GraphMAEShape(width=32, depth=2, dropout=0.0, precision="float32")
-    last = run(pretraining_of(corpus, epochs=60, pretext=Pretext(shape, 0.15, 3e-3)))[-1]
+    spec = AutoencoderSpec("gin", width=32, depth=2, dropout=0.0, precision="float32")
+    last = run(pretraining_of(corpus, epochs=60, pretext=Pretext(spec, 0.15, 3e-3)))[-1]
     assert last.majority + 0.05 < last.accuracy < 1
 
 
 def test_an_encoder_is_the_same_from_disk(whole, tmp_path):
     state = whole[0].arrays
-    save_encoder(tmp_path / "mine", state.params, state.stats, 8, 2)
+    save_encoder(tmp_path / "mine", state.params, state.stats, SPEC)
     encoder = load_encoder(tmp_path / "mine")
-    assert (encoder.name, encoder.width, encoder.depth) == ("mine", 8, 2)
+    assert (encoder.name, encoder.model, encoder.width, encoder.depth) == ("mine", "gin", 8, 2)
     np.testing.assert_array_equal(encoder.weights["encoder.atom"], state.params["encoder"]["atom"][...])
     names = [name for name in encoder.weights if name.endswith(("mean", "var"))]
     assert len(names) == 4, "batch-norm statistics of two layers"
@@ -174,27 +177,27 @@ def test_what_cannot_be_begun_from_is_refused(whole, tmp_path):
     with pytest.raises(ConfigError, match=r"no pre-trained encoder there.*jaxmrl\.pretrain"):
         load_starts(("none", str(tmp_path)), [shape])
     for folder in ("a/mine", "b/mine"):
-        save_encoder(tmp_path / folder, state.params, state.stats, 8, 2)
+        save_encoder(tmp_path / folder, state.params, state.stats, SPEC)
     assert list(load_starts(("none", str(tmp_path / "a/mine")), [shape])) == ["none", "mine"]
     wider = ModelSpec(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")
     with pytest.raises(ConfigError, match="width 8 and depth 2; the sweep trains a gin of width 16 and"):
         load_starts((str(tmp_path / "a/mine"),), [shape, wider])
     with pytest.raises(ConfigError, match="'mine' is used twice"):
         load_starts((str(tmp_path / "a/mine"), str(tmp_path / "b/mine")), [shape])
-    save_encoder(tmp_path / "none", state.params, state.stats, 8, 2)
+    save_encoder(tmp_path / "none", state.params, state.stats, SPEC)
     with pytest.raises(ConfigError, match="'none' is used twice"):
         load_starts((str(tmp_path / "none"),), [shape])
     host = tmp_path / "a" / "mine" / "encoder" / "host.json"
     host.write_text(host.read_text().replace('"width": 8', '"width": 9'))
     with pytest.raises(ConfigError, match="is damaged"):
         load_starts((str(tmp_path / "a/mine"),), [shape])
-    save_encoder(tmp_path / "a" / "mine", state.params, state.stats, 8, 2)
+    save_encoder(tmp_path / "a" / "mine", state.params, state.stats, SPEC)
     assert load_starts((str(tmp_path / "a/mine"),), [shape])["mine"].width == 8, "made again in its place"
 
 
 def test_an_encoder_of_another_kind_of_device_is_read(whole, tmp_path):
     state, folder = whole[0].arrays, tmp_path / "mine"
-    save_encoder(folder, state.params, state.stats, 8, 2)
+    save_encoder(folder, state.params, state.stats, SPEC)
     there = folder / "encoder"
     lying = there / "arrays" / "_sharding"
     here = str(jax.devices()[0])
@@ -207,7 +210,7 @@ def test_an_encoder_of_another_kind_of_device_is_read(whole, tmp_path):
 @pytest.mark.parametrize(("own", "other"), [("none", "parent"), ("parent", "tautomer")])
 def test_an_encoder_of_other_forms_of_the_molecules_is_remarked_on(whole, tmp_path, own, other):
     state = whole[0].arrays
-    save_encoder(tmp_path / "mae", state.params, state.stats, 8, 2, own)
+    save_encoder(tmp_path / "mae", state.params, state.stats, SPEC, own)
     starts = load_starts(("none", str(tmp_path / "mae")), [])
     assert start_remarks(starts, own) == []
     (said,) = start_remarks(starts, other)

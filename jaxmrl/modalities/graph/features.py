@@ -6,9 +6,9 @@ keep the rest in an overflow row, to which their last neighbor index points.
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -61,6 +61,16 @@ class Graphs:
     bonds [A, 9] uint8        counts of the atom's bonds by type (6) and by direction (3), self-loop included
     overflow [V, D] int16     further neighbors, indices within the molecule; -1 is none
     """
+
+    ROWS_OF: ClassVar[dict[str, str | None]] = {
+        "size": None,
+        "overflow_size": None,
+        "atom": "size",
+        "chirality": "size",
+        "neighbour": "size",
+        "bonds": "size",
+        "overflow": "overflow_size",
+    }
 
     size: np.ndarray
     overflow_size: np.ndarray
@@ -209,32 +219,3 @@ def _count_bonds(atom: np.ndarray, kind: np.ndarray, direction: np.ndarray, atom
     bonds = (of_kind + of_direction).reshape(atoms, BOND_FEATURES)
     bonds[:, [SELF_LOOP, BOND_TYPES]] += 1
     return bonds.astype(np.uint8)
-
-
-def concatenate(pieces: list[Graphs]) -> Graphs:
-    """Return one Graphs of all `pieces`, in order."""
-    widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
-    widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NO_NEIGHBOR)
-    joined = {f.name: [getattr(piece, f.name) for piece in pieces] for f in fields(Graphs)}
-    joined["overflow"] = [widen(overflow) for overflow in joined["overflow"]]
-    return Graphs(**{name: np.concatenate(arrays) for name, arrays in joined.items()})
-
-
-def pad(graphs: Graphs, molecules: int, atoms: int, rows: int, width: int) -> Graphs:
-    """Return graphs with arrays of these sizes; padding belongs to no molecule, or to molecules without atoms."""
-    lengths = {"size": molecules, "overflow_size": molecules, "overflow": rows}
-    padded = {}
-    for f in fields(Graphs):
-        array = getattr(graphs, f.name)
-        more = [(0, lengths.get(f.name, atoms) - len(array))] + [(0, 0)] * (array.ndim - 1)
-        if f.name == "overflow":
-            more[1] = (0, width - array.shape[1])
-        padded[f.name] = np.pad(array, more, constant_values=NO_NEIGHBOR if f.name == "overflow" else 0)
-    return Graphs(**padded)
-
-
-def take(graphs: Graphs, keep: np.ndarray) -> Graphs:
-    """Return the molecules where `keep` [N] is true."""
-    atoms, rows = np.repeat(keep, graphs.size), np.repeat(keep, graphs.overflow_size)
-    masks = {"size": keep, "overflow_size": keep, "overflow": rows}
-    return Graphs(**{f.name: getattr(graphs, f.name)[masks.get(f.name, atoms)] for f in fields(Graphs)})

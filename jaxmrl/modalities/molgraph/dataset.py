@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxmrl.modalities.flat_arrays import NONE, arrays_by_name
 from jaxmrl.modalities.flat_rows import gather_rows, round_up, starts
 from jaxmrl.modalities.molgraph.edges import Edges
-from jaxmrl.modalities.molgraph.features import ARRAYS, ATOM_CATEGORIES, BOND_CATEGORIES, NONE, MolGraphs
+from jaxmrl.modalities.molgraph.features import ATOM_CATEGORIES, BOND_CATEGORIES, MolGraphs
 
 
 class MolGraphBatch(NamedTuple):
@@ -51,8 +52,8 @@ class MolGraphDataset:
     def to_device(cls, graphs: MolGraphs) -> "MolGraphDataset":
         """Return the dataset of `graphs` on the default device."""
         none = np.zeros((len(graphs), 0), np.float32)
-        arrays = {name: getattr(graphs, name) for name in ARRAYS}
-        arrays["properties"] = none if graphs.properties is None else graphs.properties
+        properties = none if graphs.properties is None else graphs.properties
+        arrays = arrays_by_name(graphs) | {"properties": properties}
         # A gather needs a row to read even where the table has no bonds or no overflow.
         for name in ("bond", "ends", "overflow_atom", "overflow"):
             padding = [(0, 1)] + [(0, 0)] * (arrays[name].ndim - 1)

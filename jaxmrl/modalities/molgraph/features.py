@@ -5,14 +5,15 @@ them. Chirality differs: it is the CIP label of the atom, for RDKit's tags depen
 and trans are one category of bonds, and so are Z and cis.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
-from jaxmrl.chem.molecules import parse
+from jaxmrl.chem.molecules import UnusableMoleculeError, canonicalize, parse
 from jaxmrl.io import cache
+from jaxmrl.modalities.flat_arrays import NONE, arrays_by_name, concatenate
 from jaxmrl.modalities.molgraph.properties import Scaling
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ VERSION = 1
 
 INCOMING = 4
 """Bonds of an atom that its own row lists; an overflow row has the others."""
-
-NONE = -1
 
 ATOM_CATEGORIES = {"element": 38, "degree": 7, "charge": 6, "chirality": 6, "hydrogens": 6, "hybridization": 8}
 """Categories of each column of `MolGraphs.atom` that is expanded, the last of each for what is rare."""
@@ -37,7 +36,9 @@ ATOM_WIDTH = sum(ATOM_CATEGORIES.values()) + 2
 BOND_WIDTH = sum(BOND_CATEGORIES.values()) + 2
 """Numbers that describe a bond: its categories, and whether it is conjugated and in a ring."""
 
-_KNOWN_ELEMENTS = (*range(1, 37), 53)
+ELEMENTS = (*range(1, 37), 53)
+"""Atomic numbers with a category of their own; the last category is for all others."""
+
 _LOWEST_CHARGE, _HIGHEST_CHARGE = -2, 2
 _CIP = {"R": 1, "S": 2}
 _UNLABELED = {"CHI_TETRAHEDRAL_CW": 3, "CHI_TETRAHEDRAL_CCW": 4}
@@ -74,6 +75,19 @@ class MolGraphs:
     properties [N, P] float32 RDKit's descriptors of each molecule after `scaling`; None where models do not see them
     """
 
+    ROWS_OF: ClassVar[dict[str, str | None]] = {
+        "size": None,
+        "bond_count": None,
+        "overflow_size": None,
+        "atom": "size",
+        "mass": "size",
+        "bond": "bond_count",
+        "ends": "bond_count",
+        "incoming": "size",
+        "overflow_atom": "overflow_size",
+        "overflow": "overflow_size",
+    }
+
     size: np.ndarray
     bond_count: np.ndarray
     overflow_size: np.ndarray
@@ -101,10 +115,6 @@ class MolGraphs:
         return int(limits[0] + 2 * limits[1])
 
 
-ARRAYS = tuple(f.name for f in fields(MolGraphs) if not f.kw_only)
-"""What `MolGraphs` has of atoms and bonds."""
-
-
 class _Raw(NamedTuple):
     """What RDKit says of one molecule: a row of whole numbers for each atom and each bond, and the atoms' masses."""
 
@@ -117,16 +127,26 @@ def cached_molgraphs(smiles: list[str], progress: cache.CountDone | None = None)
     """Return the graphs of molecules given by their canonical SMILES, [N]. Cached on disk."""
 
     def compute() -> dict[str, np.ndarray]:
-        graphs = concatenate([piece for _, piece in cache.in_chunks(featurize, smiles, progress)])
-        return {name: getattr(graphs, name) for name in ARRAYS}
+        return arrays_by_name(concatenate([piece for _, piece in cache.in_chunks(featurize, smiles, progress)]))
 
-    arrays = cache.cached("molgraphs", VERSION, smiles, set(ARRAYS), compute, progress)
-    return MolGraphs(*(arrays[name] for name in ARRAYS))
+    arrays = cache.cached("molgraphs", VERSION, smiles, set(MolGraphs.ROWS_OF), compute, progress)
+    return MolGraphs(*(arrays[name] for name in MolGraphs.ROWS_OF))
 
 
 def featurize(smiles: list[str]) -> MolGraphs:
     """Return the graphs of molecules given by their canonical SMILES, [N]."""
     return _pack([_read(parse(text), text) for text in smiles])
+
+
+def featurize_texts(smiles: list[str]) -> tuple[MolGraphs, list[str], dict[int, str]]:
+    """Return graphs and canonical SMILES of the usable molecules, in order, and {position: reason} of the others."""
+    canonical, rejected = [], {}
+    for position, text in enumerate(smiles):
+        try:
+            canonical.append(canonicalize(text)[0])
+        except UnusableMoleculeError as reason:
+            rejected[position] = str(reason)
+    return featurize(canonical), canonical, rejected
 
 
 def _read(molecule: "Mol", smiles: str) -> _Raw:
@@ -214,8 +234,8 @@ def _atom_categories(raw: np.ndarray) -> np.ndarray:
     from rdkit.Chem import HybridizationType
 
     number, degree, charge, chirality, hydrogens, hybridization, aromatic = raw.T
-    element = np.full(256, len(_KNOWN_ELEMENTS))
-    element[list(_KNOWN_ELEMENTS)] = np.arange(len(_KNOWN_ELEMENTS))
+    element = np.full(256, len(ELEMENTS))
+    element[list(ELEMENTS)] = np.arange(len(ELEMENTS))
     known_charge = (charge >= _LOWEST_CHARGE) & (charge <= _HIGHEST_CHARGE)
     columns = (
         element[number],
@@ -244,12 +264,3 @@ def _categories(names: dict[str, int], known: dict[str, int]) -> np.ndarray:
     for name, value in names.items():
         table[int(value)] = known.get(name, max(known.values()) + 1)
     return table
-
-
-def concatenate(pieces: list[MolGraphs]) -> MolGraphs:
-    """Return one MolGraphs of all `pieces`, in order."""
-    widest = max((piece.overflow.shape[1] for piece in pieces), default=0)
-    widen = lambda overflow: np.pad(overflow, ((0, 0), (0, widest - overflow.shape[1])), constant_values=NONE)
-    joined = {name: [getattr(piece, name) for piece in pieces] for name in ARRAYS}
-    joined["overflow"] = [widen(overflow) for overflow in joined["overflow"]]
-    return MolGraphs(*(np.concatenate(joined[name]) for name in ARRAYS))

@@ -13,22 +13,41 @@ from jaxmrl.modalities.molgraph.features import ATOM_WIDTH, BOND_WIDTH
 from jaxmrl.modalities.molgraph.network import SUM_SCALE, drop
 
 
-class GINELayer(nnx.Module):
-    """h_v <- MLP(h_v + sum over the atoms u bonded to v of ReLU(h_u + W e_uv)), before a batch norm."""
+class _Aggregation(nnx.Module):
+    """MLP(h_v + sum over the atoms u bonded to v of ReLU(h_u + W e_uv))."""
 
-    def __init__(self, width: int, *, precision: str, rngs: nnx.Rngs):
+    def __init__(self, width: int, outputs: int, *, precision: str, rngs: nnx.Rngs):
         part: dict[str, Any] = {"precision": precision, "rngs": rngs}
         self.bond = linear(BOND_WIDTH, width, **part)
         self.expand = linear(width, 2 * width, **part)
-        self.contract = linear(2 * width, width, **part)
+        self.contract = linear(2 * width, outputs, **part)
+
+    def aggregate(self, h: jax.Array, batch: MolGraphBatch) -> jax.Array:
+        """Return a row for each atom, [n, outputs]; h [n, width]."""
+        with jax.named_scope("aggregate"):
+            messages = jax.nn.relu(take_senders(h, batch.edges) + both_ways(self.bond(batch.bonds)))
+            total = h + sum_incoming(messages, batch.edges)
+        return self.contract(jax.nn.relu(self.expand(total)))
+
+
+class GINEConvolution(_Aggregation):
+    """h_v <- MLP(h_v + sum over the atoms u bonded to v of ReLU(h_u + W e_uv))."""
+
+    def __call__(self, h: jax.Array, batch: MolGraphBatch) -> jax.Array:
+        """Return the atoms' rows after the convolution, [n, outputs]; h [n, width]."""
+        return self.aggregate(h, batch)
+
+
+class GINELayer(_Aggregation):
+    """A convolution and a batch norm."""
+
+    def __init__(self, width: int, *, precision: str, rngs: nnx.Rngs):
+        super().__init__(width, width, precision=precision, rngs=rngs)
         self.norm = MaskedBatchNorm(width)
 
     def __call__(self, h: jax.Array, batch: MolGraphBatch, *, training: bool) -> jax.Array:
         """Return the atoms' rows after the layer, [n, width]; h [n, width]."""
-        with jax.named_scope("aggregate"):
-            messages = jax.nn.relu(take_senders(h, batch.edges) + both_ways(self.bond(batch.bonds)))
-            total = h + sum_incoming(messages, batch.edges)
-        h = self.contract(jax.nn.relu(self.expand(total)))
+        h = self.aggregate(h, batch)
         with jax.named_scope("norm"):
             return self.norm(h, batch.real, training=training)
 

@@ -8,15 +8,16 @@ import numpy as np
 
 from jaxmrl.errors import check_choice
 from jaxmrl.modalities import traits
-from jaxmrl.modalities.base import Modality, ModalitySettings, Model, Molecules
+from jaxmrl.modalities.base import CorpusFeatures, Modality, ModalitySettings, Model, Molecules
 from jaxmrl.modalities.descriptors.features import rdkit_properties
-from jaxmrl.modalities.molgraph.features import MolGraphs, cached_molgraphs
+from jaxmrl.modalities.molgraph.features import VERSION, MolGraphs, cached_molgraphs, featurize_texts
 from jaxmrl.modalities.molgraph.properties import Scaling
 from jaxmrl.progress import ProgressReporter
 
 if TYPE_CHECKING:
     from flax import nnx
 
+    from jaxmrl.modalities.graphmae import GraphMAE
     from jaxmrl.modalities.molgraph.dataset import MolGraphDataset
 
 
@@ -112,6 +113,18 @@ def _gine(virtual_node: bool = False, **settings: Any) -> "nnx.Module":
     return MolGraphNetwork(partial(GINEncoder, virtual_node=virtual_node), **settings)
 
 
+def _masked_dmpnn() -> "type[GraphMAE]":
+    from jaxmrl.modalities.molgraph.autoencoder import MaskedDMPNN
+
+    return MaskedDMPNN
+
+
+def _masked_gine() -> "type[GraphMAE]":
+    from jaxmrl.modalities.molgraph.autoencoder import MaskedGINE
+
+    return MaskedGINE
+
+
 def _traits(smiles: str, settings: dict[str, Any]) -> list[str]:
     stereo = [*traits.chirality(smiles), *traits.double_bond_stereo(smiles)]
     return [*traits.elements(smiles), *traits.fragments(smiles), *traits.bonds(smiles), *stereo]
@@ -127,10 +140,11 @@ DMPNN = Model(
     options=MolGraphOptions,
     batch_size=64,
     title="D-MPNN",
+    autoencoder=_masked_dmpnn,
 )
 """chemprop's has width 300."""
 
-GINE = replace(DMPNN, name="gine", build=_gine, title="GINE")
+GINE = replace(DMPNN, name="gine", build=_gine, title="GINE", autoencoder=_masked_gine)
 
 MOLGRAPH = Modality(
     name="molgraph",
@@ -143,4 +157,5 @@ MOLGRAPH = Modality(
     to_device=_to_device,
     options=_options,
     traits=_traits,
+    corpus=CorpusFeatures(MolGraphs, VERSION, featurize_texts),
 )
