@@ -9,6 +9,7 @@ from jaxmrl.config import PredictConfig, PretrainConfig, SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.data.loading import load_problem, load_problems
 from jaxmrl.data.table import read_molecules
+from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.predict import predict_molecules
 from jaxmrl.pretrain import prepare
 from jaxmrl.reports.terminal import Reporter
@@ -57,7 +58,9 @@ def test_predict_takes_parents_where_the_models_did(cache, tmp_path):
 
 def test_a_corpus_of_parents(cache):
     """Pre-training: as many molecules, of which half are twins of the others."""
-    salts, parents = (prepare_corpus(INPUTS / "salt_twins.csv", None, standardize=form) for form in ("none", "parent"))
+    salts, parents = (
+        prepare_corpus(INPUTS / "salt_twins.csv", None, GRAPH.corpus, standardize=form) for form in ("none", "parent")
+    )
     assert salts.digest != parents.digest
     hashes = [np.load(corpus.shards[0])["canonical"] for corpus in (salts, parents)]
     assert [len(np.unique(one)) for one in hashes] == [112, 56]

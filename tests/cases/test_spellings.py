@@ -13,6 +13,7 @@ from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.data.loading import load_problem
 from jaxmrl.io.files import read_rows
 from jaxmrl.modalities.base import arrays_of
+from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.predict import predict_molecules
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep import run_sweep
@@ -126,7 +127,7 @@ def test_spellings_and_names_change_nothing_that_is_pre_trained_on(tmp_path, cac
     rng = np.random.default_rng(2)
     texts = MOLECULES, [f"{respell(text, rng).split()[0]} name{k}" for k, text in enumerate(MOLECULES)]
     paths = [write_table(tmp_path / f"{k}.csv", one) for k, one in enumerate(texts)]
-    one, other = (prepare_corpus(path, None) for path in paths)
+    one, other = (prepare_corpus(path, None, GRAPH.corpus) for path in paths)
     assert one.rejected == other.rejected == 0
     np.testing.assert_array_equal(one.train[0], other.train[0])
     for array, twin in zip(*(arrays_of(corpus.load(0)) for corpus in (one, other)), strict=True):

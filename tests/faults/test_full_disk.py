@@ -16,6 +16,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.corpus import prepare_corpus
 from jaxmrl.errors import UserError
 from jaxmrl.io import cache as cache_module
+from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep import run_sweep
 from jaxmrl.training import checkpoint
@@ -118,9 +119,9 @@ def test_the_cache_is_done_without(whole, tmp_path, cache, monkeypatch):
 
 def test_a_corpus_needs_the_cache_and_says_so(csv_file, cache, monkeypatch):
     with full_disk(500), pytest.raises(UserError, match="File too large; set JAXMRL_CACHE"):
-        prepare_corpus(csv_file, None)
+        prepare_corpus(csv_file, None, GRAPH.corpus)
     assert not [path for path in cache.rglob("*") if path.is_file()]
-    assert prepare_corpus(csv_file, None).rows == 162
+    assert prepare_corpus(csv_file, None, GRAPH.corpus).rows == 162
 
 
 def test_arrays_that_cannot_be_written_leave_nothing(tmp_path):

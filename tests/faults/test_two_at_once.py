@@ -116,12 +116,13 @@ PREPARE = textwrap.dedent(
     from jaxmrl.data import corpus
     from jaxmrl.data.parsing import prepare
     from jaxmrl.data.table import read_table
+    from jaxmrl.modalities.graph.modality import GRAPH
     corpus.SHARD_ROWS = 20
     path = Path(sys.argv[1])
     while not (path.parent / "go").exists():
         time.sleep(0.001)
     prepared = prepare(read_table(path, target_columns=("logp",)))
-    found = corpus.prepare_corpus(path, None)
+    found = corpus.prepare_corpus(path, None, GRAPH.corpus)
     print(prepared.canonical.tolist(), [one.tolist() for one in found.train], found.digest)
     """
 )
