@@ -163,6 +163,21 @@ def test_the_files_of_a_sweep_can_be_fitted(tmp_path):
     np.testing.assert_allclose(*values, rtol=2e-3, err_msg="results.csv also says which runs share a seed")
 
 
+def test_the_noise_floor_of_a_run_bounds_forecasts(tmp_path):
+    header = "dataset,split,fraction,n_train,seed,status,metric,valid,test"
+    rows = [("x", "random", n / 3200, n, k, "finished", "rmse", 0, 3 * n**-0.3 + 0.01 * k) for n in N for k in range(3)]
+    path = write(tmp_path / "results.csv", header, rows)
+    lowest = min(row[-1] for row in rows)
+    splits = {"random": {"noise_floor": 0.99 * lowest}, "random 43": {"noise_floor": 0.5}, "scaffold": {}}
+    (tmp_path / "run.json").write_text(json.dumps({"splits": splits}))
+    found = fit_curves(FitConfig(path, predict=(1e6,)))
+    assert any("no forecast is below it" in note for note in found["notes"])
+    assert found["predictions"][0]["value"] >= 0.99 * lowest
+    for damaged in ("{", '{"splits": []}', '{"splits": {"random": {"noise_floor": "?"}}}'):
+        (tmp_path / "run.json").write_text(damaged)
+        assert fit_curves(FitConfig(path, predict=(1e6,)))["predictions"][0]["value"] < 0.9 * lowest
+
+
 def test_the_direction_can_be_told(tmp_path):
     path = write(tmp_path / "c.csv", "n,quality", [(n, 3 * n**-0.3) for n in N])
     with pytest.raises(DataError, match="no column named like a metric; name it with --metric-column: n, quality"):

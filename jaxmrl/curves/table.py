@@ -10,8 +10,9 @@ import numpy as np
 
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import numbers, size_remarks
-from jaxmrl.curves.layout import Layout, find_layout
+from jaxmrl.curves.layout import MEANS, RUNS, Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
+from jaxmrl.curves.noise_floors import read_noise_floors
 from jaxmrl.curves.observations import Observations, read_observations
 from jaxmrl.curves.runs import FEWEST_DOUBLED, STATUS, once, renumbered_note, settings_of
 from jaxmrl.curves.sampling import PRUNING, are_prunings, is_random_sample
@@ -25,6 +26,9 @@ from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
 """Columns of the files of a sweep, of every version."""
+
+_SPLIT = "split"
+"""The column of a sweep's files with the kind of split."""
 
 SPLIT_SEED = "split_seed"
 """The column of results.csv with the split of each run."""
@@ -49,6 +53,7 @@ class CurveRows:
     random     whether every row is of a random sample of the data, by the column pruning where there is one
     epochs     [R, 2] best epoch and epochs of each run, by the columns of those names; None without them
     split      [R] the split of each run, by the column split_seed of a sweep; None without it
+    noise_floor  the error that the noise of the labels leaves any model, as a run directory says; 0 where unknown
     """
 
     identity: dict[str, str]
@@ -60,6 +65,7 @@ class CurveRows:
     random: bool = True
     epochs: np.ndarray | None = None
     split: np.ndarray | None = None
+    noise_floor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def read_curves(config: CurvesConfig) -> CurveFile:
     layout, found, notes = read_observations(path, header, rows, layout, records.separator, rejected)
     by_at, split = (by_at, []) if config.pool else _separated(path, header, found, by_at, layout)
     found, counted = once(path, header, found, by_at, layout, config.pool)
-    curves = _curves(header, found, by_at)
+    curves = _curves(header, found, by_at, read_noise_floors(path) if _has_means(header, layout) else {})
     notes = [
         *headers,
         *summaries,
@@ -295,8 +301,16 @@ def _codes(columns: list[np.ndarray]) -> np.ndarray:
     return np.unique(np.stack(columns), axis=1, return_inverse=True)[1].reshape(-1)
 
 
-def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[CurveRows, ...]:
-    """Return the curves in order of appearance."""
+def _has_means(header: list[str], layout: Layout) -> bool:
+    """Return whether the metric is the mean over tasks in a table of a sweep, which noise floors are of."""
+    own = {header[k] for k in layout.values} <= {RUNS[0], MEANS[0]}
+    return own and layout.name is not None and _SPLIT in header
+
+
+def _curves(
+    header: list[str], found: Observations, by_at: list[int], floors: dict[str, float]
+) -> tuple[CurveRows, ...]:
+    """Return the curves in order of appearance. floors: the noise floor of each kind of split, where it is known."""
     groups: dict[tuple, list[int]] = defaultdict(list)
     columns = [level_codes(found.column(k)).tolist() for k in by_at]
     for k, key in enumerate(zip(*columns, strict=True) if columns else [()] * len(found.n)):
@@ -308,7 +322,8 @@ def _curves(header: list[str], found: Observations, by_at: list[int]) -> tuple[C
         random = all(map(_random_row(header), own.fields))
         epochs = _epochs(header, own)
         split = np.array(own.column(header.index(SPLIT_SEED))) if SPLIT_SEED in header else None
-        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random, epochs, split))
+        floor = min(floors.get(one, 0.0) for one in own.column(header.index(_SPLIT))) if floors else 0.0
+        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random, epochs, split, floor))
     return tuple(curves)
 
 

@@ -45,6 +45,8 @@ def split_metadata(problem: TaskData) -> dict:
         "test_near_training": problem.near,
         "left_out_of_mean": problem.unjudged,
     }
+    if floor := problem.noise_floor:
+        metadata["noise_floor"] = floor
     if problem.repeat.cut:
         metadata["cut_date"] = problem.repeat.cut
     if problem.standardized:

@@ -47,6 +47,7 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis
         return PRUNED
     prior = prior_of(plain_name(scale.metric).removeprefix("test_"))
     settings: dict[str, Any] = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
+    settings["noise_floor"] = rows.noise_floor
     if rows.sd is not None:
         return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, prior=prior, **settings)
     analysis = analyze(

@@ -86,5 +86,6 @@ def _analyzed(
     if curve.random_samples:
         notes += (_SEEDS_ALONE,) if config.save_predictions and len(undefined) == 1 else ()
         notes += (_NO_GUESS,) if metric.name == "average_precision" else ()
-    analysis: Analysis = analyze_seeds(curve, rows_of(curve, rows), metric, guess, notes)
+    floor = metadata["splits"].get(curve.identity.split, {}).get("noise_floor", 0.0)
+    analysis: Analysis = analyze_seeds(curve, rows_of(curve, rows), metric, guess, notes, noise_floor=floor)
     return LearningCurve.of(curve, analysis)

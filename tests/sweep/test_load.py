@@ -62,6 +62,15 @@ def test_a_run_that_has_not_ended_has_the_results_so_far(swept, copied):
         load_run(copied)
 
 
+def test_the_noise_floor_of_a_run_is_read(copied):
+    content = json.loads((copied / "run.json").read_text())
+    content["splits"]["random"]["noise_floor"] = 1e9
+    (copied / "run.json").write_text(json.dumps(content))
+    assert all(
+        any("noise of the labels" in note for note in one.notes) for one in load_run(copied).analyses if one.fits
+    )
+
+
 def test_planned_rows_count_every_axis(tmp_path):
     axes = {"modality": ("graph", "fingerprint"), "width": (8, 16, 24), "split": ("random", "scaffold")}
     config = SweepConfig(csv=tmp_path / "a.csv", pruning=("random", "el2n"), seeds=5, fractions=(0.5, 1.0), **axes)

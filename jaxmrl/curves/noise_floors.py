@@ -1,0 +1,23 @@
+"""The error that the noise of the labels leaves any model, as the run directory of a table of results says."""
+
+import json
+import math
+from pathlib import Path
+
+
+def read_noise_floors(table: Path) -> dict[str, float]:
+    """Return the least error of any model by the noise of the labels, for each kind of split.
+
+    Args:
+        table: results.csv or curves.csv. If it is in a run directory, run.json is beside it.
+
+    Returns:
+        Errors in the unit of the mean metric; empty if there is no run.json, or replicates showed no noise.
+    """
+    try:
+        splits = json.loads((table.parent / "run.json").read_text(encoding="utf-8"))["splits"]
+        # The first split of a kind is named by the kind alone, and its floor is that of the sweep's own forecasts.
+        found = {name: float(about["noise_floor"]) for name, about in splits.items() if about.get("noise_floor")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {name: floor for name, floor in found.items() if math.isfinite(floor)}
