@@ -17,6 +17,10 @@ _ESCAPED = re.compile(r"[\udc80-\udcff]")
 _PUBCHEM, _DESCRIPTION = "PUBCHEM_RESULT_TAG", "RESULT_"
 """The first column of PubChem's tables of results, and what it begins with in rows that describe the columns."""
 
+_SPOTFIRE_ESCAPE = re.compile(r"\\(.)")
+_SPOTFIRE_MEANING = {"s": ";", "n": "\n", "r": "\r", "?": ""}
+"""What follows a backslash in a text of Spotfire, and what it stands for; other characters stand for themselves."""
+
 
 def open_text(content: Content, start: TextStart) -> Source:
     """Return the table in a text. Raises DataError for a text that is no table."""
@@ -63,7 +67,21 @@ def _records(content: Content, dialect: Dialect) -> Iterator[Row]:
     if dialect.separator == BLANK and not dialect.quoted:
         yield from _words(lines, dialect)
     else:
-        yield from _quoted(content, dialect, lines)
+        records = _quoted(content, dialect, lines)
+        yield from _of_spotfire(records) if dialect.spotfire else records
+
+
+def _of_spotfire(records: Iterator[Row]) -> Iterator[Row]:
+    """Yield the header and the rows of a Spotfire text, without the row of types and without escapes."""
+    for place, record in enumerate(records):
+        if isinstance(record, Rejected):
+            yield record
+        elif place != 1:
+            line, fields = record
+            fields = [
+                _SPOTFIRE_ESCAPE.sub(lambda found: _SPOTFIRE_MEANING.get(found[1], found[1]), one) for one in fields
+            ]
+            yield line, fields[:-1] if not fields[-1] else fields  # each line ends with a separator
 
 
 def _words(lines: Iterator[str], dialect: Dialect) -> Iterator[Row]:

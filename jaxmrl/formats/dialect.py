@@ -33,6 +33,7 @@ _BOMS = (
 _SEP_LINE = re.compile(r'"?sep=(.)"?,*\s*$', re.IGNORECASE)
 _STRUCTURES = re.compile(r"\W*(canonical|isomeric|rdkit)?\W?_?smiles\W*$", re.IGNORECASE)
 _DATAWARRIOR = "<datawarrior-fileinfo>"
+_SPOTFIRE = "\\! filetype=Spotfire.DataFormat.Text"
 _SECTION_ENDS = re.compile(r"</(datawarrior-fileinfo|column properties)>\s*$")
 
 FROM_WINDOWS = {0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(128, 256)}
@@ -52,6 +53,7 @@ class Dialect:
     names       of the columns of a table without a header; none for one that has a header
     row_names   whether each row begins with a name that the header has no column for, as R writes them
     warrior     whether it is a file of DataWarrior, with sections around the table
+    spotfire    whether it is a text of Spotfire, with backslashes for special characters and a row of types
     """
 
     encoding: str = "utf-8-sig"
@@ -63,13 +65,14 @@ class Dialect:
     names: tuple[str, ...] = ()
     row_names: bool = False
     warrior: bool = False
+    spotfire: bool = False
 
     @property
     def remarks(self) -> list[str]:
         """What is different from a usual CSV file, in words."""
         names = SEPARATORS | {BLANK: "blanks"}
-        said = ["a DataWarrior file"] if self.warrior else []
-        if self.separator != "," and not self.warrior:
+        said = ["a DataWarrior file"] if self.warrior else ["a Spotfire text file"] if self.spotfire else []
+        if self.separator != "," and not said:
             said.append(f"columns separated by {names[self.separator]}")
         if self.windows:
             said.append("text in Windows-1252 (cp1252), because it is not UTF-8")
@@ -110,6 +113,9 @@ def find_dialect(content: Content, start: TextStart) -> Dialect:
     lines = start.text.splitlines(keepends=True)
     if start.text.lstrip("\ufeff").startswith(_DATAWARRIOR):
         return _warrior(content, lines, start)
+    if start.text.lstrip("\ufeff").startswith(_SPOTFIRE):
+        above = list(itertools.takewhile(lambda line: line.lstrip("\ufeff").startswith(("\\!", "\\*")), lines))
+        return Dialect(start.encoding, ";", quoted=False, skipped=len(above), windows=start.windows, spotfire=True)
     sep = _SEP_LINE.match(lines[0]) if lines else None
     if sep and sep[1] not in SEPARATORS:
         raise DataError(f"{content.path}: its first line names {sep[1]!r} as the separator; expected one of , ; tab |")

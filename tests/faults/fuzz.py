@@ -177,7 +177,13 @@ def table_files(folder) -> dict[str, bytes]:
     files = {name: (folder / name).read_bytes() for name in ("t.xlsx", "snappy.parquet", "none.parquet", "t.zip")}
     inner = "".join(f"{one}\tname {k}\t{k / 7}\n" for k, one in enumerate(smiles)).encode()
     packed = {"bz2": bz2.compress(text), "xz": lzma.compress(text), "zst": pyarrow.compress(text, "zstd", asbytes=True)}
-    return files | packed | {"sdf": sdf, "smi": inner, "inchi": text.replace(b"CCO", b"InChI=1S/CH4/h1H4")}
+    spotfire = b"\\! filetype=Spotfire.DataFormat.Text; version=2.0;\r\n"
+    spotfire += text.replace(b",", b";").replace(b"\n", b";\r\n")
+    return (
+        files
+        | packed
+        | {"sdf": sdf, "smi": inner, "stdf": spotfire, "inchi": text.replace(b"CCO", b"InChI=1S/CH4/h1H4")}
+    )
 
 
 def read_split(path) -> None:
