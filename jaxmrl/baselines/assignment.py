@@ -7,7 +7,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Assignment:
-    """What to fit and what to predict with it: places of molecules in the table, the name of the model, its seed."""
+    """What to fit and what to predict with it: places of molecules in the table, the name of the model, its seed.
+
+    weights: of the training molecules in the loss, in their order [n]; None if all count the same.
+    """
 
     model: str
     classes: bool
@@ -15,3 +18,4 @@ class Assignment:
     valid: np.ndarray
     asked: np.ndarray
     seed: int
+    weights: np.ndarray | None = None

@@ -42,6 +42,7 @@ class FitTask:
     valid, valid_labels  the validation molecules and their labels [v]; v may be 0
     asked      the molecules to predict, m
     seed       of the model's random numbers
+    weights [n]  of the training molecules in the loss; None if all count the same
     """
 
     classes: bool
@@ -51,16 +52,22 @@ class FitTask:
     valid_labels: np.ndarray
     asked: View
     seed: int
+    weights: np.ndarray | None = None
+
+    @property
+    def mean(self) -> float:
+        """The mean of the training labels, weighted."""
+        return float(np.average(self.labels, weights=self.weights))
 
 
 def random_forest(task: FitTask) -> np.ndarray:
     """Fit 500 trees (Breiman 2001), each split choosing from sqrt(columns) in classification, else from a third."""
     if task.classes:
         forest = RandomForestClassifier(TREES, max_features="sqrt", random_state=task.seed)
-        forest.fit(task.train.matrix(), task.labels)
+        forest.fit(task.train.matrix(), task.labels, task.weights)
         return logits(forest.predict_proba(task.asked.matrix())[:, 1])
     forest = RandomForestRegressor(TREES, max_features=1 / 3, random_state=task.seed)
-    return forest.fit(task.train.matrix(), task.labels).predict(task.asked.matrix())
+    return forest.fit(task.train.matrix(), task.labels, task.weights).predict(task.asked.matrix())
 
 
 def support_vectors(task: FitTask) -> np.ndarray:
@@ -71,7 +78,7 @@ def support_vectors(task: FitTask) -> np.ndarray:
         for c in SVM_C:
             machine = SVC(kernel="precomputed", C=c) if task.classes else None
             machine = machine or SVR(kernel="precomputed", C=c, epsilon=_SVR_EPSILON)
-            machine.fit(kernel, task.labels)
+            machine.fit(kernel, task.labels, task.weights)
             yield machine.decision_function if task.classes else machine.predict
 
     return _best_by_kernel(task, candidates())
@@ -80,12 +87,15 @@ def support_vectors(task: FitTask) -> np.ndarray:
 def gaussian_process(task: FitTask) -> np.ndarray:
     """Fit a Gaussian process to the same kernel; its variance and noise maximize the marginal likelihood.
 
-    Classes are regressed as -1 and 1 (Rasmussen & Williams 2006, sections 2.3, 5.4 and 6.5).
+    Classes are regressed as -1 and 1 (Rasmussen & Williams 2006, sections 2.3, 5.4 and 6.5). A weight divides the
+    variance of a molecule's noise.
     """
     target = 2 * task.labels - 1 if task.classes else task.labels
-    center, kernel = target.mean(), similarity(task.train, task.train)
-    eigenvalues, vectors = np.linalg.eigh(kernel)
-    projected = vectors.T @ (target - center)
+    center, kernel = np.average(target, weights=task.weights), similarity(task.train, task.train)
+    root = np.ones(len(target)) if task.weights is None else np.sqrt(task.weights)
+    # With W the weights: (K + noise / W)^-1 = root (root K root + noise)^-1 root.
+    eigenvalues, vectors = np.linalg.eigh(root[:, None] * kernel * root)
+    projected = vectors.T @ (root * (target - center))
 
     def evidence(noise: float) -> float:
         """Return the log marginal likelihood at the best variance of the kernel, up to a constant."""
@@ -93,7 +103,7 @@ def gaussian_process(task: FitTask) -> np.ndarray:
         return -0.5 * (len(target) * np.log((projected**2 / spectrum).sum()) + np.log(spectrum).sum())
 
     noise = max(GP_NOISE, key=evidence)
-    weights = vectors @ (projected / (np.maximum(eigenvalues, 0) + noise))
+    weights = root * (vectors @ (projected / (np.maximum(eigenvalues, 0) + noise)))
     return _best_by_kernel(task, [lambda between: between @ weights + center])
 
 
@@ -105,10 +115,10 @@ def ridge(task: FitTask) -> np.ndarray:
     def predictions() -> Iterable[tuple[np.ndarray, np.ndarray]]:
         for alpha in RIDGE_ALPHA:
             if task.classes:
-                logistic = LogisticRegression(C=1 / alpha, max_iter=1000).fit(train, task.labels)
+                logistic = LogisticRegression(C=1 / alpha, max_iter=1000).fit(train, task.labels, task.weights)
                 yield _over(logistic.decision_function, valid), logistic.decision_function(asked)
             else:
-                linear = Ridge(alpha).fit(train, task.labels)
+                linear = Ridge(alpha).fit(train, task.labels, task.weights)
                 yield _over(linear.predict, valid), linear.predict(asked)
 
     return max(predictions(), key=lambda both: quality(task, both[0]))[1]
@@ -116,12 +126,13 @@ def ridge(task: FitTask) -> np.ndarray:
 
 def nearest_neighbors(task: FitTask) -> np.ndarray:
     """Average the labels of the 5 most similar training molecules, weighted by their similarity."""
+    own = np.ones(len(task.labels)) if task.weights is None else task.weights
     values = np.empty(len(task.asked))
     for start in range(0, len(values), _BLOCK):
         block = np.arange(start, min(start + _BLOCK, len(values)))
         between = similarity(task.asked.select(block), task.train)
         nearest = np.argsort(-between, axis=1, kind="stable")[:, :NEIGHBORS]
-        weights = np.take_along_axis(between, nearest, axis=1) + 1e-9
+        weights = (np.take_along_axis(between, nearest, axis=1) + 1e-9) * own[nearest]
         values[block] = (weights * task.labels[nearest]).sum(axis=1) / weights.sum(axis=1)
     return logits(values) if task.classes else values
 
@@ -140,7 +151,7 @@ def boosted_trees(task: FitTask) -> np.ndarray:
         "force_row_wise": True,
         "verbosity": -1,
     }
-    data = lightgbm.Dataset(task.train.matrix(), task.labels)
+    data = lightgbm.Dataset(task.train.matrix(), task.labels, weight=task.weights)
     watched: dict[str, Any] = {}
     if len(task.valid_labels):
         watched["valid_sets"] = [data.create_valid(task.valid.matrix(), task.valid_labels)]
@@ -151,7 +162,7 @@ def boosted_trees(task: FitTask) -> np.ndarray:
 
 def training_mean(task: FitTask) -> np.ndarray:
     """Predict the mean of the training labels, or the frequency of class 1."""
-    mean = np.full(len(task.asked), task.labels.mean())
+    mean = np.full(len(task.asked), task.mean)
     return logits(mean) if task.classes else mean
 
 

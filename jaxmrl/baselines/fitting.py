@@ -29,7 +29,11 @@ def fit_and_predict(assignment: Assignment, features: Descriptors, labels: np.nd
 def _fit_task(assignment: Assignment, features: Descriptors, labels: np.ndarray, scaling: Scaling) -> np.ndarray:
     """Return the predictions of one task, [m]."""
     # In order of the table: in which order a seed has drawn its molecules decides nothing.
-    train, valid = (np.sort(part[~np.isnan(labels[part])]) for part in (assignment.train, assignment.valid))
+    train, valid = (part[~np.isnan(labels[part])] for part in (assignment.train, assignment.valid))
+    weights = assignment.weights
+    if weights is not None:
+        weights = weights[~np.isnan(labels[assignment.train])][np.argsort(train)]
+    train, valid = np.sort(train), np.sort(valid)
     learned, many = labels[train].astype(np.float64), len(assignment.asked)
     if len(learned) == 0:
         return np.zeros(many)
@@ -44,5 +48,6 @@ def _fit_task(assignment: Assignment, features: Descriptors, labels: np.ndarray,
         valid_labels=(labels[valid].astype(np.float64) - mean) / spread,
         asked=scaling.view(features, assignment.asked),
         seed=assignment.seed,
+        weights=weights,
     )
     return ESTIMATORS[assignment.model](task) * spread + mean

@@ -109,4 +109,5 @@ def _together(known: dict[int, str], ids: np.ndarray, vectors: np.ndarray | None
 def _assignment(model: SavedBaseline, arrays: dict[str, np.ndarray], ids: np.ndarray, asked: np.ndarray) -> Assignment:
     """Return what a worker fits, by places in the table of all molecules, of which `ids`, ascending, come first."""
     train, valid = (np.searchsorted(ids, arrays[part]) for part in ("train", "valid"))
-    return Assignment(model.spec.model, model.task == "classification", train, valid, asked, model.seed)
+    weights = arrays.get("train_weights")
+    return Assignment(model.spec.model, model.task == "classification", train, valid, asked, model.seed, weights)

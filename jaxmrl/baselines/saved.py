@@ -87,6 +87,8 @@ def save_baseline(model: SavedBaseline, problem: TaskData, assignment: Assignmen
     for part in ("train", "valid"):
         molecules = getattr(assignment, part)
         arrays |= {part: table.ids[molecules].astype(np.int32), f"{part}_labels": table.labels[molecules]}
+    if assignment.weights is not None:
+        arrays["train_weights"] = assignment.weights
     storage.remove(model.path)
     storage.write(model.path, arrays, host)
 
@@ -127,7 +129,9 @@ def load_baseline(path: Path) -> SavedBaseline:
 
 
 def read_learned(model: SavedBaseline) -> dict[str, np.ndarray]:
-    """Return ids of molecules, `train` and `valid`, and their labels [n, T], `train_labels` and `valid_labels`."""
+    """Return ids of molecules, `train` and `valid`, their labels [n, T], `train_labels` and `valid_labels`, and of a
+    run with weights `train_weights` [n].
+    """
     # As NumPy's: JAX has no float64.
     empty = {name: np.empty(form.shape, form.dtype) for name, form in storage.read_forms(model.path).items()}
     return {name: np.asarray(array) for name, array in storage.read_arrays(model.path, empty).items()}

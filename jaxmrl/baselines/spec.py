@@ -8,6 +8,7 @@ import numpy as np
 from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.config import SweepConfig
 from jaxmrl.data import splits
+from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError
 from jaxmrl.training.lanes import Replica, name_hash
 
@@ -43,10 +44,12 @@ class BaselineSpec:
         if self.model == "lightgbm" and find_spec("lightgbm") is None:
             raise ConfigError("--model lightgbm needs LightGBM: pip install 'jaxmrl[lightgbm]'")
 
-    def assignment(self, replica: Replica, task: str, asked: np.ndarray) -> Assignment:
+    def assignment(self, replica: Replica, table: Table, asked: np.ndarray) -> Assignment:
         """Return what a worker fits and predicts: the molecules `asked` [m], by their places in the table."""
+        weights = None if table.loss_weights is None else table.loss_weights[replica.train]
         seed = np.random.SeedSequence([replica.seed, name_hash(replica.name)]).generate_state(1)[0] >> 1
-        return Assignment(self.model, task == "classification", replica.train, replica.valid, asked, int(seed))
+        parts = replica.train, replica.valid, asked
+        return Assignment(self.model, table.task == "classification", *parts, int(seed), weights)
 
 
 def baseline_specs(config: SweepConfig) -> list[BaselineSpec]:

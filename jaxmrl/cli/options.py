@@ -26,7 +26,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         *("csv", "smiles_column", "target_columns", "target_column", "keep_columns", "dataset", "npz", "task"),
         *("metric", "pic50", "log10", "assay_column", "value_column"),
         *("standardize", "deduplicate", "censored", "split", "split_file", "split_seed", "split_seeds"),
-        *("group_column", "date_column", "cuts"),
+        *("group_column", "date_column", "cuts", "weight_column"),
         *("n_column", "metric_column", "sd_column", "runs_column", "by", "pool"),
     ),
     "metric": ("higher_is_better", "lower_is_better", "best", "guess"),

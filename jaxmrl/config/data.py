@@ -113,6 +113,11 @@ class DataSettings(TrainingConfig):
     """Use this many cut dates with --split rolling. At each date, models are trained on all molecules before it and
     tested on the next block. From the second date on, the report compares the result with a forecast from the earlier
     blocks."""
+    weight_column: str | None = None
+    """Multiply the training loss of each row by the number in this column of --csv, such as 1 / (standard error)^2.
+    Weights are divided by their mean. Classical models use them too. Rows without a weight, or with 0, are rejected.
+    Metrics and scores for pruning give every molecule the same weight. Default: none."""
+
 
     split_file: Path | None = None
     """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or
@@ -200,7 +205,7 @@ class Settings(FeatureSettings, DataSettings):
 
     def _check_table(self) -> None:
         """Check the settings of tables in long format and of logarithms."""
-        for name in ("assay_column", "value_column", "pic50", "log10"):
+        for name in ("assay_column", "value_column", "pic50", "log10", "weight_column"):
             if self.csv is None and getattr(self, name):
                 raise ConfigError(f"{flag(name)} describes a table of your own: give --csv too")
         if bool(self.assay_column) != bool(self.value_column):
@@ -210,6 +215,11 @@ class Settings(FeatureSettings, DataSettings):
             object.__setattr__(self, "deduplicate", DEDUPLICATE[0])
         if self.pic50 is not None:
             check_choice("unit of --pic50", self.pic50, CONCENTRATIONS)
+        if self.assay_column and self.weight_column:
+            raise ConfigError(
+                "--weight-column is a weight for each molecule, and in a table in long format the rows of a molecule "
+                "are merged; omit it, or give a table with one row for each molecule"
+            )
         if (self.pic50 or self.log10) and self.task == "classification":
             raise ConfigError("--pic50 and --log10 are for numbers; --task classification is for classes")
         if self.pic50 and self.log10:

@@ -1,4 +1,4 @@
-"""Columns of a table beside molecules and labels: the group and the date of each row."""
+"""Columns of a table beside molecules and labels: the group, the date and the weight of each row."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -7,34 +7,39 @@ from typing import Self
 import numpy as np
 
 from jaxmrl.data.dates import read_dates
-from jaxmrl.io.cells import is_missing
+from jaxmrl.errors import DataError
+from jaxmrl.io.cells import MISSING, NUMBER, is_missing, read_numbers
 from jaxmrl.io.records import Records, column_index
 from jaxmrl.text import count
 
 
 @dataclass(frozen=True)
 class SideColumnNames:
-    """The columns of a table that have the group and the date of a row; None for none."""
+    """The columns of a table that have the group, the date and the weight of a row; None for none."""
 
     group: str | None = None
     date: str | None = None
+    weight: str | None = None
 
     def places(self, path: Path, header: list[str]) -> frozenset[int]:
         """Return where these columns are in the header. Raise DataError for one that is not there."""
-        return frozenset(column_index(path, header, name) for name in (self.group, self.date) if name)
+        names = self.group, self.date, self.weight
+        return frozenset(column_index(path, header, name) for name in names if name)
 
 
 @dataclass(frozen=True)
 class SideColumns:
-    """The group and date of `N` rows; None where there is no such column.
+    """The group, date and weight of `N` rows; None where there is no such column.
 
     Attributes:
         groups: The text of each row, [N] object; empty where the cell is.
         dates: The date of each row, [N] datetime64[s]; NaT where the cell is empty.
+        weights: The weight of each row in the training loss, [N] float64 of 0 or more; NaN where the cell has none.
     """
 
     groups: np.ndarray | None = None
     dates: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def take(self, keep: np.ndarray) -> Self:
         """Return those of the rows where `keep` [N]."""
@@ -44,30 +49,33 @@ class SideColumns:
     def merged(self, groups: list[np.ndarray]) -> Self:
         """Return these columns, with the merged values of each molecule in its first row.
 
-        A merged molecule has its earliest date and the group of its first row.
+        A merged molecule has its earliest date, the mean weight, and the group of its first row.
 
         Args:
             groups: The rows of each molecule, in order.
         """
-        if self.dates is None:
-            return self
-        dates = self.dates.copy()
+        dates, weights = (None if one is None else one.copy() for one in (self.dates, self.weights))
         for rows in groups:
-            dates[rows[0]] = np.fmin.reduce(dates[rows])  # ignores NaT
-        return replace(self, dates=dates)
+            if dates is not None:
+                dates[rows[0]] = np.fmin.reduce(dates[rows])  # ignores NaT
+            if weights is not None:
+                weights[rows[0]] = weights[rows].mean()
+        return replace(self, dates=dates, weights=weights)
 
 
 def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> tuple[SideColumns, list[str]]:
     """Return the side columns of a table, and remarks on them.
 
-    Raises DataError for a column that is not there, and for a cell that is not a date.
+    Raises DataError for a column that is not there, for a cell that is not a date, and for weights that are negative or
+    not numbers.
     """
     texts = {
         name: [fields[column_index(path, records.header, name)] for *_, fields in records.rows]
-        for name in (names.group, names.date)
+        for name in (names.group, names.date, names.weight)
         if name
     }
-    groups, dates, remarks = None, None, []
+    groups, dates, weights = None, None, None
+    remarks = []
     if names.group:
         groups = np.array(["" if is_missing(text) else " ".join(text.split()) for text in texts[names.group]], object)
         without = int((groups == "").sum())
@@ -78,7 +86,22 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
         dates, form = read_dates(path, names.date, texts[names.date], lines)
         known = dates[~np.isnat(dates)]
         remarks.append(f"dates in column {names.date} ({form}): {_day(known.min())} to {_day(known.max())}")
-    return SideColumns(groups, dates), remarks
+    if names.weight:
+        weights = _read_weights(path, records, names.weight, texts[names.weight])
+        known = weights[weights > 0]
+        remarks.append(f"weights in column {names.weight}: {known.min():.3g} to {known.max():.3g}")
+    return SideColumns(groups, dates, weights), remarks
+
+
+def _read_weights(path: Path, records: Records, name: str, texts: list[str]) -> np.ndarray:
+    """Return the weight of each row [N]; NaN for an empty cell. Raises DataError if a cell is no weight."""
+    numbers = read_numbers(texts, records.separator)
+    for (_, line, _), text, kind, value in zip(records.rows, texts, numbers.kinds, numbers.values, strict=True):
+        if kind not in (NUMBER, MISSING) or value < 0:
+            raise DataError(f"{path}, line {line}, column {name}: expected a weight of 0 or more; got {text[:40]!r}")
+    if not (numbers.values > 0).any():
+        raise DataError(f"{path}: column {name} has no weight above 0")
+    return np.where(numbers.kinds == NUMBER, numbers.values, np.nan)
 
 
 def _day(date: np.datetime64) -> str:

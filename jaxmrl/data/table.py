@@ -41,7 +41,7 @@ class Table:
     labels [N, T] float64, NaN for missing and for censored labels that `bounds` has
     rows              of the source file, those that cannot be used included
     column            name of the column of SMILES, where the source is a file of columns
-    side              group and date of each row, where columns are named for them
+    side              group, date and weight of each row, where columns are named for them
     bounds            censored labels, of which a one-sided loss learns; None where there are none
     """
 
@@ -69,6 +69,12 @@ class Table:
         bounds = self.bounds and self.bounds.take(keep)
         side = self.side.take(keep)
         return replace(self, **arrays, smiles=smiles, rejected=everything, side=side, bounds=bounds)
+
+    @property
+    def loss_weights(self) -> np.ndarray | None:
+        """The weight of each molecule in the training loss, [N] float64 with mean 1; None if all count the same."""
+        weights = self.side.weights
+        return None if weights is None else weights / weights.mean()
 
     @property
     def labeled(self) -> np.ndarray:
@@ -129,7 +135,7 @@ def read_table(
     labels = labels[keep] if bounds is None else np.where(bounds.sides == 0, labels[keep], np.nan)
     more = {"labels": labels, "bounds": bounds, "tasks": names, "task": kind, "notes": tuple(notes)}
     table = _table(records, rows, molecules, rejected=rejected, side=own.take(keep), **more)
-    return _without_undated(table, side.date)
+    return _without_weightless(_without_undated(table, side.date), side.weight)
 
 
 def _number_labels(
@@ -296,6 +302,19 @@ def check_distinct(target_columns: tuple[str, ...]) -> None:
     """Raise DataError if a column is named twice."""
     if len(set(target_columns)) < len(target_columns):
         raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
+def _without_weightless(table: Table, column: str | None) -> Table:
+    """Return the rows with a weight above 0, if the table has weights; the others join the rejected ones."""
+    weights = table.side.weights
+    if weights is None:
+        return table
+    keep = weights > 0
+    rejected = [
+        Rejected(int(table.lines[k]), table.smiles[k], f"{'weight 0' if weights[k] == 0 else 'no weight'} in {column}")
+        for k in np.flatnonzero(~keep)
+    ]
+    return table.take(keep, rejected)
+
+
 
 
 def without_unlabeled(table: Table) -> tuple[Table, np.ndarray]:

@@ -89,9 +89,10 @@ class TaskData:
 
     @property
     def _labels(self) -> list[np.ndarray]:
-        """The arrays of all labels, censored ones included."""
-        bounds = self.table.bounds
-        return [self.table.labels, *([] if bounds is None else [bounds.values, bounds.sides])]
+        """The arrays of all labels, censored ones included, and of their weights in the loss."""
+        bounds, weights = self.table.bounds, self.table.side.weights
+        more = [] if bounds is None else [bounds.values, bounds.sides]
+        return [self.table.labels, *more, *([] if weights is None else [weights])]
 
     @property
     def split_label(self) -> str:

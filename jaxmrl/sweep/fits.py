@@ -37,7 +37,7 @@ def fit_grid(job: SweepContext, grid: FitGrid) -> None:
         names = ", ".join(spec.name for spec in grid)
         job.reporter.say(f"{names}: {count(total, 'replica')}, fitted in worker processes on this machine")
     asked = [
-        spec.assignment(replica, job.problem.table.task, np.concatenate([replica.valid, replica.test]))
+        spec.assignment(replica, job.problem.table, np.concatenate([replica.valid, replica.test]))
         for spec, replica in waiting
     ]
     work = [(spec.modality, one) for (spec, _), one in zip(waiting, asked, strict=True)]
@@ -60,7 +60,7 @@ def keep_fit(job: SweepContext, spec: BaselineSpec, replica: Replica, predicted:
     keeps = outcome.counts and keeps_model(job.config, identities[0])
 
     def save(path: Path, row: ResultRow) -> None:
-        problem, assignment = job.problem, spec.assignment(replica, job.problem.table.task, replica.test)
+        problem, assignment = job.problem, spec.assignment(replica, job.problem.table, replica.test)
         model = SavedBaseline(
             path=path,
             row=row_of_model(row),

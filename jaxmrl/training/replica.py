@@ -38,13 +38,14 @@ class DeviceTable:
     """The table on the device: features in `store`, labels [N, T] float32 in `LabelUnits` with NaN for missing.
 
     composition [N, E] float32: atoms of each element, where a target is extensive. bounds: censored labels, which
-    `labels` lack; None where there are none.
+    `labels` lack; None where there are none. weights [N] float32: of the molecules in the loss; None for 1.
     """
 
     store: DeviceDataset
     labels: jax.Array
     composition: jax.Array | None = None
     bounds: DeviceBounds | None = None
+    weights: jax.Array | None = None
 
     def with_budget(self, rows: np.ndarray) -> "DeviceTable":
         """Return the table whose batches are shaped by a budget of the features' resources."""
@@ -63,7 +64,8 @@ def device_table(problem: TaskData, modality: str) -> DeviceTable:
     assert to_device is not None, "no lane trains a classical model"
     store, bounds = to_device(problem.features[modality]), problem.device_bounds(modality)
     known = None if bounds is None else DeviceBounds(jnp.asarray(bounds.values), jnp.asarray(bounds.sides))
-    return DeviceTable(store, jnp.asarray(problem.device_labels(modality)), composition, known)
+    weights = None if problem.table.loss_weights is None else jnp.asarray(problem.table.loss_weights, jnp.float32)
+    return DeviceTable(store, jnp.asarray(problem.device_labels(modality)), composition, known, weights)
 
 
 @jax.tree_util.register_dataclass
@@ -231,6 +233,8 @@ def train_step(
         if bounds is not None:
             limits, sides = state.scaler.transform(bounds[0], composition), bounds[1]
             losses, used = jnp.where(sides != 0, one_sided(outputs, limits, sides), losses), present | (sides != 0)
+        if table.weights is not None:
+            losses = losses * table.weights[jnp.maximum(ids, 0)][:, None]
         return mean_over_present(losses, used), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)

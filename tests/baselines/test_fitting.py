@@ -49,6 +49,27 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_order_of_the_molecules(
 
 
 @pytest.mark.parametrize("classes", [False, True])
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_learns_by_weights(model, classes):
+    """Equal weights change nothing, except which molecules a forest draws; a molecule of next to no weight does not
+    count, whatever its label.
+    """
+    one, (features, labels) = assigned(model, classes), data(classes=classes)
+    if model != "rf":
+        same = fit_and_predict(replace(one, weights=np.ones(50)), features, labels)
+        np.testing.assert_allclose(same, fit_and_predict(one, features, labels), rtol=1e-6)
+    wrong = labels.copy()
+    wrong[:25] = 1 - labels[:25] if classes else 20 - labels[:25]
+    weights, shuffle = np.where(np.arange(50) < 25, 1e-6, 1.0), np.random.default_rng(2).permutation(50)
+    weighted = replace(one, train=shuffle, weights=weights[shuffle])
+    truth = np.full((40, 1), round(labels[25:50].mean()) if classes else labels[25:50].mean())
+    truth = truth if model == "mean" else labels[50:]
+    error = lambda found: np.mean(((found > 0 if classes else found) - truth) ** 2)
+    found, misled = (fit_and_predict(assigned, features, wrong) for assigned in (weighted, one))
+    assert error(found) < error(misled) or (error(found) == 0 and model == "mean")
+
+
+@pytest.mark.parametrize("classes", [False, True])
 @pytest.mark.parametrize("model", [name for name in MODELS if name != "mean"])
 def test_every_model_learns(model, classes):
     """Of validation and test molecules alike, better than the mean."""

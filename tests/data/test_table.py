@@ -3,6 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
+from jaxmrl.data.side_columns import SideColumnNames
 from jaxmrl.data.table import read_molecules, read_table, without_unlabeled
 from jaxmrl.errors import DataError
 from jaxmrl.io.records import rejected_text
@@ -123,3 +124,17 @@ def test_a_label_beyond_float32_is_no_number(file):
     table = read_table(file(f"smiles,a\nC,{largest!r}\nCC,{-largest!r}\nCCC,3.5e38\n"), target_columns=("a",))
     np.testing.assert_array_equal(table.labels[:, 0], [largest, -largest])
     assert [row.reason for row in table.rejected] == ["no label: a '3.5e38' is not a number"]
+
+
+def test_weights_of_rows(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('smiles,y,w\nCC,1.5,"0,5"\nCCC,2.5,"1,5"\nCCO,3.5,\nCCN,4.5,0\n')
+    table = read_table(path, target_columns=("y",), side=SideColumnNames(weight="w"))
+    assert table.loss_weights.tolist() == [0.5, 1.5]
+    assert [(row.line, row.reason) for row in table.rejected] == [(4, "no weight in w"), (5, "weight 0 in w")]
+    assert "weights in column w: 0.5 to 1.5" in table.notes
+    assert table.side.merged([np.array([0, 1])]).weights.tolist() == [1.0, 1.5]
+    for cell in ("-1", "high", ">3"):
+        path.write_text(f"smiles,y,w\nCC,1.5,1\nCCC,2.5,{cell}\n")
+        with pytest.raises(DataError, match=f"line 3, column w: expected a weight of 0 or more; got '{cell}'"):
+            read_table(path, target_columns=("y",), side=SideColumnNames(weight="w"))

@@ -50,6 +50,19 @@ def started():
     return init_replica(SPEC, jax.random.key(0), jax.random.key(1), scaler, 10)
 
 
+def test_the_loss_is_weighted(exact):
+    """By equal weights it is that without any; a molecule without weight does not count."""
+    table, _ = with_budget(exact)
+    ids = jnp.arange(8)
+    plain, same, without = (
+        train_step(SPEC, replace(table, weights=weights), started(), ids)[1]
+        for weights in (None, jnp.ones(MOLECULES), jnp.where(jnp.arange(MOLECULES) < 4, 0.0, 2.0))
+    )
+    assert plain == same
+    later = replace(table, labels=table.labels.at[:4].set(jnp.nan))
+    np.testing.assert_allclose(without, train_step(SPEC, later, started(), ids)[1], rtol=1e-6)
+
+
 def test_it_is_the_likelihood_of_the_tail():
     outputs, sd = jnp.array([-3.0, -1.0, 0.2, 2.0, 0.2]), losses.RESIDUAL_SD
     limits, sides = jnp.array([0.0, 0.5, 0.1, 1.0, 0.1]), jnp.array([1, 1, 1, 1, -1], jnp.int8)
