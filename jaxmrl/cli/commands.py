@@ -45,7 +45,9 @@ from jaxmrl.training.interrupts import StopRequestedError, stop_signals
 
 STOPPED = 130
 _SOURCES = ("dataset", "csv", "npz")
-_OF_TABLES = ("smiles_column", "censored", "assay_column", "value_column", "pic50", "log10")
+_OF_TABLES = (
+    *("sheet", "smiles_column", "censored", "assay_column", "value_column", "pic50", "log10", "weight_column"),
+)
 _DESCRIBED = {"dataset": ("task", *_OF_TABLES), "npz": _OF_TABLES, "csv": ()}
 """Settings about a file of another kind, which do not fit the source that a flag gives."""
 SomeSettings = TypeVar("SomeSettings", bound=Config)

@@ -23,7 +23,7 @@ GENERAL = ("config", "list_datasets", "dry_run", "estimate", "version")
 
 TOPICS: dict[str, tuple[str, ...]] = {
     "data": (
-        *("csv", "smiles_column", "target_columns", "target_column", "keep_columns", "dataset", "npz", "task"),
+        *("csv", "sheet", "smiles_column", "target_columns", "target_column", "keep_columns", "dataset", "npz", "task"),
         *("metric", "pic50", "log10", "assay_column", "value_column"),
         *("standardize", "deduplicate", "censored", "split", "split_file", "split_seed", "split_seeds"),
         *("group_column", "date_column", "cuts", "weight_column"),

@@ -35,6 +35,7 @@ class Config:
     csv: Path | None
     npz: Path | None = None
     smiles_column: str | None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         for f in fields(self):
@@ -45,6 +46,8 @@ class Config:
                 raise ConfigError(f"{flag(name)} must be 1 or more; got {value}")
         if self.csv is None and self.smiles_column:
             raise ConfigError("--smiles-column describes a file of your own: give --csv too")
+        if self.csv is None and self.sheet:
+            raise ConfigError("--sheet names a sheet of your own workbook: give --csv too")
 
     @property
     def name(self) -> str:

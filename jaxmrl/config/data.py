@@ -47,6 +47,10 @@ class DataSettings(TrainingConfig):
     [atoms], the number of atoms of each molecule N [molecules], and an array [molecules] for each target. Default:
     none."""
 
+    sheet: str | None = None
+    """Read this sheet of --csv, if that is an Excel workbook. Default: the first sheet whose header names SMILES, else
+    the first one with rows."""
+
     smiles_column: str | None = None
     """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
     one whose name and content fit best."""
@@ -109,15 +113,15 @@ class DataSettings(TrainingConfig):
     """Read the date of each row from this column of --csv, for --split time or rolling. Rows without a date are
     rejected. Default: none."""
 
-    cuts: int = 7
-    """Use this many cut dates with --split rolling. At each date, models are trained on all molecules before it and
-    tested on the next block. From the second date on, the report compares the result with a forecast from the earlier
-    blocks."""
     weight_column: str | None = None
     """Multiply the training loss of each row by the number in this column of --csv, such as 1 / (standard error)^2.
     Weights are divided by their mean. Classical models use them too. Rows without a weight, or with 0, are rejected.
     Metrics and scores for pruning give every molecule the same weight. Default: none."""
 
+    cuts: int = 7
+    """Use this many cut dates with --split rolling. At each date, models are trained on all molecules before it and
+    tested on the next block. From the second date on, the report compares the result with a forecast from the earlier
+    blocks."""
 
     split_file: Path | None = None
     """Read your own split from this file (.csv, .parquet or .npz). It needs a column named split with train, valid or
@@ -211,15 +215,15 @@ class Settings(FeatureSettings, DataSettings):
         if bool(self.assay_column) != bool(self.value_column):
             given, other = ("assay", "value") if self.assay_column else ("value", "assay")
             raise ConfigError(f"--{given}-column needs --{other}-column too, for a table in long format")
-        if self.assay_column and self.deduplicate is None:
-            object.__setattr__(self, "deduplicate", DEDUPLICATE[0])
-        if self.pic50 is not None:
-            check_choice("unit of --pic50", self.pic50, CONCENTRATIONS)
         if self.assay_column and self.weight_column:
             raise ConfigError(
                 "--weight-column is a weight for each molecule, and in a table in long format the rows of a molecule "
                 "are merged; omit it, or give a table with one row for each molecule"
             )
+        if self.assay_column and self.deduplicate is None:
+            object.__setattr__(self, "deduplicate", DEDUPLICATE[0])
+        if self.pic50 is not None:
+            check_choice("unit of --pic50", self.pic50, CONCENTRATIONS)
         if (self.pic50 or self.log10) and self.task == "classification":
             raise ConfigError("--pic50 and --log10 are for numbers; --task classification is for classes")
         if self.pic50 and self.log10:

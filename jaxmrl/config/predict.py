@@ -36,6 +36,10 @@ class PredictConfig(Config):
     """Read molecules from this table, in any format that --csv of the sweep takes. Only its molecules are used; the
     output has a row for each of its rows."""
 
+    sheet: str | None = None
+    """Read this sheet of --csv, if that is an Excel workbook. Default: the first sheet whose header names SMILES, else
+    the first one with rows."""
+
     smiles_column: str | None = None
     """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
     one whose name and content fit best."""

@@ -38,6 +38,10 @@ class SelectConfig(Config):
     dataset: str = ""
     """Simulate on this data set; jaxmrl sweep --list-datasets prints all names. Default: none."""
 
+    sheet: str | None = None
+    """Read this sheet of --csv, if that is an Excel workbook. Default: the first sheet whose header names SMILES, else
+    the first one with rows."""
+
     smiles_column: str | None = None
     """Read molecules from this column of --csv: SMILES, InChI or mol blocks. Default: the column named smiles, or the
     one whose name and content fit best."""
@@ -150,6 +154,7 @@ class SelectConfig(Config):
             run=self.run,
             csv=self.csv,
             smiles_column=self.smiles_column,
+            sheet=self.sheet,
             curve=self.curve,
             embeddings=self.embeddings,
             batch_size=self.batch_size,

@@ -89,6 +89,7 @@ def prepare_corpus(
     features: CorpusFeatures,
     progress: cache.CountDone | None = None,
     *,
+    sheet: str | None = None,
     standardize: str = AS_WRITTEN,
 ) -> Corpus:
     """Return the molecules of a table, from the cache where they were prepared before.
@@ -100,16 +101,18 @@ def prepare_corpus(
         smiles_column: Its column of SMILES; None for the one that is named so.
         features: What is made of the molecules.
         progress: Called with the number of molecules that are parsed.
+        sheet: Its sheet, of a workbook; None for the first one whose header names SMILES.
         standardize: The form of the molecules, of `chem.parents.FORMS`.
 
     Raises:
         UserError: For a file that is no such table or has too few molecules, or a cache that cannot be written.
     """
-    digest = _digest(path, smiles_column, features, standardize)
+    column = f"{smiles_column} {sheet}" if sheet else smiles_column
+    digest = _digest(path, column, features, standardize)
     folder = cache.cache_directory() / "prepared" / f"corpus-{digest}"
     rows = _prepared_rows(folder, features)
     if rows is None:
-        rows = _prepare(folder, stream_smiles(path, smiles_column), features, standardize, progress)
+        rows = _prepare(folder, stream_smiles(path, smiles_column, sheet), features, standardize, progress)
     elif progress:
         progress(rows)
     return _open(path, [_shard(folder, k) for k in range(-(-rows // SHARD_ROWS))], rows, digest, features)

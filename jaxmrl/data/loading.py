@@ -212,6 +212,7 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
     table = read_table(
         config.csv,
         smiles_column=config.smiles_column,
+        sheet=config.sheet,
         target_columns=config.target_columns,
         task=config.task,
         censored=config.censored,

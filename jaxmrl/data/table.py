@@ -87,6 +87,7 @@ def read_table(
     path: Path,
     *,
     smiles_column: str | None = None,
+    sheet: str | None = None,
     target_columns: tuple[str, ...] = (),
     task: str | None = None,
     censored: str = "drop",
@@ -96,7 +97,8 @@ def read_table(
 ) -> Table:
     """Return the table in the file `path`, of any format and maybe compressed.
 
-    Without `smiles_column`, the column whose name and content fit best; without `target_columns`, the columns of
+    Of a workbook, its sheet called `sheet`, or the first one whose header names SMILES. Without `smiles_column`, the
+    column whose name and content fit best; without `target_columns`, the columns of
     numbers of like scale or of two classes, without ids, dates and splits; without `task`, classification where all
     targets have two classes. A cell that is no number is a missing label; so is, with `censored` "drop", one such as
     >30, whose number "bound" takes as a label, and "loss" as one of `Table.bounds`. With `scale`, labels are logarithms
@@ -106,7 +108,7 @@ def read_table(
 
     Raises DataError for a file that is no such table, and for target columns that are neither numbers nor two classes.
     """
-    records = read_records(path)
+    records = read_records(path, sheet)
     check_rows(path, records)
     molecules = find_structures(path, records, smiles_column)
     side = side or SideColumnNames()
@@ -174,12 +176,12 @@ def _columns(
     return columns, notes + _repeated_names(records, list(used))
 
 
-def read_molecules(path: Path, smiles_column: str | None) -> Table:
+def read_molecules(path: Path, smiles_column: str | None, sheet: str | None = None) -> Table:
     """Return the molecules in a file, whatever else it says of them: a table without tasks.
 
     Rows with a wrong number of fields are rejected. Raises DataError as `read_table` does.
     """
-    records = read_records(path)
+    records = read_records(path, sheet)
     molecules = find_structures(path, records, smiles_column)
     return _table(
         records,
@@ -193,12 +195,14 @@ def read_molecules(path: Path, smiles_column: str | None) -> Table:
     )
 
 
-def stream_smiles(path: Path, smiles_column: str | None) -> Iterator[tuple[int, str] | Rejected]:
+def stream_smiles(
+    path: Path, smiles_column: str | None, sheet: str | None = None
+) -> Iterator[tuple[int, str] | Rejected]:
     """Yield (line, SMILES) of each row of a table, one after the other: the file may be larger than memory.
 
     A row whose quotes or number of fields are wrong comes as Rejected. Raises DataError as `read_table` does.
     """
-    first, rows = stream_records(path, SAMPLE)
+    first, rows = stream_records(path, SAMPLE, sheet)
     column = find_structures(path, first, smiles_column)
     found = (row if isinstance(row, Rejected) else (row[0], _molecule(row[1], column)) for row in rows)
     yield from found if column.notation == SMILES else _converted_stream(found, column.notation)
@@ -219,9 +223,9 @@ def _converted_stream(
             yield Rejected(row[0], row[1], reason) if reason else (row[0], smiles)
 
 
-def molecule_remarks(path: Path, smiles_column: str | None) -> list[str]:
+def molecule_remarks(path: Path, smiles_column: str | None, sheet: str | None = None) -> list[str]:
     """Return what there is to say about how a table is written and which column has its molecules."""
-    first, _ = stream_records(path, SAMPLE)
+    first, _ = stream_records(path, SAMPLE, sheet)
     return _written(path, first) + list(find_structures(path, first, smiles_column).remarks)
 
 
@@ -298,10 +302,6 @@ def _without_undated(table: Table, column: str | None) -> Table:
     return table.take(~undated, rejected)
 
 
-def check_distinct(target_columns: tuple[str, ...]) -> None:
-    """Raise DataError if a column is named twice."""
-    if len(set(target_columns)) < len(target_columns):
-        raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
 def _without_weightless(table: Table, column: str | None) -> Table:
     """Return the rows with a weight above 0, if the table has weights; the others join the rejected ones."""
     weights = table.side.weights
@@ -315,6 +315,10 @@ def _without_weightless(table: Table, column: str | None) -> Table:
     return table.take(keep, rejected)
 
 
+def check_distinct(target_columns: tuple[str, ...]) -> None:
+    """Raise DataError if a column is named twice."""
+    if len(set(target_columns)) < len(target_columns):
+        raise DataError(f"a target column is named twice: {column_names(list(target_columns))}")
 
 
 def without_unlabeled(table: Table) -> tuple[Table, np.ndarray]:

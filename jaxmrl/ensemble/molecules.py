@@ -24,7 +24,7 @@ def read_and_prepare(
             f"the models in {config.run} learned from positions of atoms, and {config.csv} has SMILES: sweep a --csv "
             "with --modality geometry, which makes conformers of SMILES, and predict with its models"
         )
-    table = read_molecules(config.csv, config.smiles_column)
+    table = read_molecules(config.csv, config.smiles_column, config.sheet)
     for note in table.notes:
         reporter.say(note)
     modalities = tuple(dict.fromkeys(model.modality for model in firsts))

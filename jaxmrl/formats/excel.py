@@ -10,7 +10,7 @@ from jaxmrl.formats.content import Content, too_large
 from jaxmrl.formats.dialect import names_smiles
 from jaxmrl.formats.source import Source, cell_text, fitted, within_limits
 from jaxmrl.io.cache import max_expanded
-from jaxmrl.io.records import plain_names
+from jaxmrl.io.records import column_names, plain_names
 from jaxmrl.text import count
 
 _AHEAD = 20
@@ -20,18 +20,22 @@ _BLOCK = 2**20
 _DOCTYPE = b"<!DOCTYPE"
 
 
-def open_workbook(content: Content) -> Source:
-    """Return the table in a workbook: of the first sheet whose header names SMILES, else of the first with rows.
+def open_workbook(content: Content, sheet: str | None = None) -> Source:
+    """Return the table in a sheet of a workbook.
 
-    The lines of its rows are those of the sheet. Raises DataError for a workbook without a table, or one that is
-    damaged or malicious, and UserError without openpyxl.
+    The lines of its rows are those of the sheet. Raises DataError for a workbook without a table or this sheet, or one
+    that is damaged or malicious, and UserError without openpyxl.
+
+    Args:
+        content: The workbook.
+        sheet: The name of the sheet; None for the first one whose header names SMILES, else the first with rows.
     """
-    stream = _stream(content)
+    stream = _stream(content, sheet)
     header, remarks = next(stream)
     return Source(header, stream, "\t", remarks)
 
 
-def _stream(content: Content) -> Iterator[Any]:
+def _stream(content: Content, name: str | None) -> Iterator[Any]:
     """Yield the header and the remarks on a workbook, then its rows."""
     try:
         import openpyxl
@@ -43,7 +47,7 @@ def _stream(content: Content) -> Iterator[Any]:
         _check(content)
         with content.seekable() as file:
             workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            sheet, rows, at, others = _choose(content, workbook.worksheets)
+            sheet, rows, at, others = _choose(content, _named(content, workbook.worksheets, name))
             header = plain_names(rows[at][1])
             yield header, _remarks(sheet, at, others)
             for line, fields in _filled(content, sheet):
@@ -59,8 +63,17 @@ def _stream(content: Content) -> Iterator[Any]:
 def _remarks(sheet: Any, before: int, others: int) -> tuple[str, ...]:
     """Return what is said of a workbook. before: rows above the header; others: sheets with rows."""
     said = [f"an Excel workbook, sheet {sheet.title[:40]!r}"]
-    said += [f"{count(others, 'other sheet')} not read"] if others else []
+    said += [f"{count(others, 'other sheet')} not read (--sheet chooses one)"] if others else []
     return (*said, f"{count(before, 'row')} before the header, not read") if before else tuple(said)
+
+
+def _named(content: Content, sheets: list[Any], name: str | None) -> list[Any]:
+    """Return the sheet of this name, or all sheets if there is no name. Raises DataError if there is no such sheet."""
+    found = [sheet for sheet in sheets if name is None or sheet.title == name]
+    if not found:
+        titles = column_names([sheet.title for sheet in sheets])
+        raise DataError(f"{content.path} has no sheet {name!r}; its sheets are {titles}")
+    return found
 
 
 def _choose(content: Content, sheets: list[Any]) -> tuple[Any, list[tuple[int, list[str]]], int, int]:

@@ -39,9 +39,12 @@ class InputRows:
         return columns
 
 
-def read_input_rows(path: Path, names: tuple[str, ...] = ()) -> InputRows:
-    """Return every row of the table in the file `path`. Raises DataError where it has no column of one of `names`."""
-    records = read_records(path)
+def read_input_rows(path: Path, names: tuple[str, ...] = (), sheet: str | None = None) -> InputRows:
+    """Return every row of the table in the file `path`. Raises DataError where it has no column of one of `names`.
+
+    sheet: as of `read_records`.
+    """
+    records = read_records(path, sheet)
     for name in names:
         column_index(path, records.header, name)
     width = len(records.header)

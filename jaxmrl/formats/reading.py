@@ -21,10 +21,13 @@ from jaxmrl.formats.source import Row, Source
 from jaxmrl.io.records import Records, Rejected
 
 
-def read_records(path: Path) -> Records:
-    """Return all rows of the table in the file `path`. Raises DataError for what is no table, or has no rows."""
+def read_records(path: Path, sheet: str | None = None) -> Records:
+    """Return all rows of the table in the file `path`. Raises DataError for what is no table, or has no rows.
+
+    sheet: the sheet of a workbook; None for the first one whose header names SMILES.
+    """
     with _reading(path):
-        source = _open_table(path)
+        source = _open_table(path, sheet)
         found = list(source.rows)
     if not found:
         raise DataError(f"{path} has a header but no rows")
@@ -37,21 +40,23 @@ def read_header(path: Path) -> list[str]:
         return _open_table(path).header
 
 
-def stream_records(path: Path, ahead: int) -> tuple[Records, Iterator[Row]]:
+def stream_records(path: Path, ahead: int, sheet: str | None = None) -> tuple[Records, Iterator[Row]]:
     """Return the first `ahead` rows of a table as Records, and all its rows one after the other.
 
-    The file may be larger than memory. Raises DataError as `read_records` does, then or in the iteration.
+    The file may be larger than memory. sheet and errors: as of `read_records`, the latter also in the iteration.
     """
     with _reading(path):
-        source = _open_table(path)
+        source = _open_table(path, sheet)
         first = list(itertools.islice(source.rows, ahead))
     return _records(source, first), _guarded(path, itertools.chain(first, source.rows))
 
 
-def _open_table(path: Path) -> Source:
+def _open_table(path: Path, sheet: str | None = None) -> Source:
     content = open_content(path)
     if content.workbook:
-        return open_workbook(content)
+        return open_workbook(content, sheet)
+    if sheet is not None:
+        raise DataError(f"--sheet {sheet}: {path} is not an Excel workbook, so it has no sheets; omit --sheet")
     refuse_signature(content)
     if is_parquet(content):
         return open_parquet(content)

@@ -67,7 +67,7 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     check_writable(config.out.suffix)
     curves = choose_models(config, models_by_curve(config.run), reporter)
     check_explainable(config, curves)
-    source = read_input_rows(config.csv, config.keep_columns)
+    source = read_input_rows(config.csv, config.keep_columns, config.sheet)
     check_writable(config.out.suffix, len(source))
     first, *others = (models[0] for models in curves.values())
     new, labels = read_and_prepare(config, first, reporter, others), read_labels(config.run)

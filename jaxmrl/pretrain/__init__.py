@@ -78,11 +78,12 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
     path, smiles_column = config.csv, config.smiles_column
     if path is None:
         path, smiles_column = smiles_source(get_dataset(config.dataset))
-    for remark in molecule_remarks(path, smiles_column):
+    for remark in molecule_remarks(path, smiles_column, config.sheet):
         reporter.say(remark)
     with reporter.progress("parsing", None, "molecules") as progress:
         source = path, smiles_column, config.corpus
-        corpus = prepare_corpus(*source, progress.advance, standardize=config.standardize)
+        form = config.standardize
+        corpus = prepare_corpus(*source, progress.advance, sheet=config.sheet, standardize=form)
     if config.standardize != AS_WRITTEN:
         reporter.say(corpus.replaced.text(config.standardize))
     training, judging = (sum(map(len, part)) for part in (corpus.train, corpus.judges))

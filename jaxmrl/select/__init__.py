@@ -111,7 +111,7 @@ def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
     task = find_task(config, models[0])
     methods = config.method or (DEFAULT_METHOD,)
     check_methods(methods, models)
-    source = read_input_rows(prediction.csv)
+    source = read_input_rows(prediction.csv, sheet=prediction.sheet)
     prepared, known = read_and_prepare(prediction, models[0], reporter), artifacts.read_molecules(prediction.run)
     new, left_out, repeated = without_known(prepared, known, prediction.csv)
     values, trained_on = predict_values(prediction, models, known, new, reporter)

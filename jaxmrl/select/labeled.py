@@ -69,7 +69,7 @@ def _read(config: SelectConfig) -> Table:
         return load_dataset(config.dataset)
     targets = (config.target_column,) if config.target_column else ()
     try:
-        return read_table(config.csv, smiles_column=config.smiles_column, target_columns=targets)
+        return read_table(config.csv, smiles_column=config.smiles_column, target_columns=targets, sheet=config.sheet)
     except DataError as error:  # a simulation takes one target, and its option is named so
         raise DataError(str(error).replace("--target-columns", "--target-column")) from None
 

@@ -7,8 +7,9 @@ import zipfile
 
 import pytest
 
-from jaxmrl.data.table import read_table
-from jaxmrl.errors import DataError, UserError
+from jaxmrl.config import SweepConfig
+from jaxmrl.data.table import read_molecules, read_table
+from jaxmrl.errors import ConfigError, DataError, UserError
 from jaxmrl.formats.reading import read_header, read_records
 from jaxmrl.io import cache as cache_module
 
@@ -51,11 +52,29 @@ def test_cells_of_a_workbook(tmp_path):
     assert found.remarks == ("an Excel workbook, sheet 'Data'",)
 
 
+def test_a_sheet_is_chosen_by_name(tmp_path):
+    path = workbook(tmp_path / "t.xlsx", First=[["smiles", "y"], ["C", 1]], Second=[["smiles", "y"], ["CCO", 2]])
+    assert fields_of(path) == [["C", "1"]]
+    assert read_table(path, target_columns=("y",), task="regression", sheet="Second").smiles == ["CCO"]
+    assert read_molecules(path, None, "Second").smiles == ["CCO"]
+    with pytest.raises(DataError, match="has no sheet 'Third'; its sheets are First, Second"):
+        read_records(path, "Third")
+    (tmp_path / "t.csv").write_text("smiles,y\nC,1\n")
+    with pytest.raises(DataError, match=r"--sheet Second: .*t.csv is not an Excel workbook"):
+        read_records(tmp_path / "t.csv", "Second")
+    with pytest.raises(ConfigError, match="--sheet names a sheet of your own workbook"):
+        SweepConfig(sheet="Second")
+
+
 def test_the_sheet_and_the_header_with_smiles_are_found(tmp_path):
     rows = [["Solubility"], [], [None, "2024"], *ROWS]
     path = workbook(tmp_path / "t.xlsx", Notes=[["read me"]], Empty=[], Data=rows)
     assert fields_of(path) == TEXTS
-    said = ("an Excel workbook, sheet 'Data'", "1 other sheet not read", "2 rows before the header, not read")
+    said = (
+        "an Excel workbook, sheet 'Data'",
+        "1 other sheet not read (--sheet chooses one)",
+        "2 rows before the header, not read",
+    )
     assert read_records(path).remarks == said
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
