@@ -65,7 +65,7 @@ def by_molecules(flags: argparse.Namespace) -> list[dict]:
 def measure(engine: Engine, table: Graphs) -> dict:
     """What the lanes of an engine hold, in bytes."""
     shape, lanes = engine.training_spec.model, len(engine.slots)
-    rows = table.rows(engine.limits, engine.batch_size)
+    rows = table.rows(engine.shape.limits, engine.batch_size)
     lanes_held, working = held(engine.lanes), working_bytes(engine)
     return {
         "width": shape.width,

@@ -145,6 +145,7 @@ ADDABLE = (
     "width",
     "depth",
     "split",
+    "split_seeds",
     "split_file",
     "group_column",
     "date_column",

@@ -23,7 +23,6 @@ from jaxmrl.sweep.queue import (
     SweepContext,
     check_rows,
     lanes_of_run,
-    record_batch_budget,
     record_settings,
     share_rows,
     train_queue,
@@ -123,23 +122,21 @@ def train_missing(job: SweepContext, inputs: SweepInputs) -> tuple[list[GridPoin
 
 
 def train_grid(job: SweepContext, grid: Grid) -> None:
-    """Train every replica that has no row in results.csv yet, one compiled program after the other."""
+    """Train every replica that has no row in results.csv yet, one model after the other."""
     if not grid:
         return
-    lanes = {}
     for spec, cells in grid.items():
-        replicas, lanes[spec] = unique_replicas(cells), lanes_of_run(job, spec, cells)
-        record_batch_budget(job, spec, replicas)
+        replicas, lanes = unique_replicas(cells), lanes_of_run(job, spec, cells)
         job.reporter.say(
             f"{spec.name}: {spec.parameters:,} parameters, {count(len(replicas), 'replica')}, "
             f"{'at most ' if job.config.patience else ''}{sum(replica.steps for replica in replicas):,} steps "
-            f"in {where_text(job, spec, cells, lanes[spec])}"
+            f"in {where_text(job, spec, cells, lanes)}"
         )
     started = time.monotonic()
     total = sum(replica.steps for cells in grid.values() for replica in unique_replicas(cells))
     with job.reporter.progress("training", total, "steps") as progress:
         for spec, cells in grid.items():
-            train_queue(job, spec, cells, lanes[spec], progress)
+            train_queue(job, spec, cells, progress)
     job.reporter.say(f"training took {duration(time.monotonic() - started)}")
 
 

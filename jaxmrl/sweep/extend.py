@@ -56,6 +56,8 @@ def extended(config: SweepConfig) -> SweepConfig:
     for name, there in files.items():
         if there and getattr(config, name) not in (None, there):
             differing.append(name)
+    if not _keep_their_splits(saved, config):
+        differing.append("split_seeds")
     if differing:
         changes = (
             f"{name} ({_text(getattr(saved, name))} there, {_text(getattr(config, name))} here)" for name in differing
@@ -74,6 +76,18 @@ def extended(config: SweepConfig) -> SweepConfig:
         **{name: there or getattr(config, name) for name, there in files.items()},
         save_predictions=saved.save_predictions or config.save_predictions,
     )
+
+
+def _keep_their_splits(saved: SweepConfig, config: SweepConfig) -> bool:
+    """Return whether all seeds of the run use the same splits by the settings of `config`: seed k uses split k modulo
+    the number of splits.
+    """
+    there, here = saved.split_seeds, config.split_seeds
+    if there == here:
+        return True
+    if there == "auto" or here == "auto":  # one split, or one for each seed, as the number of molecules decides
+        return saved.seeds == 1
+    return all(seed % there == seed % here for seed in range(saved.seeds))
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The queue of one program: trains the replicas that have no row in results.csv yet, here or on a cluster."""
+"""The queue of one model: trains the replicas that have no row in results.csv yet, here or on a cluster."""
 
 import gc
 from dataclasses import dataclass, replace
@@ -31,10 +31,11 @@ from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.encoder import Initializations
 from jaxmrl.training.engines import engines_for, training_spec_for
 from jaxmrl.training.interrupts import Stop
-from jaxmrl.training.lanes import Engine, Replica, queue_budget
+from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.saved_model import save_trained
+from jaxmrl.training.shapes import BatchShape, batch_shapes
 
 _HIDDEN_SETTINGS = (
     *("evaluate_every", "freeze", "patience", "weight_decay", "clip_norm", "class_weight"),
@@ -136,23 +137,12 @@ def lanes_of_run(job: SweepContext, spec: ModelSpec, cells: list[GridPoint]) -> 
     """Return the lanes on each device for these cells, chosen once for the run."""
     choose, batch_size = job.cluster.choose_lanes if job.cluster else choose_lanes, job.config.batch_size_of(spec.model)
     lanes = choose(job.config.lanes, spec, unique_replicas(cells), job.problem, batch_size)
-    return job.run.metadata_or_set(f"lanes of {spec.name}", lanes)
+    return job.run.metadata_or_set(lanes_entry(spec), lanes)
 
 
-def record_batch_budget(job: SweepContext, spec: ModelSpec, replicas: list[Replica]) -> None:
-    """Save in run.json the shape of a batch, which depends on the whole queue, so that extending a run may change it.
-
-    Batches of another shape are summed in another order, so a replica that was being trained starts again.
-    """
-    name, resources = f"batch of {spec.name}", job.problem.features[spec.modality].resources()
-    room = queue_budget(replicas, resources, job.config.batch_size_of(spec.model)).tolist()
-    if job.run.metadata_or_set(name, room) != room:
-        checkpoint.remove(job.run.checkpoints / spec.name)
-        job.run.update_metadata(name, room)
-        job.reporter.say(
-            f"{spec.name}: the extended run has batches of another shape. Existing results are kept; they may "
-            "differ by rounding (with dropout, also by its masks) from those of a run of the whole grid"
-        )
+def lanes_entry(spec: ModelSpec) -> str:
+    """Return the name in run.json of a model's number of lanes."""
+    return f"lanes of {spec.name}"
 
 
 def share_rows(job: SweepContext, cells: list[GridPoint]) -> None:
@@ -175,26 +165,50 @@ def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes
     return lanes_text(lanes, len(devices))
 
 
-def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes: int, progress: Progress) -> None:
+def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], progress: Progress) -> None:
+    """Train the replicas of a model that have no row in results.csv yet, one program for each shape of batches.
+
+    The shape is a replica's own, and so are then its bits: they do not depend on what else was asked for.
+    """
+    for shape, own in sorted(by_shape(job, spec, cells).items()):
+        train_program(job, spec, shape, own, progress)
+
+
+def by_shape(job: SweepContext, spec: ModelSpec, cells: list[GridPoint]) -> dict[BatchShape, list[GridPoint]]:
+    """Return the cells of each shape of batches."""
+    resources, batch_size = job.problem.features[spec.modality].resources(), job.config.batch_size_of(spec.model)
+    replicas = unique_replicas(cells)
+    shapes = batch_shapes(replicas, resources, batch_size)
+    shape_of = {replica.name: shape for replica, shape in zip(replicas, shapes, strict=True)}
+    found: dict[BatchShape, list[GridPoint]] = {}
+    for cell in cells:
+        found.setdefault(shape_of[cell.replica.name], []).append(cell)
+    return found
+
+
+def train_program(
+    job: SweepContext, spec: ModelSpec, shape: BatchShape, cells: list[GridPoint], progress: Progress
+) -> None:
     """Train the replicas of one program that have no row in results.csv yet, and add their rows as they end.
 
     If the devices lack the memory for so many lanes, continue with fewer.
     """
     cluster, rows = job.cluster, missing_rows(job, cells)
-    train = partial(train_there, cluster) if cluster else train_here
+    folder = job.run.checkpoints / f"{spec.name}-{shape.name}"
+    train = partial(train_there, cluster) if cluster else partial(train_here, folder)
     if not rows:
         progress.skip(sum(replica.steps for replica in unique_replicas(cells)))
     while rows:
         job.stop.check()
+        lanes = job.run.metadata()[lanes_entry(spec)]
         fewer = train(job, spec, unique_replicas(cells), rows, lanes, progress)
         if fewer:
             gc.collect()  # the error's traceback keeps the engines alive, and these keep the device's memory
-            checkpoint.remove(job.run.checkpoints / spec.name)
-            job.run.update_metadata(f"lanes of {spec.name}", fewer)
+            checkpoint.remove(folder)
+            job.run.update_metadata(lanes_entry(spec), fewer)
             job.reporter.say(f"{spec.name}: not enough memory for {count(lanes, 'lane')}; continuing with {fewer}")
-            lanes = fewer
         rows = missing_rows(job, cells)
-    checkpoint.remove(job.run.checkpoints / spec.name)
+    checkpoint.remove(folder)
 
 
 def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
@@ -208,9 +222,15 @@ def missing_rows(job: SweepContext, cells: list[GridPoint]) -> Missing:
 
 
 def train_here(
-    job: SweepContext, spec: ModelSpec, replicas: list[Replica], rows: Missing, lanes: int, progress: Progress
+    folder: Path,
+    job: SweepContext,
+    spec: ModelSpec,
+    replicas: list[Replica],
+    rows: Missing,
+    lanes: int,
+    progress: Progress,
 ) -> int | None:
-    """Train the replicas that `rows` names on this machine's devices.
+    """Train the replicas that `rows` names on this machine's devices, with checkpoints in `folder`.
 
     Returns the smaller number of lanes to continue with if these take more memory than a device has; otherwise None.
     """
@@ -220,7 +240,7 @@ def train_here(
         keep(job, spec, engine.replica_of(outcome.name), left, rows)
 
     done = {replica.name for replica in replicas} - rows.keys()
-    folder, watch = job.run.checkpoints / spec.name, partial(track_validations, job.tracking, rows)
+    watch = partial(track_validations, job.tracking, rows)
     try:
         engines = engines_for(job.config, job.problem, spec, replicas, lanes)
         checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say, watch)

@@ -6,7 +6,6 @@ them the same from run to run.
 
 import contextlib
 import heapq
-import math
 import os
 import platform
 from typing import Literal, Protocol
@@ -17,8 +16,9 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.limits import memory_limits, usable_cores
 from jaxmrl.modalities.base import arrays_of
-from jaxmrl.training.lanes import Replica, queue_budget
+from jaxmrl.training.lanes import Replica
 from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.shapes import common_shape
 
 HOST_LANES = 4
 """On a CPU of several cores that is one device. A device that is a core has one lane, for more leave its caches
@@ -116,13 +116,13 @@ def choose_lanes(
 ) -> int:
     """Return the lanes for a queue on each of this machine's devices: `auto_lanes`, or as asked.
 
-    A queue too short to fill so many lanes on every device is spread over the devices in fewer.
+    What was asked for is also the number of lanes of a queue that does not fill them: results differ in their last bits
+    with the number, and those of a run that is extended later are to be those of all at once.
     """
-    devices = jax.local_device_count()
     if asked != "auto":
-        return min(asked, math.ceil(len(replicas) / devices))
+        return asked
     rows, steps = _batch_rows(spec, replicas, problem, batch_size), [replica.steps for replica in replicas]
-    return auto_lanes(spec, rows, steps, *device_memory(), devices, usable_cores())
+    return auto_lanes(spec, rows, steps, *device_memory(), jax.local_device_count(), usable_cores())
 
 
 def choose_devices(
@@ -149,7 +149,7 @@ def engine_bytes(lanes: int, spec: ModelSpec, replicas: list[Replica], problem: 
 
 def _batch_rows(spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
     features = problem.features[spec.modality]
-    return features.rows(queue_budget(replicas, features.resources(), batch_size), batch_size)
+    return features.rows(common_shape(replicas, features.resources(), batch_size).limits, batch_size)
 
 
 def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:

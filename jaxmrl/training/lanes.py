@@ -21,6 +21,7 @@ from jaxmrl.training.hyperparameters import Hyperparameters
 from jaxmrl.training.metrics import mean_of_known
 from jaxmrl.training.outcome import LaneState, Outcome, slot_from, status_of
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
+from jaxmrl.training.shapes import common_shape, evaluation_plan
 
 CHUNK_SECONDS = 2.0
 """Aim for the length of one device call: long enough to hide its overhead, short enough to stop soon when asked."""
@@ -74,9 +75,10 @@ class Replica:
 class Engine:
     """An engine that trains a queue of replicas in `lanes` lanes. All replicas share `training_spec` and `table`.
 
-    The budget of a batch comes from the whole queue, finished replicas included, so that a resumed run computes the
-    same bits; resources [N, R] is how much of it each molecule needs. `slots` says what each lane is doing; `lanes` is
-    their state on the device. units: of the table's labels; None where these are the labels as they were given.
+    They also share the shape of batches, `shapes.common_shape`. Its bits are a replica's own only among replicas of its
+    own shape; finished ones count, so that a resumed run computes the same. resources [N, R] is how much of a batch
+    each molecule needs. `slots` says what each lane is doing; `lanes` is their state on the device. units: of the
+    table's labels; None where these are the labels as they were given.
     """
 
     def __init__(
@@ -92,15 +94,18 @@ class Engine:
         self.training_spec, self.replicas, self.batch_size = training_spec, replicas, batch_size
         self.units = units or no_units(training_spec.model.tasks)
         self.resources = resources
-        self.limits = queue_budget(replicas, self.resources, batch_size)
-        self.table = table.with_budget(self.limits)
+        self.shape = common_shape(replicas, resources, batch_size)
+        self.table = table.with_budget(self.shape.limits)
         first = replicas[0]
         self.lanes = programs.empty(training_spec, lanes, first.scaler, first.hyperparameters, first.class_weight)
         self.slots: list[LaneState | None] = [None] * lanes
         self._affordable_steps = 1
         self._has_compiled = False
         self._epoch_plans: dict[int, tuple[int, np.ndarray]] = {}
-        self._evaluation_plans = _evaluation_plans(replicas, self.resources, batch_size)
+        evaluated = {id(ids): ids for replica in replicas for ids in (replica.valid, replica.test)}
+        self._evaluation_plans = {
+            key: evaluation_plan(ids, resources, self.shape.limits, batch_size) for key, ids in evaluated.items()
+        }
 
     @property
     def arrays(self) -> programs.Lanes:
@@ -231,11 +236,13 @@ class Engine:
 
         Validation also counts errors of censored labels.
         """
-        nothing = np.full_like(next(iter(self._evaluation_plans.values())), NO_MOLECULE)
-        ids = [id(getattr(self.replicas[slot.replica], part)) if slot else None for slot in self.slots]
-        plans = np.stack([nothing if key is None else self._evaluation_plans.get(key, nothing) for key in ids])
-        bounded = np.bool_(part == "valid")
-        return programs.evaluate(self.training_spec, self.table, weights, plans, self._order(due), len(due), bounded)
+        plans = np.full((len(self.slots), self.shape.evaluated, self.batch_size), NO_MOLECULE, np.int32)
+        longest = 0
+        for lane in due:
+            own = self._evaluation_plans[id(getattr(self.replicas[self._slot(lane).replica], part))]
+            plans[lane, : len(own)], longest = own, max(longest, len(own))
+        work = plans, longest, self._order(due), len(due)
+        return programs.evaluate(self.training_spec, self.table, weights, *work, np.bool_(part == "valid"))
 
     def evaluations(self) -> int:
         """Return how many evaluations of one replica the whole queue takes, including tests."""
@@ -362,27 +369,6 @@ def waiting(engines: list[Engine], done: set[str]) -> list[int]:
 def longest_first(replicas: list[Replica], places: list[int]) -> list[int]:
     """Return `places` in `replicas` in the order of being trained."""
     return sorted(places, key=lambda k: (-replicas[k].steps, k))
-
-
-def _evaluation_plans(replicas: list[Replica], resources: np.ndarray, batch_size: int) -> dict[int, np.ndarray]:
-    """Return the evaluation batches of each set of ids, by its identity as an object: replicas share their sets.
-
-    All have the length of the longest, so that they share one program.
-    """
-    sets = {id(ids): ids for replica in replicas for ids in (replica.valid, replica.test)}
-    longest = max(batches.batches_per_epoch(len(ids), batch_size) for ids in sets.values())
-    plans = {}
-    for key, ids in sets.items():
-        plan = batches.plan(ids, resources, batches.budget([ids], resources, batch_size), batch_size, None)
-        plans[key] = np.full((longest, batch_size), NO_MOLECULE, np.int32)
-        plans[key][: len(plan)] = plan
-    return plans
-
-
-def queue_budget(replicas: list[Replica], resources: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return the rows that a batch must have for every replica's training and evaluation, [R]."""
-    sets = {id(ids): ids for replica in replicas for ids in (replica.train, replica.valid, replica.test)}
-    return batches.budget(list(sets.values()), resources, batch_size)
 
 
 def name_hash(name: str) -> int:

@@ -134,17 +134,18 @@ def evaluate(
     table: DeviceTable,
     weights: tuple,
     plans: jax.Array,
+    batches: Any,
     due: jax.Array,
     count: Any,
     with_bounds: jax.Array | bool = False,
 ) -> jax.Array:
     """Return the metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 
-    plans [L, batches, B] are each lane's evaluation batches. The (lane, batch) pairs that are due are worked off L
-    at a time, so the cost follows the lanes that are due, not all lanes. with_bounds: whether errors are also of
-    censored labels, see `judged_labels`.
+    plans [L, most, B] are each lane's evaluation batches, of which the first `batches` have molecules. The (lane,
+    batch) pairs that are due are worked off L at a time, so the cost follows these, not the lanes and batches that
+    there is room for. with_bounds: whether errors are also of censored labels, see `judged_labels`.
     """
-    lanes, batches, size = plans.shape
+    lanes, most, size = plans.shape
     tasks = table.labels.shape[1]
     predict_pairs = jax.vmap(partial(predict, training_spec), in_axes=(None, 0, 0))
 
@@ -159,12 +160,13 @@ def evaluate(
 
     def judge(place: jax.Array, metrics: jax.Array) -> jax.Array:
         ids = plans[due[place]].reshape(-1)
-        scores = jax.lax.dynamic_slice_in_dim(outputs, place * batches, batches).reshape(-1, tasks)
+        scores = jax.lax.dynamic_slice_in_dim(outputs, place * batches, most).reshape(-1, tasks)
+        scores = jnp.where((ids >= 0)[:, None], scores, 0.0)  # beyond its own batches are those of the next lane
         judged = judged_labels(training_spec, table, ids, scores, with_bounds)
         return metrics.at[place].set(training_spec.metric.evaluate(*judged))
 
     blocks = (count * batches + lanes - 1) // lanes
-    outputs = jnp.zeros((lanes * batches, size, tasks))
+    outputs = jnp.zeros((lanes * most, size, tasks))
     outputs = jax.lax.fori_loop(0, blocks, predict_block, outputs)
     return jax.lax.fori_loop(0, count, judge, jnp.full((lanes, tasks), jnp.nan))
 

@@ -4,14 +4,16 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig
 from jaxmrl.errors import ConfigError
+from jaxmrl.io import storage
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep import run_sweep
-from jaxmrl.sweep.extend import extended
+from jaxmrl.sweep.extend import extended, saved_settings
 from jaxmrl.training import checkpoint
 from jaxmrl.training.interrupts import StopRequestedError
 from tests.support.tiny import TINY
@@ -26,6 +28,16 @@ def content(folder):
     """{name: bytes} of the files of a run, without those of models, which contain times."""
     files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in files.items() if not name.startswith(("models", ".lock"))}
+
+
+def models_of(folder):
+    """{name: arrays and description} of the models of a run."""
+    found = {}
+    for path in (folder / "models").iterdir():
+        arrays = storage.read_arrays(path, storage.read_forms(path))
+        content = {name: np.asarray(array).tobytes() for name, array in arrays.items()}
+        found[path.name] = content, storage.read_host(path)
+    return found
 
 
 def results_of(folder):
@@ -89,6 +101,40 @@ def test_an_extended_run_is_one_of_all_at_once(folder, begun):
     assert run_sweep(replace(ALL, out=begun)).rows == found.rows, "from now on it is that run"
 
 
+GROWN = replace(
+    BEGUN,
+    fractions=(0.05, 0.1, 0.4, 1.0),
+    seeds=2,
+    split=("random", "scaffold"),
+    split_seeds=2,
+    modality=("graph", "molgraph"),
+    model=("gin", "dmpnn"),
+    save_predictions=True,
+)
+PARTS = (
+    {"fractions": (0.05, 0.1, 1.0, 0.4)},
+    {"seeds": 2, "split_seeds": 2},
+    {"split": ("random", "scaffold")},
+    {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn")},
+    {},
+)
+"""Ways in which a run grows to GROWN: by batches of all shapes, and by evaluations of other molecules."""
+
+
+@pytest.mark.slow
+def test_parts_have_the_bytes_of_all_at_once(begun, tmp_path):
+    run_sweep(replace(GROWN, out=tmp_path / "whole"))
+    grown = replace(BEGUN, out=begun)
+    for part in PARTS:
+        grown = replace(grown, **part)
+        run_sweep(grown, extend=True)
+    run_sweep(replace(GROWN, out=begun), extend=True)
+    assert_same_files(begun, tmp_path / "whole")
+    one, other = models_of(begun), models_of(tmp_path / "whole")
+    assert len(one) == 2 * 2 * 2, "models, splits and seeds"
+    assert one == other
+
+
 def test_only_what_is_missing_is_trained(begun, monkeypatch):
     added, append = [], RunDirectory.append_result
     monkeypatch.setattr(RunDirectory, "append_result", lambda run, row: (added.append(row), append(run, row)))
@@ -150,6 +196,19 @@ def test_results_stay_until_predictions_that_were_added_are_there(begun, monkeyp
 )
 def test_a_command_names_only_what_it_adds(begun, given, added):
     assert from_flags("--extend", "--out", str(begun), *given) == replace(BEGUN, out=begun, **added).resolved()
+
+
+def test_splits_are_added_where_every_seed_keeps_its_own(begun):
+    settings = begun / "config.toml"
+    written = settings.read_text().replace("\nseeds = 1\n", "\nseeds = 2\n")
+    settings.write_text(written.replace('split_seeds = "auto"', "split_seeds = 2"))
+    saved = SweepConfig(**saved_settings(begun) | {"out": begun})
+    assert (saved.seeds, saved.split_seeds) == (2, 2)
+    grown = extended(replace(saved, seeds=5, split_seeds=5))
+    assert (grown.seeds, grown.split_seeds) == (5, 5)
+    settings.write_text(written.replace('split_seeds = "auto"', "split_seeds = 1"))
+    with pytest.raises(ConfigError, match=r"split_seeds \(1 there, 2 here\)"):
+        extended(saved)  # the second seed used the split of the first
 
 
 def test_flags_that_change_a_run_are_refused(begun):
