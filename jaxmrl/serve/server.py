@@ -109,9 +109,16 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get_all("Host") not in self.server.hosts:
             answer = _refusal(HTTPStatus.MISDIRECTED_REQUEST, f"This page is only at {self.server.address}.")
         else:
-            found = answer_to(urlsplit(self.path).path, self.server.folders)
-            answer = found or _refusal(HTTPStatus.NOT_FOUND, "There is no such run or file.")
+            answer = self._found() or _refusal(HTTPStatus.NOT_FOUND, "There is no such run or file.")
         self._send(answer, with_content)
+
+    def _found(self) -> Answer | None:
+        """Return the answer to the target of the request; None where there is nothing, or it is no address."""
+        try:
+            path = urlsplit(self.path).path
+        except ValueError:
+            return None
+        return answer_to(path, self.server.folders)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer a request that is not understood, in plain text: the method of the base class repeats the request."""

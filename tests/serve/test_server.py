@@ -1,45 +1,16 @@
 """The server of the page: who may ask, for what, and what a browser allows to the answers."""
 
-import http.client
 import json
 import random
-import socket
 from urllib.parse import quote
 
 import pytest
 
 from jaxmrl.config import ServeConfig
 from jaxmrl.errors import ConfigError
-from jaxmrl.serve.discovery import find_runs
 from jaxmrl.serve.server import HOST, answer_to, open_server
 from tests.serve.conftest import EVIL
-
-
-def ask(server, path, method="GET", headers=None):
-    """Return the status, the headers and the content of an answer."""
-    port = server.server_address[1]
-    connection = http.client.HTTPConnection(HOST, port, timeout=30)
-    connection.putrequest(method, path, skip_host=True)
-    for name, value in ({"Host": f"{HOST}:{port}"} if headers is None else headers).items():
-        connection.putheader(name, value)
-    connection.endheaders()
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    return answer.status, dict(answer.getheaders()), content
-
-
-def raw(server, request):
-    """Return the answer to these bytes."""
-    with socket.create_connection(server.server_address, timeout=30) as connection:
-        connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def identity(server):
-    (found,) = find_runs(server.folders)
-    return found
+from tests.support.http import ask, identity, raw
 
 
 def test_it_listens_to_this_machine_alone(server):
