@@ -10,7 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from jaxmrl.compare.page import HEADS, compare_html, comparison_rows, verdict_lines
+from jaxmrl.compare.page import GROWN_SAID, HEADS, compare_html, comparison_rows, verdict_lines
 from jaxmrl.compare.pairs import Pair, compare_runs
 from jaxmrl.compare.runs import Run, differences, read_runs
 from jaxmrl.config import CompareConfig
@@ -37,7 +37,8 @@ def compare_sweeps(config: CompareConfig, *, quiet: bool = True) -> dict[str, An
     changes, pairs = differences(runs), compare_runs(runs)
     reporter.console.print(_table(runs, pairs))
     said = verdict_lines(pairs)
-    for line in (*(f"setting {change.text}" for change in changes), *said):
+    grown = [GROWN_SAID] if any(run.grown for run in runs) else []
+    for line in (*(f"setting {change.text}" for change in changes), *grown, *said):
         reporter.say(line)
     found = {
         "runs": [run.name for run in runs],

@@ -16,6 +16,12 @@ from jaxmrl.scaling.law_fit import LEVEL
 HEADS = ("curve", "molecules", "runs", "mean", "minus the first run", "p (Holm)")
 
 
+GROWN_SAID = (
+    "Where rows were added to the data of a run, its curve is compared at equal fractions of the training molecules, "
+    "so a difference is the effect of the added molecules. The test molecules are the same."
+)
+
+
 @own_style()
 def draw_runs(runs: list[Run]) -> Figure:
     """Draw the mean of each curve with its standard deviation over seeds; curves of one run have one color."""
@@ -99,6 +105,8 @@ def compare_html(runs: list[Run], pairs: list[Pair], changes: list[Change]) -> s
         f"Differences are over pairs of the same split and seed, with {LEVEL:.0%} intervals. With several splits, the "
         "intervals account for overlapping training sets. p-values are adjusted for the number of comparisons (Holm)."
     )
+    if any(run.grown for run in runs):
+        method += f" {GROWN_SAID}"
     settings = [change.text for change in changes] or ["The settings are the same."]
     points = table("Each point", HEADS, comparison_rows(runs, pairs), (1, 2, 3, 4, 5))
     sections = [

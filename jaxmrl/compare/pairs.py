@@ -36,7 +36,9 @@ class Pair:
 def compare_runs(runs: list[Run]) -> list[Pair]:
     """Return each curve of the other runs beside the one of the first run that is most like it."""
     pairs = [
-        _pair(curve, label, runs[0]) for run in runs[1:] for curve, label in zip(run.curves, run.labels, strict=True)
+        _pair(curve, label, runs[0], by_fraction=run.grown)
+        for run in runs[1:]
+        for curve, label in zip(run.curves, run.labels, strict=True)
     ]
     known = [one.p for pair in pairs for one in pair.sizes]
     adjusted = iter(holm(np.array([np.nan if p is None else p for p in known])).tolist())
@@ -50,13 +52,13 @@ def _known(p: float) -> float | None:
     return None if np.isnan(p) else p
 
 
-def _pair(curve: MeasuredCurve, label: str, first: Run) -> Pair:
+def _pair(curve: MeasuredCurve, label: str, first: Run, *, by_fraction: bool) -> Pair:
     alike = [_alike(curve.identity, other.identity) for other in first.curves]
     if max(alike) < 0:
         said = f"{first.name} has no curve of the {curve.identity.split} split with {curve.identity.pruning} subsets"
         return Pair(label, "", (), note=said)
     k = int(np.argmax(alike))
-    sizes = paired_sizes(curve, first.curves[k])
+    sizes = paired_sizes(curve, first.curves[k], by_fraction=by_fraction)
     note = "" if sizes else "no size has runs of the same split and seed, so only the means can be compared"
     return Pair(label, first.labels[k], sizes, note=note)
 

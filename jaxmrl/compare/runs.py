@@ -1,7 +1,7 @@
 """The runs that are compared: their settings and curves, and whether they are of the same data and metric."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,8 @@ from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.plots import curve_label
 from jaxmrl.runs.curves import MeasuredCurve, curves_of
 from jaxmrl.runs.identity import read_run
+from jaxmrl.runs.lineage import are_related, lineage_of, split_digests, split_of
 from jaxmrl.runs.tables import RESULTS, read_results
-
-_DATA = "data of the "
-"""What names the digest of a split's molecules and labels in run.json."""
 
 _OF_THE_SOURCE = ("dataset", "csv", "npz", "target_columns", "pic50", "log10")
 """The settings that say what data a run is of."""
@@ -27,12 +25,15 @@ class Run:
         settings: What its config.toml has.
         metadata: What its run.json has.
         curves: Its curves.
+        grown: Whether its data is that of the first run at another time, with other training molecules. Its curves are
+            then compared at equal fractions.
     """
 
     name: str
     settings: dict[str, Any]
     metadata: dict[str, Any]
     curves: tuple[MeasuredCurve, ...]
+    grown: bool = False
 
     @property
     def labels(self) -> list[str]:
@@ -42,7 +43,7 @@ class Run:
     @property
     def digests(self) -> dict[str, str]:
         """The digests of the molecules and labels of each split."""
-        return {name: digest for name, digest in self.metadata["data"].items() if name.startswith(_DATA)}
+        return split_digests(self.metadata)
 
 
 def read_runs(paths: tuple[Path, ...]) -> list[Run]:
@@ -55,7 +56,16 @@ def read_runs(paths: tuple[Path, ...]) -> list[Run]:
     runs = [_read(path, name) for path, name in zip(paths, _names(paths), strict=True)]
     for run in runs[1:]:
         _check_comparable(runs[0], run)
-    return runs
+    return [runs[0], *(_beside(runs[0], run) for run in runs[1:])]
+
+
+def _beside(first: Run, run: Run) -> Run:
+    """Return a run as it is compared with the first: if its data has grown, by the name of the first one's data."""
+    if not are_related(first.metadata, run.metadata) or first.digests == run.digests:
+        return run
+    name = first.curves[0].identity.dataset
+    curves = tuple(replace(curve, identity=replace(curve.identity, dataset=name)) for curve in run.curves)
+    return replace(run, curves=curves, grown=True)
 
 
 def _read(path: Path, name: str) -> Run:
@@ -78,20 +88,31 @@ def _names(paths: tuple[Path, ...]) -> list[str]:
 
 
 def _check_comparable(first: Run, other: Run) -> None:
-    """Raise DataError where two runs are of other data, or of another metric."""
+    """Raise DataError where two runs are of other data, or of another metric.
+
+    Data that has grown from the same beginning (--previous) is not other data while all of what it is tested on is the
+    same.
+    """
     metrics = [sorted({curve.metric for curve in run.curves}) for run in (first, other)]
     if metrics[0] != metrics[1]:
         raise DataError(
             f"only runs with the same metric can be compared: {first.name} has {', '.join(metrics[0])}, and "
             f"{other.name} has {', '.join(metrics[1])}. Compare runs of the same --metric"
         )
+    if are_related(first.metadata, other.metadata):
+        for run in (first, other):
+            if changed_molecules := lineage_of(run.metadata)[1]:
+                raise DataError(
+                    f"{run.name} cannot be compared with the runs before it: {changed_molecules:,} of their validation "
+                    "and test molecules were removed or have other labels (changes.csv). Sweep their data again, and "
+                    "compare the new runs"
+                )
+        return
     shared = first.digests.keys() & other.digests.keys()
     changed = sorted(name for name in shared if first.digests[name] != other.digests[name])
     source = [change for change in differences([first, other]) if change.name in _OF_THE_SOURCE]
     if changed or (not shared and source):
-        said = (
-            "; ".join(change.text for change in source) or f"the {changed[0].removeprefix(_DATA)} has other molecules"
-        )
+        said = "; ".join(change.text for change in source) or f"the {split_of(changed[0])} has other molecules"
         raise DataError(
             f"only runs with the same data can be compared: {other.name} has other molecules or labels than "
             f"{first.name} ({said}). Compare their forecasts with python -m jaxmrl.fit"

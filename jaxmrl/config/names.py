@@ -131,6 +131,10 @@ SINGLE_SPLITS = ("time", ROLLING)
 """Splits that are the same for every seed."""
 
 
+UNGROUPED_SPLITS = ("random", "stratified")
+"""Splits in which a molecule may be in any part, whatever part molecules like it are in."""
+
+
 FEW_MOLECULES = 5_000
 """Data with fewer usable molecules is split anew for each seed, unless --split-seeds says otherwise: the smaller the
 test set, the more the metric depends on the split."""

@@ -21,6 +21,7 @@ from jaxmrl.config.names import (
     ROLLING,
     SCRATCH,
     SINGLE_SPLITS,
+    UNGROUPED_SPLITS,
 )
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.graph.modality import GRAPH
@@ -142,6 +143,11 @@ class SweepConfig(Settings):
     The report then has intervals that cover the choice of test molecules and, where seeds share a split
     (--split-seeds), their ensemble at each size."""
 
+    previous: Path | None = None
+    """Keep the validation and test molecules of this run in their parts, after rows were added to its file; new
+    molecules train. The file changes.csv of the new run lists what has changed, and the compare command compares the
+    two. For random and stratified splits. Default: none."""
+
     out: Path | None = None
     """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""
 
@@ -174,6 +180,7 @@ class SweepConfig(Settings):
         self._check_splits()
         self._check_baselines()
         self._check_tuning()
+        self._check_previous()
         trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
         if self.checkpoints and not (trained and all(get_modality(name).corpus for name in trained)):
             fitting = [modality.name for modality in MODALITIES if modality.corpus]
@@ -211,6 +218,19 @@ class SweepConfig(Settings):
             raise ConfigError(
                 f"--split-seeds {self.split_seeds}: --tune chooses settings on the validation molecules of one split, "
                 "which other splits test on; omit --split-seeds or --tune"
+            )
+
+    def _check_previous(self) -> None:
+        """Raise ConfigError where the parts of an earlier run cannot be kept."""
+        if self.previous is None:
+            return
+        if self.npz is not None:
+            raise ConfigError("--previous finds molecules again by their SMILES, and --npz has none; omit --previous")
+        if odd := [name for name in self.splits if name not in UNGROUPED_SPLITS]:
+            raise ConfigError(
+                f"--previous keeps the parts of {' and '.join(UNGROUPED_SPLITS)} splits; got --split {odd[0]}, by "
+                "which new molecules may belong to the groups or dates of test molecules. Omit --previous, or give the "
+                "parts of all molecules with --split-file instead"
             )
 
     def split_count(self, kind: str, molecules: int) -> int:

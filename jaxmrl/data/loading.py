@@ -11,6 +11,7 @@ from jaxmrl.config import Settings
 from jaxmrl.config.names import CLASSIFICATION_METRICS, METRIC_NAMES
 from jaxmrl.data import datasets, label_scaling, splits
 from jaxmrl.data.duplicates import deduplicate
+from jaxmrl.data.earlier_splits import EarlierSplits
 from jaxmrl.data.embeddings import with_vectors
 from jaxmrl.data.featurization import add_conformers, featurize_table, parse_smiles
 from jaxmrl.data.leaks import leak_text
@@ -38,11 +39,12 @@ def load_problem(config: Settings, reporter: ProgressReporter) -> TaskData:
     return load_problems(config, reporter)[0]
 
 
-def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData]:
+def load_problems(config: Settings, reporter: ProgressReporter, earlier: EarlierSplits | None = None) -> list[TaskData]:
     """Read and prepare the molecules, split them in each way, and report what was found.
 
-    The problems share their table and features. Raises UserError where the data cannot be read or no task can be
-    judged, with the rows that were rejected before.
+    earlier: the splits that are kept, of data to which rows were added; None makes splits. The problems share their
+    table and features. Raises UserError where the data cannot be read or no task can be judged, with the rows that were
+    rejected before.
     """
     dataset = None if config.file else datasets.get_dataset(config.dataset)
     table, conformers = _read(config, dataset)
@@ -55,7 +57,7 @@ def load_problems(config: Settings, reporter: ProgressReporter) -> list[TaskData
     if leak := facts.get("leak"):
         reporter.say(leak)
     try:
-        return _split_problems(config, dataset, prepared, facts, metric, reporter)
+        return _split_problems(config, dataset, prepared, facts, metric, reporter, earlier)
     except UserError as error:
         error.rejected = prepared.table.rejected
         raise
@@ -76,11 +78,12 @@ def _split_problems(
     facts: dict[str, Any],
     metric: str,
     reporter: ProgressReporter,
+    earlier: EarlierSplits | None,
 ) -> list[TaskData]:
     """Return the task data of each split."""
     packed, found = _similarity_prints(prepared, reporter), _scaffolds(prepared, reporter)
     flat = None if found is None else without_stereochemistry(found)
-    ways = make_splits(config, dataset, prepared, packed, found, reporter)
+    ways = make_splits(config, dataset, prepared, packed, found, reporter, earlier)
     train = sorted({int(k) for several in ways.values() for split in several for k in split.train})
     features = featurize_table(prepared, config, train, reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values()))[0], reporter)

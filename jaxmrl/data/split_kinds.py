@@ -12,11 +12,12 @@ from jaxmrl.config.names import FILE_SPLIT, LEAVE_CLUSTER_OUT, ROLLING
 from jaxmrl.data import splits
 from jaxmrl.data.clusters import CLUSTER_SIMILARITY, find_clusters, maxmin_order
 from jaxmrl.data.datasets import Dataset
+from jaxmrl.data.earlier_splits import EarlierSplits
 from jaxmrl.data.group_splits import folds_beside_test, group_splits, leave_cluster_out, stratified_split
 from jaxmrl.data.matching import Data
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.parts import read_parts
-from jaxmrl.data.splits import Split
+from jaxmrl.data.splits import Split, split_label
 from jaxmrl.data.time_splits import rolling_origins, time_split
 from jaxmrl.errors import ConfigError
 from jaxmrl.progress import ProgressReporter
@@ -30,6 +31,7 @@ def make_splits(
     packed: np.ndarray | None,
     scaffolds: list[str] | None,
     reporter: ProgressReporter,
+    earlier: EarlierSplits | None = None,
 ) -> dict[str, list[Split]]:
     """Return the splits of each kind that is asked for, by the name of the kind.
 
@@ -40,6 +42,7 @@ def make_splits(
         packed: Their fingerprints, [N, bits / 8] uint8; None without SMILES.
         scaffolds: Their scaffolds, [N]; None without SMILES.
         reporter: Receives what is to be said of the splits.
+        earlier: The splits that are kept, of data to which rows were added; None makes splits.
 
     Raises:
         UserError: Where a split cannot be made.
@@ -48,6 +51,10 @@ def make_splits(
     found = {}
     for name in config.splits:
         seeds = range(config.split_seed, config.split_seed + config.split_count(name, len(prepared)))
+        if earlier:
+            labels = [split_label(name, seed, place) for place, seed in enumerate(seeds)]
+            found[name] = [earlier.split(label, prepared.canonical_smiles) for label in labels]
+            continue
         found[name] = maker.makers[name](seeds)
         if len(found[name]) < len(seeds):
             reporter.say(

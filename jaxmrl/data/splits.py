@@ -61,6 +61,11 @@ class SplitRepeat:
         return range(of_sweep) if self.cut else range(self.place, of_sweep, self.count)
 
 
+def split_label(name: str, seed: int, place: int) -> str:
+    """Return the label of a split: its kind and, unless it is the first of that kind, its seed."""
+    return f"{name} {seed}" if place else name
+
+
 def random_split(ids: np.ndarray, rows: int, seed: int, sizes: tuple[int, int] | None = None) -> Split:
     """Return the random split: 80% train, 10% validation (or `sizes` of both) and the rest test, from a shuffle of the
     file's `rows` rows.

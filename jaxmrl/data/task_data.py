@@ -97,7 +97,7 @@ class TaskData:
     @property
     def split_label(self) -> str:
         """The name of the split: its kind and, unless it is the first of that kind, its seed."""
-        return f"{self.split_name} {self.repeat.seed}" if self.repeat.place else self.split_name
+        return splits.split_label(self.split_name, self.repeat.seed, self.repeat.place)
 
     @property
     def overlap(self) -> float:

@@ -121,15 +121,19 @@ def compare(
     return Comparison(curve, than, along, exponent_difference(one, other), tuple(found))
 
 
-def paired_sizes(one: MeasuredCurve, other: MeasuredCurve) -> tuple[PairedSize, ...]:
-    """Return the difference of two curves at each size that both have; none for curves of different splits."""
+def paired_sizes(one: MeasuredCurve, other: MeasuredCurve, *, by_fraction: bool = False) -> tuple[PairedSize, ...]:
+    """Return the difference of two curves at each size that both have; none for curves of different splits.
+
+    by_fraction: compare equal fractions instead of equal numbers of molecules; the sizes are those of the first curve.
+    """
     if (one.identity.dataset, one.identity.split) != (other.identity.dataset, other.identity.split):
         return ()
-    others = {point.n_train: point for point in other.points}
+    place = lambda point: point.fraction if by_fraction else point.n_train
+    others = {place(point): point for point in other.points}
     pairs = [
-        (point.n_train, paired_points(point, others[point.n_train], one.overlap))
+        (point.n_train, paired_points(point, others[place(point)], one.overlap))
         for point in one.points
-        if point.n_train in others
+        if place(point) in others
     ]
     return tuple(
         PairedSize(n, found.value, found.low, found.high, found.p, found.pairs, found.splits)

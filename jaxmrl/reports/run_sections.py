@@ -126,7 +126,7 @@ def repeat_command(config: SweepConfig) -> str:
     The settings in config.toml name files relative to where the run began; the command names them in full.
     """
     words = ["python", "-m", "jaxmrl.sweep", "--config", "config.toml"]
-    for name in ("csv", "npz", "split_file", "scores", "embeddings"):
+    for name in ("csv", "npz", "split_file", "scores", "embeddings", "previous"):
         if (path := getattr(config, name)) is not None:
             words += [f"--{name.replace('_', '-')}", _full_name(path)]
     if config.checkpoints:

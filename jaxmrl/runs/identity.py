@@ -18,6 +18,9 @@ _LATER_SETTINGS: dict[str, Any] = {"split_seeds": 1}
 """Settings that runs of earlier versions lack, and what these did."""
 
 _SAME_METADATA = ("data", "scores", "init")
+_OF_DATA = ("data of", "features of")
+"""How the names of the digests of a run's data begin."""
+
 _MOST_SAID = 6
 """The most differences that an error names."""
 
@@ -65,12 +68,19 @@ def check_same_run(
             here = {key: here.get(key) for key in there}
         differing += _differences(there, here)
     if differing:
-        may = ", add to it with --extend" if apart and apart <= set(ADDABLE) else ""
         more = [f"{len(differing) - _MOST_SAID} more"] if len(differing) > _MOST_SAID else []
         raise ConfigError(
             f"{path} contains another run, which differs in {', '.join(differing[:_MOST_SAID] + more)}. "
-            f"Choose another --out{may}, or give the settings in its config.toml"
+            f"Choose another --out{_other_remedy(path, apart, differing)}"
         )
+
+
+def _other_remedy(path: Path, apart: set[str], differing: list[str]) -> str:
+    """Return what else than another directory helps; apart: the settings that differ."""
+    if all(one.startswith(_OF_DATA) for one in differing):
+        return f"; if rows were added to the file, give --previous {path} as well: test molecules then stay the same"
+    may = ", add to it with --extend" if apart and apart <= set(ADDABLE) else ""
+    return f"{may}, or give the settings in its config.toml"
 
 
 def changed_code(saved: dict[str, Any], metadata: dict[str, Any]) -> str:

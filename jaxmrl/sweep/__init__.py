@@ -86,7 +86,9 @@ def run_sweep(
     run = RunDirectory(out, inputs.problems[0].table.tasks)
     with run.lock(), connect(cluster) as machines:
         device = machines.device if machines else device_name()
-        run.create_or_resume(to_toml(config), run_metadata(config, inputs.problems, inputs.starts, device), extend)
+        metadata = run_metadata(config, inputs.problems, inputs.starts, device)
+        metadata |= inputs.changes.record.entry if inputs.changes else {}
+        run.create_or_resume(to_toml(config), metadata, extend)
         record_settings(run, config)
         if incomplete := drop_incomplete_rows(run, config):
             reporter.say(
@@ -114,7 +116,7 @@ def train_missing(job: SweepContext, inputs: SweepInputs) -> tuple[list[GridPoin
     grid = plan_grid(job.config, job.problems, orders, inputs.starts, tune(job))
     cells = [cell for some in (*grid.values(), *inputs.fits.values()) for cell in some]
     check_rows(job, cells)
-    write_inputs(job, orders)
+    write_inputs(job, orders, inputs.changes)
     share_rows(job, cells)
     fit_grid(job, inputs.fits)
     train_grid(job, grid)

@@ -8,6 +8,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports.expected import Expected, said
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep.grid import plan_fits, plan_grid
+from jaxmrl.sweep.previous import read_previous
 from jaxmrl.sweep.queue import unique_replicas
 from jaxmrl.sweep.subsets import check, scored_prunings
 from jaxmrl.sweep.tuning import most_trials, plan_studies
@@ -32,7 +33,8 @@ Queue = tuple[str, ModelSpec, list[Replica]]
 def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) -> list[Expected]:
     """Return what each program of the sweep would take; nothing is written. Raise UserError as `run_sweep` does."""
     reporter = Reporter(quiet=quiet)
-    problems = load_problems(config, reporter)
+    previous = read_previous(config)
+    problems = load_problems(config, reporter, previous.splits if previous else None)
     given = {problem.split_label: check(config, problem, reporter) for problem in problems}
     for fit, cells in plan_fits(config, problems, given).items():
         reporter.say(f"{fit.name}: {count(len(unique_replicas(cells)), 'replica')}, fitted in worker processes")

@@ -21,6 +21,7 @@ from jaxmrl.runs import directory as files
 from jaxmrl.runs.artifacts import write_molecules, write_vectors
 from jaxmrl.runs.labels import SPLITS, write_labels
 from jaxmrl.sweep.grid import FitGrid, plan_fits
+from jaxmrl.sweep.previous import CHANGE_COLUMNS, CHANGES, DataChanges, changes_since, read_previous
 from jaxmrl.sweep.queue import SweepContext
 from jaxmrl.sweep.subsets import check, of_split
 from jaxmrl.training.encoder import Initializations, load_starts, start_remarks
@@ -37,12 +38,14 @@ class SweepInputs:
             seeds that use the split.
         fits: The replicas of classical models, by their specifications.
         starts: The weights that replicas start from.
+        changes: What has changed since the run of `--previous`; None without it.
     """
 
     problems: list[TaskData]
     given: dict[str, dict[str, np.ndarray]]
     fits: FitGrid
     starts: Initializations
+    changes: DataChanges | None
 
 
 def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInputs:
@@ -52,7 +55,11 @@ def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInpu
     """
     problems: list[TaskData] = []
     try:
-        problems = load_problems(config, reporter)
+        previous = read_previous(config)
+        problems = load_problems(config, reporter, previous.splits if previous else None)
+        changes = changes_since(previous, problems) if previous else None
+        if changes:
+            reporter.say(changes.said)
         given = {problem.split_label: check(config, problem, reporter) for problem in problems}
         fits = plan_fits(config, problems, given)
         for line in left_out_lines(config, max(len(one.split.train) for one in problems)):
@@ -65,11 +72,12 @@ def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInpu
         if kept := files.keep_rejected(out, rejected):
             reporter.say(f"the rejected rows are in {kept}")
         raise
-    return SweepInputs(problems, given, fits, starts)
+    return SweepInputs(problems, given, fits, starts, changes)
 
 
-def write_inputs(job: SweepContext, orders: Orders) -> None:
-    """Write splits.npz, with molecule ids (rows of the source file), molecules.csv, labels.npz and rejected.csv.
+def write_inputs(job: SweepContext, orders: Orders, changes: DataChanges | None) -> None:
+    """Write splits.npz, with molecule ids (rows of the source file), molecules.csv, labels.npz and rejected.csv; and
+    changes.csv with --previous.
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
     <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than the
@@ -100,4 +108,6 @@ def write_inputs(job: SweepContext, orders: Orders) -> None:
     for modality in {modality for modality in problem.features if get_modality(modality).sees_vectors}:
         # Predictions need those of molecules that classical models learned from, and of all validation molecules.
         write_vectors(job.run, problem.table, cast(Descriptors, problem.features[modality]).values)
+    if changes:
+        job.run.write_table(CHANGES, CHANGE_COLUMNS, changes.rows)
     job.run.write(files.REJECTED, rejected_text(problem.table.rejected))

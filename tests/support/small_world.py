@@ -156,6 +156,8 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
         if not path.exists():
             with path.open("w", newline="") as file:
                 csv.writer(file).writerows(rows)
+    if "previous" in options and not Path(previous := options["previous"][0]).exists():
+        assert run("sweep", "--csv", options["csv"][0], "--out", previous)[0] == 0
     if "embeddings" in options:
         write_vectors(folder / Path(options["embeddings"][0]).name)
     if "npz" in options:

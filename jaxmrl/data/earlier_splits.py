@@ -1,0 +1,72 @@
+"""The splits of an earlier run, for data that has grown since: validation and test molecules stay in their parts."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from jaxmrl.data.splits import Split, given_split
+from jaxmrl.errors import ConfigError
+
+NEW = -1
+"""The place of a molecule that the earlier data lacks."""
+
+
+@dataclass(frozen=True)
+class EarlierSplits:
+    """The molecules of an earlier run and their parts.
+
+    Attributes:
+        run: The directory of the run, for messages.
+        smiles: The canonical SMILES of its molecules, in the order of its file, [M].
+        parts: The part of each molecule (train, valid or test), [M], by the label of the split.
+    """
+
+    run: str
+    smiles: list[str]
+    parts: dict[str, list[str]]
+
+    def split(self, label: str, smiles: list[str]) -> Split:
+        """Return a split of the data as it is now.
+
+        Molecules that are new train. Another row of a molecule that was there is in the part of that molecule.
+
+        Args:
+            label: The label of the split, such as `random` or `random 43`.
+            smiles: The canonical SMILES of the molecules, [N].
+
+        Raises:
+            UserError: Where the earlier run has no such split, or nothing is left of a part.
+        """
+        if label not in self.parts:
+            there = ", ".join(self.parts)
+            raise ConfigError(
+                f"{self.run} has no {label} split; its splits are {there}. Give --split and --split-seeds as in that "
+                "run"
+            )
+        places, parts = find_same(smiles, self.smiles)[1], self.parts[label]
+        return given_split(["train" if place == NEW else parts[place] for place in places.tolist()])
+
+
+def find_same(smiles: list[str], earlier: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where molecules were in earlier data.
+
+    Args:
+        smiles: Canonical SMILES, [N]. The rows of a molecule that has several are matched in their order.
+        earlier: Those of the earlier data, [M].
+
+    Returns:
+        The place of each row, NEW where the earlier data lacks it, [N]; and the place of its molecule, which for a
+        further row is that of the last earlier one, [N].
+    """
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(earlier):
+        places.setdefault(text, []).append(place)
+    seen: Counter[str] = Counter()
+    rows, molecules = np.full(len(smiles), NEW), np.full(len(smiles), NEW)
+    for k, text in enumerate(smiles):
+        if own := places.get(text):
+            rows[k] = own[seen[text]] if seen[text] < len(own) else NEW
+            molecules[k] = own[min(seen[text], len(own) - 1)]
+            seen[text] += 1
+    return rows, molecules
