@@ -39,7 +39,7 @@ def _from_inchi(texts: list[str]) -> list[str]:
 
 
 def _from_mol_block(texts: list[str]) -> list[str]:
-    return [_line(text, _read_mol_block) for text in texts]
+    return [_line(text, read_mol_block) for text in texts]
 
 
 _CONVERTERS = {INCHI: _from_inchi, MOL_BLOCK: _from_mol_block}
@@ -78,7 +78,15 @@ def _read_inchi(text: str) -> "Mol | None":
     return molecule
 
 
-def _read_mol_block(text: str) -> "Mol | None":
+def read_mol_block(text: str, *, hydrogens: bool = False) -> "Mol | None":
+    """Return the molecule of a mol block; None if RDKit gives no reason why there is none.
+
+    Raises UnusableMoleculeError with the reason.
+
+    Args:
+        text: The mol block.
+        hydrogens: Whether its hydrogens stay atoms.
+    """
     from rdkit import Chem
 
     if len(text) > _MAX_BLOCK:
@@ -86,7 +94,7 @@ def _read_mol_block(text: str) -> "Mol | None":
     text = _aligned(text)
     if text.count("\n") > _LONG_BLOCK:
         check_size(Chem.MolFromMolBlock(text, sanitize=False, removeHs=False))
-    molecule = Chem.MolFromMolBlock(text)
+    molecule = Chem.MolFromMolBlock(text, removeHs=not hydrogens)
     if molecule is None:
         check_problems(Chem.MolFromMolBlock(text, sanitize=False, removeHs=False), "not a valid mol block")
     return molecule

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from jaxmrl.chem.parents import FORMS
+from jaxmrl.chem.parents import AS_WRITTEN, FORMS
 from jaxmrl.config.base import TrainingConfig, flag
 from jaxmrl.config.names import (
     CENSORED,
@@ -24,6 +24,7 @@ from jaxmrl.config.names import (
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import registry
 from jaxmrl.modalities.embeddings.modality import EMBEDDINGS
+from jaxmrl.modalities.geometry.conformers import FROM_FILE
 from jaxmrl.modalities.registry import FeatureSettings
 from jaxmrl.text import one_of
 
@@ -252,6 +253,8 @@ class Settings(FeatureSettings, DataSettings):
     def _check_models(self) -> None:
         for modality in self.modalities:
             check_choice("modality", modality, registry.modality_names())
+        self._check_coordinates()
+        for modality in self.modalities:
             if modality == EMBEDDINGS.name and self.embeddings is None:
                 raise ConfigError("--modality embeddings needs vectors of the molecules: give a file with --embeddings")
             for name in self.models_of(modality):
@@ -267,6 +270,20 @@ class Settings(FeatureSettings, DataSettings):
                 raise ConfigError(
                     f"--model {name} is for --modality {' or '.join(fitting)}; got {' '.join(self.modalities)}"
                 )
+
+    def _check_coordinates(self) -> None:
+        """Raise ConfigError for coordinates of a file without a table, a model that sees them, or other molecules."""
+        if self.coordinates != FROM_FILE:
+            return
+        if self.csv is None:
+            raise ConfigError("--coordinates file needs an SD file with 3D coordinates: give it with --csv")
+        if not any(registry.get_modality(name).sees_positions for name in self.modalities):
+            raise ConfigError("--coordinates file is for models of 3D geometries: give --modality geometry")
+        if self.standardize != AS_WRITTEN:
+            raise ConfigError(
+                f"--coordinates file has the atoms of the file, and --standardize {self.standardize} changes them; "
+                "omit one of the two"
+            )
 
     def axis(self, name: str) -> tuple:
         """Return the values of a setting that takes one value, several or none.

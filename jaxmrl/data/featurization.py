@@ -1,13 +1,16 @@
 """The molecules of a table of SMILES prepared, and their features for each modality of a run."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from jaxmrl.chem.molecules import ignored_parts
 from jaxmrl.chem.parents import AS_WRITTEN, Parents, find_parents
 from jaxmrl.config import Settings
 from jaxmrl.data.parsing import ParsedMolecules, prepare, with_conformers
 from jaxmrl.data.table import Table
+from jaxmrl.formats.reading import read_mol_blocks
 from jaxmrl.modalities.base import Features
+from jaxmrl.modalities.geometry.conformers import OF_THE_FILE
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.registry import MODALITIES, get_modality
 from jaxmrl.progress import ProgressReporter
@@ -47,13 +50,18 @@ def _standardized(table: Table, form: str, reporter: ProgressReporter) -> Parent
 
 
 def add_conformers(
-    prepared: ParsedMolecules, modalities: tuple[str, ...], reporter: ProgressReporter
+    prepared: ParsedMolecules, modalities: tuple[str, ...], reporter: ProgressReporter, *, source: Path | None = None
 ) -> ParsedMolecules:
-    """Return the molecules, and those with a conformer alone, with it, where one of `modalities` sees positions."""
+    """Return the molecules, and those with a conformer alone, with it, where one of `modalities` sees positions.
+
+    source: the SD file whose 3D coordinates are used; None for conformers made of SMILES.
+    """
     if any(get_modality(name).sees_positions for name in modalities):
-        reporter.say("geometries: one conformer of each molecule, by ETKDG and MMFF94; failures are rejected")
+        blocks = None if source is None else read_mol_blocks(source)
+        made = "one conformer of each molecule, by ETKDG and MMFF94" if blocks is None else OF_THE_FILE
+        reporter.say(f"geometries: {made}; failures are rejected")
         with reporter.progress("conformers", len(prepared), "molecules") as progress:
-            prepared = with_conformers(prepared, progress.advance)
+            prepared = with_conformers(prepared, progress.advance, blocks=blocks)
     return prepared
 
 

@@ -28,6 +28,7 @@ from jaxmrl.data.undefined import find_unjudged, unjudged_lines
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.records import Rejected, top_reasons
 from jaxmrl.modalities.base import Features
+from jaxmrl.modalities.geometry.conformers import FROM_FILE
 from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
@@ -237,7 +238,9 @@ def _prepare(
         return without_duplicates(prepared) if config.deduplicate else prepared, {}
     parsed = parse_smiles(table, reporter, standardize=config.standardize)
     prepared, repeated = deduplicate(parsed, config.deduplicate, reporter)
-    prepared, facts = add_conformers(prepared, config.modalities, reporter), {"repeated_molecules": repeated}
+    source = config.csv if config.coordinates == FROM_FILE else None
+    prepared = add_conformers(prepared, config.modalities, reporter, source=source)
+    facts: dict[str, Any] = {"repeated_molecules": repeated}
     if prepared.replaced:
         changed = {"form": config.standardize} | asdict(prepared.replaced)
         facts["standardized_molecules"] = changed | {"summary": prepared.replaced.text(config.standardize)}

@@ -14,7 +14,7 @@ from jaxmrl.io import cache
 from jaxmrl.io.records import Rejected, reason_groups
 from jaxmrl.modalities.base import Vectors
 from jaxmrl.modalities.flat_arrays import arrays_by_name, concatenate, take
-from jaxmrl.modalities.geometry.conformers import conformers
+from jaxmrl.modalities.geometry.conformers import block_coordinates, conformers
 from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.graph import features as graphs
 
@@ -95,9 +95,20 @@ def prepare_geometries(source: table.Table, found: Conformers) -> ParsedMolecule
     return ParsedMolecules(source, None, npz.molecule_hashes(found), found)
 
 
-def with_conformers(prepared: ParsedMolecules, progress: Callable[[int], None] | None = None) -> ParsedMolecules:
-    """Return the molecules that have a conformer, with it; the others join the rejected rows."""
-    found, reasons = conformers(prepared.canonical_smiles, progress)
+def with_conformers(
+    prepared: ParsedMolecules,
+    progress: Callable[[int], None] | None = None,
+    *,
+    blocks: dict[int, str] | None = None,
+) -> ParsedMolecules:
+    """Return the molecules that have a conformer, with it; the others join the rejected rows.
+
+    blocks: the mol block of each line of the table, whose 3D coordinates are used; None for conformers made of SMILES.
+    """
+    if blocks is None:
+        found, reasons = conformers(prepared.canonical_smiles, progress)
+    else:
+        found, reasons = block_coordinates([blocks[line] for line in prepared.table.lines.tolist()], progress)
     keep = np.ones(len(prepared), bool)
     keep[list(reasons)] = False
     kept = prepared.table

@@ -9,6 +9,7 @@ from jaxmrl.data.featurization import prepare_smiles
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import read_molecules
 from jaxmrl.errors import ConfigError
+from jaxmrl.modalities.geometry.conformers import FROM_FILE
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.text import count
@@ -23,6 +24,11 @@ def read_and_prepare(
         raise ConfigError(
             f"the models in {config.run} learned from positions of atoms, and {config.csv} has SMILES: sweep a --csv "
             "with --modality geometry, which makes conformers of SMILES, and predict with its models"
+        )
+    if any(model.features.get("coordinates") == FROM_FILE for model in firsts):
+        raise ConfigError(
+            f"the models in {config.run} learned from the 3D coordinates of a file, which are not read here: sweep "
+            "without --coordinates file, so that conformers are made of SMILES, and use its models"
         )
     table = read_molecules(config.csv, config.smiles_column, config.sheet)
     for note in table.notes:

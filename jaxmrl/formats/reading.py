@@ -16,7 +16,7 @@ from jaxmrl.formats.dialect import start_of_text
 from jaxmrl.formats.excel import open_workbook
 from jaxmrl.formats.kinds import is_parquet, is_sdf, refuse_signature, refuse_text
 from jaxmrl.formats.parquet import open_parquet
-from jaxmrl.formats.sdf import open_sdf
+from jaxmrl.formats.sdf import open_sdf, read_blocks
 from jaxmrl.formats.source import Row, Source
 from jaxmrl.io.records import Records, Rejected
 
@@ -49,6 +49,19 @@ def stream_records(path: Path, ahead: int, sheet: str | None = None) -> tuple[Re
         source = _open_table(path, sheet)
         first = list(itertools.islice(source.rows, ahead))
     return _records(source, first), _guarded(path, itertools.chain(first, source.rows))
+
+
+def read_mol_blocks(path: Path) -> dict[int, str]:
+    """Return the mol block of each molecule of an SD file, by the line of its row in the table of `read_records`.
+
+    Raises DataError for a file that is no SD file.
+    """
+    with _reading(path):
+        content = open_content(path)
+        start = None if content.workbook or is_parquet(content) else start_of_text(content)
+        if start is None or not is_sdf(start.text):
+            raise DataError(f"--coordinates file: {path} is not an SD file; expected one with 3D coordinates")
+        return read_blocks(content, start)
 
 
 def _open_table(path: Path, sheet: str | None = None) -> Source:

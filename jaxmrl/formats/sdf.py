@@ -47,6 +47,11 @@ def open_sdf(content: Content, start: TextStart) -> Source:
     return Source(header, rows, "\t", ("an SD file; SMILES are made of its mol blocks",))
 
 
+def read_blocks(content: Content, start: TextStart) -> dict[int, str]:
+    """Return the mol block of each molecule of an SD or mol file, by the line where the molecule begins."""
+    return {record.line: record.block for record in _records(content, start)}
+
+
 def _rows(records: Iterator[_Record], named: bool, properties: list[str]) -> Iterator[Row]:
     while some := [record for _, record in zip(range(_AT_ONCE), records, strict=False)]:
         for record, (smiles, reason) in zip(some, convert([one.block for one in some], MOL_BLOCK), strict=True):

@@ -3,7 +3,7 @@
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.files import digest
-from jaxmrl.modalities.geometry.conformers import CONFORMERS
+from jaxmrl.modalities.geometry.conformers import CONFORMERS, FROM_FILE, OF_THE_FILE
 from jaxmrl.runs import directory
 from jaxmrl.scaling.analysis import known
 from jaxmrl.training.encoder import Initializations
@@ -27,7 +27,7 @@ def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initiali
         "splits": {problem.split_label: split_metadata(problem) for problem in problems},
     }
     if problem.geometries is not None and problem.has_smiles:
-        metadata["geometries"] = CONFORMERS
+        metadata["geometries"] = OF_THE_FILE if config.coordinates == FROM_FILE else CONFORMERS
     if problem.extensive is not None:
         metadata["atom_references"] = dict(zip(problem.table.tasks, problem.extensive.tolist(), strict=True))
         metadata["over_atoms"] = problem.over_atoms

@@ -39,7 +39,7 @@ from jaxmrl.training.shapes import BatchShape, batch_shapes
 
 _HIDDEN_SETTINGS = (
     *("evaluate_every", "freeze", "patience", "weight_decay", "clip_norm", "class_weight"),
-    *("smiles_variants", "cutoff", "atom_references", "fingerprint_tokens", "readout", "descriptors"),
+    *("smiles_variants", "cutoff", "coordinates", "atom_references", "fingerprint_tokens", "readout", "descriptors"),
     "virtual_node",
 )
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")

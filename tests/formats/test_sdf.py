@@ -1,16 +1,23 @@
 """SD files: molecules with their stereochemistry, properties as columns, and molecules that are damaged."""
 
 import gzip
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from rdkit import Chem
 from rdkit.Chem import AllChem
 
+from jaxmrl.config import PredictConfig, SweepConfig
+from jaxmrl.data.loading import load_problem
 from jaxmrl.data.table import read_molecules, read_table, stream_smiles
-from jaxmrl.errors import DataError
+from jaxmrl.ensemble.molecules import read_and_prepare
+from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.input_rows import read_input_rows
-from jaxmrl.formats.reading import read_records
+from jaxmrl.formats.reading import read_mol_blocks, read_records
+from jaxmrl.modalities.geometry.conformers import block_coordinates
+from jaxmrl.reports.terminal import Reporter
 
 SMILES = ["C[C@H](N)C(=O)O", "F/C=C/F", "C[N+](C)(C)C.[Cl-]", "c1ccc2[nH]ccc2c1"]
 
@@ -92,3 +99,47 @@ def test_a_molecule_without_end_is_refused(path, monkeypatch):
     path.write_text(block("CCO") + "M  END\n" * 400)
     with pytest.raises(DataError, match="the molecule in line 1 has more than 1,000 characters"):
         read_molecules(path, None)
+
+
+def test_coordinates_of_the_file_are_geometries(path, cache, capsys):
+    """Each molecule has those of its own block, whatever rows are rejected before it."""
+    smiles = [f"{'C' * (1 + k // 2)}{'NO'[k % 2]}" for k in range(24)]
+    blocks = [block(one, dimensions=2 if k == 3 else 3) for k, one in enumerate(smiles)]
+    path.write_text(sdf(*((one, {"y": k / 7}) for k, one in enumerate(blocks))).replace(" O  ", " Qx ", 1))
+    settings = {"csv": path, "target_columns": ("y",), "task": "regression", "modality": "geometry"}
+    problem = load_problem(SweepConfig(coordinates="file", **settings), Reporter())
+    assert "geometries: 3D coordinates of the mol blocks" in capsys.readouterr().out
+    assert [row.reason for row in problem.table.rejected] == [
+        "not a valid mol block",
+        "no 3D coordinates in its mol block",
+    ]
+    for place, row in enumerate(problem.table.ids.tolist()):
+        molecule = Chem.MolFromMolBlock(blocks[row], removeHs=False)
+        atoms, positions = problem.features["geometry"].molecule(place)
+        assert atoms.tolist() == [atom.GetAtomicNum() for atom in molecule.GetAtoms()]
+        np.testing.assert_allclose(positions, molecule.GetConformer().GetPositions(), atol=1e-5)
+
+
+def test_hydrogens_that_a_block_lacks_are_added(path, cache):
+    molecule = Chem.RemoveHs(Chem.MolFromMolBlock(block("CCO", dimensions=3), removeHs=False))
+    path.write_text(Chem.MolToMolBlock(molecule))
+    found, rejected = block_coordinates([*read_mol_blocks(path).values(), "no block"])
+    assert (found.size.tolist(), sorted(found.atom.tolist())) == ([9], [1] * 6 + [6, 6, 8])
+    np.testing.assert_allclose(found.position[:3], molecule.GetConformer().GetPositions(), atol=1e-3)
+    assert rejected == {1: "no coordinates: RDKit cannot read its mol block"}
+
+
+def test_coordinates_need_an_sd_file_and_a_model_that_sees_them(path):
+    path.write_text("smiles,y\nCCO,1\n")
+    with pytest.raises(DataError, match=r"--coordinates file: .*t.sdf is not an SD file"):
+        read_mol_blocks(path)
+    for settings, message in (
+        ({"modality": "geometry"}, "give it with --csv"),
+        ({"csv": path, "modality": "graph"}, "give --modality geometry"),
+        ({"csv": path, "modality": "geometry", "standardize": "parent"}, "--standardize parent changes them"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            SweepConfig(coordinates="file", **settings)
+    model = SimpleNamespace(has_smiles=True, features={"cutoff": 5.0, "coordinates": "file"})
+    with pytest.raises(ConfigError, match="learned from the 3D coordinates of a file, which are not read here"):
+        read_and_prepare(PredictConfig(run=Path("run"), csv=path), model, Reporter(quiet=True))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import traits
 from jaxmrl.modalities.base import Modality, ModalitySettings, Model, Molecules
+from jaxmrl.modalities.geometry.conformers import COORDINATES, FROM_FILE
 from jaxmrl.modalities.geometry.features import Geometries, find_pairs
 from jaxmrl.progress import ProgressReporter
 
@@ -25,6 +26,11 @@ class GeometrySettings(ModalitySettings):
     cutoff: float = 5.0
     """Connect atoms that are at most this far apart, in Å, in models of 3D geometries."""
 
+    coordinates: Literal["conformers", "file"] = "conformers"
+    """Take the 3D coordinates of molecules from conformers that are made of SMILES, or from the mol blocks of an SD
+    file (--csv). Hydrogens that a block lacks are added; molecules without 3D coordinates are rejected. The predict and
+    select commands cannot use models of such coordinates."""
+
     atom_references: Literal["auto", "on", "off"] = "auto"
     """Choose whether models of 3D geometries learn the residuals of a linear regression on the number of atoms of each
     element. The value auto means on for targets such as energies, if the regression explains at least 90% of their
@@ -34,6 +40,7 @@ class GeometrySettings(ModalitySettings):
         if not (self.cutoff > 0 and math.isfinite(self.cutoff)):
             raise ConfigError(f"--cutoff must be a positive number of Å; got {self.cutoff:g}")
         check_choice("atom references", self.atom_references, ATOM_REFERENCES)
+        check_choice("coordinates", self.coordinates, COORDINATES)
         super().check_features()
 
 
@@ -46,12 +53,13 @@ class GeometryOptions:
 
 
 def _settings(config: GeometrySettings, features: Geometries | None) -> dict[str, Any]:
-    return {"cutoff": config.cutoff}
+    own = {"coordinates": FROM_FILE} if config.coordinates == FROM_FILE else {}
+    return {"cutoff": config.cutoff, **own}
 
 
 def _featurize(molecules: Molecules, settings: dict[str, Any], reporter: ProgressReporter) -> Geometries:
     assert molecules.conformers is not None, "conformers are made for modalities that see positions"
-    return find_pairs(molecules.conformers, **settings)
+    return find_pairs(molecules.conformers, settings["cutoff"])
 
 
 def _to_device(geometries: Geometries) -> "GeometryDataset":
