@@ -33,7 +33,10 @@ from jaxmrl.reports.terminal import Reporter
 CORES, SALTS = 300, 0.1
 STAGES = (
     (jaxmrl.data.featurization, ("find_parents",)),
-    (jaxmrl.data.loading, ("read_table", "parse_smiles", "deduplicate", "similarity_prints", "featurize_table")),
+    (
+        jaxmrl.data.loading,
+        ("read_table", "parse_smiles", "deduplicate", "similarity_prints", "scaffolds", "featurize_table"),
+    ),
     (jaxmrl.data.split_kinds, ("find_clusters", "group_splits")),
 )
 

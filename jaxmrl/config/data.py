@@ -62,9 +62,10 @@ class DataSettings(TrainingConfig):
     or all assays; in --npz, all floating-point arrays."""
 
     assay_column: str | None = None
-    """Read --csv as a table in long format, whose rows have the value of one assay: this column names the assay. Each
-    assay becomes a task, and rows of a molecule are merged as --deduplicate says, by their mean if it says nothing.
-    Default: a column for each task."""
+    """Read the assay of each row from this column. With --value-column, --csv is a table in long format: each assay
+    becomes a task, and rows of a molecule are merged as --deduplicate says, by their mean if it says nothing. Without
+    it, the table has a column for each task, and the noise of replicates is also reported within each assay.
+    Default: none."""
 
     value_column: str | None = None
     """Read the values of a table in long format from this column of --csv. Default: none."""
@@ -213,15 +214,14 @@ class Settings(FeatureSettings, DataSettings):
         for name in ("assay_column", "value_column", "pic50", "log10", "weight_column"):
             if self.csv is None and getattr(self, name):
                 raise ConfigError(f"{flag(name)} describes a table of your own: give --csv too")
-        if bool(self.assay_column) != bool(self.value_column):
-            given, other = ("assay", "value") if self.assay_column else ("value", "assay")
-            raise ConfigError(f"--{given}-column needs --{other}-column too, for a table in long format")
-        if self.assay_column and self.weight_column:
+        if self.value_column and not self.assay_column:
+            raise ConfigError("--value-column needs --assay-column too, for a table in long format")
+        if self.value_column and self.weight_column:
             raise ConfigError(
                 "--weight-column is a weight for each molecule, and in a table in long format the rows of a molecule "
                 "are merged; omit it, or give a table with one row for each molecule"
             )
-        if self.assay_column and self.deduplicate is None:
+        if self.value_column and self.deduplicate is None:
             object.__setattr__(self, "deduplicate", DEDUPLICATE[0])
         if self.pic50 is not None:
             check_choice("unit of --pic50", self.pic50, CONCENTRATIONS)

@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmrl.data.bounds import bounds_of, tightest
 from jaxmrl.data.parsing import ParsedMolecules
-from jaxmrl.data.replicates import Noise, find_noise, noise_lines
+from jaxmrl.data.replicates import Noise, find_assay_noise, find_noise, noise_lines
 from jaxmrl.data.table import Table
 from jaxmrl.io.records import Rejected
 from jaxmrl.progress import ProgressReporter
@@ -66,6 +66,11 @@ def deduplicate(
         reporter.say(line)
     prepared = replace(prepared, noise=tuple(noise))
     facts = asdict(found) | {"summary": said, "noise": [asdict(one) for one in noise]}
+    if noise and table.side.assays is not None:
+        by_assay = find_assay_noise(prepared.canonical, table.labels, table.tasks, table.side.assays)
+        for one in by_assay:
+            reporter.say(one.text)
+        facts["noise_within_assays"] = [asdict(one) for one in by_assay]
     if how is None or not found.molecules:
         return prepared, facts
     before, merged = len(prepared), merge_duplicates(prepared, how)

@@ -224,7 +224,10 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
         assays=LongFormat(config.assay_column, config.value_column)
         if config.assay_column and config.value_column
         else None,
-        side=SideColumnNames(config.group_column, config.date_column, config.weight_column),
+        side=SideColumnNames(
+            *(config.group_column, config.date_column, config.weight_column),
+            assay=None if config.value_column else config.assay_column,
+        ),
     )
     return table, None
 

@@ -91,6 +91,58 @@ def _noise_of(canonical: np.ndarray, labels: np.ndarray, task: str, averaged: bo
     return Noise(task, sd, low, high, dof, floor_sd, single, root)
 
 
+@dataclass(frozen=True)
+class AssayNoise:
+    """The noise of one task's labels within assays, by replicates of a molecule in the same assay.
+
+    task    the name of the task
+    within  the noise over all assays; the offsets between assays are not part of it
+    each    the noise of each assay with FEWEST_DOF or more, by its name
+    """
+
+    task: str
+    within: Noise
+    each: dict[str, Noise]
+
+    @property
+    def text(self) -> str:
+        """This in words."""
+        said = (
+            f"{self.task}: within an assay, the noise has a standard deviation of {self.within.sd:.3g} "
+            f"({LEVEL:.0%} interval {self.within.low:.3g} to {self.within.high:.3g})"
+        )
+        shown = [f"{name} {noise.sd:.3g}" for name, noise in list(self.each.items())[:_MOST_LINES]]
+        more = ", ..." if len(self.each) > _MOST_LINES else ""
+        return said + (f"; by assay: {', '.join(shown)}{more}" if shown else "")
+
+
+def find_assay_noise(
+    canonical: np.ndarray, labels: np.ndarray, tasks: tuple[str, ...], assays: np.ndarray
+) -> list[AssayNoise]:
+    """Return the noise within assays of each task that has enough replicates there.
+
+    Args:
+        canonical: A hash of each row's molecule, [N].
+        labels: [N, T] of numbers, NaN for missing.
+        tasks: Names of the tasks.
+        assays: The assay of each row, [N] object; rows with an empty one are left out.
+    """
+    names, assay = np.unique(assays.astype(str), return_inverse=True)
+    _, molecule = np.unique(canonical, return_inverse=True)
+    both, known = molecule * len(names) + assay, assays != ""
+    found = []
+    for within in find_noise(both[known], labels[known], tasks, averaged=False):
+        column = labels[:, [tasks.index(within.task)]]
+        of_each = {
+            str(name): noise
+            for k, name in enumerate(names)
+            if name
+            for noise in find_noise(canonical[assay == k], column[assay == k], (within.task,), averaged=False)
+        }
+        found.append(AssayNoise(within.task, within, of_each))
+    return found
+
+
 def noise_floor(noise: list[Noise], metric: str, tasks: tuple[str, ...], divisors: np.ndarray) -> float:
     """Return the error of a mean over tasks that no model is expected to go below; 0 where nothing is known.
 

@@ -1,4 +1,4 @@
-"""Columns of a table beside molecules and labels: the group, the date and the weight of each row."""
+"""Columns of a table beside molecules and labels: the group, date, weight and assay of each row."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -15,31 +15,34 @@ from jaxmrl.text import count
 
 @dataclass(frozen=True)
 class SideColumnNames:
-    """The columns of a table that have the group, the date and the weight of a row; None for none."""
+    """The columns of a table that have the group, date, weight and assay of a row; None for none."""
 
     group: str | None = None
     date: str | None = None
     weight: str | None = None
+    assay: str | None = None
 
     def places(self, path: Path, header: list[str]) -> frozenset[int]:
         """Return where these columns are in the header. Raise DataError for one that is not there."""
-        names = self.group, self.date, self.weight
+        names = self.group, self.date, self.weight, self.assay
         return frozenset(column_index(path, header, name) for name in names if name)
 
 
 @dataclass(frozen=True)
 class SideColumns:
-    """The group, date and weight of `N` rows; None where there is no such column.
+    """The group, date, weight and assay of `N` rows; None where there is no such column.
 
     Attributes:
         groups: The text of each row, [N] object; empty where the cell is.
         dates: The date of each row, [N] datetime64[s]; NaT where the cell is empty.
         weights: The weight of each row in the training loss, [N] float64 of 0 or more; NaN where the cell has none.
+        assays: The assay that the labels of each row are of, [N] object; empty where the cell is.
     """
 
     groups: np.ndarray | None = None
     dates: np.ndarray | None = None
     weights: np.ndarray | None = None
+    assays: np.ndarray | None = None
 
     def take(self, keep: np.ndarray) -> Self:
         """Return those of the rows where `keep` [N]."""
@@ -49,7 +52,7 @@ class SideColumns:
     def merged(self, groups: list[np.ndarray]) -> Self:
         """Return these columns, with the merged values of each molecule in its first row.
 
-        A merged molecule has its earliest date, the mean weight, and the group of its first row.
+        A merged molecule has its earliest date, the mean weight, and the group and assay of its first row.
 
         Args:
             groups: The rows of each molecule, in order.
@@ -71,13 +74,13 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
     """
     texts = {
         name: [fields[column_index(path, records.header, name)] for *_, fields in records.rows]
-        for name in (names.group, names.date, names.weight)
+        for name in (names.group, names.date, names.weight, names.assay)
         if name
     }
-    groups, dates, weights = None, None, None
+    groups, dates, weights, assays = None, None, None, None
     remarks = []
     if names.group:
-        groups = np.array(["" if is_missing(text) else " ".join(text.split()) for text in texts[names.group]], object)
+        groups = _names(texts[names.group])
         without = int((groups == "").sum())
         said = f"{count(len(set(groups.tolist()) - {''}), 'group')} in column {names.group}"
         remarks.append(said + (f"; {count(without, 'row')} without a group, each its own group" if without else ""))
@@ -90,7 +93,16 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
         weights = _read_weights(path, records, names.weight, texts[names.weight])
         known = weights[weights > 0]
         remarks.append(f"weights in column {names.weight}: {known.min():.3g} to {known.max():.3g}")
-    return SideColumns(groups, dates, weights), remarks
+    if names.assay:
+        assays = _names(texts[names.assay])
+        several = count(len(set(assays.tolist()) - {""}), "assay")
+        remarks.append(f"{several} in column {names.assay}; with --value-column, each would be a task")
+    return SideColumns(groups, dates, weights, assays), remarks
+
+
+def _names(texts: list[str]) -> np.ndarray:
+    """Return the texts of a column of names, [N] object; empty for a missing one."""
+    return np.array(["" if is_missing(text) else " ".join(text.split()) for text in texts], object)
 
 
 def _read_weights(path: Path, records: Records, name: str, texts: list[str]) -> np.ndarray:

@@ -129,7 +129,6 @@ def test_assays_of_different_scale_are_asked_about(table):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"assay_column": "a"}, "--assay-column needs --value-column too"),
         ({"value_column": "a"}, "--value-column needs --assay-column too"),
         ({"pic50": "nM", "log10": True}, "give --pic50 or --log10, not both"),
         ({"pic50": "nM", "task": "classification"}, "are for numbers"),

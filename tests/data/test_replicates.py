@@ -5,7 +5,7 @@ import pytest
 
 from jaxmrl.data.duplicates import deduplicate
 from jaxmrl.data.parsing import prepare
-from jaxmrl.data.replicates import find_noise, noise_floor, noise_lines
+from jaxmrl.data.replicates import find_assay_noise, find_noise, noise_floor, noise_lines
 from jaxmrl.data.table import Table
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.scaling.analysis import analyze, content
@@ -99,6 +99,22 @@ def test_a_table_reports_and_keeps_its_noise(cache, capsys):
     assert (len(merged), noise.dof, noise.single) == (20, 20, 0.5)
     assert facts["noise"][0]["sd"] == noise.sd
     assert f"standard deviation of {noise.sd:.3g}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_offsets_between_assays_are_no_noise_within_them():
+    rng = np.random.default_rng(3)
+    molecule = np.tile(np.arange(60), 6)
+    assays = np.repeat(np.array(["A", "B", ""], object), 120)
+    sd = np.select([assays == "A", assays == "B"], [0.1, 0.3], 2.0)
+    labels = (molecule * 0.1 + (assays == "B") * 1.5 + rng.normal(0, sd))[:, None]
+    (found,) = find_assay_noise(molecule.astype(np.uint64) + 2**63, labels, ("y",), assays)
+    assert found.within.dof == 120
+    assert found.within.sd == pytest.approx(np.sqrt((0.1**2 + 0.3**2) / 2), rel=0.15)
+    assert {name: round(noise.sd, 1) for name, noise in found.each.items()} == {"A": 0.1, "B": 0.3}
+    assert found.text.startswith("y: within an assay, the noise has a standard deviation of 0.2")
+    assert f"by assay: A {found.each['A'].sd:.3g}, B {found.each['B'].sd:.3g}" in found.text
+    (together,) = find_noise(molecule, labels, ("y",), averaged=False)
+    assert together.sd > 3 * found.within.sd
 
 
 N = np.repeat(np.geomspace(50, 3200, 7), 3)
