@@ -135,7 +135,7 @@ def _describe(several: list[TaskData], reporter: ProgressReporter) -> None:
             "then merges their rows"
         )
     if first.same_scaffold:
-        reporter.say(f"{name} split: {scaffold_text(first.same_scaffold, first.split)}")
+        reporter.say(f"{name} split: {scaffold_text(first)}")
     if first.near_text is not None:
         reporter.say(f"{first.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
     for line in unjudged_lines(first.unjudged, first.metric, len(first.table.tasks)):
@@ -160,11 +160,14 @@ def kin_text(kin: int, split: splits.Split) -> str:
     return f"{kin:,} of {count(len(split.test), 'test molecule')} are also in training as another salt, hydrate or ion"
 
 
-def scaffold_text(shared: tuple[int, int], split: splits.Split) -> str:
-    """Return in words how many test molecules have a training molecule's scaffold, as it is and without stereo."""
-    own, flat = shared
-    of = count(len(split.test), "test molecule")
-    return f"{own:,} of {of} have the scaffold of a training molecule, {flat:,} where stereochemistry is ignored"
+def scaffold_text(problem: TaskData) -> str:
+    """Return in words how many test molecules have the scaffold of a training molecule, and that none is in training in
+    another form, which `kin_text` is about otherwise.
+    """
+    own, flat = problem.same_scaffold or (0, 0)
+    of = count(len(problem.split.test), "test molecule")
+    said = f"{own:,} of {of} have the scaffold of a training molecule, {flat:,} where stereochemistry is ignored"
+    return said if problem.kin else f"{said}; none is in training as another salt, hydrate or ion"
 
 
 def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressReporter) -> np.ndarray | None:

@@ -41,7 +41,7 @@ def data_section(found: Findings) -> Section:
         if one.near is not None:
             items.append(f"{one.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > 0.7).")
         if one.same_scaffold:
-            items.append(sentence(scaffold_text(one.same_scaffold, one.split)))
+            items.append(sentence(scaffold_text(one)))
         if one.shared:
             items.append(f"{count(one.shared, 'molecule')} in validation or test also occur in another part.")
         if one.kin:

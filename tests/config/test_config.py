@@ -5,6 +5,7 @@ import pytest
 from jaxmrl.config import (
     PredictConfig,
     PretrainConfig,
+    SelectConfig,
     SweepConfig,
     default_directory,
     read_toml,
@@ -148,3 +149,15 @@ def test_a_minimum_of_steps_is_the_default_but_not_of_a_length_in_epochs():
     assert SweepConfig(epochs=100, min_steps=500).length_of(epoch_steps=2) == (500, 2)
     assert SweepConfig(steps=7).length_of(epoch_steps=2) == (7, 1)
     assert SweepConfig(min_steps=100, evaluate_every=2).length_of(epoch_steps=3) == (102, 2)
+
+
+@pytest.mark.parametrize(("parent", "form"), [("true", "parent"), ("false", "none")])
+def test_parent_of_earlier_versions_is_a_form(tmp_path, parent, form):
+    (tmp_path / "config.toml").write_text(f"parent = {parent}\n")
+    assert SweepConfig(**read_toml(tmp_path / "config.toml")).standardize == form
+
+
+def test_a_selection_with_models_takes_the_form_of_their_run():
+    with pytest.raises(ConfigError, match="--standardize cannot be used without --simulate"):
+        SelectConfig(run=Path("run"), csv=Path("t.csv"), standardize="parent")
+    assert SelectConfig(simulate=True, csv=Path("t.csv"), standardize="parent").standardize == "parent"
