@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from jaxmrl.data.task_data import TaskData, comparable
+from jaxmrl.io.cells import ABOVE
 from jaxmrl.rows import COUNTED
 from jaxmrl.training.compiled import small_program
 from jaxmrl.training.lanes import Replica
@@ -20,10 +21,9 @@ def outcome_of(problem: TaskData, modality: str, replica: Replica, predicted: np
     """
     divisors = np.ones(len(problem.table.tasks)) if replica.divisors is None else replica.divisors
     judged = len(replica.valid)
-    valid, test = (
-        np.where(np.isnan(divisors), np.nan, _per_task(problem, modality, molecules, scores))
-        for molecules, scores in ((replica.valid, predicted[:judged]), (replica.test, predicted[judged:]))
-    )
+    exact = problem.table.labels[replica.test]
+    parts = (_with_bounds(problem, replica.valid, predicted[:judged]), (predicted[judged:], exact))
+    valid, test = (np.where(np.isnan(divisors), np.nan, _per_task(problem, modality, *part)) for part in parts)
     means = [mean_of_known(per_task / divisors) for per_task in (valid, test)]
     status = status_of(
         diverged=False,
@@ -45,9 +45,21 @@ def outcome_of(problem: TaskData, modality: str, replica: Replica, predicted: np
     )
 
 
-def _per_task(problem: TaskData, modality: str, molecules: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the metric of each task on these molecules, in the label's unit, [T] float64."""
-    labels = problem.table.labels[molecules]
+def _with_bounds(problem: TaskData, molecules: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores and labels [n, T] of validation molecules, of which a metric that is an error is also of bounds.
+
+    A score on the right side of a bound has no error, as for neural networks (`training.replica.judged_labels`).
+    """
+    labels, bounds = problem.table.labels[molecules], problem.table.bounds
+    if bounds is None or not METRICS[problem.metric].in_label_unit:
+        return scores, labels
+    limits, sides = bounds.values[molecules], bounds.sides[molecules]
+    missed = np.where(sides == ABOVE, np.minimum(scores, limits), np.maximum(scores, limits))
+    return np.where(sides != 0, missed, scores), np.where(sides != 0, limits, labels)
+
+
+def _per_task(problem: TaskData, modality: str, scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the metric of each task for scores and labels [n, T], in the label's unit, [T] float64."""
     known = ~np.isnan(labels)
     scores, labels = comparable(problem, modality, scores, labels)
     return np.asarray(_evaluate(problem.metric, scores, np.where(known, labels, np.float32(0)), known), np.float64)

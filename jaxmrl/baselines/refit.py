@@ -9,6 +9,7 @@ from scipy.special import expit
 from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.saved import SavedBaseline, read_learned, software_of
 from jaxmrl.baselines.workers import fit_side_by_side
+from jaxmrl.data.bounds import Bounds, bounds_of
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.errors import ConfigError
 from jaxmrl.modalities.base import Vectors
@@ -81,19 +82,34 @@ def predict_refitted(
     molecules = _together(known, ids, vectors, new)
     features = modality.featurize(molecules, one.features, reporter)
     values = np.empty((len(models), len(also) + len(new), len(one.tasks)))
-    labels = np.full((len(molecules), len(one.tasks)), np.nan)
-    for arrays in learned:  # models share molecules, whose labels are the same
-        for part in ("train", "valid"):
-            labels[np.searchsorted(ids, arrays[part])] = arrays[f"{part}_labels"]
+    labels, bounds = _labels(learned, ids, (len(molecules), len(one.tasks)))
     asked = np.concatenate([np.searchsorted(ids, also), len(ids) + np.arange(len(new))])
     work = [
         (one.modality, _assignment(model, arrays, ids, asked)) for model, arrays in zip(models, learned, strict=True)
     ]
     with reporter.progress(f"fitting {count(len(models), 'model')} again", len(models), "models") as progress:
-        for place, predicted in fit_side_by_side(work, {one.modality: cast(Descriptors, features)}, labels, Stop()):
+        seen = {one.modality: cast(Descriptors, features)}
+        for place, predicted in fit_side_by_side(work, seen, labels, Stop(), bounds):
             values[place] = expit(predicted) if one.task == "classification" else predicted
             progress.advance(1)
     return Refitted(values[:, len(also) :], values[:, : len(also)], [arrays["train"] for arrays in learned])
+
+
+def _labels(
+    learned: list[dict[str, np.ndarray]], ids: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, Bounds | None]:
+    """Return the labels [N, T] of what models learned from, NaN for other molecules, and the bounds among them.
+
+    learned: as of `read_learned`; ids: of the molecules, ascending, which come first among the `N`.
+    """
+    labels, limits, sides = np.full(shape, np.nan), np.full(shape, np.nan), np.zeros(shape, np.int8)
+    for arrays in learned:  # models share molecules, whose labels are the same
+        for part in ("train", "valid"):
+            places = np.searchsorted(ids, arrays[part])
+            labels[places] = arrays[f"{part}_labels"]
+            if f"{part}_sides" in arrays:
+                limits[places], sides[places] = arrays[f"{part}_bounds"], arrays[f"{part}_sides"]
+    return labels, bounds_of(limits, sides)
 
 
 def _together(known: dict[int, str], ids: np.ndarray, vectors: np.ndarray | None, new: ParsedMolecules) -> _Molecules:

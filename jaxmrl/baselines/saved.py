@@ -20,8 +20,10 @@ from jaxmrl.rows import ResultRow
 from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.saved_model import SavedModel, load_trained, read_sound_host
 
-KIND, FORMAT = "baseline", 1
-"""Of a model's folder; raise the format where another version could not read it."""
+KIND, FORMAT = "baseline", 2
+"""Of a model's folder; raise the format where another version could not read it.
+
+2: censored labels, too. Format 1 has none, and is read as well."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class SavedBaseline:
     task, metric_name  classification or regression, and by what it is judged
     seed       of the model's random numbers
     software   version of scikit-learn, or of LightGBM
+    counts_bounds  whether its validation metric counts censored labels, if the sweep had any; not in format 1
     """
 
     path: Path
@@ -44,6 +47,7 @@ class SavedBaseline:
     metric_name: str
     seed: int
     software: str
+    counts_bounds: bool = True
 
     @property
     def spec(self) -> BaselineSpec:
@@ -87,6 +91,8 @@ def save_baseline(model: SavedBaseline, problem: TaskData, assignment: Assignmen
     for part in ("train", "valid"):
         molecules = getattr(assignment, part)
         arrays |= {part: table.ids[molecules].astype(np.int32), f"{part}_labels": table.labels[molecules]}
+        if table.bounds is not None:
+            arrays |= {f"{part}_bounds": table.bounds.values[molecules], f"{part}_sides": table.bounds.sides[molecules]}
     if assignment.weights is not None:
         arrays["train_weights"] = assignment.weights
     storage.remove(model.path)
@@ -109,10 +115,10 @@ def load_model(path: Path) -> KeptModel:
 def load_baseline(path: Path) -> SavedBaseline:
     """Return what `save_baseline` wrote to `path`, its arrays left there. Raises ConfigError where it is damaged."""
     host = read_sound_host(path)
-    if host["format"] != FORMAT:
+    if host["format"] not in (1, FORMAT):
         raise ConfigError(
-            f"{path} has format {host['format']}, but this version of jaxmrl reads format {FORMAT}; run the sweep "
-            "again with another --out"
+            f"{path} has format {host['format']}, but this version of jaxmrl reads formats 1 and {FORMAT}; run the "
+            "sweep again with another --out"
         )
     return SavedBaseline(
         path=path,
@@ -125,12 +131,15 @@ def load_baseline(path: Path) -> SavedBaseline:
         metric_name=host["metric"],
         seed=host["seed"],
         software=host["software"],
+        counts_bounds=host["format"] == FORMAT,
     )
 
 
 def read_learned(model: SavedBaseline) -> dict[str, np.ndarray]:
-    """Return ids of molecules, `train` and `valid`, their labels [n, T], `train_labels` and `valid_labels`, and of a
-    run with weights `train_weights` [n].
+    """Return ids of molecules, `train` and `valid`, and their labels [n, T], `train_labels` and `valid_labels`.
+
+    Of a run with weights, also `train_weights` [n]; where labels are censored, also bounds and sides [n, T], as of
+    `data.bounds`: `train_bounds`, `train_sides`, `valid_bounds` and `valid_sides`.
     """
     # As NumPy's: JAX has no float64.
     empty = {name: np.empty(form.shape, form.dtype) for name, form in storage.read_forms(model.path).items()}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.baselines.assignment import Assignment
+from jaxmrl.data.bounds import Bounds
 from jaxmrl.errors import UserError
 from jaxmrl.io.limits import usable_cores
 from jaxmrl.modalities.descriptors.features import Descriptors
@@ -23,7 +24,11 @@ _LOOK_SECONDS = 0.2
 
 
 def fit_side_by_side(
-    assignments: list[tuple[str, Assignment]], features: dict[str, Descriptors], labels: np.ndarray, stop: Stop
+    assignments: list[tuple[str, Assignment]],
+    features: dict[str, Descriptors],
+    labels: np.ndarray,
+    stop: Stop,
+    bounds: Bounds | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the place of each assignment, as it ends, and what it predicts, as of `fit_and_predict`.
 
@@ -32,6 +37,7 @@ def fit_side_by_side(
         features: Of the whole table, by modality.
         labels: [N, T] of the whole table.
         stop: Asked between results.
+        bounds: Censored labels of the whole table; None where there are none.
 
     Raises:
         StopRequestedError: When stopped; what has not ended is given up.
@@ -43,7 +49,7 @@ def fit_side_by_side(
     if not assignments:
         return
     with tempfile.TemporaryDirectory(prefix="jaxmrl-", ignore_cleanup_errors=True) as folder:
-        _write_table(Path(folder), features, labels)
+        _write_table(Path(folder), features, labels, bounds)
         executor = get_memmapping_executor(min(len(assignments), usable_cores()), timeout=_IDLE_SECONDS)
         futures = {executor.submit(_fit, folder, *one): place for place, one in enumerate(assignments)}
         try:
@@ -68,18 +74,22 @@ def _results(futures: dict[Future, int], stop: Stop) -> Iterator[tuple[int, np.n
         stop.check()
 
 
-def _write_table(folder: Path, features: dict[str, Descriptors], labels: np.ndarray) -> None:
+def _write_table(folder: Path, features: dict[str, Descriptors], labels: np.ndarray, bounds: Bounds | None) -> None:
     """Write what all workers read; they map it into memory, so that it is there once."""
     np.save(folder / "labels.npy", labels)
+    if bounds is not None:
+        np.save(folder / "bounds.npy", bounds.values)
+        np.save(folder / "sides.npy", bounds.sides)
     for modality, one in features.items():
         np.save(folder / f"{modality}-counts.npy", one.counts)
         np.save(folder / f"{modality}-values.npy", one.values)
 
 
 @lru_cache(maxsize=1)
-def _read_table(folder: str, modality: str) -> tuple[Descriptors, np.ndarray]:
+def _read_table(folder: str, modality: str) -> tuple[Descriptors, np.ndarray, Bounds | None]:
     read = lambda name: np.lib.format.open_memmap(Path(folder) / f"{name}.npy", mode="r")
-    return Descriptors(read(f"{modality}-counts"), read(f"{modality}-values")), read("labels")
+    bounds = Bounds(read("bounds"), read("sides")) if (Path(folder) / "bounds.npy").exists() else None
+    return Descriptors(read(f"{modality}-counts"), read(f"{modality}-values")), read("labels"), bounds
 
 
 def _fit(folder: str, modality: str, assignment: Assignment) -> np.ndarray:

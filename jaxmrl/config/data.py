@@ -83,9 +83,10 @@ class DataSettings(TrainingConfig):
 
     censored: Literal["drop", "bound", "loss"] = "drop"
     """Choose how to use censored labels of --csv, such as >30: drop treats them as missing, bound uses the number
-    without its < or > sign, and loss trains neural networks with a one-sided loss, because the true value lies beyond
-    the number (as in the Tobit model). With loss, classical models and errors such as RMSE leave these labels out. A
-    sweep then saves predictions, and concordance.csv says how well they rank all labels, censored ones included."""
+    without its < or > sign, and loss uses it as a bound, because the true value lies beyond it (as in the Tobit model):
+    neural networks are trained with a one-sided loss, and classical models with the value that is expected beyond the
+    bound. With loss, test errors such as RMSE leave these labels out. A sweep then saves predictions, and
+    concordance.csv says how well they rank all labels, censored ones included."""
 
     metric: str | None = None
     """Measure performance by this metric. Default: the data set's own; for your own file, roc_auc for classes, and for

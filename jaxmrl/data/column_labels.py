@@ -20,8 +20,7 @@ _MOST_REMARKS = 5
 _CENSORED_SAID = {
     "drop": "left out, so that curves use measured values only; --censored loss would learn from their bounds",
     "bound": "their numbers are used without the sign (--censored bound), so errors at the limit are understated",
-    "loss": "neural networks learn from them as bounds (--censored loss); classical models leave them out, and so do "
-    "errors such as RMSE",
+    "loss": "models learn from them as bounds (--censored loss); test errors such as RMSE leave them out",
     None: "left out, because they are not classes",
 }
 """What is done with censored labels, by --censored; None for columns of classes."""

@@ -80,14 +80,14 @@ def _asked_for(config: PredictConfig, curves: Curves) -> Curves:
 def _check_comparable(config: PredictConfig, asked: Curves) -> None:
     """Raise ConfigError where the validation metrics of curves cannot be compared.
 
-    With bounds in the loss, those of neural networks count labels such as `>30`, which those of classical models lack.
+    With bounds in the loss, they count labels such as `>30`, but those of classical models of older versions do not.
     """
-    kinds = {isinstance(models[0], SavedBaseline) for models in asked.values()}
+    kinds = {isinstance(one, SavedBaseline) and not one.counts_bounds for (one, *_) in asked.values()}
     if len(kinds) > 1 and run_settings(config.run / "config.toml").get("censored") == "loss":
         raise ConfigError(
-            f"the sweep in {config.run} used --censored loss: validation errors of neural networks count censored "
-            "labels, those of classical models do not, so they cannot be compared. Choose with --model or --curve: "
-            + ", ".join(asked)
+            f"an older version ran the sweep in {config.run} with --censored loss: its validation errors of neural "
+            "networks count censored labels, those of classical models do not, so they cannot be compared. Run the "
+            "sweep again with another --out, or choose with --model or --curve: " + ", ".join(asked)
         )
 
 

@@ -44,7 +44,8 @@ def fit_grid(job: SweepContext, grid: FitGrid) -> None:
     features = {modality: cast(Descriptors, job.problem.features[modality]) for modality, _ in work}
     with job.reporter.progress("fitting", total, "models") as progress:
         progress.skip(total - len(waiting))
-        for place, predicted in fit_side_by_side(work, features, job.problem.table.labels, job.stop):
+        table = job.problem.table
+        for place, predicted in fit_side_by_side(work, features, table.labels, job.stop, table.bounds):
             keep_fit(job, *waiting[place], predicted, rows[waiting[place][0]])
             progress.advance(1)
 

@@ -32,7 +32,7 @@ def test_signs_become_bounds_and_nothing_is_rejected(read):
     np.testing.assert_array_equal(table.bounds.values[:, 0], [30, NAN, 2, NAN, NAN, 5])
     assert table.bounds.sides[:, 0].tolist() == [1, 0, -1, 0, 0, 1]
     assert (len(table), table.rejected, table.labeled.all()) == (6, (), True)
-    said = "neural networks learn from them as bounds (--censored loss)"
+    said = "models learn from them as bounds (--censored loss)"
     assert any(said in note and note.endswith("1 with ~ are used as exact") for note in table.notes)
 
 
