@@ -11,10 +11,13 @@ from jaxmrl.ensemble.domain import (
     nearest_of_each,
     nearest_training,
 )
+from jaxmrl.ensemble.leverage import MOST_DESCRIBING, USUAL_LEVERAGE
 from jaxmrl.ensemble.molecules import read_and_prepare
 from jaxmrl.ensemble.outputs import Outputs, RunMolecules, predict_curves, predict_values
 
 __all__ = [
+    "MOST_DESCRIBING",
+    "USUAL_LEVERAGE",
     "Curves",
     "Neighbors",
     "Outputs",

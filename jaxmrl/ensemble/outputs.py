@@ -1,6 +1,8 @@
 """What the models of a run predict: of new molecules, and of the run's own molecules that calibrate this."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +17,14 @@ from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import find_geometries
 from jaxmrl.ensemble.choice import Curves
+from jaxmrl.ensemble.leverage import EmbeddingDomain, describe
 from jaxmrl.modalities.base import AtomFeatures, Vectors
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.runs import artifacts
 from jaxmrl.text import count
 from jaxmrl.training.replica import DeviceTable
-from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_all
+from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_and_embed
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,14 @@ class RunMolecules:
         smiles: {id: canonical SMILES} of all usable molecules.
         vectors: [N, D] vectors of --embeddings of all of them in this order; None where no model sees these.
         calibrating: [m] ids of those that calibrate predictions, ascending; none of a run without labels.
+        describing: Ids of training molecules that describe where networks have learned, ascending; without any, there
+            is no leverage.
     """
 
     smiles: dict[int, str]
     vectors: np.ndarray | None
     calibrating: np.ndarray
+    describing: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,13 @@ class Outputs:
         new: [K, n, T] of the new molecules.
         known: [K, m, T] of the run's molecules that calibrate.
         learned: For each model, the ids of the molecules that it has learned from.
+        leverage: [L, n] of the new molecules in the embedding of each network (see `EmbeddingDomain.leverage`).
     """
 
     new: np.ndarray
     known: np.ndarray
     learned: list[np.ndarray]
+    leverage: np.ndarray
 
 
 def predict_curves(
@@ -59,8 +67,10 @@ def predict_curves(
 ) -> Outputs:
     """Return the predictions of the models of some curves, curve after curve."""
     found = [_predict_curve(models, new, run, batch_size, reporter) for models in curves.values()]
-    new_values, known_values = (np.concatenate([getattr(one, name) for one in found]) for name in ("new", "known"))
-    return Outputs(new_values, known_values, [ids for one in found for ids in one.learned])
+    new_values, known_values, leverage = (
+        np.concatenate([getattr(one, name) for one in found]) for name in ("new", "known", "leverage")
+    )
+    return Outputs(new_values, known_values, [ids for one in found for ids in one.learned], leverage)
 
 
 def predict_values(
@@ -91,35 +101,69 @@ def _predict_curve(
 ) -> Outputs:
     if fitted := [model for model in models if isinstance(model, SavedBaseline)]:
         vectors = run.vectors if get_modality(models[0].modality).sees_vectors else None
-        found = predict_refitted(fitted, run.smiles, vectors, new, run.calibrating, reporter)
-        return Outputs(found.new, found.known, found.learned)
+        refitted = predict_refitted(fitted, run.smiles, vectors, new, run.calibrating, reporter)
+        return Outputs(refitted.new, refitted.known, refitted.learned, np.zeros((0, len(new))))
     trained = [model for model in models if isinstance(model, SavedModel)]
-    values, learned = predict_prepared(trained, new, batch_size, reporter)
-    return Outputs(values, _predict_known(trained, run, batch_size, reporter), learned)
+    known, domains = _predict_known(trained, run, batch_size, reporter)
+    found = predict_prepared(
+        trained, new, batch_size, reporter, [None if one is None else one.leverage for one in domains]
+    )
+    described = [one for one in found.reduced if len(one)]
+    leverage = np.stack(described) if described else np.zeros((0, len(new)))
+    return Outputs(found.values, known, found.learned, leverage)
 
 
 def _predict_known(
     models: list[SavedModel], run: RunMolecules, batch_size: int, reporter: ProgressReporter
-) -> np.ndarray:
-    """Return what networks predict of the molecules that calibrate, [K, m, T]; NaN where one cannot be prepared."""
-    ids = run.calibrating
+) -> tuple[np.ndarray, list[EmbeddingDomain | None]]:
+    """Return what networks predict of the molecules that calibrate, [K, m, T], and where each has learned.
+
+    NaN where a molecule cannot be prepared.
+    """
+    ids = np.union1d(run.calibrating, run.describing)
     values = np.full((len(models), len(ids), len(models[0].tasks)), np.nan)
-    if len(ids):
-        smiles = [run.smiles[int(k)] for k in ids]
-        table = Table(ids, np.arange(len(ids)), smiles, np.zeros((len(ids), 0)), (), "", len(ids))
-        prepared = prepare_smiles(table, (models[0].modality,), reporter)
-        place = np.searchsorted(ids, prepared.table.ids)
-        if run.vectors is not None and get_modality(models[0].modality).sees_vectors:
-            rows = np.searchsorted(np.fromiter(run.smiles, int), prepared.table.ids)
-            prepared = replace(prepared, vectors=Vectors(run.vectors[rows]))
-        values[:, place] = predict_prepared(models, prepared, batch_size, reporter)[0]
-    return values
+    if not len(ids):
+        return values, [None] * len(models)
+    smiles = [run.smiles[int(k)] for k in ids]
+    table = Table(ids, np.arange(len(ids)), smiles, np.zeros((len(ids), 0)), (), "", len(ids))
+    prepared = prepare_smiles(table, (models[0].modality,), reporter)
+    usable = prepared.table.ids
+    if run.vectors is not None and get_modality(models[0].modality).sees_vectors:
+        rows = np.searchsorted(np.fromiter(run.smiles, int), usable)
+        prepared = replace(prepared, vectors=Vectors(run.vectors[rows]))
+    describing = np.isin(usable, run.describing)
+    keep = [(lambda rows: rows) if describing.any() else None] * len(models)
+    found = predict_prepared(models, prepared, batch_size, reporter, keep)
+    values[:, np.searchsorted(ids, usable)] = found.values
+    domains = [
+        describe(rows[describing & np.isin(usable, learned)]) if len(rows) else None
+        for rows, learned in zip(found.reduced, found.learned, strict=True)
+    ]
+    return values[:, np.searchsorted(ids, run.calibrating)], domains
+
+
+class Predicted(NamedTuple):
+    """What K models predict of n molecules.
+
+    Attributes:
+        values: [K, n, T] probabilities or values.
+        learned: Of each model, the ids of the molecules that it has learned from.
+        reduced: Of each model, what was made of the embeddings, [n, ...]; empty where nothing was.
+    """
+
+    values: np.ndarray
+    learned: list[np.ndarray]
+    reduced: list[np.ndarray]
 
 
 def predict_prepared(
-    models: list[SavedModel], prepared: ParsedMolecules, batch_size: int, reporter: ProgressReporter
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return what each model predicts, [K, n, T] probabilities or values, and the ids that each has learned from."""
+    models: list[SavedModel],
+    prepared: ParsedMolecules,
+    batch_size: int,
+    reporter: ProgressReporter,
+    of_embeddings: Sequence[Callable[[np.ndarray], np.ndarray] | None],
+) -> Predicted:
+    """Return what each model predicts of molecules, and what a function of its own makes of their embeddings."""
     one, smiles = models[0], prepared.canonical_smiles
     modality = get_modality(one.modality)
     assert modality.to_device is not None, "no lane trains a classical model"
@@ -130,16 +174,17 @@ def predict_prepared(
     table = DeviceTable(modality.to_device(features), labels, counts)
     # Each molecule once, in order of SMILES: its batch and its place there depend on neither its row nor its spelling.
     _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
-    values, learned = np.empty((len(models), len(smiles), len(one.tasks))), []
+    values, learned, reduced = np.empty((len(models), len(smiles), len(one.tasks))), [], []
     resources = features.resources()
     with reporter.progress("predicting", len(models), "models") as progress:
-        for k, model in enumerate(models):
-            weights, train = load_arrays(model)
-            outputs = predict_all(model.training_spec, table, resources, weights, molecules, batch_size)[place]
-            values[k] = expit(outputs) if model.training_spec.task == "classification" else outputs
+        for k, (model, reduce) in enumerate(zip(models, of_embeddings, strict=True)):
+            (weights, train), spec = load_arrays(model), model.training_spec
+            outputs, rows = predict_and_embed(spec, table, resources, weights, molecules, batch_size, reduce)
+            values[k] = (expit(outputs) if spec.task == "classification" else outputs)[place]
+            reduced.append(rows[place] if reduce is not None else rows)
             learned.append(train)
             progress.advance(1)
-    return values, learned
+    return Predicted(values, learned, reduced)
 
 
 def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressReporter) -> jax.Array | None:

@@ -13,6 +13,8 @@ from jaxmrl.config import PredictConfig
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import FAR
 from jaxmrl.ensemble import (
+    MOST_DESCRIBING,
+    USUAL_LEVERAGE,
     Curves,
     Outputs,
     Prints,
@@ -42,6 +44,7 @@ from jaxmrl.runs import artifacts
 from jaxmrl.runs.labels import RunLabels, read_labels, read_validation
 from jaxmrl.text import count
 from jaxmrl.training.numerics import own_numerics
+from jaxmrl.training.saved_model import SavedModel, load_arrays
 
 __all__ = ["Predictions", "predict_molecules"]
 
@@ -87,11 +90,14 @@ def read_run_molecules(config: PredictConfig, curves: Curves, labels: RunLabels 
     seeing = [model for model in models if get_modality(model.modality).sees_vectors]
     needed = labels is not None or any(isinstance(model, SavedBaseline) for model in seeing)
     vectors = artifacts.read_run_vectors(config.run, known) if seeing and needed else None
-    calibrating = np.zeros(0, np.int64)
+    calibrating = describing = np.zeros(0, np.int64)
     if labels is not None:
         calibrating = choose_molecules(read_validation(config.run, [model.row for model in models]))
         check_known(calibrating, known)
-    return RunMolecules(known, vectors, calibrating)
+    if trained := [model for model in models if isinstance(model, SavedModel)]:
+        describing = choose_molecules([load_arrays(model)[1] for model in trained], MOST_DESCRIBING)
+        check_known(describing, known)
+    return RunMolecules(known, vectors, calibrating, describing)
 
 
 def judge(
@@ -106,6 +112,8 @@ def judge(
     """Return the predictions with their calibration, their similarity to training and their novelty."""
     trained_on, tasks = np.unique(np.concatenate(outputs.learned)), next(iter(curves.values()))[0].tasks
     check_known(trained_on, run.smiles)
+    if note := trained_note(run, trained_on, new):
+        reporter.say(note)
     mean, sd = mean_and_spread(outputs.new)
     prints = fingerprints(run.smiles, new.canonical_smiles, reporter)
     similarity = nearest_of_each(prints, prints.new, outputs.learned).max(axis=0)
@@ -125,6 +133,19 @@ def judge(
         rejected=new.table.rejected,
         calibrated=None if labels is None else calibrate(config, curves, prints, run, labels, outputs, similarity),
         neighbors=neighbors,
+        leverage=outputs.leverage.mean(axis=0) if len(outputs.leverage) else None,
+    )
+
+
+def trained_note(run: RunMolecules, trained_on: np.ndarray, new: ParsedMolecules) -> str:
+    """Return a sentence on molecules of the file that a model has learned from; empty where there are none."""
+    learned = {run.smiles[one] for one in trained_on.tolist()}
+    seen = sum(smiles in learned for smiles in new.canonical_smiles)
+    if not seen:
+        return ""
+    return (
+        f"{seen:,} of {count(len(new), 'molecule')} in the file were training molecules of at least one of the models: "
+        "their predictions look more accurate than those of new molecules"
     )
 
 
@@ -182,6 +203,11 @@ def report(config: PredictConfig, found: Predictions, reporter: ProgressReporter
         reporter.say(
             f"{far:,} of {count(len(found.ids), 'molecule')} below {FAR:g}: they are unlike all training molecules, "
             "and neither their predictions nor the spread over seeds are reliable"
+        )
+    if found.leverage is not None and (unusual := int((found.leverage > USUAL_LEVERAGE).sum())):
+        reporter.say(
+            f"{unusual:,} of {count(len(found.ids), 'molecule')} with a leverage above {USUAL_LEVERAGE:g}: they are "
+            "far from the training molecules in what the networks have learned"
         )
     if found.calibrated is None:
         reporter.say(

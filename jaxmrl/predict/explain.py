@@ -113,7 +113,9 @@ def _predict(
     table = Table(rows, rows, smiles, np.zeros((len(rows), 0)), (), "", len(rows))
     modalities = tuple(dict.fromkeys(models[0].modality for models in curves.values()))
     prepared = prepare_smiles(table, modalities, reporter)
-    outputs = predict_curves(curves, prepared, replace(run, calibrating=rows[:0]), batch_size, reporter)
+    outputs = predict_curves(
+        curves, prepared, replace(run, calibrating=rows[:0], describing=rows[:0]), batch_size, reporter
+    )
     values = np.full((len(rows), len(tasks)), np.nan)
     values[prepared.table.ids] = outputs.new.mean(axis=0)
     return values

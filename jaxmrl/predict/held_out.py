@@ -46,13 +46,14 @@ def hold_out(values: np.ndarray, learned: np.ndarray, similarity: np.ndarray, la
     return HeldOut(mean, spread, np.where(learned, -np.inf, similarity).max(axis=0), labels)
 
 
-def choose_molecules(validation: list[np.ndarray]) -> np.ndarray:
-    """Return the molecules that calibrate, ascending: those of all validation parts, or a sample of MOST_CALIBRATED.
+def choose_molecules(parts: list[np.ndarray], most: int = MOST_CALIBRATED) -> np.ndarray:
+    """Return the molecules of several parts, ascending, or a sample of so many.
 
     Args:
-        validation: The ids of the validation molecules of each split.
+        parts: Ids, such as those of the validation molecules of each split.
+        most: The size of the sample.
     """
-    ids = np.unique(np.concatenate(validation))
-    if len(ids) > MOST_CALIBRATED:
-        ids = np.sort(np.random.default_rng(0).choice(ids, MOST_CALIBRATED, replace=False))
+    ids = np.unique(np.concatenate(parts))
+    if len(ids) > most:
+        ids = np.sort(np.random.default_rng(0).choice(ids, most, replace=False))
     return ids

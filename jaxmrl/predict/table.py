@@ -36,6 +36,7 @@ class Predictions:
         calibrated: Intervals in regression and calibrated probabilities in classification; None for a run of an older
             version, which has no labels.
         neighbors: The nearest training molecules, if asked for.
+        leverage: [n] in the embedding, mean over the networks (see `ensemble.leverage`); None for classical models.
     """
 
     curve: str
@@ -49,14 +50,16 @@ class Predictions:
     rejected: tuple[Rejected, ...] = field(repr=False, default=())
     calibrated: Calibrated | None = field(repr=False, default=None)
     neighbors: Neighbors | None = field(repr=False, default=None)
+    leverage: np.ndarray | None = field(repr=False, default=None)
 
     def columns(self, source: InputRows, keep: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
         """Return the columns of the predictions file, with a row for each row of `source`.
 
         The columns are molecule_id, the columns of `source`, those of each task (<task>, <task>_sd and, where there is
-        a calibration, <task>_calibrated in classification, <task>_lower and <task>_upper), nearest_training, those of
-        `neighbors`, unseen, curve, and reason, which says why a row has no prediction. A task whose columns have the
-        name of others of these becomes "label <name>", and a column of `source` "input <name>".
+        a calibration, <task>_calibrated in classification, <task>_lower and <task>_upper), nearest_training, leverage
+        where networks predict, those of `neighbors`, unseen, curve, and reason, which says why a row has no prediction.
+        A task whose columns have the name of others of these becomes "label <name>", and a column of `source`
+        "input <name>".
 
         Args:
             source: The rows of the file that was predicted.
@@ -65,12 +68,14 @@ class Predictions:
         Returns:
             The columns by their names, in order.
         """
-        taken = {"molecule_id", "nearest_training", "unseen", "curve", "reason"}
+        taken = {"molecule_id", "nearest_training", "leverage", "unseen", "curve", "reason"}
         taken |= {f"{task}{end}" for task in self.tasks for end in _ENDS[1:]}
         values: dict[str, np.ndarray] = {}
         for k, name in enumerate(label_columns(self.tasks, taken)):
             values |= {f"{name}{end}": array[:, k] for end, array in self._of_tasks().items()}
         values["nearest_training"] = self.nearest
+        if self.leverage is not None:
+            values["leverage"] = self.leverage
         values |= self._of_neighbors()
         values |= {"unseen": np.array(self.unseen, object), "curve": np.full(len(self.ids), self.curve, object)}
         ours = {name: self._spread_out(column, len(source)) for name, column in values.items()}

@@ -1,5 +1,6 @@
 """A trained model on disk: a replica's best weights, and all that it takes to show it other molecules."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -185,24 +186,47 @@ def predict_all(
     resources [N, R] is what each molecule of the table takes of a batch; weights as of `save_trained`: a label far from
     zero has digits that float32 lacks, so the inverse transform is computed on the host.
     """
+    return predict_and_embed(training_spec, table, resources, weights, molecules, batch_size)[0]
+
+
+def predict_and_embed(
+    training_spec: TrainingSpec,
+    table: DeviceTable,
+    resources: np.ndarray,
+    weights: tuple,
+    molecules: np.ndarray,
+    batch_size: int,
+    of_embeddings: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `predict_all` does, and what a function makes of the molecules' embeddings, the input of the head.
+
+    of_embeddings: from [B, d] of a batch to [B, ...]; None returns an empty array.
+    """
+    *model, scaler = weights
+    outputs, reduced = np.empty((len(resources), table.labels.shape[1]), np.float32), np.empty(0)
     limits = batches.budget([molecules], resources, batch_size)
     table = table.with_budget(limits)
     # Shuffled, because similar molecules are often adjacent, and batches of them take long to fit.
-    plan = batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0))
-    *model, scaler = weights
-    outputs = np.empty((len(resources), table.labels.shape[1]), np.float32)
-    for ids in plan:
+    for ids in batches.plan(molecules, resources, limits, batch_size, np.random.default_rng(0)):
         real = ids >= 0
-        outputs[ids[real]] = np.asarray(_outputs(training_spec, table, tuple(model), ids))[real]
+        embeddings, found = _outputs(training_spec, table, tuple(model), ids)
+        outputs[ids[real]] = np.asarray(found)[real]
+        if of_embeddings is not None:
+            rows = of_embeddings(np.asarray(embeddings)[real])
+            reduced = reduced if len(reduced) else np.empty((len(resources), *rows.shape[1:]), rows.dtype)
+            reduced[ids[real]] = rows
     composition = None if table.composition is None else np.asarray(table.composition)[molecules]
-    return scaler.inverse_transform_on_host(outputs[molecules], composition)
+    values = scaler.inverse_transform_on_host(outputs[molecules], composition)
+    return values, reduced[molecules] if len(reduced) else reduced
 
 
 @program(static_argnums=0)
-def _outputs(training_spec: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array) -> jax.Array:
-    """Return the model's outputs for `ids` [B], before the scaler's inverse transform, [B, T].
+def _outputs(
+    training_spec: TrainingSpec, table: DeviceTable, model: tuple, ids: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Return the model's embeddings of `ids` [B], and its outputs before the scaler's inverse transform, [B, T].
 
     model = (params, stats).
     """
     params, stats = model
-    return training_spec.model.predict(params, stats, table.store.gather(ids))
+    return training_spec.model.embed(params, stats, table.store.gather(ids))

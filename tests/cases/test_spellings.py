@@ -148,7 +148,7 @@ def test_every_row_of_a_file_has_a_row_of_predictions(trained, tmp_path, cache):
     few = read_rows(tmp_path / "p.csv")
     assert list(few[0]) == [
         *("molecule_id", "Cmpd ID", "y", "y_sd", "y_lower", "y_upper"),
-        *("nearest_training", "unseen", "curve", "reason"),
+        *("nearest_training", "leverage", "unseen", "curve", "reason"),
     ]
     assert [row["y"] for row in few] == [row["y"] for row in rows]
 

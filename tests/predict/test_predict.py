@@ -133,8 +133,13 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
     (whole,) = (one for one in load_run(run).ensembles if one.fraction == 1)
     assert whole.n_seeds == 2
     assert roc_auc_score(truth[tested], found.mean[tested, 0]) == pytest.approx(whole.ensemble, abs=1e-5)
-    assert f"; test ROC-AUC of their mean prediction {whole.ensemble:.4g}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"; test ROC-AUC of their mean prediction {whole.ensemble:.4g}" in printed
     trained = np.isin(found.ids, table_of(run / "splits.npz")["train"])
+    assert (
+        f"{trained.sum()} of {len(found.ids)} molecules in the file were training molecules of at least one" in printed
+    )
+    assert 0.3 < found.leverage[trained].mean() < 1.5
     assert (found.nearest[trained] == 1).all()
     assert found.nearest[~trained].mean() < 0.7
     with (tmp_path / "p.csv").open(newline="") as file:
@@ -142,11 +147,11 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
     assert list(rows[0]) == [
         *("molecule_id", "smiles", "logp", "input greasy", "input rare"),
         *(f"{task}{end}" for task in ("greasy", "rare") for end in ("", "_sd", "_calibrated", "_lower", "_upper")),
-        *("nearest_training", "unseen", "curve", "reason"),
+        *("nearest_training", "leverage", "unseen", "curve", "reason"),
     ]
     assert [int(row["molecule_id"]) for row in rows] == list(range(162))
     np.testing.assert_allclose([float(rows[k]["greasy"]) for k in found.ids], found.mean[:, 0], rtol=1e-7)
-    assert list(rows[160].values()) == ["160", "rubbish", "1.0", "1", "0", *[""] * 13, "not a valid SMILES"]
+    assert list(rows[160].values()) == ["160", "rubbish", "1.0", "1", "0", *[""] * 14, "not a valid SMILES"]
     assert [row["reason"] for row in rows if row["reason"]] == ["not a valid SMILES"]
     assert {row["unseen"] for row, seen in zip(rows, trained, strict=False) if seen} == {""}
 

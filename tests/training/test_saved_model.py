@@ -82,7 +82,7 @@ def test_every_molecule_gets_its_own_prediction(molecules, weights):
 
 def test_like_molecules_side_by_side_do_not_make_batches_hard_to_fit(monkeypatch):
     monkeypatch.setattr(batches, "MAX_SWAPS_PER_BATCH", 1)
-    monkeypatch.setattr(trained_module, "_outputs", lambda training_spec, table, model, ids: ids[:, None])
+    monkeypatch.setattr(trained_module, "_outputs", lambda training_spec, table, model, ids: (ids[:, None],) * 2)
     table = SimpleNamespace(with_budget=lambda limits: table, labels=np.zeros((0, 1)), composition=None)
     resources = np.sort(np.random.default_rng(0).integers(5, 60, 2000))[:, None]
     found = predict_all(TRAINING_SPEC, table, resources, (identity_scaler(1),), np.arange(2000), 64)
