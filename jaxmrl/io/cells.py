@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
@@ -212,7 +212,10 @@ def _merged_by_rounding(texts: Iterable[str], known: frozenset[float]) -> tuple[
     for text in texts:
         if len(text) <= _DIGITS_OF_DOUBLE or (_plain(text) or (TEXT,))[0] != NUMBER:
             continue
-        exact = Decimal(text.strip())
+        try:
+            exact = Decimal(text.strip())
+        except InvalidOperation:  # an exponent of very many digits: as float64, the number is 0
+            continue
         first, earlier = written.setdefault(float(exact), (exact, text))
         if abs(exact - first) > least:
             return earlier.strip(), text.strip()

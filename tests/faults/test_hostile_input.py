@@ -69,6 +69,11 @@ def test_a_number_with_underscores_is_none(file):
     assert table.smiles == ["CCC"]
 
 
+def test_an_exponent_of_many_digits_is_zero(file):
+    path = file("smiles,y\nCC,2.1e-3204285714285714284\nCCC,1\nCCO,2\n")
+    assert read_table(path, target_columns=("y",), task="regression").labels[:, 0].tolist() == [0.0, 1.0, 2.0]
+
+
 def test_rejected_rows_with_a_carriage_return_can_be_read_again(file):
     table = read_table(file('smiles,y\nCC,"1\r5"\nCCC,2.5\n'), target_columns=("y",))
     _, row = csv.reader(io.StringIO(rejected_text(table.rejected), newline=""))
