@@ -126,7 +126,7 @@ def score_in_lanes(task: ScoringTask, lanes: int) -> np.ndarray:
     engines = on_each(devices, lambda: task.engine(replicas, lanes))
     train_on_devices(engines, range(len(replicas)), keep, lambda steps, timed: None)
     known = task.training_spec, task.table, task.features
-    found = [model_scores(("el2n",), *known, weights, None, task.molecules, BATCH)["el2n"] for weights in models]
+    found = [model_scores(("el2n",), *known, weights, {}, task.molecules, BATCH, seed=0)["el2n"] for weights in models]
     return np.mean(found, axis=0)
 
 

@@ -165,10 +165,6 @@ class Settings(FeatureSettings, DataSettings):
     """Compute matrix products in full float32, in the accelerator's fast tf32, or with bfloat16 operands and float32
     sums."""
 
-    keep: Literal["hard", "easy"] = "hard"
-    """Keep the molecules with the highest scores (hard) or the lowest (easy) when pruning; random, herding and kmeans
-    do not offer the choice. The published study keeps the hard ones."""
-
     def __post_init__(self) -> None:
         if isinstance(self.deduplicate, bool):  # as TOML files of version 0.1 have it
             object.__setattr__(self, "deduplicate", DEDUPLICATE[0] if self.deduplicate else None)
@@ -190,10 +186,6 @@ class Settings(FeatureSettings, DataSettings):
             check_choice("task", self.task, TASKS)
         if self.metric is not None:
             check_choice("metric", self.metric, METRIC_NAMES)
-        if self.keep not in KEPT:
-            raise ConfigError(
-                f"--keep must be hard or easy; got {self.keep!r}. Use --fractions to set how much is kept"
-            )
         if self.weight_decay is not None and not (self.weight_decay >= 0 and math.isfinite(self.weight_decay)):
             raise ConfigError(f"--weight-decay must be 0 or a positive number; got {self.weight_decay:g}")
         if self.clip_norm is not None and not (self.clip_norm > 0 and math.isfinite(self.clip_norm)):
@@ -394,3 +386,19 @@ class Settings(FeatureSettings, DataSettings):
             model: The name of the model.
         """
         return self.batch_size or registry.models()[model].batch_size
+
+
+@dataclass(frozen=True)
+class PruningSettings(Settings):
+    """The settings of commands that keep molecules by their scores."""
+
+    keep: Literal["hard", "easy"] = "hard"
+    """Keep the molecules with the highest scores (hard) or the lowest (easy) when pruning; random, herding, kmeans,
+    moderate and ccs do not offer the choice. The published study keeps the hard ones."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.keep not in KEPT:
+            raise ConfigError(
+                f"--keep must be hard or easy; got {self.keep!r}. Use --fractions to set how much is kept"
+            )

@@ -29,12 +29,23 @@ PRUNING_METHODS = (
     "el2n",
     "grand",
     "grand-last",
+    "tracin",
     "entropy",
     "least-confidence",
     "forgetting",
+    "aum",
+    "confidence",
+    "variability",
     "herding",
     "kmeans",
+    "moderate",
+    "prototypicality",
+    "ccs",
 )
+
+
+VALUE_METHODS = ("banzhaf", "shapley", "datamodel", "oob")
+"""Ways to value training molecules."""
 
 
 GEOMETRY_DATASETS = ("qm9",)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxmrl.config.data import Settings
+from jaxmrl.config.data import PruningSettings
 from jaxmrl.config.names import PRUNING_METHODS, ROLLING, SCORE_KINDS
 from jaxmrl.errors import ConfigError, check_choice
 
 
 @dataclass(frozen=True)
-class ScoreConfig(Settings):
+class ScoreConfig(PruningSettings):
     """The settings of a scoring of all training molecules, for pruning.
 
     Flags of the command are the names with dashes.

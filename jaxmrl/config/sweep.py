@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from jaxmrl.config.base import flag
-from jaxmrl.config.data import Settings
+from jaxmrl.config.data import PruningSettings
 from jaxmrl.config.names import (
     DEFAULT_BASELINES,
     DEFAULT_EPOCHS,
@@ -33,7 +33,7 @@ NO_BASELINE = "none"
 
 
 @dataclass(frozen=True)
-class SweepConfig(Settings):
+class SweepConfig(PruningSettings):
     """The settings of a sweep: data, grid, models and training.
 
     The defaults are a small study, which two cores finish in two to three minutes. The folder configs/ of the

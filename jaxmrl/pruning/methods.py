@@ -32,9 +32,17 @@ METHODS = {
         Method("el2n", "norm of the error", "Paul et al. 2021, eq. 3"),
         Method("grand", "norm of the gradient, all parameters", "Paul et al. 2021, eq. 2"),
         Method("grand-last", "norm of the gradient, last layer", "Paul et al. 2021, eq. 2, of the head alone"),
+        Method("tracin", "influence on its own loss, last layer, over checkpoints", "Pruthi et al. 2020"),
         Method("entropy", "entropy of the prediction", "Settles 2009", classes=True),
         Method("least-confidence", "probability of the other class", "Settles 2009", classes=True),
         Method("forgetting", "times a label was right and then wrong", "Toneva et al. 2019", classes=True),
+        Method(
+            "aum", "how far below the other class the observed one is, in training", "Pleiss et al. 2020", classes=True
+        ),
+        Method(
+            "confidence", "mean probability of the other class, in training", "Swayamdipta et al. 2020", classes=True
+        ),
+        Method("variability", "spread of that probability over epochs", "Swayamdipta et al. 2020", classes=True),
         Method(
             "herding", "how close the mean of the kept molecules is to the mean of all", "Welling 2009", directed=False
         ),
@@ -46,12 +54,20 @@ METHODS = {
             directed=False,
             smiles=True,
         ),
+        Method(
+            "moderate",
+            "how close the distance from the class center is to the median",
+            "Xia et al. 2023",
+            directed=False,
+        ),
+        Method("prototypicality", "distance from the center of its cluster of embeddings", "Sorscher et al. 2022"),
+        Method("ccs", "coverage of all levels of EL2N, the hardest tenth last", "Zheng et al. 2023", directed=False),
     )
 }
 assert tuple(METHODS) == PRUNING_METHODS
 
-JOINT_METHODS = ("herding", "kmeans")
-"""Those whose score by all seeds is no mean: it is computed from all seeds' models or clusterings at once."""
+JOINT_METHODS = ("herding", "kmeans", "ccs")
+"""Those whose score by all seeds is no mean: it is computed from all seeds' models, clusterings or scores at once."""
 
 
 def methods_for(names: tuple[str, ...], task: str, has_smiles: bool = True) -> tuple[Method, ...]:

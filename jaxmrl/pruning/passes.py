@@ -13,9 +13,9 @@ import numpy as np
 from jaxmrl.data.splits import subset_order
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.modalities.base import Features
-from jaxmrl.pruning import gradients, kmeans, uncertainty
-from jaxmrl.pruning.forgetting import ForgettingState, forgetting
+from jaxmrl.pruning import coresets, gradients, kmeans, uncertainty
 from jaxmrl.pruning.herding import herd
+from jaxmrl.pruning.records import recorded_scores
 from jaxmrl.training import batches
 from jaxmrl.training.capacity import device_memory
 from jaxmrl.training.compiled import program
@@ -28,17 +28,18 @@ def model_scores(
     table: DeviceTable,
     features: Features,
     weights: tuple,
-    hook_state: ForgettingState | None,
+    hook_state: dict[str, Any],
     molecules: np.ndarray,
     batch_size: int,
+    seed: int,
     check: Callable[[], None] = lambda: None,
 ) -> dict[str, np.ndarray]:
-    """Return {method: [n]} of `molecules` [n] by one model, for those of `names` that need a model.
+    """Return {method: [n]} of `molecules` [n] by one model, for those of `names` that need a model and no checkpoints.
 
-    With herding, also "embeddings" [n, d], for one herding over several models.
+    With herding, also "embeddings" [n, d], for one herding over several models; with ccs, the "difficulty" [n].
 
-    weights as of `predict`; hook_state of `Forgetting`, where it is among them. check() is called between device
-    calls, and may raise to stop.
+    weights as of `predict`; hook_state of `Records`, empty where no method needs any; seed of the methods that draw.
+    check() is called between device calls, and may raise to stop.
     """
     forward, embeddings = _forward(
         training_spec, table, features.resources(), weights, hook_state, molecules, batch_size, check
@@ -50,7 +51,38 @@ def model_scores(
         check()
         scores["herding"] = herding_scores(embeddings)
         scores["embeddings"] = embeddings
+    if "moderate" in names:
+        labels, classes = np.asarray(table.labels)[molecules], training_spec.task == "classification"
+        scores["moderate"] = coresets.moderate(embeddings, labels, classes)
+    if "prototypicality" in names:
+        scores["prototypicality"] = coresets.prototypicality(embeddings, seed)
+    if "ccs" in names:
+        scores |= {"ccs": coverage_scores(forward["el2n"], seed), "difficulty": forward["el2n"]}
     return scores
+
+
+def tracin_scores(
+    training_spec: TrainingSpec,
+    table: DeviceTable,
+    resources: np.ndarray,
+    checkpoints: list[tuple[float, tuple]],
+    molecules: np.ndarray,
+    batch_size: int,
+    check: Callable[[], None] = lambda: None,
+) -> np.ndarray:
+    """Return the influence of each of `molecules` [n] on its own loss, [n]: TracInCP by the last layer.
+
+    Source: Pruthi et al., Estimating Training Data Influence by Tracing Gradient Descent (NeurIPS 2020). It is the sum
+    over checkpoints of the learning rate times the squared norm of the molecule's gradient.
+
+    Args:
+        checkpoints: The learning rate and the weights, as of `predict`, at each.
+    """
+    total = np.zeros(len(molecules))
+    for rate, weights in checkpoints:
+        scores, _ = _forward(training_spec, table, resources, weights, {}, molecules, batch_size, check)
+        total += rate * scores["grand-last"].astype(np.float64) ** 2
+    return total.astype(np.float32)
 
 
 @program(static_argnums=0)
@@ -69,9 +101,7 @@ def judge(
     if training_spec.task == "classification":
         scores["entropy"] = uncertainty.entropy(outputs, present)
         scores["least-confidence"] = uncertainty.least_confidence(outputs, present)
-    if hook_state is not None:
-        scores["forgetting"] = forgetting(hook_state, jnp.maximum(ids, 0), present)
-    return scores, embeddings
+    return scores | recorded_scores(hook_state, jnp.maximum(ids, 0), present), embeddings
 
 
 def _forward(
@@ -139,6 +169,11 @@ def random_scores(problem: TaskData, molecules: np.ndarray, seed: int) -> np.nda
 def herding_scores(embeddings: np.ndarray) -> np.ndarray:
     """Return scores [n] from herding on `embeddings` [n, d]."""
     return from_order(np.asarray(herd(jnp.asarray(embeddings))))
+
+
+def coverage_scores(difficulty: np.ndarray, seed: int) -> np.ndarray:
+    """Return scores [n] from coverage-centric selection by `difficulty` [n]."""
+    return from_order(coresets.coverage_order(difficulty, seed))
 
 
 def joint_embeddings(embeddings: list[np.ndarray]) -> np.ndarray:

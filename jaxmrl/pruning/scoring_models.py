@@ -16,17 +16,18 @@ import numpy as np
 
 from jaxmrl.config import Settings
 from jaxmrl.data.task_data import TaskData
-from jaxmrl.errors import DivergedError, UserError
+from jaxmrl.errors import UserError
 from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, save_arrays
 from jaxmrl.modalities.base import Features
 from jaxmrl.modalities.fingerprint.features import path_fingerprints
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.pruning import passes
-from jaxmrl.pruning.forgetting import Forgetting
 from jaxmrl.pruning.methods import METHODS, methods_for
+from jaxmrl.pruning.records import records_for
 from jaxmrl.pruning.select import Scores, canonical_order
-from jaxmrl.training import checkpoint, programs
+from jaxmrl.pruning.trained import arrays_in, lane_arrays, without_diverged
+from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.capacity import choose_devices, choose_lanes
 from jaxmrl.training.engines import on_each
@@ -35,6 +36,9 @@ from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.replica import DeviceTable, TrainingSpec, device_table
+
+CHECKPOINTS = 5
+"""Checkpoints of TracIn in a training, if it has so many epochs; the last one is its end."""
 
 _OF_A_MODEL = {"status", "identity"}
 """What the file of a model has beside its arrays."""
@@ -77,9 +81,9 @@ class ScoringTask:
 
     @cached_property
     def training_spec(self) -> TrainingSpec:
-        """The training of the models, with a hook that counts forgetting if it is asked for."""
+        """The training of the models, with a hook that records what the methods need."""
         table = self.problem.table
-        hook = Forgetting(*table.labels.shape) if "forgetting" in self.names else None
+        hook = records_for(self.names, *table.labels.shape)
         return TrainingSpec(
             self.spec,
             table.task,
@@ -116,16 +120,25 @@ class ScoringTask:
         They learn from all training molecules and never see the test.
         """
         settings, split = self.settings, self.problem.split
-        steps = self.epochs * batches_per_epoch(len(self.molecules), self.batch_size)
         scaler = self.problem.label_scaler(self.molecules, self.spec.modality)
         name = f"{settings.name} {self.spec.name} {settings.precision} {self.problem.split_label} scoring {self.epochs}"
         return [
             Replica(
-                *(f"{name} {place}", self._seed(place), self.molecules, split.valid, split.valid, steps, scaler),
-                validate_every=self.epochs,
+                *(f"{name} {place}", self._seed(place), self.molecules, split.valid, split.valid, self._steps, scaler),
+                validate_every=self._checkpoint_epochs,
             )
             for place in range(self.seeds * self.models)
         ]
+
+    @property
+    def _steps(self) -> int:
+        """The optimizer steps of a model."""
+        return self.epochs * batches_per_epoch(len(self.molecules), self.batch_size)
+
+    @property
+    def _checkpoint_epochs(self) -> int:
+        """The epochs between checkpoints; a model that needs none is validated at its end alone."""
+        return -(-self.epochs // CHECKPOINTS) if "tracin" in self.names else self.epochs
 
     def _seed(self, place: int) -> int:
         """Return the seed of the model at a place, which no model of another repeated split has."""
@@ -190,12 +203,17 @@ class ScoringTask:
         return {name: np.mean([one[name] for one in found], axis=0) for name in computed} | self._joint(found)
 
     def _joint(self, found: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """Return herding on all models' embeddings at once, and the k-means clustering of least inertia."""
+        """Return herding on all models' embeddings at once, the k-means clustering of least inertia, and the order of
+        coverage by the mean difficulty.
+        """
         joint = {}
         if all("embeddings" in one for one in found):
             joint["herding"] = passes.herding_scores(passes.joint_embeddings([one["embeddings"] for one in found]))
         if "kmeans" in self.names:
             joint["kmeans"] = min(found, key=lambda one: one["inertia"])["kmeans"]
+        if all("difficulty" in one for one in found):
+            difficulty = np.mean([one["difficulty"] for one in found], axis=0)
+            joint["ccs"] = passes.coverage_scores(difficulty, int(found[0]["seed"]))
         return joint
 
     @cached_property
@@ -240,16 +258,27 @@ class ScoringTask:
         done = {
             one.name
             for place, one in enumerate(replicas)
-            if place not in places or self._load(paths[one.name], {"status"})
+            if place not in places or self._is_trained(folder, place, paths[one.name])
         }
 
         def on_result(engine: Engine, outcome: Outcome) -> None:
             self._save(paths[outcome.name], lane_arrays(engine, outcome))
 
+        def watch(engine: Engine) -> None:
+            if "tracin" in self.names:
+                self._save_checkpoints(engine, folder)
+
         with reporter.progress("training to score", sum(replica.steps for replica in replicas), "steps") as progress:
-            checkpoint.run(folder / "lanes", engines, done, on_result, progress, stop, reporter.say)
+            checkpoint.run(folder / "lanes", engines, done, on_result, progress, stop, reporter.say, watch)
         models = {place: self._load_model(paths[replicas[place].name]) for place in places}
-        return _without_diverged(models, reporter)
+        return without_diverged(models, reporter)
+
+    def _is_trained(self, folder: Path, place: int, path: Path) -> bool:
+        """Return whether all that a model leaves is there: its file, and those of its checkpoints if it finished."""
+        model = self._load(path, {"status"})
+        if model is None or str(model["status"]) != "finished":
+            return model is not None
+        return all(self._load(one, {"status"}) for one, _ in self._checkpoint_paths(folder, place))
 
     def _drop_other_lanes(self, folder: Path) -> None:
         """Remove the checkpoint of other methods' models, such as those of a scoring that was stopped and extended."""
@@ -281,8 +310,15 @@ class ScoringTask:
                     hook_state,
                     self.molecules,
                     size,
+                    self._seed(place),
                     stop.check,
                 )
+                scores["seed"] = np.array(self._seed(place))
+                if "tracin" in self.names:
+                    resources, checkpoints = self.features.resources(), self._checkpoints(path.parent, place)
+                    scores["tracin"] = passes.tracin_scores(
+                        training_spec, self.table, resources, checkpoints, self.molecules, size, stop.check
+                    )
             if "random" in self.names:
                 scores["random"] = passes.random_scores(self.problem, self.molecules, self._seed(place))
             if "kmeans" in self.names:
@@ -291,23 +327,40 @@ class ScoringTask:
             self._save(path, scores)
         return scores
 
+    def _checkpoints(self, folder: Path, place: int) -> list[tuple[float, tuple]]:
+        """Return the learning rate and the weights of a model at each of its checkpoints."""
+        found, optimization = [], self.training_spec.optimization
+        for path, step in self._checkpoint_paths(folder, place):
+            progress = jnp.float32(step / self._steps)
+            rate = self.training_spec.learning_rate * float(optimization.factor(progress))
+            found.append((rate, self._unpack(self._load_model(path))[0]))
+        return found
+
+    def _checkpoint_paths(self, folder: Path, place: int) -> list[tuple[Path, int]]:
+        """Return the file and the step of each checkpoint of a model; none where no method needs one."""
+        if "tracin" not in self.names:
+            return []
+        epochs = sorted({*range(self._checkpoint_epochs, self.epochs, self._checkpoint_epochs), self.epochs})
+        steps = [epoch * self._steps // self.epochs for epoch in epochs]
+        return [(folder / f"model-{place}-step-{step}.npz", step) for step in steps]
+
+    def _save_checkpoints(self, engine: Engine, folder: Path) -> None:
+        """Write the weights of the lanes that have just been validated, where they are not there yet."""
+        for lane, slot in enumerate(engine.slots):
+            if slot and slot.validated == slot.step > 0:
+                path = folder / f"model-{slot.replica}-step-{slot.step}.npz"
+                if not path.exists():
+                    self._save(path, arrays_in(engine, lane) | {"status": np.array("checkpoint")})
+
     def _unpack(self, model: dict[str, np.ndarray]) -> tuple:
         """Return (weights as of `predict`, hook state) of a model's flat arrays."""
         params, stats = jax.eval_shape(self.spec.init, jax.random.key(0))
         scaler = self.replicas()[0].scaler
-        hook_state = jax.eval_shape(self.training_spec.hook.start) if self.training_spec.hook else None
+        hook_state = jax.eval_shape(self.training_spec.hook.start) if self.training_spec.hook else {}
         arrays = {name: jnp.asarray(array) for name, array in model.items() if name not in _OF_A_MODEL}
         form = {"weights": (params, stats, scaler), "hook_state": hook_state}
         found = storage.unflatten(form, arrays, "a scoring's folder")
         return found["weights"], found["hook_state"]
-
-
-def lane_arrays(engine: Engine, outcome: Outcome) -> dict[str, np.ndarray]:
-    """Return the weights and hook state of a replica that has just ended, as flat arrays, and its status."""
-    lane = engine.lane_of(outcome.name)
-    model = {"weights": programs.weights_now(engine.lanes), "hook_state": engine.lanes.state.hook_state}
-    arrays = storage.flatten(jax.tree.map(lambda x: x[lane], model))
-    return {name: np.asarray(leaf) for name, leaf in arrays.items()} | {"status": np.array(outcome.status)}
 
 
 def _with_kept(
@@ -326,14 +379,3 @@ def _with_kept(
             "again; the earlier scores stay"
         )
     return by_seed
-
-
-def _without_diverged(models: dict[int, dict], reporter: ProgressReporter) -> dict[int, dict]:
-    finished = {seed: model for seed, model in models.items() if str(model["status"]) == "finished"}
-    if not finished:
-        raise DivergedError(
-            f"all {len(models)} scoring models diverged; give a lower --learning-rate, and another --out"
-        )
-    if len(finished) < len(models):
-        reporter.say(f"{len(models) - len(finished)} of {len(models)} scoring models diverged and are left out")
-    return finished

@@ -7,6 +7,7 @@ import pytest
 
 from jaxmrl.modalities.fingerprint.features import path_fingerprints
 from jaxmrl.pruning import gradients, passes
+from jaxmrl.pruning.dynamics import DynamicsState
 from jaxmrl.pruning.forgetting import ForgettingState
 from jaxmrl.pruning.methods import METHODS
 from jaxmrl.pruning.select import canonical_order
@@ -17,11 +18,14 @@ ORDER = np.random.default_rng(5).permutation(160)
 
 
 def state_for(order):
-    """Counts that belong to the molecules, wherever their rows are."""
+    """Counts and sums that belong to the molecules, wherever their rows are."""
     rng = np.random.default_rng(0)
     counts = [rng.integers(9, size=(160, 2)), rng.random((160, 2)) < 0.5, rng.random((160, 2)) < 0.7]
     seen = np.full((160, 2), 20)
-    return jax.tree.map(lambda x: jnp.asarray(x[order]), ForgettingState(counts[0], counts[1], counts[2], seen))
+    margins = rng.normal(size=(160, 2))
+    sums = DynamicsState(margins, 10 + margins, 6 + margins, np.full((160, 2), 20.0))
+    state = {"forgetting": ForgettingState(counts[0], counts[1], counts[2], seen), "dynamics": sums}
+    return jax.tree.map(lambda x: jnp.asarray(x[order]), state)
 
 
 def all_scores(problem, training_spec, weights, order, batch_size=32):
@@ -29,11 +33,15 @@ def all_scores(problem, training_spec, weights, order, batch_size=32):
     molecules = canonical_order(problem.split.train, problem.canonical)
     table, features = device_table(problem, "graph"), problem.features["graph"]
     scores = passes.model_scores(
-        NAMES, training_spec, table, features, weights, state_for(order), molecules, batch_size
+        NAMES, training_spec, table, features, weights, state_for(order), molecules, batch_size, seed=0
     )
+    checkpoints, resources = [(0.1, weights), (0.2, weights)], features.resources()
+    scores["tracin"] = passes.tracin_scores(training_spec, table, resources, checkpoints, molecules, batch_size)
+    np.testing.assert_allclose(scores["tracin"], 0.3 * scores["grand-last"] ** 2, rtol=1e-5)
     packed = path_fingerprints([problem.table.smiles[k] for k in molecules])
     scores["kmeans"], _ = passes.kmeans_scores(packed, seed=0)
     assert scores.pop("embeddings").shape == (120, 8)
+    np.testing.assert_array_equal(scores.pop("difficulty"), scores["el2n"])
     assert scores.keys() == set(NAMES)
     placed = {}
     for name, values in scores.items():

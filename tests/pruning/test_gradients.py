@@ -61,7 +61,7 @@ def test_grand_last_is_the_gradient_by_the_head(problem_of, training_spec, weigh
     ids = problem.split.train[:10]
     table = device_table(problem)
     table = DeviceTable(table.store.with_budget(resources_of(problem)[ids].sum(axis=0)), table.labels)
-    scores, _ = judge(training_spec, table, weights, None, jnp.asarray(ids))
+    scores, _ = judge(training_spec, table, weights, {}, jnp.asarray(ids))
     for score, molecule in zip(scores["grand-last"], ids, strict=True):
         gradient = jax.grad(one_loss(training_spec, problem, weights, int(molecule)))(weights[0])
         assert score == pytest.approx(norm(gradient["head"]), rel=1e-5)
@@ -92,7 +92,7 @@ def test_the_number_of_labels_does_not_raise_a_score(problem, training_spec, wei
     for labels in (one, both):
         store = device_table(problem).store.with_budget(resources_of(problem)[ids].sum(axis=0))
         table = DeviceTable(store, jnp.asarray(labels))
-        found.append(judge(training_spec, table, weights, None, jnp.asarray(ids))[0])
+        found.append(judge(training_spec, table, weights, {}, jnp.asarray(ids))[0])
     for name in ("el2n", "entropy", "least-confidence"):
         np.testing.assert_allclose(found[0][name], found[1][name], rtol=1e-5)
 
@@ -110,7 +110,7 @@ def test_a_molecule_without_labels_has_no_score(problem, training_spec, weights)
         False,
     ]
     table = DeviceTable(table.store.with_budget(resources[ids].sum(axis=0)), table.labels)
-    for name, values in judge(training_spec, table, weights, None, jnp.asarray(ids))[0].items():
+    for name, values in judge(training_spec, table, weights, {}, jnp.asarray(ids))[0].items():
         assert np.isnan(values).tolist() == [True, False, False, False], name
 
 

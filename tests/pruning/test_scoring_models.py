@@ -56,6 +56,26 @@ def test_each_seed_has_models_of_its_own(task, tmp_path):
             assert not np.array_equal(paired.values[name][0], paired.values[name][1])
 
 
+def test_scores_that_follow_a_training(task, problem, tmp_path):
+    """TracIn has a checkpoint after each of two epochs; what it loses is made again."""
+    names = ("tracin", "aum", "confidence", "variability", "moderate", "prototypicality", "ccs", "grand-last")
+    task = replace(task, names=names, seeds=2)
+    scores = scored(task, tmp_path)
+    for name in names:
+        assert np.isfinite(scores.values[name]).all(), name
+        assert not np.array_equal(*scores.values[name]), f"{name}: each seed has models of its own"
+    rate, last = task.training_spec.learning_rate, scores.values["grand-last"]
+    assert (scores.values["tracin"] > rate * last**2).all(), "the first checkpoint adds to the last one"
+    files = sorted(path.name for path in (tmp_path / "scoring").glob("model-0-*"))
+    assert files == ["model-0-step-4.npz", "model-0-step-8.npz"]
+    for name in ("model-0-step-4.npz", "scores-0.npz"):
+        (tmp_path / "scoring" / name).unlink()
+    again = scored(task, tmp_path)
+    for name in names:
+        np.testing.assert_array_equal(again.values[name], scores.values[name])
+    assert not np.array_equal(scores.joint["ccs"], scores.values["ccs"][0]), "by the mean difficulty"
+
+
 def test_kept_scores_stay_and_only_the_others_are_computed(task, tmp_path):
     names = ("el2n", "random", "kmeans")
     whole = scored(replace(task, names=names), tmp_path / "whole")

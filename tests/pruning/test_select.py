@@ -38,9 +38,13 @@ def test_methods_without_a_meaning_are_refused():
         "el2n",
         "grand",
         "grand-last",
+        "tracin",
         "herding",
         "kmeans",
+        "moderate",
+        "prototypicality",
+        "ccs",
     ]
-    assert len(methods_for((), "classification")) == len(METHODS) == 9
+    assert len(methods_for((), "classification")) == len(METHODS) == 16
     with pytest.raises(ConfigError, match=r"entropy is not defined for regression.*choose from random, el2n"):
         methods_for(("el2n", "entropy"), "regression")
