@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parent / "reference"
 FUNCTIONS = {
     "sweep": jaxmrl.run_sweep,
     "score": jaxmrl.score_molecules,
+    "value": jaxmrl.value_molecules,
     "pretrain": jaxmrl.pretrain_encoder,
     "predict": jaxmrl.predict_molecules,
     "select": jaxmrl.select_molecules,
@@ -30,6 +31,7 @@ FUNCTIONS = {
 GUIDES = {
     "sweep": "[Your own data](../guide/your-own-data.md)",
     "score": "[Pruning](../guide/pruning.md)",
+    "value": "[Data values](../guide/values.md)",
     "pretrain": "[Pre-training](../guide/pretraining.md)",
     "predict": "[Prediction](../guide/prediction.md)",
     "select": "[Selection](../guide/select.md)",

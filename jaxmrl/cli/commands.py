@@ -31,6 +31,7 @@ from jaxmrl.config import (
     SelectConfig,
     ServeConfig,
     SweepConfig,
+    ValueConfig,
     read_toml,
 )
 from jaxmrl.config.names import DEDUPLICATE
@@ -120,6 +121,11 @@ class ScoreFlags(_Flags[ScoreConfig]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ValueFlags(_Flags[ValueConfig]):
+    """The flags of `jaxmrl value`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PretrainFlags(_LongFlags[PretrainConfig]):
     """The flags of `jaxmrl pretrain`."""
 
@@ -127,6 +133,7 @@ class PretrainFlags(_LongFlags[PretrainConfig]):
 OPTIONS: dict[str, tuple[type, type]] = {
     "sweep": (SweepConfig, SweepFlags),
     "score": (ScoreConfig, ScoreFlags),
+    "value": (ValueConfig, ValueFlags),
     "pretrain": (PretrainConfig, PretrainFlags),
     "predict": (PredictConfig, PlainFlags),
     "select": (SelectConfig, PlainFlags),
@@ -166,6 +173,14 @@ def score_command() -> None:
 
     act = lambda flags: score_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
     run_command(lambda: _run("score", score_molecules, act, sys.argv[1:]))
+
+
+def value_command() -> None:
+    """Run `python -m jaxmrl.value`."""
+    from jaxmrl.value import value_molecules
+
+    act = lambda flags: value_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
+    run_command(lambda: _run("value", value_molecules, act, sys.argv[1:]))
 
 
 def pretrain_command() -> None:

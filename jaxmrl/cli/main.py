@@ -8,6 +8,7 @@ from jaxmrl.startup import USAGE, prepare
 COMMANDS = {
     "sweep": "train learning curves and fit their scaling laws",
     "score": "score every training molecule for pruning",
+    "value": "value every training molecule by models on random subsets, and find wrong labels",
     "pretrain": "pre-train an encoder on molecules without labels",
     "predict": "predict molecules with the models of a sweep",
     "select": "select the molecules to label next, or simulate how many labels that saves",

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import FlagCreatePairsOff, arg
 
-from jaxmrl.config.names import ACQUISITION_METHODS, METRIC_NAMES, PRUNING_METHODS, SPLITS
+from jaxmrl.config.names import ACQUISITION_METHODS, METRIC_NAMES, PRUNING_METHODS, SPLITS, VALUE_METHODS
 from jaxmrl.config.score import ScoreConfig
 from jaxmrl.config.sweep import NO_BASELINE
+from jaxmrl.config.value import ValueConfig
 from jaxmrl.modalities import registry
 from jaxmrl.modalities.registry import FeatureSettings
 from jaxmrl.text import one_of
@@ -60,6 +61,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         *("tune", "tune_each_size"),
     ),
     "pruning": ("pruning", "methods", "keep", "scores", "score_seeds", "score_epochs"),
+    "values": ("subsets", "trees"),
     "output": ("out", "extend", "save_predictions", "tracker", "json"),
     "page": ("port",),
     "hardware": ("lanes", "precision", "cluster", "max_time"),
@@ -94,7 +96,8 @@ _ACTIONS = ("list_datasets", "dry_run", "estimate", "version")
 
 def choices_of(kind: type) -> dict[str, tuple[str, ...]]:
     """Return {option: the names that it can take} of settings, for options that tyro does not list by itself."""
-    return _CHOICES | (_CHOICES_OF_SCORES if issubclass(kind, ScoreConfig) else {})
+    own = _CHOICES_OF_SCORES if issubclass(kind, ScoreConfig | ValueConfig) else {}
+    return _CHOICES | own | ({"methods": VALUE_METHODS} if issubclass(kind, ValueConfig) else {})
 
 
 def options_type(kinds: tuple[type, ...], given: dict[str, Any]) -> type:

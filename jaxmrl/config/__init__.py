@@ -12,6 +12,7 @@ from jaxmrl.config.select import SelectConfig
 from jaxmrl.config.serve import ServeConfig
 from jaxmrl.config.sweep import SweepConfig
 from jaxmrl.config.toml import default_directory, read_toml, to_toml
+from jaxmrl.config.value import ValueConfig
 
 __all__ = [
     "CompareConfig",
@@ -26,6 +27,7 @@ __all__ = [
     "ServeConfig",
     "Settings",
     "SweepConfig",
+    "ValueConfig",
     "default_directory",
     "read_toml",
     "to_toml",

@@ -23,6 +23,7 @@ COUNTS = (
     "lanes",
     "score_seeds",
     "score_epochs",
+    "trees",
 )
 
 

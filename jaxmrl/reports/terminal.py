@@ -134,3 +134,24 @@ def score_summary(content: dict) -> Table:
         values = (*agreement.values(), others[0].get("el2n"), others[1]["heavy_atoms"])
         table.add_row(name, *map(cell, values))
     return table
+
+
+def value_summary(content: dict) -> Table:
+    """Return a table with a row for each method of a values.json: the spread of its values, their error, and with what
+    they correlate.
+
+    The column of unseen subsets is the linear datamodeling score; only methods of models on halves have one.
+    """
+    table = Table(title="values of the training molecules", title_justify="left")
+    table.caption = "reliability: the share of the variance of the values that is not estimation error"
+    table.caption_justify = "left"
+    heads = ("method", "mean", "sd", "standard error", "reliability", "on unseen subsets", "with heavy atoms")
+    for column in heads:
+        table.add_column(column, justify="left" if column == "method" else "right")
+    unseen = content.get("halves", {}).get("linear_datamodeling_score", {})
+    unseen = {"banzhaf": unseen.get("banzhaf"), "datamodel": unseen.get("mean_output")}
+    for name, facts in content["methods"].items():
+        numbers = [f"{facts[key]:.3g}" for key in ("mean", "sd", "standard_error")]
+        shown = [facts["reliability"], unseen.get(name), facts["rank_correlation_with"]["heavy_atoms"]]
+        table.add_row(name, *numbers, *("" if one is None else f"{one:.2f}" for one in shown))
+    return table

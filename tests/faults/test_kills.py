@@ -22,9 +22,10 @@ SCORE = tuple(
     "jaxmrl.score --target-columns logp --model gin --methods el2n grand --seeds 2 "
     "--epochs 30 --width 8 --depth 2".split()
 )
+VALUE = tuple("jaxmrl.value --target-columns logp --subsets 40 --epochs 4 --trees 50 --width 8 --batch-size 32".split())
 PRETRAIN = tuple("jaxmrl.pretrain --epochs 30 --width 8 --depth 2 --batch-size 32".split())
-COMMANDS = {"sweep": SWEEP, "score": SCORE, "pretrain": PRETRAIN}
-UNEQUAL = ("run.json", "curve.png", "pretraining.png", "scores.png", "host.json", "checksums.json")
+COMMANDS = {"sweep": SWEEP, "score": SCORE, "value": VALUE, "pretrain": PRETRAIN}
+UNEQUAL = ("run.json", "curve.png", "pretraining.png", "scores.png", "values.png", "host.json", "checksums.json")
 """Files that name lanes or times."""
 
 
@@ -76,7 +77,7 @@ def files_of(folder):
 )
 def test_killed_at_any_moment(name, many, compiled, csv_file, tmp_path):
     rng, kills, rounds = random.Random(many), 0, 0
-    out = "scores.csv" if name == "score" else "run"
+    out = {"score": "scores.csv", "value": "values.csv"}.get(name, "run")
     whole = tmp_path / "whole"
     whole.mkdir()
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path / "cache")}

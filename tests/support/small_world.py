@@ -25,6 +25,7 @@ FUNCTIONS = (
     "jaxmrl.sweep.run_sweep",
     "jaxmrl.sweep.estimate.estimate",
     "jaxmrl.score.score_molecules",
+    "jaxmrl.value.value_molecules",
     "jaxmrl.pretrain.pretrain_encoder",
     "jaxmrl.pretrain.estimate.estimate_pretraining",
     "jaxmrl.predict.predict_molecules",
@@ -66,6 +67,8 @@ def small(settings: Any) -> Any:
     for name in ("width", "depth"):
         if isinstance(given[name], tuple):
             changed[name] = (SMALL[name], 2 * SMALL[name])[: max(len(given[name]), 1)]
+    if "subsets" in given:
+        changed |= {"methods": ("banzhaf", "oob"), "subsets": 10, "trees": 10}
     if given.get("tune"):
         changed["tune"] = 3
     if isinstance(splits := given.get("split_seeds"), int):  # each seed uses one
