@@ -79,8 +79,9 @@ def coverage_order(difficulty: np.ndarray, seed: int) -> np.ndarray:
     known = int((~np.isnan(difficulty)).sum())
     kept = known - int(HARDEST * known)
     easy, last = ranked[:kept], ranked[kept:]
-    edges = np.linspace(*difficulty[easy[[0, -1]]], STRATA + 1)[1:-1] if kept else np.zeros(0)
-    stratum = np.searchsorted(edges, difficulty[easy], side="right")
+    values = difficulty[easy]
+    edges = np.linspace(values[0], values[-1], STRATA + 1)[1:-1] if kept else np.zeros(0)
+    stratum = np.searchsorted(edges, values, side="right")
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(easy))
     turn = np.empty(len(easy), np.int64)  # the round in which a molecule is taken

@@ -43,7 +43,7 @@ def test_version(run):
 
 
 def test_an_unknown_command_is_named_in_one_line(run):
-    commands = "sweep, score, pretrain, predict, select, fit, plan, compare, serve"
+    commands = "sweep, score, value, pretrain, predict, select, fit, plan, compare, serve"
     expected = f"error: unknown command 'sweeep'; choose from {commands}\n"
     assert run("sweeep", "--csv", "a.csv") == (2, "", expected)
 
