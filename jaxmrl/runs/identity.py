@@ -46,7 +46,7 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     if (theirs := metadata.get("format", 1)) != FORMAT:
         raise ConfigError(
             f"{path} has files of format {theirs}, and this version of jaxmrl reads and writes format {FORMAT}. "
-            "Continue with the version that wrote them, or choose another --out"
+            "Continue with the version that wrote them, or choose another --out; jaxmrl fit reads its learning curves"
         )
     return metadata, settings
 
