@@ -97,14 +97,14 @@ def read_table(
 ) -> Table:
     """Return the table in the file `path`, of any format and maybe compressed.
 
-    Of a workbook, its sheet called `sheet`, or the first one whose header names SMILES. Without `smiles_column`, the
-    column whose name and content fit best; without `target_columns`, the columns of
-    numbers of like scale or of two classes, without ids, dates and splits; without `task`, classification where all
-    targets have two classes. A cell that is no number is a missing label; so is, with `censored` "drop", one such as
-    >30, whose number "bound" takes as a label, and "loss" as one of `Table.bounds`. With `scale`, labels are logarithms
-    of the numbers. With `assays`, each row has the value of one assay, and the targets are the assays. The columns of
-    `side` are no targets unless they are named. `notes` say what was chosen and what is missing. Rows with a
-    wrong number of fields, and those whose only labels could not be read, are rejected.
+    Of a workbook, the sheet called `sheet`, or the one that `read_records` chooses. Without `smiles_column`, the column
+    whose name and content fit best; without `target_columns`, the columns of numbers of like scale or of two classes,
+    without ids, dates and splits; without `task`, classification where all targets have two classes. A cell that is no
+    number is a missing label; so is, with `censored` "drop", one such as >30, whose number "bound" takes as a label,
+    and "loss" as one of `Table.bounds`. With `scale`, labels are logarithms of the numbers. With `assays`, each row has
+    the value of one assay, and the targets are the assays. The columns of `side` are no targets unless they are named.
+    `notes` say what was chosen and what is missing. Rows with a wrong number of fields, and those whose only labels
+    could not be read, are rejected.
 
     Raises DataError for a file that is no such table, and for target columns that are neither numbers nor two classes.
     """
@@ -116,14 +116,10 @@ def read_table(
     taken = side.places(path, records.header) | {molecules.at}
     columns, notes = _columns(path, records, molecules, target_columns, task, assays, taken)
     notes += unit_remarks(records, columns, converted=scale is not None and scale.unit is not None)
-    notes = [*molecules.remarks, *side_remarks, *notes]
-    styles = {column.source: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
-    if formats := [*records.remarks, *of_columns(styles)]:
-        notes.insert(0, f"{path.name}: {'; '.join(formats)}")
+    notes = [*_formats(path, records, columns), *molecules.remarks, *side_remarks, *notes]
     kind = task or ("regression" if scale else task_of(path, columns))
     if kind == "classification":
-        labels, remarks = class_labels(path, records, columns)
-        sides, names = np.zeros(labels.shape, np.int8), tuple(column.name for column in columns)
+        labels, sides, names, remarks = _class_labels(path, records, columns)
     else:
         asked = kind if scale else task
         labels, sides, names, remarks = _number_labels(path, records, columns, censored, asked, scale)
@@ -137,7 +133,22 @@ def read_table(
     labels = labels[keep] if bounds is None else np.where(bounds.sides == 0, labels[keep], np.nan)
     more = {"labels": labels, "bounds": bounds, "tasks": names, "task": kind, "notes": tuple(notes)}
     table = _table(records, rows, molecules, rejected=rejected, side=own.take(keep), **more)
-    return _without_weightless(_without_undated(table, side.date), side.weight)
+    return _without_unusable(table, side)
+
+
+def _formats(path: Path, records: Records, columns: list[Column]) -> list[str]:
+    """Return in words how the file and its numbers are written, where that is unusual."""
+    styles = {column.source: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
+    formats = [*records.remarks, *of_columns(styles)]
+    return [f"{path.name}: {'; '.join(formats)}"] if formats else []
+
+
+def _class_labels(
+    path: Path, records: Records, columns: list[Column]
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
+    """Return labels [N, T] of classes, sides of which none is a bound, the names of the tasks, and remarks."""
+    labels, remarks = class_labels(path, records, columns)
+    return labels, np.zeros(labels.shape, np.int8), tuple(column.name for column in columns), remarks
 
 
 def _number_labels(
@@ -300,6 +311,11 @@ def _without_undated(table: Table, column: str | None) -> Table:
     reason = f"no date in column {column}"
     rejected = [Rejected(int(table.lines[k]), table.smiles[k], reason) for k in np.flatnonzero(undated)]
     return table.take(~undated, rejected)
+
+
+def _without_unusable(table: Table, names: SideColumnNames) -> Table:
+    """Return the rows that have a date and a weight, if the table has those; the others join the rejected ones."""
+    return _without_weightless(_without_undated(table, names.date), names.weight)
 
 
 def _without_weightless(table: Table, column: str | None) -> Table:
