@@ -7,8 +7,11 @@ from sklearn.isotonic import IsotonicRegression
 
 from jaxmrl.predict.conformal import (
     BIN_STARTS,
+    FOLDS,
+    ErrorScale,
     bin_of,
     fewest_for,
+    fewest_to_fit,
     fit_intervals,
     fit_scale,
     pooled_bins,
@@ -49,6 +52,34 @@ def test_bins_far_from_training_are_covered_too():
         assert abs(inside[place == k].mean() - 0.9) < 0.04
     assert constant[place == 0].mean() < 0.8
     assert half[similarity[new] < 0.3].mean() > 1.5 * half[similarity[new] > 0.7].mean()
+
+
+def test_the_size_of_an_error_grows_with_spread_and_distance():
+    scale = ErrorScale(constant=1.0, of_spread=2.0, of_distance=3.0, usual_spread=0.5, smallest=1.9)
+    sizes = scale.size(np.array([0.25, np.nan, 0.0]), np.array([0.4, 1.0, 1.0]))
+    np.testing.assert_allclose(sizes, [1 + 2 * 0.25 + 3 * 0.6, 1 + 2 * 0.5, 1.9], err_msg="the last is the smallest")
+
+
+def test_the_scale_is_found_exactly_where_errors_follow_it():
+    rng = np.random.default_rng(3)
+    spread, similarity = rng.uniform(0, 2, 50), rng.uniform(0, 1, 50)
+    scale = fit_scale(0.2 + 0.5 * spread + 3 * (1 - similarity), spread, similarity)
+    np.testing.assert_allclose([scale.constant, scale.of_spread, scale.of_distance], [0.2, 0.5, 3.0], rtol=1e-9)
+    assert scale.usual_spread == pytest.approx(spread.mean())
+    alone = fit_scale(np.full(50, 0.7), np.full(50, np.nan), similarity)
+    np.testing.assert_allclose([alone.constant, alone.of_spread, alone.usual_spread], [0.7, 0, 0], atol=1e-9)
+
+
+def test_errors_are_divided_by_sizes_that_were_fitted_without_them():
+    errors, spread, similarity = molecules(np.random.default_rng(4), 12)
+    found = fit_intervals(errors, spread, similarity, 0.8)
+    fold, scores = np.random.default_rng(0).permutation(12) % FOLDS, []
+    for k in range(12):
+        others = fold != fold[k]
+        scale = fit_scale(errors[others], spread[others], similarity[others])
+        scores.append(errors[k] / scale.size(spread[k : k + 1], similarity[k : k + 1])[0])
+    assert found.factors == pytest.approx([upper_quantile(np.array(scores), 0.8)])
+    assert found.molecules.tolist() == [12]
 
 
 def test_the_scale_finds_what_errors_depend_on():
@@ -137,3 +168,28 @@ def test_few_of_a_class_are_no_calibration():
     labels = np.repeat([0.0, 1.0], [50, 4])
     assert fit_venn_abers(np.arange(54.0), labels) is None
     assert fit_venn_abers(np.arange(54.0), np.append(labels[1:], 1.0)) is not None
+
+
+@pytest.mark.parametrize(
+    ("counts", "starts"),
+    [
+        ((20, 30, 0, 0, 0, 30), [0, 0.3, 0.4]),
+        ((19, 30, 0, 0, 0, 30), [0, 0.4]),
+        ((20, 29, 0, 0, 0, 0), [0]),
+        ((20, 29, 1, 29, 0, 1), [0, 0.3, 0.5]),
+        ((49, 0, 0, 0, 0, 0), [0]),
+    ],
+)
+def test_a_bin_with_exactly_as_many_molecules_as_it_needs_stands_alone(counts, starts):
+    similarity = np.repeat(np.array(BIN_STARTS) + 0.05, counts)
+    assert pooled_bins(similarity).tolist() == starts
+
+
+def test_the_fewest_molecules_of_an_interval_and_of_a_calibration():
+    assert [fewest_to_fit(coverage) for coverage in (0.5, 0.9, 0.95, 0.99)] == [10, 10, 19, 99]
+    errors, similarity = np.linspace(0, 1, 197), np.repeat([0.1, 0.35], [98, 99])
+    assert fit_intervals(errors, np.full(197, np.nan), similarity, 0.99).starts.tolist() == [0]
+    scores = np.arange(20.0)
+    for few in (scores < 4, scores >= 4):
+        assert fit_venn_abers(scores, few.astype(int)) is None, "four of a class"
+    assert fit_venn_abers(scores, (scores < 5).astype(int)) is not None
