@@ -1,6 +1,8 @@
 """The cells of a file of learning curves as numbers: values with their spread behind them, in percent, sizes."""
 
+import math
 import re
+import unicodedata
 
 import numpy as np
 
@@ -14,6 +16,15 @@ _POINTED = re.compile(r"\s*[1-9]\d{0,2}(\.\d{3})+\s*")
 _BELOW_THOUSAND = re.compile(r"\s*\d{1,3}\s*")
 _DIGITS = 3
 _SHORTENED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
+_POWER = re.compile(r"\s*(?:(\d+(?:\.\d+)?)\s*[x×*·]\s*)?(\d+)\s*(?:\^|\*\*)\s*\{?(\d+(?:\.\d+)?)\}?\s*")
+_RATIO = re.compile(r"\s*(\d+)\s*/\s*([1-9]\d*)\s*")
+_SUPERSCRIPTS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_LARGEST_POWER = 1e15
+_INTERVAL = re.compile(
+    r"\s*([-+−]?[\d.,]+%?)\s*[(\[](?:[^()\[\]]*?[\s:])?([-+−]?\d+(?:[.,]\d+)?)%?\s*(?:[,;–-]|to)\s*"
+    r"([-+−]?\d+(?:[.,]\d+)?)%?\s*[)\]]\s*"
+)
+"""A value followed by the ends of an interval."""
 
 
 def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, str]:
@@ -26,9 +37,10 @@ def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, s
 
 
 def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return the sizes [R] in cells, of which 1.5k is 1,500, which cells are wrong [R], and what to say of a unit."""
-    shortened = {text: match for text in dict.fromkeys(texts) if (match := _SHORTENED.fullmatch(text))}
-    long = {text: f"{float(match[1]) * _TIMES[match[2].lower()]:.15g}" for text, match in shortened.items()}
+    """Return the sizes [R] in cells, of which 1.5k is 1,500 and 10^3 1,000, which cells are wrong [R], and what to say
+    of a unit.
+    """
+    long = {text: f"{size:.15g}" for text in dict.fromkeys(texts) if (size := _written_size(text)) is not None}
     pointed = _pointed(texts)
     long |= {text: text.replace(".", "") for text in pointed}
     found, wrong, unit = numbers([long.get(text, text) for text in texts], separator)
@@ -37,6 +49,20 @@ def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, 
         first = pointed[0].strip()
         said.append(f"the sizes are read with points between thousands: {first} is {first.replace('.', ',')}")
     return found, wrong, said
+
+
+def _written_size(text: str) -> float | None:
+    """Return the size that stands for itself in other words: 1.5k, 10^3, 2×10³ or 1/16; None for other texts."""
+    if match := _SHORTENED.fullmatch(text):
+        return float(match[1]) * _TIMES[match[2].lower()]
+    if match := _RATIO.fullmatch(text):
+        return int(match[1]) / int(match[2])
+    raised = _SUPERSCRIPTS.sub(lambda found: f"^{unicodedata.normalize('NFKC', found[0])}", text)
+    if match := _POWER.fullmatch(raised):
+        base, power = float(match[2]), float(match[3])
+        if base > 0 and power * math.log10(max(base, 1.0)) <= math.log10(_LARGEST_POWER):
+            return float(match[1] or 1) * base**power
+    return None
 
 
 def _pointed(texts: list[str]) -> list[str]:
@@ -54,12 +80,17 @@ def _pointed(texts: list[str]) -> list[str]:
 def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:
     """Return the values in cells such as 0.65 ± 0.02, 0.650(.020) and 0.650(20), and their spread, all as texts.
 
-    The spread is None where no cell has one. Whole numbers in brackets count the last digits of the value; the third
-    result says so in words, by the first such cell, and is empty otherwise.
+    The spread is None where no cell has one. Whole numbers in brackets count the last digits of the value, and the ends
+    of an interval behind a value are not its spread; the third result says so in words, by the first such cell, and is
+    empty otherwise.
     """
     values, spreads, said = [], [], ""
     for text in (text.replace("$", "") for text in texts):  # of LaTeX
-        if found := _IN_BRACKETS.match(text):
+        if found := _INTERVAL.fullmatch(text):
+            said = said or f"{text.strip()} is read as {found[1]}: an interval is not the spread of single runs"
+            values.append(found[1])
+            spreads.append("")
+        elif found := _IN_BRACKETS.match(text):
             value, spread, percent = found.groups()
             decimals = len(re.split("[.,]", value)[1]) if re.search(r"\d?[.,]\d+$", value) else 0
             if spread.isdigit() and decimals:

@@ -9,22 +9,16 @@ from pathlib import Path
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import split_spread
 from jaxmrl.curves.metric_names import direction_of, has_name, plain_name
+from jaxmrl.curves.sizes import size_index
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.io.records import column_index, column_names, one_column
-
-SIZE_NAMES = (
-    "n n_train n_training num_train n_samples n_molecules n_compounds n_examples num_samples num_molecules "
-    "num_examples number_of_samples number_of_molecules molecules samples compounds examples mols "
-    "train_size train_sizes training_size training_sizes train_set_size training_set_size train_samples "
-    "training_samples training_molecules train_molecules train_n dataset_size data_size sample_size sizes size"
-).split()
-"""Names of the column of sizes, those that say it most clearly first."""
+from jaxmrl.io.records import column_index, column_names
 
 RUN_NAMES = (
     "seed seeds fold folds run run_id repeat repetition rep replicate replica trial cv_fold cv cv_iter "
     "random_state random_seed split_id split_seed"
 ).split()
-"""Names of columns that number the runs of a curve; `split` is one where it holds whole numbers."""
+"""Names of columns that number the runs of a curve; others that end in _seed, and `split`, are such columns where they
+hold whole numbers."""
 
 COUNT_NAMES = (
     "n_seeds n_runs n_folds n_splits n_repeats n_replicates num_seeds num_runs num_folds number_of_runs runs seeds "
@@ -116,7 +110,7 @@ def find_layout(path: Path, header: list[str], rows: list, config: CurvesConfig)
 
     rows: (row, line, fields) each. Raises DataError or ConfigError where a column is missing or may be several.
     """
-    size = column_index(path, header, config.n_column) if config.n_column else _size_index(path, header)
+    size = column_index(path, header, config.n_column) if config.n_column else size_index(path, header)
     taken = {size, *(header.index(name) for name in config.by if name in header)}
     run = tuple(k for k in _run_indices(header, rows) if k not in taken)
     if not config.metric_column and (at := _value_of_named(header)) is not None:
@@ -209,23 +203,14 @@ def _names(header: list[str], places: Iterable[int]) -> str:
     return column_names([header[k] for k in sorted(places)], most=8)
 
 
-def _size_index(path: Path, header: list[str]) -> int:
-    plain = [plain_name(name) for name in header]
-    for name in SIZE_NAMES:
-        if name in plain:
-            return plain.index(name)
-    if len(header) == 1:
-        raise one_column(path, header)
-    raise DataError(f"{path} has no column named n; name the one of sizes with --n-column: {column_names(header)}")
-
-
 def _run_indices(header: list[str], rows: list) -> list[int]:
-    """Return the columns that number the runs: seeds, folds, repeats, and `split` if it has whole numbers."""
+    """Return the columns that number the runs: seeds, folds, repeats, and splits that are whole numbers."""
     found = []
     for k, name in enumerate(header):
         plain = plain_name(name)
         whole = all(fields[k].strip().isdigit() for *_, fields in rows if fields[k].strip())
-        if (plain in RUN_NAMES and (whole or plain not in COUNT_NAMES)) or (plain == "split" and whole):
+        named = plain in RUN_NAMES and (whole or plain not in COUNT_NAMES)
+        if named or (whole and (plain == "split" or plain.endswith("_seed"))):
             found.append(k)
     return found
 

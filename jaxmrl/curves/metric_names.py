@@ -1,6 +1,7 @@
 """What the name of a metric says: whether more of it is better, its perfect value, and the value of guesses."""
 
 import re
+import unicodedata
 
 HIGHER = (
     "roc_auc auc auroc rocauc average_precision ap auprc pr_auc aupr map prc r2 r_squared q2 accuracy acc f1 mcc kappa "
@@ -31,13 +32,17 @@ _TURNED = ("1_", "one_minus_", "minus_")
 
 _NEGATED = ("neg_", "negative_")
 
+_LOGGED = re.compile(r"^(?:metrics|params|config|summary)[./]")
+"""What exports of MLflow and Weights & Biases put in front of names."""
+
 _PERCENT = re.compile(r"%|(^|[^a-z])(pct|percent|percentage)([^a-z]|$)", re.IGNORECASE)
 _ENRICHMENT = re.compile(r"(?:^|[^a-z])(?:ef|enrichment(?:[ _-]factor)?)[ _@-]*([0-9.]+) ?_?(?:%|pct|percent)", re.I)
 
 
 def plain_name(name: str) -> str:
-    """Return the name in lower case, with _ for whatever is neither letter nor digit."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    """Return the name in lower case, with _ for whatever is neither letter nor digit, and R² as r2."""
+    plain = _LOGGED.sub("", unicodedata.normalize("NFKC", name).lower())
+    return re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
 
 
 def direction_of(metric: str) -> bool | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmrl.curves.cells import numbers, sizes_in, split_spread
 from jaxmrl.curves.layout import ERROR_OF_MEAN, Layout
-from jaxmrl.curves.metric_names import has_name, plain_name
+from jaxmrl.curves.metric_names import has_name, is_percent, plain_name
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected
@@ -68,7 +68,7 @@ def read_observations(
             wrong_in.append(np.where(wrong | (value < least), column, -1))
     empty = np.isnan(np.array(values)).all(axis=0)
     good = _good_rows(path, header, rows, np.array(wrong_in), empty, layout, rejected)
-    if units == {"%"}:
+    if units == {"%"} and not is_percent(layout.metric):
         layout = replace(layout, metric=f"{layout.metric} (%)")
     rows, columns = [rows[k] for k in good], {at: [texts[k] for k in good] for at, texts in columns.items()}
     in_cells = None if spreads[0] is None else spreads[0][good]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.curves.layout import Layout
+from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.observations import Observations
 from jaxmrl.curves.settings import level_codes, may_be_setting
 from jaxmrl.errors import DataError
@@ -14,6 +15,9 @@ from jaxmrl.text import size_text
 
 STATUS = "status"
 """The column of results.csv that says how a run ended, which is no setting."""
+
+_STATUSES = frozenset({STATUS, "state"})
+"""Names of such columns in the files of other programs."""
 
 FEWEST_DOUBLED = 3
 """Rows that must all stand equally often before a file is taken for one that was written several times."""
@@ -141,5 +145,9 @@ def _contradiction(path: Path, found: Observations, places: list[int], apart: li
 
 def settings_of(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[int]:
     """Return the columns that may be settings of the runs, apart from those that are known."""
-    others = (k for k in range(len(header)) if k not in layout.used and k not in by_at and header[k] != STATUS)
+    others = (
+        k
+        for k in range(len(header))
+        if k not in layout.used and k not in by_at and plain_name(header[k]) not in _STATUSES
+    )
     return [k for k in others if may_be_setting(header[k], found.column(k))]

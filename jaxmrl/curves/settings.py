@@ -1,6 +1,7 @@
 """Which column of a file of learning curves is a setting, that splits the runs of each size into different groups."""
 
 import itertools
+import re
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -18,6 +19,7 @@ CERTAIN = 1e-3
 POSSIBLE = 0.05
 """Probability below which a column is remarked on."""
 
+_MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{4}|\d{1,2}:\d{2}:\d{2})")
 _LEAST_SIZES = 2
 _MOSTLY = 0.75
 
@@ -41,6 +43,11 @@ def may_be_setting(name: str, texts: list[str], *, words_too: bool = True) -> bo
         return False
     words = any(isinstance(value, str) and value for value in values)
     return words_too if words else not is_measured(name)
+
+
+def are_moments(texts: list[str]) -> bool:
+    """Return whether a column has dates or times of runs, which are no setting even where there are few of them."""
+    return all(_MOMENT.match(text) for text in dict.fromkeys(texts) if text.strip())
 
 
 def separation(size: np.ndarray, value: np.ndarray, level: np.ndarray, run: np.ndarray | None) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.config import CurvesConfig
+from jaxmrl.curves.arrays import read_arrays
 from jaxmrl.curves.cells import numbers, size_remarks
 from jaxmrl.curves.layout import MEANS, RUNS, Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
@@ -16,7 +17,8 @@ from jaxmrl.curves.noise_floors import read_noise_floors
 from jaxmrl.curves.observations import Observations, read_observations
 from jaxmrl.curves.runs import FEWEST_DOUBLED, STATUS, once, renumbered_note, settings_of
 from jaxmrl.curves.sampling import PRUNING, are_prunings, is_random_sample
-from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, level_codes, separation
+from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, are_moments, level_codes, separation
+from jaxmrl.curves.sizes import with_sizes
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_records
 from jaxmrl.io.cells import number_in
@@ -110,8 +112,9 @@ def read_curves(config: CurvesConfig) -> CurveFile:
     another metric, or runs of one size that differ by a setting (without `config.pool`).
     """
     path = table_of(config.csv[0])
-    records = read_records(path)
+    records = read_arrays(path) or read_records(path)
     check_rows(path, records)
+    records, reshaped = with_sizes(path, records, config)
     header, rows, rejected = records.header, records.rows, records.rejected
     rows, headers = _without_headers(path, header, rows)
     rows = _of_all_sizes(header, rows)
@@ -130,6 +133,7 @@ def read_curves(config: CurvesConfig) -> CurveFile:
     found, counted = once(path, header, found, by_at, layout, config.pool)
     curves = _curves(header, found, by_at, read_noise_floors(path) if _has_means(header, layout) else {})
     notes = [
+        *reshaped,
         *headers,
         *summaries,
         *layout.notes,
@@ -292,7 +296,7 @@ def _chances(header: list[str], found: Observations, by_at: list[int], layout: L
     """
     size = _codes([*(level_codes(found.column(k)) for k in by_at), found.n])
     run = found.run if layout.run else None
-    candidates = settings_of(header, found, by_at, layout)
+    candidates = [k for k in settings_of(header, found, by_at, layout) if not are_moments(found.column(k))]
     return {k: separation(size, found.value, level_codes(found.column(k)), run) for k in candidates}
 
 

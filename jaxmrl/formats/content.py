@@ -129,7 +129,7 @@ def _only_member(path: Path, file: IO[bytes] | None = None) -> str:
         return WORKBOOK
     for known, what, remedy in _ARCHIVES:
         if known in names:
-            raise DataError(f"{path} is {what}; expected a table of molecules: {remedy}")
+            raise DataError(f"{path} is {what}; expected a table: {remedy}")
     if names and all(name.endswith(".npy") for name in names):
         raise DataError(f"{path} is a NumPy archive (.npz); give a file of geometries with --npz")
     # What macOS adds to an archive, and hidden files, are no tables.

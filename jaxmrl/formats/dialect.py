@@ -103,7 +103,7 @@ def start_of_text(content: Content) -> TextStart:
     utf8 = encoding == "utf-8-sig"
     windows = utf8 and not _is_utf8(head)
     if windows and CONTROLS.search(head, 0, _SAMPLE):
-        raise DataError(f"{content.path} is not a text file; expected a table of molecules")
+        raise DataError(f"{content.path} is not a text file; expected a table")
     text = head[: 4 * _SAMPLE].decode(encoding, "surrogateescape" if utf8 else "ignore")[:_SAMPLE]
     return TextStart(text, encoding, windows)
 

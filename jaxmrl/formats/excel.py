@@ -81,7 +81,7 @@ def _choose(content: Content, sheets: list[Any]) -> tuple[Any, list[tuple[int, l
     found = [(sheet, list(itertools.islice(_filled(content, sheet), _AHEAD))) for sheet in sheets]
     found = [(sheet, rows) for sheet, rows in found if rows]
     if not found:
-        raise DataError(f"{content.path} is an Excel workbook without any row; expected a table of molecules")
+        raise DataError(f"{content.path} is an Excel workbook without any row; expected a table")
     for sheet, rows in found:
         at = next((k for k, (_, fields) in enumerate(rows) if names_smiles(fields)), None)
         if at is not None:

@@ -59,7 +59,7 @@ def refuse_signature(content: Content) -> None:
     head = content.head
     if not head.strip(b"\0"):
         many = "only zero bytes: it was not copied or downloaded whole" if head else "empty"
-        raise DataError(f"{content.path} is {many}; expected a table of molecules")
+        raise DataError(f"{content.path} is {many}; expected a table")
     packing = packing_of(head)
     if packing and content.packing:
         _refuse(content, f"a {packing} file within a {content.packing} file", "compress the table once")
@@ -93,4 +93,4 @@ def is_parquet(content: Content) -> bool:
 
 
 def _refuse(content: Content, name: str, remedy: str) -> None:
-    raise DataError(f"{content.path} is {name}; expected a table of molecules: {remedy}")
+    raise DataError(f"{content.path} is {name}; expected a table: {remedy}")

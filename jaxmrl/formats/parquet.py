@@ -29,7 +29,7 @@ def open_parquet(content: Content) -> Source:
     rows = _rows(content)
     _, names = next(rows)
     if not names:
-        raise DataError(f"{content.path} is a Parquet file without columns; expected a table of molecules")
+        raise DataError(f"{content.path} is a Parquet file without columns; expected a table")
     return Source(plain_names(names), within_limits(content.path, rows), "\t", ("a Parquet file",))
 
 

@@ -69,7 +69,7 @@ def within_limits(path: Path, rows: Iterator[tuple[int, list[str]]]) -> Iterator
     for line, fields in rows:
         longest = max(map(len, fields), default=0)
         if longest > FIELD_LIMIT:
-            raise DataError(f"{path}, row {line} has a cell of {longest:,} characters; expected a table of molecules")
+            raise DataError(f"{path}, row {line} has a cell of {longest:,} characters; expected a table")
         read += sum(map(len, fields)) + 8 * len(fields) + ROW_COST
         if read > most:
             raise too_large(path)
