@@ -27,8 +27,9 @@ import numpy as np
 
 from jaxmrl.errors import DataError
 from jaxmrl.runs.directory import software_versions
-from jaxmrl.scaling.curve_kind import Kind, kind_of
+from jaxmrl.scaling.curve_kind import kind_of
 from jaxmrl.scaling.forecast import fit_all, make_forecast
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.scaling.points import points_of_means
 
@@ -89,7 +90,7 @@ def cut_and_forecast(curve: np.ndarray, seed: int) -> Trial | None:
     used = points.last(len(points.n) - known.skipped)
     if not known.has_forecast or not (fits := fit_all(used, intervals=False)):
         return None
-    forecast, far = make_forecast(fits, leveled=known.kind == Kind.LEVEL), n[cut:]
+    forecast, far = make_forecast(fits, kind=known.kind), n[cut:]
     low, high = forecast.error_interval(far)
     last = np.full(len(far), error[cut - 1])
     law = closest(fits, n[cut - 1], error[cut - 1], far).error(far)

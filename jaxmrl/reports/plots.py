@@ -17,7 +17,7 @@ from jaxmrl.modalities.registry import models
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.runs.curves import MeasuredCurve, distinguishing
 from jaxmrl.scaling.analysis import Analysis
-from jaxmrl.scaling.curve_kind import Kind
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.scaling.target import FAR
 from jaxmrl.training.metrics import METRICS

@@ -41,7 +41,7 @@ from jaxmrl.runs.ensembles import ENSEMBLES, EnsembleRow
 from jaxmrl.runs.tuning import read_tuning
 from jaxmrl.scaling.analysis import PRUNED, REFERENCE, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
-from jaxmrl.scaling.curve_kind import Kind
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.points import GUESSES, points_of
 from jaxmrl.scaling.prior import prior_of
 from jaxmrl.text import count

@@ -9,11 +9,12 @@ import numpy as np
 
 from jaxmrl.curves.sampling import NOT_RANDOM
 from jaxmrl.errors import DataError
-from jaxmrl.scaling.curve_kind import Kind, kind_of
+from jaxmrl.scaling.curve_kind import kind_of
 from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
 from jaxmrl.scaling.points import Points
-from jaxmrl.scaling.prior import Prior, use_prior
+from jaxmrl.scaling.prior import Prior
 from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_text, without_forecast
 
 FEW_SIZES = 5
@@ -156,9 +157,8 @@ def analyze(
         )
     before = [smaller for fit in fits if (smaller := fit.without_largest)]
     floor, said = _usable_floor(noise_floor, used)
-    prior = prior if use_prior(prior, used) else None
-    holdout_forecast = make_forecast(before, noise_floor=floor, prior=prior) if before else None
-    forecast = make_forecast(fits, leveled=known.kind == Kind.LEVEL, noise_floor=floor, prior=prior)
+    forecast = make_forecast(fits, kind=known.kind, noise_floor=floor, prior=prior)
+    holdout_forecast = make_forecast(before, noise_floor=floor, prior=forecast.prior) if before else None
     notes = (*made.notes, *said)
     return Analysis(made, tuple(fits), forecast, notes, holdout_forecast, kind=known.kind, claim=known.claim)
 

@@ -4,34 +4,17 @@ The kinds are decided by tests; docs/scaling.md says how often these err.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.bends import peak_of, plateau_of
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.mean_noise import MeanNoise, line_through, noise_of
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.shape import WORSE, shape_of
 from jaxmrl.scaling.trend import FEWEST_RECENT
 from jaxmrl.text import size_text
-
-
-class Kind(StrEnum):
-    """What is known of the form of a curve; curves of the last four kinds have no law."""
-
-    FALLING = "still improving"
-    LEVEL = "leveled off"
-    FLAT = "flat"
-    PEAKED = "peaked"
-    DROP = "plateau then drop"
-    NOISY = "too noisy"
-    FEW = "too few sizes"
-    WORSE = "gets worse"
-    SATURATED = "saturated"
-    NOT_FITTED = "not fitted"
-    REFERENCE = "reference"
-
 
 WINDOWS = (4.0, 16.0)
 """The last sizes, down to the largest divided by these, that decide whether a curve still improves. The first decides

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.law_choice import choose_laws
 from jaxmrl.scaling.law_fit import LEVEL, Fit, fit_law
 from jaxmrl.scaling.law_search import fit_many, predict_many
@@ -46,6 +47,11 @@ class Forecast:
     @property
     def points(self) -> Points:
         return self.fits[0].points
+
+    @property
+    def prior(self) -> Prior | None:
+        """The prior that decides the trend, if one does."""
+        return self.trend.prior if isinstance(self.trend, PriorTrend) else None
 
     @property
     def name(self) -> str:
@@ -159,20 +165,22 @@ def make_forecast(
     fits: list[Fit],
     seed: int = 0,
     *,
-    leveled: bool = False,
+    kind: Kind | None = None,
     noise_floor: float = 0.0,
     prior: Prior | None = None,
 ) -> Forecast:
     """Return the laws that explain a curve, their draws, and its trend. Raises ValueError without fits.
 
-    leveled, noise_floor: as of `Forecast`; prior: decides the trend of a curve of few sizes whose noise is known.
-    `choose_laws` and `trend_of` say by which rules. What was tried instead is in docs/scaling.md.
+    kind: as of `trend_of`; noise_floor: as of `Forecast`; prior: decides the trend of a curve of few sizes whose noise
+    is known. `choose_laws` and `trend_of` say by which rules. What was tried instead is in docs/scaling.md.
     """
     choice, rng = choose_laws(fits), np.random.default_rng(seed)
     draws = tuple(_draw(fit, rng) for fit in choice.candidates)
     points = fits[0].points
-    trend = PriorTrend(points, prior) if prior and use_prior(prior, points) else trend_of(fits, choice.chosen)
-    return Forecast(tuple(choice.chosen), choice.reasons, tuple(choice.candidates), draws, trend, leveled, noise_floor)
+    known = prior if use_prior(prior, points) else None
+    trend = PriorTrend(points, known) if known else trend_of(fits, choice.chosen, kind)
+    laws = tuple(choice.chosen), choice.reasons, tuple(choice.candidates), draws
+    return Forecast(*laws, trend, kind == Kind.LEVEL, noise_floor)
 
 
 def _draw(fit: Fit, rng: np.random.Generator) -> np.ndarray:

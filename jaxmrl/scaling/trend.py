@@ -5,12 +5,13 @@ the error falls from there, and its interval grows with the distance even where 
 on curves of LCDB (classifiers of tabular data) and checked on others; docs/scaling.md says how.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from jaxmrl.scaling.kinds import UNCERTAIN, Kind
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit, fit_law
 from jaxmrl.scaling.points import Points
 from jaxmrl.text import size_text
@@ -37,6 +38,9 @@ _POWER, _LEAST_SLOPE, _LEAST_RESIDUAL, _RESIDUAL_SHARE = 1.3, 0.1, 0.004, 0.2
 """The variance of log error at distance d = ln(n / largest) is
 d^(2 _POWER) (slope + _LEAST_SLOPE) (rms + _LEAST_RESIDUAL) + _RESIDUAL_SHARE rms^2."""
 
+_DROP = 0.1
+"""What is added to the slope of a flat curve in that variance: some curves drop after a plateau."""
+
 _FAR = 1e4
 """Times the largest size at which a law still has an error above 0, if it is to be believed without evidence."""
 
@@ -59,7 +63,7 @@ class Trend:
         weights: Their weights [L], which sum to 1.
         start: The log error at the largest size, from which it falls.
         slope: The change of log error per unit of ln n, without its sign: the larger of the laws' slope and that of
-            the last sizes.
+            the last sizes, and _DROP more for a flat curve.
         rms: The root mean square of the residuals of the fitted sizes, in log error.
         noise: The standard deviation of the mean at the largest size, in log error.
         simple: Whether the curve says no more than the laws that explain all of it. The trend is then their mean.
@@ -95,7 +99,7 @@ class Trend:
         """
         if self.simple:
             return np.inf if self.points.guess is None else float(np.log(self.points.guess))
-        return float(self._bounded(self._margin(self.noise**2)))
+        return float(self._bounded(np.hypot(self._margin(0.0), NORMAL_QUANTILE * self.noise)))
 
     def _bounded(self, rise: np.ndarray) -> np.ndarray:
         """Return the log error after a change of `rise` from the largest size, none above that of guessing."""
@@ -115,17 +119,17 @@ class Trend:
     def margin(self, n: np.ndarray) -> np.ndarray:
         """Return how far log error at n [K] may be from the forecast at 90%, to each side, [K].
 
-        It counts that no law is true, the residuals, and what moves all sizes alike. It is 0 for a simple curve, whose
-        interval is that of its laws.
+        It counts that no law is true, the residuals, the noise of the mean from which the forecast starts, and what
+        moves all sizes alike. It is 0 for a simple curve, whose interval is that of its laws.
         """
         if self.simple:
             return np.zeros(len(n))
         return self._margin(self.discrepancy(n) ** 2)
 
     def _margin(self, variance: np.ndarray | float) -> np.ndarray:
-        """Return `margin` where `variance` is that of the distance and of the noise."""
+        """Return `margin` where `variance` is that of the distance."""
         of_laws = _QUANTILE**2 * (variance + _RESIDUAL_SHARE * self.rms**2)
-        return np.sqrt(of_laws + NORMAL_QUANTILE**2 * common_variance(self.points))
+        return np.sqrt(of_laws + NORMAL_QUANTILE**2 * (self.noise**2 + common_variance(self.points)))
 
     def discrepancy(self, n: np.ndarray) -> np.ndarray:
         """Return the standard deviation of log error at n [K] because no law is true; 0 up to the largest size."""
@@ -167,19 +171,21 @@ def recent(points: Points) -> Points:
     return points.last(min(len(points.n), max(count, FEWEST_RECENT)))
 
 
-def trend_of(fits: list[Fit], chosen: list[Fit]) -> Trend:
+def trend_of(fits: list[Fit], chosen: list[Fit], kind: Kind | None = None) -> Trend:
     """Return the trend of a curve.
 
-    Where several laws of two parameters each explain all sizes to within the noise, or where laws have as many
-    parameters as there are sizes, the curve says no more than these laws, and they decide the trend. Elsewhere all laws
+    Where several laws of two parameters each explain all sizes of a curve that still improves to within the noise, or
+    where laws have as many parameters as there are sizes, the curve says no more than these laws, and they decide the
+    trend. Elsewhere all laws
     decide it, fitted to the recent sizes and weighted by how well they fit these and how few parameters they have.
 
     Args:
         fits: Every law that can be fitted to all sizes.
         chosen: Those of them that explain all sizes.
+        kind: The kind of the curve, if it is known.
     """
     points = chosen[0].points
-    if _is_simple(chosen) or any(fit.left <= 0 for fit in chosen):
+    if (kind not in UNCERTAIN and _is_simple(chosen)) or any(fit.left <= 0 for fit in chosen):
         # No noise can reject a law of as many parameters as sizes. One that ends in a perfect metric is not believed.
         lasting = [fit for fit in chosen if fit.left > 0 or fit.error(_FAR * points.n[-1:])[0] > 0]
         chosen = lasting or chosen
@@ -190,7 +196,8 @@ def trend_of(fits: list[Fit], chosen: list[Fit]) -> Trend:
     if len(near.n) < len(points.n):
         fits = [again for fit in fits if (again := fit_law(fit.law, near, intervals=False))]
     fits = [fit for fit in fits if (fit.error(near.n) > 0).all()] or chosen
-    return _trend(points, near, fits, _weights(fits), float(np.log(points.error[-1])), simple=False)
+    trend = _trend(points, near, fits, _weights(fits), float(np.log(points.error[-1])), simple=False)
+    return replace(trend, slope=trend.slope + _DROP) if kind == Kind.FLAT else trend
 
 
 def _trend(points: Points, near: Points, fits: list[Fit], weights: np.ndarray, start: float, *, simple: bool) -> Trend:

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from jaxmrl.scaling.analysis import analyze, content
-from jaxmrl.scaling.curve_kind import Kind, kind_of
+from jaxmrl.scaling.curve_kind import kind_of
 from jaxmrl.scaling.forecast import fit_all, make_forecast
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.points import points_of
 
 N = 100 * 2.0 ** np.arange(9)
@@ -59,6 +60,6 @@ def test_the_forecast_after_a_plateau_uses_the_drop_alone():
 
 def test_the_interval_of_a_curve_that_leveled_off_includes_no_improvement():
     fits = fit_all(points(N**-0.3, sd=0.01), intervals=False)
-    plain, leveled = (make_forecast(fits, leveled=leveled) for leveled in (False, True))
+    plain, leveled = (make_forecast(fits, kind=kind) for kind in (Kind.FALLING, Kind.LEVEL))
     ends = [np.log(forecast.error_interval(4 * N[-1:])[1][0]) for forecast in (plain, leveled)]
     assert ends[0] < plain.trend.start == ends[1]

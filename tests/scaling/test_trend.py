@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.scaling.forecast import fit_all, make_forecast
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.points import points_of
 from jaxmrl.scaling.trend import recent
 
@@ -84,3 +85,24 @@ def test_several_simple_laws_within_the_noise_decide_the_trend():
     assert len(forecast.fits) >= 3
     assert forecast.trend.simple
     assert forecast.error(2 * n[-1:])[0] == pytest.approx(1.15 * 26_320**-0.188, rel=0.1)
+
+
+def test_simple_laws_decide_the_trend_only_where_a_curve_certainly_improves():
+    n, rng = N[:5], np.random.default_rng(3)
+    accuracy = 1 - 0.3 * n**-0.1 * np.exp(rng.normal(0, 0.15, (5, len(n))))
+    points = points_of(np.tile(n, 5), accuracy.ravel(), higher_is_better=True)
+    fits = fit_all(points, intervals=False)
+    improving, noisy, flat = (make_forecast(fits, kind=kind).trend for kind in (Kind.FALLING, Kind.NOISY, Kind.FLAT))
+    assert improving.simple
+    assert not noisy.simple
+    assert flat.slope == pytest.approx(noisy.slope + 0.1)
+    assert (flat.margin(4 * n[-1:]) > noisy.margin(4 * n[-1:])).all()
+
+
+def test_an_interval_allows_for_the_noise_of_the_mean_that_the_forecast_starts_at():
+    trend = forecast_of(0.2 + 300 * N**-0.9, sd=0.02, runs=3).trend
+    assert not trend.simple
+    assert trend.noise == pytest.approx(0.02 / 3**0.5, rel=0.4)
+    near = trend.margin(N[-1:] * 1.0001)[0]
+    assert near >= 1.64 * trend.noise
+    assert trend.ceiling - trend.start == pytest.approx(np.hypot(near, 1.645 * trend.noise), rel=1e-3)
