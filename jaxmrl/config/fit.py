@@ -64,6 +64,10 @@ class CurvesConfig:
     """Set the metric of random guessing, which some laws approach with few molecules. Default: based on the metric's
     name: 0.5 for ROC-AUC, 0 for average precision and R2."""
 
+    no_prior: bool = False
+    """Forecast curves of three to five sizes by their laws alone, without the prior from learning curves of other
+    molecular models, as for models of other data."""
+
     target: float | None = None
     """Estimate the number of molecules at which the metric reaches this value. Default: none."""
 

@@ -27,8 +27,8 @@ from jaxmrl.reports.pruning_table import (
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.scaling.analyses import analyze_all
 from jaxmrl.scaling.analysis import Analysis, content
-from jaxmrl.scaling.curve_kind import Kind
 from jaxmrl.scaling.differences import Runs
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.scale import Scale
 from jaxmrl.scaling.several import curve_name, find_scale, read_all, read_text, source_text
 from jaxmrl.text import size_text
@@ -61,7 +61,7 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     for remark in file.notes:
         reporter.say(f"note: {remark}")
     guess = scale.error_of_guessing(config.guess)
-    analyses = analyze_all(file.curves, scale, guess, reporter)
+    analyses = analyze_all(file.curves, scale, guess, reporter, with_prior=not config.no_prior)
     check_fitted(config, analyses)
     for rows, analysis in zip(file.curves, analyses, strict=True):
         if rows.random:

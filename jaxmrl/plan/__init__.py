@@ -48,7 +48,7 @@ def plan_purchase(config: PlanConfig, *, quiet: bool = True) -> dict[str, Any]:
     named = [(curve_name(rows), rows) for rows in file.curves if rows.random and not _is_reference(rows)]
     check_names(config.costs, [(name, rows.identity) for name, rows in named])
     guess = scale.error_of_guessing(config.guess)
-    analyses = analyze_all(tuple(rows for _, rows in named), scale, guess, reporter)
+    analyses = analyze_all(tuple(rows for _, rows in named), scale, guess, reporter, with_prior=not config.no_prior)
     plans = [plan_curve(*one, analysis, config) for one, analysis in zip(named, analyses, strict=True)]
     reporter.say(wording.terms())
     best = None if any(plan.reached is not None for plan in plans) else best_of(plans)

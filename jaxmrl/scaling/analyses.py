@@ -1,6 +1,7 @@
 """The analyses of the curves of a file, of many curves side by side in worker processes."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from jaxmrl.curves.metric_names import plain_name
@@ -22,30 +23,36 @@ _MANY = 8
 
 
 def analyze_all(
-    curves: tuple[CurveRows, ...], scale: Scale, guess: float | None, reporter: ProgressReporter
+    curves: tuple[CurveRows, ...],
+    scale: Scale,
+    guess: float | None,
+    reporter: ProgressReporter,
+    *,
+    with_prior: bool = True,
 ) -> list[Analysis]:
     """Return the analysis of each curve, as of `analyze_rows`; those of many are made on all cores."""
     if len(curves) < _MANY:
-        return [analyze_rows(rows, scale, guess) for rows in curves]
+        return [analyze_rows(rows, scale, guess, with_prior=with_prior) for rows in curves]
     import joblib
 
     found = []
     with reporter.progress("fit laws", len(curves), "curves") as progress:
         run = joblib.Parallel(n_jobs=usable_cores(), return_as="generator")
-        for analysis in run(joblib.delayed(analyze_rows)(rows, scale, guess) for rows in curves):
+        analyze_one = joblib.delayed(partial(analyze_rows, scale=scale, guess=guess, with_prior=with_prior))
+        for analysis in run(analyze_one(rows) for rows in curves):
             found.append(analysis)
             progress.advance(1)
     return found
 
 
-def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None) -> Analysis:
+def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None, *, with_prior: bool = True) -> Analysis:
     """Return the analysis of one curve, without a law if its training sets are not random samples.
 
-    guess: the error of guessing, if it is known.
+    guess: the error of guessing, if it is known; with_prior: whether a curve of few sizes may be forecast by a prior.
     """
     if not rows.random:
         return PRUNED
-    prior = prior_of(plain_name(scale.metric).removeprefix("test_"))
+    prior = prior_of(plain_name(scale.metric).removeprefix("test_")) if with_prior else None
     settings: dict[str, Any] = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     settings["noise_floor"] = rows.noise_floor
     if rows.sd is not None:
