@@ -15,7 +15,7 @@ largest, so the common level of the runs is not part of the intervals here.
 import argparse
 import csv
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from benchmarks.machine import facts, write
-from jaxmrl.scaling.curve_kind import Kind, kind_of
+from jaxmrl.scaling.curve_kind import kind_of
 from jaxmrl.scaling.forecast import fit_all, make_forecast
 from jaxmrl.scaling.points import GUESSES, Points, points_of
 from jaxmrl.scaling.prior import FEWEST, MOST, Prior, design
@@ -44,12 +44,13 @@ _SMALL = 1e-5
 
 @dataclass(frozen=True)
 class Curve:
-    """The points of a curve, at all sizes and at those of at most SEEN of the largest."""
+    """The points of a curve, at all sizes and at those of at most SEEN of the largest, and its runs [R, N]."""
 
     data_set: str
     name: str
     points: Points
     seen: Points | None
+    runs: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,11 @@ def _tables(metric: str) -> dict[tuple[str, ...], dict[int, list[float]]]:
 
 def _curve(metric: str, data_set: str, name: str, n: np.ndarray, runs: np.ndarray) -> Curve:
     seen = np.flatnonzero(n <= SEEN * n[-1] * 1.001)[-MOST:]
-    few = _points(metric, n[seen], runs[:, seen]) if len(seen) >= FEWEST else None
-    return Curve(data_set, name, _points(metric, n, runs), few)
+    few = points_of_runs(metric, n[seen], runs[:, seen]) if len(seen) >= FEWEST else None
+    return Curve(data_set, name, points_of_runs(metric, n, runs), few, runs)
 
 
-def _points(metric: str, n: np.ndarray, runs: np.ndarray) -> Points:
+def points_of_runs(metric: str, n: np.ndarray, runs: np.ndarray) -> Points:
     """Return the points of runs [R, N], without the level that these share."""
     labels = np.repeat([f"seed {k}" for k in range(len(runs))], len(n))
     settings = {"higher_is_better": metric in GUESSES, "guess": GUESSES.get(metric), "run": labels}
@@ -202,7 +203,7 @@ def _forecast(curve: Curve, prior: Prior | None) -> tuple[float, float, float] |
     if not known.has_forecast:
         return None
     used = curve.seen.last(len(curve.seen.n) - known.skipped)
-    forecast = make_forecast(fit_all(used, intervals=False), leveled=known.kind == Kind.LEVEL, prior=prior)
+    forecast = make_forecast(fit_all(used, intervals=False), kind=known.kind, prior=prior)
     low, high = forecast.error_interval(curve.points.n[-1:])
     found = float(forecast.error(curve.points.n[-1:])[0]), float(low[0]), float(high[0])
     return found if np.isfinite(found).all() else None
