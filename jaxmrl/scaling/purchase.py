@@ -116,15 +116,18 @@ def purchase(chance: Chance, present: float, terms: Terms) -> Purchase:
 
 
 def reach_target(forecast: Forecast, metric: float, terms: Terms) -> Purchase:
-    """Return what to buy so that the curve of a forecast reaches a metric, which its largest size does not.
+    """Return what to buy so that the curve of a forecast reaches a metric, which its largest size does not."""
+    return purchase(chance_to_come(forecast, metric), float(forecast.points.n[-1]), terms)
 
-    Chances are under the condition that the present molecules do not reach it: that is known.
+
+def chance_to_come(forecast: Forecast, metric: float) -> Chance:
+    """Return the function of the chance to reach a metric that the present molecules do not reach.
+
+    That they do not is known, so chances are under this condition.
     """
-    present = float(forecast.points.n[-1])
-    already = float(chance_of_reaching(forecast, metric, np.array([present]))[0])
+    already = float(chance_of_reaching(forecast, metric, forecast.points.n[-1:])[0])
     missed = max(1 - already, _LEAST_MISSED)
-    chance = lambda n: np.clip((chance_of_reaching(forecast, metric, n) - already) / missed, 0.0, 1.0)
-    return purchase(chance, present, terms)
+    return lambda n: np.clip((chance_of_reaching(forecast, metric, n) - already) / missed, 0.0, 1.0)
 
 
 def _usual_batch(present: float, limit: float, needed: dict[float, float | None], deadline: int | None) -> float:

@@ -5,8 +5,9 @@ import pytest
 
 from benchmarks.plan_replays import Replay, follow_plan, follow_power_law, oracle, summary
 
-REACHED = Replay(np.array([0.0, 0.5, 1.0, 2.0]), 2, np.array([0.4, 0.15, np.nan]), np.array([0.9, 0.9, np.nan]))
-OUT_OF_REACH = Replay(np.array([0.0, 0.5, 1.0]), None, np.array([0.3, 0.05]), np.array([0.2, 9.0]))
+AHEAD = np.array([0.1, 0.2, 0.4]), np.array([0.1, 0.15])
+REACHED = Replay(np.array([0.0, 0.5, 1.0, 2.0]), 2, AHEAD, np.array([0.9, 0.9, np.nan]))
+OUT_OF_REACH = Replay(np.array([0.0, 0.5, 1.0]), None, (np.array([0.1, 0.3]), np.array([0.05])), np.array([0.2, 9.0]))
 
 
 def test_the_plan_buys_while_the_chance_is_high_enough():
