@@ -5,8 +5,8 @@
     python -m benchmarks.data_values exact [--players 12] [--repeats 5]
 
 `subsets` trains models on random halves of the training molecules, which FOLDER keeps, and prints the seconds a model.
-Then it prints linear datamodeling scores on the last fifth of the models: of datamodels and of Banzhaf values that are
-estimated from the others, and of EL2N, whose sums over subsets predict the outputs with either sign. `labels` flips
+Then it prints linear datamodeling scores on each fifth of the models: of datamodels and of Banzhaf values that are
+estimated from the others, and of EL2N, whose sums over subsets are the prediction. `labels` flips
 labels as `benchmarks.planted_labels` does, and looks where Data-OOB ranks them. `exact` compares estimates from random
 subsets with the exact values of games of few molecules.
 """
@@ -34,7 +34,7 @@ from jaxmrl.valuation.exact import all_subsets, exact_banzhaf, exact_shapley
 from jaxmrl.valuation.out_of_bag import out_of_bag
 from jaxmrl.valuation.subset_models import SubsetModels
 from jaxmrl.valuation.utility import model_utilities, targets_of
-from jaxmrl.valuation.valuing import UNSEEN, unseen_scores
+from jaxmrl.valuation.valuing import folds, unseen_scores
 
 SCORING_SEEDS = 5
 
@@ -73,11 +73,11 @@ def subsets(flags: argparse.Namespace) -> None:
     print(f"{len(members):,} models on halves of {len(models.molecules):,} molecules")
     for name, score in unseen_scores(members, utilities, targets).items():
         print(f"{name:16} {score}")
-    seen = len(members) - max(2, round(UNSEEN * len(members)))
-    sums = members[seen:] @ el2n_scores(models, folder / "el2n")[:, None]
-    of_outputs = linear_score(np.broadcast_to(sums, targets[seen:].shape), targets[seen:])
-    of_mean = linear_score(sums, targets[seen:].mean(axis=1, keepdims=True))
-    print(f"EL2N, outputs    {np.nanmean(of_outputs):.3f}   mean output {of_mean[0]:.3f}")
+    sums = members @ el2n_scores(models, folder / "el2n")[:, None]
+    actual = np.concatenate([targets, targets.mean(axis=1, keepdims=True)], axis=1)
+    rivals = [linear_score(np.broadcast_to(sums[one], actual[one].shape), actual[one]) for one in folds(len(members))]
+    of_el2n = np.mean(rivals, axis=0)
+    print(f"EL2N, outputs    {np.nanmean(of_el2n[:-1]):.3f}   mean output {of_el2n[-1]:.3f}")
 
 
 def labels(flags: argparse.Namespace) -> None:

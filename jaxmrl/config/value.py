@@ -9,7 +9,7 @@ from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities import registry
 
 FEWEST_SUBSETS = 10
-"""The fewest subsets: some of them judge the datamodels."""
+"""The fewest subsets: each fifth of them judges datamodels that are fitted to the others."""
 
 _SMALL_MODEL = "gin"
 """The default model of molecules with SMILES: it trains fastest."""

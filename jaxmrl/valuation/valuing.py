@@ -28,8 +28,8 @@ FEWEST_MOLECULES = 20
 WHOLE_MODELS = 10
 """Models of all training molecules, whose mean utility is the sum of the Shapley values and that of no molecule."""
 
-UNSEEN = 0.2
-"""The share of the models on halves that judge datamodels fitted to the others."""
+FOLDS = 5
+"""Parts of the models on halves; each judges the values that are estimated from the others."""
 
 _HALVES_STREAM, _SHAPLEY_STREAM = 0, 1
 
@@ -98,7 +98,7 @@ def _of_halves(models: SubsetModels, place: Workplace) -> tuple[dict[str, Values
 
 
 def unseen_scores(members: np.ndarray, utilities: np.ndarray, targets: np.ndarray) -> dict[str, float | None]:
-    """Return the linear datamodeling scores on the last fifth of the subsets, with values estimated from the others.
+    """Return the linear datamodeling scores on subsets from which the values were not estimated: means over folds.
 
     Args:
         members: The subsets, [M, n] bool.
@@ -109,16 +109,28 @@ def unseen_scores(members: np.ndarray, utilities: np.ndarray, targets: np.ndarra
         outputs: the mean over outputs of the score of their datamodels; mean_output: that of the datamodel of the mean
         output; banzhaf: that of Banzhaf values for the utility. None where predictions or outputs are constant.
     """
-    seen = len(members) - max(2, round(UNSEEN * len(members)))
-    fitted = fit_datamodels(members[:seen], targets[:seen])
-    actual = np.concatenate([targets[seen:], targets[seen:].mean(axis=1, keepdims=True)], axis=1)
-    of_outputs = linear_score(fitted.predict(members[seen:]), actual)
-    banzhaf = members[seen:] @ banzhaf_reuse(members[:seen], utilities[:seen]).value
-    of_utility = linear_score(banzhaf[:, None], utilities[seen:, None])
-    known = of_outputs[:-1][~np.isnan(of_outputs[:-1])]
-    mean = known.mean() if len(known) else np.nan
-    scores = {"outputs": mean, "mean_output": of_outputs[-1], "banzhaf": of_utility[0]}
-    return {name: None if np.isnan(score) else round(float(score), 4) for name, score in scores.items()}
+    found = []
+    for unseen in folds(len(members)):
+        seen = ~unseen
+        fitted = fit_datamodels(members[seen], targets[seen])
+        actual = np.concatenate([targets[unseen], targets[unseen].mean(axis=1, keepdims=True)], axis=1)
+        of_outputs = linear_score(fitted.predict(members[unseen]), actual)
+        banzhaf = members[unseen] @ banzhaf_reuse(members[seen], utilities[seen]).value
+        of_utility = linear_score(banzhaf[:, None], utilities[unseen, None])
+        found.append((_mean_of_known(of_outputs[:-1]), of_outputs[-1], of_utility[0]))
+    means = [_mean_of_known(np.array(scores)) for scores in zip(*found, strict=True)]
+    names = ("outputs", "mean_output", "banzhaf")
+    return {name: None if np.isnan(one) else round(float(one), 4) for name, one in zip(names, means, strict=True)}
+
+
+def folds(models: int) -> list[np.ndarray]:
+    """Return which of so many models are unseen in each fold, [M] bool each."""
+    return [np.arange(models) % FOLDS == fold for fold in range(FOLDS)]
+
+
+def _mean_of_known(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _of_all_sizes(models: SubsetModels, place: Workplace) -> tuple[Values, dict[str, Any]]:
