@@ -101,37 +101,29 @@ def test_an_extended_run_is_one_of_all_at_once(folder, begun):
     assert run_sweep(replace(ALL, out=begun)).rows == found.rows, "from now on it is that run"
 
 
-GROWN = replace(
-    BEGUN,
-    fractions=(0.05, 0.1, 0.4, 1.0),
-    seeds=2,
-    split=("random", "scaffold"),
-    split_seeds=2,
-    modality=("graph", "molgraph"),
-    model=("gin", "dmpnn"),
-    save_predictions=True,
-)
 PARTS = (
     {"fractions": (0.05, 0.1, 1.0, 0.4)},
     {"seeds": 2, "split_seeds": 2},
     {"split": ("random", "scaffold")},
     {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn")},
-    {},
 )
-"""Ways in which a run grows to GROWN: by batches of all shapes, and by evaluations of other molecules."""
+"""What is added to a run in turn: replicas with batches of all shapes, and with other molecules for evaluation."""
 
 
-@pytest.mark.slow
-def test_parts_have_the_bytes_of_all_at_once(begun, tmp_path):
-    run_sweep(replace(GROWN, out=tmp_path / "whole"))
+@pytest.mark.parametrize(
+    "parts", [pytest.param(PARTS[:2], marks=pytest.mark.slow), pytest.param(PARTS, marks=pytest.mark.nightly)]
+)
+def test_parts_have_the_bytes_of_all_at_once(begun, tmp_path, parts):
     grown = replace(BEGUN, out=begun)
-    for part in PARTS:
+    for part in parts:
         grown = replace(grown, **part)
         run_sweep(grown, extend=True)
-    run_sweep(replace(GROWN, out=begun), extend=True)
+    whole = replace(grown, fractions=tuple(sorted(grown.fractions)), save_predictions=True)
+    run_sweep(whole, extend=True)
+    run_sweep(replace(whole, out=tmp_path / "whole"))
     assert_same_files(begun, tmp_path / "whole")
     one, other = models_of(begun), models_of(tmp_path / "whole")
-    assert len(one) == 2 * 2 * 2, "models, splits and seeds"
+    assert len(one) == 2 * len(grown.split or ("random",)) * len(grown.model or ("gin",)), "of the largest fraction"
     assert one == other
 
 
