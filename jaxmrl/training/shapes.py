@@ -15,9 +15,12 @@ import numpy as np
 from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.training import batches
 
-EVALUATED_SHARE = 8
-"""Validation and test together are rarely more than a fifth of the molecules. Where an eighth of them take less than
-half of the rows of a full batch, subsets that are no larger have a shape of their own, which saves them most rows."""
+EVALUATED_SHARE = 10
+"""Validation and test have a tenth of the molecules each. Where so many take less than half of the rows of a full
+batch, subsets that are no larger have a shape of their own, which saves them most rows."""
+
+FEWEST_EVALUATED = 2
+"""An evaluation has room for so many batches at least: its molecules may be a little too large for one."""
 
 SMALL_SHARE = 20
 """Subsets as small as a twentieth of the molecules should seldom need more rows than larger ones."""
@@ -80,7 +83,7 @@ def batch_shapes(replicas: Sequence[MoleculeSets], resources: np.ndarray, batch_
                 plan = evaluation_plan(ids, resources, np.array(rows), batch_size)
                 evaluated[rows, id(ids)] = len(plan)
         longest = max(evaluated[rows, id(replica.valid)], evaluated[rows, id(replica.test)])
-        found.append(BatchShape(rows, 2 ** math.ceil(math.log2(longest))))
+        found.append(BatchShape(rows, 2 ** math.ceil(math.log2(max(longest, FEWEST_EVALUATED)))))
     return found
 
 
