@@ -17,8 +17,10 @@ SLOPE, SLOPE_SD = 0.1, 0.1
 SPREADS = np.geomspace(0.02, 1.0, 40)
 """Standard deviations of the log error between blocks that are considered."""
 
-_SPREAD, _DEGREES = 0.15, 3.0
-"""The prior of that standard deviation: its size, and how many blocks it counts as (scaled inverse chi-squared)."""
+_SPREAD, _DEGREES = 0.2, 3.0
+"""The prior of that standard deviation: its size, and how many blocks it counts as (scaled inverse chi-squared). Within
+14 projects (`benchmarks.rolling_origin`), the log error of blocks has a standard deviation of 0.22 for an SVM and for
+ridge regression alike."""
 
 _LEVEL_SD = 3.0
 """The prior standard deviation of the level of the log error, so wide that the level is practically free."""

@@ -10,7 +10,7 @@ def test_forecasts_contain_blocks_as_often_as_stated():
     """Blocks whose log errors differ by as much as the prior expects, around a power law of its kind."""
     rng, inside, widths = np.random.default_rng(0), [], []
     for _ in range(60):
-        errors = 2 * SIZES ** -rng.normal(0.1, 0.1) * np.exp(rng.normal(0, 0.15, len(SIZES)))
+        errors = 2 * SIZES ** -rng.normal(0.1, 0.1) * np.exp(rng.normal(0, 0.2, len(SIZES)))
         found = rolling_forecasts(SIZES, errors)
         assert [one.n_train for one in found] == SIZES[1:].tolist()
         inside += [one.inside for one in found]
@@ -21,11 +21,12 @@ def test_forecasts_contain_blocks_as_often_as_stated():
 
 
 def test_a_steady_curve_is_continued_and_a_unit_does_not_matter():
-    errors = 3 * SIZES**-0.3
-    low, expected, high = forecast_next(SIZES, errors, 1400)
+    sizes = np.arange(100, 1500, 100)
+    errors = 3 * sizes**-0.3
+    low, expected, high = forecast_next(sizes, errors, 2800)
     assert low < expected < high
-    assert expected == pytest.approx(3 * 1400**-0.3, rel=0.1)
-    scaled = forecast_next(SIZES, 1000 * errors, 1400)
+    assert expected == pytest.approx(3 * 2800**-0.3, rel=0.1)
+    scaled = forecast_next(sizes, 1000 * errors, 2800)
     assert scaled == pytest.approx([1000 * low, 1000 * expected, 1000 * high], rel=1e-3)
 
 
