@@ -11,10 +11,9 @@ the molecules put aside, over all repeats, each of which puts other molecules as
 
 - Regression: how often the 90% interval contains the label, by bin of similarity too, and the interval's mean width by
   that of an interval of constant width, from the same molecules.
-- Classification: the expected calibration error (ten bins of equally many molecules, over all labels) of raw and of
-  calibrated probabilities, their Brier score, and the means of the two Venn-Abers probabilities beside the share of
-  actives. Even perfect probabilities have an error, because a bin has few molecules: it is estimated with labels drawn
-  from the calibrated probabilities.
+- Classification: the debiased calibration error of raw and of calibrated probabilities, with 90% intervals over tasks
+  and repeats (`benchmarks.calibration_error`), the expected calibration error over all labels, which is above 0 for
+  perfect probabilities, the Brier score, and the means of the two bounds beside the share of actives.
 - The optimism of the validation molecules, which chose the settings: the median absolute error on the molecules put
   aside by that on the validation molecules.
 """
@@ -27,17 +26,19 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.calibration_error import expected_error, root_mean, squared_error
 from benchmarks.machine import facts, write
 from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.fitting import fit_and_predict
 from jaxmrl.chem.scaffolds import scaffolds
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import UNGROUPED_SPLITS
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.similarity import similarity_prints
 from jaxmrl.modalities.descriptors.features import Descriptors
-from jaxmrl.predict.conformal import BIN_STARTS, bin_of, fit_intervals, upper_quantile
+from jaxmrl.predict.calibration import calibrated_probabilities
+from jaxmrl.predict.conformal import BIN_STARTS, BLOCK_DRIFT, bin_of, fit_intervals, upper_quantile
 from jaxmrl.predict.held_out import HeldOut, hold_out
-from jaxmrl.predict.venn_abers import combined, fit_venn_abers
 from jaxmrl.reports.terminal import Reporter
 
 COVERAGE = 0.9
@@ -203,13 +204,15 @@ def predictions(
     return known, hold_out(outputs[:, first:], nothing, similarity[:, first:], molecules.labels[aside])
 
 
-def measure_intervals(known: HeldOut, new: HeldOut, found: Found) -> None:
-    """Add what the intervals of a repeat are worth."""
+def measure_intervals(known: HeldOut, new: HeldOut, found: Found, kind: str) -> None:
+    """Add what the intervals of a repeat are worth; kind: of the split."""
+    shifted, drift = kind not in UNGROUPED_SPLITS, BLOCK_DRIFT if kind == "time" else 0.0
     for task in range(new.labels.shape[1]):
         one, other = (~np.isnan(some.labels[:, task]) for some in (known, new))
         errors = np.abs(known.labels - known.mean)[one, task]
         actual = np.abs(new.labels - new.mean)[other, task]
-        intervals = fit_intervals(errors, known.spread[one, task], known.similarity[one], COVERAGE)
+        usable = known.spread[one, task], known.similarity[one]
+        intervals = fit_intervals(errors, *usable, COVERAGE, shifted=shifted, drift=drift)
         if intervals is None:
             continue
         half, constant = (
@@ -223,37 +226,28 @@ def measure_intervals(known: HeldOut, new: HeldOut, found: Found) -> None:
         found.optimism.append(float(np.median(actual) / np.median(errors)))
 
 
-def calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
-    """Return the mean difference between probability and share of actives, over bins of equally many molecules."""
-    order = np.argsort(probability, kind="stable")
-    parts = np.array_split(order, bins)
-    return float(sum(len(one) * abs(probability[one].mean() - labels[one].mean()) for one in parts) / len(order))
-
-
 def measure_probabilities(known: HeldOut, new: HeldOut) -> list[np.ndarray]:
     """Return raw, calibrated, lower and upper probabilities and labels [n, 5] of each task that can be calibrated."""
     rows = []
     for task in range(new.labels.shape[1]):
         one, other = (~np.isnan(some.labels[:, task]) for some in (known, new))
-        calibration = fit_venn_abers(known.mean[one, task], known.labels[one, task])
-        if calibration is not None:
-            raw = new.mean[other, task]
-            lower, upper = calibration.probabilities(raw)
-            rows.append(np.stack([raw, combined(lower, upper), lower, upper, new.labels[other, task]], axis=1))
+        raw = new.mean[other, task]
+        found = calibrated_probabilities(known.mean[one, task], known.labels[one, task], raw)
+        if found is not None:
+            rows.append(np.stack([raw, *found, new.labels[other, task]], axis=1))
     return rows
 
 
 def classes_summary(tasks: list[list[np.ndarray]]) -> dict[str, Any]:
     """Return calibration errors over all repeats; tasks: of each repeat, the rows of each task."""
-    rows = np.concatenate([one for some in tasks for one in some])
-    raw, calibrated, lower, upper, labels = rows.T
-    rng = np.random.default_rng(0)
-    simulated = [calibration_error(calibrated, (rng.uniform(size=len(rows)) < calibrated) * 1.0) for _ in range(100)]
+    each = [one for some in tasks for one in some]
+    raw, calibrated, lower, upper, labels = np.concatenate(each).T
     return {
-        "labels": len(rows),
-        "calibration error, raw": round(calibration_error(raw, labels), 4),
-        "calibration error, calibrated": round(calibration_error(calibrated, labels), 4),
-        "calibration error of perfect probabilities": round(float(np.mean(simulated)), 4),
+        "labels": len(labels),
+        "debiased calibration error, raw": root_mean([squared_error(one[:, 0], one[:, 4]) for one in each]),
+        "debiased calibration error, calibrated": root_mean([squared_error(one[:, 1], one[:, 4]) for one in each]),
+        "expected calibration error, raw": round(expected_error(raw, labels), 4),
+        "expected calibration error, calibrated": round(expected_error(calibrated, labels), 4),
         "Brier score, raw": round(float(np.mean((raw - labels) ** 2)), 4),
         "Brier score, calibrated": round(float(np.mean((calibrated - labels) ** 2)), 4),
         "lower, share of actives, upper": [round(float(one.mean()), 4) for one in (lower, labels, upper)],
@@ -278,7 +272,7 @@ def measure(name: str, settings: dict[str, Any], model: str, flags: argparse.Nam
             else:
                 of_kind = Found()
                 for known, new in collected:
-                    measure_intervals(known, new, of_kind)
+                    measure_intervals(known, new, of_kind, kind)
                 found = of_kind.summary()
             result[f"{kind}, {said}"] = found | {"seconds": round(time.monotonic() - started, 1)}
             print(f"{name}, {model}, {kind}, {said}: {result[f'{kind}, {said}']}", flush=True)

@@ -89,7 +89,7 @@ def expected_labels(labels: TaskLabels, train: np.ndarray, valid: np.ndarray, se
     """Return labels [N] in which censored ones of training and validation molecules are what is expected beyond them.
 
     First they are what is expected of all training molecules alike, and then what is expected of each by the
-    predictions of models that learned from these values. More rounds were not better (see `benchmarks.censored`).
+    predictions of models that learned from these values. More rounds were not better (docs/concepts/labels.md).
 
     Args:
         labels: Of the task.

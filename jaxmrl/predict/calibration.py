@@ -6,8 +6,14 @@ import numpy as np
 
 from jaxmrl.predict.conformal import Intervals, fewest_to_fit, fit_intervals
 from jaxmrl.predict.held_out import HeldOut
+from jaxmrl.predict.sigmoid import fit_sigmoid
 from jaxmrl.predict.venn_abers import FEWEST_OF_CLASS, combined, fit_venn_abers
 from jaxmrl.text import count
+
+FEW = 100
+"""Calibration molecules of the rarer class with which Venn-Abers prediction and a sigmoid have the same weight.
+Isotonic regression, which the former uses, needs about a thousand molecules to be better than a sigmoid
+(Niculescu-Mizil & Caruana 2005)."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,14 @@ class Calibrated:
 
 
 def calibrate_values(
-    known: HeldOut, mean: np.ndarray, spread: np.ndarray, similarity: np.ndarray, coverage: float
+    known: HeldOut,
+    mean: np.ndarray,
+    spread: np.ndarray,
+    similarity: np.ndarray,
+    coverage: float,
+    *,
+    shifted: bool = False,
+    drift: float = 0.0,
 ) -> Calibrated:
     """Return prediction intervals that contain the label with probability `coverage`.
 
@@ -38,13 +51,15 @@ def calibrate_values(
         spread: [n, T] standard deviation between the models; NaN where it is not known.
         similarity: [n] to the nearest training molecule.
         coverage: Above 0 and below 1.
+        shifted, drift: As of `fit_intervals`.
     """
     half = np.full(mean.shape, np.nan)
     found: list[Intervals | None] = []
     for task in range(mean.shape[1]):
         usable = ~np.isnan(known.labels[:, task] - known.mean[:, task])
         errors = np.abs(known.labels - known.mean)[usable, task]
-        intervals = fit_intervals(errors, known.spread[usable, task], known.similarity[usable], coverage)
+        of_task = known.spread[usable, task], known.similarity[usable]
+        intervals = fit_intervals(errors, *of_task, coverage, shifted=shifted, drift=drift)
         found.append(intervals)
         if intervals is not None:
             half[:, task] = intervals.half_width(spread[:, task], similarity)
@@ -73,6 +88,30 @@ def _bins_text(intervals: Intervals) -> str:
     return f" ({', '.join(f'{molecules:,} from {start:g}' for start, molecules in pairs)})"
 
 
+def calibrated_probabilities(
+    raw: np.ndarray, labels: np.ndarray, new: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Return calibrated probabilities of new molecules, [n], and lower and upper bounds; None for too few of a class.
+
+    The probability is a weighted mean of that of Venn-Abers prediction, which assumes nothing but follows the noise of
+    few molecules, and that of a sigmoid, which has two parameters only. Of molecules of the rarer class, FEW give both
+    the same weight; of more, the sigmoid has less. The bounds are those of Venn-Abers prediction, and contain the mean.
+
+    Args:
+        raw: [m] probabilities of molecules that no model has learned from.
+        labels: [m] their labels, 0 or 1.
+        new: [n] raw probabilities of the new molecules.
+    """
+    calibration = fit_venn_abers(raw, labels)
+    if calibration is None:
+        return None
+    lower, upper = calibration.probabilities(new)
+    rarer = min(labels.sum(), len(labels) - labels.sum())
+    share = rarer / (rarer + FEW)
+    mean = share * combined(lower, upper) + (1 - share) * fit_sigmoid(raw, labels).probabilities(new)
+    return mean, np.minimum(lower, mean), np.maximum(upper, mean)
+
+
 def calibrate_probabilities(known: HeldOut, mean: np.ndarray) -> Calibrated:
     """Return calibrated probabilities, with bounds.
 
@@ -84,13 +123,12 @@ def calibrate_probabilities(known: HeldOut, mean: np.ndarray) -> Calibrated:
     lacking, numbers = 0, []
     for task in range(mean.shape[1]):
         usable = ~np.isnan(known.labels[:, task] - known.mean[:, task])
-        calibration = fit_venn_abers(known.mean[usable, task], known.labels[usable, task])
-        if calibration is None:
+        found = calibrated_probabilities(known.mean[usable, task], known.labels[usable, task], mean[:, task])
+        if found is None:
             lacking += 1
             continue
         numbers.append(int(usable.sum()))
-        lower[:, task], upper[:, task] = calibration.probabilities(mean[:, task])
-        probability[:, task] = combined(lower[:, task], upper[:, task])
+        probability[:, task], lower[:, task], upper[:, task] = found
     notes = []
     if numbers:
         fewest, most = min(numbers), max(numbers)

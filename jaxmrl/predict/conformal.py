@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
+from scipy.stats import norm
 
 BIN_STARTS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Lowest similarity to the nearest training molecule in each bin, before bins of few molecules are pooled."""
@@ -28,6 +29,14 @@ SMALLEST_SIZE = 0.75
 """The smallest size that is expected of an error, in medians of those of the calibration molecules. The spread of a few
 models may be zero by chance; and with less, intervals of molecules near training were too narrow in splits by clusters,
 where few of them calibrate."""
+
+
+BLOCK_DRIFT = 0.25
+"""The standard deviation of the log ratio of the errors of two successive blocks of a project. It was 0.26 over 13
+assays and one project, each in seven blocks (`benchmarks.rolling_origin`)."""
+
+_DRIFTS = norm.ppf((np.arange(21) + 0.5) / 21)
+"""Quantiles of the normal distribution, all with the same probability."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,15 @@ class Intervals:
         return self.factors[bin_of(similarity, self.starts)] * self.scale.size(spread, similarity)
 
 
-def fit_intervals(errors: np.ndarray, spread: np.ndarray, similarity: np.ndarray, coverage: float) -> Intervals | None:
+def fit_intervals(
+    errors: np.ndarray,
+    spread: np.ndarray,
+    similarity: np.ndarray,
+    coverage: float,
+    *,
+    shifted: bool = False,
+    drift: float = 0.0,
+) -> Intervals | None:
     """Return the intervals that contain a label with probability `coverage`; None for too few molecules.
 
     The sizes that are expected of errors are fitted to the same molecules as the quantiles. To keep that from making
@@ -117,6 +134,9 @@ def fit_intervals(errors: np.ndarray, spread: np.ndarray, similarity: np.ndarray
         errors: [n] absolute errors of calibration molecules, which no model has learned from.
         spread, similarity: [n] as in `ErrorScale.size`.
         coverage: Above 0 and below 1.
+        shifted: Whether new molecules differ from the calibration molecules of their bin, as with splits by scaffold,
+            cluster or date. No bin then has a smaller quantile than all molecules together.
+        drift: As of `upper_quantile`, for molecules that come later.
     """
     count = len(errors)
     if count < fewest_to_fit(coverage):
@@ -129,7 +149,9 @@ def fit_intervals(errors: np.ndarray, spread: np.ndarray, similarity: np.ndarray
         scores[own] = errors[own] / scale.size(spread[own], similarity[own])
     starts = pooled_bins(similarity, fewest_for(coverage))
     place = bin_of(similarity, starts)
-    factors = np.array([upper_quantile(scores[place == k], coverage) for k in range(len(starts))])
+    factors = np.array([upper_quantile(scores[place == k], coverage, drift) for k in range(len(starts))])
+    if shifted:
+        factors = np.maximum(factors, upper_quantile(scores, coverage, drift))
     return Intervals(fit_scale(errors, spread, similarity), starts, factors, np.bincount(place, minlength=len(starts)))
 
 
@@ -143,13 +165,21 @@ def fewest_to_fit(coverage: float) -> int:
     return max(fewest_for(coverage), 2 * FOLDS)
 
 
-def upper_quantile(scores: np.ndarray, coverage: float) -> float:
+def upper_quantile(scores: np.ndarray, coverage: float, drift: float = 0.0) -> float:
     """Return the value that one more score stays within with probability `coverage`.
 
     It is the ceil((n + 1) coverage)-th smallest of n scores, which counts the new one (Vovk et al. 2005).
+
+    Args:
+        scores: [n] nonnegative.
+        coverage: Above 0 and below 1.
+        drift: The standard deviation of the logarithm of a factor by which all new scores are larger or smaller.
     """
     rank = math.ceil((len(scores) + 1) * coverage - 1e-9)
-    return float(np.sort(scores)[rank - 1])
+    if drift == 0:
+        return float(np.sort(scores)[rank - 1])
+    multiplied = np.outer(scores, np.exp(drift * _DRIFTS)).ravel()
+    return float(np.sort(multiplied)[rank * len(_DRIFTS) - 1])
 
 
 def pooled_bins(similarity: np.ndarray, fewest: int = 1) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from scipy.stats import binom
 from sklearn.isotonic import IsotonicRegression
 
+from jaxmrl.predict.calibration import calibrated_probabilities
 from jaxmrl.predict.conformal import (
     BIN_STARTS,
     FOLDS,
@@ -18,6 +20,7 @@ from jaxmrl.predict.conformal import (
     upper_quantile,
 )
 from jaxmrl.predict.held_out import MOST_CALIBRATED, choose_molecules, hold_out
+from jaxmrl.predict.sigmoid import fit_sigmoid
 from jaxmrl.predict.venn_abers import combined, fit_venn_abers
 
 
@@ -80,6 +83,24 @@ def test_errors_are_divided_by_sizes_that_were_fitted_without_them():
         scores.append(errors[k] / scale.size(spread[k : k + 1], similarity[k : k + 1])[0])
     assert found.factors == pytest.approx([upper_quantile(np.array(scores), 0.8)])
     assert found.molecules.tolist() == [12]
+
+
+def test_no_bin_has_a_smaller_quantile_than_all_where_molecules_are_shifted():
+    errors, spread, similarity = molecules(np.random.default_rng(1), 300)
+    usual, wide = (fit_intervals(errors, spread, similarity, 0.9, shifted=one).factors for one in (False, True))
+    assert (wide >= usual).all()
+    assert wide.min() > usual.min()
+    assert wide.max() == usual.max()
+    drifting = fit_intervals(errors, spread, similarity, 0.9, shifted=True, drift=0.25).factors
+    assert (drifting > wide).all()
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.5])
+def test_scores_that_are_multiplied_by_a_common_factor_stay_within_the_quantile(drift):
+    rng = np.random.default_rng(0)
+    limits = [upper_quantile(rng.exponential(size=50), 0.9, drift) for _ in range(400)]
+    new = rng.exponential(size=(400, 50)) * np.exp(drift * rng.normal(size=(400, 1)))
+    assert np.mean(new <= np.array(limits)[:, None]) == pytest.approx(0.9, abs=0.02)
 
 
 def test_the_scale_finds_what_errors_depend_on():
@@ -162,6 +183,31 @@ def test_calibrated_probabilities_are_those_of_the_labels():
     assert ((lower <= probability) & (probability <= upper)).all()
     assert np.abs(probability - truth[2000:]).mean() < 0.03 < np.abs(raw - truth).mean()
     assert lower.mean() <= labels[2000:].mean() <= upper.mean()
+
+
+def test_a_sigmoid_finds_the_line_of_the_logits():
+    rng = np.random.default_rng(5)
+    truth = rng.normal(size=20_000)
+    labels = (rng.uniform(size=20_000) < expit(truth)).astype(float)
+    found = fit_sigmoid(expit(2 * truth + 1), labels)
+    assert (found.slope, found.intercept) == pytest.approx((0.5, -0.5), abs=0.05)
+    assert fit_sigmoid(expit(-truth), labels).slope == 0
+
+
+def test_the_calibrated_probability_is_between_its_bounds_and_keeps_the_order():
+    rng = np.random.default_rng(6)
+    errors = []
+    for _ in range(30):
+        logits = rng.normal(size=2200)
+        labels, raw = (rng.uniform(size=2200) < expit(logits)).astype(float), expit(3 * logits)
+        mean, lower, upper = calibrated_probabilities(raw[:200], labels[:200], raw[200:])
+        assert ((lower <= mean) & (mean <= upper)).all()
+        assert (np.diff(mean[np.argsort(raw[200:])]) >= 0).all()
+        alone = combined(*fit_venn_abers(raw[:200], labels[:200]).probabilities(raw[200:]))
+        errors.append([np.mean((one - expit(logits[200:])) ** 2) for one in (raw[200:], alone, mean)])
+    before, alone, mean = np.mean(errors, axis=0)
+    assert mean < 0.8 * alone < 0.5 * before
+    assert calibrated_probabilities(raw[:4], labels[:4], raw) is None
 
 
 def test_few_of_a_class_are_no_calibration():
