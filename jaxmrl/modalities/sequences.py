@@ -19,11 +19,23 @@ class TokenBatch:
     """A batch of sequences.
 
     groups   (tokens [b, w] int32, present [b, w] bool) of each group with room, the longest molecules first
-    place    [B] where each molecule of the batch stands among the rows of all groups
+    order    [B] the molecule of the batch in each row of all groups
     """
 
     groups: tuple[tuple[jax.Array, jax.Array], ...]
-    place: jax.Array
+    order: jax.Array
+
+
+@jax.custom_vjp
+def in_batch_order(rows: jax.Array, order: jax.Array) -> jax.Array:
+    """Return `rows` [B, d], those of all groups of a batch, in the order of its molecules; order as of `TokenBatch`."""
+    return rows[jnp.argsort(order)]
+
+
+# JAX's own would be a scatter, for it does not know that each row goes to another place.
+in_batch_order.defvjp(
+    lambda rows, order: (in_batch_order(rows, order), order), lambda order, gradient: (gradient[order], None)
+)
 
 
 def lay_out(
@@ -43,4 +55,4 @@ def lay_out(
         tokens = jnp.where(present, tokens_of(mine, width), 0)
         groups.append((tokens, present))
         start += rows
-    return TokenBatch(tuple(groups), jnp.argsort(order))
+    return TokenBatch(tuple(groups), order)

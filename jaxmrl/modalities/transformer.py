@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jaxmrl.modalities.layers import dropout, has_dropout, linear, look_up, training_key
-from jaxmrl.modalities.sequences import TokenBatch
+from jaxmrl.modalities.sequences import TokenBatch, in_batch_order
 
 OUTPUT = 300
 """Width of the feed-forward layer and of a molecule's embedding, as in the study."""
@@ -100,7 +100,7 @@ class Transformer(nnx.Module):
         drops = training and has_dropout(self.dropout)
         keys = [jax.random.fold_in(training_key(key), k) if drops else None for k in range(len(batch.groups))]
         means = [self._mean(*group, own) for group, own in zip(batch.groups, keys, strict=True)]
-        return self.output(jnp.concatenate(means)[batch.place])
+        return self.output(in_batch_order(jnp.concatenate(means), batch.order))
 
     def _mean(self, tokens: jax.Array, present: jax.Array, key: jax.Array | None) -> jax.Array:
         """Return the mean over the tokens that are present, [b, d]; 0 if none is."""

@@ -17,7 +17,7 @@ def sequences(batch):
     """Each molecule's tokens as a list, in the order of the batch."""
     groups = [map(np.asarray, group) for group in batch.groups]
     rows = [row[mask] for tokens, present in groups for row, mask in zip(tokens, present, strict=True)]
-    return [rows[place].tolist() for place in np.asarray(batch.place)]
+    return [rows[place].tolist() for place in np.argsort(batch.order)]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_all_bits_are_tokens_on_request(fingerprints):
     batch = FingerprintDataset.to_device(whole).with_budget(np.zeros(0, int)).gather(jnp.array([4, 1]))
     ((tokens, present),) = batch.groups
     assert present.all()
-    np.testing.assert_array_equal(tokens[batch.place], np.unpackbits(fingerprints.packed[[4, 1]], axis=1))
+    np.testing.assert_array_equal(tokens[np.argsort(batch.order)], np.unpackbits(fingerprints.packed[[4, 1]], axis=1))
 
 
 def test_bits_are_rdkits(fingerprints):

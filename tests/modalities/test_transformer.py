@@ -11,7 +11,7 @@ from jaxmrl.modalities.transformer import OUTPUT, sinusoids
 from jaxmrl.modalities.transformer_model import HEADS, TransformerOptions
 from jaxmrl.training.model_spec import ModelSpec
 from tests.conftest import SMILES
-from tests.support.compiled import embed, gather, init, predict, train
+from tests.support.compiled import embed, gather, init, lowered, predict, scattered, train
 
 FEATURES = encode([[text] for text in SMILES], build_vocabulary(SMILES))
 OPTIONS = TransformerOptions(len(FEATURES.vocabulary), positions=True)
@@ -128,3 +128,12 @@ def test_the_embedding_is_not_zero_at_initialization(weights):
     assert embeddings.shape == (12, OUTPUT)
     assert float(embeddings.std(axis=0).mean()) > 1e-2
     np.testing.assert_allclose(outputs, predict(SHAPE, params, stats, batch_of(range(12))), rtol=1e-5)
+
+
+def test_a_step_has_no_scatter_of_numbers(weights):
+    store = TokenDataset.to_device(FEATURES).with_budget(FEATURES.resources().sum(axis=0))
+
+    def loss(params, ids):
+        return train(SHAPE, params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()
+
+    assert not scattered(lowered(jax.grad(loss), weights[0], jnp.arange(12)))
