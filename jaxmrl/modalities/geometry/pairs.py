@@ -52,15 +52,35 @@ def sum_pairs(filters: jax.Array, h: jax.Array, graph: jraph.GraphsTuple, odd: b
     filters [p, d], 0 for padding pairs; h [n, d]; graph as `GeometryDataset.gather` lays it out. Where `odd`, a filter
     has the opposite sign for the receiver of its pair, as a component of the vector to the other atom has.
     """
-    pairs, others = graph.nodes["pairs"].T, graph.nodes["others"].T
-    itself = jnp.arange(others.shape[1])
+    # On an accelerator, each turn of a loop would launch kernels. On a CPU, the loop is faster.
+    return jax.lax.platform_dependent(
+        filters,
+        h,
+        graph.nodes["pairs"].T,
+        graph.nodes["others"].T,
+        cpu=partial(_sum_in_loop, odd=odd),
+        default=partial(_sum_at_once, odd=odd),
+    )
 
-    # A loop, so that XLA computes `filters` and `h` once and does not repeat that in every gather.
-    def add(k: jax.Array, total: jax.Array) -> jax.Array:
-        term = filters[pairs[k]] * h[others[k]]
-        return total + (jnp.where((others[k] > itself)[:, None], term, -term) if odd else term)
 
+def _term(filters: jax.Array, h: jax.Array, pairs: jax.Array, others: jax.Array, odd: bool) -> jax.Array:
+    """Return what each atom gets of one of its pairs, [n, d]; pairs, others [n]."""
+    term = filters[pairs] * h[others]
+    return jnp.where((others > jnp.arange(len(others)))[:, None], term, -term) if odd else term
+
+
+def _sum_in_loop(filters: jax.Array, h: jax.Array, pairs: jax.Array, others: jax.Array, odd: bool) -> jax.Array:
+    """Return `sum_pairs` by a loop over the columns [K, n] of pairs and others."""
+    add = lambda k, total: total + _term(filters, h, pairs[k], others[k], odd)
     return jax.lax.fori_loop(0, len(pairs), add, jnp.zeros_like(h))
+
+
+def _sum_at_once(filters: jax.Array, h: jax.Array, pairs: jax.Array, others: jax.Array, odd: bool) -> jax.Array:
+    """Return `sum_pairs` by gathers that fuse into one kernel; `filters` and `h` are computed before it, once."""
+    filters, h = jax.lax.optimization_barrier((filters, h))
+    return sum(
+        (_term(filters, h, *columns, odd) for columns in zip(pairs, others, strict=True)), start=jnp.zeros_like(h)
+    )
 
 
 def _sum_pairs_backward(odd: bool, saved: tuple, gradient: jax.Array) -> tuple[jax.Array, jax.Array, None]:
