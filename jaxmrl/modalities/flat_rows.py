@@ -12,6 +12,10 @@ NO_MOLECULE = -1
 """The id that fills a batch with fewer molecules than its size; such ids come last in a batch."""
 
 ROW_MULTIPLE = 8
+GPU_ROW_MULTIPLE, MANY_ROWS = 64, 1024
+"""Rows of a batch are a multiple of the first. On a GPU, a product copies operands whose rows are no multiple of the
+tile that it works on; a batch of fewer rows than the second would become much larger."""
+
 FEW_MOLECULES = 128
 """Molecules of a batch whose rows are assigned by comparing each row with each molecule."""
 
@@ -20,8 +24,10 @@ _MOST_ROWS = 2**31 - 1
 
 
 def round_up(rows: int) -> int:
-    """Return the number rounded up to a multiple of ROW_MULTIPLE."""
-    return -(-rows // ROW_MULTIPLE) * ROW_MULTIPLE
+    """Return the rows of a batch with room for so many, on the default device."""
+    many = rows >= MANY_ROWS and jax.default_backend() == "gpu"
+    multiple = GPU_ROW_MULTIPLE if many else ROW_MULTIPLE
+    return -(-rows // multiple) * multiple
 
 
 def starts(size: np.ndarray) -> np.ndarray:
