@@ -8,7 +8,9 @@ import jraph
 import numpy as np
 
 from jaxmrl.modalities.flat_rows import gather_rows, graph_sizes, round_up, starts
-from jaxmrl.modalities.graph.features import NO_NEIGHBOR, Graphs
+from jaxmrl.modalities.graph.features import BOND_FEATURES, NO_NEIGHBOR, Graphs
+
+BYTES_OF_WORD = 4
 
 
 @jax.tree_util.register_dataclass
@@ -16,6 +18,8 @@ from jaxmrl.modalities.graph.features import NO_NEIGHBOR, Graphs
 class GraphDataset:
     """The 2D graphs of a whole table, flat; `graphs.Graphs` describes the arrays.
 
+    bonds: the counts of each atom, four of them as bytes of an int32 [A]. Of an array [A, 9] of bytes, a TPU would make
+    a copy with rows of 128 in each call.
     `budget` is (node rows, overflow rows) of a batch. One node row at least is padding, as jraph expects.
     """
 
@@ -26,7 +30,7 @@ class GraphDataset:
     atom: jax.Array
     chirality: jax.Array
     neighbor: jax.Array
-    bonds: jax.Array
+    bonds: tuple[jax.Array, ...]
     overflow: jax.Array
     budget: tuple[int, int] = field(metadata={"static": True}, default=(0, 0))
 
@@ -43,7 +47,7 @@ class GraphDataset:
             atom=jnp.asarray(graphs.atom),
             chirality=jnp.asarray(graphs.chirality),
             neighbor=jnp.asarray(graphs.neighbour),
-            bonds=jnp.asarray(graphs.bonds),
+            bonds=tuple(jnp.asarray(words) for words in packed(graphs.bonds)),
             overflow=jnp.asarray(overflow),
         )
 
@@ -77,7 +81,7 @@ class GraphDataset:
             nodes={
                 "atom": jnp.where(is_node, self.atom[atoms.source], 0),
                 "chirality": jnp.where(is_node, self.chirality[atoms.source], 0),
-                "bonds": jnp.where(is_node[:, None], self.bonds[atoms.source], 0).astype(jnp.float32),
+                "bonds": jnp.where(is_node[:, None], self._bonds_of(atoms.source), 0).astype(jnp.float32),
                 "graph": atoms.group,
                 "neighbors": jnp.where(is_node[:, None], neighbors, none),
                 "overflow": further,
@@ -89,3 +93,15 @@ class GraphDataset:
             n_node=n_node,
             n_edge=jnp.zeros_like(n_node),
         )
+
+    def _bonds_of(self, atoms: jax.Array) -> jax.Array:
+        """Return the counts of bonds of `atoms` [n], [n, BOND_FEATURES]."""
+        words = jnp.stack([word[atoms] for word in self.bonds], axis=1)
+        shifts = jnp.arange(BYTES_OF_WORD, dtype=jnp.int32) * 8
+        return ((words[:, :, None] >> shifts[None, None, :]) & 0xFF).reshape(len(atoms), -1)[:, :BOND_FEATURES]
+
+
+def packed(columns: np.ndarray) -> np.ndarray:
+    """Return the columns of bytes [A, K], four in a number, the first one lowest: [K / 4, A] int32."""
+    rows = np.pad(columns, ((0, 0), (0, -columns.shape[1] % BYTES_OF_WORD)))
+    return np.ascontiguousarray(rows.view("<i4").astype(np.int32).T)
