@@ -137,9 +137,28 @@ def sum_neighbors(h: jax.Array, neighbors: jax.Array, overflow: jax.Array) -> ja
 
 def _sum_neighbors(h: jax.Array, neighbors: jax.Array, overflow: jax.Array) -> Any:
     nothing = jnp.zeros((1, h.shape[1]), h.dtype)
-    beyond = sum(h.at[column].get(mode="fill", fill_value=0) for column in overflow.T)
-    rows = jnp.concatenate([h, beyond, nothing])
+    rows = jnp.concatenate([h, sum_few_rows(h, overflow), nothing])
     return sum(rows[column] for column in neighbors.T)
+
+
+def sum_rows(h: jax.Array, index: jax.Array) -> jax.Array:
+    """Return the sum of the rows of h [n, d] that each row of `index` [r, K] lists, [r, d]; an index beyond them adds
+    0.
+    """
+    first, *others = (h.at[column].get(mode="fill", fill_value=0) for column in index.T)
+    return sum(others, start=first)
+
+
+def sum_few_rows(h: jax.Array, index: jax.Array) -> jax.Array:
+    """Return `sum_rows` where r is small: on a TPU by one gather, which takes less than K of them. Elsewhere, K gathers
+    are fused with what needs their sum.
+    """
+    return jax.lax.platform_dependent(h, index, tpu=sum_rows_at_once, default=sum_rows)
+
+
+def sum_rows_at_once(h: jax.Array, index: jax.Array) -> jax.Array:
+    """Return `sum_rows` by one gather of all rows, [r, K, d]."""
+    return h.at[index].get(mode="fill", fill_value=0).sum(axis=1)
 
 
 def _sum_neighbors_backward(saved: tuple[jax.Array, jax.Array], gradient: jax.Array) -> tuple[jax.Array, None, None]:
@@ -245,6 +264,15 @@ class Linear(nnx.Linear):
     def __call__(self, inputs: jax.Array) -> jax.Array:  # type: ignore[override]
         outputs = super().__call__(inputs)
         return outputs if self.probe is None else tap(outputs, inputs, self.probe, self.use_bias)
+
+
+def dropout_keys(key: jax.Array | None, count: int) -> jax.Array:
+    """Return a key for each of `count` places in a model, [count]: what `jax.random.fold_in` makes of each place.
+
+    Raises ValueError if there is no key in training.
+    """
+    # Derived in one batch: each alone is dozens of operations on two numbers.
+    return jax.vmap(partial(jax.random.fold_in, training_key(key)))(jnp.arange(count))
 
 
 def training_key(key: jax.Array | None) -> jax.Array:

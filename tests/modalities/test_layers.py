@@ -5,7 +5,15 @@ import pytest
 from flax import nnx
 
 from jaxmrl.modalities.initial import uniform
-from jaxmrl.modalities.layers import exact_product, linear, look_up, mean_nodes
+from jaxmrl.modalities.layers import (
+    dropout_keys,
+    exact_product,
+    linear,
+    look_up,
+    mean_nodes,
+    sum_rows,
+    sum_rows_at_once,
+)
 
 
 @pytest.mark.parametrize("rows", [3, 50])
@@ -79,3 +87,17 @@ def test_initial_weights_are_the_bits_of_jax(shape, strict):
     key, bound = jax.random.key(3), 73**-0.5
     expected = jax.jit(lambda key: jax.random.uniform(key, shape, jnp.float32, -bound, bound))(key)
     np.testing.assert_array_equal(jax.jit(lambda key: uniform(key, shape, bound))(key), expected)
+
+
+def test_listed_rows_are_summed_alike_by_one_gather_and_by_many(strict):
+    h, index = jnp.arange(12.0).reshape(4, 3), jnp.array([[0, 3, 4], [4, 4, 4]])
+    for total in (sum_rows(h, index), sum_rows_at_once(h, index)):
+        np.testing.assert_array_equal(total, [h[0] + h[3], jnp.zeros(3)])
+
+
+def test_keys_of_dropout_are_those_of_each_layer(strict):
+    key = jax.random.key(3)
+    for place, one in enumerate(dropout_keys(key, 3)):
+        assert jax.random.key_data(one).tolist() == jax.random.key_data(jax.random.fold_in(key, place)).tolist()
+    with pytest.raises(ValueError, match="needs a key"):
+        dropout_keys(None, 3)

@@ -9,13 +9,13 @@ from jaxmrl.modalities.graph.features import ATOM_KINDS, BOND_FEATURES, CHIRALIT
 from jaxmrl.modalities.layers import (
     MaskedBatchNorm,
     dropout,
+    dropout_keys,
     exact_product,
     has_dropout,
     linear,
     look_up,
     mean_nodes,
     sum_neighbors,
-    training_key,
 )
 
 _embedding = nnx.initializers.xavier_uniform()
@@ -75,13 +75,14 @@ class Encoder(nnx.Module):
         with jax.named_scope("embed"):
             h = look_up(self.atom[...], nodes["atom"].astype(jnp.int32))
             h += look_up(self.chirality[...], nodes["chirality"].astype(jnp.int32))
+        keys = dropout_keys(key, len(self.layers)) if training and has_dropout(self.dropout) else None
         for index, layer in enumerate(self.layers):
             h = layer(h, nodes, mask, training=training)
             if index + 1 < len(self.layers):
                 h = jax.nn.relu(h)
-            if training and has_dropout(self.dropout):
+            if keys is not None:
                 with jax.named_scope("dropout"):
-                    h = dropout(h, self.dropout, jax.random.fold_in(training_key(key), index))
+                    h = dropout(h, self.dropout, keys[index])
         return h
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxmrl.modalities.layers import sum_groups
+from jaxmrl.modalities.layers import sum_few_rows, sum_groups, sum_rows
 
 
 class Edges(NamedTuple):
@@ -36,16 +36,10 @@ def reverse(h: jax.Array) -> jax.Array:
 @jax.custom_vjp
 def sum_incoming(h: jax.Array, edges: Edges) -> jax.Array:
     """Return the sum of the rows h [m, d] of the edges that end at each atom, [n, d]."""
-    total = _sum_rows(h, edges.incoming)
+    total = sum_rows(h, edges.incoming)
     if edges.overflow.size:
-        total += sum_groups(_sum_rows(h, edges.overflow), edges.overflow_atom, len(total))
+        total += sum_groups(sum_few_rows(h, edges.overflow), edges.overflow_atom, len(total))
     return total
-
-
-def _sum_rows(h: jax.Array, index: jax.Array) -> jax.Array:
-    """Return the sum of the rows of h that each row of `index` [r, K] lists, [r, d]; an index beyond them adds 0."""
-    first, *others = (h.at[column].get(mode="fill", fill_value=0) for column in index.T)
-    return sum(others, start=first)
 
 
 @jax.custom_vjp
