@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from jaxmrl.training.lanes import Engine
-from jaxmrl.training.programs import MAX_CHUNK
+from jaxmrl.training.programs import most_steps
 
 
 @contextmanager
@@ -43,6 +43,6 @@ def clocked(owner: Any, *names: str) -> Iterator[dict[str, float]]:
 def train_epoch(engine: Engine) -> None:
     """One epoch of the replica in the first lane, and of as long ones in the others."""
     steps = engine.replicas[0].epoch_steps(engine.batch_size)
-    for start in range(0, steps, MAX_CHUNK):
-        engine.train_chunk(min(MAX_CHUNK, steps - start))
+    for start in range(0, steps, most_steps()):
+        engine.train_chunk(min(most_steps(), steps - start))
     jax.block_until_ready(engine.lanes)

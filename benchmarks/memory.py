@@ -92,7 +92,7 @@ def held(tree) -> int:
 
 def working_bytes(engine: Engine) -> int:
     """What the program of a step holds while it runs, beside its arguments."""
-    ids = np.full((programs.MAX_CHUNK, len(engine.slots), engine.batch_size), NO_MOLECULE, np.int32)
+    ids = np.full((programs.most_steps(), len(engine.slots), engine.batch_size), NO_MOLECULE, np.int32)
     compiled = programs.train.lower(engine.training_spec, engine.table, engine.lanes, ids, 1).compile()
     return compiled.memory_analysis().temp_size_in_bytes
 

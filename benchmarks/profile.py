@@ -87,7 +87,7 @@ def profile(engine: Engine, steps: int) -> dict:
 
 def compiled_text(engine: Engine) -> str:
     """The training program as XLA compiled it."""
-    ids = np.full((programs.MAX_CHUNK, len(engine.slots), engine.batch_size), NO_MOLECULE, np.int32)
+    ids = np.full((programs.most_steps(), len(engine.slots), engine.batch_size), NO_MOLECULE, np.int32)
     return programs.train.lower(engine.training_spec, engine.table, engine.lanes, ids, 1).compile().as_text()
 
 

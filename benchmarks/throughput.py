@@ -43,7 +43,7 @@ from jaxmrl.training.devices import side_by_side
 from jaxmrl.training.engines import on_each
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.model_spec import ModelSpec, model_spec
-from jaxmrl.training.programs import MAX_CHUNK
+from jaxmrl.training.programs import most_steps
 from jaxmrl.training.replica import TrainingSpec, device_table
 
 BATCH, RATE = 256, 1e-3
@@ -75,11 +75,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="optimizer steps per round, in every lane")
     parser.add_argument("--out", type=Path)
     flags = parser.parse_args()
-    if not 1 <= flags.steps <= MAX_CHUNK:
-        parser.error(f"--steps must be from 1 to {MAX_CHUNK}; got {flags.steps}")
 
     names = ("dataset", "npz", "modality", "model", "precision", "target_columns")
     use_cores()
+    if not 1 <= flags.steps <= most_steps():
+        parser.error(f"--steps must be from 1 to {most_steps()}; got {flags.steps}")
     flags.model = flags.model or (None if flags.modality or flags.npz else "gin")
     asked = {name: getattr(flags, name) for name in names if getattr(flags, name)}
     config = SweepConfig(descriptors="off", **asked)  # the baselines have none

@@ -163,7 +163,7 @@ class Engine:
             elif ended := self._lanes_that(self._has_ended):
                 self._test(ended, on_result)
             else:
-                steps = min(self._affordable_steps, *map(self._steps_to_boundary, active), programs.MAX_CHUNK)
+                steps = min(self._affordable_steps, *map(self._steps_to_boundary, active), programs.most_steps())
                 self.train_chunk(steps)
                 on_progress(steps * len(active), self._has_compiled)
             at_rest(self)
@@ -200,8 +200,8 @@ class Engine:
                     self.lanes = programs.put_weights(self.lanes, lane, weights)
 
     def train_chunk(self, steps: int) -> None:
-        """Make `steps` optimizer steps in every lane, at most MAX_CHUNK and not beyond any lane's next evaluation."""
-        ids = np.full((programs.MAX_CHUNK, len(self.slots), self.batch_size), NO_MOLECULE, np.int32)
+        """Make `steps` optimizer steps in every lane: at most `most_steps`, not beyond any lane's next evaluation."""
+        ids = np.full((programs.most_steps(), len(self.slots), self.batch_size), NO_MOLECULE, np.int32)
         for lane, slot in enumerate(self.slots):
             if slot:
                 for k in range(steps):

@@ -20,7 +20,7 @@ from jaxmrl.training import batches
 from jaxmrl.training.autoencoder import AutoencoderSpec
 from jaxmrl.training.compiled import program, small_program
 from jaxmrl.training.lanes import CHUNK_SECONDS
-from jaxmrl.training.programs import MAX_CHUNK
+from jaxmrl.training.programs import most_steps
 
 OPTIMIZER = optax.scale_by_adam()
 
@@ -109,7 +109,7 @@ def pretrain_step(pretext: Pretext, store: DeviceDataset, state: PretrainState, 
 def train(
     pretext: Pretext, store: DeviceDataset, state: PretrainState, ids: jax.Array, steps: jax.Array | int
 ) -> PretrainState:
-    """Make `steps` steps on ids [MAX_CHUNK, B]."""
+    """Make `steps` steps on ids [C, B] with C at least `steps`."""
     return jax.lax.fori_loop(0, steps, lambda k, state: pretrain_step(pretext, store, state, ids[k]), state)
 
 
@@ -180,8 +180,8 @@ class Pretraining:
         epoch, place = divmod(self.step, self.epoch_steps)
         shard, first = self._shard_at(epoch, place)
         plan, store, at = self._plan(epoch, shard), self.shard_store(shard), place - first
-        steps = min(self._affordable_steps, MAX_CHUNK, len(plan) - at)
-        ids = np.full((MAX_CHUNK, self.batch_size), NO_MOLECULE, np.int32)
+        steps = min(self._affordable_steps, most_steps(), len(plan) - at)
+        ids = np.full((most_steps(), self.batch_size), NO_MOLECULE, np.int32)
         ids[:steps] = plan[at : at + steps]
         started = time.perf_counter()
         self.arrays = jax.block_until_ready(train(self.pretext, store, self.arrays, ids, steps))

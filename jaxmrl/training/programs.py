@@ -22,8 +22,14 @@ from jaxmrl.training.replica import (
     train_step,
 )
 
-MAX_CHUNK = 64
-"""Most steps of one call of `train`; the ids of a chunk are an array of this length."""
+MAX_CHUNK, ACCELERATOR_CHUNK = 64, 512
+"""Most steps of one call of `train`, on a CPU and elsewhere: where a step takes a few milliseconds, a wait for the host
+after 64 of them would leave gaps."""
+
+
+def most_steps() -> int:
+    """Return the most steps of one call of `train` on the default device: the length of the ids of a chunk."""
+    return MAX_CHUNK if jax.default_backend() == "cpu" else ACCELERATOR_CHUNK
 
 
 @jax.tree_util.register_dataclass
@@ -112,8 +118,8 @@ def put_weights(lanes: Lanes, lane: jax.Array | int, weights: dict[str, jax.Arra
 def train(
     training_spec: TrainingSpec, table: DeviceTable, lanes: Lanes, ids: jax.Array, steps: jax.Array | int
 ) -> tuple[Lanes, jax.Array]:
-    """Make `steps` optimizer steps in every lane, on ids [MAX_CHUNK, L, B]; also return each step's loss [MAX_CHUNK,
-    L].
+    """Make `steps` optimizer steps in every lane, on ids [C, L, B] with C at least `steps`; also return each step's
+    loss [C, L].
 
     The trip count is dynamic: chunks of every length share one compilation.
     """

@@ -122,7 +122,7 @@ def test_one_step_in_lanes_is_one_step_alone(table):
     engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
     engine.refill(iter([0, 1, 3]))
     ids = np.stack([engine.batch(k, 0) for k in (0, 1, 3)])
-    chunk = np.full((programs.MAX_CHUNK, LANES, BATCH), -1, np.int32)
+    chunk = np.full((programs.most_steps(), LANES, BATCH), -1, np.int32)
     chunk[0] = ids
     lanes, losses = programs.train(TRAINING_SPEC, engine.table, engine.lanes, chunk, 1)
     for lane, index in enumerate((0, 1, 3)):
