@@ -27,6 +27,10 @@ class Sequences:
         """Return the rows of a batch within `limits`."""
         return sum(b * w for b, w in zip(group_rows(limits, batch_size), self.widths[::-1], strict=True))
 
+    def pairs(self, limits: np.ndarray, batch_size: int) -> int:
+        """Return the pairs of rows in the sequences of a batch within `limits`, padding included."""
+        return sum(b * w * w for b, w in zip(group_rows(limits, batch_size), self.widths[::-1], strict=True))
+
 
 def group_widths(size: np.ndarray) -> tuple[int, ...]:
     """Return the widths of the groups that a batch of sequences is laid out in: for half of them, nine tenths, all."""

@@ -11,11 +11,14 @@ import platform
 from typing import Literal, Protocol
 
 import jax
+import numpy as np
 
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.io.limits import memory_limits, usable_cores
-from jaxmrl.modalities.base import arrays_of
+from jaxmrl.modalities.base import Features, arrays_of
+from jaxmrl.modalities.registry import get_modality
+from jaxmrl.modalities.token_groups import Sequences
 from jaxmrl.training.lanes import Replica
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.shapes import common_shape
@@ -32,6 +35,9 @@ SAVED_ROWS_PER_LAYER, ROW_BYTES = 10, 2048
 pooling where they are products, as on an accelerator. For the GIN on a CPU, where they are none, XLA plans 0.4 to 0.7
 of this (`python -m benchmarks.memory`)."""
 
+
+SAVED_PER_LOGIT = 3
+"""Numbers that a step holds for each logit of attention in a layer."""
 
 _DEVICE_VARIABLES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
 """Variables of the environment that decide which devices JAX has."""
@@ -61,17 +67,24 @@ def check_devices() -> None:
 
 
 def auto_lanes(
-    spec: ModelSpec, rows: int, steps: list[int], device_kind: str, memory: int, devices: int = 1, cores: int = 2
+    spec: ModelSpec,
+    rows: int,
+    steps: list[int],
+    device_kind: str,
+    memory: int,
+    devices: int = 1,
+    cores: int = 2,
+    logits: int = 0,
 ) -> int:
     """Return how many lanes to train on each device: a formula of the work and the device, never of a timing.
 
     rows: of a batch, nodes or tokens; steps: of every replica; device_kind: 'cpu' or an accelerator; memory: its bytes;
-    cores: of all devices that are a CPU. Never more lanes in all than total steps / longest replica's steps: the others
-    would idle while it ends.
+    cores: of all devices that are a CPU; logits: of attention in a layer. Never more lanes in all than total steps /
+    longest replica's steps: the others would idle while it ends.
     """
     on_host = HOST_LANES if devices == 1 < cores else 1
     most = on_host if device_kind == "cpu" else ACCELERATOR_LANES
-    fitting = int(MEMORY_SHARE * memory / lane_bytes(spec, rows))
+    fitting = int(MEMORY_SHARE * memory / lane_bytes(spec, rows, logits))
     useful = sum(steps) // max(steps) // devices
     return max(1, min(most, fitting, useful))
 
@@ -105,10 +118,13 @@ class Sizes(Protocol):
     def depth(self) -> int: ...
 
 
-def lane_bytes(spec: Sizes, rows: int) -> int:
-    """Return the memory of one lane, an upper estimate: weights, best weights, moments, gradient and activations."""
-    weights = 5 * 4 * spec.parameters
-    return weights + rows * (4 * spec.width * SAVED_ROWS_PER_LAYER * spec.depth + ROW_BYTES)
+def lane_bytes(spec: Sizes, rows: int, logits: int = 0) -> int:
+    """Return the memory of one lane, an upper estimate: weights, best weights, moments, gradient and activations.
+
+    rows: of a batch; logits: of attention in a layer, of all heads.
+    """
+    weights, attention = 5 * 4 * spec.parameters, 4 * SAVED_PER_LOGIT * logits * spec.depth
+    return weights + attention + rows * (4 * spec.width * SAVED_ROWS_PER_LAYER * spec.depth + ROW_BYTES)
 
 
 def choose_lanes(
@@ -121,8 +137,8 @@ def choose_lanes(
     """
     if asked != "auto":
         return asked
-    rows, steps = _batch_rows(spec, replicas, problem, batch_size), [replica.steps for replica in replicas]
-    return auto_lanes(spec, rows, steps, *device_memory(), jax.local_device_count(), usable_cores())
+    (rows, logits), steps = _batch_extent(spec, replicas, problem, batch_size), [replica.steps for replica in replicas]
+    return auto_lanes(spec, rows, steps, *device_memory(), jax.local_device_count(), usable_cores(), logits)
 
 
 def choose_devices(
@@ -144,12 +160,18 @@ def engine_bytes(lanes: int, spec: ModelSpec, replicas: list[Replica], problem: 
     features = sum(array.nbytes for array in arrays_of(problem.features[spec.modality]))
     labels = 4 * problem.table.labels.size  # float32 on the device
     labels *= 1 if problem.table.bounds is None else 2
-    return features + labels + lanes * lane_bytes(spec, _batch_rows(spec, replicas, problem, batch_size))
+    return features + labels + lanes * lane_bytes(spec, *_batch_extent(spec, replicas, problem, batch_size))
 
 
-def _batch_rows(spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> int:
+def _batch_extent(spec: ModelSpec, replicas: list[Replica], problem: TaskData, batch_size: int) -> tuple[int, int]:
     features = problem.features[spec.modality]
-    return features.rows(common_shape(replicas, features.resources(), batch_size).limits, batch_size)
+    return batch_extent(spec, features, common_shape(replicas, features.resources(), batch_size).limits, batch_size)
+
+
+def batch_extent(spec: ModelSpec, features: Features, limits: np.ndarray, batch_size: int) -> tuple[int, int]:
+    """Return the rows of a batch within `limits` [R], and the logits of attention that a layer computes of it."""
+    pairs = features.pairs(limits, batch_size) if isinstance(features, Sequences) else 0
+    return features.rows(limits, batch_size), get_modality(spec.modality).model(spec.model).heads * pairs
 
 
 def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:

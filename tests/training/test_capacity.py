@@ -3,14 +3,26 @@
 from itertools import product
 
 import jax
+import numpy as np
 import pytest
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.errors import UserError
+from jaxmrl.modalities.smiles.features import encode
+from jaxmrl.modalities.token_groups import group_rows
+from jaxmrl.modalities.transformer_model import TransformerOptions
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import capacity
-from jaxmrl.training.capacity import auto_lanes, choose_devices, engine_bytes, fewest_devices, makespan
+from jaxmrl.training.capacity import (
+    auto_lanes,
+    batch_extent,
+    choose_devices,
+    engine_bytes,
+    fewest_devices,
+    lane_bytes,
+    makespan,
+)
 from jaxmrl.training.lanes import Replica
 from jaxmrl.training.model_spec import ModelSpec, model_specs
 
@@ -26,6 +38,18 @@ def test_auto_lanes_formula():
     assert auto_lanes(shape, 6752, steps, "cpu", plenty) == 4
     assert auto_lanes(shape, 6752, steps, "cpu", plenty, devices=2) == 1, "where its cores are devices"
     assert auto_lanes(shape, 6752, steps, "cpu", plenty, cores=1) == 1, "its one core is a device"
+
+
+def test_logits_of_attention_take_memory(molecules):
+    tokens = encode([["C" * 60], ["CCO"], ["CC"], ["O"]], ("", "C", "O"))
+    shape = ModelSpec(64, 1, 0.1, 1, "float32", "transformer", "smiles", TransformerOptions(3, positions=True))
+    limits = tokens.resources()[:2].sum(axis=0)
+    rows, logits = batch_extent(shape, tokens, limits, 4)
+    by_width = zip(group_rows(limits, 4), tokens.widths[::-1], strict=True)
+    assert (rows, logits) == (tokens.rows(limits, 4), sum(8 * b * w * w for b, w in by_width))
+    assert lane_bytes(shape, rows, logits) - lane_bytes(shape, rows) >= 4 * logits
+    graph = ModelSpec(64, 1, 0.1, 1, "float32")
+    assert batch_extent(graph, molecules, np.array([3, 0]), 1) == (3, 0)
 
 
 @pytest.mark.parametrize(
