@@ -3,7 +3,10 @@
 import argparse
 import io
 import multiprocessing
+import os
 import pickle
+import signal
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -42,17 +45,22 @@ class Team:
     """So many processes, each of which holds what make(*given) returns there, and has its share of the cores.
 
     make is a function of a module, and given what pickle takes. They begin anew: no process inherits a GPU's context.
+    None outlives this process, and none goes on where the benchmark was interrupted.
     """
 
     def __init__(self, number: int, make: Callable, *given: Any):
         context = multiprocessing.get_context("spawn")
-        begin = (context.Barrier(number, timeout=PATIENCE), max(1, cores() // number), make, _pickled(given))
+        self._stop = context.Event()
+        barrier = context.Barrier(number, timeout=PATIENCE)
+        begin = (barrier, self._stop, max(1, cores() // number), make, _pickled(given))
         self.number, self.pool = number, ProcessPoolExecutor(number, context, _begin, begin)
 
     def __enter__(self) -> "Team":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_) -> None:
+        if kind is not None and not issubclass(kind, Exception):  # stopped: nobody waits for what is under way
+            self._stop.set()
         self.pool.shutdown()
 
     def each(self, function: Callable[[Any], Any]) -> list:
@@ -78,9 +86,18 @@ def _pickled(given: Any) -> bytes:
     return stream.getvalue()
 
 
-def _begin(barrier, threads: int, make: Callable, given: bytes) -> None:
+def _begin(barrier, stop, threads: int, make: Callable, given: bytes) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides
+    for end in (stop.wait, multiprocessing.parent_process().join):
+        threading.Thread(target=_end_after, args=(end,), daemon=True).start()
     torch.set_num_threads(threads)
     held.update(barrier=barrier, made=make(*pickle.loads(given)))
+
+
+def _end_after(event: Callable[[], Any]) -> None:
+    """Ends this process at once when `event` returns."""
+    event()
+    os._exit(1)
 
 
 def together(function: Callable[[Any], Any]) -> Any:

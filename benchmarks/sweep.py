@@ -195,6 +195,7 @@ def for_theirs(ours: Ours, workers: int) -> tuple:
 
 def compare(ours: Ours, given: tuple, numbers: list[int], rounds: int) -> dict:
     """Seconds of every side, ratios to jaxmrl's, and what came out of each."""
+    print(f"{count(len(ours.replicas), 'training')} on each side; compiling", flush=True)
     compiling = ours.seconds_to_compile()
     trainings = [Training(one.name, one.seed, one.train) for one in ours.replicas]
     longest_first = sorted(trainings, key=lambda one: -len(one.molecules))
@@ -231,11 +232,12 @@ def compare(ours: Ours, given: tuple, numbers: list[int], rounds: int) -> dict:
 def in_turns(sides: dict[str, Callable], rounds: int) -> tuple[dict, dict]:
     """Seconds of each side in each round, and its runs in the last."""
     seconds, runs = {name: [] for name in sides}, {}
-    for _ in range(rounds):
+    for k in range(rounds):
         for name, train in sides.items():
             started = time.perf_counter()
             runs[name] = train()
             seconds[name].append(time.perf_counter() - started)
+            print(f"round {k + 1} of {rounds}: {name} {seconds[name][-1]:.1f} s", flush=True)
     return seconds, runs
 
 

@@ -89,12 +89,16 @@ def main() -> None:
     data = baseline_data(problem, modality, model)
     widths, depth = SIZES[model]
     shapes = [model_spec(config, problem, modality, model, width, depth) for width in flags.widths or widths]
+    print(f"{len(data):,} molecules; measuring the peaks of this device", flush=True)
     peaks = measure_peaks(config.precision)
-    rows = [row for shape in shapes for row in measure(problem, data, shape, flags, peaks)]
     trained = {"modality": modality, "model": model, "precision": config.precision}
     trained |= {"batch": BATCH, "depth": depth, "molecules": len(data)}
-    show(rows, peaks)
-    write(flags.out, facts("throughput") | trained | {"peaks": asdict(peaks), "rows": rows})
+    rows: list[dict] = []
+    for shape in shapes:
+        print(f"{shape.name}: compiling", flush=True)
+        rows += measure(problem, data, shape, flags, peaks)
+        show(rows, peaks)
+        write(flags.out, facts("throughput") | trained | {"peaks": asdict(peaks), "rows": rows})
 
 
 def chosen_molecules(problem: TaskData) -> np.ndarray:
@@ -153,9 +157,12 @@ def measure(problem: TaskData, data: list, shape: ModelSpec, flags, peaks: Peaks
 def in_turns(runs: dict, rounds: int) -> dict[tuple, list[float]]:
     """What each run gives in each round, after one that does not count."""
     speeds = {name: [] for name in runs}
-    for _ in range(rounds + 1):
+    for k in range(rounds + 1):
+        started = time.perf_counter()
         for name, run in runs.items():
             speeds[name].append(run())
+        what = f"round {k} of {rounds}" if k else "the round that does not count"
+        print(f"  {what}: {time.perf_counter() - started:.0f} s", flush=True)
     return {name: values[1:] for name, values in speeds.items()}
 
 

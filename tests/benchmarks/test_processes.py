@@ -2,8 +2,13 @@
 
 import argparse
 import os
+import subprocess
+import sys
+import tempfile
 import threading
+import time
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 
 import pytest
 
@@ -89,3 +94,58 @@ def test_one_process_is_refused_as_a_number_of_several(capsys):
         with pytest.raises(SystemExit):
             parser.parse_args(["--processes", wrong])
     assert "must be 2 or more" in capsys.readouterr().err
+
+
+def waits_for_ever(given):
+    threading.Event().wait()
+
+
+def interrupted():
+    """The processes of a team whose benchmark is interrupted while they work."""
+    pids = []
+    with suppress(KeyboardInterrupt), Team(2, held) as team:
+        pids += [pid for pid, *_ in team.each(who)]
+        for _ in pids:
+            team.pool.submit(processes.together, waits_for_ever)
+        raise KeyboardInterrupt
+    return pids
+
+
+def test_an_interrupted_benchmark_leaves_no_process():
+    pids = interrupted()
+    assert len(pids) == 2
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_benchmark_that_is_terminated_leaves_no_process():
+    code = (
+        "from benchmarks.processes import Team; from tests.benchmarks.test_processes import held, who, waits_for_ever\n"
+        "if __name__ == '__main__':\n"
+        "    team = Team(2, held)\n"
+        "    print(*(pid for pid, *_ in team.each(who)), flush=True)\n"
+        "    team.each(waits_for_ever)\n"
+    )
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as script:
+        script.write(code)
+        script.flush()
+        paths = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
+        started = subprocess.Popen(
+            [sys.executable, script.name], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": paths}
+        )
+        pids = [int(word) for word in started.stdout.readline().split()]
+        started.terminate()
+        started.wait()
+    assert len(pids) == 2
+    for _ in range(100):
+        if not any(is_alive(pid) for pid in pids):
+            break
+        time.sleep(0.1)
+    assert not [pid for pid in pids if is_alive(pid)]
