@@ -52,8 +52,19 @@ _multiply_exactly = partial(jax.lax.dot_general, precision=jax.lax.Precision.HIG
 
 
 def _round_and_multiply(lhs: jax.Array, rhs: jax.Array, dimension_numbers: Any) -> jax.Array:
-    lhs, rhs = lhs.astype(jnp.bfloat16), rhs.astype(jnp.bfloat16)
-    return jax.lax.dot_general(lhs, rhs, dimension_numbers, preferred_element_type=jnp.float32)
+    return jax.lax.dot_general(*_rounded(lhs, rhs), dimension_numbers, preferred_element_type=jnp.float32)
+
+
+def _rounded(lhs: jax.Array, rhs: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return lhs.astype(jnp.bfloat16), rhs.astype(jnp.bfloat16)
+
+
+def keep(h: jax.Array, precision: str) -> jax.Array:
+    """Return the activations h as a step keeps them for the gradient: in bfloat16 under that precision.
+
+    For those that, after a ReLU, are the operand of a product, which would round them to the same numbers.
+    """
+    return h.astype(jnp.bfloat16) if precision == "bfloat16" else h
 
 
 def _over(lhs: int, rhs: int) -> tuple:
@@ -82,7 +93,12 @@ def _product_backward(
     return multiply(gradient, rhs, _over(1, 1)), by_rhs
 
 
-_product.defvjp(lambda multiply, lhs, rhs: (_product(multiply, lhs, rhs), (lhs, rhs)), _product_backward)
+def _product_forward(multiply: Callable[..., jax.Array], lhs: jax.Array, rhs: jax.Array) -> tuple:
+    saved = _rounded(lhs, rhs) if multiply is _round_and_multiply else (lhs, rhs)
+    return _product(multiply, lhs, rhs), saved
+
+
+_product.defvjp(_product_forward, _product_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -263,7 +279,7 @@ class Linear(nnx.Linear):
     # Flax's layer can place its outputs on several devices; here a lane is on one.
     def __call__(self, inputs: jax.Array) -> jax.Array:  # type: ignore[override]
         outputs = super().__call__(inputs)
-        return outputs if self.probe is None else tap(outputs, inputs, self.probe, self.use_bias)
+        return outputs if self.probe is None else tap(outputs, inputs.astype(outputs.dtype), self.probe, self.use_bias)
 
 
 def dropout_keys(key: jax.Array | None, count: int) -> jax.Array:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,6 +8,7 @@ from flax import nnx
 from rdkit import Chem
 
 from jaxmrl.modalities.flat_rows import FEW_MOLECULES
+from jaxmrl.modalities.graph import gin
 from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.modalities.layers import dropout, matmul, sum_neighbors
@@ -144,6 +147,22 @@ def test_precisions_agree_roughly(precision, weights, molecules):
     np.testing.assert_allclose(out, exact, atol=0.05 * float(jnp.abs(exact).max()))
     if precision == "bfloat16":
         assert not np.array_equal(out, exact)
+
+
+def test_activations_kept_in_bfloat16_change_no_output(weights, molecules, monkeypatch):
+    shape = replace(SHAPE, precision="bfloat16")
+    batch = gather(GraphDataset.to_device(molecules).with_budget((200, 32)), jnp.arange(4))
+
+    def both():
+        loss = lambda params: (shape.train(params, weights[1], batch, jax.random.key(0))[0] ** 2).sum()
+        return jax.jit(lambda params: (shape.predict(params, weights[1], batch), jax.grad(loss)(params)))(weights[0])
+
+    kept, gradient = both()
+    monkeypatch.setattr(gin, "keep", lambda h, precision: h)
+    plain, plain_gradient = both()
+    np.testing.assert_array_equal(kept, plain)
+    for one, other in zip(*map(jax.tree.leaves, (gradient, plain_gradient)), strict=True):
+        np.testing.assert_allclose(one, other, atol=0.02 * float(jnp.abs(other).max()))
 
 
 def test_bfloat16_products_and_gradients_are_float32_sums_of_rounded_operands():

@@ -12,6 +12,7 @@ from jaxmrl.modalities.layers import (
     dropout_keys,
     exact_product,
     has_dropout,
+    keep,
     linear,
     look_up,
     mean_nodes,
@@ -28,13 +29,14 @@ class _Aggregation(nnx.Module):
         self.bond = nnx.Param(_embedding(rngs.params(), (BOND_FEATURES, width)))
         self.expand = linear(width, 2 * width, precision=precision, rngs=rngs)
         self.contract = linear(2 * width, outputs, precision=precision, rngs=rngs)
+        self.precision = precision
 
     def aggregate(self, h: jax.Array, nodes: dict) -> jax.Array:
         """Return [n, outputs] of h [n, width]; `nodes` as `GraphDataset.gather` lays them out."""
         with jax.named_scope("aggregate"):
             message = h + sum_neighbors(h, nodes["neighbors"], nodes["overflow"])
             message += exact_product(nodes["bonds"], self.bond[...])
-        return self.contract(jax.nn.relu(self.expand(message)))
+        return self.contract(jax.nn.relu(keep(self.expand(message), self.precision)))
 
 
 class Convolution(_Aggregation):

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxmrl.modalities.layers import MaskedBatchNorm, linear, look_up, sum_groups
+from jaxmrl.modalities.layers import MaskedBatchNorm, keep, linear, look_up, sum_groups
 from jaxmrl.modalities.molgraph.dataset import MolGraphBatch
 from jaxmrl.modalities.molgraph.edges import both_ways, sum_incoming, take_senders
 from jaxmrl.modalities.molgraph.features import ATOM_WIDTH, BOND_WIDTH
@@ -21,13 +21,14 @@ class _Aggregation(nnx.Module):
         self.bond = linear(BOND_WIDTH, width, **part)
         self.expand = linear(width, 2 * width, **part)
         self.contract = linear(2 * width, outputs, **part)
+        self.precision = precision
 
     def aggregate(self, h: jax.Array, batch: MolGraphBatch) -> jax.Array:
         """Return a row for each atom, [n, outputs]; h [n, width]."""
         with jax.named_scope("aggregate"):
             messages = jax.nn.relu(take_senders(h, batch.edges) + both_ways(self.bond(batch.bonds)))
             total = h + sum_incoming(messages, batch.edges)
-        return self.contract(jax.nn.relu(self.expand(total)))
+        return self.contract(jax.nn.relu(keep(self.expand(total), self.precision)))
 
 
 class GINEConvolution(_Aggregation):
