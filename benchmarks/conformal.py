@@ -32,12 +32,11 @@ from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.fitting import fit_and_predict
 from jaxmrl.chem.scaffolds import scaffolds
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import UNGROUPED_SPLITS
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.similarity import similarity_prints
 from jaxmrl.modalities.descriptors.features import Descriptors
-from jaxmrl.predict.calibration import calibrated_probabilities
-from jaxmrl.predict.conformal import BIN_STARTS, BLOCK_DRIFT, bin_of, fit_intervals, upper_quantile
+from jaxmrl.predict.calibration import calibrated_probabilities, shift_of
+from jaxmrl.predict.conformal import BIN_STARTS, bin_of, fit_intervals, upper_quantile
 from jaxmrl.predict.held_out import HeldOut, hold_out
 from jaxmrl.reports.terminal import Reporter
 
@@ -206,7 +205,7 @@ def predictions(
 
 def measure_intervals(known: HeldOut, new: HeldOut, found: Found, kind: str) -> None:
     """Add what the intervals of a repeat are worth; kind: of the split."""
-    shifted, drift = kind not in UNGROUPED_SPLITS, BLOCK_DRIFT if kind == "time" else 0.0
+    shifted, drift = shift_of({kind})
     for task in range(new.labels.shape[1]):
         one, other = (~np.isnan(some.labels[:, task]) for some in (known, new))
         errors = np.abs(known.labels - known.mean)[one, task]

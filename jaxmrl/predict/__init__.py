@@ -10,7 +10,6 @@ import numpy as np
 
 from jaxmrl.baselines.saved import KeptModel, SavedBaseline
 from jaxmrl.config import PredictConfig
-from jaxmrl.config.names import SINGLE_SPLITS, UNGROUPED_SPLITS
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.similarity import FAR
 from jaxmrl.ensemble import (
@@ -35,8 +34,7 @@ from jaxmrl.formats.writing import check_writable, table_bytes
 from jaxmrl.io.files import write_whole
 from jaxmrl.io.records import top_reasons
 from jaxmrl.modalities.registry import get_modality
-from jaxmrl.predict.calibration import Calibrated, calibrate_probabilities, calibrate_values
-from jaxmrl.predict.conformal import BLOCK_DRIFT
+from jaxmrl.predict.calibration import Calibrated, calibrate_probabilities, calibrate_values, shift_of
 from jaxmrl.predict.explain import check_explainable, explain
 from jaxmrl.predict.held_out import choose_molecules, hold_out
 from jaxmrl.predict.table import Predictions, digits_of, mean_and_spread
@@ -171,8 +169,7 @@ def calibrate(
     mean, sd = mean_and_spread(outputs.new)
     if is_classification(next(iter(curves.values()))[0]):
         return calibrate_probabilities(known, mean)
-    kinds = {model.row.curve.split for model in chain(*curves.values())}
-    shifted, drift = bool(kinds - set(UNGROUPED_SPLITS)), BLOCK_DRIFT if kinds & set(SINGLE_SPLITS) else 0.0
+    shifted, drift = shift_of({model.row.curve.split for model in chain(*curves.values())})
     return calibrate_values(known, mean, sd, similarity, config.coverage, shifted=shifted, drift=drift)
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jaxmrl.predict.conformal import Intervals, fewest_to_fit, fit_intervals
+from jaxmrl.config.names import SINGLE_SPLITS, UNGROUPED_SPLITS
+from jaxmrl.predict.conformal import BLOCK_DRIFT, Intervals, fewest_to_fit, fit_intervals
 from jaxmrl.predict.held_out import HeldOut
 from jaxmrl.predict.sigmoid import fit_sigmoid
 from jaxmrl.predict.venn_abers import FEWEST_OF_CLASS, combined, fit_venn_abers
@@ -31,6 +32,11 @@ class Calibrated:
     upper: np.ndarray
     probability: np.ndarray | None = None
     notes: tuple[str, ...] = field(default=())
+
+
+def shift_of(splits: set[str]) -> tuple[bool, float]:
+    """Return how new molecules differ from validation molecules by the kinds of split: `shifted` and `drift`."""
+    return bool(splits - set(UNGROUPED_SPLITS)), BLOCK_DRIFT if splits & set(SINGLE_SPLITS) else 0.0
 
 
 def calibrate_values(

@@ -6,9 +6,10 @@ from scipy.special import expit
 from scipy.stats import binom
 from sklearn.isotonic import IsotonicRegression
 
-from jaxmrl.predict.calibration import calibrated_probabilities
+from jaxmrl.predict.calibration import calibrated_probabilities, shift_of
 from jaxmrl.predict.conformal import (
     BIN_STARTS,
+    BLOCK_DRIFT,
     FOLDS,
     ErrorScale,
     bin_of,
@@ -93,6 +94,12 @@ def test_no_bin_has_a_smaller_quantile_than_all_where_molecules_are_shifted():
     assert wide.max() == usual.max()
     drifting = fit_intervals(errors, spread, similarity, 0.9, shifted=True, drift=0.25).factors
     assert (drifting > wide).all()
+
+
+def test_the_split_decides_how_new_molecules_may_differ():
+    assert shift_of({"random"}) == shift_of({"random", "stratified"}) == (False, 0.0)
+    assert shift_of({"scaffold"}) == shift_of({"random", "cluster"}) == (True, 0.0)
+    assert shift_of({"time"}) == shift_of({"rolling"}) == (True, BLOCK_DRIFT)
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.5])
