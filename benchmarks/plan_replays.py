@@ -350,7 +350,8 @@ def main() -> None:
         found[source] = summary([one for one in replays if one.source == source])
     print(json.dumps(found, indent=2))
     if flags.json:
-        flags.json.write_text(json.dumps(found | {"each": [kept(one) for one in replays]}, indent=1) + "\n")
+        each = ",\n".join(json.dumps(kept(one)) for one in replays)
+        flags.json.write_text(json.dumps(found, indent=1).removesuffix("\n}") + f',\n "each": [\n{each}\n]}}\n')
 
 
 def picked(flags: argparse.Namespace) -> list[tuple[Kept, int, str]]:
