@@ -33,10 +33,10 @@ def analyzed_once():
     """Analyze equal curves once, as that takes most of the time."""
     known = {}
 
-    def analyze(curves, scale, guess, reporter):
+    def analyze(curves, scale, guess, reporter, *, with_prior):
         for rows in curves:
             if rows.value.tobytes() not in known:
-                known[rows.value.tobytes()] = analyze_rows(rows, scale, guess)
+                known[rows.value.tobytes()] = analyze_rows(rows, scale, guess, with_prior=with_prior)
         return [known[rows.value.tobytes()] for rows in curves]
 
     with pytest.MonkeyPatch.context() as patch:
