@@ -98,7 +98,8 @@ class GraphDataset:
         """Return the counts of bonds of `atoms` [n], [n, BOND_FEATURES]."""
         words = jnp.stack([word[atoms] for word in self.bonds], axis=1)
         shifts = jnp.arange(BYTES_OF_WORD, dtype=jnp.int32) * 8
-        return ((words[:, :, None] >> shifts[None, None, :]) & 0xFF).reshape(len(atoms), -1)[:, :BOND_FEATURES]
+        counts = (words[:, :, None] >> shifts[None, None, :]) & 0xFF
+        return counts.reshape(len(atoms), BYTES_OF_WORD * len(self.bonds))[:, :BOND_FEATURES]
 
 
 def packed(columns: np.ndarray) -> np.ndarray:
