@@ -81,6 +81,7 @@ def test_folds_beside_a_fixed_test_set():
     assert len(set(np.concatenate([split.valid for split in found]).tolist())) == 44
     with pytest.raises(DataError, match="46 folds need at least as many molecules"):
         folds_beside_test(in_test, hashes(57), range(46))
+    assert [len(split.valid) for split in folds_beside_test(in_test, hashes(57), range(45))] == [1] * 45
 
 
 def test_sizes_are_met_where_groups_of_one_fill_the_parts():

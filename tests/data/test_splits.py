@@ -1,4 +1,5 @@
 import random
+import re
 
 import numpy as np
 import pytest
@@ -71,15 +72,26 @@ def test_other_seeds_give_splits_of_the_same_kind_and_size():
     assert np.array_equal(whole.test, random_split(np.arange(300), 300, 43).test)
 
 
-def test_too_few_molecules():
-    with pytest.raises(DataError, match="at least 10"):
-        random_split(np.arange(9), 9, 42)
+@pytest.mark.parametrize(
+    ("usable", "rows", "message"),
+    [
+        (9, 9, "9 usable molecules in all; at least 10 are needed"),
+        (9, 20, "9 usable molecules in all (11 of 20 rows were rejected); at least 10 are needed"),
+        (10, 200, "(190 of 200 rows were rejected); fix those rows, or give another --split-seed"),
+    ],
+)
+def test_too_few_molecules(usable, rows, message):
+    shuffled = list(range(rows))
+    random.Random(42).shuffle(shuffled)
+    with pytest.raises(DataError, match=re.escape(message)):
+        random_split(np.sort(shuffled[:usable]), rows, 42)
 
 
 def test_subsets_are_nested_and_differ_by_seed():
     train = random_split(np.arange(500), 500, 42).train
     order = subset_order(train, 0)
     assert sorted(order) == sorted(train)
+    assert np.array_equal(order, subset_order(train, 0))
     assert not np.array_equal(order, subset_order(train, 1))
     assert not np.array_equal(order, train)
 
@@ -155,6 +167,13 @@ def test_the_imbalanced_split_moves_each_molecule_once(molecules, seed):
     assert len(split.test) == len(base.test) - moved
     again = imbalanced_split(names, seed)
     assert [part.tolist() for part in again.parts().values()] == [part.tolist() for part in split.parts().values()]
+
+
+def test_shuffled_scaffolds_of_an_imbalanced_split_begin_from_the_scaffold_split_of_the_seed():
+    names = [str(k % 60) for k in range(300)]
+    base = scaffold_split(names, (0.7, 0.15), 5)
+    assert set(base.test) != set(scaffold_split(names, (0.7, 0.15)).test)
+    assert set(imbalanced_split(names, 5, shuffled=True).test) < set(base.test)
 
 
 def test_a_split_of_ones_own():

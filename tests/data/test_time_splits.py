@@ -64,6 +64,21 @@ def test_rolling_origins_train_on_the_past_and_test_on_the_next_block(days, cuts
 def test_rolling_origins_need_dates():
     with pytest.raises(DataError, match="6 cut dates need at least 7 different dates; got 3"):
         rolling_origins(dates_of([0, 1, 2] * 10), np.arange(30, dtype=np.uint64), 6, 42)
+    with pytest.raises(DataError, match="3 cut dates need at least 4 different dates; got 3"):
+        rolling_origins(dates_of([0, 1, 2] * 10), np.arange(30, dtype=np.uint64), 3, 42)
+    canonical = np.full(30, TRAIN)
+    canonical[:3] = VALID
+    assert [origin.cut for origin in rolling_origins(dates_of([0, 1, 2] * 10), canonical, 2, 42)] == [
+        "2020-01-02",
+        "2020-01-03",
+    ]
+
+
+@pytest.mark.parametrize("all_of", ["TRAIN", "VALID"])
+def test_the_past_of_an_origin_needs_training_and_validation(all_of):
+    canonical = np.full(30, {"TRAIN": TRAIN, "VALID": VALID}[all_of])
+    with pytest.raises(DataError, match="10 molecules before the cut date 2020-01-02 are too few"):
+        rolling_origins(dates_of([0, 1, 2] * 10), canonical, 2, 42)
 
 
 @pytest.mark.parametrize(
