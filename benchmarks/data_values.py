@@ -5,8 +5,8 @@
     python -m benchmarks.data_values exact [--players 12] [--repeats 5]
 
 `subsets` trains models on random halves of the training molecules, which FOLDER keeps, and prints the seconds a model.
-Then it prints linear datamodeling scores on each fifth of the models: of datamodels and of Banzhaf values that are
-estimated from the others, and of EL2N, whose sums over subsets are the prediction. `labels` flips
+Then it prints linear datamodeling scores on each fifth of the models: of datamodels that are fitted to the others, and
+of EL2N, whose sums over subsets are the prediction. `labels` flips
 labels as `benchmarks.planted_labels` does, and looks where Data-OOB ranks them. `exact` compares estimates from random
 subsets with the exact values of games of few molecules.
 """
@@ -28,15 +28,16 @@ from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.training.capacity import use_cores
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.model_spec import model_specs
-from jaxmrl.valuation.datamodels import linear_score
+from jaxmrl.valuation.datamodels import fit_datamodels, linear_score
 from jaxmrl.valuation.estimates import banzhaf_reuse, half_subsets, shapley_reuse, shapley_subsets
 from jaxmrl.valuation.exact import all_subsets, exact_banzhaf, exact_shapley
 from jaxmrl.valuation.out_of_bag import out_of_bag
 from jaxmrl.valuation.subset_models import SubsetModels
-from jaxmrl.valuation.utility import model_utilities, targets_of
-from jaxmrl.valuation.valuing import folds, unseen_scores
+from jaxmrl.valuation.utility import targets_of
+from jaxmrl.valuation.valuing import folds
 
 SCORING_SEEDS = 5
+RESAMPLES = 100
 
 
 def run_in(folder: Path, problem: TaskData) -> RunDirectory:
@@ -68,16 +69,32 @@ def subsets(flags: argparse.Namespace) -> None:
     if trained:
         wall, cpu = (time.perf_counter() - wall) / trained, (time.process_time() - cpu) / trained
         print(f"{trained:,} models trained in this call: {wall:.2f} s and {cpu:.2f} CPU seconds a model")
-    utilities = model_utilities(outputs, models.labels, models.spreads)
-    targets = targets_of(outputs, models.labels, models.spreads)
     print(f"{len(members):,} models on halves of {len(models.molecules):,} molecules")
-    for name, score in unseen_scores(members, utilities, targets).items():
-        print(f"{name:16} {score}")
-    sums = members @ el2n_scores(models, folder / "el2n")[:, None]
-    actual = np.concatenate([targets, targets.mean(axis=1, keepdims=True)], axis=1)
-    rivals = [linear_score(np.broadcast_to(sums[one], actual[one].shape), actual[one]) for one in folds(len(members))]
-    of_el2n = np.mean(rivals, axis=0)
-    print(f"EL2N, outputs    {np.nanmean(of_el2n[:-1]):.3f}   mean output {of_el2n[-1]:.3f}")
+    targets = targets_of(outputs, models.labels, models.spreads)
+    compare(members, targets, el2n_scores(models, folder / "el2n"))
+
+
+def compare(members: np.ndarray, targets: np.ndarray, el2n: np.ndarray) -> None:
+    """Print scores of datamodels and EL2N on unseen subsets, with 90% intervals from samples of these."""
+    actual, rng = np.concatenate([targets, targets.mean(axis=1, keepdims=True)], axis=1), np.random.default_rng(0)
+    fitted = np.empty_like(actual)
+    for unseen in folds(len(members)):
+        fitted[unseen] = fit_datamodels(members[~unseen], targets[~unseen]).predict(members[unseen])
+    predicted = {"datamodels": fitted, "EL2N": np.broadcast_to((members @ el2n)[:, None], actual.shape)}
+    whole = [np.flatnonzero(one) for one in folds(len(members))]
+    samples = [whole, *([rng.choice(fold, len(fold)) for fold in whole] for _ in range(RESAMPLES))]
+    found = {name: np.array([_scores(one, actual, rows) for rows in samples]) for name, one in predicted.items()}
+    found["difference"] = found["datamodels"] - found["EL2N"]
+    for name, values in found.items():
+        low, high = np.quantile(values[1:], (0.05, 0.95), axis=0)
+        cells = [f"{values[0, k]:.3f} [{low[k]:.3f}, {high[k]:.3f}]" for k in range(2)]
+        print(f"{name:10}  mean over outputs {cells[0]}  mean output {cells[1]}")
+
+
+def _scores(predicted: np.ndarray, actual: np.ndarray, folds_rows: list[np.ndarray]) -> tuple[float, float]:
+    """Return the score as the mean over outputs, and that of the mean output, which comes last."""
+    scores = np.mean([linear_score(predicted[rows], actual[rows]) for rows in folds_rows], axis=0)
+    return float(np.nanmean(scores[:-1])), float(scores[-1])
 
 
 def labels(flags: argparse.Namespace) -> None:
