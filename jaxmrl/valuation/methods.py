@@ -34,7 +34,7 @@ HALVES = ("banzhaf", "datamodel")
 """Methods that share models of random halves."""
 
 SUSPECT_BY = ("oob", "datamodel", "banzhaf", "shapley")
-"""Methods by which labels are suspected, the best one first: of those computed, the first one counts."""
+"""Methods by which labels are suspected, in order of preference: of those computed, the first one counts."""
 
 
 def value_methods_for(names: tuple[str, ...], has_smiles: bool) -> tuple[str, ...]:
