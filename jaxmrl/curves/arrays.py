@@ -12,9 +12,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxmrl.errors import DataError
+from jaxmrl.io import cache
 from jaxmrl.io.records import Records, plain_names
 
 _HEAD = 4096
@@ -62,9 +61,8 @@ def _is_numpy(path: Path) -> bool:
 
 def _numpy_columns(path: Path) -> Columns:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name].tolist() for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        found = {name: array.tolist() for name, array in cache.read_arrays(path).items()}
+    except (ValueError, OSError) as error:
         raise DataError(f"{path} cannot be read as a NumPy archive: {error}") from None
     return {_UNNAMED[int(k)] if (k := name.removeprefix("arr_")) in "01234" else name: found[name] for name in found}
 

@@ -130,16 +130,3 @@ def test_nothing_at_all():
     assert len(table) == 0
     assert canonical == []
     assert rejected == {}
-
-
-def test_concatenate_and_take_are_inverse():
-    whole, _, _ = featurize(SMILES)
-    first, _, _ = featurize(SMILES[:8])
-    rest, _, _ = featurize(SMILES[8:])
-    joined = graphs.concatenate([first, rest])
-    for name, array in vars(whole).items():
-        np.testing.assert_array_equal(getattr(joined, name), array)
-    half = graphs.take(joined, np.arange(len(SMILES)) < 8)
-    for name, array in vars(first).items():
-        kept = getattr(half, name)
-        np.testing.assert_array_equal(kept[:, : array.shape[1]] if name == "overflow" else kept, array)

@@ -139,7 +139,7 @@ def test_models_that_cannot_learn_from_so_many_molecules_are_refused(csv_file, t
 def test_settings_that_do_not_fit_classical_models_are_refused():
     with pytest.raises(ConfigError, match="scores come from neural networks"):
         ScoreConfig(model="rf")
-    with pytest.raises(ConfigError, match="--init is for --modality graph; got ecfp"):
+    with pytest.raises(ConfigError, match="--init is for --modality graph or molgraph; got ecfp"):
         SweepConfig(model="rf", init="encoder")
     with pytest.raises(ConfigError, match="--model rf is for --modality ecfp or maccs or rdkit or ecfp-rdkit"):
         SweepConfig(dataset="qm9", model="rf")
