@@ -56,6 +56,7 @@ def test_each_seed_has_models_of_its_own(task, tmp_path):
             assert not np.array_equal(paired.values[name][0], paired.values[name][1])
 
 
+@pytest.mark.slow
 def test_scores_that_follow_a_training(task, problem, tmp_path):
     """TracIn has a checkpoint after each of two epochs; what it loses is made again."""
     names = ("tracin", "aum", "confidence", "variability", "moderate", "prototypicality", "ccs", "grand-last")
@@ -104,6 +105,7 @@ def test_a_scoring_that_was_stopped_takes_another_method(task, tmp_path, monkeyp
     assert list(scored(replace(task, names=("el2n", "forgetting")), tmp_path).values) == ["el2n", "forgetting"]
 
 
+@pytest.mark.slow
 def test_stopped_anywhere_it_goes_on_to_the_same_scores(task, tmp_path, monkeypatch):
     whole = scored(task, tmp_path / "whole")
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
