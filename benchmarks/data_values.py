@@ -4,11 +4,11 @@
     python -m benchmarks.data_values labels [--dataset wehi] [--target brenk_alert] [--trees 500]
     python -m benchmarks.data_values exact [--players 12] [--repeats 5]
 
-`subsets` trains models on random halves of the training molecules, which FOLDER keeps, and prints the seconds a model.
-Then it prints linear datamodeling scores on each fifth of the models: of datamodels that are fitted to the others, and
-of EL2N, whose sums over subsets are the prediction. `labels` flips
-labels as `benchmarks.planted_labels` does, and looks where Data-OOB ranks them. `exact` compares estimates from random
-subsets with the exact values of games of few molecules.
+`subsets` trains models on random halves of the training molecules, keeps what they predict in FOLDER, and prints the
+seconds for each model. Then it prints linear datamodeling scores on each fifth of the models: of datamodels that are
+fitted to the others, and of EL2N, whose sums over subsets are the prediction. `labels` flips labels as
+`benchmarks.planted_labels` does, and shows how well Data-OOB finds them. `exact` compares estimates from random subsets
+with the exact values of games of few players.
 """
 
 import argparse

@@ -4,7 +4,7 @@
 
 A replay takes a kept curve, shows its first sizes, and draws a target: the error at the last of these, times a factor
 between 0.5 and 0.97. Each batch goes up to the next size of the curve, and the limit is the curve's largest size.
-Whether the target can be reached there is known from the curve, and not to the plan.
+The curve shows whether the target can be reached there; the plan does not know it.
 
 Curves are those of LCDB (`lcdb_two_thirds.csv.gz` in the folder JAXMRL_DATA, see `benchmarks.tabular_curves`), and
 those of `benchmarks/curves_database`, planned with a prior of the other data sets. Data sets are divided into a part

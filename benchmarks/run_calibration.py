@@ -6,8 +6,8 @@ Each run is a sweep with --save-predictions and its labels. For each curve and s
 prediction of the models of that split is calibrated on its validation molecules, as `predict` does it, and judged on
 its test molecules. Reported are, over all splits of a kind:
 
-- Regression: how often the 90% interval contains the label, also by similarity to training, and the mean width by that
-  of an interval of constant width from the same molecules. Test molecules of several splits overlap.
+- Regression: how often the 90% interval contains the label, also by similarity to training, and the mean width divided
+  by that of an interval of constant width from the same molecules. Test molecules of several splits overlap.
 - Classification: the root of the debiased squared calibration error of raw and of calibrated probabilities, with 90%
   intervals over splits and tasks, the expected calibration error, the Brier score and the log loss. The two parts of
   the calibration are measured alone, too: Venn-Abers prediction, and a sigmoid (Platt 1999).

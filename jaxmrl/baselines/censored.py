@@ -1,6 +1,6 @@
 """Classical models with censored labels: each bound becomes the value that is expected beyond it. NumPy and SciPy only.
 
-An estimator knows only exact labels. So a normal distribution around a prediction says what to expect of a true value
+An estimator takes exact labels only. So a normal distribution around a prediction says what to expect of a true value
 beyond its bound, and the estimator learns from that value (Buckley & James, Linear regression with censored data, 1979,
 with a normal distribution as of Tobin 1958). The predictions come from cross-fitting: a model that has learned from a
 value predicts nearly that value, and its residuals are too small.
@@ -19,7 +19,7 @@ _ITERATIONS, _CONVERGED = 500, 1e-6
 """The most iterations of `fit_normal`, and the relative change at which it ends."""
 
 Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""Return the predictions [m] of molecules by a model of others: of labels [N], training molecules, molecules asked."""
+"""From labels [N], training molecules [n] and molecules to predict [m] to the predictions [m] of a model."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def beyond(limits: np.ndarray, sides: np.ndarray, sd: float) -> tuple[np.ndarray
 def fit_normal(labels: TaskLabels, molecules: np.ndarray, center: np.ndarray | None = None) -> tuple[float, float]:
     """Return mean and standard deviation of the normal distribution that is likeliest for some labels.
 
-    By expectation maximization (Dempster, Laird & Rubin 1977).
+    The method is expectation maximization (Dempster, Laird & Rubin 1977).
 
     Args:
-        labels: At least two different exact ones among them.
+        labels: Of the task; the exact ones among the molecules have at least two different values.
         molecules: [n] places.
         center: [n] predictions. If given, the distribution is that of the labels minus these, and its mean is 0.
     """
@@ -86,10 +86,11 @@ def fit_normal(labels: TaskLabels, molecules: np.ndarray, center: np.ndarray | N
 
 
 def expected_labels(labels: TaskLabels, train: np.ndarray, valid: np.ndarray, seed: int, fit: Fit) -> np.ndarray:
-    """Return labels [N] in which censored ones of training and validation molecules are what is expected beyond them.
+    """Return labels [N] where expected values replace the censored labels of training and validation molecules.
 
-    First they are what is expected of all training molecules alike, and then what is expected of each by the
-    predictions of models that learned from these values. More rounds were not better (docs/concepts/labels.md).
+    First, one normal distribution of all training labels gives what is expected beyond each bound. Then it is the
+    distribution around the prediction of models that learned from these values. More rounds were not better
+    (docs/concepts/labels.md).
 
     Args:
         labels: Of the task.

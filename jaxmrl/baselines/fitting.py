@@ -46,7 +46,7 @@ def _fit_task(
     """
     train, valid = _labeled(assignment, ~np.isnan(labels))
     fit = partial(_fit, assignment, features, scaling)
-    # A label that is the same for all exact ones has no distribution that would say what lies beyond a bound.
+    # If all exact labels are the same, no distribution says what to expect beyond a bound.
     if censored is not None and censored.censored[assignment.train].any() and len(np.unique(labels[train])) > 1:
         train, valid = _labeled(assignment, ~np.isnan(labels) | censored.censored)
         some = lambda values, learned, asked: fit(values, learned, valid, asked)

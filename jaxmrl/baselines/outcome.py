@@ -46,7 +46,7 @@ def outcome_of(problem: TaskData, modality: str, replica: Replica, predicted: np
 
 
 def _with_bounds(problem: TaskData, molecules: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores and labels [n, T] of validation molecules, of which a metric that is an error is also of bounds.
+    """Return scores and labels [n, T] of validation molecules; where the metric is an error, bounds become labels.
 
     A score on the right side of a bound has no error, as for neural networks (`training.replica.judged_labels`).
     """

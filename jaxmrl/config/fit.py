@@ -66,7 +66,7 @@ class CurvesConfig:
 
     no_prior: bool = False
     """Forecast curves of three to five sizes by their laws alone, without the prior from learning curves of other
-    molecular models, as for models of other data."""
+    molecular models, for example if the curves are not of molecular models."""
 
     target: float | None = None
     """Estimate the number of molecules at which the metric reaches this value. Default: none."""

@@ -146,7 +146,7 @@ class SweepConfig(PruningSettings):
     previous: Path | None = None
     """Keep the validation and test molecules of this run in their parts, after rows were added to its file; new
     molecules train. The file changes.csv of the new run lists what has changed, and the compare command compares the
-    two. For random and stratified splits. Default: none."""
+    two. This works for random and stratified splits. Default: none."""
 
     out: Path | None = None
     """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""

@@ -18,7 +18,7 @@ RUN_NAMES = (
     "random_state random_seed split_id split_seed"
 ).split()
 """Names of columns that number the runs of a curve; others that end in _seed, and `split`, are such columns where they
-hold whole numbers."""
+contain whole numbers."""
 
 COUNT_NAMES = (
     "n_seeds n_runs n_folds n_splits n_repeats n_replicates num_seeds num_runs num_folds number_of_runs runs seeds "

@@ -1,4 +1,4 @@
-"""The error that the noise of the labels leaves any model, as the run directory of a table of results says."""
+"""The least error that noisy labels allow any model, as run.json beside a table of results gives it."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def read_noise_floors(table: Path) -> dict[str, float]:
-    """Return the least error of any model by the noise of the labels, for each kind of split.
+    """Return the least error that noisy labels allow any model, for each kind of split.
 
     Args:
         table: results.csv or curves.csv. If it is in a run directory, run.json is beside it.

@@ -55,7 +55,7 @@ class CurveRows:
     random     whether every row is of a random sample of the data, by the column pruning where there is one
     epochs     [R, 2] best epoch and epochs of each run, by the columns of those names; None without them
     split      [R] the split of each run, by the column split_seed of a sweep; None without it
-    noise_floor  the error that the noise of the labels leaves any model, as a run directory says; 0 where unknown
+    noise_floor  the least error that noisy labels allow any model, as a run directory gives it; 0 where unknown
     """
 
     identity: dict[str, str]

@@ -29,7 +29,7 @@ class EarlierSplits:
     def split(self, label: str, smiles: list[str]) -> Split:
         """Return a split of the data as it is now.
 
-        Molecules that are new train. Another row of a molecule that was there is in the part of that molecule.
+        New molecules are for training. A further row of an earlier molecule is in the part of that molecule.
 
         Args:
             label: The label of the split, such as `random` or `random 43`.

@@ -54,7 +54,7 @@ def add_conformers(
 ) -> ParsedMolecules:
     """Return the molecules, and those with a conformer alone, with it, where one of `modalities` sees positions.
 
-    source: the SD file whose 3D coordinates are used; None for conformers made of SMILES.
+    source: the SD file whose 3D coordinates are used; None for conformers made from SMILES.
     """
     if any(get_modality(name).sees_positions for name in modalities):
         blocks = None if source is None else read_mol_blocks(source)

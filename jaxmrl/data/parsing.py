@@ -21,7 +21,7 @@ from jaxmrl.modalities.graph import features as graphs
 
 @dataclass(frozen=True)
 class ParsedMolecules:
-    """A table whose every molecule is usable, with what was made of it.
+    """A table whose every molecule is usable, with what was made from it.
 
     canonical [N] uint64   hash of each canonical SMILES, or geometry, to find the same molecule twice
     graphs                 None where molecules have no SMILES
@@ -103,7 +103,8 @@ def with_conformers(
 ) -> ParsedMolecules:
     """Return the molecules that have a conformer, with it; the others join the rejected rows.
 
-    blocks: the mol block of each line of the table, whose 3D coordinates are used; None for conformers made of SMILES.
+    blocks: the mol block of each line of the table, with the 3D coordinates to use; None for conformers made from
+    SMILES.
     """
     if blocks is None:
         found, reasons = conformers(prepared.canonical_smiles, progress)

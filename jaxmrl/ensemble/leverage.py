@@ -12,7 +12,7 @@ USUAL_LEVERAGE = 3.0
 limit of Williams plots (Gramatica, Principles of QSAR models validation, 2007)."""
 
 _RIDGE = 1e-3
-"""What is added to the variance along each direction, in means over directions: some directions have none."""
+"""The share of the mean variance that is added to the variance along each direction, as some directions have none."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class EmbeddingDomain:
     def leverage(self, embeddings: np.ndarray) -> np.ndarray:
         """Return the leverage [n] of molecules by their embeddings [n, d], in means of training molecules.
 
-        It is the squared Mahalanobis distance from the mean of the training molecules, by the mean of this distance
-        over training molecules, each left out of the training molecules in turn. Of molecules like those of training,
-        the mean is therefore about 1.
+        It is the squared Mahalanobis distance from the mean of the training molecules, divided by the mean of this
+        distance over the training molecules, where each is left out of the others in turn. The mean over new molecules
+        that are like those of training is therefore about 1.
         """
         return np.sum(((embeddings - self.mean) @ self.whitening) ** 2, axis=1)
 
@@ -44,7 +44,7 @@ def describe(embeddings: np.ndarray) -> EmbeddingDomain | None:
     variances, axes = np.linalg.eigh(centered.T @ centered)
     variances = np.maximum(variances, 0.0) + _RIDGE * variances.mean()
     if not variances[-1] > 0:
-        return None  # a single molecule, too
+        return None  # also for a single molecule
     whitening = axes / np.sqrt(variances)
     hat = np.sum((centered @ whitening) ** 2, axis=1)
     # Without a molecule, mean and scatter are others, and its own leverage is this one (Sherman & Morrison 1950).

@@ -28,7 +28,7 @@ def read_and_prepare(
     if any(model.features.get("coordinates") == FROM_FILE for model in firsts):
         raise ConfigError(
             f"the models in {config.run} learned from the 3D coordinates of a file, which are not read here: sweep "
-            "without --coordinates file, so that conformers are made of SMILES, and use its models"
+            "without --coordinates file, so that conformers are made from SMILES, and use its models"
         )
     table = read_molecules(config.csv, config.smiles_column, config.sheet)
     for note in table.notes:

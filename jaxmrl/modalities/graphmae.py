@@ -10,7 +10,7 @@ from flax import nnx
 from jaxmrl.modalities.layers import xavier_linear
 
 SHARPNESS = 2
-"""The power of the cosine error: an atom that is nearly told counts less. GraphMAE asks for 1 or more."""
+"""The power of the cosine error: an atom whose prediction is nearly right counts less. GraphMAE asks for 1 or more."""
 
 _FIRST_SLOPE = 0.25
 
@@ -33,8 +33,8 @@ class Atoms(NamedTuple):
 class GraphMAE(nnx.Module):
     """Encoder -> PReLU -> linear -> the masked atoms' rows set to 0 -> one convolution -> an output for each kind.
 
-    The decoder must tell a masked atom by its neighbors' embeddings: its own is taken away (re-masking). A subclass
-    names the parts, and says how a batch goes through them.
+    The decoder must predict a masked atom from its neighbors' embeddings, because its own is set to 0 (re-masking). A
+    subclass names the parts, and says how a batch goes through them.
     """
 
     elements: ClassVar[tuple[int, ...]]

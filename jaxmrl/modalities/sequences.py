@@ -32,7 +32,7 @@ def in_batch_order(rows: jax.Array, order: jax.Array) -> jax.Array:
     return rows[jnp.argsort(order)]
 
 
-# JAX's own would be a scatter, for it does not know that each row goes to another place.
+# JAX's own gradient would be a scatter, because JAX does not know that each row goes to another place.
 in_batch_order.defvjp(
     lambda rows, order: (in_batch_order(rows, order), order), lambda order, gradient: (gradient[order], None)
 )

@@ -100,8 +100,9 @@ def calibrated_probabilities(
     """Return calibrated probabilities of new molecules, [n], and lower and upper bounds; None for too few of a class.
 
     The probability is a weighted mean of that of Venn-Abers prediction, which assumes nothing but follows the noise of
-    few molecules, and that of a sigmoid, which has two parameters only. Of molecules of the rarer class, FEW give both
-    the same weight; of more, the sigmoid has less. The bounds are those of Venn-Abers prediction, and contain the mean.
+    few molecules, and that of a sigmoid, which has two parameters only. With FEW molecules of the rarer class, both
+    have the same weight; with more, the sigmoid has less. The bounds are those of Venn-Abers prediction, and contain
+    the mean.
 
     Args:
         raw: [m] probabilities of molecules that no model has learned from.

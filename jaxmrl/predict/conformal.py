@@ -36,7 +36,7 @@ BLOCK_DRIFT = 0.25
 assays and one project, each in seven blocks (`benchmarks.rolling_origin`)."""
 
 _DRIFTS = norm.ppf((np.arange(21) + 0.5) / 21)
-"""Quantiles of the normal distribution, all with the same probability."""
+"""Equally likely values of a standard normal variable: quantiles of its distribution."""
 
 
 @dataclass(frozen=True)

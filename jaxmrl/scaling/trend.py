@@ -174,10 +174,10 @@ def recent(points: Points) -> Points:
 def trend_of(fits: list[Fit], chosen: list[Fit], kind: Kind | None = None) -> Trend:
     """Return the trend of a curve.
 
-    Where several laws of two parameters each explain all sizes of a curve that still improves to within the noise, or
-    where laws have as many parameters as there are sizes, the curve says no more than these laws, and they decide the
-    trend. Elsewhere all laws
-    decide it, fitted to the recent sizes and weighted by how well they fit these and how few parameters they have.
+    There are two cases in which the curve says no more than the chosen laws, and these decide the trend: the curve
+    still improves and several laws with two parameters explain all sizes to within the noise, or laws have as many
+    parameters as there are sizes. In all other cases, all laws decide it. They are fitted to the recent sizes, and
+    weighted by how well they fit these and by how few parameters they have.
 
     Args:
         fits: Every law that can be fitted to all sizes.

@@ -168,7 +168,7 @@ def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes
 def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], progress: Progress) -> None:
     """Train the replicas of a model that have no row in results.csv yet, one program for each shape of batches.
 
-    The shape is a replica's own, and so are then its bits: they do not depend on what else was asked for.
+    The shape depends on the replica alone, so its bits do not depend on what else the queue trains.
     """
     for shape, own in sorted(by_shape(job, spec, cells).items()):
         train_program(job, spec, shape, own, progress)

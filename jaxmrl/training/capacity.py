@@ -37,7 +37,7 @@ of this (`python -m benchmarks.memory`)."""
 
 
 SAVED_PER_LOGIT = 3
-"""Numbers that a step holds for each logit of attention in a layer."""
+"""Numbers that a step keeps for each logit of attention in a layer."""
 
 _DEVICE_VARIABLES = ("JAX_PLATFORMS", "JAX_PLATFORM_NAME", "JAX_NUM_CPU_DEVICES", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
 """Variables of the environment that decide which devices JAX has."""

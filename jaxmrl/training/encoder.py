@@ -85,8 +85,7 @@ class Encoder:
 def save_encoder(folder: Path, params: Any, stats: Any, spec: AutoencoderSpec, standardize: str = AS_WRITTEN) -> None:
     """Write the encoder of a pre-trained autoencoder to `folder`.
 
-    standardize: the form of the molecules that it was trained on.
-    Raises UserError if it cannot be written.
+    standardize: the form of the molecules that it was trained on. Raises UserError if it cannot be written.
     """
     weights = part_of(params, ENCODER) | part_of(stats, ENCODER)
     sizes = {"model": spec.model, "width": spec.width, "depth": spec.depth}

@@ -11,7 +11,7 @@ import numpy as np
 from jaxmrl.errors import ConfigError
 
 MOST_PLAYERS = 16
-"""The most players of a game: each more doubles the subsets."""
+"""The most players of a game: each further player doubles the number of subsets."""
 
 
 def all_subsets(players: int) -> np.ndarray:

@@ -48,7 +48,7 @@ def targets_of(outputs: np.ndarray, labels: np.ndarray, spreads: np.ndarray | No
 def constant_utility(labels: np.ndarray, spreads: np.ndarray | None, means: np.ndarray) -> float:
     """Return the utility of a model that has learned from no molecule.
 
-    It finds both classes equally likely, or predicts the mean of the training labels, [T].
+    It gives both classes the same probability, or predicts the mean of the training labels, [T].
     """
     constant = np.zeros_like(labels) if spreads is None else np.broadcast_to(means, labels.shape)
     return float(model_utilities(constant[None], labels, spreads)[0])

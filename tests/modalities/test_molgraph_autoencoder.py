@@ -1,4 +1,4 @@
-"""Masked atoms of featurized graphs, told by their neighbors."""
+"""Masked atoms of featurized graphs, predicted from their neighbors."""
 
 import jax
 import jax.numpy as jnp

@@ -27,7 +27,7 @@ class GeometrySettings(ModalitySettings):
     """Connect atoms that are at most this far apart, in Å, in models of 3D geometries."""
 
     coordinates: Literal["conformers", "file"] = "conformers"
-    """Take the 3D coordinates of molecules from conformers that are made of SMILES, or from the mol blocks of an SD
+    """Take the 3D coordinates of molecules from conformers that are made from SMILES, or from the mol blocks of an SD
     file (--csv). Hydrogens that a block lacks are added; molecules without 3D coordinates are rejected. The predict and
     select commands cannot use models of such coordinates."""
 
