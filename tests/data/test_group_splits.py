@@ -127,6 +127,23 @@ def test_stratified_spreads_the_rarest_class_of_several_tasks():
     assert set(other.test) != set(split.test)
 
 
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_neither_units_nor_which_class_is_called_positive_change_a_stratified_split(task):
+    rng = np.random.default_rng(0)
+    if task == "classification":
+        labels = (rng.random((300, 3)) < [0.5, 0.04, 0.8]).astype(float)
+        other = np.abs(labels - [1, 1, 0])
+    else:
+        labels = rng.normal(0, [1, 30, 0], (300, 3))
+        other = labels * [1000, 0.001, 1] + [-5, 7, 3]
+    missing = rng.random((300, 3)) < 0.4
+    labels[missing] = other[missing] = np.nan
+    one, same = (stratified_split(either, hashes(300), task, 1) for either in (labels, other))
+    assert one.test.tolist() == same.test.tolist()
+    key = np.where(np.isnan(labels[:, 1]), 0, labels[:, 1])
+    assert one.test.tolist() != stratified_split(key[:, None], hashes(300), task, 1).test.tolist(), "all tasks decide"
+
+
 def test_clusters_are_those_of_a_plain_leader_algorithm():
     packed, canonical = prints(300), hashes(300)
     bits = np.unpackbits(packed, axis=1).astype(int)

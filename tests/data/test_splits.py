@@ -13,8 +13,10 @@ from jaxmrl.data.splits import (
     imbalanced_split,
     random_split,
     random_split_like,
+    same_scaffolds,
     scaffold_split,
     shared_molecules,
+    shared_parents,
     subset_order,
     subset_size,
 )
@@ -111,6 +113,17 @@ def test_shared_molecules_are_counted():
     split = Split(np.array([0, 1, 2]), np.array([3, 4]), np.array([5, 6]))
     assert shared_molecules(canonical, split) == 2
     assert shared_molecules(np.arange(7, dtype=np.uint64), split) == 0
+
+
+def test_test_molecules_like_those_of_training_are_counted():
+    split = Split(np.array([0, 1]), np.array([2]), np.array([3, 4, 5, 6]))
+    scaffolds, flat = (
+        ["a", NO_SCAFFOLD, "b", "a", "b", NO_SCAFFOLD, "A"],
+        ["a", NO_SCAFFOLD, "b", *"ab", NO_SCAFFOLD, "a"],
+    )
+    assert same_scaffolds(scaffolds, flat, split) == (1, 2), "no scaffold is no scaffold in common"
+    canonical, parents = np.array([1, 2, 3, 1, 4, 5, 6]), np.array([1, 2, 3, 1, 2, 3, 6])
+    assert shared_parents(canonical, parents, split) == 1, "the first test molecule is in training itself"
 
 
 def hu_et_al(scaffolds, train_share, valid_share):

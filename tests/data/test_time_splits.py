@@ -61,6 +61,12 @@ def test_rolling_origins_train_on_the_past_and_test_on_the_next_block(days, cuts
         assert set(one.train) < set(after.train)
 
 
+def test_three_tenths_come_before_the_first_cut_and_blocks_are_equal():
+    origins = rolling_origins(dates_of(range(100)), lots(np.arange(100, dtype=np.uint64), 3), 7, 42)
+    assert [len(origin.train) + len(origin.valid) for origin in origins] == [30, 40, 50, 60, 70, 80, 90]
+    assert [len(origin.test) for origin in origins] == [10] * 7
+
+
 def test_rolling_origins_need_dates():
     with pytest.raises(DataError, match="6 cut dates need at least 7 different dates; got 3"):
         rolling_origins(dates_of([0, 1, 2] * 10), np.arange(30, dtype=np.uint64), 6, 42)
