@@ -125,3 +125,17 @@ def test_reliability_is_the_share_of_variance_that_is_no_error():
     assert strong.reliability == pytest.approx(1 - np.mean(strong.error**2) / strong.value.var())
     assert strong.reliability > 0.8
     assert banzhaf_reuse(members, rng.normal(size=3_000)).reliability < 0.3
+
+
+def test_errors_of_banzhaf_values_are_those_of_two_means():
+    rng = np.random.default_rng(5)
+    members, utilities = half_subsets(6, 40, rng), rng.normal(3, 1, 40)
+    members[:, 4], members[:, 5] = np.arange(40) < 2, np.arange(40) < 1
+    utilities[:2] += 5
+    found = banzhaf_reuse(members, utilities)
+    for player in range(5):
+        inside, outside = utilities[members[:, player]], utilities[~members[:, player]]
+        variance = inside.var(ddof=1) / len(inside) + outside.var(ddof=1) / len(outside)
+        np.testing.assert_allclose(found.value[player], inside.mean() - outside.mean())
+        np.testing.assert_allclose(found.error[player], variance**0.5)
+    assert np.isnan(found.value[5]), "in one subset alone"
