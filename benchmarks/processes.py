@@ -59,7 +59,7 @@ class Team:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_) -> None:
-        if kind is not None and not issubclass(kind, Exception):  # stopped: nobody waits for what is under way
+        if kind is not None and not issubclass(kind, Exception):  # stopped: what is under way is not waited for
             self._stop.set()
         self.pool.shutdown()
 

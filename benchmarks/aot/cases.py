@@ -120,7 +120,7 @@ PROGRAMS: dict[str, Callable[[Subject, int], tuple]] = {
     "grand": _grand,
     "pretrain": _pretrain,
 }
-"""Each returns the program and its arguments, of which the first is static."""
+"""Each returns the program and its arguments; the first argument is static."""
 
 DONATED = {"train": 2, "keep_best": 1, "fill": 1, "pretrain": 2}
 """The argument whose memory the results take."""

@@ -123,6 +123,8 @@ def by_topic(names: set[str]) -> dict[str, tuple[str, ...]]:
         seed = tuple(name for name in groups["training"] if name == "seed")
         groups |= {"training": (), "hardware": ("batch_size", *groups["hardware"])}
         groups |= {"selection": (*groups["selection"], *seed)}
+    if "subsets" in names:  # the methods of the value command do not prune
+        groups |= {"pruning": (), "values": ("methods", *groups["values"])}
     return {topic: members for topic, members in groups.items() if members}
 
 

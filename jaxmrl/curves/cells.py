@@ -37,9 +37,7 @@ def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, s
 
 
 def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return the sizes [R] in cells, of which 1.5k is 1,500 and 10^3 1,000, which cells are wrong [R], and what to say
-    of a unit.
-    """
+    """Return the sizes [R] in cells such as 1.5k and 10^3, which cells are wrong [R], and remarks on the reading."""
     long = {text: f"{size:.15g}" for text in dict.fromkeys(texts) if (size := _written_size(text)) is not None}
     pointed = _pointed(texts)
     long |= {text: text.replace(".", "") for text in pointed}

@@ -29,7 +29,7 @@ class ParsedMolecules:
     vectors                those of --embeddings; None where nobody asked for them
     canonical_smiles [N]   what features are made of, whatever the table's spelling; empty where there are no SMILES
     noise                  of the labels, as replicates show it, of the tasks where they do
-    replaced               what --standardize changed; None where nobody asked for it
+    replaced               what --standardize changed; None without it
     """
 
     table: table.Table

@@ -146,7 +146,7 @@ def _formats(path: Path, records: Records, columns: list[Column]) -> list[str]:
 def _class_labels(
     path: Path, records: Records, columns: list[Column]
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
-    """Return labels [N, T] of classes, sides of which none is a bound, the names of the tasks, and remarks."""
+    """Return labels [N, T] of classes, sides [N, T] that are all 0, the names of the tasks, and remarks."""
     labels, remarks = class_labels(path, records, columns)
     return labels, np.zeros(labels.shape, np.int8), tuple(column.name for column in columns), remarks
 

@@ -92,5 +92,5 @@ def scaled_cosine_error(outputs: jax.Array, kinds: jax.Array) -> jax.Array:
     outputs [n, K], kinds [n] int below K.
     """
     length = jnp.sqrt(jnp.sum(outputs**2, axis=1) + 1e-12)
-    told = jnp.sum(outputs * jax.nn.one_hot(kinds, outputs.shape[1], dtype=outputs.dtype), axis=1)
-    return (1.0 - told / length) ** SHARPNESS
+    right = jnp.sum(outputs * jax.nn.one_hot(kinds, outputs.shape[1], dtype=outputs.dtype), axis=1)
+    return (1.0 - right / length) ** SHARPNESS

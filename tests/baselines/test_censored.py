@@ -19,7 +19,7 @@ TRAIN, VALID, ASKED = np.arange(160), np.arange(160, 200), np.arange(200, 400)
 
 
 def censored(truth, low, high):
-    """Labels of which those outside two limits are bounds."""
+    """Labels, where those outside two limits become bounds."""
     sides = np.where(truth > high, ABOVE, np.where(truth < low, BELOW, 0)).astype(np.int8)
     limits = np.where(sides == ABOVE, high, np.where(sides == BELOW, low, np.nan))
     return TaskLabels(np.where(sides == 0, truth, np.nan), limits, sides)
