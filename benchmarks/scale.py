@@ -28,8 +28,9 @@ from jaxmrl.data.datasets import load_dataset
 from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.parsing import prepare
-from jaxmrl.modalities.graph import features as graphs
+from jaxmrl.modalities.flat_arrays import concatenate, take
 from jaxmrl.modalities.graph.dataset import GraphDataset
+from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.modalities.graph.modality import GIN
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import programs
@@ -50,14 +51,14 @@ FRACTIONS = tuple(k / 10 for k in range(1, 11))
 """Of a queue: as in a study, few replicas are of the largest, and leave a model."""
 
 
-def table_of(molecules: int) -> graphs.Graphs:
+def table_of(molecules: int) -> Graphs:
     """So many graphs: the molecules of `wehi` over and over."""
     some = prepare(load_dataset("wehi")).graphs
     copies = -(-molecules // len(some))
-    return graphs.take(graphs.concatenate([some] * copies), np.arange(copies * len(some)) < molecules)
+    return take(concatenate([some] * copies), np.arange(copies * len(some)) < molecules)
 
 
-def engine_on(table: graphs.Graphs, width: int, depth: int) -> Engine:
+def engine_on(table: Graphs, width: int, depth: int) -> Engine:
     """One lane that trains on 80 % of the table and validates on 10 %."""
     rng = np.random.default_rng(0)
     train, valid, test = np.split(rng.permutation(len(table)), [8 * len(table) // 10, 9 * len(table) // 10])
