@@ -124,6 +124,12 @@ def benchmark_commands(page):
     return [command for command in commands(page) if command.text.startswith("python -m benchmarks.")]
 
 
+def program_of(name):
+    """What `python -m` runs: of a package, its `__main__`."""
+    module = import_module(name)
+    return import_module(f"{name}.__main__") if hasattr(module, "__path__") else module
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", pages_with(benchmark_commands))
 def test_every_benchmark_takes_its_arguments(page, monkeypatch):
@@ -139,4 +145,4 @@ def test_every_benchmark_takes_its_arguments(page, monkeypatch):
         _, _, module, *arguments = command.words
         monkeypatch.setattr("sys.argv", [module, *arguments])
         with pytest.raises(UnderstoodError):
-            import_module(module).main()
+            program_of(module).main()

@@ -38,7 +38,7 @@ FUNCTIONS = (
 """What the commands call, and the names of the package are."""
 
 SMALL = {
-    "epochs": 1,
+    "epochs": 4,
     "steps": None,
     "min_steps": None,
     "score_epochs": 1,
