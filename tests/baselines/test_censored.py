@@ -54,6 +54,15 @@ def test_what_is_expected_beyond_a_bound_is_the_mean_of_a_truncated_normal_distr
     assert 0 <= variance[4] < 1e-3
 
 
+def test_bounds_that_lie_very_far_out_are_finite_numbers():
+    limits = np.array([1e6, 1e8, 1e10, 1e15])
+    mean, variance = beyond(limits, np.full(4, ABOVE, np.int8), 1.0)
+    np.testing.assert_allclose(mean, limits, rtol=1e-9)
+    assert np.isfinite(variance).all()
+    below, _ = beyond(-limits, np.full(4, ABOVE, np.int8), 1.0)
+    np.testing.assert_array_equal(below, 0, "such a bound says nothing")
+
+
 def test_a_normal_distribution_is_found_behind_the_bounds():
     rng = np.random.default_rng(0)
     truth, everyone = rng.normal(3, 2, 20_000), np.arange(20_000)
