@@ -91,7 +91,8 @@ def _columns(path: Path, found: Any) -> Columns:
     if all(isinstance(value, dict) for value in found.values()):
         if any(isinstance(value, list) for one in found.values() for value in one.values()):
             return _of_curves(path, found)
-        return {name: list(cells.values()) for name, cells in found.items()}  # the default of pandas
+        index = dict.fromkeys(key for cells in found.values() for key in cells)
+        return {name: [cells.get(key) for key in index] for name, cells in found.items()}  # the default of pandas
     return found
 
 
@@ -146,8 +147,9 @@ def _records(path: Path, columns: Columns) -> Records:
     flat: dict[str, list] = {}
     for name, values in _whole(path, columns).items():
         runs = max((len(one) for one in values if isinstance(one, list)), default=0)
+        lists = [one if isinstance(one, list) else [one] for one in values]  # a number beside lists is of one run
         for k in range(runs):
-            cells = [one[k] if isinstance(one, list) and k < len(one) else None for one in values]
+            cells = [one[k] if k < len(one) else None for one in lists]
             flat[name if runs == 1 else f"{name}_{k}"] = cells
         if not runs:
             flat[name] = values

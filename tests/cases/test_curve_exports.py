@@ -53,6 +53,19 @@ def test_json_is_read_as_the_table_that_it_is(tmp_path, content):
     assert (file.metric, values_of(file)) == ("test_rmse", ALL)
 
 
+def test_values_of_a_pandas_table_are_matched_by_their_rows(tmp_path):
+    forward, backward = (list(enumerate(SIZES))[::step] for step in (1, -1))
+    content = {"n": {str(k): n for k, n in forward}, "rmse": {str(k): 3 * n**-0.3 for k, n in backward}}
+    file = read_curves(FitConfig(written(tmp_path, "curve.json", content)))
+    assert values_of(file) == {(n, 3 * n**-0.3) for n in SIZES}
+
+
+def test_a_number_beside_lists_of_runs_is_that_of_one_run(tmp_path):
+    content = {"n": SIZES, "rmse": [*RUNS[:-1], RUNS[-1][0]]}
+    file = read_curves(FitConfig(written(tmp_path, "curve.json", content)))
+    assert values_of(file) == {(n, value) for n, value in ALL if n < SIZES[-1] or value == RUNS[-1][0]}
+
+
 def test_curves_by_name_in_json_are_several_curves(tmp_path):
     content = {name: {"n": SIZES, "rmse": RUNS} for name in ("svm", "forest")}
     file = read_curves(FitConfig(written(tmp_path, "curves.json", content), by=("curve",)))
