@@ -80,11 +80,13 @@ def extended(config: SweepConfig) -> SweepConfig:
 
 def _keep_their_splits(saved: SweepConfig, config: SweepConfig) -> bool:
     """Return whether all seeds of the run use the same splits by the settings of `config`: seed k uses split k modulo
-    the number of splits.
+    the number of splits. Beside the test set of a file, that is also the number of folds, which decides their size.
     """
     there, here = saved.split_seeds, config.split_seeds
     if there == here:
         return True
+    if saved.split_file:
+        return False
     if there == "auto" or here == "auto":  # one split, or one for each seed, as the number of molecules decides
         return saved.seeds == 1
     return all(seed % there == seed % here for seed in range(saved.seeds))

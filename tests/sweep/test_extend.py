@@ -1,5 +1,6 @@
 """Adding to a run: what it has stays, what is missing is trained, and the files are those of a run of all at once."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 
 from jaxmrl.cli.commands import SweepFlags, parse
-from jaxmrl.config import SweepConfig
+from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.runs.identity import FORMAT, check_same_run
 from jaxmrl.sweep import run_sweep
 from jaxmrl.sweep.extend import extended, saved_settings
 from jaxmrl.training import checkpoint
@@ -201,6 +203,23 @@ def test_splits_are_added_where_every_seed_keeps_its_own(begun):
     settings.write_text(written.replace('split_seeds = "auto"', "split_seeds = 1"))
     with pytest.raises(ConfigError, match=r"split_seeds \(1 there, 2 here\)"):
         extended(saved)  # the second seed used the split of the first
+
+
+def test_folds_beside_a_test_set_keep_their_number(tmp_path):
+    saved = replace(BEGUN, seeds=2, split_seeds=2, split_file=Path("parts.csv"), out=tmp_path)
+    (tmp_path / "config.toml").write_text(to_toml(saved))
+    (tmp_path / "run.json").write_text(json.dumps({"format": FORMAT}))
+    assert extended(replace(saved, seeds=4)).seeds == 4
+    with pytest.raises(ConfigError, match=r"split_seeds \(2 there, 4 here\)"):
+        extended(replace(saved, seeds=4, split_seeds=4))  # folds of half the size
+
+
+@pytest.mark.parametrize("split", ["random", "random 43", "scaffold", "file"])
+def test_previous_is_suggested_for_data_of_splits_that_it_keeps(tmp_path, split):
+    there, here = ({"data": {f"data of the {split} split": digest}} for digest in ("a", "b"))
+    with pytest.raises(ConfigError) as caught:
+        check_same_run(tmp_path, (there, {}), here, {}, extend=False)
+    assert ("--previous" in str(caught.value)) == split.startswith("random")
 
 
 def test_flags_that_change_a_run_are_refused(begun):
