@@ -21,8 +21,9 @@ _LARGEST = 64_000_000
 """Bytes of a file of curves; one with more is no file of curves."""
 
 _JSON = re.compile(r'\s*(?:\{\s*["}]|\[\s*[{\["])')
-_UNNAMED = ("train_sizes", "train_scores", "test_scores", "fit_times", "score_times")
-"""What `numpy.savez(file, *learning_curve(...))` calls arr_0, arr_1, ..."""
+_RESULTS = ("train_sizes", "train_scores", "test_scores", "fit_times", "score_times")
+_UNNAMED = {f"arr_{k}": name for k, name in enumerate(_RESULTS)}
+"""Names of the arrays that `numpy.savez(file, *learning_curve(...))` numbers."""
 
 _CURVE = "curve"
 """The column with the names of curves that a file has one below the other."""
@@ -64,7 +65,7 @@ def _numpy_columns(path: Path) -> Columns:
         found = {name: array.tolist() for name, array in cache.read_arrays(path).items()}
     except (ValueError, OSError) as error:
         raise DataError(f"{path} cannot be read as a NumPy archive: {error}") from None
-    return {_UNNAMED[int(k)] if (k := name.removeprefix("arr_")) in "01234" else name: found[name] for name in found}
+    return {_UNNAMED.get(name, name): values for name, values in found.items()}
 
 
 def _parsed(path: Path) -> Any:
@@ -144,18 +145,16 @@ def _is_matrix(values: list) -> bool:
 
 def _records(path: Path, columns: Columns) -> Records:
     """Return columns as a table of texts, where a column of lists becomes a column for each run."""
-    flat: dict[str, list] = {}
+    names: list[str] = []
+    cells: list[list[str]] = []
     for name, values in _whole(path, columns).items():
         runs = max((len(one) for one in values if isinstance(one, list)), default=0)
         lists = [one if isinstance(one, list) else [one] for one in values]  # a number beside lists is of one run
-        for k in range(runs):
-            cells = [one[k] if k < len(one) else None for one in lists]
-            flat[name if runs == 1 else f"{name}_{k}"] = cells
-        if not runs:
-            flat[name] = values
-    cells = [[_text(path, one) for one in values] for values in flat.values()]
+        names += [name] if runs < 2 else [f"{name}_{k}" for k in range(runs)]
+        found = [[one[k] if k < len(one) else None for one in lists] for k in range(runs)]
+        cells += [[_text(path, one) for one in column] for column in (found or [values])]
     rows = [(k, k + 1, list(fields)) for k, fields in enumerate(zip(*cells, strict=True))]
-    return Records(plain_names(flat), rows, [])
+    return Records(plain_names(names), rows, [])
 
 
 def _text(path: Path, value: Any) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig
+from jaxmrl.curves.arrays import read_arrays
 from jaxmrl.curves.table import read_curves
 from jaxmrl.errors import DataError
 
@@ -79,6 +80,20 @@ def test_what_learning_curve_returns_is_read_from_a_numpy_archive(tmp_path, name
     file = read_curves(FitConfig(tmp_path / "c.npz"))
     assert (file.metric, values_of(file)) == ("test_scores", {(n, -value) for n, value in ALL})
     assert any(note.startswith("not used: train_scores") for note in file.notes)
+
+
+@pytest.mark.parametrize("other", ["12", "arr_", "arr_9", "01"])
+def test_arrays_of_any_name_are_columns(tmp_path, other):
+    np.savez(tmp_path / "c.npz", **{"n": np.array(SIZES), "rmse": np.array(RUNS), other: np.array(SIZES)})
+    assert values_of(read_curves(FitConfig(tmp_path / "c.npz"))) == set(ALL)
+
+
+def test_runs_of_a_matrix_do_not_hide_a_column_of_their_name(tmp_path):
+    content = {"n": SIZES, "rmse": RUNS, "rmse_0": [9] * len(SIZES)}
+    found = read_arrays(written(tmp_path, "curve.json", content))
+    runs = [f"rmse_{k}" for k in range(len(RUNS[0]))]
+    assert found.header == ["n", *runs, "rmse_0.1"]
+    assert [row[-1] for _, _, row in found.rows] == ["9"] * len(SIZES)
 
 
 @pytest.mark.parametrize(
