@@ -12,7 +12,9 @@ from jaxmrl.chem.parents import AS_WRITTEN, canonical_hashes, find_parents
 from jaxmrl.data.side_files import SideFile
 from jaxmrl.data.smiles_column import SAMPLE, find_structures
 from jaxmrl.data.table import Table
+from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError
+from jaxmrl.io.files import label_columns
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
@@ -70,6 +72,27 @@ class Match:
 def digest_text(canonical: np.ndarray) -> np.ndarray:
     """Return the hash of each molecule as text [N], for a file about molecules without SMILES."""
     return np.array([f"{int(one):016x}" for one in canonical])
+
+
+def identity_columns(problem: TaskData, molecules: np.ndarray, taken: set[str]) -> dict[str, np.ndarray]:
+    """Return the columns by which a file about molecules names them, and their labels.
+
+    molecule_id, smiles (or molecule_digest, where molecules have positions), and a column for each task. A task whose
+    name is one of these or of `taken` becomes "label <name>".
+
+    Args:
+        problem: The data.
+        molecules: Rows of the molecules in the table, [n].
+        taken: Names of the other columns of the file.
+    """
+    table = problem.table
+    columns = {ID: table.ids[molecules]}
+    if problem.has_smiles:
+        columns["smiles"] = np.array([table.smiles[k] for k in molecules])
+    else:
+        columns[DIGEST] = digest_text(problem.canonical[molecules])
+    names = label_columns(table.tasks, {ID, "smiles", DIGEST, *taken})
+    return columns | dict(zip(names, table.labels[molecules].T, strict=True))
 
 
 def match(side: SideFile, data: Data, wanted: np.ndarray, *, what: str = "molecules", by_id: bool = False) -> Match:

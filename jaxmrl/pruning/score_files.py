@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-from jaxmrl.data.matching import DIGEST, Data, digest_text, match
+from jaxmrl.data.matching import Data, identity_columns, match
 from jaxmrl.data.side_files import SideFile, has_column, read_numbers, read_side_file
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
-from jaxmrl.io.files import label_columns
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
 from jaxmrl.pruning.select import Scores
 
@@ -29,15 +28,8 @@ def score_table(scores: Scores, problem: TaskData, keep: str) -> dict[str, np.nd
     """
     rows = np.argsort(problem.table.ids[scores.molecules])
     molecules = scores.molecules[rows]
-    columns = {"molecule_id": problem.table.ids[molecules]}
-    if problem.has_smiles:
-        columns["smiles"] = np.array([problem.table.smiles[k] for k in molecules])
-    else:
-        columns[DIGEST] = digest_text(problem.canonical[molecules])
     ends = ("", "_sd", "_rank", *(f"_seed_{seed}" for seed in range(scores.seeds)))
-    taken = {"molecule_id", "smiles", DIGEST, *(f"{name}{end}" for name in METHODS for end in ends)}
-    labels = zip(label_columns(problem.table.tasks, taken), problem.table.labels[molecules].T, strict=True)
-    columns |= dict(labels)
+    columns = identity_columns(problem, molecules, {f"{name}{end}" for name in METHODS for end in ends})
     for name in scores.values:
         columns[name] = scores.score(name)[rows]
         columns[f"{name}_sd"] = scores.spread(name)[rows]

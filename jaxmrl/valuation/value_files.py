@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata, spearmanr
 
-from jaxmrl.data.matching import DIGEST, digest_text
+from jaxmrl.data.matching import identity_columns
 from jaxmrl.data.task_data import TaskData
-from jaxmrl.io.files import label_columns
 from jaxmrl.valuation.estimates import Values
 from jaxmrl.valuation.methods import METHODS, SUSPECT_BY
 
@@ -16,6 +15,8 @@ UNRELIABLE = 0.5
 """A reliability below which most of the variance of the values is estimation error."""
 
 SUSPECT_RANK = "suspect_rank"
+_ENDS = ("", "_se", "_rank")
+"""What follows the name of a method in the names of its columns."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,15 @@ def value_table(found: DataValues, problem: TaskData) -> dict[str, np.ndarray]:
     """
     rows = np.argsort(problem.table.ids[found.molecules])
     molecules = found.molecules[rows]
-    columns = {"molecule_id": problem.table.ids[molecules]}
-    if problem.has_smiles:
-        columns["smiles"] = np.array([problem.table.smiles[k] for k in molecules])
-    else:
-        columns[DIGEST] = digest_text(problem.canonical[molecules])
-    taken = {"molecule_id", "smiles", DIGEST, SUSPECT_RANK, *(f"{name}{end}" for name in METHODS for end in _ENDS)}
-    columns |= zip(label_columns(problem.table.tasks, taken), problem.table.labels[molecules].T, strict=True)
+    columns = identity_columns(
+        problem, molecules, {SUSPECT_RANK, *(f"{name}{end}" for name in METHODS for end in _ENDS)}
+    )
     for name, one in found.values.items():
         ranks = _ranks(-one.value)
         columns |= zip(
             (name, f"{name}_se", f"{name}_rank"), (one.value[rows], one.error[rows], ranks[rows]), strict=True
         )
     return columns | {SUSPECT_RANK: _ranks(found.values[found.suspect_method].value)[rows]}
-
-
-_ENDS = ("", "_se", "_rank")
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
