@@ -81,7 +81,7 @@ def small_world(tmp_path_factory, tmp_path, run_here, monkeypatch):
 def test_every_command_is_understood(page, run_here, tmp_path, monkeypatch):
     """Its options are there and take their values, and what it asks for can be asked for."""
     with_each(monkeypatch, doing_nothing)
-    monkeypatch.setattr("jaxmrl.cli.commands.saved_settings", lambda out: {})
+    monkeypatch.setattr("jaxmrl.cli.parsing.saved_settings", lambda out: {})
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     for command in commands_to_run(page):
         code, _, said = run_here(*as_run(command))

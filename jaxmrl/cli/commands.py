@@ -4,25 +4,21 @@
 by a signal or by --max-time, with the state saved.
 """
 
-import contextlib
 import functools
 import io
 import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
-
-import tyro
+from typing import Generic, Literal
 
 import jaxmrl
 from jaxmrl.cli.options import options_type, values_of
-from jaxmrl.cli.usage_errors import usage_error
+from jaxmrl.cli.parsing import SomeSettings, end, parse, parse_flags
 from jaxmrl.config import (
     CompareConfig,
-    Config,
     FitConfig,
     PlanConfig,
     PredictConfig,
@@ -32,26 +28,17 @@ from jaxmrl.config import (
     ServeConfig,
     SweepConfig,
     ValueConfig,
-    read_toml,
 )
-from jaxmrl.config.names import DEDUPLICATE
 from jaxmrl.data.datasets import DATASETS
 from jaxmrl.errors import ConfigError, UserError
 from jaxmrl.startup import USAGE
-from jaxmrl.sweep.extend import extended, saved_settings
+from jaxmrl.sweep.extend import extended
 from jaxmrl.text import count, one_line, seconds_in
 from jaxmrl.training.capacity import check_devices, use_cores
 from jaxmrl.training.compiled import keep_compiled
 from jaxmrl.training.interrupts import StopRequestedError, stop_signals
 
 STOPPED = 130
-_SOURCES = ("dataset", "csv", "npz")
-_OF_TABLES = (
-    *("sheet", "smiles_column", "censored", "assay_column", "value_column", "pic50", "log10", "weight_column"),
-)
-_DESCRIBED = {"dataset": ("task", *_OF_TABLES), "npz": _OF_TABLES, "csv": ()}
-"""Settings about a file of another kind, which do not fit the source that a flag gives."""
-SomeSettings = TypeVar("SomeSettings", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -256,7 +243,7 @@ def _run_plain(name: str, function: Callable, arguments: list[str], computes: bo
     if "--version" in arguments:
         print(f"jaxmrl {jaxmrl.__version__}")
     else:
-        options = _parse(options_type(OPTIONS[name], {}), _program(name), _summary(function), arguments)
+        options = parse_flags(options_type(OPTIONS[name], {}), _program(name), _summary(function), arguments)
         values = values_of(options)
         del values["version"]
         if computes:
@@ -298,107 +285,12 @@ def run_command(command: Callable[[], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except UserError as error:
-        _end(f"error: {one_line(str(error))}", USAGE)
+        end(f"error: {one_line(str(error))}", USAGE)
     except StopRequestedError as error:
         why = f": {error}" if str(error) else ""
-        _end(f"stopped{why}; the state is saved. Run the same command to resume", STOPPED)
+        end(f"stopped{why}; the state is saved. Run the same command to resume", STOPPED)
     except KeyboardInterrupt:
-        _end("stopped", STOPPED)
-
-
-def _end(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
-    raise SystemExit(code)
-
-
-def parse(kind: type[Config], flags_kind: type, program: str, description: str, arguments: list[str]) -> _Flags:
-    """Return the settings: flags override the TOML file that --config names, and that overrides the defaults. Errors
-    become one line and exit code 2.
-    """
-    arguments = _with_values(arguments)
-    settings = _file_settings(kind, program, arguments)
-    given = {one.name: getattr(settings, one.name) for one in fields(kind)}
-    values = values_of(_parse(options_type((kind, flags_kind), given), program, description, arguments))
-    return flags_kind(settings=kind(**{name: values.pop(name) for name in given}), **values)
-
-
-def _with_values(arguments: list[str]) -> list[str]:
-    """Return the arguments with the value that --deduplicate alone stands for; --no-deduplicate overrides a file's."""
-    whole = []
-    for word, following in zip(arguments, [*arguments, "-"][1:], strict=True):
-        if word == "--deduplicate" and following.startswith("-"):
-            whole += [word, DEDUPLICATE[0]]
-        else:
-            whole += ["--deduplicate", "None"] if word == "--no-deduplicate" else [word]
-    return whole
-
-
-def _parse(kind: type, program: str, description: str, arguments: list[str], **more: Any) -> Any:
-    """Return a `kind` from its flags. Errors become one line and exit code 2."""
-    captured = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(captured):
-            return tyro.cli(
-                kind,
-                prog=program,
-                description=description,
-                args=arguments,
-                config=(tyro.conf.OmitArgPrefixes,),
-                **more,
-            )
-    except SystemExit as ended:
-        if ended.code:
-            _end(f"error: {one_line(usage_error(captured.getvalue()))}", USAGE)
-        raise
-
-
-@dataclass(frozen=True)
-class _EarlyFlags:
-    """Flags that decide which settings of a file count. They are read before all others."""
-
-    config: str | None = None
-    out: str | None = None
-    dataset: str | None = None
-    csv: str | None = None
-    npz: str | None = None
-    epochs: str | None = None
-    steps: str | None = None
-    min_steps: str | None = None
-    scores: str | None = None
-    embeddings: str | None = None
-    extend: bool = False
-
-
-def _file_settings(kind: type[SomeSettings], program: str, arguments: list[str]) -> SomeSettings:
-    """Return the settings of the file that --config names, over those of the run that --extend extends.
-
-    Settings that a flag here, or the file, rules out are left out.
-    """
-    flags, _ = _parse(_EarlyFlags, program, "", arguments, return_unknown_args=True, add_help=False)
-    if len(sources := [name for name in _SOURCES if getattr(flags, name)]) > 1:
-        raise ConfigError(f"give --{' or --'.join(sources)}, not both")
-    values = read_toml(Path(flags.config), kind) if flags.config else {}
-    out = flags.out or values.get("out")
-    if flags.extend and out and kind is SweepConfig:
-        values = _without_rivals(saved_settings(Path(out)), set(values)) | values
-    values = _without_rivals(values, {name for name, value in vars(flags).items() if value})
-    for name in ("csv", "npz", "scores", "embeddings"):
-        if getattr(flags, name) and name in kind.__dataclass_fields__:
-            values |= {name: getattr(flags, name)}
-    return kind(**values)
-
-
-def _without_rivals(values: dict[str, Any], given: set[str]) -> dict[str, Any]:
-    """Return the settings without those that the names of others, which are `given`, rule out."""
-    ruled_out = {
-        name
-        for rivals in (("epochs", "steps"), ("min_steps", "steps"), _SOURCES)
-        for name in rivals
-        if given & set(rivals) - {name}
-    }
-    for source in given & set(_SOURCES):
-        ruled_out |= set(_DESCRIBED[source])
-    return {name: value for name, value in values.items() if name not in ruled_out}
+        end("stopped", STOPPED)
 
 
 def datasets_text() -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxmrl.config.data import PruningSettings
 from jaxmrl.config.names import PRUNING_METHODS, ROLLING, SCORE_KINDS
+from jaxmrl.config.pruning import PruningSettings
 from jaxmrl.errors import ConfigError, check_choice
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal, Self
 
 from jaxmrl.config.base import flag
-from jaxmrl.config.data import PruningSettings
 from jaxmrl.config.names import (
     DEFAULT_BASELINES,
     DEFAULT_EPOCHS,
@@ -23,6 +22,7 @@ from jaxmrl.config.names import (
     SINGLE_SPLITS,
     UNGROUPED_SPLITS,
 )
+from jaxmrl.config.pruning import PruningSettings
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
