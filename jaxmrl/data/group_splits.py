@@ -1,12 +1,13 @@
 """Group splits, stratified splits and folds: from arrays to index arrays.
 
 They do not depend on the order of the rows, on how SMILES are written or on the names of groups: random choices come
-from a hash of the molecule.
+from a hash of the molecule. All rows of a molecule are in one part, unless they are in different groups.
 """
 
 import numpy as np
 
 from jaxmrl.data.splits import PARTS, SHARES, Split
+from jaxmrl.data.whole_molecules import NOWHERE, fill_parts
 from jaxmrl.errors import DataError
 from jaxmrl.text import count
 
@@ -62,6 +63,23 @@ def group_split(
     return Split(*(np.flatnonzero(part_of[group] == part) for part in range(len(PARTS))))
 
 
+def whole_groups(names: np.ndarray, canonical: np.ndarray) -> np.ndarray:
+    """Return the group of each row, [N], by the names of groups, and where a row has none, by its molecule.
+
+    Args:
+        names: The name of each row's group, [N]; empty for a row without a group. It belongs to the group of another
+            row of its molecule, of several the first one in alphabetical order, or else is a group with all of them.
+        canonical: A hash of the molecule of each row, [N].
+    """
+    pairs = list(zip(names.tolist(), canonical.tolist(), strict=True))
+    named: dict[int, str] = {}
+    for name, molecule in sorted(pair for pair in pairs if pair[0]):
+        named.setdefault(molecule, name)
+    keys = [name or named.get(molecule, molecule) for name, molecule in pairs]
+    number = {key: k for k, key in enumerate(dict.fromkeys(keys))}
+    return np.array([number[key] for key in keys])
+
+
 def group_splits(groups: np.ndarray, canonical: np.ndarray, seeds: range, kind: str) -> list[Split]:
     """Return the group split of each seed, with parts of the same sizes as for the first seed; only the first split if
     there are no such splits.
@@ -72,7 +90,7 @@ def group_splits(groups: np.ndarray, canonical: np.ndarray, seeds: range, kind: 
     found = [first]
     for seed in seeds[1:]:
         tries = (group_split(groups, canonical, seed + (k << 32), kind) for k in range(_TRIES))
-        alike = next((split for split in tries if _sizes(split) == _sizes(first)), None)
+        alike = next((split for split in tries if split.sizes == first.sizes), None)
         if alike is None:
             return [first]
         found.append(alike)
@@ -113,7 +131,10 @@ def leave_cluster_out(clusters: np.ndarray, canonical: np.ndarray, seeds: range)
     for seed, cluster in zip(seeds, largest, strict=True):
         others = np.flatnonzero(clusters != cluster)
         others = others[np.argsort(lots(canonical[others], seed), kind="stable")]
-        train_ids, valid_ids = np.sort(others[valid : valid + train]), np.sort(others[:valid])
+        in_valid = fill_parts(canonical[others], [valid]) != NOWHERE
+        if not in_valid.any():
+            raise DataError(f"every molecule has more rows than the {valid} for validation: give --deduplicate mean")
+        train_ids, valid_ids = np.sort(others[~in_valid][:train]), np.sort(others[in_valid])
         found.append(Split(train_ids, valid_ids, np.flatnonzero(clusters == cluster)))
     return found
 
@@ -122,7 +143,8 @@ def folds_beside_test(in_test: np.ndarray, canonical: np.ndarray, seeds: range) 
     """Return a split for each seed that validates on another fold of the molecules outside the test set.
 
     The folds are random and equally large: if the number of molecules is not a multiple of that of the folds, the
-    remaining ones are always in training.
+    remaining ones are always in training. All rows of a molecule are in one fold. Where repeated molecules leave a fold
+    smaller than the others, as many other rows are in no part, so that all training sets are equally large.
 
     Args:
         in_test: Which molecules are in the test set of all splits, [N].
@@ -130,20 +152,24 @@ def folds_beside_test(in_test: np.ndarray, canonical: np.ndarray, seeds: range) 
         seeds: A seed for each fold, the first of which decides the folds.
 
     Raises:
-        DataError: With fewer molecules outside the test set than folds.
+        DataError: With fewer molecules outside the test set than folds, or so many rows of one that a fold is empty.
     """
     others = np.flatnonzero(~in_test)
     size = len(others) // len(seeds)
     if size < 1:
         raise DataError(f"{len(seeds)} folds need at least as many molecules outside the test set; got {len(others)}")
     others = others[np.argsort(lots(canonical[others], seeds[0]), kind="stable")]
-    folds = [np.arange(k * size, (k + 1) * size) for k in range(len(seeds))]
-    test = np.flatnonzero(in_test)
-    return [Split(np.sort(np.delete(others, fold)), np.sort(others[fold]), test) for fold in folds]
-
-
-def _sizes(split: Split) -> list[int]:
-    return [len(part) for part in split.parts().values()]
+    fold_of = fill_parts(canonical[others], [size] * len(seeds))
+    if len(set(fold_of.tolist()) - {NOWHERE}) < len(seeds):
+        raise DataError(
+            f"{len(seeds)} folds of {count(size, 'row')} cannot be made of whole molecules, because some have many of "
+            f"the {len(others)} rows outside the test set: give fewer --split-seeds, or --deduplicate mean"
+        )
+    test, train = np.flatnonzero(in_test), len(others) - size
+    return [
+        Split(np.sort(others[fold_of != fold][:train]), np.sort(others[fold_of == fold]), test)
+        for fold in range(len(seeds))
+    ]
 
 
 def _fill(size: np.ndarray, order: np.ndarray, chance: np.ndarray, shares: tuple[float, float]) -> np.ndarray:
@@ -172,9 +198,10 @@ def _give_each_a_group(part_of: np.ndarray, size: np.ndarray, lot: np.ndarray) -
 def stratified_split(labels: np.ndarray, canonical: np.ndarray, task: str, seed: int) -> Split:
     """Return a random split whose parts have the same distribution of labels.
 
-    Molecules are sorted by label and assigned at random in blocks of ten: eight to training, one to validation and one
-    to testing. With several tasks, the label is the task of the rarest class that a molecule has, or the mean of its
-    standardized numbers.
+    Molecules are sorted by their number of rows and by label, and assigned at random in blocks of ten: eight to
+    training, one to validation and one to testing. In a block, only molecules with equally many rows exchange parts, so
+    that the sizes of the parts are the same for all seeds. With several tasks, the label is the task of the rarest
+    class that a molecule has, or the mean of its standardized numbers; of several rows, the smallest.
 
     Args:
         labels: Labels of all molecules, [N, T], NaN for missing.
@@ -185,16 +212,21 @@ def stratified_split(labels: np.ndarray, canonical: np.ndarray, task: str, seed:
     Raises:
         DataError: With fewer than ten molecules.
     """
-    if len(labels) < _BLOCK:
-        raise DataError(f"the stratified split needs at least 10 molecules; got {len(labels)}")
-    lot = lots(canonical, seed)
-    order = np.lexsort((lot, _stratum(labels, task)))
-    rng = np.random.default_rng([seed, len(labels)])
+    different, molecule, size = np.unique(canonical, return_inverse=True, return_counts=True)
+    if len(different) < _BLOCK:
+        raise DataError(f"the stratified split needs at least 10 molecules; got {len(different)}")
+    stratum = np.full(len(different), np.inf)
+    np.minimum.at(stratum, molecule, _stratum(labels, task))
+    order = np.lexsort((lots(different, seed), stratum, size))
+    rng = np.random.default_rng([seed, len(order)])
     template = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0, 2])
-    dealt = [rng.permutation(template[: len(order[k : k + _BLOCK])]) for k in range(0, len(order), _BLOCK)]
     part_of = np.empty(len(order), np.int8)
-    part_of[order] = np.concatenate(dealt)
-    return Split(*(np.flatnonzero(part_of == part) for part in range(len(PARTS))))
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        place = np.empty(len(block), np.int64)
+        place[np.lexsort((rng.permutation(len(block)), size[block]))] = np.arange(len(block))
+        part_of[block] = template[place]
+    return Split(*(np.flatnonzero(part_of[molecule] == part) for part in range(len(PARTS))))
 
 
 def _stratum(labels: np.ndarray, task: str) -> np.ndarray:

@@ -83,7 +83,9 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
         groups = _names(texts[names.group])
         without = int((groups == "").sum())
         said = f"{count(len(set(groups.tolist()) - {''}), 'group')} in column {names.group}"
-        remarks.append(said + (f"; {count(without, 'row')} without a group, each its own group" if without else ""))
+        remarks.append(
+            said + (f"; {count(without, 'row')} without a group, each grouped by its molecule" if without else "")
+        )
     if names.date:
         lines = [line for _, line, _ in records.rows]
         dates, form = read_dates(path, names.date, texts[names.date], lines)

@@ -13,7 +13,13 @@ from jaxmrl.data import splits
 from jaxmrl.data.clusters import CLUSTER_SIMILARITY, find_clusters, maxmin_order
 from jaxmrl.data.datasets import Dataset
 from jaxmrl.data.earlier_splits import EarlierSplits
-from jaxmrl.data.group_splits import folds_beside_test, group_splits, leave_cluster_out, stratified_split
+from jaxmrl.data.group_splits import (
+    folds_beside_test,
+    group_splits,
+    leave_cluster_out,
+    stratified_split,
+    whole_groups,
+)
 from jaxmrl.data.matching import Data
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.parts import read_parts
@@ -133,13 +139,15 @@ class _SplitMaker:
 
     def _maxmin(self, seeds: range) -> list[Split]:
         packed, canonical = self._fingerprints("maxmin"), self.prepared.canonical
-        most = splits.held_out(len(packed))
+        rows = np.unique(canonical, return_index=True)[1]  # one of each molecule
+        most = min(splits.held_out(len(packed)), len(rows))
         with self.reporter.progress("maxmin", len(seeds), "splits") as progress:
             found = []
             for seed in seeds:
-                found.append(splits.diverse_split(maxmin_order(packed, canonical, most, seed), len(packed)))
+                picked = rows[maxmin_order(packed[rows], canonical[rows], most, seed)]
+                found.append(splits.diverse_split(picked, canonical))
                 progress.advance(1)
-        return found
+        return found if len({split.sizes for split in found}) == 1 else found[:1]
 
     def _stratified(self, seeds: range) -> list[Split]:
         table = self.prepared.table
@@ -148,9 +156,8 @@ class _SplitMaker:
     def _group(self, seeds: range) -> list[Split]:
         names = self.prepared.table.side.groups
         assert names is not None, "settings name its column"
-        alone = [name or k for k, name in enumerate(names.tolist())]
-        number = {name: k for k, name in enumerate(dict.fromkeys(alone))}
-        return group_splits(np.array([number[name] for name in alone]), self.prepared.canonical, seeds, "group")
+        groups = whole_groups(names, self.prepared.canonical)
+        return group_splits(groups, self.prepared.canonical, seeds, "group")
 
     def _time(self, seeds: range) -> list[Split]:
         dates = self.prepared.table.side.dates

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jaxmrl.chem.scaffolds import NO_SCAFFOLD
+from jaxmrl.data.whole_molecules import NOWHERE, fill_in_turn
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.text import count
 
@@ -38,6 +39,11 @@ class Split:
 
     def parts(self) -> dict[str, np.ndarray]:
         return {"train": self.train, "valid": self.valid, "test": self.test}
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The number of molecules in each part."""
+        return tuple(map(len, self.parts().values()))
 
 
 @dataclass(frozen=True)
@@ -158,21 +164,21 @@ def held_out(molecules: int) -> int:
     return molecules - int(SHARES[0] * molecules)
 
 
-def diverse_split(picked: np.ndarray, molecules: int) -> Split:
+def diverse_split(picked: np.ndarray, canonical: np.ndarray) -> Split:
     """Return the split that tests on the most diverse molecules, which go to test and to validation in turn; the others
-    train.
+    train. All rows of a molecule are in one part.
 
     Args:
-        picked: Positions of `held_out(molecules)` molecules, the most diverse first.
-        molecules: The number of molecules.
+        picked: The place of a row of each of the `held_out(N)` most diverse molecules, the most diverse first.
+        canonical: A hash of the molecule of each row, [N].
 
     Raises:
         DataError: Where a part is empty.
     """
-    in_valid = np.zeros(len(picked), bool)
-    in_valid[1 : 2 * int(SHARES[1] * molecules) : 2] = True
-    others = np.setdiff1d(np.arange(molecules), picked)
-    return _checked({"train": others, "valid": picked[in_valid], "test": picked[~in_valid]}, "maxmin")
+    valid = int(SHARES[1] * len(canonical))
+    part_of = fill_in_turn(canonical, picked, (held_out(len(canonical)) - valid, valid))
+    parts = {"train": NOWHERE, "valid": 1, "test": 0}
+    return _checked({name: np.flatnonzero(part_of == part) for name, part in parts.items()}, "maxmin")
 
 
 def given_split(parts: list[str]) -> Split:

@@ -11,6 +11,7 @@ from jaxmrl.data.group_splits import (
     leave_cluster_out,
     lots,
     stratified_split,
+    whole_groups,
 )
 from jaxmrl.data.splits import diverse_split, held_out
 from jaxmrl.errors import DataError
@@ -38,6 +39,15 @@ def assert_whole(split, molecules: int, groups: np.ndarray | None = None) -> Non
         found = [set(groups[part].tolist()) for part in parts]
         assert not found[0] & (found[1] | found[2])
         assert not found[1] & found[2]
+
+
+REPEATED = st.lists(st.integers(1, 7), min_size=40, max_size=200)
+"""The number of rows of each molecule."""
+
+
+def rows_of(repeats, seed: int) -> np.ndarray:
+    """Return the hash of each row's molecule, rows in random order."""
+    return np.random.default_rng(seed).permutation(np.repeat(hashes(len(repeats)), repeats))
 
 
 @given(GROUPS, st.integers(0, 100))
@@ -174,9 +184,72 @@ def test_molecules_without_bits_are_clusters_of_their_own_and_equal_ones_share_o
 
 def test_maxmin_tests_on_molecules_unlike_training():
     packed, canonical = prints(200), hashes(200)
-    split = diverse_split(maxmin_order(packed, canonical, held_out(200), 42), 200)
+    split = diverse_split(maxmin_order(packed, canonical, held_out(200), 42), canonical)
     assert_whole(split, 200)
     assert [len(part) for part in split.parts().values()] == [160, 20, 20]
     order = np.random.default_rng(1).permutation(200)
-    again = diverse_split(maxmin_order(packed[order], canonical[order], held_out(200), 42), 200)
+    again = diverse_split(maxmin_order(packed[order], canonical[order], held_out(200), 42), canonical[order])
     assert set(order[again.test].tolist()) == set(split.test.tolist())
+
+
+def assert_molecules_whole(split, canonical: np.ndarray) -> None:
+    parts = [set(canonical[part].tolist()) for part in split.parts().values()]
+    assert all(parts)
+    assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+
+
+@given(REPEATED, st.integers(0, 100), st.sampled_from(["classification", "regression"]))
+def test_stratified_parts_share_no_molecule_and_have_one_size(repeats, seed, task):
+    canonical = rows_of(repeats, seed)
+    labels = np.random.default_rng(seed).integers(0, 2, (len(canonical), 1)).astype(float)
+    found = [stratified_split(labels, canonical, task, one) for one in range(seed, seed + 3)]
+    for split in found:
+        assert_molecules_whole(split, canonical)
+        assert sum(split.sizes) == len(canonical)
+    assert len({split.sizes for split in found}) == 1
+    order = np.random.default_rng(seed + 1).permutation(len(canonical))
+    again = stratified_split(labels[order], canonical[order], task, seed)
+    assert set(order[again.test].tolist()) == set(found[0].test.tolist()), "whatever the order of the rows"
+
+
+@given(REPEATED, st.integers(0, 100), st.integers(2, 6))
+def test_folds_share_no_molecule_and_train_on_equally_many(repeats, seed, folds):
+    canonical = rows_of(repeats, seed)
+    in_test = np.isin(canonical, canonical[:3])
+    found = folds_beside_test(in_test, canonical, range(seed, seed + folds))
+    for split in found:
+        assert_molecules_whole(split, canonical)
+        assert len(split.train) == (~in_test).sum() - (~in_test).sum() // folds
+    validating = np.concatenate([np.unique(canonical[split.valid]) for split in found])
+    assert len(set(validating.tolist())) == len(validating), "no molecule validates in two folds"
+
+
+def test_folds_of_few_molecules_with_many_rows_are_refused():
+    with pytest.raises(DataError, match="4 folds of 5 rows cannot be made of whole molecules"):
+        folds_beside_test(np.zeros(20, bool), np.repeat(hashes(3), [1, 1, 18]), range(4))
+
+
+@given(REPEATED, st.integers(0, 100))
+def test_validation_beside_a_cluster_shares_no_molecule_with_training(repeats, seed):
+    canonical = rows_of(repeats, seed)
+    clusters = (canonical % np.uint64(6)).astype(int)
+    clusters = np.unique(clusters, return_inverse=True)[1]
+    found = leave_cluster_out(clusters, canonical, range(seed, seed + 2))
+    for split in found:
+        assert_molecules_whole(split, canonical)
+    assert len({len(split.train) for split in found}) == 1
+
+
+@given(REPEATED, st.integers(0, 100))
+def test_maxmin_parts_share_no_molecule(repeats, seed):
+    canonical = rows_of(repeats, seed)
+    picked = np.random.default_rng(seed).permutation(np.unique(canonical, return_index=True)[1])
+    split = diverse_split(picked[: held_out(len(canonical))], canonical)
+    assert_molecules_whole(split, canonical)
+    assert sum(split.sizes) == len(canonical)
+
+
+def test_rows_without_a_group_join_their_molecule():
+    names = np.array(["b", "", "", "", "a", "", "c"], object)
+    canonical = np.array([1, 1, 2, 2, 3, 4, 1], np.uint64)
+    assert whole_groups(names, canonical).tolist() == [0, 0, 1, 1, 2, 3, 4]

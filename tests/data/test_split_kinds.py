@@ -49,7 +49,7 @@ KINDS = ("cluster", "leave-cluster-out", "maxmin", "stratified", "group", "time"
 def test_each_kind_of_split_whatever_the_order_and_spelling_of_rows(dated, cache, capsys):
     found = problems_of(dated(), *KINDS, **COLUMNS)
     said = capsys.readouterr().out
-    assert "17 groups in column series; 15 rows without a group, each its own group" in said
+    assert "17 groups in column series; 15 rows without a group, each grouped by its molecule" in said
     assert "dates in column made (YYYY-MM-DD): 2010-01-01 to 2019-09-01" in said
     assert "no date in column made" in said
     order = np.random.default_rng(0).permutation(160)
@@ -85,3 +85,13 @@ def test_splits_by_columns_need_them(dated):
         problems_of(path, "time", date_column="date")
     with pytest.raises(DataError, match="line 3, column series: 's1' is not a date; expected dates such as"):
         problems_of(path, "time", date_column="series")
+
+
+def test_no_kind_of_split_separates_the_rows_of_a_molecule(tmp_path, cache):
+    smiles, labels = nci_molecules()
+    path, rows = tmp_path / "repeated.csv", [*range(120), *range(40), *range(0, 40, 3)]
+    lines = [f"{smiles[k]},{labels[k, 0] + place / 100},{'abcdefgh'[k % 8]}" for place, k in enumerate(rows)]
+    path.write_text("\n".join(["smiles,logp,series", *lines]))
+    kinds = ("scaffold", "cluster", "leave-cluster-out", "maxmin", "stratified", "group")
+    found = problems_of(path, "random", *kinds, group_column="series")
+    assert {key[0] for key, problem in found.items() if problem.shared} == {"random"}, "that of the study is by rows"
