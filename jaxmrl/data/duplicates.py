@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.data.bounds import bounds_of, tightest
+from jaxmrl.data.merging import merged_label, merged_weight
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.replicates import Noise, find_assay_noise, find_noise, noise_lines
 from jaxmrl.data.table import Table
@@ -148,19 +149,21 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
     """Make one row of each molecule, in the place and with the id of its first row.
 
     Labels fill each other's gaps, task by task. Where a molecule has several labels of a task, equal rows count once
-    and `how` decides: mean or median of the rows' labels, the first label, or drop, which makes labels that differ
-    missing. Classes are not averaged: unless `how` is first, contradicting ones become missing. Molecules left without
-    a label join the rejected rows, and so do, with first, rows with a label that is not used. A censored label counts
-    only where a molecule has no exact one of the task; of several, the tightest of the first one's side does.
+    and `how` decides: mean or median of the rows' labels, by their weights if they have any, the first label, or drop,
+    which makes labels that differ missing. Classes are not averaged: unless `how` is first, contradicting ones become
+    missing. Molecules left without a label join the rejected rows, and so do, with first, rows with a label that is not
+    used. A censored label counts only where a molecule has no exact one of the task; of several, the tightest of the
+    first one's side does. Weights become those of `merged_weight`.
     """
     table = _with_bounds_merged(prepared.canonical, prepared.table)
     labels, keep = table.labels.astype(np.float64), np.ones(len(table), bool)
     rejected: list[Rejected] = []
     removed: Counter[str] = Counter()
     groups = _groups(prepared.canonical)
+    side, weights = table.side.merged(groups), table.side.weights
     for rows in groups:
-        found = labels[rows]
-        label = _label(found, how, table.task)
+        found, own = labels[rows], None if weights is None else weights[rows]
+        label = merged_label(found, own, how, table.task)
         keep[rows[1:]] = False
         if np.isnan(label).all() and not (table.bounds and table.bounds.sides[rows[0]].any()):
             keep[rows[0]] = False
@@ -173,8 +176,10 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
             reason = f"another label of a molecule that came before: 'line {table.lines[rows[0]]}'"
             rejected += [_rejected(table, k, reason) for k in rows[unused]]
         labels[rows[0]] = label
+        if own is not None and side.weights is not None and how in ("mean", "median"):
+            side.weights[rows[0]] = merged_weight(found, label, own)
     merged = int((~keep).sum()) - len(rejected)
-    table = replace(table, labels=labels.astype(table.labels.dtype), side=table.side.merged(groups))
+    table = replace(table, labels=labels.astype(table.labels.dtype), side=side)
     return Merged(replace(prepared, table=table).take(keep, rejected), merged, dict(removed))
 
 
@@ -196,19 +201,6 @@ def _groups(canonical: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(canonical, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(canonical[order])) + 1)
     return sorted((rows for rows in groups if len(rows) > 1), key=lambda rows: rows[0])
-
-
-def _label(found: np.ndarray, how: str, task: str) -> np.ndarray:
-    """Return one label for each task [T] of the rows' labels `found` [n, T]; NaN where there is none."""
-    distinct = np.array(list({row.tobytes(): row for row in found + 0.0}.values()))
-    label = np.full(found.shape[1], np.nan)
-    for k, column in enumerate(distinct.T):
-        known = column[~np.isnan(column)]
-        if len(known) and (how == "first" or known.min() == known.max()):
-            label[k] = known[0]
-        elif len(known) and how != "drop" and task != "classification":
-            label[k] = np.median(known) if how == "median" else known.mean()
-    return label
 
 
 def _rejected(table: Table, row: int, reason: str) -> Rejected:

@@ -52,7 +52,8 @@ class SideColumns:
     def merged(self, groups: list[np.ndarray]) -> Self:
         """Return these columns, with the merged values of each molecule in its first row.
 
-        A merged molecule has its earliest date, the mean weight, and the group and assay of its first row.
+        A merged molecule has its earliest date, the mean weight, and the group and assay of its first row. (For means
+        and medians of labels, `merge_duplicates` adds the weights up.)
 
         Args:
             groups: The rows of each molecule, in order.

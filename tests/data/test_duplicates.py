@@ -1,10 +1,14 @@
 """Molecules with several rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from jaxmrl.data.duplicates import duplicates_text, find_duplicates, merge_duplicates
+from jaxmrl.data.merging import weighted_median
 from jaxmrl.data.parsing import prepare
+from jaxmrl.data.side_columns import SideColumns
 from jaxmrl.data.table import Table
 from jaxmrl.errors import DataError
 
@@ -70,6 +74,37 @@ def test_classes_are_never_averaged(merged, how):
 def test_a_molecule_of_many_rows_names_three_lines(merged):
     found = merged("drop", ["C"] * 5 + ["CC"], [[k] for k in range(6)])
     assert found.prepared.table.rejected[0].reason.endswith("in a: '0 in line 2, 1 in line 3, 2 in line 4, ...'")
+
+
+@pytest.mark.parametrize(
+    ("how", "expected", "weights"),
+    [
+        ("mean", [[(1 + 3 * 5) / 4, 8], [6, NAN]], [(4 + 3) / 2, 2]),
+        ("median", [[5, 8], [6, NAN]], [(4 + 3) / 2, 2]),
+        ("first", [[1, 8], [6, NAN]], [5 / 3, 2]),
+        ("drop", [[NAN, 8], [6, NAN]], [5 / 3, 2]),
+    ],
+)
+def test_weights_decide_means_and_medians_and_add_up(cache, how, expected, weights):
+    table = table_of(["C", "C", "C", "CC"], [[1, NAN], [5, 8], [1, NAN], [6, NAN]])
+    table = replace(table, side=SideColumns(weights=np.array([1.0, 3, 1, 2])))
+    found = merge_duplicates(prepare(table), how).prepared.table
+    np.testing.assert_allclose(found.labels, expected)
+    np.testing.assert_allclose(found.side.weights, weights)
+
+
+def test_rows_with_equal_labels_and_other_weights_are_two_measurements(cache):
+    table = table_of(["C", "C", "C", "CC"], [[1], [1], [4], [0]])
+    table = replace(table, side=SideColumns(weights=np.array([1.0, 2, 3, 1])))
+    found = merge_duplicates(prepare(table), "mean").prepared.table
+    assert (found.labels[:, 0].tolist(), found.side.weights.tolist()) == ([2.5, 0], [6, 1])
+
+
+def test_weighted_medians_by_hand():
+    assert weighted_median(np.array([9.0, 1, 2]), np.array([1.0, 1, 1])) == 2
+    assert weighted_median(np.array([9.0, 1, 2, 4]), np.ones(4)) == 3
+    assert weighted_median(np.array([1.0, 2, 9]), np.array([0.1, 0.2, 0.3])) == 5.5, "sums of weights are rounded"
+    assert weighted_median(np.array([1.0, 2, 9]), np.array([5.0, 2, 2])) == 1
 
 
 def test_nothing_left_is_an_error(merged):
