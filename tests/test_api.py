@@ -63,3 +63,12 @@ def test_other_names_are_not():
 def test_importing_the_package_imports_neither_jax_nor_matplotlib():
     code = "import sys, jaxmrl; print(sorted({'jax', 'matplotlib', 'rdkit', 'numpy'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_commands_import_slow_libraries_only_where_they_use_them():
+    """RDKit and scikit-learn are left to worker processes, and a mistaken flag does not wait for Matplotlib."""
+    commands = ("sweep", "score", "value", "pretrain", "predict", "select", "fit", "plan", "compare", "serve")
+    modules = ", ".join(f"jaxmrl.{command}" for command in commands)
+    slow = {"rdkit", "sklearn", "scipy.stats", "matplotlib", "pandas"}
+    code = f"import sys, {modules}; print(sorted({slow} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -11,6 +11,7 @@ import jaxmrl
 ORDER = (
     "errors",
     "text",
+    "stats",
     "progress",
     "startup",
     "sources",

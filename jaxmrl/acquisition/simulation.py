@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import rankdata
 from threadpoolctl import threadpool_limits
 
 from jaxmrl.acquisition.methods import Candidates, choose_batch
 from jaxmrl.acquisition.spaces import Kernel
 from jaxmrl.acquisition.surrogates import SURROGATES, Knowledge
+from jaxmrl.stats import average_ranks
 
 TEST_SHARE = 0.2
 """The share of the molecules that are never bought, on which models are tested."""
@@ -163,5 +163,5 @@ def _rmse(labels: np.ndarray, predicted: np.ndarray | float) -> float:
 def _roc_auc(labels: np.ndarray, predicted: np.ndarray) -> float:
     """Return the probability that a random active is predicted above a random inactive, ties counting half."""
     active = labels == 1
-    ranks, many = rankdata(predicted), int(active.sum())
+    ranks, many = average_ranks(predicted), int(active.sum())
     return float((ranks[active].sum() - many * (many + 1) / 2) / (many * (len(labels) - many)))

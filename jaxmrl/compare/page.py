@@ -1,7 +1,4 @@
-"""The table, the figure and the page of a comparison of runs."""
-
-import numpy as np
-from matplotlib.figure import Figure
+"""The table and the page of a comparison of runs."""
 
 from jaxmrl.compare.pairs import Pair
 from jaxmrl.compare.runs import Change, Run
@@ -9,8 +6,6 @@ from jaxmrl.reports.blocks import Block, Section, inline_svg, table
 from jaxmrl.reports.curve_comparison import PairedSize
 from jaxmrl.reports.digits import half_width, interval_words, mean_words, rounded
 from jaxmrl.reports.html import page_html
-from jaxmrl.reports.plots import COLORS, MARKERS, axis_label, literal, own_style
-from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.scaling.law_fit import LEVEL
 
 HEADS = ("curve", "molecules", "runs", "mean", "minus the first run", "p (Holm)")
@@ -20,34 +15,6 @@ GROWN_SAID = (
     "Where rows were added to the data of a run, its curve is compared at equal fractions of the training molecules, "
     "so a difference is the effect of the added molecules. The test molecules are the same."
 )
-
-
-@own_style()
-def draw_runs(runs: list[Run]) -> Figure:
-    """Draw the mean of each curve with its standard deviation over seeds; curves of one run have one color."""
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    curves = [curve for run in runs for curve in run.curves]
-    for k, run in enumerate(runs):
-        for j, (curve, label) in enumerate(zip(run.curves, run.labels, strict=True)):
-            n, mean, sd = np.array([(point.n_train, point.mean, point.sd) for point in curve.points]).T
-            axes.errorbar(
-                *(n, mean, np.nan_to_num(sd)),
-                color=COLORS[k % len(COLORS)],
-                marker=MARKERS[j % len(MARKERS)],
-                linewidth=1.2,
-                markersize=4,
-                capsize=2,
-                label=literal(label),
-            )
-    axes.set_xscale("log")
-    axes.set_xlabel("training molecules")
-    axes.set_ylabel(literal(axis_label(curves, curves[0].metric)))
-    few_ticks(axes.xaxis)
-    few_ticks(axes.yaxis)
-    axes.grid(True, alpha=0.25, linewidth=0.5)
-    axes.legend(fontsize=7, frameon=False)
-    return figure
 
 
 def comparison_rows(runs: list[Run], pairs: list[Pair]) -> list[tuple[str, ...]]:
@@ -95,6 +62,8 @@ def verdict_lines(pairs: list[Pair]) -> list[str]:
 
 def compare_html(runs: list[Run], pairs: list[Pair], changes: list[Change]) -> str:
     """Return the content of compare.html. Every string that comes from the data is escaped."""
+    from jaxmrl.compare.figure import draw_runs  # here, for it imports Matplotlib, which takes a second or two
+
     alt = "; ".join(
         f"{label}: {curve.points[-1].mean:.3g} with {curve.points[-1].n_train:,} molecules"
         for run in runs

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.reports.plots import curve_label
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.runs.curves import MeasuredCurve, curves_of
 from jaxmrl.runs.identity import read_run
 from jaxmrl.runs.lineage import are_related, lineage_of, split_digests, split_of

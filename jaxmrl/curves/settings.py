@@ -5,10 +5,10 @@ import re
 from collections import Counter, defaultdict
 
 import numpy as np
-from scipy.stats import f as f_distribution
 
 from jaxmrl.curves.layout import is_measured
 from jaxmrl.io.cells import number_in
+from jaxmrl.stats import f_sf
 
 MOST_LEVELS = 20
 """Values that a setting takes in one file; a column with more is taken for a measurement."""
@@ -150,4 +150,4 @@ def _p(explained: float, by: int, left: float, dof: int) -> float:
     """Return p of the F-test; 1 if there is nothing to compare with."""
     if by < 1 or dof < 1 or explained <= 1e-12 * (explained + left):
         return 1.0
-    return float(f_distribution.sf(explained / by / max(left / dof, 1e-300), by, dof))
+    return float(f_sf(explained / by / max(left / dof, 1e-300), by, dof))

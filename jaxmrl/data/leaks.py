@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import norm, rankdata
 
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.modalities.base import Vectors
 from jaxmrl.modalities.descriptors.features import ecfp_counts
 from jaxmrl.modalities.graph.features import Graphs
 from jaxmrl.progress import ProgressReporter
+from jaxmrl.stats import average_ranks, normal_cdf, normal_ppf
 from jaxmrl.text import count
 
 COPY, COPY_AUC = 0.95, 0.99
@@ -129,7 +129,7 @@ def _evidence(task: _Task, vectors: Vectors, name: str) -> str:
 def _quality(task: _Task, signal: float) -> str:
     """Return a signal in words, as R² or ROC-AUC."""
     if task.classes:
-        return f"a ROC-AUC of {norm.cdf(signal / np.sqrt(2)):.3f}"
+        return f"a ROC-AUC of {normal_cdf(signal / np.sqrt(2)):.3f}"
     return f"an R² of {max(1 - 1 / max(signal, 1e-9) ** 2, 0.0):.3f}"
 
 
@@ -139,21 +139,21 @@ def _copy(task: _Task) -> tuple[float, int]:
     ROC-AUC in classification, up or down. Else the correlation of normal scores of the ranks, which any monotone copy
     has in full, of what a regression on the composition leaves: of size alone, many columns and labels are alike.
     """
-    ranks = rankdata(task.vectors, axis=0)
+    ranks = average_ranks(task.vectors, axis=0)
     if task.classes:
         active, others = int(task.labels.sum()), int((1 - task.labels).sum())
         area = (ranks[task.labels == 1].sum(axis=0) - active * (active + 1) / 2) / (active * others)
         likeness = np.maximum(area, 1 - area)
     else:
         basis = _basis(task.composition)
-        ours, label = (_residual(_normal_scores(some), basis) for some in (ranks, rankdata(task.labels)[:, None]))
+        ours, label = (_residual(_normal_scores(some), basis) for some in (ranks, average_ranks(task.labels)[:, None]))
         likeness = np.abs(ours.T @ label)[:, 0]
     return float(likeness.max()), int(likeness.argmax())
 
 
 def _normal_scores(ranks: np.ndarray) -> np.ndarray:
     """Return the normal quantiles of ranks [n, D], in units of length 1 and of mean 0 in each column."""
-    scores = norm.ppf((ranks - 0.5) / len(ranks))
+    scores = normal_ppf((ranks - 0.5) / len(ranks))
     return _unit(scores - scores.mean(axis=0))
 
 
@@ -229,9 +229,9 @@ def _signal(task: _Task, predicted: np.ndarray, molecules: np.ndarray | None = N
     """
     labels = task.labels if molecules is None else task.labels[molecules]
     if task.classes:
-        active, ranks = int(labels.sum()), rankdata(predicted)
+        active, ranks = int(labels.sum()), average_ranks(predicted)
         area = (ranks[labels == 1].sum() - active * (active + 1) / 2) / (active * (len(labels) - active))
-        return float(np.sqrt(2) * norm.ppf(np.clip(area, 0.5, 1 - 1e-9)))
+        return float(np.sqrt(2) * normal_ppf(np.clip(area, 0.5, 1 - 1e-9)))
     rmse = np.sqrt(((labels - predicted) ** 2).mean())
     return float(min(labels.std() / max(rmse, 1e-300), _LARGEST_SIGNAL))
 

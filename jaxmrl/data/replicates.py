@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
+
+from jaxmrl.stats import chi2_ppf
 
 FEWEST_DOF = 10
 """Degrees of freedom from which replicates say how large the noise is."""
@@ -85,7 +86,7 @@ def _noise_of(canonical: np.ndarray, labels: np.ndarray, task: str, averaged: bo
     of_group = size[group][size[group] > 1]
     scaled = np.abs(deviation) * np.sqrt(of_group / (of_group - 1))
     sd = float(np.sqrt(variance))
-    low, high = (sd * float(np.sqrt(dof / chi2.ppf(q, dof))) for q in ((1 + LEVEL) / 2, (1 - LEVEL) / 2))
+    low, high = (sd * float(np.sqrt(dof / chi2_ppf(q, dof))) for q in ((1 + LEVEL) / 2, (1 - LEVEL) / 2))
     floor_sd = min(low, float(np.median(scaled)) / _MEDIAN_OF_NORMAL)
     single, root = (float(np.mean(size**-power)) if averaged else 1.0 for power in (1.0, 0.5))
     return Noise(task, sd, low, high, dof, floor_sd, single, root)

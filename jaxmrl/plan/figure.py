@@ -9,7 +9,8 @@ from matplotlib.ticker import PercentFormatter
 
 from jaxmrl.plan.curves import CurvePlan
 from jaxmrl.plan.text import Wording, chance_text, more_text
-from jaxmrl.reports.plots import COLORS, GRAY, literal, own_style
+from jaxmrl.reports.appearance import COLORS, GRAY, literal
+from jaxmrl.reports.plots import own_style
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.scaling.purchase import Purchase
 from jaxmrl.scaling.reaching import chance_of_reaching

@@ -1,7 +1,6 @@
 """The page of a plan: the recommendation, a figure, the table, and how reliable each curve is."""
 
 from jaxmrl.plan.curves import CurvePlan
-from jaxmrl.plan.figure import draw_plan, in_words
 from jaxmrl.plan.text import Wording, cells, heads
 from jaxmrl.reports.blocks import Block, Section, inline_svg, sentence, table
 from jaxmrl.reports.html import page_html
@@ -18,6 +17,8 @@ def plan_html(
     best: CurvePlan, plans: list[CurvePlan], lead: list[str], others: list[str], assay: list[str], wording: Wording
 ) -> str:
     """Return the content of plan.html. Every string that comes from the data is escaped."""
+    from jaxmrl.plan.figure import draw_plan, in_words  # here, for it imports Matplotlib, which takes a second or two
+
     figure = inline_svg(draw_plan(best, plans, wording))
     dotted = " The dotted line is the chance below which to stop." if best.purchase else ""
     caption = f"Against the number of molecules bought. The shaded area is the next batch.{dotted}"

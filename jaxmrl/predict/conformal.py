@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.stats import norm
+
+from jaxmrl.stats import normal_ppf
 
 BIN_STARTS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Lowest similarity to the nearest training molecule in each bin, before bins of few molecules are pooled."""
@@ -30,12 +31,11 @@ SMALLEST_SIZE = 0.75
 models may be zero by chance; and with less, intervals of molecules near training were too narrow in splits by clusters,
 where few of them calibrate."""
 
-
 BLOCK_DRIFT = 0.25
 """The standard deviation of the log ratio of the errors of two successive blocks of a project. It was 0.26 over 13
 assays and one project, each in seven blocks (`benchmarks.rolling_origin`)."""
 
-_DRIFTS = norm.ppf((np.arange(21) + 0.5) / 21)
+_DRIFTS = normal_ppf((np.arange(21) + 0.5) / 21)
 """Equally likely values of a standard normal variable: quantiles of its distribution."""
 
 

@@ -12,7 +12,6 @@ from jaxmrl.data.table import molecule_remarks
 from jaxmrl.errors import DivergedError
 from jaxmrl.io.files import number
 from jaxmrl.modalities.registry import models
-from jaxmrl.reports import plots
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
@@ -144,6 +143,8 @@ def _cells(epoch: Epoch) -> dict[str, str]:
 
 def write_report(config: PretrainConfig, history: list[Epoch], run: RunDirectory) -> None:
     """Write the history as a table and a figure."""
+    from jaxmrl.reports import plots  # here, for it imports Matplotlib, which takes a second or two
+
     write_history(history, run)
     width, depth = config.sizes
     title = f"GraphMAE on {config.name}, {models()[config.model].title} {width}x{depth}"

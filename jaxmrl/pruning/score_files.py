@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from jaxmrl.data.matching import Data, identity_columns, match
 from jaxmrl.data.side_files import SideFile, has_column, read_numbers, read_side_file
@@ -14,6 +13,7 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import ConfigError
 from jaxmrl.pruning.methods import JOINT_METHODS, METHODS
 from jaxmrl.pruning.select import Scores
+from jaxmrl.stats import rank_correlation
 
 LITTLE_AGREEMENT, STRONG = 0.5, 0.5
 """Rank correlations below which one seed says little, and above which a score follows a plain property."""
@@ -172,7 +172,7 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
     one, other = one[both], other[both]
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
-    return round(float(spearmanr(one, other).statistic), 4)
+    return round(rank_correlation(one, other), 4)
 
 
 def _agreement(values: np.ndarray) -> dict[str, float | None]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from jaxmrl.config.names import PER_SD
-from jaxmrl.reports.plots import curve_label
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.rows import ResultRow
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.convergence import sizes_text

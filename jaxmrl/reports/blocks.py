@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
+from jaxmrl.reports.appearance import COLORS, GRAY
 
-from jaxmrl.reports import plots
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,20 @@ def table(
     return Block("table", caption=caption, head=head, rows=rows, numbers=numbers, folded=folded)
 
 
-def inline_svg(figure: Figure) -> str:
+def inline_svg(figure: "Figure") -> str:
     """Return a figure as an SVG element in the colors of the page, light or dark.
 
     The names of its groups are left out: they would repeat within the page.
     """
+    from jaxmrl.reports.plots import render  # here, for it imports Matplotlib, which takes a second or two
+
     figure.patch.set_visible(False)
     for axes in figure.axes:
         axes.patch.set_visible(False)
-    svg = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", without_prolog(plots.render(figure, "svg").decode()))
-    for k, color in enumerate(plots.COLORS):
+    svg = re.sub(r' id="[A-Za-z0-9.]+_\d+"', "", without_prolog(render(figure, "svg").decode()))
+    for k, color in enumerate(COLORS):
         svg = svg.replace(color.lower(), f"var(--series-{k})")
-    return svg.replace("#000000", "currentColor").replace(plots.GRAY, "var(--muted)")
+    return svg.replace("#000000", "currentColor").replace(GRAY, "var(--muted)")
 
 
 def without_prolog(svg: str) -> str:

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from jaxmrl.reports.plots import GRAY, MARKERS, axis_label, curve_label, literal, own_style
+from jaxmrl.reports.appearance import GRAY, MARKERS, axis_label, curve_label, literal
+from jaxmrl.reports.plots import own_style
 from jaxmrl.reports.ticks import few_ticks
 from jaxmrl.rows import CurveIdentity
 from jaxmrl.runs.curves import MeasuredCurve

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config.names import PER_SD
-from jaxmrl.reports.plots import curve_label
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.rows import TUNED_COLUMNS, CurveIdentity
 from jaxmrl.runs.curves import MeasuredCurve, paired_points
 from jaxmrl.scaling.analysis import Analysis

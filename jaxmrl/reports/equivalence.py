@@ -7,8 +7,8 @@ from itertools import pairwise, permutations
 import numpy as np
 
 from jaxmrl.reports.against_baselines import paired_losses
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.curve_comparison import molecules_text
-from jaxmrl.reports.plots import curve_label
 from jaxmrl.rows import OptionalNumber, ResultRow, Rounded, Row
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import Analysis

@@ -7,10 +7,10 @@ import numpy as np
 
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.task_data import TaskData, by_kind
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.concordance import ConcordanceRow
 from jaxmrl.reports.curve_comparison import Comparison
 from jaxmrl.reports.equivalence import EquivalenceRow
-from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.pruning_table import Compared
 from jaxmrl.rows import CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve

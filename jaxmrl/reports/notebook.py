@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from jaxmrl.io.files import number
-from jaxmrl.reports.plots import curve_label, draw_curves, render
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.text import exact
@@ -25,6 +25,8 @@ def curves_html(heading: str, curves: Sequence[MeasuredCurve], analyses: Sequenc
     said = f"<p><b>{escape(heading)}</b></p>"
     if not any(curve.points for curve in curves):
         return said
+    from jaxmrl.reports.plots import draw_curves, render  # here, for it imports Matplotlib, which takes a second or two
+
     label = mean_label_of(curves[0].metric)
     image = base64.b64encode(render(draw_curves([*curves], [*analyses], metric_label=label, unit="", title=""), "png"))
     words = escape(f"Test {label} against the number of training molecules", quote=True)

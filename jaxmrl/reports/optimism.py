@@ -3,12 +3,11 @@
 import math
 from dataclasses import replace
 
-from scipy.stats import t
-
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.digits import rounded
-from jaxmrl.reports.plots import curve_label
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.stats import t_ppf
 from jaxmrl.training.metrics import Metric
 
 _RANDOM = "random"
@@ -64,4 +63,4 @@ def _reach(one: Point, other: Point) -> float | None:
     freedom = sum(parts) ** 2 / sum(
         part**2 / (point.n_seeds - 1) for part, point in zip(parts, (one, other), strict=True)
     )
-    return float(t.ppf(0.5 + LEVEL / 2, freedom)) * math.sqrt(sum(parts))
+    return float(t_ppf(0.5 + LEVEL / 2, freedom)) * math.sqrt(sum(parts))

@@ -12,27 +12,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from jaxmrl.config.names import PER_SD
-from jaxmrl.modalities.registry import models
+from jaxmrl.reports.appearance import COLORS, GRAY, MARKERS, axis_label, curve_label, literal
 from jaxmrl.reports.ticks import few_ticks
-from jaxmrl.runs.curves import MeasuredCurve, distinguishing
+from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.scaling.analysis import Analysis
 from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.scaling.target import FAR
-from jaxmrl.training.metrics import METRICS
 from jaxmrl.training.pretraining import Epoch
-
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe & Ito's colors, which color-blind readers can distinguish, too."""
-
-GRAY = "#707070"
-"""The gray of what explains the figure: the legend of dots and lines."""
 
 _LONGEST_LABEL, _LEAST_GAP = 24, 0.06
 """Letters of a label beside a curve; share of the axis between two of them."""
-
-MARKERS = ("o", "s", "^", "D", "v")
 
 _STYLE = {"svg.hashsalt": "jaxmrl", "savefig.dpi": 150}
 
@@ -153,29 +143,6 @@ def render(figure: Figure, kind: str) -> bytes:
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     figure.savefig(buffer, format=kind, metadata=metadata)
     return buffer.getvalue()
-
-
-def curve_label(curve: MeasuredCurve, curves: Sequence[MeasuredCurve]) -> str:
-    """Return what distinguishes the curve from the others, or its model where it is alone."""
-    cells, columns = curve.identity.cells(), distinguishing([other.identity for other in curves])
-    model = models().get(curve.identity.model)  # a run of another version may have others
-    title = (model and model.title) or curve.identity.model
-    named = [title if column == "model" else f"{column} {cells[column]}" for column in columns]
-    return ", ".join(named) or (
-        title if curve.is_classical else f"{title} {curve.identity.width}x{curve.identity.depth}"
-    )
-
-
-def axis_label(curves: Sequence[MeasuredCurve], metric_label: str, unit: str = "") -> str:
-    """Return the label of an axis of test metrics: the metric, its unit, and which way is better."""
-    metric = curves[0].metric.removesuffix(PER_SD) if curves else None
-    better = "higher" if metric and METRICS[metric].higher_is_better else "lower"
-    return f"test {metric_label} ({f'{unit}, ' if unit else ''}{better} is better)"
-
-
-def literal(text: str) -> str:
-    """Return a text that names files, with dollars escaped: they are not a formula."""
-    return text.replace("$", r"\$")
 
 
 def _draw_curve(axes: Axes, curve: MeasuredCurve, analysis: Analysis, style: dict[str, Any]) -> list[float]:

@@ -10,9 +10,8 @@ import numpy as np
 from jaxmrl.config import SweepConfig
 from jaxmrl.config.names import ROLLING
 from jaxmrl.data.task_data import TaskData, by_kind
-from jaxmrl.reports import plots
 from jaxmrl.reports.against_baselines import baseline_lines
-from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.concordance import concordance_lines, write_concordance
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.ensembles import ensemble_rows
@@ -21,7 +20,6 @@ from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
 from jaxmrl.reports.optimism import optimism_lines
-from jaxmrl.reports.page import report_html
 from jaxmrl.reports.pruning_table import (
     Compared,
     PruningRow,
@@ -89,7 +87,7 @@ def summarize(
         one.points is not None and one.points.splits == 1 and one.points.log_error_resamples is None for one in analyses
     ):
         reporter.say("predictions of some replicas are missing or damaged; intervals include only the spread of seeds")
-    labels = [plots.curve_label(curve, curves) for curve in curves]
+    labels = [curve_label(curve, curves) for curve in curves]
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
         reporter.say(line)
     say_laws(labels, analyses, label_of_metric, reporter)
@@ -114,9 +112,16 @@ def summarize(
         *(config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning, priced),
         concordances,
     )
-    run.write("report.html", report_html(findings))
+    write_report(run, findings)
     reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")
     return curves, analyses, ensembles
+
+
+def write_report(run: RunDirectory, findings: Findings) -> None:
+    """Write report.html."""
+    from jaxmrl.reports.page import report_html  # here, for it imports Matplotlib, which takes a second or two
+
+    run.write("report.html", report_html(findings))
 
 
 def _orders_of_seed_0(orders: Orders, kinds: Iterable[str]) -> dict[str, dict[str, np.ndarray]]:
@@ -135,6 +140,9 @@ def write_figures(
 
     metric_label, unit, title: as in `plots.draw_curves`.
     """
+    from jaxmrl.reports import plots  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
+
     figures = {"curve": plots.draw_curves(curves, analyses, metric_label=metric_label, unit=unit, title=title)}
     if capacity_groups(curves):
         figures["capacity"] = draw_capacity(curves, metric_label=metric_label, unit=unit, title=title)

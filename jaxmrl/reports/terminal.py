@@ -15,6 +15,7 @@ from rich.table import Table
 
 from jaxmrl.io.files import number
 from jaxmrl.progress import Progress, ProgressReporter
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.meters import (
     UPDATE_EVERY_SECONDS,
     BarProgress,
@@ -25,7 +26,6 @@ from jaxmrl.reports.meters import (
     in_notebook,
     in_words,
 )
-from jaxmrl.reports.plots import curve_label
 from jaxmrl.runs.curves import MeasuredCurve
 from jaxmrl.runs.ensembles import EnsembleRow, ensemble_at
 from jaxmrl.text import exact

@@ -1,10 +1,10 @@
 """Peaks and plateaus: where a curve begins that laws describe, because it did something else before."""
 
 import numpy as np
-from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.mean_noise import MeanNoise, line_through, neighbor_residuals
 from jaxmrl.scaling.points import Points
+from jaxmrl.stats import t_sf
 
 _CHANCE = 0.02
 """The chance of finding a peak, or a plateau, in a flat curve. In a curve that falls, it is less."""
@@ -40,7 +40,7 @@ def peak_of(points: Points, noise: MeanNoise) -> int | None:
     if rise < max(_LEAST_RISE, _RISE_OF_FALL * fall) or fall < _FALL_OF_RISE * rise:
         return None
     spread = np.hypot(noise.sd[peak], noise.sd[-1])
-    if t_distribution.sf(fall / spread, noise.dof) > _CERTAIN:
+    if t_sf(fall / spread, noise.dof) > _CERTAIN:
         return None
     drawn = _largest_rise(*_flat_curves(points, noise))
     return peak if np.mean(drawn >= _largest_rise(y[None], noise.sd)) < _CHANCE else None
@@ -86,6 +86,6 @@ def plateau_of(points: Points, noise: MeanNoise) -> int | None:
         if y[end] - y[-1] < _LEAST_DROP or drop.chance(0.0) > _CHANCE:
             continue
         flatter = (flat.slope - _FLAT * drop.slope) / np.hypot(flat.se, _FLAT * drop.se)
-        chances[end] = float(t_distribution.sf(flatter, noise.dof))
+        chances[end] = float(t_sf(flatter, noise.dof))
     best = min(chances, key=chances.__getitem__, default=None)
     return best if best is not None and chances[best] * len(ends) < _CHANCE else None

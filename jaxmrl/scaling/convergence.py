@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
 
+from jaxmrl.stats import binomial_sf
 from jaxmrl.text import count
 
 LAST_PART = 0.1
@@ -31,7 +31,7 @@ class Convergence:
         """Return the probability that so many of the runs or more are late, if each epoch is as likely the best as
         another.
         """
-        return float(binom.sf(late - 1, self.runs, LAST_PART))
+        return float(binomial_sf(late - 1, self.runs, LAST_PART))
 
 
 def best_is_late(best_epoch: int, epochs: int) -> bool:

@@ -6,7 +6,6 @@ The kinds are decided by tests; docs/scaling.md says how often these err.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.bends import peak_of, plateau_of
 from jaxmrl.scaling.kinds import Kind
@@ -14,6 +13,7 @@ from jaxmrl.scaling.mean_noise import MeanNoise, line_through, noise_of
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.shape import WORSE, shape_of
 from jaxmrl.scaling.trend import FEWEST_RECENT
+from jaxmrl.stats import t_sf
 from jaxmrl.text import size_text
 
 WINDOWS = (4.0, 16.0)
@@ -134,7 +134,7 @@ def _fell_before(points: Points, noise: MeanNoise, last: int) -> bool:
     parts = (slice(None, -last), slice(-last, None))
     before, after = (np.average(y[part], weights=weights[part]) for part in parts)
     spread = np.sqrt(sum(1 / weights[part].sum() for part in parts))
-    return bool(before - after >= _LEAST_FALL and t_distribution.sf((before - after) / spread, noise.dof) < _CHANCE)
+    return bool(before - after >= _LEAST_FALL and t_sf((before - after) / spread, noise.dof) < _CHANCE)
 
 
 def _level_claim(first: str, most: float) -> str:

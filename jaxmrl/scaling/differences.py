@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+
+from jaxmrl.stats import t_ppf, t_sf
 
 LEVEL = 0.9
 _GRID = 400
@@ -88,8 +89,8 @@ def difference(pruned: Runs, random: Runs) -> Difference:
     if not variance > 0:
         return Difference(value, math.nan, math.nan, math.nan)
     error = math.sqrt(variance)
-    reach = t.ppf((1 + LEVEL) / 2, dof) * error
-    return Difference(value, value - reach, value + reach, float(2 * t.sf(abs(value) / error, dof)))
+    reach = t_ppf((1 + LEVEL) / 2, dof) * error
+    return Difference(value, value - reach, value + reach, float(2 * t_sf(abs(value) / error, dof)))
 
 
 def _satterthwaite(variances: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -159,7 +160,7 @@ def _not_different(pruned: Runs, curve: list[Runs], x: np.ndarray, center: float
     at = np.sort([*np.linspace(x[0], x[-1], _GRID), *inside])
     shares = np.stack([np.interp(at, x, one) for one in np.eye(len(x))], axis=1)
     parts = np.column_stack([shares**2 * variances, np.full(len(at), own)])
-    reach = t.ppf((1 + LEVEL) / 2, _satterthwaite(parts, np.append(counts, dof))) * np.sqrt(parts.sum(axis=1))
+    reach = t_ppf((1 + LEVEL) / 2, _satterthwaite(parts, np.append(counts, dof))) * np.sqrt(parts.sum(axis=1))
     means = shares @ np.array([runs.mean for runs in curve])
     alike = np.flatnonzero(np.abs(means - pruned.mean) <= reach)
     if len(alike) == 0:

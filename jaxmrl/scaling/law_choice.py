@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
 
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit
+from jaxmrl.stats import f_ppf, f_sf
 
 _LEAST_VARIANCE = 1e-12
 
@@ -75,7 +75,7 @@ def _informed(chosen: list[Fit], candidates: list[Fit]) -> list[Fit]:
 def _passes(fit: Fit) -> bool:
     """Return whether a law with as many parameters as points comes within their noise; its form may not allow that."""
     dof = fit.points.dof
-    return bool(dof > 0 and fit.chi2 <= f_distribution.ppf(LEVEL, 1, dof))
+    return bool(dof > 0 and fit.chi2 <= f_ppf(LEVEL, 1, dof))
 
 
 def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
@@ -89,7 +89,7 @@ def _explains_more(fit: Fit, least: float, fewest: int) -> bool:
     if more <= 0 or dof <= 0:
         return False
     noise = 1.0 if known else max(fit.chi2 / dof, _LEAST_VARIANCE)
-    return bool(f_distribution.sf((least - fit.chi2) / more / noise, more, dof) < SIGNIFICANT)
+    return bool(f_sf((least - fit.chi2) / more / noise, more, dof) < SIGNIFICANT)
 
 
 def _goodness_of_fit_p(fit: Fit, fits: list[Fit]) -> float:
@@ -101,4 +101,4 @@ def _goodness_of_fit_p(fit: Fit, fits: list[Fit]) -> float:
         return 1.0 if fit.goodness_of_fit_p is None else fit.goodness_of_fit_p
     least = min(other.chi2 for other in fits if len(other.law.parameters) == len(fit.law.parameters))
     ratio = fit.chi2 / max(least, _LEAST_VARIANCE)
-    return float(f_distribution.sf(ratio, fit.left, fit.left))
+    return float(f_sf(ratio, fit.left, fit.left))

@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import f as f_distribution
-from scipy.stats import norm
 
 from jaxmrl.scaling.law_search import can_fit, error_of, fit_many
 from jaxmrl.scaling.laws import Law
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.profiles import profile_intervals
+from jaxmrl.stats import f_ppf, f_sf, normal_ppf
 from jaxmrl.text import size_text
 
 LEVEL = 0.9
@@ -136,7 +135,7 @@ def fit_law(law: Law, points: Points, *, intervals: bool = True) -> Fit | None:
     goodness_of_fit_p, scale, dof = noise(chi2, left, points.dof)
     found = {}
     if intervals and dof > 0:
-        reach = scale * f_distribution.ppf(LEVEL, 1, dof)
+        reach = scale * f_ppf(LEVEL, 1, dof)
         found = profile_intervals(law, points, u, chi2, reach, _molecules_spread(law, points, u))
     values = law.natural(u[None, :])[0]
     return Fit(
@@ -163,7 +162,7 @@ def noise(chi2: float, left: int, dof: int) -> tuple[float | None, float, int]:
         return (None, chi2 / left, left) if enough else (None, np.nan, 0)
     if left == 0:
         return None, 1.0, dof
-    goodness_of_fit_p = float(f_distribution.sf(chi2 / left, left, dof))
+    goodness_of_fit_p = float(f_sf(chi2 / left, left, dof))
     return (goodness_of_fit_p, chi2 / left, left) if goodness_of_fit_p < SIGNIFICANT else (goodness_of_fit_p, 1.0, dof)
 
 
@@ -174,7 +173,7 @@ def _molecules_spread(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
     if points.log_error_resamples is None:
         return np.zeros(len(u))
     moved, _, _ = fit_many(law, points, points.error * np.exp(points.log_error_resamples), u[None, :])
-    return norm.ppf((1 + LEVEL) / 2) * moved.std(axis=0)
+    return normal_ppf((1 + LEVEL) / 2) * moved.std(axis=0)
 
 
 def _has_floor(fit: Fit) -> bool:

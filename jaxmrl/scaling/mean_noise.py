@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.points import Points
+from jaxmrl.stats import t_cdf
 
 _EXACT = 1e-9
 """The least standard deviation of a mean's log error: rounding makes up more."""
@@ -36,7 +36,7 @@ class Line:
 
     def chance(self, slope: float) -> float:
         """Return the probability of a slope as low as this line's, or lower, if the true one is `slope`."""
-        return float(t_distribution.cdf((self.slope - slope) / self.se, self.dof))
+        return float(t_cdf((self.slope - slope) / self.se, self.dof))
 
 
 def noise_of(points: Points) -> MeanNoise:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.spread import spread_of
+from jaxmrl.stats import f_isf, t_isf
 from jaxmrl.text import size_text
 
 _CHANCE = 0.001
@@ -171,7 +170,7 @@ def _is_far(n: np.ndarray, place: np.ndarray, distance: np.ndarray, kept: np.nda
     if siblings == 0 or dof == 0:
         return False
     away = distance[run] - mean[place[run]]
-    limit = t_distribution.isf(_CHANCE / 2 / (kept.sum() + 1), dof)
+    limit = t_isf(_CHANCE / 2 / (kept.sum() + 1), dof)
     return _matters(away) and bool(abs(away) > limit * sd[place[run]] * np.sqrt(1 + 1 / siblings))
 
 
@@ -216,7 +215,7 @@ def wide_sizes(squares: np.ndarray, dof: np.ndarray) -> np.ndarray:
         if dof[k] == 0 or left == 0:
             break
         own, pooled = squares[k] / dof[k], max(rest / left, np.finfo(float).tiny)
-        limit = f_distribution.isf(_CHANCE / len(squares), dof[k], left)
+        limit = f_isf(_CHANCE / len(squares), dof[k], left)
         if own < limit * pooled or own < _LEAST_ABOVE**2:
             break
         wide[k] = True

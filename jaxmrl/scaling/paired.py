@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
 
 from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.stats import t_ppf, t_sf
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,6 @@ def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float, leve
     if many < 2:
         return PairedMean(value, None, None, len(differences), splits)
     error = float(units.std(ddof=1)) * math.sqrt(1 / many + shared)
-    reach = float(t.ppf((1 + level) / 2, many - 1)) * error
-    p = float(2 * t.sf(abs(value) / error, many - 1)) if error > 0 else None
+    reach = float(t_ppf((1 + level) / 2, many - 1)) * error
+    p = float(2 * t_sf(abs(value) / error, many - 1)) if error > 0 else None
     return PairedMean(value, reach, p, len(differences), splits)

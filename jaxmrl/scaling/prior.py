@@ -11,10 +11,10 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 import numpy as np
-from scipy.stats import chi2
 
 from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.trend import NORMAL_QUANTILE, common_variance
+from jaxmrl.stats import chi2_sf
 from jaxmrl.text import count
 
 FEWEST, MOST = 3, 5
@@ -102,7 +102,7 @@ class Prior:
     def describes(self, n: np.ndarray, log_error: np.ndarray, variance: np.ndarray) -> bool:
         """Return whether a curve may be one of this prior: a chi-squared test of its means, at 1%."""
         off = log_error - log_error.mean() - design(n) @ self.mean
-        return bool(chi2.sf(off @ np.linalg.solve(self._spread(n, variance), off), len(n) - 1) >= _UNLIKE)
+        return bool(chi2_sf(off @ np.linalg.solve(self._spread(n, variance), off), len(n) - 1) >= _UNLIKE)
 
     def _spread(self, n: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """Return the covariance [N, N] of the means of a curve."""

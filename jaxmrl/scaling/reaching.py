@@ -1,16 +1,16 @@
 """The distribution of the metric with more molecules, and the chance that a curve has reached a target at a size."""
 
 import numpy as np
-from scipy.stats import t as student
 
 from jaxmrl.scaling.forecast import Forecast
 from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.stats import t_cdf, t_ppf
 
 _TAILS = 4.0
 """Degrees of freedom of the distribution. The interval of a forecast is 2.2 standard deviations wide to each side,
 because laws err with heavier tails than noise does; Student's distribution with 4 has its 95% quantile at 2.13."""
 
-_END = float(student.ppf((1 + LEVEL) / 2, _TAILS))
+_END = float(t_ppf((1 + LEVEL) / 2, _TAILS))
 _STEPS = 128
 """The number of sizes, up to the requested one, at which the chance is computed."""
 
@@ -35,7 +35,7 @@ def error_quantiles(forecast: Forecast, n: np.ndarray, shares: np.ndarray) -> np
         [Q, K] errors; NaN where the interval of the forecast is not known.
     """
     center, below, above = _scales(forecast, n)
-    t = student.ppf(np.asarray(shares, float), _TAILS)[:, None]
+    t = t_ppf(np.asarray(shares, float), _TAILS)[:, None]
     return np.exp(center + t * np.where(t < 0, below, above))
 
 
@@ -66,7 +66,7 @@ def _chance_at(forecast: Forecast, target: float, n: np.ndarray) -> np.ndarray:
         return np.zeros(len(n))
     center, below, above = _scales(forecast, n)
     distance = np.log(target) - center
-    return student.cdf(distance / np.where(distance < 0, below, above), _TAILS)
+    return t_cdf(distance / np.where(distance < 0, below, above), _TAILS)
 
 
 def _scales(forecast: Forecast, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

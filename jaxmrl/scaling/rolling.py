@@ -7,9 +7,9 @@ the uncertainty of a power law with few points. Two or three earlier dates say l
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from jaxmrl.scaling.law_fit import LEVEL
+from jaxmrl.stats import normal_cdf
 
 SLOPE, SLOPE_SD = 0.1, 0.1
 """The prior of the exponent of a power law: learning curves of molecular models on new chemistry are flat."""
@@ -110,5 +110,5 @@ def _mixture_quantiles(share: np.ndarray, mean: np.ndarray, sd: np.ndarray, tail
     grid = np.linspace((mean - 6 * sd).min(), (mean + 6 * sd).max(), 20_001)
     below = np.zeros(len(grid))
     for one, center, width in zip(share, mean, sd, strict=True):
-        below += one * norm.cdf(grid, center, width)
+        below += one * normal_cdf(grid, center, width)
     return np.interp([tail, 0.5, 1 - tail], below, grid)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as t_distribution
 
 from jaxmrl.scaling.points import Points
+from jaxmrl.stats import t_sf
 from jaxmrl.text import size_text
 
 WORSE, SATURATED = "gets worse", "saturated"
@@ -69,7 +69,7 @@ def _gets_worse(points: Points, best: int) -> bool:
         return _rises(x, y, weights, slope, precision)
     if points.dof == 0:
         return _rises_from_line(points, best)
-    chance = t_distribution.sf(slope * np.sqrt(precision), points.dof)
+    chance = t_sf(slope * np.sqrt(precision), points.dof)
     if points.dof < _FEWEST_FREEDOM and _never_improves(points):
         return bool(chance < _CHANCE_OF_FEW)
     # The lowest of several sizes is low by chance, too: the test is corrected for the number of sizes.
@@ -106,7 +106,7 @@ def _rises_from_line(points: Points, best: int) -> bool:
     x, y = np.log(points.n), np.log(points.error)
     residual = y[: best + 1] - np.polyval(np.polyfit(x[: best + 1], y[: best + 1], 1), x[: best + 1])
     scale = np.sqrt(2 * (residual**2).sum() / left)
-    return bool(t_distribution.sf((y[-1] - y[best]) / max(scale, 1e-12), left) < _CHANCE)
+    return bool(t_sf((y[-1] - y[best]) / max(scale, 1e-12), left) < _CHANCE)
 
 
 def _never_improves(points: Points) -> bool:
@@ -119,4 +119,4 @@ def _rises(x: np.ndarray, y: np.ndarray, weights: np.ndarray, slope: float, prec
     left = len(x) - 2
     residual = y - np.average(y, weights=weights) - slope * x
     scale = np.sqrt((weights * residual**2).sum() / left)
-    return bool(t_distribution.sf(slope * np.sqrt(precision) / max(scale, 1e-12), left) < _CHANCE / len(x))
+    return bool(t_sf(slope * np.sqrt(precision) / max(scale, 1e-12), left) < _CHANCE / len(x))

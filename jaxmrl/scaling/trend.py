@@ -8,18 +8,17 @@ on curves of LCDB (classifiers of tabular data) and checked on others; docs/scal
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
 
 from jaxmrl.scaling.kinds import UNCERTAIN, Kind
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit, fit_law
 from jaxmrl.scaling.points import Points
+from jaxmrl.stats import normal_ppf, t_ppf
 from jaxmrl.text import size_text
 
 RECENT = 16.0
 """Sizes count as recent down to the largest divided by this."""
 
-_QUANTILE, NORMAL_QUANTILE = 2.2, float(norm.ppf((1 + LEVEL) / 2))
+_QUANTILE, NORMAL_QUANTILE = 2.2, float(normal_ppf((1 + LEVEL) / 2))
 """Standard deviations from the forecast to each end of its interval: laws err with heavier tails than noise does."""
 
 FEWEST_RECENT = 6
@@ -160,7 +159,7 @@ def common_variance(points: Points) -> float:
     """
     few = 1.0
     if points.splits > 1 and points.level_dof:
-        few = float(student.ppf((1 + LEVEL) / 2, points.level_dof)) / NORMAL_QUANTILE
+        few = float(t_ppf((1 + LEVEL) / 2, points.level_dof)) / NORMAL_QUANTILE
     resamples = points.log_error_resamples
     return (few * points.level) ** 2 + (0.0 if resamples is None else float(np.var(resamples[:, -1])))
 

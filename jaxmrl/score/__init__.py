@@ -15,8 +15,6 @@ from jaxmrl.io.records import write_rejected
 from jaxmrl.pruning.score_files import score_facts, score_table
 from jaxmrl.pruning.scoring_models import ScoringTask
 from jaxmrl.pruning.select import Scores
-from jaxmrl.reports import plots
-from jaxmrl.reports.score_figure import draw_scores
 from jaxmrl.reports.terminal import Reporter, score_summary
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
@@ -75,12 +73,15 @@ def write_scores(
     config: ScoreConfig, problem: TaskData, scores: Scores, metadata: dict[str, Any], reporter: Reporter
 ) -> None:
     """Write the scores to `config.out`, and a .json and a .png file beside it."""
+    from jaxmrl.reports.plots import render  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.score_figure import draw_scores
+
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
     content = {"settings": settings, **metadata, "molecules": len(scores.molecules), "seeds": scores.seeds}
     content |= score_facts(scores, problem, config.keep)
     figure = draw_scores(scores, problem, config.keep, f"{config.name}, {scores.seeds} seeds, {config.epochs} epochs")
     beside = {kind: config.out.with_suffix(kind) for kind in (".json", ".png")}
-    write_whole(beside[".png"], plots.render(figure, "png"))
+    write_whole(beside[".png"], render(figure, "png"))
     write_whole(beside[".json"], (json.dumps(content, indent=2) + "\n").encode())
     write_whole(config.out, table_bytes(score_table(scores, problem, config.keep), config.out.suffix))
     reporter.console.print(score_summary(content))

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from jaxmrl.acquisition.comparison import RANDOM
 from jaxmrl.acquisition.simulation import Campaign, Trace
-from jaxmrl.reports.plots import COLORS, GRAY, MARKERS, literal, own_style
+from jaxmrl.reports.appearance import COLORS, GRAY, MARKERS, literal
+from jaxmrl.reports.plots import own_style
 
 
 @own_style()

@@ -18,10 +18,8 @@ from jaxmrl.formats.writing import table_bytes
 from jaxmrl.io.files import write_whole
 from jaxmrl.io.limits import usable_cores
 from jaxmrl.progress import ProgressReporter
-from jaxmrl.reports import plots
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.scaling.law_fit import LEVEL
-from jaxmrl.select.figure import draw_simulation
 from jaxmrl.select.labeled import read_labeled
 from jaxmrl.select.table import error_name, gains_table
 from jaxmrl.text import count
@@ -136,11 +134,14 @@ def run_campaigns(
 
 def write_simulation(config: SelectConfig, found: Simulation) -> None:
     """Write the rounds, the comparisons and the figure of a simulation to its folder."""
+    from jaxmrl.reports.plots import render  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.select.figure import draw_simulation
+
     folder: Path = config.output
     write_whole(folder / ROUNDS, table_bytes(round_columns(found), ".csv", 8))
     write_whole(folder / COMPARISONS, (json.dumps(content(config, found), indent=2) + "\n").encode())
     figure = draw_simulation(found.traces, found.campaign, error_name(found.classes), config.name)
-    write_whole(folder / FIGURE, plots.render(figure, "png"))
+    write_whole(folder / FIGURE, render(figure, "png"))
 
 
 def round_columns(found: Simulation) -> dict[str, np.ndarray]:

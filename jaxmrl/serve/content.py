@@ -8,7 +8,7 @@ from pathlib import Path
 from jaxmrl.baselines.planned import planned_of
 from jaxmrl.config.names import PER_SD
 from jaxmrl.errors import DataError, UserError
-from jaxmrl.reports.plots import axis_label, curve_label
+from jaxmrl.reports.appearance import axis_label, curve_label
 from jaxmrl.rows import CurveIdentity, HistoryRow, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve, curves_of
 from jaxmrl.runs.live import LiveProgress, is_running, read_progress

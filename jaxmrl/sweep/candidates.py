@@ -1,7 +1,6 @@
 """The settings that `--tune` chooses from: the default, and a sample around it."""
 
 import numpy as np
-from scipy.stats import qmc
 
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.training.hyperparameters import Hyperparameters
@@ -63,6 +62,8 @@ def sample(default: Hyperparameters, ranges: Ranges, count: int) -> tuple[Hyperp
         ranges: Of the hyperparameters that differ; the others are those of the default.
         count: The number of settings, 2 or more.
     """
+    from scipy.stats import qmc  # here, for it takes a second or two to import
+
     sequence = qmc.Sobol(len(ranges), seed=np.random.default_rng(0))
     points = sequence.random_base2((count - 1).bit_length())[: count - 1].tolist()
     return default, *(_setting(default, ranges, point) for point in points)

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from matplotlib.axes import Axes
-
 from jaxmrl.errors import ConfigError
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.notebook import curves_html
-from jaxmrl.reports.plots import curve_label, plot_curves
 from jaxmrl.rows import ResultRow, Row
 from jaxmrl.runs.curves import MeasuredCurve, point_rows
 from jaxmrl.runs.ensembles import EnsembleRow
@@ -19,6 +17,7 @@ from jaxmrl.text import count
 from jaxmrl.training.metrics import mean_label_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pandas import DataFrame
 
 
@@ -45,7 +44,7 @@ class LearningCurve(MeasuredCurve):
         """
         return cls(curve.identity, curve.metric, curve.points, curve.overlap, analysis=analysis)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw every run, the means, and the law with its 90% interval, dashed beyond the data.
 
         Args:
@@ -96,7 +95,7 @@ class SweepResult:
         """The analysis of each curve, in the order of `curves`."""
         return [curve.analysis for curve in self.curves]
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw all curves on the same axes, as `LearningCurve.plot` draws one.
 
         Args:
@@ -125,7 +124,9 @@ class SweepResult:
         return _frame(self.rows)
 
 
-def _plotted(curves: list[LearningCurve], ax: Axes | None) -> Axes:
+def _plotted(curves: list[LearningCurve], ax: "Axes | None") -> "Axes":
+    from jaxmrl.reports.plots import plot_curves  # here, for it imports Matplotlib, which takes a second or two
+
     if ax is None:
         from matplotlib import pyplot  # here, for importing it may choose a backend and keep figures
 

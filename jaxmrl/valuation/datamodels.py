@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.stats import rankdata
 
+from jaxmrl.stats import average_ranks
 from jaxmrl.valuation.estimates import Values
 
 PENALTIES = tuple(np.geomspace(1.0, 1e6, 13).tolist())
@@ -84,6 +84,6 @@ def linear_score(predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
     Returns:
         [q]; NaN for an output or a prediction that is constant.
     """
-    one, other = (rankdata(values, axis=0) - (len(values) + 1) / 2 for values in (predicted, actual))
+    one, other = (average_ranks(values, axis=0) - (len(values) + 1) / 2 for values in (predicted, actual))
     scale = np.sqrt((one**2).sum(axis=0) * (other**2).sum(axis=0))
     return np.divide((one * other).sum(axis=0), scale, out=np.full(one.shape[1], np.nan), where=scale > 0)

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata, spearmanr
 
 from jaxmrl.data.matching import identity_columns
 from jaxmrl.data.task_data import TaskData
+from jaxmrl.stats import average_ranks, rank_correlation
 from jaxmrl.valuation.estimates import Values
 from jaxmrl.valuation.methods import METHODS, SUSPECT_BY
 
@@ -104,9 +104,9 @@ def _rounded(value: float) -> float:
 def _correlation(one: np.ndarray, other: np.ndarray) -> float | None:
     """Return Spearman's rank correlation over the molecules that have both; None if one of them is constant."""
     both = ~(np.isnan(one) | np.isnan(other))
-    if both.sum() < 3 or np.ptp(rankdata(one[both])) == 0 or np.ptp(other[both]) == 0:
+    if both.sum() < 3 or np.ptp(average_ranks(one[both])) == 0 or np.ptp(other[both]) == 0:
         return None
-    return round(float(spearmanr(one[both], other[both]).statistic), 4)
+    return round(rank_correlation(one[both], other[both]), 4)
 
 
 def _warnings(methods: dict[str, dict[str, Any]]) -> list[str]:

@@ -16,8 +16,6 @@ from jaxmrl.formats.writing import check_writable, table_bytes
 from jaxmrl.io.files import remove_folder, write_whole
 from jaxmrl.io.records import write_rejected
 from jaxmrl.pruning.select import Scores
-from jaxmrl.reports import plots
-from jaxmrl.reports.score_figure import draw_scores
 from jaxmrl.reports.terminal import Reporter, value_summary
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
@@ -83,12 +81,15 @@ def write_values(
     config: ValueConfig, problem: TaskData, found: DataValues, metadata: dict[str, Any], reporter: Reporter
 ) -> None:
     """Write the values to `config.out`, and a .json and a .png file beside it."""
+    from jaxmrl.reports.plots import render  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.score_figure import draw_scores
+
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}
     content = {"settings": settings, **metadata, "molecules": len(found.molecules), **value_facts(found, problem)}
     scores = Scores(found.molecules, {name: one.value[None] for name, one in found.values.items()})
     figure = draw_scores(scores, problem, "hard", f"{config.name}: values of the training molecules")
     beside = {kind: config.out.with_suffix(kind) for kind in (".json", ".png")}
-    write_whole(beside[".png"], plots.render(figure, "png"))
+    write_whole(beside[".png"], render(figure, "png"))
     write_whole(beside[".json"], (json.dumps(content, indent=2) + "\n").encode())
     write_whole(config.out, table_bytes(value_table(found, problem), config.out.suffix))
     reporter.console.print(value_summary(content))

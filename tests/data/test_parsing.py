@@ -101,11 +101,6 @@ def test_the_cache_needs_no_rdkit(cache, monkeypatch):
     assert len(prepare(source)) == 2
 
 
-def test_importing_the_sweep_does_not_import_rdkit():
-    code = "import sys, jaxmrl.sweep; sys.exit('rdkit' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
 def test_workers_do_not_import_jax():
     code = "import sys, jaxmrl.modalities.graph.features; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.curve_comparison import (
     Comparison,
     compare_curves,
@@ -13,7 +14,6 @@ from jaxmrl.reports.curve_comparison import (
     comparison_line,
     molecules_text,
 )
-from jaxmrl.reports.plots import curve_label
 from jaxmrl.reports.summary import analyze_curve
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.scaling.analysis import UNFITTED

@@ -11,6 +11,7 @@ from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import number
 from jaxmrl.reports import meters, plots, terminal
 from jaxmrl.reports.answer import caution_text
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
 from jaxmrl.reports.digits import value_words
 from jaxmrl.reports.law_tables import law_lines
@@ -131,8 +132,8 @@ def test_a_figure_is_the_same_each_time():
 
 def test_labels_name_what_differs():
     curves = [curve([0.6]), curve([0.7], width=128, params=9)]
-    assert [plots.curve_label(c, curves) for c in curves] == ["width 64", "width 128"]
-    assert plots.curve_label(curves[0], curves[:1]) == "GIN 64x3"
+    assert [curve_label(c, curves) for c in curves] == ["width 64", "width 128"]
+    assert curve_label(curves[0], curves[:1]) == "GIN 64x3"
 
 
 def test_law_lines_name_the_error_of_a_score_and_what_is_forecast():

@@ -121,13 +121,6 @@ def test_workers_import_no_jax():
     assert found.stdout.split() == ["False", "True"]
 
 
-@pytest.mark.parametrize("command", ["sweep", "predict"])
-def test_commands_leave_scikit_learn_to_the_workers(command):
-    code = f"import sys, jaxmrl.{command}; print('sklearn' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.split() == ["False"]
-
-
 def test_models_that_cannot_learn_from_so_many_molecules_are_refused(csv_file, tmp_path, cache, monkeypatch):
     monkeypatch.setitem(MOST_MOLECULES, "gp", 100)
     config = SweepConfig(csv=csv_file, target_columns=("logp",), model="gp", out=tmp_path / "run")
