@@ -146,6 +146,11 @@ UNGROUPED_SPLITS = ("random", "stratified")
 """Splits in which a molecule may be in any part, whatever part molecules like it are in."""
 
 
+CONTINUED_SPLITS = (*UNGROUPED_SPLITS, "scaffold", "group")
+"""Splits whose parts a child run (--previous) keeps: whether a new molecule belongs with earlier ones does not depend
+on the other new molecules."""
+
+
 FEW_MOLECULES = 5_000
 """Data with fewer usable molecules is split anew for each seed, unless --split-seeds says otherwise: the smaller the
 test set, the more the metric depends on the split."""

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from jaxmrl.config.base import flag
 from jaxmrl.config.names import (
+    CONTINUED_SPLITS,
     DEFAULT_BASELINES,
     DEFAULT_EPOCHS,
     DEFAULT_FRACTIONS,
@@ -20,13 +21,13 @@ from jaxmrl.config.names import (
     ROLLING,
     SCRATCH,
     SINGLE_SPLITS,
-    UNGROUPED_SPLITS,
 )
 from jaxmrl.config.pruning import PruningSettings
 from jaxmrl.errors import ConfigError, check_choice
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
 from jaxmrl.rows import AT_EACH_SIZE, UNTUNED
+from jaxmrl.text import one_of
 
 NO_BASELINE = "none"
 """The value of --baselines that asks for none."""
@@ -145,8 +146,9 @@ class SweepConfig(PruningSettings):
 
     previous: Path | None = None
     """Keep the validation and test molecules of this run in their parts, after rows were added to its file; new
-    molecules train. The file changes.csv of the new run lists what has changed, and the compare command compares the
-    two. This works for random and stratified splits. Default: none."""
+    molecules train, unless they have the scaffold or group of a validation or test molecule of such a split. The file
+    changes.csv of the new run lists what has changed, and the compare command compares the two. This works for random,
+    stratified, scaffold and group splits. Default: none."""
 
     out: Path | None = None
     """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""
@@ -226,10 +228,10 @@ class SweepConfig(PruningSettings):
             return
         if self.npz is not None:
             raise ConfigError("--previous finds molecules again by their SMILES, and --npz has none; omit --previous")
-        if odd := [name for name in self.splits if name not in UNGROUPED_SPLITS]:
+        if odd := [name for name in self.splits if name not in CONTINUED_SPLITS]:
             raise ConfigError(
-                f"--previous keeps the parts of {' and '.join(UNGROUPED_SPLITS)} splits; got --split {odd[0]}, by "
-                "which new molecules may belong to the groups or dates of test molecules. Omit --previous, or give the "
+                f"--previous keeps the parts of {one_of(CONTINUED_SPLITS)} splits; got --split {odd[0]}, which is made "
+                "from all molecules, so that grown data would have another one. Omit --previous, or give the "
                 "parts of all molecules with --split-file instead"
             )
 

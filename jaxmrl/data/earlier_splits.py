@@ -1,12 +1,17 @@
 """The splits of an earlier run, for data that has grown since: validation and test molecules stay in their parts."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from jaxmrl.data.group_splits import lots
 from jaxmrl.data.splits import Split, given_split
 from jaxmrl.errors import ConfigError
+
+HELD_OUT = ("valid", "test")
+NO_PART = ""
+"""The part of a molecule that is in none."""
 
 NEW = -1
 """The place of a molecule that the earlier data lacks."""
@@ -19,21 +24,24 @@ class EarlierSplits:
     Attributes:
         run: The directory of the run, for messages.
         smiles: The canonical SMILES of its molecules, in the order of its file, [M].
-        parts: The part of each molecule (train, valid or test), [M], by the label of the split.
+        parts: The part of each molecule (train, valid, test or NO_PART), [M], by the label of the split.
     """
 
     run: str
     smiles: list[str]
     parts: dict[str, list[str]]
 
-    def split(self, label: str, smiles: list[str]) -> Split:
+    def split(self, label: str, smiles: list[str], groups: np.ndarray | None = None) -> Split:
         """Return a split of the data as it is now.
 
-        New molecules are for training. A further row of an earlier molecule is in the part of that molecule.
+        New molecules are for training. A further row of an earlier molecule is in the part of that molecule. In a split
+        of groups, a new molecule that belongs with a validation or test molecule is in no part: it would not be new to
+        the models if it trained, and in the test set, that would not be the earlier one.
 
         Args:
             label: The label of the split, such as `random` or `random 43`.
             smiles: The canonical SMILES of the molecules, [N].
+            groups: The group of each molecule, [N]; None for a split without groups.
 
         Raises:
             UserError: Where the earlier run has no such split, or nothing is left of a part.
@@ -45,7 +53,27 @@ class EarlierSplits:
                 "run"
             )
         places, parts = find_same(smiles, self.smiles)[1], self.parts[label]
-        return given_split(["train" if place == NEW else parts[place] for place in places.tolist()])
+        known = np.array([NO_PART if place == NEW else parts[place] for place in places.tolist()])
+        new = known == NO_PART
+        held_out = np.zeros(len(known), bool) if groups is None else np.isin(groups, groups[np.isin(known, HELD_OUT)])
+        return given_split(np.where(new & ~held_out, "train", known).tolist())
+
+
+def trimmed(several: list[Split], canonical: np.ndarray, seed: int) -> list[Split]:
+    """Return splits whose training sets are as large as the smallest, because the runs of one curve need the same
+    sizes.
+
+    Args:
+        several: The splits of a kind.
+        canonical: A hash of each molecule, [N] uint64, which decides what is left out.
+        seed: The seed of that choice.
+    """
+    size = min(len(split.train) for split in several)
+    order = lots(canonical, seed)
+    return [
+        replace(split, train=np.sort(split.train[np.argsort(order[split.train], kind="stable")[:size]]))
+        for split in several
+    ]
 
 
 def find_same(smiles: list[str], earlier: list[str]) -> tuple[np.ndarray, np.ndarray]:

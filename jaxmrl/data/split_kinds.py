@@ -12,7 +12,7 @@ from jaxmrl.config.names import FILE_SPLIT, LEAVE_CLUSTER_OUT, ROLLING
 from jaxmrl.data import splits
 from jaxmrl.data.clusters import CLUSTER_SIMILARITY, find_clusters, maxmin_order
 from jaxmrl.data.datasets import Dataset
-from jaxmrl.data.earlier_splits import EarlierSplits
+from jaxmrl.data.earlier_splits import EarlierSplits, trimmed
 from jaxmrl.data.group_splits import (
     folds_beside_test,
     group_splits,
@@ -58,8 +58,7 @@ def make_splits(
     for name in config.splits:
         seeds = range(config.split_seed, config.split_seed + config.split_count(name, len(prepared)))
         if earlier:
-            labels = [split_label(name, seed, place) for place, seed in enumerate(seeds)]
-            found[name] = [earlier.split(label, prepared.canonical_smiles) for label in labels]
+            found[name] = maker.continued(name, seeds, earlier)
             continue
         found[name] = maker.makers[name](seeds)
         if len(found[name]) < len(seeds):
@@ -96,6 +95,20 @@ class _SplitMaker:
             ROLLING: self._rolling,
             FILE_SPLIT: self._of_file,
         }
+
+    def continued(self, name: str, seeds: range, earlier: EarlierSplits) -> list[Split]:
+        """Return the splits of a kind, of data to which rows were added."""
+        groups = self._scaffold_groups if name == "scaffold" else self._named_groups if name == "group" else None
+        labels = [split_label(name, seed, place) for place, seed in enumerate(seeds)]
+        if name == "group" and not set(labels[1:]) & earlier.parts.keys():
+            labels = labels[:1]  # those of other seeds had other sizes
+        found = [earlier.split(label, self.prepared.canonical_smiles, groups) for label in labels]
+        if rest := len(self.prepared) - sum(found[0].sizes):
+            self.reporter.say(
+                f"{name} split: {count(rest, 'new row')} in no part, because a validation or test molecule has the "
+                f"same {name}"
+            )
+        return trimmed(found, self.prepared.canonical, seeds[0])
 
     def _random(self, seeds: range) -> list[Split]:
         table, sizes = self.prepared.table, self.dataset.split_sizes if self.dataset else None
@@ -154,10 +167,20 @@ class _SplitMaker:
         return [stratified_split(table.labels, self.prepared.canonical, table.task, seed) for seed in seeds]
 
     def _group(self, seeds: range) -> list[Split]:
+        return group_splits(self._named_groups, self.prepared.canonical, seeds, "group")
+
+    @property
+    def _named_groups(self) -> np.ndarray:
+        """The group of each molecule, [N]."""
         names = self.prepared.table.side.groups
         assert names is not None, "settings name its column"
-        groups = whole_groups(names, self.prepared.canonical)
-        return group_splits(groups, self.prepared.canonical, seeds, "group")
+        return whole_groups(names, self.prepared.canonical)
+
+    @property
+    def _scaffold_groups(self) -> np.ndarray:
+        """The group of each molecule by its scaffold, [N]: each molecule without a scaffold is one."""
+        names = np.array(["" if one == NO_SCAFFOLD else f"scaffold {one}" for one in self._scaffolds], object)
+        return whole_groups(names, self.prepared.canonical)
 
     def _time(self, seeds: range) -> list[Split]:
         dates = self.prepared.table.side.dates

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from jaxmrl.config.names import ADDABLE, UNGROUPED_SPLITS
+from jaxmrl.config.names import ADDABLE, CONTINUED_SPLITS
 from jaxmrl.errors import ConfigError
 
 FORMAT = 3
@@ -79,7 +79,7 @@ def _other_remedy(path: Path, apart: set[str], differing: list[str]) -> str:
     """Return what else than another directory helps; apart: the settings that differ."""
     if all(one.startswith(_OF_DATA) for one in differing):
         splits = {one.split()[3] for one in differing if one.startswith(_OF_DATA[0])}
-        if not splits <= set(UNGROUPED_SPLITS):  # --previous keeps the parts of these alone
+        if not splits <= set(CONTINUED_SPLITS):  # --previous keeps the parts of these alone
             return ""
         return f"; if rows were added to the file, give --previous {path} as well: test molecules then stay the same"
     may = ", add to it with --extend" if apart and apart <= set(ADDABLE) else ""

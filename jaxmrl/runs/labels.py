@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.data.bounds import Bounds
 from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.cache import load_arrays
@@ -21,11 +22,15 @@ class RunLabels:
 
     Attributes:
         ids: [N] ids of the molecules, ascending.
-        labels: [N, T] their labels; NaN where there is none.
+        labels: [N, T] their labels; NaN where there is none, and for censored labels.
+        bounds: Their censored labels of which a one-sided loss learns; None where there are none.
+        weights: [N] their weights in the training loss; None where all count the same.
     """
 
     ids: np.ndarray
     labels: np.ndarray
+    bounds: Bounds | None = None
+    weights: np.ndarray | None = None
 
     def of(self, ids: np.ndarray) -> np.ndarray:
         """Return the labels [n, T] of molecules by their ids [n]."""
@@ -33,9 +38,21 @@ class RunLabels:
 
 
 def write_labels(run: RunDirectory, table: Table) -> None:
-    """Write labels.npz: the id of each usable molecule and its labels, which are 0 and 1 in float32 for classes."""
-    labels = table.labels.astype(np.float32) if table.task == "classification" else table.labels
-    run.write_arrays(LABELS, {"molecule_id": table.ids, "labels": labels})
+    """Write labels.npz: the id of each usable molecule and its labels, which are 0 and 1 in float32 for classes.
+
+    Where there are censored labels, `bounds` and `sides` have them; where there are weights, so does `weights`.
+    """
+    arrays = {"molecule_id": table.ids, "labels": label_array(table)}
+    if table.bounds is not None:
+        arrays |= {"bounds": table.bounds.values, "sides": table.bounds.sides}
+    if table.side.weights is not None:
+        arrays["weights"] = table.side.weights
+    run.write_arrays(LABELS, arrays)
+
+
+def label_array(table: Table) -> np.ndarray:
+    """Return the labels of a table as labels.npz has them, [N, T]."""
+    return table.labels.astype(np.float32) if table.task == "classification" else table.labels
 
 
 def read_labels(folder: Path) -> RunLabels | None:
@@ -48,7 +65,8 @@ def read_labels(folder: Path) -> RunLabels | None:
     arrays = load_arrays(folder / LABELS, {"molecule_id", "labels"})
     if arrays is None:
         raise ConfigError(f"{folder / LABELS} is damaged; run the sweep again with another --out")
-    return RunLabels(arrays["molecule_id"], arrays["labels"].astype(np.float64))
+    bounds = Bounds(arrays["bounds"], arrays["sides"]) if {"bounds", "sides"} <= arrays.keys() else None
+    return RunLabels(arrays["molecule_id"], arrays["labels"].astype(np.float64), bounds, arrays.get("weights"))
 
 
 def read_validation(folder: Path, rows: Sequence[ResultRow]) -> list[np.ndarray]:

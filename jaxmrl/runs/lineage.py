@@ -19,7 +19,8 @@ class LineageRecord:
         data: The digests of its splits, which identify it, and those of the runs before it, the latest first.
         added: The number of rows that were added.
         removed: The number of rows that were removed.
-        relabeled: The number of rows with other labels.
+        relabeled: The number of rows with other labels, censored ones included.
+        reweighted: The number of rows with another weight in the training loss.
         held_out_changed: How many validation and test molecules have been removed or have other labels since the first
             of these runs.
     """
@@ -29,6 +30,7 @@ class LineageRecord:
     added: int
     removed: int
     relabeled: int
+    reweighted: int
     held_out_changed: int
 
     @property

@@ -11,10 +11,11 @@ import pytest
 
 from jaxmrl.compare import compare_sweeps
 from jaxmrl.config import CompareConfig, SweepConfig
-from jaxmrl.data.earlier_splits import NEW, EarlierSplits, find_same
+from jaxmrl.data.earlier_splits import NEW, NO_PART, EarlierSplits, find_same, trimmed
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.runs.lineage import are_related
 from jaxmrl.sweep import run_sweep
+from tests.support.tables import nci_molecules
 from tests.support.tiny import TINY
 
 PARENT = SweepConfig(csv=Path("mine.csv"), seeds=2, split_seeds=2, **TINY)
@@ -105,7 +106,7 @@ def test_what_does_not_fit_the_run_is_refused(folder, child):
         with pytest.raises(ConfigError, match=message):
             run_sweep(replace(child, **changes))
     for changes, message in (
-        ({"split": ("scaffold",)}, "got --split scaffold, by which new molecules may belong"),
+        ({"split": ("cluster",)}, "got --split cluster, which is made from all molecules, so that grown data"),
         ({"csv": None, "npz": Path("some.npz")}, "omit --previous"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -135,6 +136,62 @@ def test_a_further_row_of_a_test_molecule_does_not_train():
         earlier.split("random 43", ["A"])
     with pytest.raises(DataError, match="no test molecules"):
         earlier.split("random", ["A", "B"])
+
+
+def test_new_molecules_of_held_out_groups_are_in_no_part():
+    earlier = EarlierSplits("runs/first", ["A", "B", "C", "X"], {"group": ["train", "valid", "test", NO_PART]})
+    groups = np.array([1, 2, 3, 1, 2, 3, 4, 5])
+    split = earlier.split("group", ["A", "B", "C", "D", "E", "F", "G", "X"], groups)
+    assert [ids.tolist() for ids in split.parts().values()] == [[0, 3, 6, 7], [1], [2]]
+    grown = trimmed([split, replace(split, train=np.array([0, 3]))], np.arange(8, dtype=np.uint64), 42)
+    assert [len(one.train) for one in grown] == [2, 2], "the runs of one curve have the same sizes"
+
+
+@pytest.fixture
+def series(tmp_path, cache, monkeypatch):
+    """The settings of a run on series.csv, whose molecules have series, weights and bounds, and the table's rows."""
+    monkeypatch.chdir(tmp_path)
+    smiles, labels = nci_molecules()
+    rows = [[smiles[k], f"{'>' * (k % 5 == 0)}{labels[k, 0]:.2f}", f"s{k // 8}", "1"] for k in range(120)]
+    write_rows(Path("series.csv"), rows)
+    classical = {"model": ("svm",), "baselines": ("none",), "fractions": (1.0,), "seeds": 2, "split_seeds": 2}
+    columns = {"target_columns": ("logp",), "group_column": "series", "weight_column": "weight", "censored": "loss"}
+    return SweepConfig(csv=Path("series.csv"), split=("scaffold", "group"), **classical, **columns), rows
+
+
+def write_rows(path, rows):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["smiles", "logp", "series", "weight"], *rows])
+
+
+@pytest.mark.slow
+def test_bounds_weights_and_groups_of_a_child_run(series, capsys):
+    config, rows = series
+    run_sweep(replace(config, out=Path("parent")))
+    with np.load("parent/splits.npz") as splits:
+        parts = {name: splits[name].tolist() for name in ("group_train", "group_test", "scaffold_train")}
+    bound = next(k for k in parts["group_train"] if k % 5 == 0)
+    weight = next(k for k in parts["group_train"] if k % 5)
+    rows[bound][1], rows[weight][3] = ">9.5", "2.5"
+    of_test, of_training = (rows[parts[name][0]][2] for name in ("group_test", "group_train"))
+    new = [["C" * (30 + k) + "N", "1.5", series, "1"] for k, series in enumerate([of_test, of_test, of_training])]
+    write_rows(Path("grown.csv"), [*new, *rows])
+    child = replace(config, csv=Path("grown.csv"), previous=Path("parent"), out=Path("child"))
+    run_sweep(child, quiet=False)
+    said = capsys.readouterr().out
+    assert "3 rows added, 0 removed, 1 with other labels, 1 with another weight" in said
+    assert "group split: 2 new rows in no part, because a validation or test molecule has the same group" in said
+    record = json.loads(Path("child/run.json").read_text())["previous"]
+    assert (record["relabeled"], record["reweighted"]) == (1, 1)
+    changes = Path("child/changes.csv").read_text()
+    assert (changes.count("\nlabel,"), changes.count("\nweight,")) == (1, 1)
+    before, now = smiles_of(Path("parent")), smiles_of(Path("child"))
+    with np.load("parent/splits.npz") as earlier, np.load("child/splits.npz") as later:
+        for name in (name for name in earlier if name.endswith("_test")):
+            assert {before[k] for k in earlier[name].tolist()} == {now[k] for k in later[name].tolist()}
+        assert len(later["group_train"]) == len(parts["group_train"]) + 1
+    with pytest.raises(ConfigError, match="has group_column series, and this run weight; expected the same"):
+        run_sweep(replace(child, group_column="weight", weight_column=None, out=None))
 
 
 def test_runs_are_related_by_the_data_that_they_began_with():
