@@ -86,7 +86,7 @@ class RunDirectory:
         check_same_run(self.path, saved, metadata, tomllib.loads(config_text), extend)
         self.changed = changed_code(saved[0], metadata)
         if extend:
-            self.check_trainable()
+            self._check_extendable()
             self._write_metadata(saved[0] | metadata)
             self.write("config.toml", config_text)
         return self.metadata()
@@ -97,6 +97,14 @@ class RunDirectory:
             raise ConfigError(
                 f"{self.path} was started by another version or on another device, and is not finished: "
                 f"{self.changed}. Choose another --out, or resume with that version and device"
+            )
+
+    def _check_extendable(self) -> None:
+        """Raise ConfigError where what is added would be trained by other code than what the run has already."""
+        if self.changed:
+            raise ConfigError(
+                f"--extend cannot add to {self.path}, whose results are by another version or device, so that a curve "
+                f"would mix both: {self.changed}. Add to it with that version and device, or choose another --out"
             )
 
     def metadata(self) -> dict[str, Any]:

@@ -150,6 +150,21 @@ def test_a_scored_run_takes_seeds_and_prunings(folder, pruned, trained):
     assert_same_files(pruned, folder / "pruned_at_once")
 
 
+def test_a_run_of_other_code_says_why_it_cannot_be_extended(tmp_path):
+    metadata = {"sources": "old", "data": {}, "scores": None, "init": {}}
+    RunDirectory(tmp_path, ("logp",)).create_or_resume("seeds = 1\n", metadata)
+    run = RunDirectory(tmp_path, ("logp",))
+    message = (
+        r'^--extend cannot add to .* by another version or device, .* both: sources \("old" there, "new" here\)\. Add'
+    )
+    with pytest.raises(ConfigError, match=message):
+        run.create_or_resume("seeds = 2\n", metadata | {"sources": "new"}, extend=True)
+    assert (tmp_path / "config.toml").read_text() == "seeds = 1\n"
+    run.create_or_resume("seeds = 1\n", metadata | {"sources": "new"})
+    with pytest.raises(ConfigError, match="and is not finished: sources"):
+        run.check_trainable()
+
+
 def test_a_first_pruning_brings_its_settings(begun):
     config = extended(replace(BEGUN, pruning=("el2n",), score_epochs=1, keep="easy", out=begun))
     assert (config.pruning, config.score_epochs, config.keep) == (("random", "el2n"), 1, "easy")
