@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 import itertools
 import re
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from jaxmrl.errors import DataError
 from jaxmrl.formats.content import HEAD, Content
 from jaxmrl.formats.headerless import is_number, names_of_headerless
 from jaxmrl.formats.kinds import CONTROLS
+from jaxmrl.formats.titles import STRUCTURES, names_smiles, title_lines, titles_text
 from jaxmrl.text import count
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -31,7 +33,6 @@ _BOMS = (
 """Byte order marks; those of UTF-32 come first, for one begins as UTF-16's does. UTF-8's is left to its decoder."""
 
 _SEP_LINE = re.compile(r'"?sep=(.)"?,*\s*$', re.IGNORECASE)
-_STRUCTURES = re.compile(r"\W*(canonical|isomeric|rdkit)?\W?_?smiles\W*$", re.IGNORECASE)
 _DATAWARRIOR = "<datawarrior-fileinfo>"
 _SPOTFIRE = "\\! filetype=Spotfire.DataFormat.Text"
 _SECTION_ENDS = re.compile(r"</(datawarrior-fileinfo|column properties)>\s*$")
@@ -47,8 +48,9 @@ class Dialect:
     encoding    as Python calls it
     separator   of columns
     quoted      whether " quotes fields
-    skipped     lines before the header: 1 for Excel's `sep=;`, and comments
+    skipped     lines before the header: 1 for Excel's `sep=;`, comments and titles
     comments    lines before the header that begin with #
+    titles      the last lines before the header, if they are titles; blank ones are among them
     windows     whether bytes are Windows-1252 (cp1252) instead of UTF-8
     names       of the columns of a table without a header; none for one that has a header
     row_names   whether each row begins with a name that the header has no column for, as R writes them
@@ -62,6 +64,7 @@ class Dialect:
     skipped: int = 0
     windows: bool = False
     comments: int = 0
+    titles: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     row_names: bool = False
     warrior: bool = False
@@ -80,6 +83,8 @@ class Dialect:
             said.append(f"text in {self.encoding.upper()}")
         if self.comments:
             said.append(f"{count(self.comments, 'comment line')} before the header, not read")
+        if self.titles:
+            said.append(titles_text(self.titles, self.skipped))
         if self.names:
             said.append(f"no header: the columns are called {', '.join(self.names[:4])}")
         if self.row_names:
@@ -110,7 +115,7 @@ def start_of_text(content: Content) -> TextStart:
 
 def find_dialect(content: Content, start: TextStart) -> Dialect:
     """Return how a text table is written. Raises DataError where its first line names an unknown separator."""
-    lines = start.text.splitlines(keepends=True)
+    lines = list(io.StringIO(start.text, newline=""))
     if start.text.lstrip("\ufeff").startswith(_DATAWARRIOR):
         return _warrior(content, lines, start)
     if start.text.lstrip("\ufeff").startswith(_SPOTFIRE):
@@ -122,6 +127,8 @@ def find_dialect(content: Content, start: TextStart) -> Dialect:
     skipped = int(sep is not None)
     comments = _comments(lines[skipped:])
     table = (lines if len(start.text) < _SAMPLE else lines[:-1] or lines)[skipped + comments :]
+    titles = title_lines(table, sep[1] if sep else "".join(SEPARATORS))
+    table, titled = table[titles:], tuple(table[:titles])
     separator = sep[1] if sep else _separator(table)
     quoted = _has_quotes(table, separator)
     records = _split(table, separator, quoted)
@@ -129,7 +136,8 @@ def find_dialect(content: Content, start: TextStart) -> Dialect:
         records = _with_names(records)
     names = () if sep or comments else names_of_headerless(records, named=bool(records) and names_smiles(records[0]))
     row_names = not names and _has_row_names(records)
-    return Dialect(start.encoding, separator, quoted, skipped + comments, start.windows, comments, names, row_names)
+    skipped += comments + titles
+    return Dialect(start.encoding, separator, quoted, skipped, start.windows, comments, titled, names, row_names)
 
 
 def _has_quotes(lines: list[str], separator: str) -> bool:
@@ -151,11 +159,6 @@ def _warrior(content: Content, lines: list[str], start: TextStart) -> Dialect:
     return Dialect(start.encoding, "\t", False, ends[-1] + 1, start.windows, warrior=True)
 
 
-def names_smiles(header: list[str]) -> bool:
-    """Return whether one of these names is that of a column of SMILES."""
-    return any(_STRUCTURES.match(name) for name in header)
-
-
 def _comments(lines: list[str]) -> int:
     """Return how many lines are comments before the header.
 
@@ -166,8 +169,8 @@ def _comments(lines: list[str]) -> int:
     if not comments or len(comments) == len(lines):
         return 0
     last, after = (re.split(r"[,;\t|]", line) for line in lines[len(comments) - 1 :][:2])
-    is_header = any(_STRUCTURES.match(name) for part in last for name in part.split()) or (
-        len(last) == len(after) and not any(_STRUCTURES.match(name) for name in after)
+    is_header = any(STRUCTURES.match(name) for part in last for name in part.split()) or (
+        len(last) == len(after) and not any(STRUCTURES.match(name) for name in after)
     )
     return len(comments) - is_header
 
@@ -219,11 +222,11 @@ def _has_blanks(lines: list[str]) -> bool:
     name. A text in quotes is one word.
     """
     first, *rows = [words for words in _split(lines, BLANK, any('"' in line for line in lines[:1])) if words] or [[]]
-    if len(first) < 2 or not rows or _STRUCTURES.match(" ".join(first)):
+    if len(first) < 2 or not rows or STRUCTURES.match(" ".join(first)):
         return False
     if names_of_headerless([first[:1], *(row[:1] for row in rows)], named=False):
         return True
-    if _STRUCTURES.match(first[0]):
+    if STRUCTURES.match(first[0]):
         return all(len(row) >= len(first) for row in rows)
     return all(len(row) in (len(first), len(first) + 1) for row in rows)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from jaxmrl.errors import DataError, UserError
 from jaxmrl.formats.content import Content, too_large
-from jaxmrl.formats.dialect import names_smiles
 from jaxmrl.formats.source import Source, cell_text, fitted, within_limits
+from jaxmrl.formats.titles import names_smiles
 from jaxmrl.io.cache import max_expanded
 from jaxmrl.io.records import column_names, plain_names
 from jaxmrl.text import count

@@ -35,6 +35,11 @@ def _are_molecules(rows: list[list[str]], at: int) -> bool:
     return sum(map(_is_molecule, texts)) >= _SHARE * len(texts)
 
 
+def is_long_molecule(text: str) -> bool:
+    """Return whether a cell is a molecule, and too long to be the name of a column or a word."""
+    return len(text.strip()) > _LONG and _is_molecule(text)
+
+
 def _is_molecule(text: str) -> bool:
     if not text.strip() or is_number(text):  # RDKit is imported for what may be a molecule alone
         return False

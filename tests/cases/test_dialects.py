@@ -214,7 +214,7 @@ def test_blanks_between_columns(tmp_path):
 
 
 def test_rows_that_are_none_like_the_header_say_so(tmp_path):
-    (tmp_path / "t.csv").write_text("Solubility\nsmiles,logS\nCCO,-0.77\n")
+    (tmp_path / "t.csv").write_text("Solubility\nstructure,logS\nCCO,-0.77\n")
     with pytest.raises(
         DataError, match=r"none like its header 'Solubility'; line 2: 2 fields, expected 1\. If the header"
     ):

@@ -179,11 +179,8 @@ def table_files(folder) -> dict[str, bytes]:
     packed = {"bz2": bz2.compress(text), "xz": lzma.compress(text), "zst": pyarrow.compress(text, "zstd", asbytes=True)}
     spotfire = b"\\! filetype=Spotfire.DataFormat.Text; version=2.0;\r\n"
     spotfire += text.replace(b",", b";").replace(b"\n", b";\r\n")
-    return (
-        files
-        | packed
-        | {"sdf": sdf, "smi": inner, "stdf": spotfire, "inchi": text.replace(b"CCO", b"InChI=1S/CH4/h1H4")}
-    )
+    inchi, titled = text.replace(b"CCO", b"InChI=1S/CH4/h1H4"), b"Assay report 2024-03-01\nMade by me\n\n" + text
+    return files | packed | {"sdf": sdf, "smi": inner, "stdf": spotfire, "inchi": inchi, "titled": titled}
 
 
 def read_split(path) -> None:

@@ -181,7 +181,7 @@ def test_a_long_table_of_genedata(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"Project Alpha\n\nID,SMILES,IC50\nX1,CCO,1.5\n", "If the header comes later, remove the lines before it"),
+        (b"Project Alpha\n\nID,Structure,IC50\nX1,CCO,1.5\n", "If the header comes later, remove the lines before it"),
         (
             b",,Kinase A,,Kinase B,\nID,SMILES,IC50,n,IC50,n\nX1,CCO,1.5,2,3,4\n",
             r"line 2 looks like the header \(ID, SMILES, IC50, n, IC50, n\): remove the lines before it",
