@@ -74,7 +74,15 @@ class _Flags(PlainFlags, Generic[SomeSettings]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _LongFlags(_Flags[SomeSettings]):
+class _TrackedFlags(_Flags[SomeSettings]):
+    tracker: Literal["tensorboard", "wandb", "mlflow"] | None = None
+    """Also record training with this program: TensorBoard, Weights & Biases (offline) or MLflow (a local database). Its
+    files are written to the folder trackers in --out, or beside the file --out of scores. Nothing is sent anywhere
+    unless environment variables of the program say so. Default: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LongFlags(_TrackedFlags[SomeSettings]):
     dry_run: bool = False
     """Print the number of steps and floating-point operations of the run (for a sweep, also of replicas) and the memory
     that it needs, and exit."""
@@ -91,11 +99,6 @@ class SweepFlags(_LongFlags[SweepConfig]):
     """Train on the machines of the Ray cluster at this address; local starts Ray on this machine alone. Default: none;
     this process trains."""
 
-    tracker: Literal["tensorboard", "wandb", "mlflow"] | None = None
-    """Also record training with this program: TensorBoard, Weights & Biases (offline) or MLflow (a local database). Its
-    files are written to the folder trackers of the run. Nothing is sent anywhere unless environment variables of the
-    program say so. The file history.csv always has the same numbers. Default: none."""
-
     extend: bool = False
     """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, baselines, initializations or
     --save-predictions to the run in --out. Existing results stay, and only what is missing is trained. Settings that
@@ -103,7 +106,7 @@ class SweepFlags(_LongFlags[SweepConfig]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreFlags(_Flags[ScoreConfig]):
+class ScoreFlags(_TrackedFlags[ScoreConfig]):
     """The flags of `jaxmrl score`."""
 
 
@@ -158,7 +161,9 @@ def score_command() -> None:
     """Run `python -m jaxmrl.score`."""
     from jaxmrl.score import score_molecules
 
-    act = lambda flags: score_molecules(flags.settings, quiet=False, max_seconds=flags.max_seconds)
+    act = lambda flags: score_molecules(
+        flags.settings, tracker=flags.tracker, quiet=False, max_seconds=flags.max_seconds
+    )
     run_command(lambda: _run("score", score_molecules, act, sys.argv[1:]))
 
 
@@ -180,7 +185,7 @@ def pretrain_command() -> None:
 
             estimate_pretraining(flags.settings, timed=flags.estimate, quiet=False)
         else:
-            pretrain_encoder(flags.settings, quiet=False, max_seconds=flags.max_seconds)
+            pretrain_encoder(flags.settings, tracker=flags.tracker, quiet=False, max_seconds=flags.max_seconds)
 
     run_command(lambda: _run("pretrain", pretrain_encoder, act, sys.argv[1:]))
 

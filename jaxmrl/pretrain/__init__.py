@@ -12,10 +12,13 @@ from jaxmrl.data.table import molecule_remarks
 from jaxmrl.errors import DivergedError
 from jaxmrl.io.files import number
 from jaxmrl.modalities.registry import models
+from jaxmrl.pretrain.tracking import track_end, track_epochs
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.text import count, duration
+from jaxmrl.trackers.base import Tracker, Tracking
+from jaxmrl.trackers.opening import check_tracker, open_tracker
 from jaxmrl.training import checkpoint
 from jaxmrl.training.autoencoder import AutoencoderSpec
 from jaxmrl.training.capacity import device_name
@@ -28,7 +31,13 @@ HISTORY = "pretraining.csv"
 
 
 @own_numerics()
-def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Encoder:
+def pretrain_encoder(
+    config: PretrainConfig,
+    *,
+    tracker: str | Tracker | None = None,
+    quiet: bool = True,
+    max_seconds: float | None = None,
+) -> Encoder:
     """Pre-train an encoder on unlabeled molecules by predicting their masked atoms, and write it for --init of a sweep.
 
     The method is GraphMAE (Hou et al., KDD 2022), for the encoder of a GIN, D-MPNN or GINE. The same call resumes a
@@ -36,6 +45,7 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
 
     Args:
         config: The settings: molecules, encoder and training.
+        tracker: Where the training is recorded as well, as for `run_sweep`. None records it in pretraining.csv alone.
         quiet: Whether to print nothing.
         max_seconds: Stop after this many seconds as a signal would, with the state saved. None sets no limit.
 
@@ -47,6 +57,7 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
         StopRequestedError: When a signal or `max_seconds` stopped it. The state is saved; the same call resumes it.
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
+    check_tracker(tracker)
     corpus = prepare(config, reporter)
     run = RunDirectory(config.out, ())
     metadata = directory.code_metadata() | {"device": device_name(), "data": corpus.digest}
@@ -60,8 +71,11 @@ def pretrain_encoder(config: PretrainConfig, *, quiet: bool = True, max_seconds:
             reporter.say(f"{config.out} already contains this encoder")
         else:
             run.check_trainable()
-            with catch_signals(max_seconds, started) as stop:
-                work = train(config, corpus, run, reporter, stop)
+            with (
+                open_tracker(tracker, run.path, reporter.say) as tracking,
+                catch_signals(max_seconds, started) as stop,
+            ):
+                work = train(config, corpus, run, reporter, stop, tracking)
             write_report(config, work.history, run)
             arrays = work.arrays.params, work.arrays.stats
             save_encoder(config.out, *arrays, work.pretext.spec, config.standardize)
@@ -93,7 +107,14 @@ def prepare(config: PretrainConfig, reporter: Reporter) -> Corpus:
     return corpus
 
 
-def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: Reporter, stop: Stop) -> Pretraining:
+def train(
+    config: PretrainConfig,
+    corpus: Corpus,
+    run: RunDirectory,
+    reporter: Reporter,
+    stop: Stop,
+    tracking: Tracking | None = None,
+) -> Pretraining:
     """Train to the end, from a checkpoint if there is one, and write the history after each epoch."""
     work = pretraining_of(config, corpus)
     if warning := checkpoint.restore(run.checkpoints, work):
@@ -107,12 +128,16 @@ def train(config: PretrainConfig, corpus: Corpus, run: RunDirectory, reporter: R
                 f"{epoch.epoch}: give a lower --learning-rate, and another --out"
             )
         write_history(work.history, run)
+        if tracking:
+            track_epochs(tracking, config, work)
         reporter.say(f"epoch {epoch.epoch}: {epoch_text(epoch)}")
 
     with reporter.progress("pre-training", work.steps, "steps") as progress:
         progress.skip(work.step)
         work.run(on_epoch, progress.advance, checkpoint.saver(run.checkpoints, stop))
     reporter.say(f"pre-training took {duration(time.monotonic() - started)}")
+    if tracking:
+        track_end(tracking, config, work)
     return work
 
 

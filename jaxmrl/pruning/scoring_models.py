@@ -34,6 +34,7 @@ from jaxmrl.training.engines import on_each
 from jaxmrl.training.interrupts import Stop
 from jaxmrl.training.lanes import Engine, Replica
 from jaxmrl.training.model_spec import ModelSpec
+from jaxmrl.training.observer import UNOBSERVED, Observer
 from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.replica import DeviceTable, TrainingSpec, device_table
 
@@ -146,7 +147,13 @@ class ScoringTask:
         return place * repeat.count + repeat.place
 
     def scores(
-        self, run: LaneRecord, folder: Path, reporter: ProgressReporter, stop: Stop, kept: Scores | None = None
+        self,
+        run: LaneRecord,
+        folder: Path,
+        reporter: ProgressReporter,
+        stop: Stop,
+        kept: Scores | None = None,
+        observer: Observer = UNOBSERVED,
     ) -> Scores:
         """Return the scores of the training molecules by each method and seed; a seed whose models diverged has none.
 
@@ -156,6 +163,7 @@ class ScoringTask:
             reporter: Where progress and warnings are printed.
             stop: When to stop.
             kept: Scores that an earlier command computed. They stay, and only what is missing is computed.
+            observer: Who follows the training of the models.
 
         Raises:
             UserError: Where every model diverged.
@@ -166,7 +174,7 @@ class ScoringTask:
         train = every[self._scored_seeds(kept) * self.models :]
         models = dict.fromkeys(every[: train.start])
         if train:
-            models |= self._train(train, run, folder, reporter, stop)
+            models |= self._train(train, run, folder, reporter, stop, observer)
         found = {}
         with reporter.progress("scoring", len(models), "models") as progress:
             for place, model in models.items():
@@ -246,7 +254,7 @@ class ScoringTask:
             raise UserError(f"cannot write {path}: {error.strerror}; fix this and run the command again") from None
 
     def _train(
-        self, places: range, run: LaneRecord, folder: Path, reporter: ProgressReporter, stop: Stop
+        self, places: range, run: LaneRecord, folder: Path, reporter: ProgressReporter, stop: Stop, observer: Observer
     ) -> dict[int, dict[str, np.ndarray]]:
         """Return {place: weights and hook state}, as flat arrays, of these models, without those that diverged."""
         replicas = self.replicas()
@@ -263,8 +271,10 @@ class ScoringTask:
 
         def on_result(engine: Engine, outcome: Outcome) -> None:
             self._save(paths[outcome.name], lane_arrays(engine, outcome))
+            observer.ended(outcome)
 
         def watch(engine: Engine) -> None:
+            observer.watch(engine)
             if "tracin" in self.names:
                 self._save_checkpoints(engine, folder)
 

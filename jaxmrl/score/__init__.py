@@ -18,6 +18,9 @@ from jaxmrl.pruning.select import Scores
 from jaxmrl.reports.terminal import Reporter, score_summary
 from jaxmrl.runs import directory
 from jaxmrl.runs.directory import RunDirectory
+from jaxmrl.trackers.base import Tracker
+from jaxmrl.trackers.opening import FOLDER, check_tracker, open_tracker
+from jaxmrl.trackers.purposes import scoring_observer
 from jaxmrl.training.capacity import device_name
 from jaxmrl.training.interrupts import catch_signals
 from jaxmrl.training.model_spec import model_specs
@@ -25,13 +28,21 @@ from jaxmrl.training.numerics import own_numerics
 
 
 @own_numerics()
-def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: float | None = None) -> Scores:
+def score_molecules(
+    config: ScoreConfig,
+    *,
+    tracker: str | Tracker | None = None,
+    quiet: bool = True,
+    max_seconds: float | None = None,
+) -> Scores:
     """Score all training molecules for pruning, and write the scores with a summary and a figure.
 
     The same call resumes a scoring that was interrupted.
 
     Args:
         config: The settings: data, methods, and the models that score.
+        tracker: Where the training of the models is recorded, as for `run_sweep`. One by name writes to a folder beside
+            the scores. None records it nowhere.
         quiet: Whether to print nothing.
         max_seconds: Stop after this many seconds as a signal would, with the state saved. None sets no limit.
 
@@ -44,6 +55,7 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
     """
     started, reporter = time.monotonic(), Reporter(quiet=quiet)
     check_writable(config.out.suffix)
+    check_tracker(tracker)
     beside = config.out.with_name(f"{config.out.name}.{directory.REJECTED}")
     try:
         problem = load_problem(config, reporter)
@@ -58,8 +70,13 @@ def score_molecules(config: ScoreConfig, *, quiet: bool = True, max_seconds: flo
         work.create_or_resume(to_toml(config), metadata)
         work.check_trainable()
         try:
-            with catch_signals(max_seconds, started) as stop:
-                scores = task.scores(work, work.path, reporter, stop)
+            with (
+                open_tracker(
+                    tracker, config.out, reporter.say, config.out.with_name(f"{config.out.name}.{FOLDER}")
+                ) as own,
+                catch_signals(max_seconds, started) as stop,
+            ):
+                scores = task.scores(work, work.path, reporter, stop, observer=scoring_observer(own, task))
         except DivergedError:
             remove_folder(work.path)
             raise

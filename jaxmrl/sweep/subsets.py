@@ -19,6 +19,7 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep.queue import SweepContext
 from jaxmrl.text import count
+from jaxmrl.trackers.purposes import scoring_observer
 from jaxmrl.training import checkpoint
 from jaxmrl.training.model_spec import ModelSpec
 
@@ -54,7 +55,8 @@ def kept_first(job: SweepContext, spec: ModelSpec, problem: TaskData) -> dict[st
         folder = run.checkpoints / f"scoring-{name}"
         task = ScoringTask(config, problem, spec, names, seeds, config.score_epochs, config.score_seeds)
         kept = read_scores(path, task.molecules, side_data(config, problem))
-        scores = task.scores(run, folder, job.reporter, job.stop, kept)
+        observer = scoring_observer(job.tracking, task)
+        scores = task.scores(run, folder, job.reporter, job.stop, kept, observer)
         if scores.seeds < seeds:
             raise DivergedError(
                 f"all scoring models for {count(seeds - scores.seeds, 'seed')} of {seeds} "

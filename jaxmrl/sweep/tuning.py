@@ -40,6 +40,7 @@ from jaxmrl.sweep.candidates import negatives_per_positive, ranges_for, sample
 from jaxmrl.sweep.grid import plan_cell
 from jaxmrl.sweep.queue import SweepContext
 from jaxmrl.text import count
+from jaxmrl.trackers.purposes import TUNING, observer_of
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
 from jaxmrl.training.encoder import Initializations
@@ -105,12 +106,22 @@ class Trial:
             hyperparameters=self.study.candidates[self.candidate],
         )
 
+    @property
+    def identity(self) -> ReplicaIdentity:
+        """The place of the study in the grid, with the setting."""
+        place = self.study.identity
+        return replace(place, curve=with_settings(place.curve, self.study.candidates[self.candidate]))
+
+    @property
+    def tracked(self) -> ReplicaIdentity:
+        """The identity for a tracker, which names rung and setting."""
+        purpose = f"{TUNING} rung {self.rung} setting {self.candidate}"
+        return replace(self.identity, curve=replace(self.identity.curve, pruning=purpose))
+
     def row(self, outcome: Outcome) -> TuningRow:
         """Return the row of tuning.csv while the rung is under way."""
-        place = self.study.identity
-        curve = with_settings(place.curve, self.study.candidates[self.candidate])
         return TuningRow(
-            **vars(replace(place, curve=curve)),
+            **vars(self.identity),
             rung=self.rung,
             candidate=self.candidate,
             steps=outcome.steps,
@@ -281,15 +292,18 @@ def _train(
     """Train the trials whose replicas are not `done`. Returns how many lanes to go on with where these are too many."""
     by_name = {trial.replica.name: trial for trial in trials}
     replicas = [trial.replica for trial in trials]
+    tracked = {name: trial.tracked for name, trial in by_name.items()}
+    observer = observer_of(job.tracking, tracked, job.problem.mean_metric)
 
     def on_result(engine: Engine, outcome: Outcome) -> None:
         row = by_name[outcome.name].row(outcome)
         append_rows(job.run.path / TUNING_FILE, TuningRow.columns(), [row.cells()])
+        observer.ended(outcome)
 
     try:
         engines = engines_for(job.config, job.problem, spec, replicas, lanes)
         with job.reporter.progress("tuning", sum(replica.steps for replica in replicas), "steps") as progress:
-            checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say)
+            checkpoint.run(folder, engines, done, on_result, progress, job.stop, job.reporter.say, observer.watch)
     except jax.errors.JaxRuntimeError as error:
         return fewer_lanes(lanes, error)
     return None

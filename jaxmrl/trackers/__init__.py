@@ -1,1 +1,1 @@
-"""Programs that record training: what a sweep reports to them, and adapters to three that are widely used."""
+"""Programs that record training: what commands report to them, and adapters to three that are widely used."""

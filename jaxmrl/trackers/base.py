@@ -1,4 +1,4 @@
-"""The protocol of a tracker, and the guard through which a sweep calls one."""
+"""The protocol of a tracker, and the guard through which a command calls one."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,9 +10,10 @@ from jaxmrl.text import one_line
 
 
 class Tracker(Protocol):
-    """What a sweep reports of its training. Its own results do not depend on it.
+    """What a command reports of its training. Its own results do not depend on it.
 
-    Calls do not overlap. They come from the threads that train, so that a slow tracker slows the sweep.
+    Calls do not overlap. They come from the threads that train, so that a slow tracker slows the command. The pruning
+    of models that choose settings, score molecules or are pre-trained says so, and they have no test metric.
     """
 
     def on_validation(self, row: HistoryRow) -> None:
@@ -35,7 +36,7 @@ class Tracker(Protocol):
 
 @dataclass
 class Tracking:
-    """A tracker that cannot stop a sweep: after its first error it is left alone, and one sentence says so.
+    """A tracker that cannot stop a command: after its first error it is left alone, and one sentence says so.
 
     Attributes:
         tracker: The tracker.
@@ -91,5 +92,5 @@ class Tracking:
             self._failed = True
             self.say(
                 f"The tracker has failed ({one_line(f'{type(error).__name__}: {error}')}) and gets nothing more. The "
-                "sweep goes on, and its own files are complete"
+                "command goes on, and its own files are complete"
             )

@@ -1,4 +1,4 @@
-"""Records a sweep with MLflow: a run with a nested run for each replica, in a local database by default."""
+"""Records trainings with MLflow: a run with a nested run for each replica, in a local database by default."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
-from jaxmrl.runs.artifacts import kept_name
+from jaxmrl.trackers.purposes import record_name
 
 SERVER = "MLFLOW_TRACKING_URI"
 """The variable of the user's environment that names the place of MLflow's records."""
@@ -76,7 +76,7 @@ class MlflowTracker:
     def _run(self, row: ReplicaIdentity) -> str:
         if row.key not in self.runs:
             tags = {"mlflow.parentRunId": self.parent}
-            run = self.client.create_run(self.experiment, tags=tags, run_name=kept_name(row)).info.run_id
+            run = self.client.create_run(self.experiment, tags=tags, run_name=record_name(row)).info.run_id
             cells = row.cells()
             self.client.log_batch(run, params=[Param(name, cells[name]) for name in ReplicaIdentity.columns()])
             self.runs[row.key] = run

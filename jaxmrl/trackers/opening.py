@@ -40,7 +40,9 @@ def check_tracker(tracker: str | Tracker | None) -> None:
 
 
 @contextlib.contextmanager
-def open_tracker(tracker: str | Tracker | None, run: Path, say: Callable[[str], None]) -> Iterator[Tracking | None]:
+def open_tracker(
+    tracker: str | Tracker | None, run: Path, say: Callable[[str], None], folder: Path | None = None
+) -> Iterator[Tracking | None]:
     """Yield the guard of a tracker, and close the tracker when the context ends; None for no tracker.
 
     Args:
@@ -48,6 +50,7 @@ def open_tracker(tracker: str | Tracker | None, run: Path, say: Callable[[str], 
         run: The run directory. A tracker by name writes to a folder in it, unless the user's environment names another
             place.
         say: Reports where it writes, and that it has failed.
+        folder: Where a tracker by name writes instead of in the run directory.
 
     Raises:
         ConfigError: For a tracker that cannot be opened.
@@ -55,19 +58,20 @@ def open_tracker(tracker: str | Tracker | None, run: Path, say: Callable[[str], 
     if tracker is None:
         yield None
         return
-    tracking = Tracking(_opened(tracker, run, say) if isinstance(tracker, str) else tracker, say)
+    tracking = Tracking(
+        _opened(tracker, folder or run / FOLDER, run.name, say) if isinstance(tracker, str) else tracker, say
+    )
     try:
         yield tracking
     finally:
         tracking.close()
 
 
-def _opened(name: str, run: Path, say: Callable[[str], None]) -> Tracker:
+def _opened(name: str, folder: Path, run: str, say: Callable[[str], None]) -> Tracker:
     check_tracker(name)
-    folder = run / FOLDER
     try:
         folder.mkdir(exist_ok=True)
-        tracker, place = import_module(f"jaxmrl.trackers.{_ADAPTERS[name].module}").opened(folder, run.name)
+        tracker, place = import_module(f"jaxmrl.trackers.{_ADAPTERS[name].module}").opened(folder, run)
     except Exception as error:  # a library of others', which may raise anything
         reason = one_line(f"{type(error).__name__}: {error}")
         raise ConfigError(f"--tracker {name} cannot be opened: {reason}. Fix this, or omit --tracker") from None

@@ -1,11 +1,11 @@
-"""Records a sweep as event files of TensorBoard, one folder for each replica."""
+"""Records trainings as event files of TensorBoard, one folder for each replica."""
 
 from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
 from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
-from jaxmrl.runs.artifacts import kept_name
+from jaxmrl.trackers.purposes import record_name
 
 
 class TensorBoardTracker:
@@ -50,7 +50,7 @@ class TensorBoardTracker:
 
     def _writer(self, row: ReplicaIdentity) -> SummaryWriter:
         if row.key not in self.writers:
-            self.writers[row.key] = SummaryWriter(str(self.folder / kept_name(row)))
+            self.writers[row.key] = SummaryWriter(str(self.folder / record_name(row)))
         return self.writers[row.key]
 
 

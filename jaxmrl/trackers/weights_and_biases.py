@@ -1,11 +1,12 @@
-"""Records a sweep with Weights & Biases, one of its runs for each replica; offline unless the user chose otherwise."""
+"""Records trainings with Weights & Biases, a run for each replica; offline unless the user chose otherwise."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
-from jaxmrl.runs.artifacts import curve_name, kept_name
+from jaxmrl.runs.artifacts import curve_name
+from jaxmrl.trackers.purposes import record_name
 
 MODE, REPORTS = "WANDB_MODE", "WANDB_ERROR_REPORTING"
 """Variables of the user's environment: where runs go, and whether errors of the library are sent to its makers."""
@@ -60,7 +61,7 @@ class WandbTracker:
                 project=os.environ.get("WANDB_PROJECT", "jaxmrl"),
                 group=self.group,
                 job_type=curve_name(row),
-                name=kept_name(row),
+                name=record_name(row),
                 config={column: row.values()[column] for column in ReplicaIdentity.columns()},
                 dir=self.folder,
                 mode=self.mode,

@@ -1,4 +1,4 @@
-"""Trackers: what a sweep reports to them, that they change no result, and what the adapters write."""
+"""Trackers: what commands report to them, that they change no result, and what the adapters write."""
 
 import os
 import sqlite3
@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from jaxmrl.config import SweepConfig
+from jaxmrl.config import PretrainConfig, ScoreConfig, SweepConfig
 from jaxmrl.errors import ConfigError
+from jaxmrl.pretrain import pretrain_encoder
 from jaxmrl.rows import HistoryRow
+from jaxmrl.score import score_molecules
 from jaxmrl.sweep import run_sweep
 from jaxmrl.trackers import opening
 from jaxmrl.trackers.base import Tracking
 from jaxmrl.trackers.opening import FOLDER, check_tracker, open_tracker
+from jaxmrl.trackers.purposes import record_name
 from tests.support.rows import result_row
 from tests.support.tiny import TINY
 
@@ -78,13 +81,80 @@ def test_a_tracker_changes_no_file_of_the_run(swept):
     assert not (folder / "good" / FOLDER).exists(), "an object of the caller's own writes where it wants"
 
 
+@pytest.mark.slow
+def test_rounds_of_tuning_are_tracked(csv_file, tmp_path, cache):
+    tracker, settings = Recorder(), TINY | {"fractions": (0.1,), "epochs": 2, "tune": 3}
+    result = run_sweep(SweepConfig(csv=csv_file, seeds=1, out=tmp_path / "run", **settings), tracker=tracker)
+    trials = [row for row in tracker.results if row.curve.pruning != "random"]
+    expected = {"tuning rung 1 setting 0", "tuning rung 1 setting 2", "tuning rung 2 setting 0"}
+    assert expected <= {row.curve.pruning for row in trials}
+    assert len({record_name(row) for row in trials}) == len(trials) >= 4
+    assert {row.test for row in trials} == {None}, "settings are chosen on validation molecules"
+    assert all(row.valid is not None for row in trials)
+    assert {row.key for row in tracker.validations} == {row.key for row in tracker.results}
+    assert [row for row in tracker.results if row.curve.pruning == "random"] == result.rows
+
+
+@pytest.mark.slow
+def test_models_that_score_are_tracked_and_score_the_same(csv_file, tmp_path, cache):
+    config = ScoreConfig(
+        csv=csv_file,
+        target_columns=("greasy",),
+        methods=("el2n",),
+        model="gin",
+        width=8,
+        depth=2,
+        seeds=2,
+        epochs=2,
+        out=tmp_path / "scores.csv",
+    )
+    tracker = Recorder()
+    score_molecules(config, tracker=tracker)
+    assert {(row.curve.pruning, row.seed, row.test) for row in tracker.results} == {
+        ("scoring", k, None) for k in (0, 1)
+    }
+    assert {(row.seed, row.epoch) for row in tracker.validations} == {(0, 2), (1, 2)}
+    assert tracker.closed == 1
+    before = config.out.read_bytes()
+    pytest.importorskip("tensorboardX", reason="needs the extra tensorboard")
+    score_molecules(config, tracker="tensorboard")
+    assert config.out.read_bytes() == before
+    folders = (tmp_path / "scores.csv.trackers" / "tensorboard").iterdir()
+    assert sorted(path.name for path in folders) == [f"scoring,graph-gin-8x2,random,all,none,1,{k}" for k in (0, 1)]
+
+
+@pytest.mark.slow
+def test_a_pre_training_is_tracked(csv_file, tmp_path, cache):
+    tracker = Recorder()
+    pretrain_encoder(PretrainConfig(csv=csv_file, epochs=2, width=8, depth=2, out=tmp_path / "mae"), tracker=tracker)
+    lines = (tmp_path / "mae" / "pretraining.csv").read_text().splitlines()
+    header = lines[0].split(",")
+    for row, line in zip(tracker.validations, lines[1:], strict=True):
+        cells = dict(zip(header, line.split(","), strict=True))
+        assert (row.epoch, row.step) == (int(cells["epoch"]), int(cells["steps"]))
+        assert (row.loss, row.valid) == (float(cells["loss"]), float(cells["held_out"]))
+    (end,) = tracker.results
+    assert (end.curve.pruning, end.metric) == ("pre-training", "held-out error")
+    assert end.valid == tracker.validations[-1].valid
+    pretrain_encoder(PretrainConfig(csv=csv_file, epochs=2, width=8, depth=2, out=tmp_path / "mae"), tracker=tracker)
+    assert len(tracker.results) == 1, "nothing is trained again"
+
+
+def test_what_a_model_is_for_is_in_its_name_in_a_tracker():
+    row = result_row(0.5)
+    named = replace(row, curve=replace(row.curve, pruning="tuning rung 1 setting 12"), fraction=1.0)
+    assert record_name(named).startswith("tuning-rung-1-setting-12,graph-gin-")
+    assert record_name(named).endswith(f",all,none,1,{row.seed}")
+    assert not record_name(row).startswith("tuning")
+
+
 def test_a_failure_is_reported_once_in_a_sentence():
     said, row = [], result_row(0.5)
     tracking = Tracking(Recorder("on_result"), said.append)
     for seed in range(3):
         tracking.ended(replace(row, seed=seed), [])
     assert said == [
-        "The tracker has failed (OSError: no space) and gets nothing more. The sweep goes on, and its own files are "
+        "The tracker has failed (OSError: no space) and gets nothing more. The command goes on, and its own files are "
         "complete"
     ]
 
