@@ -17,13 +17,19 @@ from jaxmrl.progress import ProgressReporter
 
 
 def prepare_smiles(
-    table: Table, modalities: tuple[str, ...], reporter: ProgressReporter, *, standardize: str = AS_WRITTEN
+    table: Table,
+    modalities: tuple[str, ...],
+    reporter: ProgressReporter,
+    *,
+    standardize: str = AS_WRITTEN,
+    source: Path | None = None,
 ) -> ParsedMolecules:
     """Return the usable molecules of a table of SMILES, with conformers where one of `modalities` sees positions.
 
-    Reports what of the texts is ignored. Raises DataError where there is none.
+    source: the SD file whose 3D coordinates are used; None for conformers made from SMILES. Reports what of the texts
+    is ignored. Raises DataError where there is none.
     """
-    return add_conformers(parse_smiles(table, reporter, standardize=standardize), modalities, reporter)
+    return add_conformers(parse_smiles(table, reporter, standardize=standardize), modalities, reporter, source=source)
 
 
 def parse_smiles(table: Table, reporter: ProgressReporter, *, standardize: str = AS_WRITTEN) -> ParsedMolecules:

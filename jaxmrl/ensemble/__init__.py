@@ -12,7 +12,7 @@ from jaxmrl.ensemble.domain import (
     nearest_training,
 )
 from jaxmrl.ensemble.leverage import MOST_DESCRIBING, USUAL_LEVERAGE
-from jaxmrl.ensemble.molecules import read_and_prepare
+from jaxmrl.ensemble.molecules import read_and_prepare, sees_coordinates_of_file
 from jaxmrl.ensemble.outputs import Outputs, RunMolecules, predict_curves, predict_values
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "predict_curves",
     "predict_values",
     "read_and_prepare",
+    "sees_coordinates_of_file",
 ]

@@ -9,10 +9,16 @@ from jaxmrl.data.featurization import prepare_smiles
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import read_molecules
 from jaxmrl.errors import ConfigError
+from jaxmrl.formats.reading import is_sd_file
 from jaxmrl.modalities.geometry.conformers import FROM_FILE
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.text import count
+
+
+def sees_coordinates_of_file(model: KeptModel) -> bool:
+    """Return whether a model learned from the 3D coordinates of an SD file."""
+    return model.features.get("coordinates") == FROM_FILE
 
 
 def read_and_prepare(
@@ -25,16 +31,17 @@ def read_and_prepare(
             f"the models in {config.run} learned from positions of atoms, and {config.csv} has SMILES: sweep a --csv "
             "with --modality geometry, which makes conformers of SMILES, and predict with its models"
         )
-    if any(model.features.get("coordinates") == FROM_FILE for model in firsts):
+    source = config.csv if any(map(sees_coordinates_of_file, firsts)) else None
+    if source is not None and not is_sd_file(source):
         raise ConfigError(
-            f"the models in {config.run} learned from the 3D coordinates of a file, which are not read here: sweep "
-            "without --coordinates file, so that conformers are made from SMILES, and use its models"
+            f"the models in {config.run} learned from the 3D coordinates of an SD file, and {source} is not an SD "
+            "file: give one with 3D coordinates of the molecules, from the same method as those of the sweep"
         )
     table = read_molecules(config.csv, config.smiles_column, config.sheet)
     for note in table.notes:
         reporter.say(note)
     modalities = tuple(dict.fromkeys(model.modality for model in firsts))
-    prepared = prepare_smiles(table, modalities, reporter, standardize=firsts[0].standardize)
+    prepared = prepare_smiles(table, modalities, reporter, standardize=firsts[0].standardize, source=source)
     seeing = next((model for model in firsts if get_modality(model.modality).sees_vectors), None)
     if seeing is not None:
         prepared = _with_vectors(config, seeing, prepared, reporter)

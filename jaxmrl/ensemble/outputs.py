@@ -13,12 +13,15 @@ from jaxmrl.baselines.refit import predict_refitted
 from jaxmrl.baselines.saved import KeptModel, SavedBaseline
 from jaxmrl.config import PredictConfig
 from jaxmrl.data.featurization import prepare_smiles
+from jaxmrl.data.npz import molecule_hashes
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import find_geometries
 from jaxmrl.ensemble.choice import Curves
 from jaxmrl.ensemble.leverage import EmbeddingDomain, describe
+from jaxmrl.ensemble.molecules import sees_coordinates_of_file
 from jaxmrl.modalities.base import AtomFeatures, Vectors
+from jaxmrl.modalities.geometry.features import Conformers
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.runs import artifacts
@@ -34,6 +37,7 @@ class RunMolecules:
     Attributes:
         smiles: {id: canonical SMILES} of all usable molecules.
         vectors: [N, D] vectors of --embeddings of all of them in this order; None where no model sees these.
+        geometries: Their coordinates in the run's SD file; None where no model sees these.
         calibrating: [m] ids of those that calibrate predictions, ascending; none of a run without labels.
         describing: Ids of training molecules that describe where networks have learned, ascending; without any, there
             is no leverage.
@@ -43,6 +47,7 @@ class RunMolecules:
     vectors: np.ndarray | None
     calibrating: np.ndarray
     describing: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    geometries: Conformers | None = None
 
 
 @dataclass(frozen=True)
@@ -126,9 +131,12 @@ def _predict_known(
         return values, [None] * len(models)
     smiles = [run.smiles[int(k)] for k in ids]
     table = Table(ids, np.arange(len(ids)), smiles, np.zeros((len(ids), 0)), (), "", len(ids))
-    prepared = prepare_smiles(table, (models[0].modality,), reporter)
+    modality, kept = get_modality(models[0].modality), run.geometries
+    prepared = prepare_smiles(table, () if kept and modality.sees_positions else (modality.name,), reporter)
     usable = prepared.table.ids
-    if run.vectors is not None and get_modality(models[0].modality).sees_vectors:
+    if kept and modality.sees_positions:
+        prepared = replace(prepared, conformers=kept.take(np.isin(np.fromiter(run.smiles, int), usable)))
+    if run.vectors is not None and modality.sees_vectors:
         rows = np.searchsorted(np.fromiter(run.smiles, int), usable)
         prepared = replace(prepared, vectors=Vectors(run.vectors[rows]))
     describing = np.isin(usable, run.describing)
@@ -172,8 +180,7 @@ def predict_prepared(
     labels, atoms = jnp.zeros((0, len(one.tasks))), find_geometries({modality.name: features})
     counts = None if atoms is None else composition(one, atoms, reporter)
     table = DeviceTable(modality.to_device(features), labels, counts)
-    # Each molecule once, in order of SMILES: its batch and its place there depend on neither its row nor its spelling.
-    _, molecules, place = np.unique(np.array(smiles, object), return_index=True, return_inverse=True)
+    molecules, place = _distinct(one, prepared)
     values, learned, reduced = np.empty((len(models), len(smiles), len(one.tasks))), [], []
     resources = features.resources()
     with reporter.progress("predicting", len(models), "models") as progress:
@@ -185,6 +192,19 @@ def predict_prepared(
             learned.append(train)
             progress.advance(1)
     return Predicted(values, learned, reduced)
+
+
+def _distinct(model: SavedModel, prepared: ParsedMolecules) -> tuple[np.ndarray, np.ndarray]:
+    """Return the place of each distinct molecule [m], in order of SMILES, and which of these each molecule is [n].
+
+    So a molecule's batch and its place there depend on neither its row nor its spelling. One that has several shapes in
+    an SD file is several.
+    """
+    keys = np.array(prepared.canonical_smiles, object)
+    if prepared.conformers is not None and sees_coordinates_of_file(model):
+        keys = keys + " " + molecule_hashes(prepared.conformers).astype(str).astype(object)
+    _, molecules, place = np.unique(keys, return_index=True, return_inverse=True)
+    return molecules, place
 
 
 def composition(model: SavedModel, features: AtomFeatures, reporter: ProgressReporter) -> jax.Array | None:

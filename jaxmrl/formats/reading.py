@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jaxmrl.errors import DataError
-from jaxmrl.formats.content import open_content
+from jaxmrl.formats.content import Content, open_content
 from jaxmrl.formats.delimited import open_text
-from jaxmrl.formats.dialect import start_of_text
+from jaxmrl.formats.dialect import TextStart, start_of_text
 from jaxmrl.formats.excel import open_workbook
 from jaxmrl.formats.kinds import is_parquet, is_sdf, refuse_signature, refuse_text
 from jaxmrl.formats.parquet import open_parquet
@@ -58,10 +58,21 @@ def read_mol_blocks(path: Path) -> dict[int, str]:
     """
     with _reading(path):
         content = open_content(path)
-        start = None if content.workbook or is_parquet(content) else start_of_text(content)
-        if start is None or not is_sdf(start.text):
+        if (start := _start_of_sdf(content)) is None:
             raise DataError(f"--coordinates file: {path} is not an SD file; expected one with 3D coordinates")
         return read_blocks(content, start)
+
+
+def is_sd_file(path: Path) -> bool:
+    """Return whether a file is an SD file, maybe compressed. Raises DataError for one that cannot be read."""
+    with _reading(path):
+        return _start_of_sdf(open_content(path)) is not None
+
+
+def _start_of_sdf(content: Content) -> TextStart | None:
+    """Return the beginning of the text of an SD file; None for what is no SD file."""
+    start = None if content.workbook or is_parquet(content) else start_of_text(content)
+    return start if start and is_sdf(start.text) else None
 
 
 def _open_table(path: Path, sheet: str | None = None) -> Source:

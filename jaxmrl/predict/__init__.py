@@ -28,6 +28,7 @@ from jaxmrl.ensemble import (
     nearest_of_each,
     predict_curves,
     read_and_prepare,
+    sees_coordinates_of_file,
 )
 from jaxmrl.formats.input_rows import InputRows, read_input_rows
 from jaxmrl.formats.writing import check_writable, table_bytes
@@ -97,7 +98,9 @@ def read_run_molecules(config: PredictConfig, curves: Curves, labels: RunLabels 
     if trained := [model for model in models if isinstance(model, SavedModel)]:
         describing = choose_molecules([load_arrays(model)[1] for model in trained], MOST_DESCRIBING)
         check_known(describing, known)
-    return RunMolecules(known, vectors, calibrating, describing)
+    of_file = len(calibrating) + len(describing) > 0 and any(map(sees_coordinates_of_file, models))
+    geometries = artifacts.read_run_geometries(config.run, known) if of_file else None
+    return RunMolecules(known, vectors, calibrating, describing, geometries)
 
 
 def judge(

@@ -11,6 +11,7 @@ from jaxmrl.data.featurization import prepare_smiles
 from jaxmrl.data.parsing import ParsedMolecules
 from jaxmrl.data.table import Table
 from jaxmrl.ensemble.choice import Curves
+from jaxmrl.ensemble.molecules import sees_coordinates_of_file
 from jaxmrl.ensemble.outputs import RunMolecules, predict_curves
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.files import write_whole
@@ -30,11 +31,16 @@ _SUREST = 1e-6
 
 
 def check_explainable(config: PredictConfig, curves: Curves) -> None:
-    """Raise ConfigError where --explain is asked for, and the models do not see the structure of molecules."""
+    """Raise ConfigError where --explain is asked for, and the models see what a file has of whole molecules alone."""
     if config.explain and any(get_modality(models[0].modality).sees_vectors for models in curves.values()):
         raise ConfigError(
             "--explain removes atoms from molecules, and the file of embeddings has no vectors for the molecules that "
             "remain: omit --explain, or choose a curve of another modality with --curve"
+        )
+    if config.explain and any(sees_coordinates_of_file(models[0]) for models in curves.values()):
+        raise ConfigError(
+            "--explain removes atoms from molecules, and the SD file has no coordinates for the molecules that remain: "
+            "omit --explain, or choose a curve of another modality with --curve"
         )
 
 

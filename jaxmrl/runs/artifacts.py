@@ -22,6 +22,7 @@ from jaxmrl.io import storage
 from jaxmrl.io.cache import load_arrays, text_hash
 from jaxmrl.io.files import label_columns
 from jaxmrl.io.storage import is_sound
+from jaxmrl.modalities.geometry.features import Conformers, Geometries
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
 from jaxmrl.runs.directory import RunDirectory
@@ -34,7 +35,8 @@ from jaxmrl.training.saved_model import SavedModel, predict_all
 PREDICTION_COLUMNS = {"molecule_id", "part", "values"}
 """Arrays of a file of predictions, beside one for each task."""
 
-MODELS, PREDICTIONS, MOLECULES, VECTORS = "models", "predictions", "molecules.csv", "embeddings.npz"
+MODELS, PREDICTIONS, MOLECULES = "models", "predictions", "molecules.csv"
+VECTORS, GEOMETRIES = "embeddings.npz", "geometries.npz"
 """Folders and files of a run directory."""
 
 ALL = "all"
@@ -322,3 +324,20 @@ def read_run_vectors(folder: Path, known: dict[int, str]) -> np.ndarray:
     if arrays is None or arrays["molecule_id"].tolist() != list(known):
         raise ConfigError(f"{folder / VECTORS} is missing or damaged; run the sweep again with another --out")
     return arrays["vectors"]
+
+
+def write_geometries(run: RunDirectory, table: Table, found: Geometries) -> None:
+    """Write geometries.npz: each usable molecule's id, and its atoms with their positions in Å."""
+    arrays = {"size": found.size, "atom": found.atom, "position": found.position}
+    run.write_arrays(GEOMETRIES, {"molecule_id": table.ids, **arrays})
+
+
+def read_run_geometries(folder: Path, known: dict[int, str]) -> Conformers:
+    """Return what `write_geometries` wrote, in the order of the molecules `known` by their ids.
+
+    Raises ConfigError where it is not there or damaged.
+    """
+    arrays = load_arrays(folder / GEOMETRIES, {"molecule_id", "size", "atom", "position"})
+    if arrays is None or arrays["molecule_id"].tolist() != list(known):
+        raise ConfigError(f"{folder / GEOMETRIES} is missing or damaged; run the sweep again with another --out")
+    return Conformers(arrays["size"], arrays["atom"], arrays["position"])

@@ -14,11 +14,13 @@ from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError
 from jaxmrl.io.records import rejected_text
 from jaxmrl.modalities.descriptors.features import Descriptors
+from jaxmrl.modalities.geometry.conformers import FROM_FILE
+from jaxmrl.modalities.geometry.features import Geometries
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.reports.summary import Orders
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs import directory as files
-from jaxmrl.runs.artifacts import write_molecules, write_vectors
+from jaxmrl.runs.artifacts import write_geometries, write_molecules, write_vectors
 from jaxmrl.runs.labels import SPLITS, write_labels
 from jaxmrl.sweep.grid import FitGrid, plan_fits
 from jaxmrl.sweep.previous import CHANGE_COLUMNS, CHANGES, DataChanges, changes_since, read_previous
@@ -105,6 +107,9 @@ def write_inputs(job: SweepContext, orders: Orders, changes: DataChanges | None)
     if problem.has_smiles:
         write_molecules(job.run, problem.table, problem.canonical_smiles)
         write_labels(job.run, problem.table)
+        if problem.geometries is not None and job.config.coordinates == FROM_FILE:
+            # Predictions are calibrated with them.
+            write_geometries(job.run, problem.table, cast(Geometries, problem.geometries))
     for modality in {modality for modality in problem.features if get_modality(modality).sees_vectors}:
         # Predictions need those of molecules that classical models learned from, and of all validation molecules.
         write_vectors(job.run, problem.table, cast(Descriptors, problem.features[modality]).values)

@@ -17,7 +17,9 @@ from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.input_rows import read_input_rows
 from jaxmrl.formats.reading import read_mol_blocks, read_records
 from jaxmrl.modalities.geometry.conformers import block_coordinates
+from jaxmrl.predict import predict_molecules
 from jaxmrl.reports.terminal import Reporter
+from jaxmrl.sweep import run_sweep
 
 SMILES = ["C[C@H](N)C(=O)O", "F/C=C/F", "C[N+](C)(C)C.[Cl-]", "c1ccc2[nH]ccc2c1"]
 
@@ -141,5 +143,38 @@ def test_coordinates_need_an_sd_file_and_a_model_that_sees_them(path):
         with pytest.raises(ConfigError, match=message):
             SweepConfig(coordinates="file", **settings)
     model = SimpleNamespace(has_smiles=True, features={"cutoff": 5.0, "coordinates": "file"})
-    with pytest.raises(ConfigError, match="learned from the 3D coordinates of a file, which are not read here"):
+    with pytest.raises(
+        ConfigError, match=r"learned from the 3D coordinates of an SD file, and .*t.sdf is not an SD file: give one"
+    ):
         read_and_prepare(PredictConfig(run=Path("run"), csv=path), model, Reporter(quiet=True))
+
+
+@pytest.mark.slow
+def test_models_of_coordinates_predict_sd_files(path, tmp_path, cache, monkeypatch):
+    """Each row by its own shape; two shapes of a molecule differ, and equal ones have equal predictions."""
+    smiles = [f"{'C' * (2 + k // 2)}{'NO'[k % 2]}" for k in range(40)]
+    blocks = [block(one, dimensions=3) for one in smiles]
+    path.write_text(sdf(*((one, {"y": len(name) / 7}) for one, name in zip(blocks, smiles, strict=True))))
+    settings = {
+        "csv": path,
+        "target_columns": ("y",),
+        "task": "regression",
+        "modality": "geometry",
+        "model": ("schnet",),
+    }
+    sizes = {"width": 8, "depth": 1, "epochs": 1, "fractions": (1.0,), "seeds": 1, "batch_size": 16}
+    run_sweep(SweepConfig(coordinates="file", out=tmp_path / "run", **settings, **sizes))
+    flat = block(smiles[0], dimensions=2)
+    new, other = tmp_path / "new.sdf", Chem.MolFromMolBlock(blocks[5], removeHs=False)
+    other.GetConformer().SetPositions(1.2 * other.GetConformer().GetPositions())
+    new.write_text(sdf(*((one, {}) for one in (blocks[5], flat, Chem.MolToMolBlock(other), blocks[5]))))
+    found = predict_molecules(PredictConfig(run=tmp_path / "run", csv=new, out=tmp_path / "new.csv"))
+    same, stretched, again = found.mean[:, 0]
+    assert same == again != stretched
+    assert [row.reason for row in found.rejected] == ["no 3D coordinates in its mol block"]
+    assert found.calibrated is not None, "by the coordinates of the run's own validation molecules"
+    with pytest.raises(ConfigError, match="the SD file has no coordinates for the molecules that remain"):
+        predict_molecules(PredictConfig(run=tmp_path / "run", csv=new, explain=1, out=tmp_path / "new.csv"))
+    (tmp_path / "run" / "geometries.npz").unlink()
+    with pytest.raises(ConfigError, match=r"geometries.npz is missing or damaged; run the sweep again"):
+        predict_molecules(PredictConfig(run=tmp_path / "run", csv=new, out=tmp_path / "new.csv"))

@@ -29,7 +29,7 @@ class GeometrySettings(ModalitySettings):
     coordinates: Literal["conformers", "file"] = "conformers"
     """Take the 3D coordinates of molecules from conformers that are made from SMILES, or from the mol blocks of an SD
     file (--csv). Hydrogens that a block lacks are added; molecules without 3D coordinates are rejected. The predict and
-    select commands cannot use models of such coordinates."""
+    select commands then need an SD file with coordinates from the same method."""
 
     atom_references: Literal["auto", "on", "off"] = "auto"
     """Choose whether models of 3D geometries learn the residuals of a linear regression on the number of atoms of each
