@@ -13,11 +13,12 @@ from jaxmrl.ensemble.domain import (
 )
 from jaxmrl.ensemble.leverage import MOST_DESCRIBING, USUAL_LEVERAGE
 from jaxmrl.ensemble.molecules import read_and_prepare, sees_coordinates_of_file
-from jaxmrl.ensemble.outputs import Outputs, RunMolecules, predict_curves, predict_values
+from jaxmrl.ensemble.outputs import ArrayReader, Outputs, RunMolecules, predict_curves, predict_values
 
 __all__ = [
     "MOST_DESCRIBING",
     "USUAL_LEVERAGE",
+    "ArrayReader",
     "Curves",
     "Neighbors",
     "Outputs",

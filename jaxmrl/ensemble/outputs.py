@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -31,6 +32,19 @@ from jaxmrl.training.saved_model import SavedModel, load_arrays, predict_and_emb
 
 
 @dataclass(frozen=True)
+class ArrayReader:
+    """Reads the arrays of models, those of each only once."""
+
+    _read: dict[Path, tuple[tuple, np.ndarray]] = field(default_factory=dict, repr=False)
+
+    def read(self, model: SavedModel) -> tuple[tuple, np.ndarray]:
+        """Return the weights of a model and the ids of its training molecules, as `load_arrays` does."""
+        if model.path not in self._read:
+            self._read[model.path] = load_arrays(model)
+        return self._read[model.path]
+
+
+@dataclass(frozen=True)
 class RunMolecules:
     """The molecules of a run, as its directory has them.
 
@@ -38,6 +52,7 @@ class RunMolecules:
         smiles: {id: canonical SMILES} of all usable molecules.
         vectors: [N, D] vectors of --embeddings of all of them in this order; None where no model sees these.
         geometries: Their coordinates in the run's SD file; None where no model sees these.
+        arrays: Those of the models that have learned from them, as far as they have been read.
         calibrating: [m] ids of those that calibrate predictions, ascending; none of a run without labels.
         describing: Ids of training molecules that describe where networks have learned, ascending; without any, there
             is no leverage.
@@ -48,6 +63,7 @@ class RunMolecules:
     calibrating: np.ndarray
     describing: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     geometries: Conformers | None = None
+    arrays: ArrayReader = field(default_factory=ArrayReader)
 
 
 @dataclass(frozen=True)
@@ -111,7 +127,7 @@ def _predict_curve(
     trained = [model for model in models if isinstance(model, SavedModel)]
     known, domains = _predict_known(trained, run, batch_size, reporter)
     found = predict_prepared(
-        trained, new, batch_size, reporter, [None if one is None else one.leverage for one in domains]
+        trained, new, batch_size, reporter, [None if one is None else one.leverage for one in domains], run.arrays
     )
     described = [one for one in found.reduced if len(one)]
     leverage = np.stack(described) if described else np.zeros((0, len(new)))
@@ -141,7 +157,7 @@ def _predict_known(
         prepared = replace(prepared, vectors=Vectors(run.vectors[rows]))
     describing = np.isin(usable, run.describing)
     keep = [(lambda rows: rows) if describing.any() else None] * len(models)
-    found = predict_prepared(models, prepared, batch_size, reporter, keep)
+    found = predict_prepared(models, prepared, batch_size, reporter, keep, run.arrays)
     values[:, np.searchsorted(ids, usable)] = found.values
     domains = [
         describe(rows[describing & np.isin(usable, learned)]) if len(rows) else None
@@ -170,6 +186,7 @@ def predict_prepared(
     batch_size: int,
     reporter: ProgressReporter,
     of_embeddings: Sequence[Callable[[np.ndarray], np.ndarray] | None],
+    arrays: ArrayReader,
 ) -> Predicted:
     """Return what each model predicts of molecules, and what a function of its own makes of their embeddings."""
     one, smiles = models[0], prepared.canonical_smiles
@@ -185,7 +202,7 @@ def predict_prepared(
     resources = features.resources()
     with reporter.progress("predicting", len(models), "models") as progress:
         for k, (model, reduce) in enumerate(zip(models, of_embeddings, strict=True)):
-            (weights, train), spec = load_arrays(model), model.training_spec
+            (weights, train), spec = arrays.read(model), model.training_spec
             outputs, rows = predict_and_embed(spec, table, resources, weights, molecules, batch_size, reduce)
             values[k] = (expit(outputs) if spec.task == "classification" else outputs)[place]
             reduced.append(rows[place] if reduce is not None else rows)

@@ -15,6 +15,7 @@ from jaxmrl.data.similarity import FAR
 from jaxmrl.ensemble import (
     MOST_DESCRIBING,
     USUAL_LEVERAGE,
+    ArrayReader,
     Curves,
     Outputs,
     Prints,
@@ -45,7 +46,7 @@ from jaxmrl.runs import artifacts
 from jaxmrl.runs.labels import RunLabels, read_labels, read_validation
 from jaxmrl.text import count
 from jaxmrl.training.numerics import own_numerics
-from jaxmrl.training.saved_model import SavedModel, load_arrays
+from jaxmrl.training.saved_model import SavedModel
 
 __all__ = ["Predictions", "predict_molecules"]
 
@@ -91,16 +92,16 @@ def read_run_molecules(config: PredictConfig, curves: Curves, labels: RunLabels 
     seeing = [model for model in models if get_modality(model.modality).sees_vectors]
     needed = labels is not None or any(isinstance(model, SavedBaseline) for model in seeing)
     vectors = artifacts.read_run_vectors(config.run, known) if seeing and needed else None
-    calibrating = describing = np.zeros(0, np.int64)
+    calibrating, describing, arrays = np.zeros(0, np.int64), np.zeros(0, np.int64), ArrayReader()
     if labels is not None:
         calibrating = choose_molecules(read_validation(config.run, [model.row for model in models]))
         check_known(calibrating, known)
     if trained := [model for model in models if isinstance(model, SavedModel)]:
-        describing = choose_molecules([load_arrays(model)[1] for model in trained], MOST_DESCRIBING)
+        describing = choose_molecules([arrays.read(model)[1] for model in trained], MOST_DESCRIBING)
         check_known(describing, known)
     of_file = len(calibrating) + len(describing) > 0 and any(map(sees_coordinates_of_file, models))
     geometries = artifacts.read_run_geometries(config.run, known) if of_file else None
-    return RunMolecules(known, vectors, calibrating, describing, geometries)
+    return RunMolecules(known, vectors, calibrating, describing, geometries, arrays)
 
 
 def judge(

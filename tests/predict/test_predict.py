@@ -156,6 +156,15 @@ def test_the_sweeps_own_molecules_are_predicted_as_the_sweep_did(run, csv_file, 
     assert {row["unseen"] for row, seen in zip(rows, trained, strict=False) if seen} == {""}
 
 
+def test_the_arrays_of_each_model_are_read_once(run, csv_file, tmp_path, cache, monkeypatch):
+    read, paths = storage.read_arrays, []
+    monkeypatch.setattr(storage, "read_arrays", lambda path, form: [paths.append(path), read(path, form)][1])
+    found = predict_molecules(PredictConfig(run=run, csv=csv_file, out=tmp_path / "predictions.csv"))
+    assert found.calibrated is not None
+    assert found.leverage is not None
+    assert sorted(paths) == sorted((run / "models").glob(f"{CURVE},1,*"))
+
+
 def test_the_order_of_rows_and_the_size_of_batches_change_nothing(run, csv_file, tmp_path, cache):
     rng = np.random.default_rng(0)
     smiles = [*smiles_of(csv_file)[:60], "CCO", "CCO"]
