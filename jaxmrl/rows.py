@@ -22,6 +22,9 @@ COUNTED = (FINISHED, STOPPED, LATE)
 UNTUNED, AT_EACH_SIZE = "none", "at each size"
 """What the column tuning has where nothing was tuned, and the ending of what it has where each size was."""
 
+NO_EXTRA = "none"
+"""What the column extra has where replicas learn from the main source alone."""
+
 TUNING = "tuning"
 """The column that says whether settings were tuned."""
 
@@ -126,13 +129,13 @@ class Row:
 
     @classmethod
     def fits(cls, header: tuple[str, ...], columns: tuple[str, ...]) -> bool:
-        """Return whether the header of a file is that of these columns, or of a version that lacks the later ones.
+        """Return whether the header of a file is that of these columns, or of a version that lacks some later ones.
 
         Args:
             header: The names in the first line of the file.
             columns: The names of the columns, in order.
         """
-        return header in (columns, tuple(name for name in columns if name not in cls.later_columns()))
+        return header == tuple(name for name in columns if name in header or name not in cls.later_columns())
 
 
 _KNOWN_FIELDS: dict[type[Row], tuple[tuple[str, _Format | None], ...]] = {}
@@ -202,6 +205,7 @@ class CurveIdentity(Row):
         weight_decay: The weight decay, if it was set or tuned; None for the model's own.
         positive_weight: The weight of the loss of positive labels that tuning chose; None for 1.
         tuning: `none`, the number of settings that tuning chose from, or that number and `at each size`.
+        extra: `none`, or the name of the file whose molecules train besides those of the data.
 
     `learning_rate`, `dropout`, `weight_decay` and `positive_weight` are those of a replica. In the identity of a curve
     that was tuned at each size they are None.
@@ -223,6 +227,7 @@ class CurveIdentity(Row):
     weight_decay: OptionalNumber = None
     positive_weight: OptionalNumber = None
     tuning: str = UNTUNED
+    extra: str = NO_EXTRA
 
     @property
     def without_tuned(self) -> Self:

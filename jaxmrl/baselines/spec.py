@@ -7,9 +7,11 @@ import numpy as np
 
 from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import REFERENCE_MODEL
 from jaxmrl.data import splits
 from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError
+from jaxmrl.rows import NO_EXTRA
 from jaxmrl.training.lanes import Replica, name_hash
 
 MOST_MOLECULES = {"svm": 10_000, "gp": 5_000}
@@ -28,6 +30,10 @@ class BaselineSpec:
     @property
     def name(self) -> str:
         return f"{self.modality}-{self.model}"
+
+    def extras(self, config: SweepConfig) -> tuple[str, ...]:
+        """Return the extra sources of its curves: the training mean is that of the main source alone."""
+        return (NO_EXTRA,) if self.model == REFERENCE_MODEL else config.extras
 
     def can_learn_from(self, molecules: int) -> bool:
         """Return whether the model can learn from so many molecules."""
@@ -58,8 +64,11 @@ def baseline_specs(config: SweepConfig) -> list[BaselineSpec]:
     return asked + [BaselineSpec(*both, optional=True) for both in config.reference_models]
 
 
-def left_out_lines(config: SweepConfig, molecules: int) -> list[str]:
-    """Return which baselines are left out, and why, a sentence each; molecules: of the largest training set."""
+def left_out_lines(config: SweepConfig, molecules: int, extra_molecules: int = 0) -> list[str]:
+    """Return which baselines are left out, and why, a sentence each.
+
+    molecules: of the main source in the largest training set; extra_molecules: those of --extra
+    """
     named = {model for _, model in (*config.classical_models, *config.reference_models)}
     lines = [
         f"baseline {name}: left out because it needs SMILES, which {config.name} does not have"
@@ -70,5 +79,5 @@ def left_out_lines(config: SweepConfig, molecules: int) -> list[str]:
     return lines + [
         f"baseline {spec.model}: left out beyond {MOST_MOLECULES[spec.model]:,} training molecules"
         for spec in baseline_specs(config)
-        if spec.optional and not spec.can_learn_from(largest)
+        if spec.optional and not spec.can_learn_from(largest + extra_molecules)
     ]

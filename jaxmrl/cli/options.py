@@ -27,7 +27,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         *("csv", "sheet", "smiles_column", "target_columns", "target_column", "keep_columns", "dataset", "npz", "task"),
         *("metric", "pic50", "log10", "assay_column", "value_column"),
         *("standardize", "deduplicate", "censored", "split", "split_file", "split_seed", "split_seeds"),
-        "previous",
+        *("previous", "extra"),
         *("group_column", "date_column", "cuts", "weight_column"),
         *("n_column", "metric_column", "sd_column", "runs_column", "by", "pool", "no_prior"),
     ),

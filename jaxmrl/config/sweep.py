@@ -21,12 +21,14 @@ from jaxmrl.config.names import (
     ROLLING,
     SCRATCH,
     SINGLE_SPLITS,
+    SPLIT_COLUMNS,
 )
 from jaxmrl.config.pruning import PruningSettings
 from jaxmrl.errors import ConfigError, check_choice
+from jaxmrl.modalities.geometry.conformers import FROM_FILE
 from jaxmrl.modalities.graph.modality import GRAPH
 from jaxmrl.modalities.registry import MODALITIES, get_modality, modalities_of, models
-from jaxmrl.rows import AT_EACH_SIZE, UNTUNED
+from jaxmrl.rows import AT_EACH_SIZE, NO_EXTRA, UNTUNED
 from jaxmrl.text import one_of
 
 NO_BASELINE = "none"
@@ -150,6 +152,13 @@ class SweepConfig(PruningSettings):
     changes.csv of the new run lists what has changed, and the compare command compares the two. This works for random,
     stratified, scaffold and group splits. Default: none."""
 
+    extra: Path | None = None
+    """Train each curve a second time with the molecules of this table of related data added to every training set, on
+    the same subsets, splits and seeds. The report says how many molecules of the main data the table is worth at each
+    size. It needs the target columns of the main data, and the same options apply to it. Its molecules are in no
+    validation or test set and count in no fraction; those that also are in validation or test do not train. Default:
+    none."""
+
     out: Path | None = None
     """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""
 
@@ -183,6 +192,7 @@ class SweepConfig(PruningSettings):
         self._check_baselines()
         self._check_tuning()
         self._check_previous()
+        self._check_extra()
         trained = tuple(dict.fromkeys(modality for modality, _ in self.trained_models))
         if self.checkpoints and not (trained and all(get_modality(name).corpus for name in trained)):
             fitting = [modality.name for modality in MODALITIES if modality.corpus]
@@ -234,6 +244,39 @@ class SweepConfig(PruningSettings):
                 "from all molecules, so that grown data would have another one. Omit --previous, or give the "
                 "parts of all molecules with --split-file instead"
             )
+
+    def _check_extra(self) -> None:
+        """Raise ConfigError for settings with which molecules of another file cannot train beside the data."""
+        if self.extra is None:
+            return
+        unfit = {
+            "--npz": (self.lacks_smiles, "needs SMILES, by which molecules of validation and test are left out"),
+            "--embeddings": (self.embeddings, "has no vectors for the molecules of the extra file"),
+            "--coordinates file": (self.coordinates == FROM_FILE, "has no coordinates for the extra file"),
+            "--pruning": (self.pruning != (RANDOM,), "scores the molecules of the main data only"),
+            "--tune": (self.tune is not None, "chooses settings for training on the main data only"),
+            "--previous": (self.previous, "compares with a run on the main data only"),
+        }
+        for name, (given, why) in unfit.items():
+            if given:
+                raise ConfigError(f"--extra cannot be combined with {name}, which {why}; omit one of the two")
+        if dated := [name for name in self.splits if SPLIT_COLUMNS.get(name) == "date_column"]:
+            raise ConfigError(
+                f"--extra cannot be combined with --split {dated[0]}: molecules of the extra file may be later than "
+                "those that are tested; omit one of the two"
+            )
+        if self.extra_name == NO_EXTRA:
+            raise ConfigError(f"--extra {self.extra}: a curve without an extra source is called none; rename the file")
+
+    @property
+    def extra_name(self) -> str:
+        """What the column `extra` of results.csv calls the file of `extra`: its name without endings."""
+        return self.extra.name.split(".")[0] if self.extra else NO_EXTRA
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The values of the column `extra`: each curve is trained without the file of `extra`, and then with it."""
+        return (NO_EXTRA, self.extra_name) if self.extra else (NO_EXTRA,)
 
     def split_count(self, kind: str, molecules: int) -> int:
         """Return how many splits of a kind are made.

@@ -17,6 +17,12 @@ NOT_RANDOM = (
 )
 """Why a pruned curve gets no law, exponent or forecast: it meets the random curve where the pool ends."""
 
+WITH_EXTRA = (
+    "a training set with an extra source is not a sample of the main source alone; its curve is compared with the one "
+    "without the extra source inside the measured range"
+)
+"""Why a curve with an extra source gets no law: without main molecules, its error is not that of guessing."""
+
 _METHODS = {re.sub("[^a-z0-9]", "", name) for name in PRUNING_METHODS} | {"coreset", "kcenter", "margin"}
 _NO_PRUNING = {RANDOM, "", "none", "no"}
 

@@ -1,6 +1,7 @@
 """A table read, prepared and split: the task data of a configuration, one for each split."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,15 @@ from jaxmrl.data import datasets, label_scaling, splits
 from jaxmrl.data.duplicates import deduplicate
 from jaxmrl.data.earlier_splits import EarlierSplits
 from jaxmrl.data.embeddings import with_vectors
+from jaxmrl.data.extra_source import ExtraSource, read_extra, read_own_table
 from jaxmrl.data.featurization import add_conformers, featurize_table, parse_smiles
 from jaxmrl.data.leaks import leak_text
-from jaxmrl.data.log_scale import LogScale
-from jaxmrl.data.long_format import LongFormat
 from jaxmrl.data.npz import read_npz
 from jaxmrl.data.parsing import ParsedMolecules, prepare_geometries, without_duplicates
 from jaxmrl.data.side_columns import SideColumnNames
 from jaxmrl.data.similarity import NEAR, near_share, similarity_prints
 from jaxmrl.data.split_kinds import make_splits
-from jaxmrl.data.table import Table, read_table
+from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import TaskData, by_kind, find_geometries
 from jaxmrl.data.undefined import find_unjudged, unjudged_lines
 from jaxmrl.errors import ConfigError, UserError
@@ -40,12 +40,14 @@ def load_problem(config: Settings, reporter: ProgressReporter) -> TaskData:
     return load_problems(config, reporter)[0]
 
 
-def load_problems(config: Settings, reporter: ProgressReporter, earlier: EarlierSplits | None = None) -> list[TaskData]:
+def load_problems(
+    config: Settings, reporter: ProgressReporter, earlier: EarlierSplits | None = None, extra: Path | None = None
+) -> list[TaskData]:
     """Read and prepare the molecules, split them in each way, and report what was found.
 
-    earlier: the splits that are kept, of data to which rows were added; None makes splits. The problems share their
-    table and features. Raises UserError where the data cannot be read or no task can be judged, with the rows that were
-    rejected before.
+    earlier: the splits that are kept, of data to which rows were added; None makes splits. extra: a file whose
+    molecules may train besides. The problems share their table and features. Raises UserError where the data cannot be
+    read or no task can be judged, with the rows that were rejected before.
     """
     dataset = None if config.file else datasets.get_dataset(config.dataset)
     table, conformers = _read(config, dataset)
@@ -58,7 +60,8 @@ def load_problems(config: Settings, reporter: ProgressReporter, earlier: Earlier
     if leak := facts.get("leak"):
         reporter.say(leak)
     try:
-        return _split_problems(config, dataset, prepared, facts, metric, reporter, earlier)
+        more = read_extra(config, extra, prepared.table, reporter) if extra else None
+        return _split_problems(config, dataset, prepared, facts, metric, reporter, earlier, more)
     except UserError as error:
         error.rejected = prepared.table.rejected
         raise
@@ -80,23 +83,25 @@ def _split_problems(
     metric: str,
     reporter: ProgressReporter,
     earlier: EarlierSplits | None,
+    extra: ExtraSource | None,
 ) -> list[TaskData]:
     """Return the task data of each split."""
     packed, found = _similarity_prints(prepared, reporter), _scaffolds(prepared, reporter)
     flat = None if found is None else without_stereochemistry(found)
     ways = make_splits(config, dataset, prepared, packed, found, reporter, earlier)
     train = sorted({int(k) for several in ways.values() for split in several for k in split.train})
-    features = featurize_table(prepared, config, train, reporter)
+    together = extra.joined(prepared) if extra else prepared
+    features = featurize_table(together, config, train, reporter)
     extensive = _extensive(config, prepared.table, features, next(iter(ways.values()))[0], reporter)
     unit = datasets.unit_of(dataset, prepared.table.tasks) if dataset else ""
     parents = _parents(config, prepared, reporter)
     if prepared.table.task == "regression":
-        label_scaling.check_units(prepared.table.labels, prepared.table.tasks)
+        label_scaling.check_units(together.table.labels, prepared.table.tasks)
     problems = [
         TaskData(
-            table=prepared.table,
+            table=together.table,
             features=features,
-            canonical=prepared.canonical,
+            canonical=together.canonical,
             split=split,
             metric=metric,
             unit=unit,
@@ -106,7 +111,8 @@ def _split_problems(
             repeat=splits.SplitRepeat(config.split_seed + place, place, len(several), split.cut),
             near=None if packed is None else near_share(packed, split.train, split.test),
             extensive=extensive,
-            canonical_smiles=prepared.canonical_smiles,
+            canonical_smiles=together.canonical_smiles,
+            extra=None if extra is None or parents is None else extra.training(split, prepared.canonical, parents),
             same_scaffold=None if found is None or flat is None else splits.same_scaffolds(found, flat, split),
             kin=None if parents is None else splits.shared_parents(prepared.canonical, parents, split),
             facts=facts,
@@ -136,6 +142,8 @@ def _describe(several: list[TaskData], reporter: ProgressReporter) -> None:
         )
     if first.same_scaffold:
         reporter.say(f"{name} split: {scaffold_text(first)}")
+    if first.extra is not None:
+        reporter.say(f"{name} split: {extra_text(several)}")
     if first.near_text is not None:
         reporter.say(f"{first.near_text} of test molecules have a close analog in training (ECFP4 Tanimoto > {NEAR:g})")
     for line in unjudged_lines(first.unjudged, first.metric, len(first.table.tasks)):
@@ -158,6 +166,17 @@ def repeats_text(several: list[TaskData]) -> str:
 def kin_text(kin: int, split: splits.Split) -> str:
     """Return in words how many test molecules training has in another form."""
     return f"{kin:,} of {count(len(split.test), 'test molecule')} are also in training as another salt, hydrate or ion"
+
+
+def extra_text(several: list[TaskData]) -> str:
+    """Return in words how many molecules of --extra train in each of several splits, and how many are left out."""
+    trained = [len(one.extra) for one in several if one.extra is not None]
+    of, fewest, most = several[0].extra_molecules, min(trained), max(trained)
+    left_out = f"{of - most:,}" if fewest == most else f"{of - most:,} to {of - fewest:,}"
+    return (
+        f"{left_out} of {count(of, 'extra molecule')} left out of training, because they are also in validation or "
+        "test, as the same molecule or as another salt, hydrate or ion"
+    )
 
 
 def scaffold_text(problem: TaskData) -> str:
@@ -216,20 +235,17 @@ def _read(config: Settings, dataset: datasets.Dataset | None) -> tuple[Table, Co
         return datasets.load_dataset(dataset.name, config.target_columns), None
     if config.csv is None:
         raise ConfigError("no data: give --dataset, --csv or --npz")
-    table = read_table(
+    in_long_format = config.value_column is not None
+    table = read_own_table(
+        config,
         config.csv,
         smiles_column=config.smiles_column,
         sheet=config.sheet,
         target_columns=config.target_columns,
         task=config.task,
-        censored=config.censored,
-        scale=LogScale(config.pic50) if config.pic50 or config.log10 else None,
-        assays=LongFormat(config.assay_column, config.value_column)
-        if config.assay_column and config.value_column
-        else None,
         side=SideColumnNames(
             *(config.group_column, config.date_column, config.weight_column),
-            assay=None if config.value_column else config.assay_column,
+            assay=None if in_long_format else config.assay_column,
         ),
     )
     return table, None

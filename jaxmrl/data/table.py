@@ -43,6 +43,8 @@ class Table:
     column            name of the column of SMILES, where the source is a file of columns
     side              group, date and weight of each row, where columns are named for them
     bounds            censored labels, of which a one-sided loss learns; None where there are none
+    asked_for         names by which --target-columns asks for the tasks: columns, or assays in long format
+    first_extra       place of the first molecule of --extra, which come last; None where there are none
     """
 
     ids: np.ndarray
@@ -57,6 +59,8 @@ class Table:
     column: str = ""
     side: SideColumns = field(default_factory=SideColumns, repr=False)
     bounds: Bounds | None = field(repr=False, default=None)
+    asked_for: tuple[str, ...] = ()
+    first_extra: int | None = None
 
     def __len__(self) -> int:
         return len(self.smiles)
@@ -72,9 +76,12 @@ class Table:
 
     @property
     def loss_weights(self) -> np.ndarray | None:
-        """The weight of each molecule in the training loss, [N] float64 with mean 1; None if all count the same."""
+        """The weight of each molecule in the training loss, [N] float64; None if all count the same.
+
+        Their mean is 1 over the molecules of the main source.
+        """
         weights = self.side.weights
-        return None if weights is None else weights / weights.mean()
+        return None if weights is None else weights / weights[: self.first_extra].mean()
 
     @property
     def labeled(self) -> np.ndarray:
@@ -132,6 +139,7 @@ def read_table(
     bounds = bounds_of(labels[keep], sides[keep])
     labels = labels[keep] if bounds is None else np.where(bounds.sides == 0, labels[keep], np.nan)
     more = {"labels": labels, "bounds": bounds, "tasks": names, "task": kind, "notes": tuple(notes)}
+    more |= {"asked_for": tuple(column.name for column in columns)}
     table = _table(records, rows, molecules, rejected=rejected, side=own.take(keep), **more)
     return _without_unusable(table, side)
 

@@ -54,6 +54,7 @@ class TaskData:
     extensive  [T] whether models learn what the atoms' references leave of a target; None: of none
     canonical_smiles [N]   what features are made of; empty where molecules have no SMILES
     noise      of the labels, as replicates show it, of the tasks where they do
+    extra [E]  places of the molecules of --extra that replicas of its curves train on; None without it
     """
 
     table: Table
@@ -73,15 +74,16 @@ class TaskData:
     same_scaffold: tuple[int, int] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     noise: tuple[Noise, ...] = ()
+    extra: np.ndarray | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of all that a replica learns from or is evaluated on: molecules, features, labels, split."""
         features = [array for one in self.features.values() for array in arrays_of(one)]
-        return arrays_digest(self.table.smiles, [*self._labels, *self.split.parts().values(), *features])
+        return arrays_digest(self.table.smiles, [*self._labels, *self._parts, *features])
 
     def digests(self) -> dict[str, str]:
         """Return a digest of the molecules, labels and split, and one of the features of each modality."""
-        labels = arrays_digest(self.table.smiles, [*self._labels, *self.split.parts().values()])
+        labels = arrays_digest(self.table.smiles, [*self._labels, *self._parts])
         features = {
             f"features of {name}": arrays_digest([], arrays_of(one)) for name, one in sorted(self.features.items())
         }
@@ -93,6 +95,16 @@ class TaskData:
         bounds, weights = self.table.bounds, self.table.side.weights
         more = [] if bounds is None else [bounds.values, bounds.sides]
         return [self.table.labels, *more, *([] if weights is None else [weights])]
+
+    @property
+    def _parts(self) -> list[np.ndarray]:
+        """The places of the molecules of each part, and of those of --extra that may train."""
+        return [*self.split.parts().values(), *([] if self.extra is None else [self.extra])]
+
+    @property
+    def extra_molecules(self) -> int:
+        """The number of usable molecules of --extra, whether or not they may train in this split; 0 without it."""
+        return 0 if self.table.first_extra is None else len(self.table) - self.table.first_extra
 
     @property
     def split_label(self) -> str:
@@ -186,11 +198,14 @@ class TaskData:
 
     @cached_property
     def _units(self) -> LabelUnits:
-        return label_scaling.find_units(self.table.labels, None, None)
+        return label_scaling.find_units(self.table.labels[: self.table.first_extra], None, None)
 
     @cached_property
     def _units_without_atoms(self) -> LabelUnits:
-        return label_scaling.find_units(self.table.labels, self.composition, self.extensive)
+        """The units of the labels of the main source, so that no label of --extra changes a curve without it."""
+        first = self.table.first_extra
+        composition = None if self.composition is None else self.composition[:first]
+        return label_scaling.find_units(self.table.labels[:first], composition, self.extensive)
 
     def label_units(self, modality: str) -> LabelUnits:
         """Return the units of the labels on the device for a modality's models; the same for all splits of a table."""

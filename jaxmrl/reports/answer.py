@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from jaxmrl.curves.sampling import NOT_RANDOM
+from jaxmrl.curves.sampling import NOT_RANDOM, WITH_EXTRA
 from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.digits import half_width, rounded, value_words
+from jaxmrl.reports.extra_source import extra_lines
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import multiples_of
 from jaxmrl.reports.optimism import optimism_lines
-from jaxmrl.reports.pruning_table import no_law_text
+from jaxmrl.reports.pruning_table import no_law_lines
 from jaxmrl.runs.curves import MeasuredCurve, Point
 from jaxmrl.runs.ensembles import ensemble_at
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
@@ -27,9 +28,7 @@ def answer(found: Findings) -> Section:
     for curve, (label, analysis) in zip(found.curves, found.labeled, strict=True):
         if analysis.random_samples:
             said.append((f"{label}: " if several else "") + _answer_text(found, curve, analysis))
-    pruned = [label for label, analysis in found.labeled if not analysis.random_samples]
-    if pruned:
-        said.append(sentence(no_law_text(pruned, random=len(pruned) < len(found.curves))))
+    said += map(sentence, [*extra_lines(found.extra), *no_law_lines(found.labeled)])
     said = said or ["No replica finished."]
     blocks = [Block("list", items=said)] if len(said) > 1 else [Block("lead", text=said[0])]
     if leak := found.problems[0].facts.get("leak"):
@@ -179,7 +178,10 @@ def _limits(found: Findings) -> list[str]:
     items: dict[str, list[str]] = {}
     for label, analysis in found.labeled:
         if not analysis.random_samples:
-            remarks = [*analysis.training_flags, *(note for note in analysis.notes if note != NOT_RANDOM)]
+            remarks = [
+                *analysis.training_flags,
+                *(note for note in analysis.notes if note not in (NOT_RANDOM, WITH_EXTRA)),
+            ]
         elif analysis.forecast is None:
             remarks = list(analysis.training_flags)
         else:

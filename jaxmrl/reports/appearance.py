@@ -21,10 +21,11 @@ def curve_label(curve: MeasuredCurve, curves: Sequence[MeasuredCurve]) -> str:
     cells, columns = curve.identity.cells(), distinguishing([other.identity for other in curves])
     model = models().get(curve.identity.model)  # a run of another version may have others
     title = (model and model.title) or curve.identity.model
-    named = [title if column == "model" else f"{column} {cells[column]}" for column in columns]
-    return ", ".join(named) or (
+    named = [title if column == "model" else f"{column} {cells[column]}" for column in columns if column != "extra"]
+    label = ", ".join(named) or (
         title if curve.is_classical else f"{title} {curve.identity.width}x{curve.identity.depth}"
     )
+    return f"{label} with {curve.identity.extra}" if curve.has_extra and "extra" in columns else label
 
 
 def axis_label(curves: Sequence[MeasuredCurve], metric_label: str, unit: str = "") -> str:

@@ -11,6 +11,7 @@ from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.concordance import ConcordanceRow
 from jaxmrl.reports.curve_comparison import Comparison
 from jaxmrl.reports.equivalence import EquivalenceRow
+from jaxmrl.reports.extra_source import ExtraComparison
 from jaxmrl.reports.pruning_table import Compared
 from jaxmrl.rows import CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve
@@ -26,6 +27,7 @@ class Findings:
 
     orders: for each model and split, {pruning: positions in the table, in the order in which seed 0 keeps them}
     tuning, equivalence, concordance: rows of tuning.csv, equivalence.csv and concordance.csv
+    extra: each curve with an extra source beside the one without it
     """
 
     config: SweepConfig
@@ -41,6 +43,7 @@ class Findings:
     tuning: list[TuningRow] = field(default_factory=list)
     equivalence: list[EquivalenceRow] = field(default_factory=list)
     concordance: list[ConcordanceRow] = field(default_factory=list)
+    extra: list[ExtraComparison] = field(default_factory=list)
 
     @property
     def kinds(self) -> dict[str, list[TaskData]]:
@@ -75,7 +78,7 @@ class Findings:
     @property
     def direction(self) -> str:
         """In words, which values of the metric are better."""
-        return "higher is better" if self.metric.higher_is_better else "lower is better"
+        return self.metric.direction
 
     @property
     def metric_title(self) -> str:

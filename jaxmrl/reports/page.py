@@ -10,6 +10,7 @@ from jaxmrl.reports.concordance import concordance_section
 from jaxmrl.reports.curve_comparison import difference_text, molecules_text, paired_cell
 from jaxmrl.reports.digits import half_width, interval_words, mean_words, rounded, value_words
 from jaxmrl.reports.equivalence import crossings, matrices
+from jaxmrl.reports.extra_source import extra_section
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.html import page_html
 from jaxmrl.reports.law_tables import formula_text, left_side
@@ -38,7 +39,7 @@ FIGURE_INCHES = (5.2, 3.9)
 def report_html(found: Findings) -> str:
     """Return the content of report.html. Every string that comes from the data is escaped."""
     made = (
-        *(answer, _curves, rolling_section, spread_section, _check, _laws, _equivalence),
+        *(answer, _curves, _extra, rolling_section, spread_section, _check, _laws, _equivalence),
         *(_pruning, _tasks, _concordance, _tuning, _ends),
         *(data_section, settings_section, rejected_section, repeat_section),
     )
@@ -80,6 +81,10 @@ def _curves(found: Findings) -> Section:
             "below 1, the seeds of an ensemble have different training molecules, together more than the size."
         )
     return Section("Learning curves" if several else "Learning curve", [*blocks, Block("text", text=explained)])
+
+
+def _extra(found: Findings) -> Section | None:
+    return extra_section(found.extra, found.metric_label, found.direction)
 
 
 def _ensemble_cell(found: Findings, curve: MeasuredCurve, point: Point) -> str:

@@ -9,10 +9,10 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM
+from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM, WITH_EXTRA
 from jaxmrl.rows import CurveIdentity, Rounded, Row
 from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing, paired_points
-from jaxmrl.scaling.analysis import known
+from jaxmrl.scaling.analysis import Analysis, known
 from jaxmrl.scaling.differences import LEVEL, Difference, EquivalentSize, Runs, difference, equivalent_size, holm
 from jaxmrl.text import about, count, exact, size_text
 
@@ -274,6 +274,15 @@ def worth_text(found: EquivalentSize) -> str:
 def _beyond(found: EquivalentSize, value: float, *, long: bool = False) -> str:
     fewer, more = ("fewer than ", "more than ") if long else ("<", ">")
     return f"{fewer}{size_text(found.smallest)}" if value < 0 else f"{more}{size_text(found.largest)}"
+
+
+def no_law_lines(labeled: list[tuple[str, Analysis]]) -> list[str]:
+    """Return why curves of a run have no law, a line for each reason; labeled: the name and analysis of each curve."""
+    random = any(one.random_samples for _, one in labeled)
+    pruned = [label for label, one in labeled if NOT_RANDOM in one.notes]
+    extra = [label for label, one in labeled if WITH_EXTRA in one.notes]
+    lines = [no_law_text(pruned, random=random)] if pruned else []
+    return [*lines, f"{'; '.join(extra)}: no law fitted: {WITH_EXTRA}"] if extra else lines
 
 
 def no_law_text(labels: list[str], *, random: bool = True) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jaxmrl.config import SweepConfig, to_toml
 from jaxmrl.config.names import SCRATCH
-from jaxmrl.data.loading import kin_text, repeats_text, scaffold_text
+from jaxmrl.data.loading import extra_text, kin_text, repeats_text, scaffold_text
 from jaxmrl.io.records import reason_groups
 from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.findings import Findings
@@ -25,7 +25,7 @@ def data_section(found: Findings) -> Section:
     table = problem.table
     done = Counter(row.status for row in found.rows)
     items = [
-        f"{config.name}: {count(table.rows, 'row')}, {len(table):,} usable molecules, "
+        f"{config.name}: {count(table.rows, 'row')}, {len(table) - problem.extra_molecules:,} usable molecules, "
         f"{count(len(table.tasks), 'task')} ({table.task}), {found.metric_title}.",
         f"{count(len(found.rows), 'replica')}: {', '.join(f'{status} {many}' for status, many in done.items())}; "
         f"{count(config.seeds, 'seed')}, {config.length}.",
@@ -44,6 +44,8 @@ def data_section(found: Findings) -> Section:
             items.append(sentence(scaffold_text(one)))
         if one.shared:
             items.append(f"{count(one.shared, 'molecule')} in validation or test also occur in another part.")
+        if one.extra is not None:
+            items.append(f"{config.extra_name}: {sentence(extra_text(several))}")
         if one.kin:
             items.append(sentence(kin_text(one.kin, one.split)))
         if len(several) > 1 and not one.repeat.cut:
@@ -126,7 +128,7 @@ def repeat_command(config: SweepConfig) -> str:
     The settings in config.toml name files relative to where the run began; the command names them in full.
     """
     words = ["python", "-m", "jaxmrl.sweep", "--config", "config.toml"]
-    for name in ("csv", "npz", "split_file", "scores", "embeddings", "previous"):
+    for name in ("csv", "npz", "split_file", "scores", "embeddings", "previous", "extra"):
         if (path := getattr(config, name)) is not None:
             words += [f"--{name.replace('_', '-')}", _full_name(path)]
     if config.checkpoints:

@@ -16,6 +16,15 @@ from jaxmrl.reports.concordance import concordance_lines, write_concordance
 from jaxmrl.reports.curve_comparison import Comparison, compare_curves, comparison_content, comparison_line
 from jaxmrl.reports.ensembles import ensemble_rows
 from jaxmrl.reports.equivalence import EquivalenceRow, equivalence_rows
+from jaxmrl.reports.extra_source import (
+    ExtraComparison,
+    ExtraRow,
+    compare_extra,
+    extra_content,
+    extra_lines,
+    extra_rows,
+    extra_table,
+)
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
@@ -25,7 +34,7 @@ from jaxmrl.reports.pruning_table import (
     PruningRow,
     compare_to_random,
     comparison_table,
-    no_law_text,
+    no_law_lines,
     pruning_rows,
     worth_table,
 )
@@ -37,7 +46,7 @@ from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content,
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.ensembles import ENSEMBLES, EnsembleRow
 from jaxmrl.runs.tuning import read_tuning
-from jaxmrl.scaling.analysis import PRUNED, REFERENCE, Analysis, analyze
+from jaxmrl.scaling.analysis import EXTRA, PRUNED, REFERENCE, Analysis, analyze
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.points import GUESSES, points_of
@@ -100,7 +109,8 @@ def summarize(
         if curve.identity.split == ROLLING and not curve.is_reference:
             for line in rolling_lines(label, cut_dates(curve, kinds[ROLLING], metric), metric):
                 reporter.say(line)
-    side_by_side = write_comparisons(run, curves, analyses, reporter)
+    extra = compare_extra(curves, metric.higher_is_better)
+    side_by_side = write_comparisons(run, curves, analyses, extra, metric, label_of_metric, reporter)
     priced = write_equivalence(run, curves, analyses, rows)
     compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
     named, tuning, facts = (
@@ -110,7 +120,7 @@ def summarize(
     )
     findings = Findings(
         *(config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning, priced),
-        concordances,
+        *(concordances, extra),
     )
     write_report(run, findings)
     reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")
@@ -176,14 +186,26 @@ def say_points(
 
 
 def write_comparisons(
-    run: RunDirectory, curves: list[MeasuredCurve], analyses: list[Analysis], reporter: Reporter
+    run: RunDirectory,
+    curves: list[MeasuredCurve],
+    analyses: list[Analysis],
+    extra: list[ExtraComparison],
+    metric: Metric,
+    metric_label: str,
+    reporter: Reporter,
 ) -> list[Comparison]:
-    """Write comparisons.json where curves can be compared by their laws; print and return the comparisons."""
+    """Write comparisons.json where curves can be compared by their laws, or with and without an extra source, which
+    extra.csv has, too; print the comparisons, and return those by laws.
+    """
     found = compare_curves(curves, analyses)
-    if found:
-        run.write("comparisons.json", json.dumps(comparison_content(found), indent=2) + "\n")
-    for one in found:
-        reporter.say(comparison_line(one))
+    content = [*comparison_content(found), *extra_content(extra, comparison_content([one.comparison for one in extra]))]
+    if content:
+        run.write("comparisons.json", json.dumps(content, indent=2) + "\n")
+    if extra:
+        run.write_rows("extra.csv", ExtraRow.columns(), extra_rows(extra))
+        reporter.console.print(extra_table(extra, metric_label, metric.direction))
+    for line in (*extra_lines(extra), *map(comparison_line, found)):
+        reporter.say(line)
     return found
 
 
@@ -226,8 +248,8 @@ def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, rep
     for label, analysis in named:
         for flag in analysis.training_flags if len(fitted) > 1 or not analysis.random_samples else ():
             reporter.say(f"{label}: {flag}")
-    if pruned := [label for label, analysis in named if not analysis.random_samples]:
-        reporter.say(no_law_text(pruned, random=bool(fitted)))
+    for line in no_law_lines(named):
+        reporter.say(line)
 
 
 def one_subset_prunings(orders: Orders) -> set[str]:
@@ -306,13 +328,13 @@ def analyze_curve(
     split: np.ndarray | None = None,
     noise_floor: float = 0.0,
 ) -> Analysis:
-    """Return the laws of a curve, over all its runs; PRUNED for one that is not of random samples, REFERENCE for the
-    training mean.
+    """Return the laws of a curve, over all its runs; PRUNED or EXTRA for one that is not of random samples, REFERENCE
+    for the training mean.
 
     guess: the error of guessing; resampled, run, split: as in `points_of`; noise_floor: as in `analyze`.
     """
     if not curve.random_samples:
-        return PRUNED
+        return EXTRA if curve.has_extra else PRUNED
     if curve.is_reference:
         return REFERENCE
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])

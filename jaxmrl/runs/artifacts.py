@@ -24,7 +24,7 @@ from jaxmrl.io.files import label_columns
 from jaxmrl.io.storage import is_sound
 from jaxmrl.modalities.geometry.features import Conformers, Geometries
 from jaxmrl.modalities.registry import get_modality
-from jaxmrl.rows import HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
+from jaxmrl.rows import NO_EXTRA, HistoryRow, ReplicaIdentity, ReplicaKey, ResultRow
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.text import exact
 from jaxmrl.training.lanes import Engine, Replica
@@ -55,7 +55,9 @@ def kept_name(replica: ReplicaIdentity) -> str:
 
 
 def curve_name(replica: ReplicaIdentity) -> str:
-    """Return <modality>-<model>[-<width>x<depth>],<split>,<pruning>,<init>; the pruning is `all` if the fraction is 1.
+    """Return <modality>-<model>[-<width>x<depth>],<split>,<pruning>,<init>[,<extra>].
+
+    The pruning is `all` if the fraction is 1. A curve without an extra source has no <extra>.
 
     Characters other than letters, digits, _, . and - stand as % and their code, as in a web address. Of long parts the
     beginning stands, ~ and a digest: no file's name may be longer than 255 bytes.
@@ -63,7 +65,8 @@ def curve_name(replica: ReplicaIdentity) -> str:
     curve = replica.curve
     size = f"-{curve.width}x{curve.depth}" if curve.width else ""  # classical models have none
     model = f"{curve.modality}-{curve.model}{size}"
-    return ",".join(map(_safe, (model, curve.split, _pruning(replica), curve.init)))
+    extra = () if curve.extra == NO_EXTRA else (curve.extra,)
+    return ",".join(map(_safe, (model, curve.split, _pruning(replica), curve.init, *extra)))
 
 
 def _pruning(replica: ReplicaIdentity) -> str:

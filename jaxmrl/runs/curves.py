@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxmrl.config.names import REFERENCE_MODEL
 from jaxmrl.curves.sampling import is_random_sample
-from jaxmrl.rows import STOPPED, CurveIdentity, ResultRow, Rounded, Row
+from jaxmrl.rows import NO_EXTRA, STOPPED, CurveIdentity, ResultRow, Rounded, Row
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.components import components_of
 from jaxmrl.scaling.convergence import Convergence, best_is_late
@@ -107,9 +107,16 @@ class MeasuredCurve:
         return self.identity.model == REFERENCE_MODEL
 
     @property
+    def has_extra(self) -> bool:
+        """Whether molecules of an extra source train besides those of the data."""
+        return self.identity.extra != NO_EXTRA
+
+    @property
     def random_samples(self) -> bool:
         """Whether its training sets are random samples of the data, so that a law may describe the curve."""
-        return all(is_random_sample(self.identity.pruning, point.fraction) for point in self.points)
+        return not self.has_extra and all(
+            is_random_sample(self.identity.pruning, point.fraction) for point in self.points
+        )
 
 
 def fits_content(curves: list[MeasuredCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:

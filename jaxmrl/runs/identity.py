@@ -17,7 +17,7 @@ CODE_METADATA = ("software", "sources", "jax", "device")
 _LATER_SETTINGS: dict[str, Any] = {"split_seeds": 1}
 """Settings that runs of earlier versions lack, and what these did."""
 
-_SAME_METADATA = ("data", "scores", "init")
+_SAME_METADATA = ("data", "scores", "extra", "init")
 _OF_DATA = ("data of", "features of")
 """How the names of the digests of a run's data begin."""
 

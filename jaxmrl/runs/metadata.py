@@ -21,11 +21,14 @@ def run_metadata(config: SweepConfig, problems: list[TaskData], starts: Initiali
         "device": device,
         "data": {name: digest for problem in problems for name, digest in problem.digests().items()},
         "scores": digest(config.scores) if config.scores else None,
+        "extra": digest(config.extra) if config.extra else None,
         "init": {f"encoder {name}": encoder.digest for name, encoder in starts.items() if encoder},
         "rejected": len(problem.table.rejected),
         **problem.facts,
         "splits": {problem.split_label: split_metadata(problem) for problem in problems},
     }
+    if config.extra:
+        metadata["extra_molecules"] = problem.extra_molecules
     if problem.geometries is not None and problem.has_smiles:
         metadata["geometries"] = OF_THE_FILE if config.coordinates == FROM_FILE else CONFORMERS
     if problem.extensive is not None:
@@ -45,6 +48,8 @@ def split_metadata(problem: TaskData) -> dict:
         "test_near_training": problem.near,
         "left_out_of_mean": problem.unjudged,
     }
+    if problem.extra is not None:
+        metadata["extra_in_training"] = len(problem.extra)
     if floor := problem.noise_floor:
         metadata["noise_floor"] = floor
     if problem.repeat.cut:

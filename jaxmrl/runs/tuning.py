@@ -95,7 +95,7 @@ def read_tuning(directory: Path) -> list[TuningRow]:
     """
     path = directory / TUNING_FILE
     header, table = read_table(path) if path.exists() else ((), [])
-    if header not in ((), TuningRow.columns()):
+    if header and not TuningRow.fits(header, TuningRow.columns()):
         raise DataError(f"{path} has other columns than this run writes; choose another --out")
     remedy = "Restore it, or delete the row: its setting is then trained again"
     return list({row.trial: row for row in parse_rows(path, table, _parse, remedy)}.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.curves.sampling import NOT_RANDOM
+from jaxmrl.curves.sampling import NOT_RANDOM, WITH_EXTRA
 from jaxmrl.errors import DataError
 from jaxmrl.scaling.curve_kind import kind_of
 from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
@@ -33,7 +33,7 @@ class Analysis:
 
     holdout_forecast: that of the held-out sizes by the smaller ones; None where too few remain to fit
     training_flags: what to say of runs that were trained too briefly
-    random_samples: False of a pruned curve, which no law describes
+    random_samples: False of a curve that is pruned or has an extra source, which no law describes
     kind: what kind of curve it is
     claim: why it is of that kind and what the forecast may claim; empty where there is no forecast
     """
@@ -121,7 +121,10 @@ REFERENCE = Analysis(
 """The analysis of the curve of the training mean, which does not improve."""
 
 PRUNED = Analysis(None, (), None, (NOT_RANDOM,), random_samples=False)
-"""The analysis of a curve that is not of random samples."""
+"""The analysis of a curve of pruned subsets."""
+
+EXTRA = Analysis(None, (), None, (WITH_EXTRA,), random_samples=False)
+"""The analysis of a curve with an extra source."""
 
 
 def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:

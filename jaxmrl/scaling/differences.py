@@ -1,6 +1,7 @@
 """Compare pruned with random subsets inside the measured range: the metric at equal size, and what the size is worth.
 
-Nothing is extrapolated and no law is fitted: a pruned subset of a fixed pool is not a random sample.
+Nothing is extrapolated and no law is fitted: a pruned subset of a fixed pool is not a random sample. The same holds for
+a curve with an extra source, whose training sets are not samples of the main source alone.
 """
 
 import math
@@ -10,8 +11,10 @@ import numpy as np
 
 from jaxmrl.stats import t_ppf, t_sf
 
+from jaxmrl.scaling.paired import paired_errors
+
 LEVEL = 0.9
-_GRID = 400
+_GRID, _PAIRED_GRID = 400, 200
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,48 @@ def equivalent_size(pruned: Runs, random: list[Runs], higher_is_better: bool) ->
     ends = float(curve[0].n), float(curve[-1].n)
     molecules, fewest, most = (_size(at, x, ends) for at in (center, low, high))
     return EquivalentSize(float(pruned.n), molecules, fewest, most, *ends)
+
+
+def equivalent_size_by_pairs(
+    n: float,
+    values: np.ndarray,
+    curve: np.ndarray,
+    sizes: np.ndarray,
+    split: np.ndarray,
+    overlap: float,
+    higher_is_better: bool,
+) -> EquivalentSize:
+    """Return how many molecules of a curve reach the metric of another one's runs, inside the curve's sizes alone.
+
+    Each run is paired with the run of the curve of the same split and seed, whose metrics are joined by straight lines
+    over log n. The answer is where the mean of the curve first reaches that of the runs. The interval has every size at
+    which the mean of the paired differences is consistent with 0 (`scaling.paired`). So it excludes `n` exactly if the
+    interval of the difference at equal size excludes 0.
+
+    Args:
+        n: The size of the runs.
+        values: [R] their metrics.
+        curve: [R, K] the metrics of the curve's runs of the same splits and seeds at each size.
+        sizes: [K] the sizes of the curve, ascending, at least two.
+        split: [R] the split of each pair.
+        overlap: n_test / n_train of the splits.
+        higher_is_better: The direction of the metric.
+    """
+    x, sign = np.log(sizes), 1 if higher_is_better else -1
+    means, _, many = paired_errors(sign * np.column_stack([values, curve]), split, overlap)
+    center = _first_reached(x, means[1:], means[0])
+    inside = [center] if math.isfinite(center) else []
+    grid = np.unique([*np.linspace(x[0], x[-1], _PAIRED_GRID), *x, *inside, np.clip(math.log(n), x[0], x[-1])])
+    joined = np.stack([np.interp(grid, x, one) for one in curve])
+    apart, errors, _ = paired_errors(values[:, None] - joined, split, overlap)
+    alike = np.flatnonzero(np.abs(apart) <= t_ppf((1 + LEVEL) / 2, many - 1) * errors) if many > 1 else []
+    low, high = (center, center) if many > 1 else (math.nan, math.nan)
+    if len(alike):
+        low = -math.inf if alike[0] == 0 else float(grid[alike[0]])
+        high = math.inf if alike[-1] == len(grid) - 1 else float(grid[alike[-1]])
+    ends = float(sizes[0]), float(sizes[-1])
+    molecules, fewest, most = (_size(at, x, ends) for at in (center, low, high))
+    return EquivalentSize(float(n), molecules, fewest, most, *ends)
 
 
 def _first_reached(x: np.ndarray, values: np.ndarray, target: float) -> float:

@@ -52,16 +52,29 @@ def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float, leve
         overlap: n_test / n_train of the splits.
         level: The probability that the interval contains the true mean.
     """
-    differences = np.asarray(differences, float)
-    seeds, group = np.unique(split, return_inverse=True)
-    splits, shared = len(seeds), 0.0
-    units = differences
-    if splits > 1:
-        units, shared = np.bincount(group, differences) / np.bincount(group), overlap
-    value, many = float(units.mean()), len(units)
+    values, errors, many = paired_errors(np.asarray(differences, float)[:, None], split, overlap)
+    value, error, pairs, splits = float(values[0]), float(errors[0]), len(differences), len(np.unique(split))
     if many < 2:
-        return PairedMean(value, None, None, len(differences), splits)
-    error = float(units.std(ddof=1)) * math.sqrt(1 / many + shared)
+        return PairedMean(value, None, None, pairs, splits)
     reach = float(t_ppf((1 + level) / 2, many - 1)) * error
     p = float(2 * t_sf(abs(value) / error, many - 1)) if error > 0 else None
-    return PairedMean(value, reach, p, len(differences), splits)
+    return PairedMean(value, reach, p, pairs, splits)
+
+
+def paired_errors(differences: np.ndarray, split: np.ndarray, overlap: float) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the mean of paired differences in each column, its standard error, and the number of units behind both.
+
+    Units are splits or, of one split, pairs. Of a single unit, errors are NaN.
+
+    Args:
+        differences: [R, G] differences between runs of the same split and seed.
+        split: [R] the split of each pair.
+        overlap: As in `paired_mean`, which has the formula.
+    """
+    seeds, group = np.unique(split, return_inverse=True)
+    units, shared = differences, 0.0
+    if len(seeds) > 1:
+        units, shared = np.stack([differences[group == k].mean(axis=0) for k in range(len(seeds))]), overlap
+    many = len(units)
+    spread = units.std(axis=0, ddof=1) if many > 1 else np.full(units.shape[1], np.nan)
+    return units.mean(axis=0), spread * math.sqrt(1 / many + shared), many

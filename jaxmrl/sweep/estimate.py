@@ -34,7 +34,7 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     """Return what each program of the sweep would take; nothing is written. Raise UserError as `run_sweep` does."""
     reporter = Reporter(quiet=quiet)
     previous = read_previous(config)
-    problems = load_problems(config, reporter, previous.splits if previous else None)
+    problems = load_problems(config, reporter, previous.splits if previous else None, config.extra)
     given = {problem.split_label: check(config, problem, reporter) for problem in problems}
     for fit, cells in plan_fits(config, problems, given).items():
         reporter.say(f"{fit.name}: {count(len(unique_replicas(cells)), 'replica')}, fitted in worker processes")

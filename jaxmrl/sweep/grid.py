@@ -12,7 +12,7 @@ from jaxmrl.data import splits
 from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.task_data import TaskData, by_kind
 from jaxmrl.reports.summary import Orders
-from jaxmrl.rows import CurveIdentity, ReplicaIdentity
+from jaxmrl.rows import NO_EXTRA, CurveIdentity, ReplicaIdentity
 from jaxmrl.runs.tuning import Choices, study_key, with_settings
 from jaxmrl.sweep.queue import GridPoint
 from jaxmrl.text import exact
@@ -44,8 +44,9 @@ def plan_grid(
                 *(config, at.problem, spec, start, pruning, at.fraction, at.seed, at.order),
                 order_of_seed(orders[spec, at.problem.split_label], pruning, at.problem, at.seed),
                 chosen,
+                extra,
             )
-            for start, pruning, at in product(starts.items(), config.pruning, places)
+            for start, pruning, extra, at in product(starts.items(), config.pruning, config.extras, places)
         )
     return grid
 
@@ -106,28 +107,32 @@ def plan_cell(
     shuffle: np.ndarray,
     by_score: np.ndarray | None,
     chosen: Choices,
+    extra: str = NO_EXTRA,
 ) -> GridPoint:
     """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
 
     by_score: the seed's order by its own scores [n_train]; None for random subsets. The whole set is the same whatever
-    the pruning, and so is its replica. chosen: the settings of replicas whose settings are tuned.
+    the pruning, and so is its replica. chosen: the settings of replicas whose settings are tuned. extra: the source
+    whose molecules train besides.
     """
-    train, pruned = subset(fraction, shuffle, by_score)
+    own, pruned = subset(fraction, shuffle, by_score)
+    train = with_extra(problem, own, extra)
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
     share, kept = exact(fraction), f"{pruning} " if pruned else ""
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
-    curve = _curve_of(config, problem, spec, init, pruning)
+    curve = _curve_of(config, problem, spec, init, pruning, extra)
     settings = chosen.get(study_key(curve, fraction))
     replica = Replica(
-        name=f"{config.name} {spec.name} {config.precision} {problem.split_label} {begun}{kept}{share} {seed}",
+        name=f"{config.name} {spec.name} {config.precision} {problem.split_label} {begun}{kept}{share} {seed}"
+        f"{extra_text(extra)}",
         seed=seed,
         train=train,
         valid=problem.split.valid,
         test=problem.split.test,
         steps=steps,
         scaler=problem.label_scaler(train, spec.modality),
-        divisors=problem.divisors(train),
+        divisors=problem.divisors(own),
         start=encoder,
         validate_every=validate_every,
         class_weight=class_weight_of(config, problem, train),
@@ -135,10 +140,24 @@ def plan_cell(
         hyperparameters=settings,
     )
     curve = with_settings(curve, settings) if settings else curve
-    return GridPoint(replica, ReplicaIdentity(curve, problem.repeat.seed, fraction, len(train), seed))
+    return GridPoint(replica, ReplicaIdentity(curve, problem.repeat.seed, fraction, len(own), seed))
 
 
-def _curve_of(config: SweepConfig, problem: TaskData, spec: ModelSpec, init: str, pruning: str) -> CurveIdentity:
+def with_extra(problem: TaskData, train: np.ndarray, extra: str) -> np.ndarray:
+    """Return the molecules `train` [n] of the main source, and after them those of the extra source, if it trains."""
+    if extra == NO_EXTRA or problem.extra is None:
+        return train
+    return np.concatenate([train, problem.extra])
+
+
+def extra_text(extra: str) -> str:
+    """Return the end of a replica's name by its extra source."""
+    return "" if extra == NO_EXTRA else f" with {extra}"
+
+
+def _curve_of(
+    config: SweepConfig, problem: TaskData, spec: ModelSpec, init: str, pruning: str, extra: str
+) -> CurveIdentity:
     """Return the identity of a curve, with the settings that it has if they are not tuned."""
     return CurveIdentity(
         dataset=config.name,
@@ -156,6 +175,7 @@ def _curve_of(config: SweepConfig, problem: TaskData, spec: ModelSpec, init: str
         batch_size=config.batch_size_of(spec.model),
         weight_decay=config.weight_decay,
         tuning=config.tuning,
+        extra=extra,
     )
 
 
@@ -185,35 +205,37 @@ def plan_fits(config: SweepConfig, problems: list[TaskData], given: dict[str, di
     grid: FitGrid = {}
     for spec in baseline_specs(config):
         cells = grid.setdefault(spec, [])
-        spec.check(max(splits.subset_size(max(config.fractions), len(one.split.train)) for one in problems))
+        extras = {extra: problems[0].extra_molecules if extra != NO_EXTRA else 0 for extra in spec.extras(config)}
+        largest = max(splits.subset_size(max(config.fractions), len(one.split.train)) for one in problems)
+        spec.check(largest + max(extras.values()))
         prunings = (RANDOM,) if spec.optional else config.classical_prunings
-        for several, pruning in product(by_kind(problems).values(), prunings):
+        for several, pruning, (extra, more) in product(by_kind(problems).values(), prunings, extras.items()):
             for at in _places(config, several):
-                if spec.can_learn_from(splits.subset_size(at.fraction, len(at.order))):
+                if spec.can_learn_from(splits.subset_size(at.fraction, len(at.order)) + more):
                     by_score = order_of_seed(given[at.problem.split_label], pruning, at.problem, at.seed)
-                    cells.append(plan_fit(config, at, spec, pruning, by_score))
+                    cells.append(plan_fit(config, at, spec, pruning, by_score, extra))
     return {spec: cells for spec, cells in grid.items() if cells}
 
 
 def plan_fit(
-    config: SweepConfig, place: _Place, spec: BaselineSpec, pruning: str, by_score: np.ndarray | None
+    config: SweepConfig, place: _Place, spec: BaselineSpec, pruning: str, by_score: np.ndarray | None, extra: str
 ) -> GridPoint:
-    """Return the replica of a classical model that learns from a fraction of a seed's molecules.
+    """Return the replica of a classical model that learns from a fraction of a seed's molecules, and those of `extra`.
 
     It has no size, no steps and no settings of training: these columns are 0 in its rows.
     """
     fraction, seed, problem, order = place
-    train, pruned = subset(fraction, order, by_score)
+    own, pruned = subset(fraction, order, by_score)
     kept = f"{pruning} " if pruned else ""
     replica = Replica(
-        name=f"{config.name} {spec.name} {problem.split_label} {kept}{exact(fraction)} {seed}",
+        name=f"{config.name} {spec.name} {problem.split_label} {kept}{exact(fraction)} {seed}{extra_text(extra)}",
         seed=seed,
-        train=train,
+        train=with_extra(problem, own, extra),
         valid=problem.split.valid,
         test=problem.split.test,
         steps=0,
         scaler=identity_scaler(len(problem.table.tasks)),
-        divisors=problem.divisors(train),
+        divisors=problem.divisors(own),
     )
     curve = CurveIdentity(
         dataset=config.name,
@@ -229,5 +251,6 @@ def plan_fit(
         learning_rate=0.0,
         dropout=0.0,
         batch_size=0,
+        extra=extra,
     )
-    return GridPoint(replica, ReplicaIdentity(curve, problem.repeat.seed, fraction, len(train), seed))
+    return GridPoint(replica, ReplicaIdentity(curve, problem.repeat.seed, fraction, len(own), seed))

@@ -58,13 +58,14 @@ def read_inputs(config: SweepConfig, out: Path, reporter: Reporter) -> SweepInpu
     problems: list[TaskData] = []
     try:
         previous = read_previous(config)
-        problems = load_problems(config, reporter, previous.splits if previous else None)
+        problems = load_problems(config, reporter, previous.splits if previous else None, config.extra)
         changes = changes_since(previous, problems) if previous else None
         if changes:
             reporter.say(changes.said)
         given = {problem.split_label: check(config, problem, reporter) for problem in problems}
         fits = plan_fits(config, problems, given)
-        for line in left_out_lines(config, max(len(one.split.train) for one in problems)):
+        largest = max(len(one.split.train) for one in problems)
+        for line in left_out_lines(config, largest, problems[0].extra_molecules):
             reporter.say(line)
         starts = load_starts(config.init, model_specs(config, problems[0]))
         for remark in start_remarks(starts, config.standardize):
@@ -83,12 +84,13 @@ def write_inputs(job: SweepContext, orders: Orders, changes: DataChanges | None)
 
     train_order_S is seed S's shuffle of the training molecules: each fraction's random subset is a prefix of it.
     <pruning>_order_<model>_S is the order in which a pruning keeps them for seed S. Names of other splits than the
-    first random one begin with theirs, and each split has the orders of its own seeds.
+    first random one begin with theirs, and each split has the orders of its own seeds. With --extra, `extra` are the
+    molecules of that file that train.
     """
     problem = job.problem
     arrays: dict[str, np.ndarray] = {}
     for split in job.problems:
-        molecules = split.split.parts()
+        molecules = split.split.parts() | ({} if split.extra is None else {"extra": split.extra})
         seeds = split.repeat.seeds(job.config.seeds)
         for seed in seeds:
             molecules[f"train_order_{seed}"] = splits.subset_order(split.split.train, seed)

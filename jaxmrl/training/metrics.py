@@ -143,6 +143,11 @@ class Metric:
         """Whether its values are errors in the label's unit."""
         return self.name in ERROR_METRICS
 
+    @property
+    def direction(self) -> str:
+        """In words, which values are better."""
+        return "higher is better" if self.higher_is_better else "lower is better"
+
     def mean_label(self, tasks: int) -> str:
         """Return the name in a plot of the mean over so many tasks: several errors are means of standard deviations."""
         return self.label + (PER_SD if self.in_label_unit and tasks > 1 else "")

@@ -1,0 +1,192 @@
+"""`--extra FILE`: related molecules that join the training part of every replica, and no other part."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from jaxmrl.chem.parents import AS_WRITTEN, find_parents, parent_hashes
+from jaxmrl.config import Settings
+from jaxmrl.data.bounds import Bounds, bounds_of
+from jaxmrl.data.duplicates import deduplicate
+from jaxmrl.data.featurization import add_conformers, parse_smiles
+from jaxmrl.data.log_scale import LogScale
+from jaxmrl.data.long_format import LongFormat
+from jaxmrl.data.parsing import ParsedMolecules
+from jaxmrl.data.side_columns import SideColumnNames, SideColumns
+from jaxmrl.data.splits import Split
+from jaxmrl.data.table import Table, read_table
+from jaxmrl.errors import DataError
+from jaxmrl.formats.reading import read_records
+from jaxmrl.io.records import column_names, top_reasons
+from jaxmrl.modalities.flat_arrays import concatenate
+from jaxmrl.modalities.geometry.features import concatenate as concatenate_conformers
+from jaxmrl.progress import Progress, ProgressReporter
+from jaxmrl.text import count
+
+
+@dataclass(frozen=True)
+class ExtraSource:
+    """The usable molecules of --extra, and what identifies them.
+
+    name      the name of the file
+    prepared  its E usable molecules, with labels of the tasks of the main source
+    parents   [E] uint64, a hash of each molecule's parent
+    """
+
+    name: str
+    prepared: ParsedMolecules
+    parents: np.ndarray
+
+    def joined(self, main: ParsedMolecules) -> ParsedMolecules:
+        """Return the molecules of the main source, and after them these.
+
+        Their ids go on where the rows of the main source end.
+        """
+        both = main, self.prepared
+        graphs = [one.graphs for one in both if one.graphs is not None]
+        known = [one.conformers for one in both if one.conformers is not None]
+        return replace(
+            main,
+            table=_joined_tables(main.table, self.prepared.table, self.name),
+            graphs=concatenate(graphs),
+            canonical=np.concatenate([one.canonical for one in both]),
+            conformers=concatenate_conformers(known) if known else None,
+            canonical_smiles=[*main.canonical_smiles, *self.prepared.canonical_smiles],
+        )
+
+    def training(self, split: Split, canonical: np.ndarray, parents: np.ndarray) -> np.ndarray:
+        """Return the places, in `joined`, of the molecules that no validation or test molecule of a split is.
+
+        Neither are they another salt, hydrate or ion of one.
+
+        Args:
+            split: The parts of the main source.
+            canonical: A hash of each molecule of the main source, [N].
+            parents: A hash of each one's parent, [N].
+        """
+        judged = np.concatenate([split.valid, split.test])
+        known = np.isin(self.prepared.canonical, canonical[judged]) | np.isin(self.parents, parents[judged])
+        return len(canonical) + np.flatnonzero(~known)
+
+
+def read_own_table(
+    config: Settings,
+    path: Path,
+    *,
+    smiles_column: str | None,
+    sheet: str | None,
+    target_columns: tuple[str, ...],
+    task: str | None,
+    side: SideColumnNames,
+) -> Table:
+    """Return a table of the user's, with labels as the settings ask for; other arguments as of `read_table`."""
+    assay, value = config.assay_column, config.value_column
+    return read_table(
+        path,
+        smiles_column=smiles_column,
+        sheet=sheet,
+        target_columns=target_columns,
+        task=task,
+        censored=config.censored,
+        scale=LogScale(config.pic50) if config.pic50 or config.log10 else None,
+        assays=LongFormat(assay, value) if assay and value else None,
+        side=side,
+    )
+
+
+def read_extra(config: Settings, path: Path, main: Table, reporter: ProgressReporter) -> ExtraSource:
+    """Return the molecules of --extra, read, standardized and merged as those of the main source are.
+
+    Args:
+        config: The settings of the main source.
+        path: The file.
+        main: The table of the main source, whose target columns are looked for by their names.
+        reporter: Gets what there is to say of the file.
+
+    Raises:
+        DataError: For a file that is no table with these targets, naming both sources, or has no usable molecule.
+    """
+    named = _Named(reporter, path.name)
+    table = _read_table(config, path, main)
+    for note in table.notes:
+        named.say(note)
+    parsed = parse_smiles(table, named, standardize=config.standardize)
+    prepared, _ = deduplicate(parsed, config.deduplicate, named)
+    prepared = add_conformers(prepared, config.modalities, named)
+    parents = prepared.canonical
+    if config.standardize == AS_WRITTEN:
+        with named.progress("parents", len(prepared), "molecules") as progress:
+            parents = parent_hashes(parents, find_parents(prepared.canonical_smiles, progress.advance))
+    named.say(
+        f"{table.rows:,} rows, {count(len(prepared), 'usable molecule')}, {len(prepared.table.rejected):,} rejected"
+    )
+    for reason in top_reasons(prepared.table.rejected):
+        named.say(f"  {reason}")
+    return ExtraSource(path.name, prepared, parents)
+
+
+def _read_table(config: Settings, path: Path, main: Table) -> Table:
+    """Return the table of --extra. Raise DataError, naming both sources, where its targets are not those of `main`."""
+    targets, header = main.asked_for or main.tasks, read_records(path).header
+    expected = f"The targets of {config.name} are {column_names(list(targets))} ({main.task}); expected the same"
+    missing = [] if config.value_column else [name for name in targets if name not in header]
+    if missing:
+        raise DataError(
+            f"--extra {path} has no column {missing[0]}; its columns are {column_names(header)}. {expected}. Rename "
+            "the columns of one file, or name the targets with --target-columns"
+        )
+    try:
+        table = read_own_table(
+            config,
+            path,
+            smiles_column=config.smiles_column if config.smiles_column in header else None,
+            sheet=None,
+            target_columns=targets,
+            task=main.task,
+            side=SideColumnNames(weight=config.weight_column),
+        )
+    except DataError as error:
+        raise DataError(f"--extra: {error}. {expected}") from None
+    return replace(table, tasks=main.tasks)
+
+
+def _joined_tables(main: Table, extra: Table, name: str) -> Table:
+    """Return the rows of the main table, and after them those of the table of --extra called `name`."""
+    both = main, extra
+    rejected = [replace(row, reason=f"{name}: {row.reason}") for row in extra.rejected]
+    weights = [one.side.weights for one in both if one.side.weights is not None]
+    return replace(
+        main,
+        ids=np.concatenate([main.ids, main.rows + extra.ids]),
+        lines=np.concatenate([one.lines for one in both]),
+        smiles=[*main.smiles, *extra.smiles],
+        labels=np.concatenate([one.labels for one in both]),
+        rejected=(*main.rejected, *rejected),
+        notes=(*main.notes, *(f"{name}: {note}" for note in extra.notes)),
+        side=SideColumns(weights=np.concatenate(weights) if weights else None),
+        bounds=_joined_bounds(both),
+        first_extra=len(main),
+    )
+
+
+def _joined_bounds(tables: tuple[Table, Table]) -> Bounds | None:
+    """Return the bounds of the rows of two tables; None where neither has one."""
+    known = [
+        one.bounds or Bounds(np.full(one.labels.shape, np.nan), np.zeros(one.labels.shape, np.int8)) for one in tables
+    ]
+    return bounds_of(np.concatenate([one.values for one in known]), np.concatenate([one.sides for one in known]))
+
+
+class _Named(ProgressReporter):
+    """Reports what is said of a file with its name."""
+
+    def __init__(self, reporter: ProgressReporter, name: str):
+        self.reporter, self.name = reporter, name
+
+    def say(self, text: str) -> None:
+        self.reporter.say(f"{self.name}: {text}")
+
+    def progress(self, title: str, total: int | None, unit: str) -> AbstractContextManager[Progress]:
+        return self.reporter.progress(f"{title} of {self.name}", total, unit)
