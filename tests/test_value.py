@@ -6,12 +6,13 @@ import json
 import numpy as np
 import pytest
 
-from jaxmrl.config import ValueConfig
+from jaxmrl.config import SweepConfig, ValueConfig
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.matching import Data
 from jaxmrl.errors import DataError
 from jaxmrl.pruning.score_files import read_orders
 from jaxmrl.reports.terminal import Reporter
+from jaxmrl.sweep import run_sweep
 from jaxmrl.training.interrupts import StopRequestedError
 from jaxmrl.valuation import subset_models
 from jaxmrl.value import value_molecules
@@ -74,6 +75,19 @@ def test_a_sweep_can_keep_the_most_valuable_molecules(valued):
     orders, _ = read_orders(config.out, ("banzhaf",), found.molecules, data, "hard", 1)
     expected = found.molecules[np.argsort(-found.values["banzhaf"].value, kind="stable")]
     assert orders["banzhaf"][0].tolist() == expected.tolist()
+
+
+def test_a_sweep_of_a_classical_model_keeps_the_molecules_with_the_best_labels(csv_file, tmp_path, cache):
+    data = {"csv": csv_file, "target_columns": ("logp",)}
+    value_molecules(ValueConfig(out=tmp_path / "values.csv", methods=("oob",), trees=10, **data))
+    asked = {"pruning": ("random", "oob"), "scores": tmp_path / "values.csv", "fractions": (0.5, 1.0), "seeds": 3}
+    result = run_sweep(SweepConfig(out=tmp_path / "run", model=("ridge",), **asked, **data))
+    assert sum(row.curve.pruning == "oob" for row in result.rows) == 6
+    tests = {row.test for row in result.rows if row.curve.pruning == "oob" and row.fraction == 0.5}
+    assert len(tests) == 1, "all seeds have one subset, and a ridge regression draws no random number"
+    (row,) = rows_of(tmp_path / "run" / "pruning.csv")
+    assert (row["pruning"], row["subsets"]) == ("oob", "1")
+    assert row["low"], "the spread of random subsets is that of the one subset"
 
 
 @pytest.mark.slow

@@ -8,9 +8,9 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.curve_comparison import Comparison, paired_sizes
-from jaxmrl.reports.appearance import curve_label
 from jaxmrl.reports.pruning_table import Compared, adjusted, compare_cell, marks_text, paired_difference
 from jaxmrl.rows import NO_EXTRA, CurveIdentity, Rounded, Row
 from jaxmrl.runs.curves import MeasuredCurve, Point
@@ -217,10 +217,10 @@ def _line(found: ExtraComparison) -> str:
         if one.difference is not None and one.p_holm <= ALPHA
     ]
     helps, harms, of = sum(clear), len(clear) - sum(clear), count(len(found.sizes), "size")
-    clearly = f"better at {helps} and worse at {harms} of {of}, beyond noise"
+    clearly = f"better than without it at {helps} and worse at {harms} of {of}, beyond noise"
     verdict = clearly if clear else f"no clear difference at {of}"
     worth = worth_sentence(found, found.sizes[len(found.sizes) // 2])
-    return f"{found.comparison.curve} and {found.comparison.than}: {verdict}" + (f"; {worth}" if worth else "")
+    return f"{found.comparison.curve}: {verdict}" + (f"; {worth}" if worth else "")
 
 
 def extra_content(found: list[ExtraComparison], comparisons: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -65,11 +65,13 @@ def summarize(
     config: SweepConfig,
     problems: list[TaskData],
     orders: Orders,
+    given: Mapping[str, Mapping[str, np.ndarray]],
     reporter: Reporter,
 ) -> tuple[list[MeasuredCurve], list[Analysis], list[EnsembleRow]]:
     """Write what follows from results.csv, including report.html. Print and return curves, analyses and ensembles.
 
-    orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}.
+    orders: of each model and split, {pruning: each seed's molecules in order of keeping [S, n]}; given: the same of
+    each split, by --scores, which classical models follow, too.
     """
     problem = problems[0]
     metric = METRICS[problem.metric]
@@ -112,7 +114,8 @@ def summarize(
     extra = compare_extra(curves, metric.higher_is_better)
     side_by_side = write_comparisons(run, curves, analyses, extra, metric, label_of_metric, reporter)
     priced = write_equivalence(run, curves, analyses, rows)
-    compared = write_pruning(run, curves, orders, metric, label_of_metric, reporter)
+    one_subset = one_subset_prunings([*orders.values(), *given.values()])
+    compared = write_pruning(run, curves, one_subset, metric, label_of_metric, reporter)
     named, tuning, facts = (
         _orders_of_seed_0(orders, kinds),
         read_tuning(run.path) if config.tune else [],
@@ -222,13 +225,16 @@ def write_equivalence(
 def write_pruning(
     run: RunDirectory,
     curves: list[MeasuredCurve],
-    orders: Orders,
+    one_subset: Iterable[str],
     metric: Metric,
     metric_label: str,
     reporter: Reporter,
 ) -> list[Compared[CurveIdentity]]:
-    """Write pruning.csv where there are pruned curves beside random ones; print and return the comparisons."""
-    found = compare_to_random(curves, one_subset_prunings(orders), metric.higher_is_better)
+    """Write pruning.csv where there are pruned curves beside random ones; print and return the comparisons.
+
+    one_subset: the prunings that keep the same molecules whatever the seed.
+    """
+    found = compare_to_random(curves, one_subset, metric.higher_is_better)
     if found:
         run.write_rows("pruning.csv", PruningRow.columns(), pruning_rows(found))
         reporter.console.print(comparison_table(found, metric_label, metric.higher_is_better))
@@ -252,11 +258,14 @@ def say_laws(labels: list[str], analyses: list[Analysis], metric_label: str, rep
         reporter.say(line)
 
 
-def one_subset_prunings(orders: Orders) -> set[str]:
-    """Return the prunings that keep the same molecules whatever the seed, as by a file with one score a molecule."""
+def one_subset_prunings(orders: Iterable[Mapping[str, np.ndarray]]) -> set[str]:
+    """Return the prunings that keep the same molecules whatever the seed, as by a file with one score a molecule.
+
+    orders: {pruning: each seed's molecules in order of keeping [S, n]} of each model and split.
+    """
     return {
         pruning
-        for by_pruning in orders.values()
+        for by_pruning in orders
         for pruning, by_seed in by_pruning.items()
         if len(by_seed) > 1 and (by_seed == by_seed[0]).all()
     }

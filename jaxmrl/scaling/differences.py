@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jaxmrl.stats import t_ppf, t_sf
-
 from jaxmrl.scaling.paired import paired_errors
+from jaxmrl.stats import t_ppf, t_sf
 
 LEVEL = 0.9
 _GRID, _PAIRED_GRID = 400, 200

@@ -6,6 +6,8 @@ Data flows one way: table -> features -> split -> (scores ->) replicas -> lanes 
 import time
 from itertools import product
 
+import numpy as np
+
 from jaxmrl.config import SweepConfig, default_directory, to_toml
 from jaxmrl.reports.summary import Orders, summarize
 from jaxmrl.reports.terminal import Reporter
@@ -104,7 +106,7 @@ def run_sweep(
         ):
             job = SweepContext(config, inputs.problems, inputs.starts, run, reporter, stop, machines, tracking)
             cells, orders = train_missing(job, inputs)
-        return write_report(job, cells, orders)
+        return write_report(job, cells, orders, inputs.given)
 
 
 def train_missing(job: SweepContext, inputs: SweepInputs) -> tuple[list[GridPoint], Orders]:
@@ -142,10 +144,15 @@ def train_grid(job: SweepContext, grid: Grid) -> None:
     job.reporter.say(f"training took {duration(time.monotonic() - started)}")
 
 
-def write_report(job: SweepContext, cells: list[GridPoint], orders: Orders) -> SweepResult:
-    """Sort results.csv and history.csv in the order of the grid, and write the figures, tables and report."""
+def write_report(
+    job: SweepContext, cells: list[GridPoint], orders: Orders, given: dict[str, dict[str, np.ndarray]]
+) -> SweepResult:
+    """Sort results.csv and history.csv in the order of the grid, and write the figures, tables and report.
+
+    orders, given: as in `summarize`.
+    """
     rows = sort_results(job.run, [cell.identity.key for cell in cells])
     drop_other_models(job.run, job.config, rows)
-    measured, analyses, ensembles = summarize(job.run, rows, job.config, job.problems, orders, job.reporter)
+    measured, analyses, ensembles = summarize(job.run, rows, job.config, job.problems, orders, given, job.reporter)
     curves = [LearningCurve.of(*one) for one in zip(measured, analyses, strict=True)]
     return SweepResult(job.run.path, rows, curves, ensembles=ensembles)

@@ -149,5 +149,5 @@ def test_each_seed_is_pruned_by_its_own_scores(csv_file, cache):
         if cell.identity.fraction == 0.25:
             assert cell.replica.train.tolist() == by_seed[seed][:size].tolist()
     assert len(unique_replicas(cells)) == 9, "at fraction 1 prunings share their replicas, seeds do not"
-    assert one_subset_prunings({(shape, "random"): {"el2n": by_seed}}) == set()
-    assert one_subset_prunings({(shape, "random"): {"mine": by_seed[[0, 0, 0]]}}) == {"mine"}
+    assert one_subset_prunings([{"el2n": by_seed}]) == set()
+    assert one_subset_prunings([{"mine": by_seed[[0, 0, 0]]}]) == {"mine"}

@@ -149,6 +149,7 @@ def furnish(folder: Path, words: list[str], run: Callable) -> None:
     classes = "active" in targets
     tables = {
         "csv": _new_rows() if command == "select" and "simulate" not in options else _rows(smiles, targets, classes),
+        "extra": _rows(smiles, targets, classes),
         "scores": _rows("smiles", options.get("pruning", []), classes=False),
         "split_file": _split_rows(),
     }
