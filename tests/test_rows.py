@@ -61,8 +61,8 @@ def test_numbers_have_the_digits_of_the_files():
 
 
 def test_rows_of_a_run_that_is_kept_read_as_they_are_written():
-    """It is of a version that tuned nothing, and had no columns for that."""
-    later = {"weight_decay": "", "positive_weight": "", "tuning": "none"}
+    """It is of a version that tuned nothing and knew no extra source, and had no columns for these."""
+    later = {"weight_decay": "", "positive_weight": "", "tuning": "none", "extra": "none"}
     with (KEPT / "pruning_wehi" / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [ResultRow.from_cells(cells).cells() for cells in rows] == [cells | later for cells in rows]

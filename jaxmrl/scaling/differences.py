@@ -168,11 +168,11 @@ def equivalent_size_by_pairs(
     grid = np.unique([*np.linspace(x[0], x[-1], _PAIRED_GRID), *x, *inside, np.clip(math.log(n), x[0], x[-1])])
     joined = np.stack([np.interp(grid, x, one) for one in curve])
     apart, errors, _ = paired_errors(values[:, None] - joined, split, overlap)
-    alike = np.flatnonzero(np.abs(apart) <= t_ppf((1 + LEVEL) / 2, many - 1) * errors) if many > 1 else []
-    low, high = (center, center) if many > 1 else (math.nan, math.nan)
-    if len(alike):
-        low = -math.inf if alike[0] == 0 else float(grid[alike[0]])
-        high = math.inf if alike[-1] == len(grid) - 1 else float(grid[alike[-1]])
+    if many < 2:
+        low = high = math.nan
+    else:
+        alike = np.flatnonzero(np.abs(apart) <= t_ppf((1 + LEVEL) / 2, many - 1) * errors)
+        low, high = _range_of(grid, alike) if len(alike) else (center, center)
     ends = float(sizes[0]), float(sizes[-1])
     molecules, fewest, most = (_size(at, x, ends) for at in (center, low, high))
     return EquivalentSize(float(n), molecules, fewest, most, *ends)
@@ -209,6 +209,11 @@ def _not_different(pruned: Runs, curve: list[Runs], x: np.ndarray, center: float
     alike = np.flatnonzero(np.abs(means - pruned.mean) <= reach)
     if len(alike) == 0:
         return center, center
+    return _range_of(at, alike)
+
+
+def _range_of(at: np.ndarray, alike: np.ndarray) -> tuple[float, float]:
+    """Return the first and the last place `alike` of the sizes `at` [G], infinite at an end of these."""
     first, last = alike[0], alike[-1]
     return (-math.inf if first == 0 else float(at[first])), (math.inf if last == len(at) - 1 else float(at[last]))
 
