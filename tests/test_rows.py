@@ -70,10 +70,11 @@ def test_rows_of_a_run_that_is_kept_read_as_they_are_written():
 
 def test_a_file_may_lack_the_later_columns_and_no_others():
     columns = ResultRow.columns(("y",))
-    assert ResultRow.later_columns() == ("weight_decay", "positive_weight", "tuning")
+    assert ResultRow.later_columns() == ("weight_decay", "positive_weight", "tuning", "extra")
     earlier = tuple(name for name in columns if name not in ResultRow.later_columns())
     assert ResultRow.fits(columns, columns)
     assert ResultRow.fits(earlier, columns)
+    assert ResultRow.fits(tuple(name for name in columns if name != "extra"), columns)
     assert not ResultRow.fits(earlier[1:], columns)
     assert not ResultRow.fits((*columns, "z"), columns)
 
