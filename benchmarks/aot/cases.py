@@ -17,10 +17,11 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.training import pretraining, programs
 from jaxmrl.training.autoencoder import AutoencoderSpec
 from jaxmrl.training.capacity import batch_extent, lane_bytes
-from jaxmrl.training.lanes import Replica, replica_keys
+from jaxmrl.training.lanes import Replica
 from jaxmrl.training.model_spec import model_spec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec, device_table
 from jaxmrl.training.shapes import BatchShape, common_shape
+from jaxmrl.training.streams import replica_keys
 
 RATE = 1e-3
 MASK_RATE = 0.25

@@ -12,7 +12,8 @@ from jaxmrl.data import splits
 from jaxmrl.data.table import Table
 from jaxmrl.errors import ConfigError
 from jaxmrl.rows import NO_EXTRA
-from jaxmrl.training.lanes import Replica, name_hash
+from jaxmrl.training.lanes import Replica
+from jaxmrl.training.streams import name_hash
 
 MOST_MOLECULES = {"svm": 10_000, "gp": 5_000}
 """Training molecules of models whose kernel has a row and a column for each."""

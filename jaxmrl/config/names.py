@@ -44,6 +44,10 @@ PRUNING_METHODS = (
 )
 
 
+SOFT_RANDOM, INFOBATCH, MOLPEG = DYNAMIC_PRUNINGS = ("soft-random", "infobatch", "molpeg")
+"""Prunings that choose the molecules of each epoch anew."""
+
+
 VALUE_METHODS = ("banzhaf", "shapley", "datamodel", "oob")
 """Ways to value training molecules."""
 

@@ -9,17 +9,15 @@ import jax
 import numpy as np
 
 from jaxmrl.errors import UserError
-from jaxmrl.training.lanes import Engine, replica_keys
-from jaxmrl.training.replica import init_replica, train_step
+from jaxmrl.training.lanes import Engine
+from jaxmrl.training.replica import train_step
 
 
 def step_operations(engine: Engine) -> float:
     """Return the floating-point operations of one step of one replica, as XLA counts them, including padding."""
-    replica = engine.replicas[0]
-    init = lambda: init_replica(engine.training_spec, *replica_keys(replica), replica.scaler, replica.steps)
-    return operations_of(
-        partial(train_step, engine.training_spec), engine.table, jax.eval_shape(init), engine.batch_size
-    )
+    first = lambda state: jax.tree.map(lambda stacked: stacked[0], state)
+    state = jax.eval_shape(first, engine.lanes.state)
+    return operations_of(partial(train_step, engine.training_spec), engine.table, state, engine.batch_size)
 
 
 def operations_of(step: Callable[..., Any], table: Any, state: Any, batch_size: int) -> float:

@@ -6,7 +6,7 @@ The host hands out replicas, plans batches of ids and asks for evaluations; the 
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import jax
@@ -16,12 +16,15 @@ from jaxmrl.data.label_scaling import LabelScaler, LabelUnits, no_units
 from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.rows import COUNTED
 from jaxmrl.training import batches, programs
+from jaxmrl.training.dynamic_pruning import DynamicPruning, recorded
 from jaxmrl.training.encoder import Encoder
+from jaxmrl.training.epochs import chosen_weights, plan_epoch
 from jaxmrl.training.hyperparameters import Hyperparameters
 from jaxmrl.training.metrics import mean_of_known
 from jaxmrl.training.outcome import LaneState, Outcome, slot_from, status_of
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
 from jaxmrl.training.shapes import common_shape, evaluation_plan
+from jaxmrl.training.streams import replica_keys
 
 CHUNK_SECONDS = 2.0
 """Aim for the length of one device call: long enough to hide its overhead, short enough to stop soon when asked."""
@@ -43,6 +46,7 @@ class Replica:
     hyperparameters  its own; None where it has those of the specification, as all replicas of a queue or none
     class_weight  [T] of its positive labels, see `losses.balanced_weights`; None: 1, as all replicas of a queue or none
     patience    after how many validations in a row without improvement it ends; None: never before its length
+    pruning     how each epoch chooses from `train`, all replicas of a queue by the same scores or none; None: all
     """
 
     name: str
@@ -58,10 +62,11 @@ class Replica:
     hyperparameters: Hyperparameters | None = None
     class_weight: np.ndarray | None = field(repr=False, default=None)
     patience: int | None = None
+    pruning: DynamicPruning | None = None
 
     def epoch_steps(self, batch_size: int) -> int:
         """Return the optimizer steps of one epoch."""
-        return batches.batches_per_epoch(len(self.train), batch_size)
+        return batches.batches_per_epoch(self.pruning.size if self.pruning else len(self.train), batch_size)
 
     def epochs(self, step: int, batch_size: int) -> int:
         """Return the epochs begun after `step` steps: a run of so many steps may end inside one."""
@@ -91,13 +96,13 @@ class Engine:
         batch_size: int,
         units: LabelUnits | None = None,
     ):
-        self.training_spec, self.replicas, self.batch_size = training_spec, replicas, batch_size
+        (method,) = {recorded(replica.pruning) for replica in replicas}  # others have another program
+        self.training_spec, self.replicas = replace(training_spec, pruning=method), replicas
+        self.batch_size, self.resources = batch_size, resources
         self.units = units or no_units(training_spec.model.tasks)
-        self.resources = resources
         self.shape = common_shape(replicas, resources, batch_size)
         self.table = table.with_budget(self.shape.limits)
-        first = replicas[0]
-        self.lanes = programs.empty(training_spec, lanes, first.scaler, first.hyperparameters, first.class_weight)
+        self.lanes = programs.empty(self.training_spec, lanes, replicas[0].scaler, *self._own(replicas[0]))
         self.slots: list[LaneState | None] = [None] * lanes
         self._affordable_steps = 1
         self._has_compiled = False
@@ -193,8 +198,7 @@ class Engine:
                 replica = self.replicas[index]
                 self.slots[lane] = LaneState(index)
                 new = *replica_keys(replica), replica.scaler, replica.steps
-                own = replica.hyperparameters, replica.class_weight
-                self.lanes = programs.fill(self.training_spec, self.lanes, lane, *new, *own)
+                self.lanes = programs.fill(self.training_spec, self.lanes, lane, *new, *self._own(replica))
                 if replica.start:
                     weights = jax.device_put(replica.start.weights, self.device)
                     self.lanes = programs.put_weights(self.lanes, lane, weights)
@@ -204,12 +208,13 @@ class Engine:
         ids = np.full((programs.most_steps(), len(self.slots), self.batch_size), NO_MOLECULE, np.int32)
         for lane, slot in enumerate(self.slots):
             if slot:
+                self._choose(lane, slot)
                 for k in range(steps):
                     ids[k, lane] = self.batch(slot.replica, slot.step + k)
         started = time.perf_counter()
         self.lanes, losses = programs.train(self.training_spec, self.table, self.lanes, ids, steps)
-        for slot in self.slots:  # while the device works
-            if slot and slot.step + steps < self.replicas[slot.replica].steps:
+        for slot in filter(None, self.slots):  # while the device works
+            if slot.step + steps < self.replicas[slot.replica].steps and not self._chooses(slot, steps):
                 self.batch(slot.replica, slot.step + steps)
         losses = np.asarray(losses)[:steps]
         self._affordable_steps = max(1, int(steps * CHUNK_SECONDS / (time.perf_counter() - started)))
@@ -220,16 +225,39 @@ class Engine:
     def batch(self, index: int, step: int) -> np.ndarray:
         """Return the molecule ids of one step of replica `index`: a pure function of its identity, molecules and step.
 
-        It is planned within its own budget, not the queue's, so that its batches do not depend on its company.
+        It is planned within its own budget, not the queue's, so that its batches do not depend on its company. Those of
+        a dynamic pruning by scores also depend on what its lane has chosen for the epoch.
         """
         replica = self.replicas[index]
         epoch, place = divmod(step, replica.epoch_steps(self.batch_size))
         if self._epoch_plans.get(index, (None,))[0] != epoch:
-            rng = np.random.default_rng([replica.seed, name_hash(replica.name), epoch])
-            limits = batches.budget([replica.train], self.resources, self.batch_size)
-            plan = batches.plan(replica.train, self.resources, limits, self.batch_size, rng)
-            self._epoch_plans[index] = epoch, plan
+            own = self._recorded(self.lane_of(replica.name))[1] if recorded(replica.pruning) else None
+            weights = chosen_weights(replica, epoch, self.batch_size) if own is None else own
+            self._epoch_plans[index] = epoch, plan_epoch(replica, epoch, self.resources, self.batch_size, weights)
         return self._epoch_plans[index][1][place]
+
+    def _chooses(self, slot: LaneState, steps: int = 0) -> bool:
+        """Return whether a lane chooses molecules by scores after so many more steps."""
+        replica = self.replicas[slot.replica]
+        return bool(recorded(replica.pruning)) and (slot.step + steps) % replica.epoch_steps(self.batch_size) == 0
+
+    def _choose(self, lane: int, slot: LaneState) -> None:
+        """Choose the molecules of an epoch by the scores of a lane, where it is at the beginning of one."""
+        if self._chooses(slot):
+            replica, weights = self.replicas[slot.replica], np.zeros(len(self.resources), np.float32)
+            epoch = slot.step // replica.epoch_steps(self.batch_size)
+            weights[replica.train] = chosen_weights(replica, epoch, self.batch_size, self._recorded(lane)[0])
+            self.lanes = programs.put_choice(self.lanes, lane, weights)
+
+    def _recorded(self, lane: int) -> np.ndarray:
+        """Return the scores of a lane's training molecules, and their weights in this epoch, [2, n]."""
+        replica = self.replicas[self._slot(lane).replica]
+        return np.stack(programs.pruning_in(self.lanes, lane))[:, replica.train]
+
+    def _own(self, replica: Replica) -> tuple[Any, ...]:
+        """Return what a replica has of its own, for `init_replica`."""
+        weights = np.zeros(len(self.resources), np.float32) if recorded(replica.pruning) else None
+        return replica.hyperparameters, replica.class_weight, weights
 
     def evaluate(self, weights: tuple, part: str, due: list[int]) -> jax.Array:
         """Return the metric per task of the lanes in `due` on their 'valid' or 'test' ids; see `programs.evaluate`.
@@ -254,9 +282,9 @@ class Engine:
         return np.array(due + [lane for lane in range(len(self.slots)) if lane not in due], np.int32)
 
     def _steps_to_boundary(self, slot: LaneState) -> int:
-        """Return the steps to the replica's next evaluation, or to its end."""
+        """Return the steps to the replica's next evaluation or choice of molecules, or to its end."""
         replica = self.replicas[slot.replica]
-        interval = replica.validation_steps(self.batch_size)
+        interval = (replica.epoch_steps if recorded(replica.pruning) else replica.validation_steps)(self.batch_size)
         return min(interval - slot.step % interval, replica.steps - slot.step)
 
     def _validate(self, due: list[int]) -> None:
@@ -369,18 +397,3 @@ def waiting(engines: list[Engine], done: set[str]) -> list[int]:
 def longest_first(replicas: list[Replica], places: list[int]) -> list[int]:
     """Return `places` in `replicas` in the order of being trained."""
     return sorted(places, key=lambda k: (-replicas[k].steps, k))
-
-
-def name_hash(name: str) -> int:
-    """Return a 31-bit number from a replica's name, the same on every machine (FNV-1a)."""
-    value = 0x811C9DC5
-    for byte in name.encode():
-        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-    return value >> 1
-
-
-def replica_keys(replica: Replica) -> tuple[jax.Array, jax.Array]:
-    """Return the key of the initial weights (by seed alone) and of the replica's own stream (by seed and name)."""
-    root = jax.random.key(replica.seed, impl="threefry2x32")
-    init, stream = jax.random.fold_in(root, 0), jax.random.fold_in(root, 1)
-    return init, jax.random.fold_in(stream, name_hash(replica.name))

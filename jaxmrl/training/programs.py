@@ -75,13 +75,14 @@ def empty(
     scaler: LabelScaler,
     hyperparameters: Hyperparameters | None = None,
     class_weight: jax.Array | None = None,
+    weights: jax.Array | None = None,
 ) -> Lanes:
     """Return `lanes` idle lanes, whose weights are zero; any replica's scaler serves as theirs.
 
-    hyperparameters, class_weight: any replica's; None where replicas have none of their own.
+    hyperparameters, class_weight, weights: any replica's; None where replicas have none of their own.
     """
     key = jax.random.key(0, impl="threefry2x32")
-    own = hyperparameters, class_weight
+    own = hyperparameters, class_weight, weights
     form = jax.eval_shape(partial(_new_lane, training_spec), key, key, scaler, 1, *own)
     blank = jax.tree.map(lambda leaf: jnp.zeros((lanes, *leaf.shape), leaf.dtype), form)
     scalers = jax.tree.map(lambda x: jnp.broadcast_to(x, (lanes, *x.shape)), scaler)
@@ -104,14 +105,32 @@ def put_weights(lanes: Lanes, lane: jax.Array | int, weights: dict[str, jax.Arra
         return leaf.at[lane].set(weights[name]) if (name := leaf_name(path)) in weights else leaf
 
     state, put = lanes.state, partial(jax.tree_util.tree_map_with_path, put)
+    pruning = state.pruning and replace(state.pruning, reference=put(state.pruning.reference))
     there = {leaf_name(path) for path, _ in jax.tree_util.tree_leaves_with_path((state.params, state.stats))}
     assert weights.keys() <= {name.partition(".")[2] for name in there}, "every weight has its place"
     return replace(
         lanes,
-        state=replace(state, params=put(state.params), stats=put(state.stats)),
+        state=replace(state, params=put(state.params), stats=put(state.stats), pruning=pruning),
         best_params=put(lanes.best_params),
         best_stats=put(lanes.best_stats),
     )
+
+
+@small_program()
+def pruning_in(lanes: Lanes, lane: jax.Array | int) -> tuple[jax.Array, jax.Array]:
+    """Return the scores and the weights of all molecules that one lane has for its dynamic pruning, [N] both."""
+    pruning = lanes.state.pruning
+    assert pruning is not None, "only such replicas choose by scores"
+    return pruning.scores[lane], pruning.weights[lane]
+
+
+@small_program(donate_argnums=0)
+def put_choice(lanes: Lanes, lane: jax.Array | int, weights: jax.Array) -> Lanes:
+    """Return `lanes` with the weights [N] of the molecules of an epoch in place `lane`."""
+    pruning = lanes.state.pruning
+    assert pruning is not None, "only such replicas choose by scores"
+    pruning = replace(pruning, weights=pruning.weights.at[lane].set(weights))
+    return replace(lanes, state=replace(lanes.state, pruning=pruning))
 
 
 @program(static_argnums=0, donate_argnums=2)

@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxmrl.config.names import MOLPEG
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.io.weight_names import only_head
 from jaxmrl.modalities.base import DeviceDataset
 from jaxmrl.modalities.registry import get_modality
 from jaxmrl.training.hyperparameters import Hyperparameters, Scalar
-from jaxmrl.training.losses import LOSSES, mean_over_present, one_sided, weigh_positives
+from jaxmrl.training.losses import LOSSES, mean_over_present, molecule_means, one_sided, weigh_positives
 from jaxmrl.training.metrics import METRICS, Metric
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.schedules import Optimization, decay_weights, optimization_of
@@ -68,6 +69,31 @@ def device_table(problem: TaskData, modality: str) -> DeviceTable:
     return DeviceTable(store, jnp.asarray(problem.device_labels(modality)), composition, known, weights)
 
 
+REFERENCE_RATE = 0.5
+"""How far the reference model of MolPeg moves to the model in training after each step."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class PruningState:
+    """What a dynamic pruning knows of the molecules of the table while a replica trains.
+
+    scores [N] float32: recorded when a molecule was last trained on; inf before that. weights [N] float32: in the loss
+    of this epoch. reference: parameters of the slower model of MolPeg; None for other methods.
+    """
+
+    scores: jax.Array
+    weights: jax.Array
+    reference: Any = None
+
+    def after(self, ids: jax.Array, scores: jax.Array, params: Any) -> "PruningState":
+        """Return the state after a step that recorded `scores` [B] of `ids` [B] and led to `params`."""
+        beyond = jnp.where(ids >= 0, ids, len(self.scores))
+        follow = lambda slow, fast: slow + REFERENCE_RATE * (fast - slow)
+        reference = None if self.reference is None else jax.tree.map(follow, self.reference, params)
+        return replace(self, scores=self.scores.at[beyond].set(scores, mode="drop"), reference=reference)
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class ReplicaState:
@@ -76,7 +102,7 @@ class ReplicaState:
     `key` is the replica's own stream; the step folded into it draws the dropout masks. `scaler` is fitted to the
     replica's own training subset; `total_steps` is its length, which schedules the learning rate; `hyperparameters`
     are its own, or None where it has those of the specification; `class_weight` [T] is that of its positive labels, or
-    None for 1; `hook_state` is the state of the specification's hook.
+    None for 1; `hook_state` is the state of the specification's hook, and `pruning` that of its dynamic pruning.
     """
 
     params: Any
@@ -89,6 +115,7 @@ class ReplicaState:
     hyperparameters: Hyperparameters | None = None
     class_weight: jax.Array | None = None
     hook_state: Any = None
+    pruning: PruningState | None = None
 
 
 class TrainingHook(Protocol):
@@ -116,6 +143,8 @@ class TrainingSpec:
     """Decoupled, per unit of learning rate; None for the modality's own."""
     clip_norm: float | None = None
     """The largest norm of a replica's gradient over all parameters; None for no limit."""
+    pruning: str | None = None
+    """The dynamic pruning for which a score of every molecule is recorded; None for none."""
 
     @property
     def metric(self) -> Metric:
@@ -154,12 +183,18 @@ def init_replica(
     total_steps: jax.Array | int,
     hyperparameters: Hyperparameters | None = None,
     class_weight: jax.Array | None = None,
+    weights: jax.Array | None = None,
 ) -> ReplicaState:
     """Return the state before the first step.
 
-    hyperparameters, class_weight [T]: the replica's own; None where it has none.
+    hyperparameters, class_weight [T]: the replica's own; None where it has none. weights [N] of the molecules, for a
+    dynamic pruning that records scores; else None.
     """
     params, stats = training_spec.model.init(init_key)
+    pruning = None
+    if weights is not None:
+        reference = jax.tree.map(jnp.copy, params) if training_spec.pruning == MOLPEG else None
+        pruning = PruningState(jnp.full_like(weights, jnp.inf), jnp.float32(weights), reference)
     return ReplicaState(
         params=params,
         stats=stats,
@@ -171,6 +206,7 @@ def init_replica(
         hyperparameters=hyperparameters and hyperparameters.on_device(),
         class_weight=None if class_weight is None else jnp.float32(class_weight),
         hook_state=training_spec.hook.start() if training_spec.hook else None,
+        pruning=pruning,
     )
 
 
@@ -225,16 +261,20 @@ def train_step(
     composition, bounds = table.composition_of(ids), batch_bounds(table, ids)
     targets = state.scaler.transform(labels, composition)
 
-    def loss(params: Any) -> tuple:
-        outputs, stats = training_spec.outputs(params, state.stats, batch, key, own.dropout)
+    def label_losses(outputs: jax.Array) -> tuple[jax.Array, jax.Array]:
         losses, used = LOSSES[training_spec.task](outputs, targets), present
         if training_spec.task == "classification":
             losses = weigh_positives(losses, targets, own.positive_weight, state.class_weight)
         if bounds is not None:
             limits, sides = state.scaler.transform(bounds[0], composition), bounds[1]
             losses, used = jnp.where(sides != 0, one_sided(outputs, limits, sides), losses), present | (sides != 0)
-        if table.weights is not None:
-            losses = losses * table.weights[jnp.maximum(ids, 0)][:, None]
+        return losses, used
+
+    def loss(params: Any) -> tuple:
+        outputs, stats = training_spec.outputs(params, state.stats, batch, key, own.dropout)
+        losses, used = label_losses(outputs)
+        for weights in (table.weights, state.pruning.weights if state.pruning else None):
+            losses = losses if weights is None else losses * weights[jnp.maximum(ids, 0)][:, None]
         return mean_over_present(losses, used), (stats, outputs)
 
     (value, (stats, outputs)), gradients = jax.value_and_grad(loss, has_aux=True)(state.params)
@@ -244,10 +284,16 @@ def train_step(
         updates = decay_weights(updates, state.params, own.weight_decay)
         rate = own.learning_rate * training_spec.optimization.factor(progress)
         params = optax.apply_updates(state.params, jax.tree.map(lambda update: -rate * update, updates))
-    hook = training_spec.hook
+    hook, pruning = training_spec.hook, state.pruning
     hook_state = hook.update(state.hook_state, ids, outputs, labels, present) if hook else None
-    state = replace(state, params=params, stats=stats, opt_state=opt_state, step=state.step + 1, hook_state=hook_state)
-    return state, value
+    if pruning is not None:
+        scores = molecule_means(*label_losses(outputs))
+        if pruning.reference is not None:
+            slow, _ = training_spec.outputs(pruning.reference, state.stats, batch, key, own.dropout)
+            scores = jnp.abs(scores - molecule_means(*label_losses(slow)))
+        pruning = pruning.after(ids, scores, params)
+    new = {"params": params, "stats": stats, "opt_state": opt_state, "hook_state": hook_state, "pruning": pruning}
+    return replace(state, **new, step=state.step + 1), value
 
 
 def predict(training_spec: TrainingSpec, table: DeviceTable, weights: tuple, ids: jax.Array) -> jax.Array:

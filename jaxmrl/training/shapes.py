@@ -14,6 +14,7 @@ import numpy as np
 
 from jaxmrl.modalities.flat_rows import NO_MOLECULE
 from jaxmrl.training import batches
+from jaxmrl.training.dynamic_pruning import DynamicPruning, recorded
 
 EVALUATED_SHARE = 10
 """Validation and test have a tenth of the molecules each. Where so many take less than half of the rows of a full
@@ -30,10 +31,13 @@ STEPS = 8
 
 
 class MoleculeSets(Protocol):
-    """What a replica trains and is evaluated on: molecule ids."""
+    """What a replica trains and is evaluated on: molecule ids, and how each epoch chooses from `train`, if it does."""
 
     @property
     def train(self) -> np.ndarray: ...
+
+    @property
+    def pruning(self) -> DynamicPruning | None: ...
 
     @property
     def valid(self) -> np.ndarray: ...
@@ -77,7 +81,7 @@ def batch_shapes(replicas: Sequence[MoleculeSets], resources: np.ndarray, batch_
     evaluated: dict[tuple[tuple[int, ...], int], int] = {}
     found = []
     for replica in replicas:
-        rows = _rows_for(batches.budget([replica.train], resources, batch_size), usual)
+        rows = _rows_for(_needed_rows(replica, resources, batch_size), usual)
         for ids in (replica.valid, replica.test):
             if (rows, id(ids)) not in evaluated:
                 plan = evaluation_plan(ids, resources, np.array(rows), batch_size)
@@ -85,6 +89,27 @@ def batch_shapes(replicas: Sequence[MoleculeSets], resources: np.ndarray, batch_
         longest = max(evaluated[rows, id(replica.valid)], evaluated[rows, id(replica.test)])
         found.append(BatchShape(rows, 2 ** math.ceil(math.log2(max(longest, FEWEST_EVALUATED)))))
     return found
+
+
+def planned_rows(replica: MoleculeSets, resources: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return the rows [R] that the batches of a replica of a dynamic pruning are planned within.
+
+    They are those of its shape, whatever molecules an epoch chooses. The arguments are those of `batch_shapes`.
+    """
+    need = _needed_rows(replica, resources, batch_size)
+    return np.array(_rows_for(need, usual_rows(resources, batch_size)), np.int64)
+
+
+def _needed_rows(replica: MoleculeSets, resources: np.ndarray, batch_size: int) -> np.ndarray:
+    """Return the rows [R] that the batches of a replica need.
+
+    A dynamic pruning by scores may choose molecules that are larger than most, for which there is an eighth more.
+    """
+    pruning = replica.pruning
+    if pruning is None:
+        return batches.budget([replica.train], resources, batch_size)
+    rows = batches.budget([replica.train], resources, min(batch_size, pruning.size))
+    return rows + -(-rows // STEPS) if recorded(pruning) else rows
 
 
 def common_shape(replicas: Sequence[MoleculeSets], resources: np.ndarray, batch_size: int) -> BatchShape:
@@ -125,8 +150,14 @@ def _rows_for(need: np.ndarray, usual: list[np.ndarray]) -> tuple[int, ...]:
     return tuple((largest + -(-largest * steps // STEPS)).tolist())
 
 
-def evaluation_plan(ids: np.ndarray, resources: np.ndarray, limits: np.ndarray, batch_size: int) -> np.ndarray:
-    """Return the batches [n, batch_size] of an evaluation within `limits` [R], in order.
+def evaluation_plan(
+    ids: np.ndarray,
+    resources: np.ndarray,
+    limits: np.ndarray,
+    batch_size: int,
+    rng: np.random.Generator | None = None,
+) -> np.ndarray:
+    """Return the batches [n, batch_size] of an evaluation within `limits` [R], in order, or shuffled by `rng`.
 
     Batches have fewer molecules where so many do not fit: an evaluation does not depend on how it is divided.
     """
@@ -134,5 +165,5 @@ def evaluation_plan(ids: np.ndarray, resources: np.ndarray, limits: np.ndarray, 
     while ((own := batches.budget([ids], resources, size)) > limits).any():
         assert size > 1, "every molecule of the table fits"
         size -= -(-size // STEPS)
-    plan = batches.plan(ids, resources, own, size, None)
+    plan = batches.plan(ids, resources, own, size, rng)
     return np.pad(plan, ((0, 0), (0, batch_size - size)), constant_values=NO_MOLECULE)

@@ -14,9 +14,10 @@ from jaxmrl.modalities.graph.dataset import GraphDataset
 from jaxmrl.modalities.graph.features import featurize
 from jaxmrl.training import checkpoint, programs
 from jaxmrl.training.hyperparameters import Hyperparameters
-from jaxmrl.training.lanes import Engine, LaneState, Replica, name_hash, replica_keys, waiting
+from jaxmrl.training.lanes import Engine, LaneState, Replica, waiting
 from jaxmrl.training.model_spec import ModelSpec
 from jaxmrl.training.replica import DeviceTable, TrainingSpec
+from jaxmrl.training.streams import name_hash, replica_keys
 from tests.support.compiled import init_replica, predict_molecules, train_step
 
 SHAPE = ModelSpec(width=16, depth=2, dropout=0.5, tasks=1, precision="float32")

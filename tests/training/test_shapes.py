@@ -22,7 +22,7 @@ def replicas_of(molecules, fractions, seeds):
     train, valid, test = np.split(order, [int(0.8 * molecules), int(0.9 * molecules)])
     shuffles = [np.random.default_rng([1, seed]).permutation(train) for seed in range(seeds)]
     return [
-        SimpleNamespace(train=shuffle[: max(1, int(fraction * len(train)))], valid=valid, test=test)
+        SimpleNamespace(train=shuffle[: max(1, int(fraction * len(train)))], valid=valid, test=test, pruning=None)
         for shuffle in shuffles
         for fraction in fractions
     ]
@@ -51,7 +51,7 @@ def test_everything_fits_its_shape():
     resources = resources_of(500)
     replicas = replicas_of(500, (0.02, 0.2, 1.0), 5)
     largest = np.argsort(-resources[:, 0])[:200]  # as of a pruning that keeps large molecules
-    replicas.append(SimpleNamespace(train=largest, valid=np.arange(50), test=np.arange(50, 100)))
+    replicas.append(SimpleNamespace(train=largest, valid=np.arange(50), test=np.arange(50, 100), pruning=None))
     for replica, shape in zip(replicas, batch_shapes(replicas, resources, 64), strict=True):
         assert (budget([replica.train], resources, 64) <= shape.limits).all()
         for ids in (replica.valid, replica.test):
