@@ -193,7 +193,7 @@ class CurveIdentity(Row):
         modality: What the model sees of a molecule.
         model: The name of the model.
         split: How molecules are divided into training, validation and test.
-        pruning: How training molecules are chosen: `random`, or by a score.
+        pruning: How training molecules are chosen: `random`, by a score, or anew for each epoch.
         init: `none`, or the pre-trained encoder that replicas start from.
         width: The width of the model.
         depth: Its number of layers.
@@ -254,7 +254,7 @@ class ReplicaIdentity(Row):
         curve: The curve.
         split_seed: The seed of the split that it learned from and was tested on; in a sweep, it follows from the seed.
         fraction: The fraction of the training molecules.
-        n_train: The number of these molecules.
+        n_train: The number of these molecules; with a dynamic pruning, those of an epoch.
         seed: The seed.
     """
 
@@ -278,7 +278,7 @@ class ResultRow(ReplicaIdentity):
         curve: The curve that the replica belongs to.
         split_seed: The seed of its split.
         fraction: The fraction of the training molecules.
-        n_train: The number of these molecules.
+        n_train: The number of these molecules; with a dynamic pruning, those of an epoch.
         seed: The seed.
         status: `finished`, `stopped early`, `diverged late`, `diverged` or `undefined`.
         metric: The name of the metric.

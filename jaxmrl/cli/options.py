@@ -11,7 +11,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import FlagCreatePairsOff, arg
 
-from jaxmrl.config.names import ACQUISITION_METHODS, METRIC_NAMES, PRUNING_METHODS, SPLITS, VALUE_METHODS
+from jaxmrl.config.names import (
+    ACQUISITION_METHODS,
+    DYNAMIC_PRUNINGS,
+    METRIC_NAMES,
+    PRUNING_METHODS,
+    SPLITS,
+    VALUE_METHODS,
+)
 from jaxmrl.config.score import ScoreConfig
 from jaxmrl.config.sweep import NO_BASELINE
 from jaxmrl.config.value import ValueConfig
@@ -79,7 +86,7 @@ _CHOICES = {
     "modality": registry.modality_names(),
     "model": tuple(registry.models()),
     "baselines": (*_CLASSICAL, NO_BASELINE),
-    "pruning": PRUNING_METHODS,
+    "pruning": (*PRUNING_METHODS, *DYNAMIC_PRUNINGS),
     "methods": PRUNING_METHODS,
     "method": ACQUISITION_METHODS,
 }

@@ -12,6 +12,7 @@ from jaxmrl.config.names import (
     DEFAULT_EPOCHS,
     DEFAULT_FRACTIONS,
     DEFAULT_MIN_STEPS,
+    DYNAMIC_PRUNINGS,
     FEW_MOLECULES,
     FILE_SPLIT,
     LEAVE_CLUSTER_OUT,
@@ -117,7 +118,8 @@ class SweepConfig(PruningSettings):
 
     pruning: tuple[str, ...] = (RANDOM,)
     """Choose the molecules of a fraction by this method, or by this column of --scores; several values make several
-    curves."""
+    curves. The methods soft-random, infobatch and molpeg choose the fraction anew for each epoch, from all training
+    molecules, so they need all labels and save only compute."""
 
     scores: Path | None = None
     """Read scores from this file (.csv, .parquet or .npz) instead of training models for them. It needs either a column
@@ -177,8 +179,8 @@ class SweepConfig(PruningSettings):
             raise ConfigError("give --steps or --min-steps, not both: --steps already sets the length of every replica")
         if self.scores is None:
             for method in self.pruning:
-                check_choice("pruning method", method, PRUNING_METHODS)
-            if self.censored == "loss" and self.pruning != (RANDOM,):
+                check_choice("pruning method", method, (*PRUNING_METHODS, *DYNAMIC_PRUNINGS))
+            if self.censored == "loss" and self.scored_prunings:
                 raise ConfigError(
                     "--censored loss: pruning methods score molecules by exact labels, so a molecule that has only "
                     "censored ones has no score; use --censored drop or bound, or omit --pruning"
@@ -346,9 +348,16 @@ class SweepConfig(PruningSettings):
         return tuple(dict.fromkeys((*self.modalities, *(modality for modality, _ in self.reference_models))))
 
     @property
+    def scored_prunings(self) -> tuple[str, ...]:
+        """The prunings that keep a subset of the molecules by a score."""
+        return tuple(name for name in self.pruning if name not in (RANDOM, *DYNAMIC_PRUNINGS))
+
+    @property
     def classical_prunings(self) -> tuple[str, ...]:
-        """The prunings of classical models, which train no model that scores: those of --scores, else random alone."""
-        return self.pruning if self.scores else (RANDOM,)
+        """The prunings of classical models, which have no epochs and train no model that scores: random subsets, and
+        with --scores those of its file.
+        """
+        return tuple(name for name in self.pruning if name not in DYNAMIC_PRUNINGS) if self.scores else (RANDOM,)
 
     @property
     def checkpoints(self) -> tuple[Path, ...]:

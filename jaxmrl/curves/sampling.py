@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from jaxmrl.config.names import PRUNING_METHODS
+from jaxmrl.config.names import DYNAMIC_PRUNINGS, PRUNING_METHODS
 
 PRUNING = "pruning"
 """The column that names how a curve's molecules were chosen."""
@@ -23,7 +23,11 @@ WITH_EXTRA = (
 )
 """Why a curve with an extra source gets no law: without main molecules, its error is not that of guessing."""
 
-_METHODS = {re.sub("[^a-z0-9]", "", name) for name in PRUNING_METHODS} | {"coreset", "kcenter", "margin"}
+_METHODS = {re.sub("[^a-z0-9]", "", name) for name in (*PRUNING_METHODS, *DYNAMIC_PRUNINGS)} | {
+    "coreset",
+    "kcenter",
+    "margin",
+}
 _NO_PRUNING = {RANDOM, "", "none", "no"}
 
 

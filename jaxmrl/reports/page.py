@@ -14,7 +14,14 @@ from jaxmrl.reports.extra_source import extra_section
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.html import page_html
 from jaxmrl.reports.law_tables import formula_text, left_side
-from jaxmrl.reports.pruning_table import WORTH_CAPTION, Compared, compare_caption, compare_cell, worth_text
+from jaxmrl.reports.pruning_table import (
+    WORTH_CAPTION,
+    Compared,
+    compare_caption,
+    compare_cell,
+    saved_cells,
+    worth_text,
+)
 from jaxmrl.reports.rolling_origin import rolling_section
 from jaxmrl.reports.run_sections import data_section, rejected_section, repeat_section, settings_section
 from jaxmrl.reports.score_figure import draw_molecule, legend
@@ -252,14 +259,21 @@ def _pruning(found: Findings) -> Section | None:
     if not found.compared:
         return None
     named = lambda one: (one.identity.model, one.identity.split, one.identity.pruning)
-    rows = [(*named(one), exact(one.known_fraction), compare_cell(one), _worth_cell(one)) for one in found.compared]
+    rows = [
+        (*named(one), exact(one.known_fraction), compare_cell(one), _worth_cell(one), *saved_cells(one))
+        for one in found.compared
+    ]
     caption = (
         f"Test {found.metric_label} ({found.direction}) minus that of random subsets of the same size, and how many "
         f"random molecules reach the same {found.metric_label}, with {LEVEL:.0%} intervals"
     )
     head = ("model", "split", "pruning", "fraction", "difference", "random molecules")
-    said = f"{compare_caption(found.compared)}. Random molecules are {WORTH_CAPTION}."
-    return Section("Pruning", [table(caption, head, rows, (3, 4, 5)), Block("text", text=said)])
+    saved = ("labels saved", "compute saved", "passes")
+    said = (
+        f"{compare_caption(found.compared)}. Random molecules are {WORTH_CAPTION}. Compute is counted in optimizer "
+        "steps, against those of training on all molecules; a pass is as many molecules as there are in training."
+    )
+    return Section("Pruning", [table(caption, (*head, *saved), rows, tuple(range(3, 9))), Block("text", text=said)])
 
 
 def _worth_cell(one: Compared) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
+from jaxmrl.config.names import DYNAMIC_PRUNINGS
 from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM, WITH_EXTRA
 from jaxmrl.rows import CurveIdentity, Rounded, Row
 from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing, paired_points
@@ -23,6 +24,21 @@ ALPHA = 1 - LEVEL
 
 
 @dataclass(frozen=True)
+class Saved:
+    """What a size of a pruned curve saves, and how often it sees the training molecules.
+
+    labels   the share of the labels that it does not need; 0 for a dynamic pruning, which trains on all molecules
+    compute  the share of the optimizer steps that it does not make, of those on all molecules without pruning; NaN
+             where these have not been trained
+    passes   the molecules that it has trained on, each time counted, by all training molecules
+    """
+
+    labels: float
+    compute: float
+    passes: float
+
+
+@dataclass(frozen=True)
 class Compared(Generic[Identity]):
     """A size of a pruned curve against random subsets.
 
@@ -33,6 +49,7 @@ class Compared(Generic[Identity]):
     difference   None without them
     p_holm       its p-value, adjusted for all `comparisons` of the table
     worth        None where the random curve has fewer than two sizes
+    saved        None where it is not known
     """
 
     identity: Identity
@@ -44,6 +61,7 @@ class Compared(Generic[Identity]):
     worth: EquivalentSize | None
     p_holm: float = math.nan
     comparisons: int = 0
+    saved: Saved | None = None
 
     @property
     def known_fraction(self) -> float:
@@ -73,6 +91,9 @@ class PruningRow(Row):
     worth: str
     worth_low: str
     worth_high: str
+    labels_saved: Rounded
+    compute_saved: Rounded
+    passes: Rounded
 
 
 def compare_to_random(
@@ -97,8 +118,17 @@ def compare_to_random(
                 same, unpaired, worth = compare_runs(pruned, runs, higher_is_better)
                 beside_it = points.get(point.n_train)
                 differs = paired_difference(point, beside_it, curve.overlap) if levels and beside_it else unpaired
-                found.append(Compared(curve.identity, point.fraction, curve.metric, pruned, same, differs, worth))
+                one = Compared(curve.identity, point.fraction, curve.metric, pruned, same, differs, worth)
+                found.append(replace(one, saved=saved_by(curve.identity.pruning, point, random)))
     return adjusted(found)
+
+
+def saved_by(pruning: str, point: Point, random: MeasuredCurve) -> Saved:
+    """Return what a point of a pruned curve saves; random: the curve of random subsets beside it."""
+    whole = next((one.steps for one in random.points if one.fraction == 1), 0.0)
+    labels = 0.0 if pruning in DYNAMIC_PRUNINGS else 1 - point.fraction
+    compute = 1 - point.steps / whole if whole and point.steps else math.nan
+    return Saved(labels, compute, point.epochs * point.fraction)
 
 
 def split_levels(random: MeasuredCurve) -> dict[int, float]:
@@ -160,7 +190,7 @@ def pruning_rows(found: list[Compared[CurveIdentity]]) -> list[PruningRow]:
 
 def _pruning_row(one: Compared[CurveIdentity]) -> PruningRow:
     values = one.difference or Difference(math.nan, math.nan, math.nan, math.nan)
-    worth = one.worth
+    worth, saved = one.worth, one.saved or Saved(math.nan, math.nan, math.nan)
     return PruningRow(
         curve=one.identity,
         fraction=one.known_fraction,
@@ -178,6 +208,9 @@ def _pruning_row(one: Compared[CurveIdentity]) -> PruningRow:
         worth=_worth_cell(worth, worth.molecules) if worth else "",
         worth_low=_worth_cell(worth, worth.low) if worth else "",
         worth_high=_worth_cell(worth, worth.high) if worth else "",
+        labels_saved=saved.labels,
+        compute_saved=saved.compute,
+        passes=saved.passes,
     )
 
 
@@ -208,10 +241,21 @@ WORTH_CAPTION = "interpolated within the sizes of the random curve, never beyond
 def compare_caption(found: list[Compared[CurveIdentity]]) -> str:
     """Return what the marks and the intervals mean, and how many comparisons were made."""
     single = dict.fromkeys(one.identity.pruning for one in found if one.pruned.one_subset)
-    if not single:
-        return marks_text(found)
-    why = "all seeds use one subset, so the interval treats it as a single draw with the spread of random subsets"
-    return f"{marks_text(found)}. {', '.join(single)}: {why}"
+    dynamic = dict.fromkeys(one.identity.pruning for one in found if one.identity.pruning in DYNAMIC_PRUNINGS)
+    said = [marks_text(found)]
+    if single:
+        why = "all seeds use one subset, so the interval treats it as a single draw with the spread of random subsets"
+        said.append(f"{', '.join(single)}: {why}")
+    if dynamic:
+        said.append(f"{', '.join(dynamic)}: {NO_LABELS_SAVED}")
+    return ". ".join(said)
+
+
+NO_LABELS_SAVED = (
+    "each epoch chooses its molecules anew from all training molecules, so no labels are saved, only compute; random "
+    "subsets have as many optimizer steps and keep their molecules"
+)
+"""What distinguishes dynamic prunings from the others of the table."""
 
 
 def marks_text(found: list[Compared]) -> str:
@@ -253,6 +297,14 @@ def compare_cell(one: Compared) -> str:
         return f"{found.value:+.3f} [not known]"
     stars = "" if not found.excludes_zero else "**" if one.p_holm <= ALPHA else "*"
     return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]{stars}"
+
+
+def saved_cells(one: Compared) -> tuple[str, str, str]:
+    """Return the shares of labels and of compute that a size saves, and its passes over the training molecules."""
+    if one.saved is None:
+        return "", "", ""
+    labels = f"{one.saved.labels:.0%}" if one.saved.labels else "none"
+    return labels, "" if math.isnan(one.saved.compute) else f"{one.saved.compute:.0%}", f"{one.saved.passes:.3g}"
 
 
 def worth_cell(one: Compared) -> str:
@@ -297,7 +349,8 @@ def compared_line(one: Compared[dict[str, str]]) -> str:
     name = ", ".join(f"{column} {value}" for column, value in one.identity.items())
     less = f"; {one.metric} minus that of random subsets: {compare_cell(one)}" if one.difference else ""
     worth = f"; random molecules that reach it: {worth_text(one.worth)}" if one.worth else ""
-    return f"{name}: {size_text(one.pruned.n)} molecules give {one.metric} {one.pruned.mean:.3g}{less}{worth}"
+    each = " in each epoch" if one.identity.get("pruning") in DYNAMIC_PRUNINGS else ""
+    return f"{name}: {size_text(one.pruned.n)} molecules{each} give {one.metric} {one.pruned.mean:.3g}{less}{worth}"
 
 
 def compared_content(found: list[Compared[dict[str, str]]]) -> list[dict[str, Any]]:

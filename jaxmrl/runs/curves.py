@@ -28,6 +28,8 @@ class Point:
         trained: Whether they were trained in epochs, and not fitted at once.
         seeds: The seed of each test metric.
         split_seeds: The seed of the split of each test metric.
+        steps: The mean number of optimizer steps; 0 for a model that is fitted at once.
+        epochs: The mean number of epochs.
     """
 
     fraction: float
@@ -37,6 +39,8 @@ class Point:
     trained: bool = True
     seeds: tuple[int, ...] = ()
     split_seeds: tuple[int, ...] = ()
+    steps: float = 0.0
+    epochs: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -162,8 +166,8 @@ def _point(fraction: float, n_train: int, rows: list[ResultRow]) -> Point:
     late = sum(row.status != STOPPED and best_is_late(row.best_epoch, row.epochs) for row in rows)
     tested = [(row.test, row.seed, row.split_seed) for row in rows if row.test is not None]
     tests, seeds, split_seeds = zip(*tested, strict=True) if tested else ((), (), ())
-    trained = any(row.epochs for row in rows)
-    return Point(fraction, n_train, tests, late=late, trained=trained, seeds=seeds, split_seeds=split_seeds)
+    steps, epochs = (float(np.mean([getattr(row, name) for row in rows])) for name in ("steps", "epochs"))
+    return Point(fraction, n_train, tests, late, epochs > 0, seeds, split_seeds, steps, epochs)
 
 
 def paired_points(one: Point, other: Point, overlap: float) -> PairedMean | None:

@@ -10,13 +10,14 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.sweep.grid import plan_fits, plan_grid
 from jaxmrl.sweep.previous import read_previous
 from jaxmrl.sweep.queue import unique_replicas
-from jaxmrl.sweep.subsets import check, scored_prunings
+from jaxmrl.sweep.subsets import check
 from jaxmrl.sweep.tuning import most_trials, plan_studies
 from jaxmrl.text import count
 from jaxmrl.training import programs
 from jaxmrl.training.capacity import choose_devices, choose_lanes, engine_bytes, makespan
 from jaxmrl.training.cost import seconds_of, step_operations
 from jaxmrl.training.devices import side_by_side
+from jaxmrl.training.dynamic_pruning import recorded
 from jaxmrl.training.encoder import Initializations, load_starts
 from jaxmrl.training.engines import engine_for, engines_for
 from jaxmrl.training.lanes import Engine, Replica
@@ -41,26 +42,33 @@ def estimate(config: SweepConfig, *, timed: bool = False, quiet: bool = True) ->
     # It is not known which molecules a score would keep, but their number does not depend on it.
     orders = {
         (spec, problem.split_label): dict.fromkeys(
-            scored_prunings(config), np.broadcast_to(problem.split.train, (config.seeds, len(problem.split.train)))
+            config.scored_prunings, np.broadcast_to(problem.split.train, (config.seeds, len(problem.split.train)))
         )
         for spec in model_specs(config, problems[0])
         for problem in problems
     }
     starts = load_starts(config.init, model_specs(config, problems[0]))
     grid = plan_grid(config, problems, orders, starts, {})
-    queues = [(spec.name, spec, unique_replicas(cells)) for spec, cells in grid.items()]
+    queues = [queue for spec, cells in grid.items() for queue in _queues(spec, unique_replicas(cells))]
     queues = _trials(config, problems, starts) + queues
     expected = [_expect(config, problems[0], name, spec, replicas, timed) for name, spec, replicas in queues]
     for one in expected:
         reporter.say(said(one))
     if config.patience:
         reporter.say("with --patience, replicas may stop early: these are the most steps and the longest time")
-    if scored_prunings(config) and not config.scores:
+    if config.scored_prunings and not config.scores:
         reporter.say(
             f"before that, for each model: {config.seeds * config.score_seeds} scoring models, trained for "
             f"{config.score_epochs} epochs each"
         )
     return expected
+
+
+def _queues(spec: ModelSpec, replicas: list[Replica]) -> list[Queue]:
+    """Return name, model and replicas of each program: dynamic prunings that record scores have their own."""
+    methods = sorted({recorded(one.pruning) or "" for one in replicas})
+    of = lambda method: [one for one in replicas if (recorded(one.pruning) or "") == method]
+    return [(f"{spec.name} {method}".strip(), spec, of(method)) for method in methods]
 
 
 def _trials(config: SweepConfig, problems: list[TaskData], starts: Initializations) -> list[Queue]:

@@ -12,7 +12,7 @@ from jaxmrl.runs.identity import read_run
 from jaxmrl.runs.saved_settings import run_settings
 
 _OF_SCORES = ("scores", "score_seeds", "score_epochs", "keep")
-"""Settings that decide nothing in a run whose subsets are all random, so that they may come with its first pruning."""
+"""Settings that decide nothing in a run without a pruning by scores, so that they may come with its first one."""
 
 
 _OF_AN_AXIS = ("split_file", "embeddings", "group_column", "date_column")
@@ -50,7 +50,7 @@ def extended(config: SweepConfig) -> SweepConfig:
         raise ConfigError(f"--extend: {out} contains no run; omit --extend to start one there")
     saved, config = SweepConfig(**settings | {"out": out}).resolved(), config.resolved()
     files = {name: getattr(saved, name) for name in _OF_AN_AXIS}
-    free = {*ADDABLE, *(_OF_SCORES if set(saved.pruning) == {"random"} else ())}
+    free = {*ADDABLE, *(() if saved.scored_prunings else _OF_SCORES)}
     fixed = [f.name for f in fields(SweepConfig) if f.name not in free]
     differing = [name for name in fixed if _plain(getattr(saved, name)) != _plain(getattr(config, name))]
     for name, there in files.items():

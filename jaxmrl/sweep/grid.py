@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxmrl.baselines.spec import BaselineSpec, baseline_specs
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import BALANCED, RANDOM, SCRATCH
+from jaxmrl.config.names import BALANCED, DYNAMIC_PRUNINGS, RANDOM, SCRATCH
 from jaxmrl.data import splits
 from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.data.task_data import TaskData, by_kind
@@ -17,6 +17,7 @@ from jaxmrl.runs.tuning import Choices, study_key, with_settings
 from jaxmrl.sweep.queue import GridPoint
 from jaxmrl.text import exact
 from jaxmrl.training.batches import batches_per_epoch
+from jaxmrl.training.dynamic_pruning import DynamicPruning
 from jaxmrl.training.encoder import Encoder, Initializations
 from jaxmrl.training.lanes import Replica
 from jaxmrl.training.losses import balanced_weights
@@ -112,12 +113,15 @@ def plan_cell(
     """Return the replica that trains on the first `fraction` of the seed's order, or of its `shuffle` [n_train].
 
     by_score: the seed's order by its own scores [n_train]; None for random subsets. The whole set is the same whatever
-    the pruning, and so is its replica. chosen: the settings of replicas whose settings are tuned. extra: the source
-    whose molecules train besides.
+    the pruning, and so is its replica. A dynamic pruning trains on as many molecules in each epoch, chosen from all.
+    chosen: the settings of replicas whose settings are tuned. extra: the source whose molecules train besides.
     """
     own, pruned = subset(fraction, shuffle, by_score)
-    train = with_extra(problem, own, extra)
+    train, dynamic = with_extra(problem, own, extra), None
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
+    if pruning in DYNAMIC_PRUNINGS and len(own) < len(shuffle):
+        pruned, dynamic = True, DynamicPruning(pruning, len(train))
+        train = with_extra(problem, shuffle, extra)
     share, kept = exact(fraction), f"{pruning} " if pruned else ""
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""
@@ -138,6 +142,7 @@ def plan_cell(
         class_weight=class_weight_of(config, problem, train),
         patience=config.patience,
         hyperparameters=settings,
+        pruning=dynamic,
     )
     curve = with_settings(curve, settings) if settings else curve
     return GridPoint(replica, ReplicaIdentity(curve, problem.repeat.seed, fraction, len(own), seed))

@@ -28,6 +28,7 @@ from jaxmrl.text import count, exact
 from jaxmrl.trackers.base import Tracking
 from jaxmrl.training import checkpoint
 from jaxmrl.training.capacity import choose_devices, choose_lanes, fewer_lanes
+from jaxmrl.training.dynamic_pruning import recorded
 from jaxmrl.training.encoder import Initializations
 from jaxmrl.training.engines import engines_for, training_spec_for
 from jaxmrl.training.interrupts import Stop
@@ -44,7 +45,7 @@ _HIDDEN_SETTINGS = (
 )
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
 """Settings that change results but that neither a row nor the digest of the data shows. Those of pruning count only if
-the sweep prunes."""
+the sweep keeps molecules by a score."""
 
 Missing = dict[str, list[ReplicaIdentity]]
 """The identities of the rows that replicas fill, by the names of the replicas to be trained."""
@@ -85,7 +86,7 @@ def record_settings(run: RunDirectory, config: SweepConfig) -> None:
 
     Raises ConfigError if the run was started with others: config.toml may have been changed by hand.
     """
-    names = (*_HIDDEN_SETTINGS, *(_PRUNING_SETTINGS if set(config.pruning) != {"random"} else ()))
+    names = (*_HIDDEN_SETTINGS, *(_PRUNING_SETTINGS if config.scored_prunings else ()))
     here, there = {name: getattr(config, name) for name in names}, run.metadata().get("settings", {})
     if differing := [name for name in names if there.get(name, here[name]) != here[name]]:
         changes = ", ".join(f"{name} was {there[name]}, not {here[name]}" for name in differing)
@@ -166,35 +167,38 @@ def where_text(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], lanes
 
 
 def train_queue(job: SweepContext, spec: ModelSpec, cells: list[GridPoint], progress: Progress) -> None:
-    """Train the replicas of a model that have no row in results.csv yet, one program for each shape of batches.
+    """Train the replicas of a model that have no row in results.csv yet, one program for each shape of batches and for
+    each dynamic pruning that records scores.
 
-    The shape depends on the replica alone, so its bits do not depend on what else the queue trains.
+    Both depend on the replica alone, so its bits do not depend on what else the queue trains.
     """
-    for shape, own in sorted(by_shape(job, spec, cells).items()):
-        train_program(job, spec, shape, own, progress)
+    for (shape, method), own in sorted(by_program(job, spec, cells).items()):
+        train_program(job, spec, f"{shape.name}-{method}" if method else shape.name, own, progress)
 
 
-def by_shape(job: SweepContext, spec: ModelSpec, cells: list[GridPoint]) -> dict[BatchShape, list[GridPoint]]:
-    """Return the cells of each shape of batches."""
+def by_program(
+    job: SweepContext, spec: ModelSpec, cells: list[GridPoint]
+) -> dict[tuple[BatchShape, str], list[GridPoint]]:
+    """Return the cells of each shape of batches and dynamic pruning that records scores, "" for none."""
     resources, batch_size = job.problem.features[spec.modality].resources(), job.config.batch_size_of(spec.model)
     replicas = unique_replicas(cells)
     shapes = batch_shapes(replicas, resources, batch_size)
     shape_of = {replica.name: shape for replica, shape in zip(replicas, shapes, strict=True)}
-    found: dict[BatchShape, list[GridPoint]] = {}
+    found: dict[tuple[BatchShape, str], list[GridPoint]] = {}
     for cell in cells:
-        found.setdefault(shape_of[cell.replica.name], []).append(cell)
+        program = shape_of[cell.replica.name], recorded(cell.replica.pruning) or ""
+        found.setdefault(program, []).append(cell)
     return found
 
 
-def train_program(
-    job: SweepContext, spec: ModelSpec, shape: BatchShape, cells: list[GridPoint], progress: Progress
-) -> None:
-    """Train the replicas of one program that have no row in results.csv yet, and add their rows as they end.
+def train_program(job: SweepContext, spec: ModelSpec, program: str, cells: list[GridPoint], progress: Progress) -> None:
+    """Train the replicas of one program, by its name, that have no row in results.csv yet, and add their rows as they
+    end.
 
     If the devices lack the memory for so many lanes, continue with fewer.
     """
     cluster, rows = job.cluster, missing_rows(job, cells)
-    folder = job.run.checkpoints / f"{spec.name}-{shape.name}"
+    folder = job.run.checkpoints / f"{spec.name}-{program}"
     train = partial(train_there, cluster) if cluster else partial(train_here, folder)
     if not rows:
         progress.skip(sum(replica.steps for replica in unique_replicas(cells)))

@@ -1,10 +1,13 @@
 """Which molecules each pruning keeps first: by the scores of a file, or of models trained here."""
 
+import math
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.names import DYNAMIC_PRUNINGS, SOFT_RANDOM
 from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.task_data import TaskData
@@ -18,9 +21,10 @@ from jaxmrl.pruning.select import canonical_order
 from jaxmrl.reports.terminal import Reporter
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.sweep.queue import SweepContext
-from jaxmrl.text import count
+from jaxmrl.text import count, exact
 from jaxmrl.trackers.purposes import scoring_observer
 from jaxmrl.training import checkpoint
+from jaxmrl.training.batches import batches_per_epoch
 from jaxmrl.training.model_spec import ModelSpec
 
 
@@ -34,12 +38,15 @@ def check(config: SweepConfig, problem: TaskData, reporter: Reporter) -> dict[st
         splits.subset_size(fraction, len(problem.split.train))
     if config.class_weight is not None and problem.table.task != "classification":
         raise ConfigError("--class-weight is for classification, and the targets are numbers; omit it")
+    for line in () if problem.repeat.cut or problem.repeat.place else _never_pruned(config, len(problem.split.train)):
+        reporter.say(line)
     if config.scores:
         orders, how = read_kept_first(config, problem, config.scores, config.seeds)
         reporter.say(how)
         own = problem.repeat.seeds(config.seeds)
         return {pruning: by_seed[own.start : own.stop : own.step] for pruning, by_seed in orders.items()}
-    methods_for(config.pruning, problem.table.task, problem.has_smiles)
+    static = tuple(name for name in config.pruning if name not in DYNAMIC_PRUNINGS)
+    methods_for(static, problem.table.task, problem.has_smiles)
     return {}
 
 
@@ -48,7 +55,7 @@ def kept_first(job: SweepContext, spec: ModelSpec, problem: TaskData) -> dict[st
     this model.
     """
     config, run = job.config, job.run
-    names, seeds = scored_prunings(config), len(problem.repeat.seeds(config.seeds))
+    names, seeds = config.scored_prunings, len(problem.repeat.seeds(config.seeds))
     path, name = scores_path(run, spec, problem), of_split(problem, spec.name)
     if names and not has_scores(path, names, seeds):
         run.check_trainable()
@@ -78,11 +85,6 @@ def of_split(problem: TaskData, name: str) -> str:
     return name if split == "random" else f"{split}_{name}"
 
 
-def scored_prunings(config: SweepConfig) -> tuple[str, ...]:
-    """Return the prunings that keep molecules by a score."""
-    return tuple(name for name in config.pruning if name != "random")
-
-
 def read_kept_first(
     config: SweepConfig, problem: TaskData, path: Path, seeds: int
 ) -> tuple[dict[str, np.ndarray], str]:
@@ -92,9 +94,26 @@ def read_kept_first(
     """
     molecules = canonical_order(problem.split.train, problem.canonical)
     given = molecules, side_data(config, problem), config.keep, seeds
-    return read_orders(path, scored_prunings(config), *given)
+    return read_orders(path, config.scored_prunings, *given)
 
 
 def side_data(config: SweepConfig, problem: TaskData) -> Data:
     """Return what files of scores are about."""
     return Data(problem.table, problem.canonical, config.standardize, config.smiles_column)
+
+
+def _never_pruned(config: SweepConfig, molecules: int) -> list[str]:
+    """Return where a training is too short for a dynamic pruning, which first passes over all molecules."""
+    scored = [name for name in config.pruning if name in DYNAMIC_PRUNINGS and name != SOFT_RANDOM]
+    lines = []
+    for (_, model), fraction in product(config.trained_models if scored else (), sorted(config.fractions)):
+        size = splits.subset_size(fraction, molecules)
+        epoch_steps = batches_per_epoch(size, config.batch_size_of(model))
+        epochs = math.ceil(config.length_of(epoch_steps)[0] / epoch_steps)
+        if fraction < 1 and epochs <= (first := math.ceil(molecules / size)):
+            lines.append(
+                f"{model}, fraction {exact(fraction)}: {' and '.join(scored)}: molecules are chosen only after "
+                f"{count(first, 'epoch')}, which make one pass over all of them, and the training has {epochs}; give "
+                "more --epochs or --steps"
+            )
+    return lines
