@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from benchmarks import memory, prepare, pretraining_memory, pruning_null, scale, tuning
+from benchmarks import dynamic_pruning, memory, prepare, pretraining_memory, pruning_null, scale, tuning
 from benchmarks.machine import LOAD, cores
+from jaxmrl.runs.curves import curves_of
 from tests.support.rows import result_row
 
 
@@ -237,3 +238,44 @@ def test_made_up_pruning_methods_are_counted(run, real_data, monkeypatch):
         assert (found[kind]["cells"], found[kind]["tables"]) == (8, 2)
         assert 0 <= found[kind]["starred"] <= 1
     assert 0 <= found["one_subset_by_trainings_alone"] <= 1
+
+
+def test_dynamic_prunings_are_compared_in_pairs_with_each_reference():
+    tests = {"random": (0.5, 0.6), "soft-random": (0.6, 0.72), "infobatch": (0.61, 0.7), "molpeg": (0.5, 0.61)}
+    sizes = {"n_train": 40, "fraction": 0.4, "steps": 40, "epochs": 20, "metric": "roc_auc", "split": "random"}
+    rows = [
+        result_row(test, seed=seed, pruning=pruning, **sizes)
+        for pruning, both in tests.items()
+        for seed, test in enumerate(both)
+    ]
+    rows += [
+        result_row(0.8, seed=seed, pruning="random", **sizes | {"n_train": 100, "fraction": 1.0, "steps": 100})
+        for seed in (0, 1)
+    ]
+    curves = {curve.identity.pruning: curve for curve in curves_of(rows)}
+    found = dynamic_pruning.compared(curves, [0.4])
+    of = {(one.reference, one.pruning): one for one in found}
+    assert set(of) == {
+        *(("random", name) for name in tests if name != "random"),
+        *(("soft-random", name) for name in ("infobatch", "molpeg")),
+        *(("all molecules", name) for name in tests),
+    }
+    soft = of["random", "soft-random"]
+    assert soft.difference == pytest.approx(0.11)
+    assert (soft.pairs, soft.low < 0.11 < soft.high) == (2, True)
+    assert of["soft-random", "infobatch"].difference == pytest.approx(-0.005)
+    assert of["all molecules", "molpeg"].difference == pytest.approx(-0.245)
+    assert soft.p <= soft.p_holm <= 1
+    points = {(one.pruning, one.fraction): one for one in dynamic_pruning.measured(curves, [0.4])}
+    assert points["random", 0.4].labels_saved == pytest.approx(0.6)
+    assert points["molpeg", 0.4].labels_saved == 0
+    assert all(one.compute_saved == pytest.approx(0.6) for key, one in points.items() if key[1] == 0.4)
+    assert points["molpeg", 0.4].passes == pytest.approx(8)
+
+
+@pytest.mark.nightly
+def test_dynamic_prunings_are_trained_and_compared(run):
+    small = ("--width", 8, "--depth", 1, "--seeds", 2, "--epochs", 12, "--fractions", 0.1)
+    found = run(dynamic_pruning, "--dataset", "nci", *small)
+    assert len(found["measured"]) == 5
+    assert {one["pairs"] for one in found["compared"]} == {2}
