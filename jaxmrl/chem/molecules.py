@@ -140,7 +140,7 @@ def _check_spelling(smiles: str) -> None:
     for isotope, rest in _BRACKETS.findall(smiles) if "[" in smiles else ():
         numbers = [int(digits[:9]) for digits in re.findall(r"\d+", rest)]
         if int(isotope[:9] or 0) > _MAX_ISOTOPE or max(numbers, default=0) > _MAX_IN_BRACKETS:
-            raise UnusableMoleculeError(f"a number in [{isotope}{rest[:20]}] is too large")
+            raise UnusableMoleculeError(f"a number in [{(isotope + rest)[:20]}] is too large")
 
 
 def check_size(molecule: "Mol | None") -> None:

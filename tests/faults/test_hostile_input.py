@@ -95,6 +95,7 @@ def test_a_long_field_is_not_repeated_in_a_reason(file):
         ("[#300]", "too large"),  # ruthenium
         ("[FeH300]", "too large"),  # 44 hydrogens
         ("[65537C]", "too large"),  # carbon-1
+        (f"[{'1' * 2000}C]", "too large"),  # a reason as long as the number
         ("C\nN", "line break"),  # methane
         ("C\u202e", "cannot contain '\\u202e'"),  # methane
         ("[#119]", "too large"),  # an exception from RDKit
