@@ -1,21 +1,48 @@
 """The search for the parameters of a law that come closest to a curve, for many curves at once."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from jaxmrl.scaling.laws import Law
-from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.solve import least_squares
 
 
-def can_fit(law: Law, points: Points) -> bool:
+class Measured(Protocol):
+    """What laws are fitted to: the points of a curve, or the cells of a grid of data and model sizes."""
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """What laws are functions of: sizes [N], or several of them [K, N]."""
+
+    @property
+    def error(self) -> np.ndarray:
+        """Mean errors [N]."""
+
+    @property
+    def guess(self) -> float | None:
+        """The error of guessing; None where it is not known."""
+
+    @property
+    def top(self) -> float:
+        """The perfect metric for laws of the metric; 0 where these are laws of the error."""
+
+    @property
+    def perfect(self) -> np.ndarray:
+        """Whether each error is 0, [N]."""
+
+    def whitened(self, residuals: np.ndarray) -> np.ndarray:
+        """Return residuals of log error [..., N] in standard deviations, independent of each other."""
+
+
+def can_fit(law: Law, points: Measured) -> bool:
     """Return whether there are enough points, what the law begins from is known, and it does not repeat another law."""
     known = not (law.needs_guess and points.guess is None) and not (law.for_scores and points.top == 0)
-    return known and not points.perfect.any() and len(points.n) >= len(law.parameters)
+    return known and not points.perfect.any() and len(points.error) >= len(law.parameters)
 
 
-def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
+def fit_many(law: Law, points: Measured, errors: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, ...]:
     """Fit the law to many curves at once, errors [B, N] at the sizes of `points`.
 
     start [S, P]: unbounded values to begin from, in place of those that the law offers. Returns unbounded values
@@ -30,30 +57,30 @@ def fit_many(law: Law, points: Points, errors: np.ndarray, start: np.ndarray | N
     return np.clip(u[best], *law.ends), cost.min(axis=1), converged[best]
 
 
-def starts_of(law: Law, points: Points) -> np.ndarray:
+def starts_of(law: Law, points: Measured) -> np.ndarray:
     """Return the unbounded values [S, P] that the law would begin from."""
     with np.errstate(all="ignore"):
-        return law.unbounded(np.array(law.starts(points.n, points.error, points.guess, points.top)))
+        return law.unbounded(np.array(law.starts(points.inputs, points.error, points.guess, points.top)))
 
 
-def error_of(law: Law, points: Points, n: np.ndarray, values: np.ndarray) -> np.ndarray:
+def error_of(law: Law, points: Measured, n: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the errors [B, K] of n [K] molecules, by values [B, P] of the law's parameters."""
     columns = [values[:, k : k + 1] for k in range(values.shape[1])]
     with np.errstate(all="ignore"):
         return law.function(np.asarray(n, float), *columns, points.guess, points.top)
 
 
-def predict_many(law: Law, points: Points, n: np.ndarray, u: np.ndarray) -> np.ndarray:
+def predict_many(law: Law, points: Measured, n: np.ndarray, u: np.ndarray) -> np.ndarray:
     """Return `error_of` by unbounded values u [B, P]."""
     return error_of(law, points, n, law.natural(u))
 
 
-def residuals_of(law: Law, points: Points, target: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def residuals_of(law: Law, points: Measured, target: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return the residuals for unbounded values u, for problems with log errors target [B, N]."""
-    n, weights = np.asarray(points.n, float), points.weights
+    n = np.asarray(points.inputs, float)
 
     def residuals(u: np.ndarray, rows: np.ndarray) -> np.ndarray:
         error = predict_many(law, points, n, u)
-        return (np.log(np.where(error > 0, error, np.nan)) - target[rows]) * weights
+        return points.whitened(np.log(np.where(error > 0, error, np.nan)) - target[rows])
 
     return residuals

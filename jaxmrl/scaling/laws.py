@@ -111,13 +111,14 @@ _SMALLEST = 1e-300
 _NEWTON_STEPS, _NEWTON_ENOUGH = 12, 1e-10
 
 
-def _positive(name: str, meaning: str, lowest: float = 1e-12, highest: float = _MOST) -> Parameter:
+def positive(name: str, meaning: str, lowest: float = 1e-12, highest: float = _MOST) -> Parameter:
+    """Return a parameter above 0."""
     return Parameter(name, meaning, "positive", lowest, highest)
 
 
-_RATE = _positive("c", "how fast the error falls with molecules", 1e-4, 10.0)
-_SCALE = _positive("beta", "the error's scale", 1e-30, 1e30)
-_FLOOR = _positive("e_inf", "the error with unlimited data", 1e-30)
+RATE = positive("c", "how fast the error falls with molecules", 1e-4, 10.0)
+_SCALE = positive("beta", "the error's scale", 1e-30, 1e30)
+FLOOR = positive("e_inf", "the error with unlimited data", 1e-30)
 
 
 def _line(n: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -251,7 +252,7 @@ POWER = Law(
     text="{a} n^{b}",
     on="metric",
     parameters=(
-        _positive("a", "the metric's scale"),
+        positive("a", "the metric's scale"),
         Parameter("b", "how fast the metric moves with molecules", "real", -10.0, 10.0),
     ),
     exponent="b",
@@ -264,7 +265,7 @@ ERROR_POWER = Law(
     formula="error = beta n^-c",
     text="{beta} n^-{c}",
     on="error",
-    parameters=(_SCALE, _RATE),
+    parameters=(_SCALE, RATE),
     exponent="c",
     source=f"M1 in {_ALABDULMOHSIN}",
     function=lambda n, beta, c, guess, top: beta * n**-c,
@@ -276,7 +277,7 @@ IRREDUCIBLE = Law(
     formula="error = e_inf + beta n^-c",
     text="{e_inf} + {beta} n^-{c}",
     on="error",
-    parameters=(_FLOOR, _SCALE, _RATE),
+    parameters=(FLOOR, _SCALE, RATE),
     exponent="c",
     source=f"Hestness et al. 2017; M2 in {_ALABDULMOHSIN}",
     function=lambda n, e_inf, beta, c, guess, top: e_inf + beta * n**-c,
@@ -288,7 +289,7 @@ SATURATING = Law(
     formula="error = beta (1/n + gamma)^c",
     text="{beta} (1/n + {gamma})^{c}",
     on="error",
-    parameters=(_SCALE, _RATE, _positive("gamma", "one over the molecules at which the curve levels off", 1e-12, 1e3)),
+    parameters=(_SCALE, RATE, positive("gamma", "one over the molecules at which the curve levels off", 1e-12, 1e3)),
     exponent="c",
     source=f"M3 in {_ALABDULMOHSIN}",
     function=lambda n, beta, c, gamma, guess, top: beta * (1 / n + gamma) ** c,
@@ -302,8 +303,8 @@ SHIFTED = Law(
     on="error",
     parameters=(
         _SCALE,
-        _RATE,
-        _positive("gamma", "molecules that the prior knowledge of the model is equivalent to", 1e-6, 1e9),
+        RATE,
+        positive("gamma", "molecules that the prior knowledge of the model is equivalent to", 1e-6, 1e9),
     ),
     exponent="c",
     source="a power law of the molecules and those that prior knowledge is worth",
@@ -315,7 +316,7 @@ ODDS = Law(
     formula="error / (guess - error) = beta n^-c",
     text="guess/(1 + n^{c}/{beta})",
     on="error",
-    parameters=(_SCALE, _RATE),
+    parameters=(_SCALE, RATE),
     exponent="c",
     source=f"M4 in {_ALABDULMOHSIN} with alpha = 1 and e_inf = 0; Morgan, Mercer & Flodin 1975",
     function=_odds,
@@ -332,8 +333,8 @@ M4 = Law(
             "share", "the error with unlimited data, as a share of the error of guessing", "share", 1e-6, 1 - 1e-6
         ),
         _SCALE,
-        _RATE,
-        _positive("alpha", "how abruptly the error leaves that of guessing", 1e-2, 20.0),
+        RATE,
+        positive("alpha", "how abruptly the error leaves that of guessing", 1e-2, 20.0),
     ),
     exponent="c",
     source=f"M4 in {_ALABDULMOHSIN}",
@@ -349,10 +350,10 @@ BROKEN = Law(
     on="error",
     parameters=(
         _SCALE,
-        _RATE,
-        _positive("c_after", "how fast it falls after the break", 1e-4, 10.0),
-        _positive("n_break", "molecules at the break", 1.0, 1e9),
-        _positive("width", "the width of the break, in e-folds", 1e-2, 10.0),
+        RATE,
+        positive("c_after", "how fast it falls after the break", 1e-4, 10.0),
+        positive("n_break", "molecules at the break", 1.0, 1e9),
+        positive("width", "the width of the break, in e-folds", 1e-2, 10.0),
     ),
     exponent="c_after",
     source="Caballero et al., ICLR 2023, with one break and no limit",

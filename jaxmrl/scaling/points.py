@@ -84,6 +84,15 @@ class Points:
         """One over the standard deviation of a mean's log error, [N]."""
         return np.sqrt(self.runs) / self.sd
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """What laws are functions of: the sizes [N]."""
+        return self.n
+
+    def whitened(self, residuals: np.ndarray) -> np.ndarray:
+        """Return residuals of log error [..., N] in standard deviations."""
+        return residuals * self.weights
+
     def first(self, count: int) -> "Points":
         """Return the `count` smallest sizes, with what all of them tell about the spread."""
         return self._part(slice(count))
@@ -141,14 +150,14 @@ def points_of(
     sizes, place = np.unique(n[usable], return_inverse=True)
     error = sign * (metric[usable] - best)
     run, split = (None if one is None else np.asarray(one)[usable] for one in (run, split))
-    far = _far_runs(sizes, place, error, run)
+    far = runs_apart(sizes, place, error, run)
     left_out = _left_out(sizes, place, metric[usable], far)
     notes += [one.text for one in left_out]
     kept = np.delete(np.arange(len(error)), far)
     place, error = place[kept], error[kept]
     run, splits = None if run is None else run[kept], 1 if split is None else len(set(split[kept].tolist()))
     if splits > 1 and split is not None:
-        place, error, run = _split_means(place, error, split[kept])
+        place, error, run = split_means(place, error, split[kept])
     made = partial(_points, sign=sign, best=best, guess=guess, left_out=left_out)
     points = _with_levels(made, sizes, place, error, run, splits, notes)
     if splits > 1:
@@ -165,7 +174,7 @@ _FOLDS = re.compile("fold|split(?!_seed)", re.IGNORECASE)
 """Words in the labels of runs that have test molecules of their own: together they are the whole set."""
 
 
-def _far_runs(sizes: np.ndarray, place: np.ndarray, error: np.ndarray, run: np.ndarray | None) -> np.ndarray:
+def runs_apart(sizes: np.ndarray, place: np.ndarray, error: np.ndarray, run: np.ndarray | None) -> np.ndarray:
     """Return the indices of outliers among the runs, apart from the levels of seeds or folds where these matter."""
     if run is None:
         return far_runs(sizes, place, error, None)
@@ -174,7 +183,7 @@ def _far_runs(sizes: np.ndarray, place: np.ndarray, error: np.ndarray, run: np.n
     return far_runs(sizes, place, error, block if blocks and blocks.matter else None)
 
 
-def _split_means(place: np.ndarray, error: np.ndarray, split: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def split_means(place: np.ndarray, error: np.ndarray, split: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the size, mean error and label of each split at each size."""
     labels, code = np.unique(split, return_inverse=True)
     cells, inverse = np.unique(place * len(labels) + code, return_inverse=True)

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from jaxmrl.scaling.law_search import residuals_of, starts_of
+from jaxmrl.scaling.law_search import Measured, residuals_of, starts_of
 from jaxmrl.scaling.laws import Law
-from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.solve import least_squares
 
 _POINTS, _WAVE = 20, 5
@@ -17,14 +16,16 @@ _TOLERANCE = 1e-6
 
 
 def profile_intervals(
-    law: Law, points: Points, u: np.ndarray, chi2: float, reach: float, more: np.ndarray
+    law: Law, points: Measured, u: np.ndarray, chi2: float, reach: float, more: np.ndarray, names: tuple[str, ...] = ()
 ) -> dict[str, tuple[float | None, float | None]]:
     """Return (low, high) of each parameter: where the best fit with that parameter fixed is worse by `reach`.
 
     more [P]: how much farther each end is in unbounded values, by another source of error, which is added in squares.
+    names: the parameters that are asked for; all by default.
     """
     profile = _Profile(law, points, u, chi2)
-    sides = [(k, end - u[k]) for k, parameter in enumerate(law.parameters) for end in parameter.unbounded_ends]
+    asked = [k for k, name in enumerate(law.names) if not names or name in names]
+    sides = [(k, end - u[k]) for k in asked for end in law.parameters[k].unbounded_ends]
     brackets = profile.crossings([(k, _offsets(to_end, profile.spread[k])) for k, to_end in sides], reach)
     finer = [
         (k, np.linspace(*bracket, _POINTS) if bracket else np.zeros(0))
@@ -33,7 +34,7 @@ def profile_intervals(
     ends = []
     for (k, _), bracket in zip(sides, profile.crossings(finer, reach), strict=True):
         ends.append(None if bracket is None else float(law.parameters[k].natural(u[k] + _widen(bracket, more[k]))))
-    return {name: (ends[2 * k], ends[2 * k + 1]) for k, name in enumerate(law.names)}
+    return {law.names[k]: (ends[2 * at], ends[2 * at + 1]) for at, k in enumerate(asked)}
 
 
 def _widen(bracket: tuple[float, float], more: float) -> float:
@@ -45,7 +46,7 @@ def _widen(bracket: tuple[float, float], more: float) -> float:
 class _Profile:
     """How much worse the best fit is where one parameter is held elsewhere."""
 
-    def __init__(self, law: Law, points: Points, u: np.ndarray, chi2: float):
+    def __init__(self, law: Law, points: Measured, u: np.ndarray, chi2: float):
         self.law, self.points, self.u, self.chi2 = law, points, u, chi2
         covariance = _covariance(law, points, u)
         variance = np.maximum(np.diag(covariance), 1e-12)
@@ -107,7 +108,7 @@ def _offsets(to_end: float, spread: float) -> np.ndarray:
     return np.sign(to_end) * np.geomspace(first, abs(to_end), _POINTS)
 
 
-def _covariance(law: Law, points: Points, u: np.ndarray) -> np.ndarray:
+def _covariance(law: Law, points: Measured, u: np.ndarray) -> np.ndarray:
     """Return the covariance of the unbounded values [P, P], by the residuals' slopes, for unit variance."""
     residuals = residuals_of(law, points, np.log(points.error)[None, :])
     slopes = _slopes(lambda v: residuals(v, np.zeros(len(v), int)), u)
