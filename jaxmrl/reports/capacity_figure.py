@@ -1,7 +1,6 @@
 """The figure of a sweep with several sizes of a model: the metric against the number of parameters."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -12,29 +11,11 @@ from matplotlib.lines import Line2D
 from jaxmrl.reports.appearance import GRAY, MARKERS, axis_label, curve_label, literal
 from jaxmrl.reports.plots import own_style
 from jaxmrl.reports.ticks import few_ticks
-from jaxmrl.rows import CurveIdentity
-from jaxmrl.runs.curves import MeasuredCurve
+from jaxmrl.runs.curves import MeasuredCurve, capacity_groups
 from jaxmrl.text import exact
 
 _LIGHTEST = 0.85
 """Where on the color map the largest fraction is: beyond it, yellow is hardly visible on white."""
-
-
-def capacity_groups(curves: Sequence[MeasuredCurve]) -> list[list[MeasuredCurve]]:
-    """Group curves that differ only in width and depth, ordered by number of parameters.
-
-    Args:
-        curves: Learning curves of one sweep.
-
-    Returns:
-        The groups that have several numbers of parameters.
-    """
-    groups: dict[CurveIdentity, list[MeasuredCurve]] = {}
-    for curve in curves:
-        groups.setdefault(replace(curve.identity.without_tuned, width=0, depth=0, params=0), []).append(curve)
-    of_size = lambda curve: curve.identity.params
-    ordered = [sorted(group, key=of_size) for group in groups.values()]
-    return [group for group in ordered if of_size(group[0]) < of_size(group[-1])]
 
 
 @own_style()

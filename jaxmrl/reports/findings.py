@@ -12,6 +12,7 @@ from jaxmrl.reports.concordance import ConcordanceRow
 from jaxmrl.reports.curve_comparison import Comparison
 from jaxmrl.reports.equivalence import EquivalenceRow
 from jaxmrl.reports.extra_source import ExtraComparison
+from jaxmrl.reports.joint import Joint
 from jaxmrl.reports.pruning_table import Compared
 from jaxmrl.rows import CurveIdentity, ResultRow
 from jaxmrl.runs.curves import MeasuredCurve
@@ -28,6 +29,7 @@ class Findings:
     orders: for each model and split, {pruning: positions in the table, in the order in which seed 0 keeps them}
     tuning, equivalence, concordance: rows of tuning.csv, equivalence.csv and concordance.csv
     extra: each curve with an extra source beside the one without it
+    joints: the joint laws of data and model size, where there are several widths or depths
     """
 
     config: SweepConfig
@@ -44,6 +46,7 @@ class Findings:
     equivalence: list[EquivalenceRow] = field(default_factory=list)
     concordance: list[ConcordanceRow] = field(default_factory=list)
     extra: list[ExtraComparison] = field(default_factory=list)
+    joints: list[Joint] = field(default_factory=list)
 
     @property
     def kinds(self) -> dict[str, list[TaskData]]:

@@ -13,6 +13,7 @@ from jaxmrl.reports.equivalence import crossings, matrices
 from jaxmrl.reports.extra_source import extra_section
 from jaxmrl.reports.findings import Findings
 from jaxmrl.reports.html import page_html
+from jaxmrl.reports.joint_section import joint_section
 from jaxmrl.reports.law_tables import formula_text, left_side
 from jaxmrl.reports.pruning_table import (
     WORTH_CAPTION,
@@ -46,7 +47,7 @@ FIGURE_INCHES = (5.2, 3.9)
 def report_html(found: Findings) -> str:
     """Return the content of report.html. Every string that comes from the data is escaped."""
     made = (
-        *(answer, _curves, _extra, rolling_section, spread_section, _check, _laws, _equivalence),
+        *(answer, _curves, _extra, rolling_section, spread_section, _check, _laws, joint_section, _equivalence),
         *(_pruning, _tasks, _concordance, _tuning, _ends),
         *(data_section, settings_section, rejected_section, repeat_section),
     )

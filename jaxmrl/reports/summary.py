@@ -26,6 +26,7 @@ from jaxmrl.reports.extra_source import (
     extra_table,
 )
 from jaxmrl.reports.findings import Findings
+from jaxmrl.reports.joint import Joint, joints_of, say_joints, with_joints
 from jaxmrl.reports.law_tables import forecast_table, law_lines
 from jaxmrl.reports.left_out import left_out_notes
 from jaxmrl.reports.optimism import optimism_lines
@@ -89,9 +90,11 @@ def summarize(
         for curve, notes in zip(curves, left_out, strict=True)
     ]
     run.write_rows("curves.csv", PointRow.columns(), [row for curve in curves for row in point_rows(curve)])
-    run.write("fits.json", json.dumps(fits_content(curves, analyses, config.length), indent=2) + "\n")
+    joints = joints_of(curves, rows, metric.higher_is_better)
+    fits = with_joints(fits_content(curves, analyses, config.length), curves, joints)
+    run.write("fits.json", json.dumps(fits, indent=2) + "\n")
     title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
-    write_figures(run, curves, analyses, metric_label=label_of_metric, unit=problem.mean_unit, title=title)
+    write_figures(run, curves, analyses, joints, metric_label=label_of_metric, unit=problem.mean_unit, title=title)
     ensembles = write_ensembles(run, rows, problems)
     say_points(rows, curves, label_of_metric, problems, ensembles, reporter)
     if config.save_predictions and any(
@@ -102,6 +105,7 @@ def summarize(
     for line in shared_lines(labels, left_out) if len(curves) > 1 else ():
         reporter.say(line)
     say_laws(labels, analyses, label_of_metric, reporter)
+    say_joints(joints, label_of_metric, reporter)
     concordances = write_concordance(run, rows, problems)
     for line in (*baseline_lines(curves, rows), *concordance_lines(concordances, curves, labels)):
         reporter.say(line)
@@ -123,7 +127,7 @@ def summarize(
     )
     findings = Findings(
         *(config, problems, facts, rows, curves, analyses, side_by_side, compared, named, ensembles, tuning, priced),
-        *(concordances, extra),
+        *(concordances, extra, joints),
     )
     write_report(run, findings)
     reporter.say(f"Results: {run.path}. Open {run.path / 'report.html'}")
@@ -147,18 +151,28 @@ def _orders_of_seed_0(orders: Orders, kinds: Iterable[str]) -> dict[str, dict[st
 
 
 def write_figures(
-    run: RunDirectory, curves: list[MeasuredCurve], analyses: list[Analysis], metric_label: str, unit: str, title: str
+    run: RunDirectory,
+    curves: list[MeasuredCurve],
+    analyses: list[Analysis],
+    joints: list[Joint],
+    *,
+    metric_label: str,
+    unit: str,
+    title: str,
 ) -> None:
-    """Write the figures of the curves and, where there are several sizes of a model, of its capacity.
+    """Write the figures of the curves and, where there are several sizes of a model, of its capacity and joint law.
 
     metric_label, unit, title: as in `plots.draw_curves`.
     """
     from jaxmrl.reports import plots  # here, for it imports Matplotlib, which takes a second or two
     from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
+    from jaxmrl.reports.joint_figure import draw_joint
 
     figures = {"curve": plots.draw_curves(curves, analyses, metric_label=metric_label, unit=unit, title=title)}
     if capacity_groups(curves):
         figures["capacity"] = draw_capacity(curves, metric_label=metric_label, unit=unit, title=title)
+    if fitted := [(joint.label, joint.analysis.forecast) for joint in joints if joint.analysis.forecast is not None]:
+        figures["joint"] = draw_joint(fitted, metric_label=metric_label, unit=unit, title=title)
     for name, figure in figures.items():
         for kind in ("png", "svg"):
             run.write(f"{name}.{kind}", plots.render(figure, kind))

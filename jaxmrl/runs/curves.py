@@ -1,8 +1,8 @@
 """The learning curves in the rows of results.csv, and the rows that describe them."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -184,6 +184,23 @@ def paired_points(one: Point, other: Point, overlap: float) -> PairedMean | None
     return paired_mean(
         np.array([sides[0][key] - sides[1][key] for key in both]), np.array([split for split, _ in both]), overlap
     )
+
+
+def capacity_groups(curves: Sequence[MeasuredCurve]) -> list[list[MeasuredCurve]]:
+    """Group curves that differ only in width and depth, ordered by number of parameters.
+
+    Args:
+        curves: Learning curves of one sweep.
+
+    Returns:
+        The groups that have several numbers of parameters.
+    """
+    groups: dict[CurveIdentity, list[MeasuredCurve]] = {}
+    for curve in curves:
+        groups.setdefault(replace(curve.identity.without_tuned, width=0, depth=0, params=0), []).append(curve)
+    of_size = lambda curve: curve.identity.params
+    ordered = [sorted(group, key=of_size) for group in groups.values()]
+    return [group for group in ordered if of_size(group[0]) < of_size(group[-1])]
 
 
 def rows_of(curve: MeasuredCurve, rows: list[ResultRow]) -> list[ResultRow]:

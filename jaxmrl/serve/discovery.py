@@ -10,6 +10,7 @@ from jaxmrl.runs.saved_settings import MARKS
 
 SHOWN = (
     *("report.html", "curve.svg", "curve.png", "capacity.svg", "capacity.png"),
+    *("joint.svg", "joint.png"),
     *("results.csv", "history.csv", "curves.csv", "fits.json", "comparisons.json", "equivalence.csv"),
     *("pruning.csv", "ensembles.csv", "tuning.csv", "rejected.csv", "config.toml", "run.json"),
 )

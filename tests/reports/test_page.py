@@ -15,6 +15,7 @@ from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problems
 from jaxmrl.reports.curve_comparison import compare_curves
 from jaxmrl.reports.findings import Findings
+from jaxmrl.reports.joint import joints_of
 from jaxmrl.reports.page import report_html
 from jaxmrl.reports.pruning_table import compare_to_random
 from jaxmrl.reports.run_sections import changed_settings, repeat_command
@@ -85,6 +86,28 @@ def read(findings):
     reader = Reader()
     reader.feed(report_html(findings))
     return reader
+
+
+def test_joint_laws_have_a_section_with_figure_and_tables(findings):
+    rows = [
+        result_row(float(1 - (2 * n**-0.3 + p**-0.3) * (1 + seed / 50)), width=p // 50, params=p, n_train=n, seed=seed)
+        for n in (50, 200, 800)
+        for p in (500, 5000, 50_000)
+        for seed in range(3)
+    ]
+    joints = joints_of(curves_of(rows), rows, higher_is_better=True)
+    reader = Reader()
+    reader.feed(report_html(replace(findings, joints=joints)))
+    for said in (
+        "Data and model size",
+        "describes 3 data sizes (50 to 800 molecules) and 3 model sizes (500 to 50,000 parameters)",
+        "The molecules and parameters with the best metric for a compute budget",
+        "How many molecules each model size takes for a metric",
+        "50,000",
+    ):
+        assert said in reader.text
+    drawn = [one["aria-label"] for tag, one in reader.tags if tag == "figure" and "aria-label" in one]
+    assert any(alt.startswith("1 - ") and "3 data sizes" in alt for alt in drawn)
 
 
 def test_it_says_what_was_run_and_what_came_of_it(read):
