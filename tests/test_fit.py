@@ -9,7 +9,9 @@ from jaxmrl.config import FitConfig
 from jaxmrl.curves.metric_names import direction_of, guess_of
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit import fit_curves
+from jaxmrl.fit.joint import file_joints
 from jaxmrl.rows import CurveIdentity
+from jaxmrl.scaling.several import find_scale, read_all
 
 N = [100, 200, 400, 800, 1600, 3200]
 
@@ -237,6 +239,50 @@ def test_two_points_and_one_give_no_traceback(tmp_path, capsys):
     assert all(law["intervals"][name] == [None, None] for law in two["laws"] for name in law["parameters"])
     with pytest.raises(DataError, match="no law can be fitted: a curve needs two sizes"):
         fit_curves(FitConfig(write(tmp_path / "c.csv", "n,auc", [(10, 0.6), (10, 0.7)]), target=0.8))
+
+
+def grid_rows(datasets=("one",), sd=0.02):
+    rng = np.random.default_rng(0)
+    return [
+        (dataset, width, 100 * width, n, seed, round((2 * n**-0.3 + width**-0.4) * np.exp(rng.normal(0, sd)), 6))
+        for dataset in datasets
+        for width in (8, 32, 128)
+        for n in (100, 400, 1600)
+        for seed in range(3)
+    ]
+
+
+def test_a_column_of_parameters_gives_a_joint_law(tmp_path, capsys):
+    path = write(tmp_path / "g.csv", "dataset,width,params,n,seed,rmse", grid_rows())
+    found = fit_curves(FitConfig(path, params_column="params", target=0.4), quiet=False)
+    assert [one["curve"] for one in found["curves"]] == [{"params": str(100 * width)} for width in (8, 32, 128)]
+    (joint,) = found["joint"]
+    assert joint["curves"] == {}
+    assert joint["exponents"]["a"]["low"] < 0.3 < joint["exponents"]["a"]["high"]
+    assert {one["parameters"] for one in joint["iso_performance"] if one["metric"] == 0.4} == {800, 3200, 12_800}
+    assert json.loads(json.dumps(joint)) == joint
+    out = capsys.readouterr().out
+    assert "joint law of 3 data sizes (100 to 1,600 molecules) and 3 model sizes (800 to 12,800 parameters)" in out
+    assert "compute budget" in out
+    assert "molecules for rmse" in out
+
+
+def test_other_columns_keep_joint_laws_apart_and_a_width_is_a_size_of_the_model(tmp_path):
+    path = write(tmp_path / "g.csv", "dataset,width,params,n,seed,rmse", grid_rows(("one", "two")))
+    config = FitConfig(path, by=("dataset", "width"))
+    file = read_all(config, ("params",))
+    joints = file_joints(file, "params", find_scale(config, file))
+    assert [one.identity for one in joints] == [{"dataset": "one"}, {"dataset": "two"}]
+    assert [len(one.analysis.forecast.cells.n) for one in joints] == [9, 9]
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"), [("large", "'large' is not a number of parameters"), ("0", "no number of parameters above 0")]
+)
+def test_a_column_without_numbers_of_parameters_is_refused(tmp_path, cell, message):
+    path = write(tmp_path / "g.csv", "params,n,seed,rmse", [(cell, *row[3:]) for row in grid_rows()[:9]])
+    with pytest.raises(DataError, match=message):
+        fit_curves(FitConfig(path, params_column="params"))
 
 
 @pytest.mark.parametrize(

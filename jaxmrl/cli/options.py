@@ -36,7 +36,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         *("standardize", "deduplicate", "censored", "split", "split_file", "split_seed", "split_seeds"),
         *("previous", "extra"),
         *("group_column", "date_column", "cuts", "weight_column"),
-        *("n_column", "metric_column", "sd_column", "runs_column", "by", "pool", "no_prior"),
+        *("n_column", "metric_column", "sd_column", "runs_column", "by", "params_column", "pool", "no_prior"),
     ),
     "metric": ("higher_is_better", "lower_is_better", "best", "guess"),
     "selection": ("simulate", "method", "count", "maximize", "minimize", "best_label"),

@@ -104,12 +104,14 @@ def table_of(path: Path) -> Path:
     return path / "results.csv"
 
 
-def read_curves(config: CurvesConfig) -> CurveFile:
+def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFile:
     """Return the curves in the first file of the settings; results.csv and curves.csv of a sweep are such files, too.
 
     Rows that are equal, of the same curve, size and run, count once. Raises DataError where a column is missing or may
     be several, where no row has numbers, and where rows contradict each other: the same curve, size and run with
     another metric, or runs of one size that differ by a setting (without `config.pool`).
+
+    also_by: columns that distinguish curves beside those of `config.by` or of a sweep.
     """
     path = table_of(config.csv[0])
     records = read_arrays(path) or read_records(path)
@@ -122,6 +124,7 @@ def read_curves(config: CurvesConfig) -> CurveFile:
     by_at = [column_index(path, header, name) for name in config.by]
     header, renamed = _with_pruning(header, rows, layout)
     by_at = by_at or [column_index(path, header, name) for name in _identity(header, rows)]
+    by_at = list(dict.fromkeys([*by_at, *(column_index(path, header, name) for name in also_by)]))
     if wrong := [header[k] for k in by_at if k in (layout.size, *layout.values)]:
         raise ConfigError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
     layout = replace(layout, metric=_metric(path, rows, layout))

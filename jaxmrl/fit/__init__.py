@@ -13,7 +13,9 @@ from jaxmrl.config import CurvesConfig, FitConfig
 from jaxmrl.curves.sampling import PRUNING
 from jaxmrl.curves.table import CurveFile, CurveRows
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.fit.joint import FileJoint, file_joints
 from jaxmrl.reports.curve_comparison import Comparison, compare, comparison_content, comparison_line
+from jaxmrl.reports.joint import iso_table, joint_lines, optimum_table
 from jaxmrl.reports.law_tables import laws_table, multiples_of, predictions_table
 from jaxmrl.reports.pruning_table import (
     Compared,
@@ -28,6 +30,7 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.scaling.analyses import analyze_all
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.differences import Runs
+from jaxmrl.scaling.joint_content import joint_content
 from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.scale import Scale
 from jaxmrl.scaling.several import curve_name, find_scale, read_all, read_text, source_text
@@ -54,7 +57,7 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
         UserError: For a file or settings that cannot be used, and if no law can be fitted to any curve.
     """
     reporter = Reporter(quiet=quiet or config.json)
-    file = read_all(config)
+    file = read_all(config, (config.params_column,) if config.params_column else ())
     check_sizes(config, file)
     scale = find_scale(config, file)
     reporter.say(f"{source_text(config)}: {read_text(file)}; {file.metric}, {scale.text}")
@@ -77,7 +80,12 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     if pruned:
         known = pruned[0].comparisons > 0
         reporter.say(f"{marks_text(pruned)}{f'. {UNKNOWN_SUBSETS}' if known else ''}")
+    joints = file_joints(file, config.params_column, scale) if config.params_column else []
+    for joint in joints:
+        tell_joint(config, file.metric, joint, reporter)
     found = as_content(config, file, scale, analyses, compared, pruned)
+    if config.params_column:
+        found["joint"] = [{"curves": joint.identity} | joint_content(joint.analysis, config.target) for joint in joints]
     if config.json:
         print(json.dumps(found, indent=2))
     return found
@@ -125,6 +133,15 @@ def tell_target(config: FitConfig, metric: str, analysis: Analysis, reporter: Re
     """Print how many molecules the target takes, by the measured sizes and by the forecast if there is one."""
     if config.target is not None and (found := analysis.target(config.target)):
         reporter.say(f"{metric} {found['said']}")
+
+
+def tell_joint(config: FitConfig, metric: str, joint: FileJoint, reporter: Reporter) -> None:
+    """Print a joint law, the best use of several compute budgets, and the molecules that each model size takes."""
+    for line in joint_lines(joint.analysis, metric, joint.name):
+        reporter.say(line)
+    if (forecast := joint.analysis.forecast) is not None:
+        reporter.console.print(optimum_table(forecast, metric))
+        reporter.console.print(iso_table(forecast, metric, config.target))
 
 
 def compare_with_first(file: CurveFile, analyses: list[Analysis]) -> list[Comparison]:

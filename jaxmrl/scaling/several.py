@@ -15,19 +15,21 @@ FROM = "run"
 """What distinguishes curves of several files in their identity: the run directory or file that they come from."""
 
 
-def read_all(config: CurvesConfig) -> CurveFile:
+def read_all(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFile:
     """Return the curves of all files of the settings as those of one file.
 
     Where curves of several files have the same name, or none, all are named by their files, too.
+
+    also_by: as of `read_curves`.
 
     Raises:
         ConfigError: A file is given twice.
         DataError: As of `read_curves`, and for files of different metrics, or of one on different scales.
     """
     if len(config.csv) == 1:
-        return read_curves(config)
+        return read_curves(config, also_by)
     names = dict(zip(config.csv, file_names(config.csv), strict=True))
-    files = {names[path]: read_curves(replace(config, csv=(path,))) for path in config.csv}
+    files = {names[path]: read_curves(replace(config, csv=(path,)), also_by) for path in config.csv}
     _check_metrics(config, files)
     curves = [(name, rows) for name, file in files.items() for rows in file.curves]
     identities = [tuple(rows.identity.items()) for _, rows in curves]
