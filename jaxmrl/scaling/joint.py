@@ -1,6 +1,7 @@
 """What a joint law says: metrics with intervals, molecules for a metric by model size, the best use of a budget."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -61,12 +62,16 @@ class JointForecast:
     Attributes:
         cells: What was measured.
         choice: The laws.
-        draws: For each candidate, unbounded parameters [DRAWS, P].
     """
 
     cells: Cells
     choice: JointChoice
-    draws: tuple[np.ndarray, ...] = field(repr=False)
+
+    @cached_property
+    def draws(self) -> tuple[np.ndarray, ...]:
+        """For each candidate, unbounded parameters [DRAWS, P] of fits to drawn grids: the same each time."""
+        rng = np.random.default_rng(0)
+        return tuple(_draw(fit, rng) for fit in self.choice.candidates)
 
     @property
     def fit(self) -> JointFit:
@@ -198,9 +203,7 @@ def analyze_joint(rows: GridRuns, *, higher_is_better: bool, best: float | None 
     choice = choose_joint(cells)
     if choice is None:
         return JointAnalysis(None, (*cells.notes, "no joint law can be fitted: values exceed what numbers represent"))
-    rng = np.random.default_rng(0)
-    draws = tuple(_draw(fit, rng) for fit in choice.candidates)
-    return JointAnalysis(JointForecast(cells, choice, draws), cells.notes)
+    return JointAnalysis(JointForecast(cells, choice), cells.notes)
 
 
 def _draw(fit: JointFit, rng: np.random.Generator) -> np.ndarray:
