@@ -17,7 +17,7 @@ from jaxmrl.scaling.joint import VARIABLES, Estimate, JointAnalysis, JointForeca
 from jaxmrl.scaling.joint_cells import GridRuns
 from jaxmrl.scaling.joint_content import COMPUTE_UNIT, budgets_of, is_outside, joint_content, metrics_of
 from jaxmrl.scaling.law_fit import LEVEL
-from jaxmrl.text import about
+from jaxmrl.text import about, size_text
 
 OTHER_LENGTHS = (
     "the runs of the grid trained for different numbers of epochs, so their compute was not proportional to molecules "
@@ -102,10 +102,8 @@ def joint_lines(analysis: JointAnalysis, metric_label: str, label: str = "") -> 
 def grid_text(forecast: JointForecast) -> str:
     """Return in words how many sizes a grid has, and from where to where."""
     n, p = np.unique(forecast.cells.n), np.unique(forecast.cells.p)
-    return (
-        f"{len(n)} data sizes ({about(n[0])} to {about(n[-1])} molecules) and {len(p)} model sizes ({about(p[0])} to "
-        f"{about(p[-1])} parameters)"
-    )
+    ends = [f"{size_text(one[0])} to {size_text(one[-1])}" for one in (n, p)]
+    return f"{len(n)} data sizes ({ends[0]} molecules) and {len(p)} model sizes ({ends[1]} parameters)"
 
 
 def formula(forecast: JointForecast, metric_label: str) -> str:
@@ -171,7 +169,7 @@ def iso_rows(forecast: JointForecast, metrics: list[float]) -> list[tuple[str, .
     sizes = np.unique(forecast.cells.p)
     columns = [forecast.molecules_for(metric, sizes) for metric in metrics]
     starred = lambda one: size_cell(one) + ("*" if is_outside(one.value, forecast.cells.n) else "")
-    return [(about(p), *map(starred, row)) for p, row in zip(sizes, zip(*columns, strict=True), strict=True)]
+    return [(size_text(p), *map(starred, row)) for p, row in zip(sizes, zip(*columns, strict=True), strict=True)]
 
 
 def iso_table(forecast: JointForecast, metric_label: str, target: float | None) -> Table:
