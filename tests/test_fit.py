@@ -291,7 +291,7 @@ def test_a_column_without_numbers_of_parameters_is_refused(tmp_path, cell, messa
         ({"higher_is_better": True, "lower_is_better": True}, "not both"),
         ({"predict": (0.0,)}, "--predict takes numbers of molecules, above 0 and below 1e.15; got 0"),
         ({"predict": (1e200,)}, "below 1e.15; got 1e.200"),
-        ({"target": float("nan")}, "--target must be a finite number; got nan"),
+        ({"target": float("nan")}, "--target must be a finite number of at most 3.4e.38; got nan"),
     ],
 )
 def test_bad_settings_are_refused(tmp_path, settings, message):

@@ -1,6 +1,5 @@
 """The settings of commands that read anyone's learning curves, and of the one that fits laws to them."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from tyro.conf import Positional, arg
 from jaxmrl.config.base import flag
 from jaxmrl.config.names import MOST_MOLECULES
 from jaxmrl.errors import ConfigError
+from jaxmrl.io.cells import LARGEST
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class CurvesConfig:
             raise ConfigError("--runs-column takes a column or a number of runs, 1 or more; got 0")
         for name in ("guess", "target", "best"):
             value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise ConfigError(f"{flag(name)} must be a finite number; got {value:g}")
+            if value is not None and not abs(value) <= LARGEST:
+                raise ConfigError(f"{flag(name)} must be a finite number of at most {LARGEST:.2g}; got {value:g}")
 
 
 @dataclass(frozen=True)

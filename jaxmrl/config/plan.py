@@ -8,6 +8,7 @@ from jaxmrl.config.base import flag
 from jaxmrl.config.fit import CurvesConfig
 from jaxmrl.config.names import MOST_MOLECULES
 from jaxmrl.errors import ConfigError
+from jaxmrl.io.cells import LARGEST
 
 _POSITIVE = ("value", "budget", "batch", "assay_sd")
 
@@ -66,8 +67,8 @@ class PlanConfig(CurvesConfig):
             )
         for name in _POSITIVE:
             value = getattr(self, name)
-            if value is not None and not (value > 0 and math.isfinite(value)):
-                raise ConfigError(f"{flag(name)} must be a number above 0; got {value:g}")
+            if value is not None and not 0 < value <= LARGEST:
+                raise ConfigError(f"{flag(name)} must be a number above 0, at most {LARGEST:.2g}; got {value:g}")
         if self.batch is not None and self.batch >= MOST_MOLECULES:
             raise ConfigError(f"--batch must be below {MOST_MOLECULES:g} molecules; got {self.batch:g}")
         if self.deadline is not None and self.deadline < 1:
@@ -90,8 +91,8 @@ class PlanConfig(CurvesConfig):
                 cost = float(number)
             except ValueError:
                 cost = math.nan
-            if not (cost > 0 and math.isfinite(cost)):
-                raise ConfigError(f"--cost takes a number above 0, or NAME=COST; got {text!r}")
+            if not 0 < cost <= LARGEST:
+                raise ConfigError(f"--cost takes a number above 0, at most {LARGEST:.2g}, or NAME=COST; got {text!r}")
             if name in found:
                 raise ConfigError(f"--cost is given twice for {name or 'all curves'}; give it once")
             found[name] = cost
