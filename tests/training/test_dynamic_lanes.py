@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxmrl.config.names import DYNAMIC_PRUNINGS
 from jaxmrl.data.label_scaling import LabelScaler
 from jaxmrl.io.weight_names import leaf_name
 from jaxmrl.modalities.graph.dataset import GraphDataset
@@ -23,7 +24,8 @@ SMALL = replace(SPEC, model=replace(SPEC.model, width=8, depth=1))
 """For programs that no other test has; soft-random has those of ordinary training."""
 BATCH, LANES = 32, 3
 VALID = np.arange(100, 130)
-METHODS = ("soft-random", "infobatch", "molpeg")
+METHODS = ("soft-random", "infobatch", pytest.param("molpeg", marks=pytest.mark.slow))
+"""MolPeg has the lanes of InfoBatch, and only its scores differ."""
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +84,9 @@ def test_a_lane_equals_the_method_alone(table, method):
         assert_same({one.name: together[one.name]}, {one.name: train(table, [one, *others])[one.name]})
 
 
+@pytest.mark.slow
 def test_methods_differ(table):
-    assert len({train(table, queue_of(method))["a"].test for method in METHODS}) == 3
+    assert len({train(table, queue_of(method))["a"].test for method in DYNAMIC_PRUNINGS}) == 3
 
 
 def test_soft_random_of_all_molecules_is_ordinary_training(table):
