@@ -199,9 +199,10 @@ def worth_sentence(comparison: ExtraComparison, one: Compared[CurveIdentity]) ->
     """Return what the extra source is worth at one size, in a sentence without its period; empty if not known."""
     if one.worth is None:
         return ""
-    _, low, high = _more(one.worth)
+    value, low, high = _more(one.worth)
     nothing = ", consistent with none" if low <= 0 <= high else ""
-    said = f"{comparison.extra} is worth {worth_words(one.worth)} more of them{nothing}"
+    more = " more" if value > 0 else ""
+    said = f"{comparison.extra} is worth {worth_words(one.worth)}{more} of them{nothing}"
     return f"with {one.pruned.n:,.0f} molecules of {comparison.main}, {said}"
 
 
@@ -265,7 +266,7 @@ def _title(found: list[ExtraComparison], metric_label: str, direction: str) -> s
     main, extra = found[0].main, found[0].extra
     return (
         f"test {metric_label} ({direction}) with {extra} minus that without it, by pairs of the same split, seed and "
-        f"subset, and how many more molecules of {main} {extra} is worth"
+        f"subset, and the worth of {extra} in molecules of {main}"
     )
 
 
