@@ -142,7 +142,7 @@ TEXT = written(ROWS).encode()
         (archive(), "an empty zip archive"),
         (archive("table.csv")[:-30], "cannot be read as a table|not a zip file"),
         (b"PAR1\x15\x04" + bytes(20) + b"PAR1", "a Parquet file that cannot be read"),
-        (gzip.compress(gzip.compress(TEXT)), "a gzip file within a gzip file"),
+        (gzip.compress(gzip.compress(TEXT, mtime=0), mtime=0), "a gzip file within a gzip file"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
             "a pointer of Git LFS",

@@ -193,7 +193,7 @@ def test_a_long_table_of_genedata(tmp_path):
         (b"VjCD0100\x04\x03\x02\x01\0\0", "a ChemDraw file .*save it as an SD file"),
         (b"$FL2@(#) SPSS DATA FILE\0\0", "a data file of SPSS"),
         (b"<stata_dta><header><release>118\0", "a data file of Stata"),
-        (gzip.compress(b"X\n\0\0\0\3\0\4\2\1\0\3\5\0"), r"a data file of R \(.rds\)"),
+        (gzip.compress(b"X\n\0\0\0\3\0\4\2\1\0\3\5\0", mtime=0), r"a data file of R \(.rds\)"),
         (b"\0\1\0\0Standard Jet DB\0\1\1", "a database of Microsoft Access"),
     ],
 )
