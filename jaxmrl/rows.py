@@ -23,7 +23,7 @@ UNTUNED, AT_EACH_SIZE = "none", "at each size"
 """What the column tuning has where nothing was tuned, and the ending of what it has where each size was."""
 
 NO_EXTRA = "none"
-"""What the column extra has where replicas learn from the main source alone."""
+"""The value of the column extra for replicas that learn from the main source alone."""
 
 TUNING = "tuning"
 """The column that says whether settings were tuned."""

@@ -1,8 +1,8 @@
-"""What is needed of `scipy.stats`, which takes a second or two to import, without waiting for it in every command.
+"""The functions of `scipy.stats` that are needed, without importing it in every command, which takes a second or two.
 
 Quantiles and tail probabilities are SciPy's special functions. They have the names of `scipy.stats` (cdf, sf = 1 - cdf,
 ppf = inverse of cdf, isf = inverse of sf) and its order of arguments, broadcast like its own, and need degrees of
-freedom above 0. Ranks import it when they are called.
+freedom above 0. The functions of ranks import `scipy.stats` when they are called.
 """
 
 from typing import Any

@@ -120,9 +120,9 @@ def test_what_cannot_be_known_is_refused(tmp_path):
     [
         ({}, "got neither"),
         ({"target": 1.0, "value": 1.0}, "got both"),
-        ({"target": 1.0, "cost": ("0",)}, "--cost takes a number above 0, at most 3.4e.38, or NAME=COST; got '0'"),
+        ({"target": 1.0, "cost": ("0",)}, "--cost takes a number above 0 and at most 3.4e.38, or NAME=COST; got '0'"),
         ({"target": 1.0, "cost": ("2", "3")}, "--cost is given twice for all curves"),
-        ({"target": 1.0, "budget": -1.0}, "--budget must be a number above 0, at most 3.4e.38; got -1"),
+        ({"target": 1.0, "budget": -1.0}, "--budget must be a number above 0 and at most 3.4e.38; got -1"),
         ({"target": 1.0, "deadline": 0}, "--deadline is a number of batches"),
         ({"target": 1.0, "least_chance": 1.0}, "--least-chance must be at least 0 and below 1"),
     ],

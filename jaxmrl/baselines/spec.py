@@ -66,9 +66,9 @@ def baseline_specs(config: SweepConfig) -> list[BaselineSpec]:
 
 
 def left_out_lines(config: SweepConfig, molecules: int, extra_molecules: int = 0) -> list[str]:
-    """Return which baselines are left out, and why, a sentence each.
+    """Return a sentence for each baseline that is left out, which says why.
 
-    molecules: of the main source in the largest training set; extra_molecules: those of --extra
+    molecules: the number of the main source in the largest training set; extra_molecules: the number of --extra.
     """
     named = {model for _, model in (*config.classical_models, *config.reference_models)}
     lines = [

@@ -77,8 +77,8 @@ class _Flags(PlainFlags, Generic[SomeSettings]):
 class _TrackedFlags(_Flags[SomeSettings]):
     tracker: Literal["tensorboard", "wandb", "mlflow"] | None = None
     """Also record training with this program: TensorBoard, Weights & Biases (offline) or MLflow (a local database). Its
-    files are written to the folder trackers in --out, or beside the file --out of scores. Nothing is sent anywhere
-    unless environment variables of the program say so. Default: none."""
+    files are written to the folder trackers in --out or, if --out is a file of scores, to a folder beside it. Nothing
+    is sent anywhere unless environment variables of the program say so. Default: none."""
 
 
 @dataclass(frozen=True, kw_only=True)

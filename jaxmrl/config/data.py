@@ -95,7 +95,7 @@ class DataSettings(TrainingConfig):
     """Merge rows that have the same canonical SMILES. Labels that one row lacks are taken from the others, and equal
     rows count once. If labels differ, the merged row has their mean (also if no value is given), their median, the
     first of them, or, with drop, no label. The mean and the median are weighted by --weight-column, and weights are
-    added. Contradictory classes give no label unless first is chosen. In data without SMILES, molecules with the same
+    summed. Contradictory classes give no label unless first is chosen. In data without SMILES, molecules with the same
     interatomic distances are merged into the first of them. Default: keep every row."""
 
     standardize: Literal["none", "parent", "tautomer"] = "none"

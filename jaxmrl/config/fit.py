@@ -104,8 +104,8 @@ class FitConfig(CurvesConfig):
     """Forecast the metric at these numbers of molecules. Default: 2, 4 and 10 times the largest size."""
 
     params_column: str | None = None
-    """Read the number of parameters of the model from this column, make a curve of each number, and fit a joint law of
-    data and model size to curves that differ only in it. Default: no joint law."""
+    """Read the number of parameters of the model from this column, make one curve for each number, and fit a joint law
+    of data and model size to curves that differ only in this number. Default: no joint law."""
 
     json: bool = False
     """Print all results as one JSON object, and nothing else."""

@@ -45,7 +45,7 @@ PRUNING_METHODS = (
 
 
 SOFT_RANDOM, INFOBATCH, MOLPEG = DYNAMIC_PRUNINGS = ("soft-random", "infobatch", "molpeg")
-"""Prunings that choose the molecules of each epoch anew."""
+"""Prunings that choose new molecules for each epoch."""
 
 
 VALUE_METHODS = ("banzhaf", "shapley", "datamodel", "oob")

@@ -68,7 +68,7 @@ class PlanConfig(CurvesConfig):
         for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not 0 < value <= LARGEST:
-                raise ConfigError(f"{flag(name)} must be a number above 0, at most {LARGEST:.2g}; got {value:g}")
+                raise ConfigError(f"{flag(name)} must be a number above 0 and at most {LARGEST:.2g}; got {value:g}")
         if self.batch is not None and self.batch >= MOST_MOLECULES:
             raise ConfigError(f"--batch must be below {MOST_MOLECULES:g} molecules; got {self.batch:g}")
         if self.deadline is not None and self.deadline < 1:
@@ -92,7 +92,9 @@ class PlanConfig(CurvesConfig):
             except ValueError:
                 cost = math.nan
             if not 0 < cost <= LARGEST:
-                raise ConfigError(f"--cost takes a number above 0, at most {LARGEST:.2g}, or NAME=COST; got {text!r}")
+                raise ConfigError(
+                    f"--cost takes a number above 0 and at most {LARGEST:.2g}, or NAME=COST; got {text!r}"
+                )
             if name in found:
                 raise ConfigError(f"--cost is given twice for {name or 'all curves'}; give it once")
             found[name] = cost

@@ -118,7 +118,7 @@ class SweepConfig(PruningSettings):
 
     pruning: tuple[str, ...] = (RANDOM,)
     """Choose the molecules of a fraction by this method, or by this column of --scores; several values make several
-    curves. The methods soft-random, infobatch and molpeg choose the fraction anew for each epoch, from all training
+    curves. The methods soft-random, infobatch and molpeg choose new molecules for each epoch from all training
     molecules, so they need all labels and save only compute."""
 
     scores: Path | None = None
@@ -149,17 +149,17 @@ class SweepConfig(PruningSettings):
     (--split-seeds), their ensemble at each size."""
 
     previous: Path | None = None
-    """Keep the validation and test molecules of this run in their parts, after rows were added to its file; new
-    molecules train, unless they have the scaffold or group of a validation or test molecule of such a split. The file
-    changes.csv of the new run lists what has changed, and the compare command compares the two. This works for random,
-    stratified, scaffold and group splits. Default: none."""
+    """Keep the validation and test molecules of this run in their parts, after rows were added to its file. New
+    molecules are used for training; a scaffold or group split leaves out those that share the scaffold or group of a
+    validation or test molecule. The file changes.csv of the new run lists what has changed, and the compare command
+    compares the two. This works for random, stratified, scaffold and group splits. Default: none."""
 
     extra: Path | None = None
-    """Train each curve a second time with the molecules of this table of related data added to every training set, on
-    the same subsets, splits and seeds. The report says how many molecules of the main data the table is worth at each
-    size. It needs the target columns of the main data, and the same options apply to it. Its molecules are in no
-    validation or test set and count in no fraction; those that also are in validation or test do not train. Default:
-    none."""
+    """Train each curve a second time, on the same subsets, splits and seeds, with the molecules of this table of
+    related data added to every training set. The report says how many molecules of the main data the table is worth at
+    each size. The table needs the target columns of the main data, and the same options apply to it. Its molecules are
+    in no validation or test set and do not count toward fractions. Those that are also in validation or test are left
+    out. Default: none."""
 
     out: Path | None = None
     """Write the run to this directory; the same command resumes it. Default: runs/NAME-HASH, based on the settings."""
@@ -242,9 +242,9 @@ class SweepConfig(PruningSettings):
             raise ConfigError("--previous finds molecules again by their SMILES, and --npz has none; omit --previous")
         if odd := [name for name in self.splits if name not in CONTINUED_SPLITS]:
             raise ConfigError(
-                f"--previous keeps the parts of {one_of(CONTINUED_SPLITS)} splits; got --split {odd[0]}, which is made "
-                "from all molecules, so that grown data would have another one. Omit --previous, or give the "
-                "parts of all molecules with --split-file instead"
+                f"--previous keeps the parts of a {one_of(CONTINUED_SPLITS)} split; got --split {odd[0]}, whose parts "
+                "depend on all molecules, so that new ones would change them. Omit --previous, or give the parts of "
+                "all molecules with --split-file instead"
             )
 
     def _check_extra(self) -> None:
@@ -252,10 +252,10 @@ class SweepConfig(PruningSettings):
         if self.extra is None:
             return
         unfit = {
-            "--npz": (self.lacks_smiles, "needs SMILES, by which molecules of validation and test are left out"),
+            "--npz": (self.lacks_smiles, "has no SMILES, by which test molecules are found in the extra file"),
             "--embeddings": (self.embeddings, "has no vectors for the molecules of the extra file"),
             "--coordinates file": (self.coordinates == FROM_FILE, "has no coordinates for the extra file"),
-            "--pruning": (self.pruning != (RANDOM,), "scores the molecules of the main data only"),
+            "--pruning": (self.pruning != (RANDOM,), "chooses among molecules of the main data only"),
             "--tune": (self.tune is not None, "chooses settings for training on the main data only"),
             "--previous": (self.previous, "compares with a run on the main data only"),
         }
@@ -264,11 +264,13 @@ class SweepConfig(PruningSettings):
                 raise ConfigError(f"--extra cannot be combined with {name}, which {why}; omit one of the two")
         if dated := [name for name in self.splits if SPLIT_COLUMNS.get(name) == "date_column"]:
             raise ConfigError(
-                f"--extra cannot be combined with --split {dated[0]}: molecules of the extra file may be later than "
-                "those that are tested; omit one of the two"
+                f"--extra cannot be combined with --split {dated[0]}: molecules of the extra file may have later dates "
+                "than test molecules; omit one of the two"
             )
         if self.extra_name == NO_EXTRA:
-            raise ConfigError(f"--extra {self.extra}: a curve without an extra source is called none; rename the file")
+            raise ConfigError(
+                f"--extra {self.extra}: the name none means a curve without an extra source; rename the file"
+            )
 
     @property
     def extra_name(self) -> str:

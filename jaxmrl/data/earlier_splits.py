@@ -35,8 +35,8 @@ class EarlierSplits:
         """Return a split of the data as it is now.
 
         New molecules are for training. A further row of an earlier molecule is in the part of that molecule. In a split
-        of groups, a new molecule that belongs with a validation or test molecule is in no part: it would not be new to
-        the models if it trained, and in the test set, that would not be the earlier one.
+        of groups, a new molecule of the group of a validation or test molecule is in no part: in the training set, it
+        would make the test easier, and in the test set, it would change it.
 
         Args:
             label: The label of the split, such as `random` or `random 43`.

@@ -1,4 +1,4 @@
-"""`--extra FILE`: related molecules that join the training part of every replica, and no other part."""
+"""`--extra FILE`: related molecules that are added to every training set, and to no validation or test set."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -57,9 +57,9 @@ class ExtraSource:
         )
 
     def training(self, split: Split, canonical: np.ndarray, parents: np.ndarray) -> np.ndarray:
-        """Return the places, in `joined`, of the molecules that no validation or test molecule of a split is.
+        """Return the places, in `joined`, of the molecules that may train in a split.
 
-        Neither are they another salt, hydrate or ion of one.
+        Molecules of validation and test are left out, and so are other salts, hydrates and ions of them.
 
         Args:
             split: The parts of the main source.
@@ -103,10 +103,10 @@ def read_extra(config: Settings, path: Path, main: Table, reporter: ProgressRepo
         config: The settings of the main source.
         path: The file.
         main: The table of the main source, whose target columns are looked for by their names.
-        reporter: Gets what there is to say of the file.
+        reporter: Receives the messages about the file.
 
     Raises:
-        DataError: For a file that is no table with these targets, naming both sources, or has no usable molecule.
+        DataError: If the file is no table with these targets (the message names both files) or has no usable molecule.
     """
     named = _Named(reporter, path.name)
     table = _read_table(config, path, main)
@@ -130,7 +130,7 @@ def read_extra(config: Settings, path: Path, main: Table, reporter: ProgressRepo
 def _read_table(config: Settings, path: Path, main: Table) -> Table:
     """Return the table of --extra. Raise DataError, naming both sources, where its targets are not those of `main`."""
     targets, header = main.asked_for or main.tasks, read_records(path).header
-    expected = f"The targets of {config.name} are {column_names(list(targets))} ({main.task}); expected the same"
+    expected = f"It needs the targets of {config.name}: {column_names(list(targets))} ({main.task})"
     missing = [] if config.value_column else [name for name in targets if name not in header]
     if missing:
         raise DataError(
@@ -180,7 +180,7 @@ def _joined_bounds(tables: tuple[Table, Table]) -> Bounds | None:
 
 
 class _Named(ProgressReporter):
-    """Reports what is said of a file with its name."""
+    """Adds the name of a file to the messages about it."""
 
     def __init__(self, reporter: ProgressReporter, name: str):
         self.reporter, self.name = reporter, name

@@ -133,7 +133,10 @@ def leave_cluster_out(clusters: np.ndarray, canonical: np.ndarray, seeds: range)
         others = others[np.argsort(lots(canonical[others], seed), kind="stable")]
         in_valid = fill_parts(canonical[others], [valid]) != NOWHERE
         if not in_valid.any():
-            raise DataError(f"every molecule has more rows than the {valid} for validation: give --deduplicate mean")
+            raise DataError(
+                f"every molecule has more rows than the {valid} of the validation set: merge its rows with "
+                "--deduplicate mean"
+            )
         train_ids, valid_ids = np.sort(others[~in_valid][:train]), np.sort(others[in_valid])
         found.append(Split(train_ids, valid_ids, np.flatnonzero(clusters == cluster)))
     return found
@@ -162,8 +165,8 @@ def folds_beside_test(in_test: np.ndarray, canonical: np.ndarray, seeds: range) 
     fold_of = fill_parts(canonical[others], [size] * len(seeds))
     if len(set(fold_of.tolist()) - {NOWHERE}) < len(seeds):
         raise DataError(
-            f"{len(seeds)} folds of {count(size, 'row')} cannot be made of whole molecules, because some have many of "
-            f"the {len(others)} rows outside the test set: give fewer --split-seeds, or --deduplicate mean"
+            f"{len(seeds)} folds of {count(size, 'row')} cannot be made without dividing molecules, because some have "
+            f"many of the {len(others)} rows outside the test set: give fewer --split-seeds, or --deduplicate mean"
         )
     test, train = np.flatnonzero(in_test), len(others) - size
     return [

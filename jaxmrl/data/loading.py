@@ -45,9 +45,9 @@ def load_problems(
 ) -> list[TaskData]:
     """Read and prepare the molecules, split them in each way, and report what was found.
 
-    earlier: the splits that are kept, of data to which rows were added; None makes splits. extra: a file whose
-    molecules may train besides. The problems share their table and features. Raises UserError where the data cannot be
-    read or no task can be judged, with the rows that were rejected before.
+    earlier: the splits that are kept, of data to which rows were added; None makes splits. extra: the file of --extra,
+    whose molecules may train, too. The problems share their table and features. Raises UserError where the data cannot
+    be read or no task can be judged, with the rows that were rejected before.
     """
     dataset = None if config.file else datasets.get_dataset(config.dataset)
     table, conformers = _read(config, dataset)
@@ -174,8 +174,8 @@ def extra_text(several: list[TaskData]) -> str:
     of, fewest, most = several[0].extra_molecules, min(trained), max(trained)
     left_out = f"{of - most:,}" if fewest == most else f"{of - most:,} to {of - fewest:,}"
     return (
-        f"{left_out} of {count(of, 'extra molecule')} left out of training, because they are also in validation or "
-        "test, as the same molecule or as another salt, hydrate or ion"
+        f"{left_out} of {count(of, 'extra molecule')} left out of training, because the same molecule, or another "
+        "salt, hydrate or ion of it, is in validation or test"
     )
 
 

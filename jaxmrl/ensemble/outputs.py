@@ -214,8 +214,8 @@ def predict_prepared(
 def _distinct(model: SavedModel, prepared: ParsedMolecules) -> tuple[np.ndarray, np.ndarray]:
     """Return the place of each distinct molecule [m], in order of SMILES, and which of these each molecule is [n].
 
-    So a molecule's batch and its place there depend on neither its row nor its spelling. One that has several shapes in
-    an SD file is several.
+    So a molecule's batch and its place there depend on neither its row nor its spelling. Different conformations of a
+    molecule in an SD file count as different molecules.
     """
     keys = np.array(prepared.canonical_smiles, object)
     if prepared.conformers is not None and sees_coordinates_of_file(model):

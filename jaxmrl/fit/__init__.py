@@ -136,7 +136,7 @@ def tell_target(config: FitConfig, metric: str, analysis: Analysis, reporter: Re
 
 
 def tell_joint(config: FitConfig, metric: str, joint: FileJoint, reporter: Reporter) -> None:
-    """Print a joint law, the best use of several compute budgets, and the molecules that each model size takes."""
+    """Print a joint law, the best use of several compute budgets, and the molecules that each model size needs."""
     for line in joint_lines(joint.analysis, metric, joint.name):
         reporter.say(line)
     if (forecast := joint.analysis.forecast) is not None:

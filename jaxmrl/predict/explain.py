@@ -31,7 +31,7 @@ _SUREST = 1e-6
 
 
 def check_explainable(config: PredictConfig, curves: Curves) -> None:
-    """Raise ConfigError where --explain is asked for, and the models see what a file has of whole molecules alone."""
+    """Raise ConfigError if --explain is given for models whose inputs come from a file of whole molecules."""
     if config.explain and any(get_modality(models[0].modality).sees_vectors for models in curves.values()):
         raise ConfigError(
             "--explain removes atoms from molecules, and the file of embeddings has no vectors for the molecules that "

@@ -1,4 +1,4 @@
-"""What a tracker receives of a pre-training: its epochs and its end, as of a replica."""
+"""What a tracker receives from a pre-training: its epochs and its end, as from a replica."""
 
 from jaxmrl.config import PretrainConfig
 from jaxmrl.config.names import SCRATCH
@@ -12,7 +12,7 @@ METRIC = "held-out error"
 
 
 def track_epochs(tracking: Tracking, config: PretrainConfig, work: Pretraining) -> None:
-    """Tell a tracker of the epochs that it does not know yet.
+    """Report to a tracker the epochs that it does not know yet.
 
     Args:
         tracking: The tracker.
@@ -24,7 +24,7 @@ def track_epochs(tracking: Tracking, config: PretrainConfig, work: Pretraining) 
 
 
 def track_end(tracking: Tracking, config: PretrainConfig, work: Pretraining) -> None:
-    """Tell a tracker that the pre-training has ended.
+    """Report to a tracker that the pre-training has ended.
 
     Args:
         tracking: The tracker.

@@ -163,7 +163,7 @@ class ScoringTask:
             reporter: Where progress and warnings are printed.
             stop: When to stop.
             kept: Scores that an earlier command computed. They stay, and only what is missing is computed.
-            observer: Who follows the training of the models.
+            observer: What is called while the models train.
 
         Raises:
             UserError: Where every model diverged.

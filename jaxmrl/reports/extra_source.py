@@ -200,7 +200,7 @@ def worth_sentence(comparison: ExtraComparison, one: Compared[CurveIdentity]) ->
     if one.worth is None:
         return ""
     value, low, high = _more(one.worth)
-    nothing = ", consistent with none" if low <= 0 <= high else ""
+    nothing = ", consistent with 0" if low <= 0 <= high else ""
     more = " more" if value > 0 else ""
     said = f"{comparison.extra} is worth {worth_words(one.worth)}{more} of them{nothing}"
     return f"with {one.pruned.n:,.0f} molecules of {comparison.main}, {said}"
@@ -218,8 +218,8 @@ def _line(found: ExtraComparison) -> str:
         if one.difference is not None and one.p_holm <= ALPHA
     ]
     helps, harms, of = sum(clear), len(clear) - sum(clear), count(len(found.sizes), "size")
-    clearly = f"better than without it at {helps} and worse at {harms} of {of}, beyond noise"
-    verdict = clearly if clear else f"no clear difference at {of}"
+    clearly = f"better than without it at {helps} of {of} and worse at {harms}, beyond noise"
+    verdict = clearly if clear else f"no clear difference ({of})"
     worth = worth_sentence(found, found.sizes[len(found.sizes) // 2])
     return f"{found.comparison.curve}: {verdict}" + (f"; {worth}" if worth else "")
 
@@ -265,13 +265,13 @@ def extra_table(found: list[ExtraComparison], metric_label: str, direction: str)
 def _title(found: list[ExtraComparison], metric_label: str, direction: str) -> str:
     main, extra = found[0].main, found[0].extra
     return (
-        f"test {metric_label} ({direction}) with {extra} minus that without it, by pairs of the same split, seed and "
-        f"subset, and the worth of {extra} in molecules of {main}"
+        f"test {metric_label} ({direction}) with {extra} minus that without it, in pairs of the same split, seed and "
+        f"subset, and how many more molecules of {main} {extra} is worth"
     )
 
 
 def _head(found: list[ExtraComparison]) -> tuple[str, ...]:
-    return "curve", f"molecules of {found[0].main}", "difference", "worth in such molecules"
+    return "curve", f"molecules of {found[0].main}", "difference", "worth (molecules)"
 
 
 def _table_rows(found: list[ExtraComparison]) -> list[tuple[str, ...]]:

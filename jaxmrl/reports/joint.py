@@ -20,8 +20,8 @@ from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.text import about, size_text
 
 OTHER_LENGTHS = (
-    "the runs of the grid trained for different numbers of epochs, so their compute was not proportional to molecules "
-    "times parameters"
+    "the runs trained for different numbers of epochs, so their compute was not proportional to molecules times "
+    "parameters"
 )
 
 
@@ -90,7 +90,7 @@ def joint_lines(analysis: JointAnalysis, metric_label: str, label: str = "") -> 
     """Return what the terminal says of a joint law, above the table of budgets."""
     begin = f"{label}: joint law" if label else "joint law"
     if analysis.forecast is None:
-        return [f"{begin} of data and model size: not fitted: {'; '.join(analysis.notes)}"]
+        return [f"{begin} of data and model size not fitted: {'; '.join(analysis.notes)}"]
     forecast = analysis.forecast
     exponents = ", ".join(exponent_text(forecast, name) for name in VARIABLES)
     return [
@@ -153,7 +153,7 @@ def optimum_cells(one: Optimum) -> tuple[str, ...]:
 
 def optimum_table(forecast: JointForecast, metric_label: str) -> Table:
     """Return a table of the best molecules and parameters for each of several compute budgets."""
-    title = f"best molecules and parameters for a compute budget ({COMPUTE_UNIT}), {LEVEL:.0%} intervals"
+    title = f"best numbers of molecules and parameters for a compute budget ({COMPUTE_UNIT}), {LEVEL:.0%} intervals"
     table = Table(title=title, title_justify="left")
     for head in OPTIMUM_HEADS:
         table.add_column(escape(metric_label) if head == "metric" else head, justify="right", overflow="fold")
@@ -163,8 +163,9 @@ def optimum_table(forecast: JointForecast, metric_label: str) -> Table:
 
 
 def iso_rows(forecast: JointForecast, metrics: list[float]) -> list[tuple[str, ...]]:
-    """Return a row for each model size: its parameters, and the molecules that it takes for each metric; * beyond the
-    measured sizes.
+    """Return a row for each model size: its parameters, and the molecules that it needs for each metric.
+
+    An asterisk marks numbers outside the measured sizes.
     """
     sizes = np.unique(forecast.cells.p)
     columns = [forecast.molecules_for(metric, sizes) for metric in metrics]
@@ -173,11 +174,12 @@ def iso_rows(forecast: JointForecast, metrics: list[float]) -> list[tuple[str, .
 
 
 def iso_table(forecast: JointForecast, metric_label: str, target: float | None) -> Table:
-    """Return a table of the molecules that each model size takes for metrics, or for a target alone."""
+    """Return a table of the molecules that each model size needs for metrics, or for a target alone."""
     metrics = metrics_of(forecast.cells) if target is None else [target]
-    table = Table(title=f"molecules for {escape(metric_label)}, {LEVEL:.0%} intervals", title_justify="left")
+    title = f"molecules needed by each model size, {LEVEL:.0%} intervals"
+    table = Table(title=title, title_justify="left")
     table.caption, table.caption_justify = "* outside the measured sizes", "left"
-    for head in ("parameters", *(f"{metric:g}" for metric in metrics)):
+    for head in ("parameters", *(f"{escape(metric_label)} {metric:g}" for metric in metrics)):
         table.add_column(head, justify="right", overflow="fold")
     for row in iso_rows(forecast, metrics):
         table.add_row(*map(escape, row))

@@ -57,8 +57,8 @@ def _figure(found: Findings, forecast: JointForecast) -> Block:
     figure.set_size_inches(FIGURE_INCHES)
     caption = (
         f"Dots: measured {found.metric_label}. Gray lines: equal {found.metric_label} by the law. Orange: the "
-        "molecules and parameters with the best metric for a product of both. Dotted frame: the measured sizes; dashed "
-        "lines extrapolate."
+        "molecules and parameters with the best metric for each compute budget, the product of both. Dotted frame: the "
+        "measured sizes; dashed lines extrapolate."
     )
     alt = f"{formula(forecast, found.metric_label)} over {grid_text(forecast)}"
     return Block("figure", svg=inline_svg(figure), alt=alt, caption=caption)
@@ -66,8 +66,8 @@ def _figure(found: Findings, forecast: JointForecast) -> Block:
 
 def _optima(found: Findings, forecast: JointForecast, begin: str) -> Block:
     caption = (
-        f"{begin}the molecules and parameters with the best metric for a compute budget ({COMPUTE_UNIT}), with "
-        f"{LEVEL:.0%} intervals"
+        f"{begin}the numbers of molecules and parameters with the best metric for a compute budget ({COMPUTE_UNIT}), "
+        f"with {LEVEL:.0%} intervals"
     )
     head = tuple(found.metric_label if one == "metric" else one for one in OPTIMUM_HEADS)
     rows = [optimum_cells(one) for one in forecast.best_split(budgets_of(forecast.cells))]
@@ -77,7 +77,7 @@ def _optima(found: Findings, forecast: JointForecast, begin: str) -> Block:
 def _iso(found: Findings, forecast: JointForecast, begin: str) -> Block:
     metrics = metrics_of(forecast.cells)
     caption = (
-        f"{begin}how many molecules each model size takes for a metric, with {LEVEL:.0%} intervals; * "
+        f"{begin}how many molecules each model size needs to reach a metric, with {LEVEL:.0%} intervals; * "
         "outside the measured sizes"
     )
     head = ("parameters", *(f"{found.metric_label} {metric:g}" for metric in metrics))

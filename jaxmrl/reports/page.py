@@ -269,10 +269,10 @@ def _pruning(found: Findings) -> Section | None:
         f"random molecules reach the same {found.metric_label}, with {LEVEL:.0%} intervals"
     )
     head = ("model", "split", "pruning", "fraction", "difference", "random molecules")
-    saved = ("labels saved", "compute saved", "passes")
+    saved = ("labels saved", "compute saved", "passes over the data")
     said = (
         f"{compare_caption(found.compared)}. Random molecules are {WORTH_CAPTION}. Compute is counted in optimizer "
-        "steps, against those of training on all molecules; a pass is as many molecules as there are in training."
+        "steps, relative to training on all molecules. A pass is as many molecules as the training set has."
     )
     return Section("Pruning", [table(caption, (*head, *saved), rows, tuple(range(3, 9))), Block("text", text=said)])
 

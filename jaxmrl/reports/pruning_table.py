@@ -28,9 +28,9 @@ class Saved:
     """What a size of a pruned curve saves, and how often it sees the training molecules.
 
     labels   the share of the labels that it does not need; 0 for a dynamic pruning, which trains on all molecules
-    compute  the share of the optimizer steps that it does not make, of those on all molecules without pruning; NaN
-             where these have not been trained
-    passes   the molecules that it has trained on, each time counted, by all training molecules
+    compute  the share of optimizer steps saved, relative to training on all molecules; NaN where the sweep has no such
+             replicas
+    passes   how many times, on average, each training molecule was trained on
     """
 
     labels: float
@@ -252,8 +252,8 @@ def compare_caption(found: list[Compared[CurveIdentity]]) -> str:
 
 
 NO_LABELS_SAVED = (
-    "each epoch chooses its molecules anew from all training molecules, so no labels are saved, only compute; random "
-    "subsets have as many optimizer steps and keep their molecules"
+    "each epoch chooses new molecules from all training molecules, so only compute is saved, and no labels; random "
+    "subsets are fixed and train for as many optimizer steps"
 )
 """What distinguishes dynamic prunings from the others of the table."""
 

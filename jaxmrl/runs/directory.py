@@ -103,8 +103,8 @@ class RunDirectory:
         """Raise ConfigError where what is added would be trained by other code than what the run has already."""
         if self.changed:
             raise ConfigError(
-                f"--extend cannot add to {self.path}, whose results are by another version or device, so that a curve "
-                f"would mix both: {self.changed}. Add to it with that version and device, or choose another --out"
+                f"--extend cannot add to {self.path}, whose results come from another version or device, because a "
+                f"curve would mix both: {self.changed}. Use that version and device, or choose another --out"
             )
 
     def metadata(self) -> dict[str, Any]:

@@ -89,8 +89,9 @@ class JointForecast:
 
     @property
     def floor(self) -> Estimate:
-        """The error with unlimited molecules and parameters: 0 to the highest that the cells allow where none can be
-        told from 0.
+        """The error with unlimited molecules and parameters.
+
+        Where it is not significantly above 0, it is 0, with an interval up to the highest that the cells allow.
         """
         if self.fit.law is FLOORED:
             return Estimate(self.fit.values[FLOOR_NAME], *self.fit.intervals.get(FLOOR_NAME, (None, None)))
@@ -106,8 +107,8 @@ class JointForecast:
         return [Estimate(*one) for one in zip(values.tolist(), low, high, strict=True)]
 
     def molecules_for(self, metric: float, p: np.ndarray) -> list[Estimate]:
-        """Return the molecules that models of p [K] parameters take for a metric; a value of None where the law never
-        reaches it.
+        """Return the molecules that models of p [K] parameters need to reach a metric; a value of None where the law
+        never reaches it.
         """
         error, p = np.array([max(self.cells.error_of(metric), _NOTHING)]), np.asarray(p, float)
         drawn = [fit.law.molecules_for(fit.law.natural(u), error, p) for fit, u in self._drawn]
@@ -161,21 +162,21 @@ class JointForecast:
         if self.fit.rejected:
             flags.append(f"rejected: residuals exceed the noise between runs (p = {self.fit.goodness_of_fit_p:.2g})")
         if self.cells.dof == 0:
-            why = "no cell has repeated runs with a spread"
+            why = "no pair of data and model size has repeated runs that differ"
             flags.append(
                 f"{why}: the noise is estimated from the residuals of the law"
                 if self.noise_known
-                else f"{why}, so the noise is not known, and there is no interval: run each cell several times"
+                else f"{why}, so the noise is not known, and there is no interval: train each pair with several seeds"
             )
         return (*flags, *(text for name in EXPONENTS if (text := self._exponent_flag(name))))
 
     def _exponent_flag(self, name: str) -> str:
-        """Return what to say of an exponent that the cells do not tell, or hardly; nothing of others."""
+        """Return a warning about an exponent that the cells barely determine, or not at all; empty for others."""
         found, of = self.exponent(name), f"exponent {name} of {VARIABLES[name]}"
         if not self.noise_known:
             return f"{of}: its interval is not known"
         if found.low is None or found.high is None:
-            return f"{of} is not identifiable: the cells set no limit to it on one side or both"
+            return f"{of} is not identifiable: its interval is open on one side or both"
         if found.high > _WIDE * found.low:
             return f"{of} is known only to within a factor of {found.high / found.low:.0f}"
         return ""

@@ -146,18 +146,18 @@ def cells_of(rows: GridRuns, *, higher_is_better: bool, best: float | None = Non
     made = (_of_runs if rows.sd is None else _of_means)(rows, error, perfect, sign)
     _check_grid(made.n, made.p)
     if not (made.error > 0).all():
-        raise DataError("a joint law needs errors above 0, and the mean metric of a cell is perfect")
+        raise DataError("a joint law needs errors above 0, but the mean metric of one pair of sizes is perfect")
     return replace(made, notes=(*notes, *made.notes))
 
 
 def _check_grid(n: np.ndarray, p: np.ndarray) -> None:
-    """Raise DataError unless there are enough sizes of both kinds and enough cells to tell both exponents."""
+    """Raise DataError unless there are enough sizes of both kinds and enough cells for both exponents."""
     data, models = len(np.unique(n)), len(np.unique(p))
     cells = len(np.unique(np.stack([n, p]), axis=1).T)
     if data < FEWEST_SIZES or models < FEWEST_SIZES or cells < FEWEST_CELLS:
         raise DataError(
-            f"a joint law needs {FEWEST_SIZES} data sizes, {FEWEST_SIZES} model sizes and {FEWEST_CELLS} pairs of "
-            f"them; got {data}, {models} and {cells}"
+            f"a joint law needs at least {FEWEST_SIZES} data sizes, {FEWEST_SIZES} model sizes and {FEWEST_CELLS} "
+            f"pairs of them; got {data}, {models} and {cells}"
         )
 
 
@@ -167,7 +167,10 @@ def _of_means(rows: GridRuns, error: np.ndarray, best: float, sign: int) -> Cell
     """
     sd, runs = (np.full(len(error), np.nan) if one is None else one for one in (rows.sd, rows.runs))
     if len(np.unique(np.stack([rows.n, rows.p]), axis=1).T) < len(error):
-        raise DataError("a grid of means has each pair of sizes once; got one twice: name what distinguishes the rows")
+        raise DataError(
+            "each pair of a data size and a model size can have only one mean; got several for one pair: name the "
+            "columns that distinguish them with --by"
+        )
     known = np.isfinite(runs) & (runs >= 1)
     many = np.where(known, runs, 1).astype(int)
     dof = np.where(np.isfinite(sd) & (sd >= 0), many - 1, 0)
@@ -177,7 +180,7 @@ def _of_means(rows: GridRuns, error: np.ndarray, best: float, sign: int) -> Cell
     one_sd, total = spread_of(rows.n, np.where(wide, 0, squares), np.where(wide, 0, dof))
     one_sd = np.where(wide & (total > 0), np.sqrt(squares / np.maximum(dof, 1)), one_sd)
     notes = tuple(
-        f"{_cell_text(rows.n[k], rows.p[k])}: a standard deviation far above those of the other cells; it counts less"
+        f"{_cell_text(rows.n[k], rows.p[k])}: a standard deviation far above the others; this mean counts less"
         for k in np.flatnonzero(wide)
     )
     covariance, dof_by = np.diag(one_sd**2 / many), {"n": total, "p": total}

@@ -16,14 +16,13 @@ from jaxmrl.scaling.law_fit import LEVEL
 BUDGETS = (0.01, 0.1, 1.0, 10.0)
 """The compute budgets that are tabulated, as multiples of the largest that was measured."""
 
-COMPUTE_UNIT = "molecules times parameters, for each epoch"
-"""What compute is counted in. Training takes about six floating-point operations for each unit, epoch and time that a
-molecule uses a parameter (Kaplan et al. 2020, section 2.1); a graph network uses it for every atom or bond.
+COMPUTE_UNIT = "molecules times parameters, per epoch"
+"""The unit of compute. Training takes about six floating-point operations each time that a molecule uses a parameter
+(Kaplan et al. 2020, section 2.1): once an epoch in a perceptron, for every atom or bond in a graph network.
 """
 
 _LEVELS = (0.2, 0.5, 0.8)
-"""Where between the lowest and the highest mean error, on a logarithmic scale, the metrics of iso-performance lines
-are.
+"""The metrics of iso-performance lines, as positions from the lowest to the highest mean error on a logarithmic scale.
 """
 
 
@@ -46,7 +45,7 @@ def metrics_of(cells: Cells) -> list[float]:
 def joint_content(analysis: JointAnalysis, target: float | None = None) -> dict[str, Any]:
     """Return the joint law in the form of JSON. What is not known is null.
 
-    target: a metric for which the molecules that each model size takes are added to those of `metrics_of`.
+    target: a metric beside those of `metrics_of`; the molecules that each model size needs for it are added.
     """
     forecast = analysis.forecast
     if forecast is None:

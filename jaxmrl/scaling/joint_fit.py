@@ -106,7 +106,7 @@ class JointChoice:
     reason: str
 
     def interval_of(self, name: str) -> Interval | None:
-        """Return the interval of a parameter: of the chosen law or, where the floor cannot be told from 0, also that
+        """Return the interval of a parameter: of the chosen law or, where a floor is not significant, also that
         with a floor. None where the noise is not known.
         """
         own = self.chosen.intervals.get(name)
@@ -121,19 +121,19 @@ class JointChoice:
 def choose_joint(cells: Cells) -> JointChoice | None:
     """Fit all joint laws and choose one; return None if none can be fitted.
 
-    The floor is used if its interval excludes 0. The nested law is used where noise rejects the additive one and not
-    this: the exponents of the two differ, and cells that both explain do not tell which is true.
+    The floor is used if its interval excludes 0. The nested law is used where noise rejects the additive one but not
+    the nested one: their exponents differ, and cells that both laws explain do not determine which is true.
     """
     fits = {law.name: fit for law in JOINT_LAWS if (fit := fit_joint(law, cells, intervals=law is not NESTED))}
     plain, floored, nested = (fits.get(law.name) for law in (ADDITIVE, FLOORED, NESTED))
     if plain is None:
         return None
-    chosen, reason = plain, "a floor cannot be told from 0"
+    chosen, reason = plain, "the law has no floor, because a floor is not significantly above 0"
     if floored is not None and floored.intervals.get(FLOOR_NAME, (None, None))[0] is not None:
-        chosen, reason = floored, "a floor above 0 fits significantly better than none"
+        chosen, reason = floored, "the law has a floor, which is significantly above 0"
     if chosen.rejected and nested is not None and not nested.rejected:
         fits[NESTED.name] = chosen = fit_joint(NESTED, cells) or nested
-        reason = "residuals of a sum of both terms exceed the noise, those of this law do not"
+        reason = "residuals of the additive law exceed the noise, but those of this nested law do not"
     others = [one for one in fits.values() if one is not chosen and (chosen.rejected or not one.rejected)]
     known = [one for one in others if one.noise_known or not chosen.noise_known]
     return JointChoice(chosen, (chosen, *known), tuple(fits.values()), reason)

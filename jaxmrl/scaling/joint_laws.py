@@ -1,8 +1,8 @@
 """Joint scaling laws: the error as a function of the number n of training molecules and the number p of parameters.
 
 Each law is a sum of a term of n and a term of p, after a transformation of the error, so that the molecules for a
-metric and the best use of a compute budget have closed forms. Its two exponents have one meaning: with unlimited
-parameters, what molecules can remove of the error falls as n^-a, and with unlimited molecules as p^-b.
+metric and the best use of a compute budget have closed forms. The exponents mean the same in all laws: above the floor,
+the error falls as n^-a with unlimited parameters, and as p^-b with unlimited molecules.
 """
 
 from dataclasses import dataclass, replace
@@ -47,7 +47,7 @@ class JointLaw(Law):
         return values[:, 0, None] if self.floor else np.zeros((len(values), 1))
 
     def molecules_for(self, values: np.ndarray, error: np.ndarray, p: np.ndarray) -> np.ndarray:
-        """Return the molecules that models of p [K] parameters take for an error [K], [B, K]; infinite where they never
+        """Return the molecules that models of p [K] parameters need for an error [K], [B, K]; infinite where they never
         reach it.
         """
         log_a, x, log_b, y = self.terms(values)

@@ -76,7 +76,9 @@ def read_previous(config: SweepConfig) -> PreviousRun | None:
         return None
     metadata, saved = read_sweep(path)
     if saved.extra:
-        raise ConfigError(f"--previous {path} was trained with --extra, which this run cannot have; omit --previous")
+        raise ConfigError(
+            f"--previous {path} was trained with --extra, which --previous does not support; omit --previous"
+        )
     for name in (*_SAME_SETTINGS, *(["group_column"] if "group" in config.splits else [])):
         there, here = getattr(saved, name), getattr(config, name)
         if there != here:

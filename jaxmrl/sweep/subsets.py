@@ -112,8 +112,8 @@ def _never_pruned(config: SweepConfig, molecules: int) -> list[str]:
         epochs = math.ceil(config.length_of(epoch_steps)[0] / epoch_steps)
         if fraction < 1 and epochs <= (first := math.ceil(molecules / size)):
             lines.append(
-                f"{model}, fraction {exact(fraction)}: {' and '.join(scored)}: molecules are chosen only after "
-                f"{count(first, 'epoch')}, which make one pass over all of them, and the training has {epochs}; give "
-                "more --epochs or --steps"
+                f"{model}, fraction {exact(fraction)}: {' and '.join(scored)}: no molecules are pruned, because the "
+                f"first pass over all of them takes {count(first, 'epoch')}, and the training has {epochs}; give more "
+                "--epochs or --steps"
             )
     return lines

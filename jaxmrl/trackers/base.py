@@ -36,7 +36,7 @@ class Tracker(Protocol):
 
 @dataclass
 class Tracking:
-    """A tracker that cannot stop a command: after its first error it is left alone, and one sentence says so.
+    """A tracker that cannot stop a command: after its first error it is not called again, and one message says so.
 
     Attributes:
         tracker: The tracker.

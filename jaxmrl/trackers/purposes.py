@@ -23,7 +23,7 @@ def record_name(replica: ReplicaIdentity) -> str:
 
 
 def observer_of(tracking: Tracking | None, identities: dict[str, ReplicaIdentity], metric: str) -> Observer:
-    """Return what tells a tracker of replicas without a test metric; nothing without a tracker.
+    """Return an observer that reports replicas without a test metric to a tracker; without a tracker, it does nothing.
 
     Args:
         tracking: The tracker.
@@ -58,7 +58,7 @@ def observer_of(tracking: Tracking | None, identities: dict[str, ReplicaIdentity
 
 
 def scoring_observer(tracking: Tracking | None, task: ScoringTask) -> Observer:
-    """Return what tells a tracker of the models of a scoring."""
+    """Return an observer that reports the models of a scoring to a tracker."""
     if tracking is None:
         return UNOBSERVED
     settings, spec = task.settings, task.spec

@@ -48,7 +48,7 @@ def plan_epoch(
         epoch: The epoch, from 0.
         resources: What each molecule of the table takes of a batch, [N, R].
         batch_size: The number of molecules of a batch, B.
-        weights: The weights by `chosen_weights`; of those that are not 0, nothing but that counts.
+        weights: The weights by `chosen_weights`; only whether a weight is 0 matters.
     """
     rng = np.random.default_rng([*entropy(replica), epoch])
     if weights is None:

@@ -1,4 +1,4 @@
-"""Who follows the training of replicas from outside, without a say in it."""
+"""Observers of the training of replicas, which do not influence it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,4 +21,4 @@ class Observer:
 
 
 UNOBSERVED = Observer()
-"""Nobody follows."""
+"""The observer that does nothing."""

@@ -225,7 +225,7 @@ def test_folds_share_no_molecule_and_train_on_equally_many(repeats, seed, folds)
 
 
 def test_folds_of_few_molecules_with_many_rows_are_refused():
-    with pytest.raises(DataError, match="4 folds of 5 rows cannot be made of whole molecules"):
+    with pytest.raises(DataError, match="4 folds of 5 rows cannot be made without dividing molecules"):
         folds_beside_test(np.zeros(20, bool), np.repeat(hashes(3), [1, 1, 18]), range(4))
 
 

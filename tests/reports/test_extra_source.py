@@ -88,13 +88,13 @@ def test_what_is_said():
     assert worth_sentence(found, found.sizes[0]).endswith(" more of them")
     (line,) = extra_lines([found])
     assert line.startswith(
-        "GIN 64x3 with b: better than without it at 4 and worse at 0 of 4 sizes, beyond noise; with 80"
+        "GIN 64x3 with b: better than without it at 4 of 4 sizes and worse at 0, beyond noise; with 80"
     )
     (content,) = extra_content([found], [{"along": "extra"}])
     assert len(content["said"]) == 4
     assert [row.worth_high for row in extra_rows([found])][-1] == ">0"
     (harmful,) = compare_extra(simulated(rng, -10, noise=0.005), higher_is_better=False)
-    assert "better than without it at 0 and worse at" in extra_lines([harmful])[0]
+    assert "better than without it at 0 of 4 sizes and worse at" in extra_lines([harmful])[0]
     assert worth_words(EquivalentSize(40, 30, 10, 60, 20, 160)) == "-10 [-30 to 20]"
     assert worth_words(EquivalentSize(40, -np.inf, -np.inf, 30, 20, 160)) == "less than -20 [<-20 to -10]"
     assert worth_words(EquivalentSize(40, 50, np.nan, np.nan, 20, 160)) == "10 [not known]"

@@ -101,8 +101,8 @@ def test_joint_laws_have_a_section_with_figure_and_tables(findings):
     for said in (
         "Data and model size",
         "describes 3 data sizes (50 to 800 molecules) and 3 model sizes (500 to 50,000 parameters)",
-        "The molecules and parameters with the best metric for a compute budget",
-        "How many molecules each model size takes for a metric",
+        "The numbers of molecules and parameters with the best metric for a compute budget",
+        "How many molecules each model size needs to reach a metric",
         "50,000",
     ):
         assert said in reader.text

@@ -1,4 +1,4 @@
-"""Joint laws of data and model size: what they recover, what they say when exponents cannot be told."""
+"""Joint laws of data and model size: what they recover, what they say of exponents that data do not determine."""
 
 from dataclasses import asdict, replace
 
@@ -102,14 +102,15 @@ def test_too_few_sizes_are_no_joint_law():
     few = GridRuns(*(np.array(one, float) for one in ([100, 200, 400] * 2, [1e4] * 3 + [1e5] * 3, [3, 2, 1] * 2)))
     found = analyze_joint(few, higher_is_better=False)
     assert found.forecast is None
-    assert found.notes == ("a joint law needs 3 data sizes, 3 model sizes and 6 pairs of them; got 3, 2 and 6",)
+    (note,) = found.notes
+    assert note == "a joint law needs at least 3 data sizes, 3 model sizes and 6 pairs of them; got 3, 2 and 6"
     assert joint_content(found) == {"law": None, "flags": [], "notes": list(found.notes)}
 
 
 def test_one_run_of_each_cell_has_the_residuals_as_noise_or_no_interval():
     one = analyze_joint(grid_of(error_by(ADDITIVE, N, P), seeds=1, labeled=False), higher_is_better=False).forecast
     assert one.exponent("a").low is not None
-    assert "no cell has repeated runs with a spread: the noise is estimated from the residuals of the law" in one.flags
+    assert any("the noise is estimated from the residuals of the law" in flag for flag in one.flags)
     kept = np.isin(np.arange(len(N)), [0, 1, 2, 4, 6, 8])
     few = grid_of(error_by(ADDITIVE, N, P), seeds=1, labeled=False).take(kept)
     unknown = analyze_joint(few, higher_is_better=False).forecast
@@ -138,7 +139,7 @@ def test_a_metric_with_a_bound_is_fitted_as_its_distance_from_it():
     assert by_score.metric(*far)[0].value < 1, "no forecast is beyond the perfect metric"
     perfect = replace(score, metric=np.where(score.n == 6400, 1.0, score.metric))
     assert analyze_joint(perfect, higher_is_better=True).notes == (
-        "a joint law needs errors above 0, and the mean metric of a cell is perfect",
+        "a joint law needs errors above 0, but the mean metric of one pair of sizes is perfect",
     )
 
 

@@ -155,7 +155,7 @@ def test_a_run_of_other_code_says_why_it_cannot_be_extended(tmp_path):
     RunDirectory(tmp_path, ("logp",)).create_or_resume("seeds = 1\n", metadata)
     run = RunDirectory(tmp_path, ("logp",))
     message = (
-        r'^--extend cannot add to .* by another version or device, .* both: sources \("old" there, "new" here\)\. Add'
+        r'^--extend cannot add to .* from another version or device, .* both: sources \("old" there, "new" here\)\. Use'
     )
     with pytest.raises(ConfigError, match=message):
         run.create_or_resume("seeds = 2\n", metadata | {"sources": "new"}, extend=True)

@@ -93,7 +93,7 @@ def test_no_validation_or_test_molecule_trains_nor_a_salt_of_one(settings, fitte
     of = problems[0].extra_molecules
     (line,) = [line for line in said if "left out of training" in line]
     few, many = (of - len(one.extra) for one in sorted(problems, key=lambda one: -len(one.extra)))
-    assert line.startswith(f"random split: {few} to {many} of {of} extra molecules left out of training, because they")
+    assert line.startswith(f"random split: {few} to {many} of {of} extra molecules left out of training, because the")
     assert f"related.csv: {of + 1} rows, {of} usable molecules, 1 rejected" in said
     with np.load(fitted.directory / "splits.npz") as file:
         assert file["extra"].tolist() == problems[0].table.ids[problems[0].extra].tolist()
@@ -243,24 +243,24 @@ def test_a_split_of_a_file_is_that_of_the_main_source(settings, folder, tmp_path
 def test_targets_that_do_not_match_are_an_error_of_both_files(settings, folder, tmp_path):
     other = write(tmp_path / "other.csv", [("CCO", 1.0)], ("smiles", "logD"))
     with pytest.raises(
-        DataError, match=r"other\.csv has no column logp; its columns are smiles, logD\. The targets of main"
+        DataError, match=r"other\.csv has no column logp; its columns are smiles, logD\. It needs the targets"
     ):
         problems_of(settings(extra=other))
     words = write(tmp_path / "words.csv", [("CCO", "high"), ("CCN", "low")], ("smiles", "logp"))
-    with pytest.raises(DataError, match=r"--extra: .*words.csv.*The targets of main are logp \(regression\)"):
+    with pytest.raises(DataError, match=r"--extra: .*words.csv.*It needs the targets of main: logp \(regression\)"):
         problems_of(settings(extra=words))
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"pruning": ("random", "el2n")}, "--pruning, which scores"),
+        ({"pruning": ("random", "el2n")}, "--pruning, which chooses"),
         ({"tune": 3}, "--tune, which"),
         ({"previous": "run"}, "--previous, which"),
         ({"embeddings": "vectors.csv"}, "--embeddings, which has no vectors"),
-        ({"csv": None, "npz": "qm9.npz"}, "--npz, which needs SMILES"),
-        ({"split": ("time",), "date_column": "date"}, "--split time: molecules of the extra file may be later"),
-        ({"extra": "none.csv"}, "called none; rename the file"),
+        ({"csv": None, "npz": "qm9.npz"}, "--npz, which has no SMILES"),
+        ({"split": ("time",), "date_column": "date"}, "--split time: molecules of the extra file may have later dates"),
+        ({"extra": "none.csv"}, "the name none means a curve without an extra source; rename the file"),
     ],
 )
 def test_settings_that_make_no_sense_with_it_are_refused(more, message):

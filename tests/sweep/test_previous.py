@@ -106,7 +106,7 @@ def test_what_does_not_fit_the_run_is_refused(folder, child):
         with pytest.raises(ConfigError, match=message):
             run_sweep(replace(child, **changes))
     for changes, message in (
-        ({"split": ("cluster",)}, "got --split cluster, which is made from all molecules, so that grown data"),
+        ({"split": ("cluster",)}, "got --split cluster, whose parts depend on all molecules"),
         ({"csv": None, "npz": Path("some.npz")}, "omit --previous"),
     ):
         with pytest.raises(ConfigError, match=message):
