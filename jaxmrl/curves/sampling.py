@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from jaxmrl.config.names import DYNAMIC_PRUNINGS, PRUNING_METHODS
+from jaxmrl.rows import NO_EXTRA
 
 PRUNING = "pruning"
 """The column that names how a curve's molecules were chosen."""
@@ -23,6 +24,14 @@ WITH_EXTRA = (
 )
 """Why a curve with an extra source gets no law: without main molecules, its error is not that of guessing."""
 
+DYNAMIC = (
+    "a dynamic pruning learns from all labels, from some of them in each epoch, so its molecules are no sample of the "
+    "data; its curve is compared with random subsets inside the measured range"
+)
+"""Why a curve of a dynamic pruning gets no law: its size is that of an epoch."""
+
+REASONS = (NOT_RANDOM, DYNAMIC, WITH_EXTRA)
+
 _METHODS = {re.sub("[^a-z0-9]", "", name) for name in (*PRUNING_METHODS, *DYNAMIC_PRUNINGS)} | {
     "coreset",
     "kcenter",
@@ -37,11 +46,15 @@ def are_prunings(texts: Iterable[str]) -> bool:
     return bool(names) and {re.sub("[^a-z0-9]", "", name) for name in names} <= _METHODS
 
 
-def is_random_sample(pruning: str, fraction: float | None = None) -> bool:
-    """Return whether molecules kept by `pruning` are a random sample of the data.
+def why_no_law(pruning: str, fraction: float | None = None, extra: str = NO_EXTRA) -> str:
+    """Return why no law describes training molecules, one of REASONS; empty where they are a random sample of the data.
 
     Args:
         pruning: what the column pruning says; upper or lower case.
         fraction: the share of the pool that was kept, if known. The whole pool is the same whatever the pruning.
+        extra: what the column extra of a sweep says.
     """
-    return pruning.strip().lower() in _NO_PRUNING or fraction == 1
+    name = pruning.strip().lower()
+    if name not in _NO_PRUNING and fraction != 1:
+        return DYNAMIC if name in DYNAMIC_PRUNINGS else NOT_RANDOM
+    return "" if extra in ("", NO_EXTRA) else WITH_EXTRA

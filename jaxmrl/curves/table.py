@@ -16,14 +16,14 @@ from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.noise_floors import read_noise_floors
 from jaxmrl.curves.observations import Observations, read_observations
 from jaxmrl.curves.runs import FEWEST_DOUBLED, STATUS, once, renumbered_note, settings_of
-from jaxmrl.curves.sampling import PRUNING, are_prunings, is_random_sample
+from jaxmrl.curves.sampling import PRUNING, are_prunings, why_no_law
 from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, are_moments, level_codes, separation
 from jaxmrl.curves.sizes import with_sizes
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_records
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected, check_rows, column_index
-from jaxmrl.rows import AT_EACH_SIZE, STOPPED, TUNED_COLUMNS, TUNING, CurveIdentity
+from jaxmrl.rows import AT_EACH_SIZE, NO_EXTRA, STOPPED, TUNED_COLUMNS, TUNING, CurveIdentity
 from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
@@ -52,7 +52,7 @@ class CurveRows:
     identity   what the columns that distinguish curves contain
     sd, runs   [R], where a row is a mean of `runs` runs with this standard deviation, NaN where unknown; else None
     run        [R] labels of the seed, fold or run of each row, such as "seed 0"; None where the file names none
-    random     whether every row is of a random sample of the data, by the column pruning where there is one
+    no_law     why no law describes the curve, where a row is of no random sample of the data; else empty
     epochs     [R, 2] best epoch and epochs of each run, by the columns of those names; None without them
     split      [R] the split of each run, by the column split_seed of a sweep; None without it
     noise_floor  the least error that noisy labels allow any model, as a run directory gives it; 0 where unknown
@@ -64,10 +64,15 @@ class CurveRows:
     sd: np.ndarray | None = None
     runs: np.ndarray | None = None
     run: np.ndarray | None = None
-    random: bool = True
+    no_law: str = ""
     epochs: np.ndarray | None = None
     split: np.ndarray | None = None
     noise_floor: float = 0.0
+
+    @property
+    def random(self) -> bool:
+        """Whether every row is of a random sample of the data."""
+        return not self.no_law
 
 
 @dataclass(frozen=True)
@@ -326,11 +331,11 @@ def _curves(
     for places in groups.values():
         own = found.take(np.array(places))
         identity = {header[k]: own.fields[0][k] for k in by_at}
-        random = all(map(_random_row(header), own.fields))
+        no_law = next(filter(None, map(_no_law_of_row(header), own.fields)), "")
         epochs = _epochs(header, own)
         split = np.array(own.column(header.index(SPLIT_SEED))) if SPLIT_SEED in header else None
         floor = min(floors.get(one, 0.0) for one in own.column(header.index(_SPLIT))) if floors else 0.0
-        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, random, epochs, split, floor))
+        curves.append(CurveRows(identity, own.n, own.value, own.sd, own.runs, own.run, no_law, epochs, split, floor))
     return tuple(curves)
 
 
@@ -347,18 +352,23 @@ def _epochs(header: list[str], found: Observations) -> np.ndarray | None:
     return values if np.isfinite(values).all() else None
 
 
-def _random_row(header: list[str]) -> Callable[[list[str]], bool]:
-    """Return a function of a row's fields: whether the row is of a random sample, by the columns pruning and
-    fraction.
+def _no_law_of_row(header: list[str]) -> Callable[[list[str]], str]:
+    """Return a function of a row's fields: why no law describes the row, empty where one may.
+
+    By the columns pruning and fraction and, in files of sweeps, extra.
     """
     names = [plain_name(name) for name in header]
     if PRUNING not in names:
-        return lambda fields: True
+        return lambda fields: ""
     pruning_at = names.index(PRUNING)
-    if "fraction" not in names:
-        return lambda fields: is_random_sample(fields[pruning_at])
-    fraction_at = names.index("fraction")
-    return lambda fields: is_random_sample(fields[pruning_at], number_in(fields[fraction_at]))
+    fraction_at = names.index("fraction") if "fraction" in names else None
+    extra_at = names.index("extra") if "extra" in names and set(header) >= _OF_A_SWEEP else None
+
+    def why(fields: list[str]) -> str:
+        fraction = None if fraction_at is None else number_in(fields[fraction_at])
+        return why_no_law(fields[pruning_at], fraction, NO_EXTRA if extra_at is None else fields[extra_at])
+
+    return why
 
 
 def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:

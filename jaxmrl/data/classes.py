@@ -32,10 +32,14 @@ _MOST_CLASSES, _MOST_SPELLINGS = 20, 100
 
 @dataclass(frozen=True)
 class Classes:
-    """The labels [N] of a column of two classes: 0, 1, or NaN; and what became 1 and 0, where that is not plain."""
+    """The labels [N] of a column of two classes: 0, 1, or NaN; and what became 1 and 0, where that is not plain.
+
+    numbers: those of the file that are classes 0 and 1; None where words are.
+    """
 
     labels: np.ndarray = field(repr=False)
     said: str = ""
+    numbers: tuple[float, float] | None = None
 
 
 def word_classes(texts: list[str]) -> Classes | None:
@@ -122,7 +126,7 @@ def number_classes(where: str, numbers: Numbers, others: frozenset[float]) -> Cl
     """
     found, labels = numbers.distinct, numbers.known
     if found in _BINARY or not found:
-        return Classes(labels)
+        return Classes(labels, numbers=(0.0, 1.0))
     _ask_about_minus_one(where, found | others if found < _WITH_MINUS else found)
     shown = _shown(f"{value:g}" for value in sorted(found))
     if len(found) > FEW_VALUES:
@@ -134,7 +138,7 @@ def number_classes(where: str, numbers: Numbers, others: frozenset[float]) -> Cl
         raise DataError(f"{where} has the one class {shown}: there is nothing to learn")
     low, high = sorted(pair)
     labels = np.where(np.isnan(labels), np.nan, (labels == high).astype(np.float64))
-    return Classes(labels, f"{high:g} is 1, {low:g} is 0")
+    return Classes(labels, f"{high:g} is 1, {low:g} is 0", (low, high))
 
 
 def are_classes(columns: list[Numbers]) -> bool:

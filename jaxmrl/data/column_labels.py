@@ -4,7 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.data.classes import FEW_VALUES, are_classes, ask_about_minus_one, number_classes, refuse_words, values_of
+from jaxmrl.data.classes import (
+    FEW_VALUES,
+    Classes,
+    are_classes,
+    ask_about_minus_one,
+    number_classes,
+    refuse_words,
+    values_of,
+)
 from jaxmrl.data.targets import Column, first_odd
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import ABOUT, CENSORED, EXACTLY, dotted_thousands, nines
@@ -36,19 +44,18 @@ def task_of(path: Path, columns: list[Column]) -> str:
     return "classification" if are_classes(numbers) else "regression"
 
 
-def class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[np.ndarray, list[str]]:
-    """Return labels [N, T] of 0 and 1, and remarks."""
+def class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[list[Classes], list[str]]:
+    """Return the classes of each column, and remarks."""
     numbers = [column.numbers for column in columns if column.words is None]
     everything = values_of(numbers)
-    labels, said = [], {}
+    found = []
     for column in columns:
         where = f"{path}, column {column.name}"
         if column.words is None and column.numbers.share == 0:
             refuse_words(where, _texts(records, column), regression=False)
-        classes = column.words or number_classes(where, column.numbers, everything)
-        labels.append(classes.labels)
-        said[column.name] = classes.said
-    return np.stack(labels, axis=1), of_columns(said) + _odd(records, columns) + _censored(columns, None)
+        found.append(column.words or number_classes(where, column.numbers, everything))
+    said = {column.name: classes.said for column, classes in zip(columns, found, strict=True)}
+    return found, of_columns(said) + _odd(records, columns) + _censored(columns, None)
 
 
 def number_labels(

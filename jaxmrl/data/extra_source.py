@@ -149,6 +149,13 @@ def _read_table(config: Settings, path: Path, main: Table) -> Table:
         )
     except DataError as error:
         raise DataError(f"--extra: {error}. {expected}") from None
+    for name, ours, theirs in zip(targets, main.class_numbers, table.class_numbers, strict=False):
+        if ours and theirs and (ours[0] == theirs[1] or ours[1] == theirs[0]):
+            raise DataError(
+                f"--extra {path}, column {name}: {theirs[1]:g} is the class to predict and {theirs[0]:g} the other, "
+                f"but {ours[1]:g} and {ours[0]:g} in {config.name}. Write 1 for the class to predict and 0 for the "
+                "other in both files"
+            )
     return replace(table, tasks=main.tasks)
 
 

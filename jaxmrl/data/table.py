@@ -44,6 +44,8 @@ class Table:
     side              group, date and weight of each row, where columns are named for them
     bounds            censored labels, of which a one-sided loss learns; None where there are none
     asked_for         names by which --target-columns asks for the tasks: columns, or assays in long format
+    class_numbers     for each task, the numbers of the source that are classes 0 and 1, or None where words are; empty
+                      for numbers that are no classes
     first_extra       place of the first molecule of --extra, which come last; None where there are none
     """
 
@@ -60,6 +62,7 @@ class Table:
     side: SideColumns = field(default_factory=SideColumns, repr=False)
     bounds: Bounds | None = field(repr=False, default=None)
     asked_for: tuple[str, ...] = ()
+    class_numbers: tuple[tuple[float, float] | None, ...] = ()
     first_extra: int | None = None
 
     def __len__(self) -> int:
@@ -126,8 +129,11 @@ def read_table(
     notes = [*_formats(path, records, columns), *molecules.remarks, *side_remarks, *notes]
     kind = task or ("regression" if scale else task_of(path, columns))
     if kind == "classification":
-        labels, sides, names, remarks = _class_labels(path, records, columns)
+        classes, remarks = class_labels(path, records, columns)
+        labels = np.stack([one.labels for one in classes], axis=1)
+        sides, names = np.zeros(labels.shape, np.int8), tuple(column.name for column in columns)
     else:
+        classes = []
         asked = kind if scale else task
         labels, sides, names, remarks = _number_labels(path, records, columns, censored, asked, scale)
     notes += remarks
@@ -140,6 +146,7 @@ def read_table(
     labels = labels[keep] if bounds is None else np.where(bounds.sides == 0, labels[keep], np.nan)
     more = {"labels": labels, "bounds": bounds, "tasks": names, "task": kind, "notes": tuple(notes)}
     more |= {"asked_for": tuple(column.name for column in columns)}
+    more |= {"class_numbers": tuple(one.numbers for one in classes)}
     table = _table(records, rows, molecules, rejected=rejected, side=own.take(keep), **more)
     return _without_unusable(table, side)
 
@@ -149,14 +156,6 @@ def _formats(path: Path, records: Records, columns: list[Column]) -> list[str]:
     styles = {column.source: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
     formats = [*records.remarks, *of_columns(styles)]
     return [f"{path.name}: {'; '.join(formats)}"] if formats else []
-
-
-def _class_labels(
-    path: Path, records: Records, columns: list[Column]
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
-    """Return labels [N, T] of classes, sides [N, T] that are all 0, the names of the tasks, and remarks."""
-    labels, remarks = class_labels(path, records, columns)
-    return labels, np.zeros(labels.shape, np.int8), tuple(column.name for column in columns), remarks
 
 
 def _number_labels(

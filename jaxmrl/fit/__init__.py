@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config import CurvesConfig, FitConfig
-from jaxmrl.curves.sampling import PRUNING
+from jaxmrl.curves.sampling import PRUNING, REASONS
 from jaxmrl.curves.table import CurveFile, CurveRows
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.fit.joint import FileJoint, file_joints
@@ -69,8 +69,9 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     for rows, analysis in zip(file.curves, analyses, strict=True):
         if rows.random:
             tell(config, curve_name(rows), file.metric, analysis, reporter)
-    if pruned_names := [curve_name(rows) for rows in file.curves if not rows.random]:
-        reporter.say(no_law_text(pruned_names))
+    for reason in REASONS:
+        if names := [curve_name(rows) for rows in file.curves if rows.no_law == reason]:
+            reporter.say(no_law_text(names, reason))
     compared = compare_with_first(file, analyses)
     for one in compared:
         reporter.say(comparison_line(one))

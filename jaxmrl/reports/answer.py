@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jaxmrl.curves.sampling import NOT_RANDOM, WITH_EXTRA
+from jaxmrl.curves.sampling import REASONS
 from jaxmrl.reports.against_baselines import baseline_lines
 from jaxmrl.reports.blocks import Block, Section, sentence, table
 from jaxmrl.reports.digits import half_width, rounded, value_words
@@ -180,7 +180,7 @@ def _limits(found: Findings) -> list[str]:
         if not analysis.random_samples:
             remarks = [
                 *analysis.training_flags,
-                *(note for note in analysis.notes if note not in (NOT_RANDOM, WITH_EXTRA)),
+                *(note for note in analysis.notes if note not in REASONS),
             ]
         elif analysis.forecast is None:
             remarks = list(analysis.training_flags)

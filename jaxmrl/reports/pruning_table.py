@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jaxmrl.config.names import DYNAMIC_PRUNINGS
-from jaxmrl.curves.sampling import NOT_RANDOM, RANDOM, WITH_EXTRA
+from jaxmrl.curves.sampling import RANDOM, REASONS, WITH_EXTRA
 from jaxmrl.rows import CurveIdentity, Rounded, Row
 from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing, paired_points
 from jaxmrl.scaling.analysis import Analysis, known
@@ -331,17 +331,18 @@ def _beyond(found: EquivalentSize, value: float, *, long: bool = False) -> str:
 def no_law_lines(labeled: list[tuple[str, Analysis]]) -> list[str]:
     """Return why curves of a run have no law, a line for each reason; labeled: the name and analysis of each curve."""
     random = any(one.random_samples for _, one in labeled)
-    pruned = [label for label, one in labeled if NOT_RANDOM in one.notes]
-    extra = [label for label, one in labeled if WITH_EXTRA in one.notes]
-    lines = [no_law_text(pruned, random=random)] if pruned else []
-    return [*lines, f"{'; '.join(extra)}: no law fitted: {WITH_EXTRA}"] if extra else lines
+    without = {reason: [label for label, one in labeled if reason in one.notes] for reason in REASONS}
+    return [no_law_text(labels, reason, random=random) for reason, labels in without.items() if labels]
 
 
-def no_law_text(labels: list[str], *, random: bool = True) -> str:
-    """Return why these curves have no law; random: whether there are random subsets to compare them with."""
+def no_law_text(labels: list[str], reason: str, *, random: bool = True) -> str:
+    """Return why these curves have no law, for one of REASONS.
+
+    random: whether there are random subsets to compare pruned curves with.
+    """
     named = "; ".join(label for label in labels if label)
-    missing = "" if random else ". There are no random subsets here: add random to --pruning"
-    return f"{named}{': ' if named else ''}no law fitted: {NOT_RANDOM}{missing}"
+    missing = "" if random or reason == WITH_EXTRA else ". There are no random subsets here: add random to --pruning"
+    return f"{named}{': ' if named else ''}no law fitted: {reason}{missing}"
 
 
 def compared_line(one: Compared[dict[str, str]]) -> str:

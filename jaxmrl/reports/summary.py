@@ -47,7 +47,7 @@ from jaxmrl.runs.curves import MeasuredCurve, PointRow, curves_of, fits_content,
 from jaxmrl.runs.directory import RunDirectory
 from jaxmrl.runs.ensembles import ENSEMBLES, EnsembleRow
 from jaxmrl.runs.tuning import read_tuning
-from jaxmrl.scaling.analysis import EXTRA, PRUNED, REFERENCE, Analysis, analyze
+from jaxmrl.scaling.analysis import REFERENCE, Analysis, analyze, without_law
 from jaxmrl.scaling.convergence import training_flags
 from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.points import GUESSES, points_of
@@ -351,13 +351,13 @@ def analyze_curve(
     split: np.ndarray | None = None,
     noise_floor: float = 0.0,
 ) -> Analysis:
-    """Return the laws of a curve, over all its runs; PRUNED or EXTRA for one that is not of random samples, REFERENCE
+    """Return the laws of a curve, over all its runs; one without a law if it is not of random samples, and REFERENCE
     for the training mean.
 
     guess: the error of guessing; resampled, run, split: as in `points_of`; noise_floor: as in `analyze`.
     """
-    if not curve.random_samples:
-        return EXTRA if curve.has_extra else PRUNED
+    if curve.no_law:
+        return without_law(curve.no_law)
     if curve.is_reference:
         return REFERENCE
     n = np.repeat([point.n_train for point in curve.points], [point.n_seeds for point in curve.points])

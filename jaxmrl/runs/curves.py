@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxmrl.config.names import REFERENCE_MODEL
-from jaxmrl.curves.sampling import is_random_sample
+from jaxmrl.curves.sampling import why_no_law
 from jaxmrl.rows import NO_EXTRA, STOPPED, CurveIdentity, ResultRow, Rounded, Row
 from jaxmrl.scaling.analysis import Analysis, content
 from jaxmrl.scaling.components import components_of
@@ -116,11 +116,15 @@ class MeasuredCurve:
         return self.identity.extra != NO_EXTRA
 
     @property
+    def no_law(self) -> str:
+        """Why no law describes the curve; empty where its training sets are random samples of the data."""
+        own = self.identity
+        return next(filter(None, (why_no_law(own.pruning, one.fraction, own.extra) for one in self.points)), "")
+
+    @property
     def random_samples(self) -> bool:
         """Whether its training sets are random samples of the data, so that a law may describe the curve."""
-        return not self.has_extra and all(
-            is_random_sample(self.identity.pruning, point.fraction) for point in self.points
-        )
+        return not self.no_law
 
 
 def fits_content(curves: list[MeasuredCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:

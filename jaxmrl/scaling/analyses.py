@@ -9,7 +9,7 @@ from jaxmrl.curves.table import CurveRows
 from jaxmrl.data.splits import SHARES
 from jaxmrl.io.limits import usable_cores
 from jaxmrl.progress import ProgressReporter
-from jaxmrl.scaling.analysis import PRUNED, Analysis, analyze
+from jaxmrl.scaling.analysis import Analysis, analyze, without_law
 from jaxmrl.scaling.convergence import convergence_of, training_flags
 from jaxmrl.scaling.points import points_of, points_of_means
 from jaxmrl.scaling.prior import prior_of
@@ -50,8 +50,8 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None, *, with_pri
 
     guess: the error of guessing, if it is known; with_prior: whether a curve of few sizes may be forecast by a prior.
     """
-    if not rows.random:
-        return PRUNED
+    if rows.no_law:
+        return without_law(rows.no_law)
     prior = prior_of(plain_name(scale.metric).removeprefix("test_")) if with_prior else None
     settings: dict[str, Any] = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
     settings["noise_floor"] = rows.noise_floor

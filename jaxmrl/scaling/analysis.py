@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from jaxmrl.curves.sampling import NOT_RANDOM, WITH_EXTRA
 from jaxmrl.errors import DataError
 from jaxmrl.scaling.curve_kind import kind_of
 from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
@@ -120,11 +119,10 @@ REFERENCE = Analysis(
 )
 """The analysis of the curve of the training mean, which does not improve."""
 
-PRUNED = Analysis(None, (), None, (NOT_RANDOM,), random_samples=False)
-"""The analysis of a curve of pruned subsets."""
 
-EXTRA = Analysis(None, (), None, (WITH_EXTRA,), random_samples=False)
-"""The analysis of a curve with an extra source."""
+def without_law(reason: str) -> Analysis:
+    """Return the analysis of a curve that no law describes, with the reason, one of `sampling.REASONS`."""
+    return Analysis(None, (), None, (reason,), random_samples=False)
 
 
 def _predictions(forecast: Forecast, n: np.ndarray) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxmrl.config import FitConfig, SweepConfig
-from jaxmrl.curves.sampling import are_prunings, is_random_sample
+from jaxmrl.curves.sampling import DYNAMIC, NOT_RANDOM, WITH_EXTRA, are_prunings, why_no_law
 from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import DataError
 from jaxmrl.fit import fit_curves
@@ -112,10 +112,12 @@ def test_other_columns_are_no_prunings():
 
 
 def test_what_is_a_random_sample():
-    assert is_random_sample("random", 0.1)
-    assert is_random_sample("el2n", 1.0), "the whole pool is the same whatever the pruning"
-    assert not is_random_sample("el2n", 0.1)
-    assert not is_random_sample("el2n")
+    assert why_no_law("random", 0.1) == ""
+    assert why_no_law("el2n", 1.0) == "", "the whole pool is the same whatever the pruning"
+    assert why_no_law("el2n", 0.1) == NOT_RANDOM
+    assert why_no_law("EL2N") == NOT_RANDOM
+    assert why_no_law("infobatch", 0.1) == DYNAMIC
+    assert why_no_law("random", 1.0, "related") == WITH_EXTRA
 
 
 def test_one_run_at_each_size_gives_no_interval(tmp_path, capsys):

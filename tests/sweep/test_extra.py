@@ -9,10 +9,12 @@ import pytest
 from jaxmrl.baselines.fitting import fit_and_predict
 from jaxmrl.baselines.planned import planned_rows
 from jaxmrl.chem.parents import find_parents
-from jaxmrl.config import PredictConfig, SweepConfig
+from jaxmrl.config import FitConfig, PredictConfig, SweepConfig
 from jaxmrl.config.toml import to_toml
+from jaxmrl.curves.sampling import WITH_EXTRA
 from jaxmrl.data.loading import load_problems
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.fit import fit_curves
 from jaxmrl.io.files import digest
 from jaxmrl.predict import predict_molecules
 from jaxmrl.reports.terminal import Reporter
@@ -127,6 +129,14 @@ def test_the_report_states_difference_and_worth_at_each_size(fitted):
     assert "Extra source" in page
     assert "not a sample of the main source alone" in page
     assert [one.forecast for one in fitted.analyses if not one.random_samples] == [None]
+
+
+@pytest.mark.parametrize("name", ["results.csv", "curves.csv"])
+def test_fit_gives_the_curve_with_an_extra_source_no_law(name, fitted, folder, capsys):
+    fit_curves(FitConfig(folder / "run" / name), quiet=False)
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"extra related: no law fitted: {WITH_EXTRA}" in out
+    assert out.count("no law fitted") == 1
 
 
 def test_a_run_goes_on_and_refuses_another_extra_file(settings, folder, tmp_path):
@@ -249,6 +259,26 @@ def test_targets_that_do_not_match_are_an_error_of_both_files(settings, folder, 
     words = write(tmp_path / "words.csv", [("CCO", "high"), ("CCN", "low")], ("smiles", "logp"))
     with pytest.raises(DataError, match=r"--extra: .*words.csv.*It needs the targets of main: logp \(regression\)"):
         problems_of(settings(extra=words))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [((0, 1), (1, 2)), ((1, 2), (0, 1)), ((-1, 1), (1, 2))])
+def test_a_number_that_is_another_class_in_the_extra_file_is_an_error(ours, theirs, settings, tmp_path):
+    smiles, header = nci_molecules()[0], ("smiles", "active")
+    main = write(tmp_path / "main.csv", [(one, ours[k % 2]) for k, one in enumerate(smiles[:60])], header)
+    extra = write(tmp_path / "related.csv", [(one, theirs[k % 2]) for k, one in enumerate(smiles[60:90])], header)
+    with pytest.raises(
+        DataError, match=f"{theirs[1]} is the class to predict and {theirs[0]} the other, but {ours[1]}"
+    ):
+        problems_of(settings(csv=main, extra=extra))
+
+
+def test_other_spellings_of_the_classes_are_understood_in_the_extra_file(settings, tmp_path):
+    smiles, header = nci_molecules()[0], ("smiles", "active")
+    main = write(tmp_path / "main.csv", [(one, k % 2) for k, one in enumerate(smiles[:60])], header)
+    words = ("Inactive", "Active")
+    extra = write(tmp_path / "related.csv", [(one, words[k % 2]) for k, one in enumerate(smiles[60:90])], header)
+    (problem,) = problems_of(settings(csv=main, extra=extra))
+    assert problem.table.labels[60:, 0].tolist() == [k % 2 for k in range(30)]
 
 
 @pytest.mark.parametrize(
