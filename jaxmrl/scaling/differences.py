@@ -150,7 +150,8 @@ def equivalent_size_by_pairs(
     Each run is paired with the run of the curve of the same split and seed, whose metrics are joined by straight lines
     over log n. The answer is where the mean of the curve first reaches that of the runs. The interval has every size at
     which the mean of the paired differences is consistent with 0 (`scaling.paired`). So it excludes `n` exactly if the
-    interval of the difference at equal size excludes 0.
+    interval of the difference at equal size excludes 0. It is NaN where that is not known: of one pair, and of runs
+    whose differences are all equal, as those of deterministic models on the whole of one split are.
 
     Args:
         n: The size of the runs.
@@ -168,7 +169,8 @@ def equivalent_size_by_pairs(
     grid = np.unique([*np.linspace(x[0], x[-1], _PAIRED_GRID), *x, *inside, np.clip(math.log(n), x[0], x[-1])])
     joined = np.stack([np.interp(grid, x, one) for one in curve])
     apart, errors, _ = paired_errors(values[:, None] - joined, split, overlap)
-    if many < 2:
+    at_n = np.searchsorted(grid, np.clip(math.log(n), x[0], x[-1]))
+    if many < 2 or not errors[at_n] > 0:
         low = high = math.nan
     else:
         alike = np.flatnonzero(np.abs(apart) <= t_ppf((1 + LEVEL) / 2, many - 1) * errors)

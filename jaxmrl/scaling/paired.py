@@ -54,11 +54,10 @@ def paired_mean(differences: np.ndarray, split: np.ndarray, overlap: float, leve
     """
     values, errors, many = paired_errors(np.asarray(differences, float)[:, None], split, overlap)
     value, error, pairs, splits = float(values[0]), float(errors[0]), len(differences), len(np.unique(split))
-    if many < 2:
+    if many < 2 or not error > 0:
         return PairedMean(value, None, None, pairs, splits)
     reach = float(t_ppf((1 + level) / 2, many - 1)) * error
-    p = float(2 * t_sf(abs(value) / error, many - 1)) if error > 0 else None
-    return PairedMean(value, reach, p, pairs, splits)
+    return PairedMean(value, reach, float(2 * t_sf(abs(value) / error, many - 1)), pairs, splits)
 
 
 def paired_errors(differences: np.ndarray, split: np.ndarray, overlap: float) -> tuple[np.ndarray, np.ndarray, int]:

@@ -110,5 +110,5 @@ def _mixture_quantiles(share: np.ndarray, mean: np.ndarray, sd: np.ndarray, tail
     grid = np.linspace((mean - 6 * sd).min(), (mean + 6 * sd).max(), 20_001)
     below = np.zeros(len(grid))
     for one, center, width in zip(share, mean, sd, strict=True):
-        below += one * normal_cdf(grid, center, width)
+        below += one * normal_cdf((grid - center) / width)
     return np.interp([tail, 0.5, 1 - tail], below, grid)

@@ -17,6 +17,11 @@ def test_one_split_has_students_interval_over_its_seeds():
     assert (found.pairs, found.splits) == (4, 1)
 
 
+def test_equal_differences_have_no_known_interval():
+    found = paired_mean(np.full(4, 0.1), np.zeros(4), 0.1)
+    assert (found.value, found.reach, found.p) == (pytest.approx(0.1), None, None)
+
+
 def test_the_mean_of_a_split_counts_once_and_overlap_widens():
     values, split = np.array([0.01, 0.03, 0.0, 0.02, 0.04]), np.array([1, 1, 2, 3, 3])
     plain, corrected = paired_mean(values, split, 0.0), paired_mean(values, split, 0.125)
