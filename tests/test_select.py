@@ -76,6 +76,15 @@ def test_low_values_and_expected_improvement(run, pool, tmp_path, cache, csv_fil
         assert best_label(config, run, np.arange(50), 0) == pytest.approx(expected)
 
 
+def test_the_best_label_is_not_one_of_an_extra_source(csv_file, pool, tmp_path, cache, refused):
+    (tmp_path / "other.csv").write_text("smiles,logp\nCCCCCCCCCCCCO,90\nCCCCCCCCCCCCN,95\n")
+    more = {"model": "ridge", "fractions": (1.0,), "seeds": 2, "out": tmp_path / "extra"}
+    run_sweep(SweepConfig(csv=csv_file, target_columns=("logp",), extra=tmp_path / "other.csv", **more))
+    (curve,) = [name for name in models_by_curve(tmp_path / "extra") if name.endswith(",other")]
+    words = ("select", tmp_path / "extra", "--csv", pool, "--curve", curve, "--method", "ei")
+    assert "also learned labels of other: give --best-label, or choose a curve" in refused(*words)
+
+
 def test_what_cannot_be_selected_is_refused(run, pool, tmp_path, refused):
     known = tmp_path / "known.csv"
     known.write_text("\n".join(["smiles", *nci_molecules()[0][:5]]) + "\n")

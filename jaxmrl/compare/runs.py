@@ -12,7 +12,7 @@ from jaxmrl.runs.identity import read_run
 from jaxmrl.runs.lineage import are_related, lineage_of, split_digests, split_of
 from jaxmrl.runs.tables import RESULTS, read_results
 
-_OF_THE_SOURCE = ("dataset", "csv", "npz", "target_columns", "pic50", "log10")
+_OF_THE_SOURCE = ("dataset", "csv", "npz", "target_columns", "pic50", "log10", "extra")
 """The settings that say what data a run is of."""
 
 

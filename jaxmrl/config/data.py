@@ -95,8 +95,9 @@ class DataSettings(TrainingConfig):
     """Merge rows that have the same canonical SMILES. Labels that one row lacks are taken from the others, and equal
     rows count once. If labels differ, the merged row has their mean (also if no value is given), their median, the
     first of them, or, with drop, no label. The mean and the median are weighted by --weight-column, and weights are
-    summed. Contradictory classes give no label unless first is chosen. In data without SMILES, molecules with the same
-    interatomic distances are merged into the first of them. Default: keep every row."""
+    summed; rows of equal labels and equal weights still count once. Contradictory classes give no label unless first is
+    chosen. In data without SMILES, molecules with the same interatomic distances are merged into the first of them.
+    Default: keep every row."""
 
     standardize: Literal["none", "parent", "tautomer"] = "none"
     """Replace each molecule by its parent, the largest organic fragment with charges neutralized, so that the salts and

@@ -267,6 +267,11 @@ class SweepConfig(PruningSettings):
                 f"--extra cannot be combined with --split {dated[0]}: molecules of the extra file may have later dates "
                 "than test molecules; omit one of the two"
             )
+        if grouped := [name for name in self.splits if name in ("cluster", LEAVE_CLUSTER_OUT, "maxmin", "group")]:
+            raise ConfigError(
+                f"--extra cannot be combined with --split {grouped[0]}: molecules of the extra file would join the "
+                "groups that are held out; give --split random or scaffold, or omit --extra"
+            )
         if self.extra_name == NO_EXTRA:
             raise ConfigError(
                 f"--extra {self.extra}: the name none means a curve without an extra source; rename the file"

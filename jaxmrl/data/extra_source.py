@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.chem.parents import AS_WRITTEN, find_parents, parent_hashes
+from jaxmrl.chem.scaffolds import scaffolds as find_scaffolds
+from jaxmrl.chem.scaffolds import without_stereochemistry
 from jaxmrl.config import Settings
 from jaxmrl.data.bounds import Bounds, bounds_of
 from jaxmrl.data.duplicates import deduplicate
@@ -56,19 +58,33 @@ class ExtraSource:
             canonical_smiles=[*main.canonical_smiles, *self.prepared.canonical_smiles],
         )
 
-    def training(self, split: Split, canonical: np.ndarray, parents: np.ndarray) -> np.ndarray:
-        """Return the places, in `joined`, of the molecules that may train in a split.
+    def training(
+        self, split: Split, main: ParsedMolecules, parents: np.ndarray, scaffolds: list[str] | None = None
+    ) -> np.ndarray:
+        """Return the places, in `joined`, of the molecules that may train: no validation or test molecule is the same.
 
-        Molecules of validation and test are left out, and so are other salts, hydrates and ions of them.
+        Neither is one the same but for stereochemistry, or another salt, hydrate or ion; nor, where scaffolds are
+        given, does one have the same scaffold.
 
         Args:
             split: The parts of the main source.
-            canonical: A hash of each molecule of the main source, [N].
+            main: The molecules of the main source, N.
             parents: A hash of each one's parent, [N].
+            scaffolds: The scaffold of each one, [N].
         """
         judged = np.concatenate([split.valid, split.test])
-        known = np.isin(self.prepared.canonical, canonical[judged]) | np.isin(self.parents, parents[judged])
-        return len(canonical) + np.flatnonzero(~known)
+        known = np.isin(self.parents, parents[judged])
+        known |= _among(self.prepared.canonical_smiles, [main.canonical_smiles[k] for k in judged])
+        if scaffolds is not None:
+            own = find_scaffolds(self.prepared.canonical_smiles)
+            known |= _among(own, [scaffolds[k] for k in judged])
+        return len(main) + np.flatnonzero(~known)
+
+
+def _among(smiles: list[str], others: list[str]) -> np.ndarray:
+    """Return which SMILES [n] are among others, stereochemistry aside."""
+    flat = without_stereochemistry([*smiles, *others])
+    return np.isin(flat[: len(smiles)], flat[len(smiles) :])
 
 
 def read_own_table(

@@ -112,7 +112,9 @@ def _split_problems(
             near=None if packed is None else near_share(packed, split.train, split.test),
             extensive=extensive,
             canonical_smiles=together.canonical_smiles,
-            extra=None if extra is None or parents is None else extra.training(split, prepared.canonical, parents),
+            extra=None
+            if extra is None or parents is None
+            else extra.training(split, prepared, parents, found if name == "scaffold" else None),
             same_scaffold=None if found is None or flat is None else splits.same_scaffolds(found, flat, split),
             kin=None if parents is None else splits.shared_parents(prepared.canonical, parents, split),
             facts=facts,
@@ -173,9 +175,10 @@ def extra_text(several: list[TaskData]) -> str:
     trained = [len(one.extra) for one in several if one.extra is not None]
     of, fewest, most = several[0].extra_molecules, min(trained), max(trained)
     left_out = f"{of - most:,}" if fewest == most else f"{of - most:,} to {of - fewest:,}"
+    scaffold = ", or one with the same scaffold" if several[0].split_name == "scaffold" else ""
     return (
-        f"{left_out} of {count(of, 'extra molecule')} left out of training, because the same molecule, or another "
-        "salt, hydrate or ion of it, is in validation or test"
+        f"{left_out} of {count(of, 'extra molecule')} left out of training, because the same molecule, stereochemistry "
+        f"aside, or another salt, hydrate or ion of it{scaffold}, is in validation or test"
     )
 
 

@@ -217,9 +217,11 @@ def _line(found: ExtraComparison) -> str:
         for one in found.sizes
         if one.difference is not None and one.p_holm <= ALPHA
     ]
-    helps, harms, of = sum(clear), len(clear) - sum(clear), count(len(found.sizes), "size")
+    known = sum(math.isfinite(one.p_holm) for one in found.sizes)
+    helps, harms, of = sum(clear), len(clear) - sum(clear), count(known, "size")
     clearly = f"better than without it at {helps} of {of} and worse at {harms}, beyond noise"
-    verdict = clearly if clear else f"no clear difference ({of})"
+    unclear = f"no clear difference ({of})" if known else "whether it helps is not known; train several --seeds"
+    verdict = clearly if clear else unclear
     worth = worth_sentence(found, found.sizes[len(found.sizes) // 2])
     return f"{found.comparison.curve}: {verdict}" + (f"; {worth}" if worth else "")
 

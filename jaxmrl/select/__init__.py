@@ -26,6 +26,7 @@ from jaxmrl.io.files import label_columns, write_whole
 from jaxmrl.io.records import Rejected, write_rejected
 from jaxmrl.progress import ProgressReporter
 from jaxmrl.reports.terminal import Reporter
+from jaxmrl.rows import NO_EXTRA
 from jaxmrl.runs import artifacts, directory
 from jaxmrl.runs.labels import read_labels
 from jaxmrl.text import count
@@ -118,6 +119,12 @@ def select_molecules(config: SelectConfig, *, quiet: bool = True) -> Selection:
     sign = -1.0 if config.minimize else 1.0
     best = None
     if set(shares_of(methods)) & set(NEED_BEST):
+        extra = models[0].row.curve.extra
+        if config.best_label is None and extra != NO_EXTRA:
+            raise ConfigError(
+                f"method ei needs the best label of your own assay, and the models of {curve} also learned labels of "
+                f"{extra}: give --best-label, or choose a curve without it with --curve"
+            )
         best = sign * best_label(config, prediction.run, trained_on, task)
     nearest = nearest_training(known, trained_on, new.canonical_smiles, reporter)
     candidates = as_candidates(sign * values[..., task], new, nearest, best)

@@ -81,6 +81,25 @@ def test_intervals_of_the_worth_cover_what_was_planted():
     assert 0.86 < covered / 400 < 0.94
 
 
+def test_equal_differences_claim_no_certainty():
+    """As of models without random numbers, trained on the whole of one split."""
+    base = np.tile([0.9, 0.8, 0.7], (3, 1))
+    for own in (0.699, 0.701):
+        found = equivalent_size_by_pairs(
+            400, np.full(3, own), base, np.array([100.0, 200, 400]), np.zeros(3), 0.1, False
+        )
+        assert np.isnan([found.low, found.high]).all()
+        assert "[not known]" in worth_words(found)
+
+
+def test_of_one_seed_nothing_is_known():
+    rng = np.random.default_rng(4)
+    (found,) = compare_extra(simulated(rng, 30, splits=1), higher_is_better=False)
+    (line,) = extra_lines([found])
+    assert "whether it helps is not known; train several --seeds" in line
+    assert "no clear difference" not in line
+
+
 def test_what_is_said():
     rng = np.random.default_rng(3)
     (found,) = compare_extra(simulated(rng, 30, noise=0.005), higher_is_better=False)

@@ -9,6 +9,7 @@ import pytest
 from jaxmrl.baselines.fitting import fit_and_predict
 from jaxmrl.baselines.planned import planned_rows
 from jaxmrl.chem.parents import find_parents
+from jaxmrl.chem.scaffolds import scaffolds, without_stereochemistry
 from jaxmrl.config import FitConfig, PredictConfig, SweepConfig
 from jaxmrl.config.toml import to_toml
 from jaxmrl.curves.sampling import WITH_EXTRA
@@ -90,7 +91,9 @@ def test_no_validation_or_test_molecule_trains_nor_a_salt_of_one(settings, fitte
         judged = np.concatenate([problem.split.valid, problem.split.test])
         others = np.setdiff1d(np.arange(problem.table.first_extra, len(problem.table)), problem.extra)
         assert not set(parent[problem.extra]) & set(parent[judged])
-        assert set(parent[others]) <= set(parent[judged]), "no other molecule is left out"
+        flat = np.array(without_stereochemistry(list(parent)), object)
+        assert not set(flat[problem.extra]) & set(flat[judged])
+        assert set(flat[others]) <= set(flat[judged]), "no other molecule is left out"
         assert 0 < len(others) < 2 * SHARED
     of = problems[0].extra_molecules
     (line,) = [line for line in said if "left out of training" in line]
@@ -102,6 +105,23 @@ def test_no_validation_or_test_molecule_trains_nor_a_salt_of_one(settings, fitte
     ids = problems[0].table.ids
     assert ids[problems[0].table.first_extra] == MAIN
     assert len(set(ids.tolist())) == len(ids)
+
+
+def test_a_tested_molecule_with_other_stereochemistry_does_not_train(settings, tmp_path):
+    smiles = [f"C[C@H](N){'C' * (k + 1)}" for k in range(30)]
+    main = write(tmp_path / "main.csv", [(one, k / 7) for k, one in enumerate(smiles)])
+    flat = [one.replace("[C@H]", "C") for one in smiles]
+    extra = write(tmp_path / "related.csv", [(one, k / 7) for k, one in enumerate(flat)])
+    (problem,) = problems_of(settings(csv=main, extra=extra))
+    assert (problem.extra - 30).tolist() == sorted(problem.split.train.tolist())
+
+
+def test_no_molecule_with_the_scaffold_of_a_tested_one_trains_in_a_scaffold_split(settings):
+    (problem,) = problems_of(settings(split=("scaffold",)))
+    found = np.array(without_stereochemistry(scaffolds(problem.canonical_smiles)), object)
+    judged = np.concatenate([problem.split.valid, problem.split.test])
+    assert len(problem.extra)
+    assert not set(found[problem.extra]) & set(found[judged])
 
 
 def test_run_json_has_the_file_and_its_molecules(fitted, folder):
@@ -290,6 +310,8 @@ def test_other_spellings_of_the_classes_are_understood_in_the_extra_file(setting
         ({"embeddings": "vectors.csv"}, "--embeddings, which has no vectors"),
         ({"csv": None, "npz": "qm9.npz"}, "--npz, which has no SMILES"),
         ({"split": ("time",), "date_column": "date"}, "--split time: molecules of the extra file may have later dates"),
+        ({"split": ("random", "cluster")}, "--split cluster: molecules of the extra file would join the groups"),
+        ({"split": ("group",), "group_column": "series"}, "--split group: molecules of the extra file would join"),
         ({"extra": "none.csv"}, "the name none means a curve without an extra source; rename the file"),
     ],
 )
