@@ -272,7 +272,8 @@ def _pruning(found: Findings) -> Section | None:
     saved = ("labels saved", "compute saved", "passes over the data")
     said = (
         f"{compare_caption(found.compared)}. Random molecules are {WORTH_CAPTION}. Compute is counted in optimizer "
-        "steps, relative to training on all molecules. A pass is as many molecules as the training set has."
+        "steps, relative to training on all molecules, without those of scoring models. A score of trained models "
+        "needs all labels, so it saves none. A pass is as many molecules as the training set has."
     )
     return Section("Pruning", [table(caption, (*head, *saved), rows, tuple(range(3, 9))), Block("text", text=said)])
 

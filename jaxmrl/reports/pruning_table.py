@@ -11,6 +11,7 @@ from rich.table import Table
 
 from jaxmrl.config.names import DYNAMIC_PRUNINGS
 from jaxmrl.curves.sampling import RANDOM, REASONS, WITH_EXTRA
+from jaxmrl.pruning.methods import METHODS
 from jaxmrl.rows import CurveIdentity, Rounded, Row
 from jaxmrl.runs.curves import MeasuredCurve, Point, distinguishing, paired_points
 from jaxmrl.scaling.analysis import Analysis, known
@@ -27,9 +28,10 @@ ALPHA = 1 - LEVEL
 class Saved:
     """What a size of a pruned curve saves, and how often it sees the training molecules.
 
-    labels   the share of the labels that it does not need; 0 for a dynamic pruning, which trains on all molecules
-    compute  the share of optimizer steps saved, relative to training on all molecules; NaN where the sweep has no such
-             replicas
+    labels   the share of the labels that it does not need; 0 for a dynamic pruning, which trains on all molecules, and
+             for one by scores of models that were; NaN where the scores are a file's own
+    compute  the share of optimizer steps saved, relative to training on all molecules, without those of scoring models;
+             NaN where the sweep has no replicas on all molecules
     passes   how many times, on average, each training molecule was trained on
     """
 
@@ -126,9 +128,16 @@ def compare_to_random(
 def saved_by(pruning: str, point: Point, random: MeasuredCurve) -> Saved:
     """Return what a point of a pruned curve saves; random: the curve of random subsets beside it."""
     whole = next((one.steps for one in random.points if one.fraction == 1), 0.0)
-    labels = 0.0 if pruning in DYNAMIC_PRUNINGS else 1 - point.fraction
+    labels = 0.0 if pruning in DYNAMIC_PRUNINGS else _labels_saved(pruning, point.fraction)
     compute = 1 - point.steps / whole if whole and point.steps else math.nan
     return Saved(labels, compute, point.epochs * point.fraction)
+
+
+def _labels_saved(pruning: str, fraction: float) -> float:
+    """Return the share of the labels that a static pruning does not need; NaN for one by a file of other scores."""
+    if pruning not in METHODS:
+        return math.nan
+    return 0.0 if METHODS[pruning].trained else 1 - fraction
 
 
 def split_levels(random: MeasuredCurve) -> dict[int, float]:
@@ -303,7 +312,7 @@ def saved_cells(one: Compared) -> tuple[str, str, str]:
     """Return the shares of labels and of compute that a size saves, and its passes over the training molecules."""
     if one.saved is None:
         return "", "", ""
-    labels = f"{one.saved.labels:.0%}" if one.saved.labels else "none"
+    labels = "" if math.isnan(one.saved.labels) else f"{one.saved.labels:.0%}" if one.saved.labels else "none"
     return labels, "" if math.isnan(one.saved.compute) else f"{one.saved.compute:.0%}", f"{one.saved.passes:.3g}"
 
 

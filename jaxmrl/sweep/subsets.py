@@ -25,6 +25,7 @@ from jaxmrl.text import count, exact
 from jaxmrl.trackers.purposes import scoring_observer
 from jaxmrl.training import checkpoint
 from jaxmrl.training.batches import batches_per_epoch
+from jaxmrl.training.dynamic_pruning import pruned_until
 from jaxmrl.training.model_spec import ModelSpec
 
 
@@ -103,16 +104,20 @@ def side_data(config: SweepConfig, problem: TaskData) -> Data:
 
 
 def _never_pruned(config: SweepConfig, molecules: int) -> list[str]:
-    """Return where a training is too short for a dynamic pruning, which first passes over all molecules."""
+    """Return where a training is too short for a dynamic pruning, which first passes over all molecules.
+
+    InfoBatch does not prune its last epochs either.
+    """
     scored = [name for name in config.pruning if name in DYNAMIC_PRUNINGS and name != SOFT_RANDOM]
     lines = []
     for (_, model), fraction in product(config.trained_models if scored else (), sorted(config.fractions)):
         size = splits.subset_size(fraction, molecules)
         epoch_steps = batches_per_epoch(size, config.batch_size_of(model))
         epochs = math.ceil(config.length_of(epoch_steps)[0] / epoch_steps)
-        if fraction < 1 and epochs <= (first := math.ceil(molecules / size)):
+        first = math.ceil(molecules / size)
+        if never := [name for name in scored if fraction < 1 and pruned_until(name, epochs) <= first]:
             lines.append(
-                f"{model}, fraction {exact(fraction)}: {' and '.join(scored)}: no molecules are pruned, because the "
+                f"{model}, fraction {exact(fraction)}: {' and '.join(never)}: no molecules are pruned, because the "
                 f"first pass over all of them takes {count(first, 'epoch')}, and the training has {epochs}; give more "
                 "--epochs or --steps"
             )

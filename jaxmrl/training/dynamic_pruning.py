@@ -20,6 +20,11 @@ _CHOICE, _PASS = 1, 2
 """They follow the epoch in the seed of a generator, so that it is not the one that shuffles the epoch's batches."""
 
 
+def pruned_until(method: str, epochs: int) -> int:
+    """Return the first of `epochs` epochs, from 0, from which a scored method takes molecules in turn again."""
+    return epochs - epochs // UNPRUNED_SHARE if method == INFOBATCH else epochs
+
+
 @dataclass(frozen=True)
 class DynamicPruning:
     """A dynamic pruning.
@@ -56,7 +61,7 @@ class DynamicPruning:
         if scores is None:
             return _only(rng.permutation(molecules)[: self.size], molecules)
         in_pass = -(-molecules // self.size)
-        last = epochs - epochs // UNPRUNED_SHARE if self.method == INFOBATCH else epochs
+        last = pruned_until(self.method, epochs)
         if epoch < in_pass:
             return self._in_pass(molecules, epoch, [*entropy, 0, _PASS])
         if epoch >= last:

@@ -69,6 +69,14 @@ def test_every_fraction_of_a_dynamic_pruning_that_never_chooses_is_named(csv_fil
     assert "graph-gin-8x2 molpeg: " in said
 
 
+def test_infobatch_does_not_choose_in_its_last_epochs(csv_file, capsys, cache):
+    """A pass takes 11 epochs, and the last of 12 are not pruned."""
+    config = SweepConfig(csv=csv_file, pruning=("molpeg", "infobatch"), **SETTINGS | {"epochs": 12})
+    estimate(config, quiet=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "fraction 0.1: infobatch: no molecules are pruned" in said
+
+
 def test_classical_models_and_scoring_have_no_dynamic_prunings(tmp_path):
     both = {"pruning": ("random", "mine", "molpeg"), "scores": tmp_path / "scores.csv"}
     config = SweepConfig(dataset="bace", model=("rf",), **both)
