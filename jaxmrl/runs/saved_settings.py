@@ -31,5 +31,6 @@ def read_sweep(folder: Path) -> tuple[dict[str, Any], SweepConfig]:
             "python -m jaxmrl.sweep wrote"
         )
     saved = read_run(folder)
-    assert saved is not None, "its files are there"
+    if saved is None:
+        raise ConfigError(f"{folder} was removed while it was read; expected a folder that stays")
     return saved[0], SweepConfig(**run_settings(folder / "config.toml"))

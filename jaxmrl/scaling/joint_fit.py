@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import f as f_distribution
 
 from jaxmrl.scaling.joint_cells import Cells
 from jaxmrl.scaling.joint_laws import ADDITIVE, EXPONENTS, FLOORED, JOINT_LAWS, NESTED, JointLaw
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, noise
 from jaxmrl.scaling.law_search import error_of, fit_many
 from jaxmrl.scaling.profiles import profile_intervals
+from jaxmrl.stats import f_ppf
 
 Interval = tuple[float | None, float | None]
 
@@ -82,7 +82,7 @@ def fit_joint(law: JointLaw, cells: Cells, *, intervals: bool = True) -> JointFi
         dof_of = {}
     found_intervals: dict[str, Interval] = {}
     for name in (one for one in _ASKED if one in law.names and dof > 0 and intervals):
-        reach = scale * float(f_distribution.ppf(LEVEL, 1, dof_of.get(name, dof)))
+        reach = scale * float(f_ppf(LEVEL, 1, dof_of.get(name, dof)))
         found_intervals |= profile_intervals(law, cells, u, chi2, reach, np.zeros(len(u)), names=(name,))
     values = dict(zip(law.names, map(float, law.natural(u[None, :])[0]), strict=True))
     return JointFit(law, cells, u, values, found_intervals, chi2, p, scale, dof)

@@ -10,6 +10,7 @@ import pytest
 
 from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig, to_toml
+from jaxmrl.config.names import CONTINUED_SPLITS
 from jaxmrl.errors import ConfigError
 from jaxmrl.io import storage
 from jaxmrl.runs.directory import RunDirectory
@@ -229,12 +230,12 @@ def test_folds_beside_a_test_set_keep_their_number(tmp_path):
         extended(replace(saved, seeds=4, split_seeds=4))  # folds of half the size
 
 
-@pytest.mark.parametrize("split", ["random", "random 43", "scaffold", "file"])
+@pytest.mark.parametrize("split", ["random", "random 43", "scaffold", "cluster", "file"])
 def test_previous_is_suggested_for_data_of_splits_that_it_keeps(tmp_path, split):
     there, here = ({"data": {f"data of the {split} split": digest}} for digest in ("a", "b"))
     with pytest.raises(ConfigError) as caught:
         check_same_run(tmp_path, (there, {}), here, {}, extend=False)
-    assert ("--previous" in str(caught.value)) == split.startswith("random")
+    assert ("--previous" in str(caught.value)) == (split.split()[0] in CONTINUED_SPLITS)
 
 
 def test_flags_that_change_a_run_are_refused(begun):
