@@ -148,7 +148,7 @@ def try_lines(count: int, world: Path, run_here, monkeypatch, tmp_path) -> None:
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize(
-    "count", [pytest.param(25, marks=pytest.mark.slow), pytest.param(500, marks=pytest.mark.nightly)]
+    "count", [pytest.param(12, marks=pytest.mark.slow), pytest.param(500, marks=pytest.mark.nightly)]
 )
 def test_random_command_lines_end_in_a_result_or_one_line(count, world, run_here, monkeypatch, tmp_path):
     try_lines(count, world, run_here, monkeypatch, tmp_path)

@@ -48,7 +48,7 @@ def test_the_report_says_that_they_save_no_labels(pruned):
     assert "labels saved" in page
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # tests of lanes have a sample
 def test_methods_that_score_give_the_same_rows_in_any_company(pruned, csv_file, tmp_path, cache):
     run = lambda name, *pruning: run_sweep(SweepConfig(csv=csv_file, out=tmp_path / name, pruning=pruning, **SETTINGS))
     together = run("together", "random", "infobatch", "molpeg").rows
