@@ -47,6 +47,7 @@ def test_files_of_a_pre_training(pretrained):
     assert rejected == ["line,text,reason", "162,rubbish,not a valid SMILES"]
 
 
+@pytest.mark.slow
 def test_stopped_at_every_moment_it_comes_to_the_same(pretrained, csv_file, tmp_path, cache, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     save, stops = checkpoint.save, []

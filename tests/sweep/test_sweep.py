@@ -186,6 +186,7 @@ def test_a_foreign_directory_is_left_alone(csv_file, tmp_path, cache):
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["config.toml"]
 
 
+@pytest.mark.slow
 def test_saved_lanes_and_checkpoints_of_every_moment_resume_to_the_same_bytes(
     regression, csv_file, tmp_path, cache, monkeypatch
 ):
