@@ -139,7 +139,7 @@ def test_the_exponent_of_a_power_law():
     assert scale.exponent([1, 10, 100], [1, 100, 10_000]) == pytest.approx(2)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # it prepares large tables; the other scripts have a sample
 def test_tables_repeat_molecules():
     once, again = scale.table_of(10_000), scale.table_of(25_000)
     assert (len(once), len(again)) == (10_000, 25_000)
