@@ -134,6 +134,13 @@ SPLIT_COLUMNS = {"group": "group_column", "time": "date_column", "rolling": "dat
 """The setting that names the column of a table by which a split is made."""
 
 
+SPLITS_WITHOUT_EXTRA = dict.fromkeys(
+    ("cluster", LEAVE_CLUSTER_OUT, "maxmin", "group"),
+    "would join the groups that are held out; give --split random or scaffold, or omit --extra",
+) | dict.fromkeys(("time", "rolling"), "may have later dates than test molecules; omit one of the two")
+"""What molecules of --extra would do in a split that cannot be combined with it, and what to do instead."""
+
+
 FILE_SPLIT = "file"
 """The split of --split-file."""
 

@@ -22,7 +22,7 @@ from jaxmrl.config.names import (
     ROLLING,
     SCRATCH,
     SINGLE_SPLITS,
-    SPLIT_COLUMNS,
+    SPLITS_WITHOUT_EXTRA,
 )
 from jaxmrl.config.pruning import PruningSettings
 from jaxmrl.errors import ConfigError, check_choice
@@ -262,16 +262,11 @@ class SweepConfig(PruningSettings):
         for name, (given, why) in unfit.items():
             if given:
                 raise ConfigError(f"--extra cannot be combined with {name}, which {why}; omit one of the two")
-        if dated := [name for name in self.splits if SPLIT_COLUMNS.get(name) == "date_column"]:
-            raise ConfigError(
-                f"--extra cannot be combined with --split {dated[0]}: molecules of the extra file may have later dates "
-                "than test molecules; omit one of the two"
-            )
-        if grouped := [name for name in self.splits if name in ("cluster", LEAVE_CLUSTER_OUT, "maxmin", "group")]:
-            raise ConfigError(
-                f"--extra cannot be combined with --split {grouped[0]}: molecules of the extra file would join the "
-                "groups that are held out; give --split random or scaffold, or omit --extra"
-            )
+        for name in self.splits:
+            if would := SPLITS_WITHOUT_EXTRA.get(name):
+                raise ConfigError(
+                    f"--extra cannot be combined with --split {name}: molecules of the extra file {would}"
+                )
         if self.extra_name == NO_EXTRA:
             raise ConfigError(
                 f"--extra {self.extra}: the name none means a curve without an extra source; rename the file"

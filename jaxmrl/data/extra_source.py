@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,14 @@ class ExtraSource:
     prepared: ParsedMolecules
     parents: np.ndarray
 
+    @cached_property
+    def _flat(self) -> list[str]:
+        return without_stereochemistry(self.prepared.canonical_smiles)
+
+    @cached_property
+    def _flat_scaffolds(self) -> list[str]:
+        return without_stereochemistry(find_scaffolds(self.prepared.canonical_smiles))
+
     def joined(self, main: ParsedMolecules) -> ParsedMolecules:
         """Return the molecules of the main source, and after them these.
 
@@ -74,17 +83,15 @@ class ExtraSource:
         """
         judged = np.concatenate([split.valid, split.test])
         known = np.isin(self.parents, parents[judged])
-        known |= _among(self.prepared.canonical_smiles, [main.canonical_smiles[k] for k in judged])
+        known |= _among(self._flat, [main.canonical_smiles[k] for k in judged])
         if scaffolds is not None:
-            own = find_scaffolds(self.prepared.canonical_smiles)
-            known |= _among(own, [scaffolds[k] for k in judged])
+            known |= _among(self._flat_scaffolds, [scaffolds[k] for k in judged])
         return len(main) + np.flatnonzero(~known)
 
 
-def _among(smiles: list[str], others: list[str]) -> np.ndarray:
-    """Return which SMILES [n] are among others, stereochemistry aside."""
-    flat = without_stereochemistry([*smiles, *others])
-    return np.isin(flat[: len(smiles)], flat[len(smiles) :])
+def _among(flat: list[str], others: list[str]) -> np.ndarray:
+    """Return which SMILES without stereochemistry [n] are among others, once these have none either."""
+    return np.isin(flat, without_stereochemistry(others))
 
 
 def read_own_table(

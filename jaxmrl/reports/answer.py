@@ -178,10 +178,7 @@ def _limits(found: Findings) -> list[str]:
     items: dict[str, list[str]] = {}
     for label, analysis in found.labeled:
         if not analysis.random_samples:
-            remarks = [
-                *analysis.training_flags,
-                *(note for note in analysis.notes if note not in REASONS),
-            ]
+            remarks = [*analysis.training_flags, *(note for note in analysis.notes if note not in REASONS)]
         elif analysis.forecast is None:
             remarks = list(analysis.training_flags)
         else:

@@ -310,10 +310,10 @@ def compare_cell(one: Compared) -> str:
 
 def saved_cells(one: Compared) -> tuple[str, str, str]:
     """Return the shares of labels and of compute that a size saves, and its passes over the training molecules."""
-    if one.saved is None:
+    if (saved := one.saved) is None:
         return "", "", ""
-    labels = "" if math.isnan(one.saved.labels) else f"{one.saved.labels:.0%}" if one.saved.labels else "none"
-    return labels, "" if math.isnan(one.saved.compute) else f"{one.saved.compute:.0%}", f"{one.saved.passes:.3g}"
+    percent = lambda share: "" if math.isnan(share) else f"{share:.0%}"
+    return "none" if saved.labels == 0 else percent(saved.labels), percent(saved.compute), f"{saved.passes:.3g}"
 
 
 def worth_cell(one: Compared) -> str:

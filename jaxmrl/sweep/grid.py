@@ -120,8 +120,7 @@ def plan_cell(
     train, dynamic = with_extra(problem, own, extra), None
     steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
     if pruning in DYNAMIC_PRUNINGS and len(own) < len(shuffle):
-        pruned, dynamic = True, DynamicPruning(pruning, len(train))
-        train = with_extra(problem, shuffle, extra)
+        pruned, dynamic, train = True, DynamicPruning(pruning, len(own)), shuffle
     share, kept = exact(fraction), f"{pruning} " if pruned else ""
     init, encoder = start
     begun = f"{encoder.digest} " if encoder else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.config import SweepConfig
-from jaxmrl.config.names import DYNAMIC_PRUNINGS, SOFT_RANDOM
+from jaxmrl.config.names import DYNAMIC_PRUNINGS, INFOBATCH, SOFT_RANDOM
 from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
 from jaxmrl.data.task_data import TaskData
@@ -116,9 +116,11 @@ def _never_pruned(config: SweepConfig, molecules: int) -> list[str]:
         epochs = math.ceil(config.length_of(epoch_steps)[0] / epoch_steps)
         first = math.ceil(molecules / size)
         if never := [name for name in scored if fraction < 1 and pruned_until(name, epochs) <= first]:
+            last = epochs - pruned_until(INFOBATCH, epochs) if INFOBATCH in never and epochs > first else 0
+            unpruned = f", the last {last} of which {INFOBATCH} does not prune" if last else ""
             lines.append(
                 f"{model}, fraction {exact(fraction)}: {' and '.join(never)}: no molecules are pruned, because the "
-                f"first pass over all of them takes {count(first, 'epoch')}, and the training has {epochs}; give more "
-                "--epochs or --steps"
+                f"first pass over all of them takes {count(first, 'epoch')}, and the training has {epochs}{unpruned}; "
+                "give more --epochs or --steps"
             )
     return lines

@@ -75,6 +75,7 @@ def test_infobatch_does_not_choose_in_its_last_epochs(csv_file, capsys, cache):
     estimate(config, quiet=False)
     said = " ".join(capsys.readouterr().out.split())
     assert "fraction 0.1: infobatch: no molecules are pruned" in said
+    assert "and the training has 12, the last 1 of which infobatch does not prune; give more" in said
 
 
 def test_classical_models_and_scoring_have_no_dynamic_prunings(tmp_path):
