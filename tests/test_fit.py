@@ -88,7 +88,10 @@ def test_curves_of_a_sweep_are_told_apart_by_themselves(tmp_path):
     header = ",".join((*CurveIdentity.columns(), "fraction", "n_train", "seed", "status", "metric", "test"))
     rows = [
         (
-            *({"split": split, "pruning": "random"}.get(name, "x") for name in CurveIdentity.columns()),
+            *(
+                {"split": split, "pruning": "random", "extra": "none"}.get(name, "x")
+                for name in CurveIdentity.columns()
+            ),
             n / 3200,
             n,
             k,
