@@ -34,9 +34,9 @@ class EarlierSplits:
     def split(self, label: str, smiles: list[str], groups: np.ndarray | None = None) -> Split:
         """Return a split of the data as it is now.
 
-        New molecules are for training. A further row of an earlier molecule is in the part of that molecule. In a split
-        of groups, a new molecule of the group of a validation or test molecule is in no part: in the training set, it
-        would make the test easier, and in the test set, it would change it.
+        New molecules are for training, and so is a further row of an earlier training molecule. A further row of a
+        validation or test molecule is in no part, as is, in a split of groups, a new molecule of its group: in the
+        training set, it would make the test easier, and in the test set, it would change it.
 
         Args:
             label: The label of the split, such as `random` or `random 43`.
@@ -52,11 +52,12 @@ class EarlierSplits:
                 f"{self.run} has no {label} split; its splits are {there}. Give --split and --split-seeds as in that "
                 "run"
             )
-        places, parts = find_same(smiles, self.smiles)[1], self.parts[label]
-        known = np.array([NO_PART if place == NEW else parts[place] for place in places.tolist()])
-        new = known == NO_PART
-        held_out = np.zeros(len(known), bool) if groups is None else np.isin(groups, groups[np.isin(known, HELD_OUT)])
-        return given_split(np.where(new & ~held_out, "train", known).tolist())
+        (rows, molecules), parts = find_same(smiles, self.smiles), self.parts[label]
+        known = np.array([NO_PART if place == NEW else parts[place] for place in molecules.tolist()])
+        tested = np.isin(known, HELD_OUT)
+        alike = tested if groups is None else np.isin(groups, groups[tested])
+        new = (rows == NEW) | (known == NO_PART)
+        return given_split(np.where(new, np.where(alike, NO_PART, "train"), known).tolist())
 
 
 def trimmed(several: list[Split], canonical: np.ndarray, seed: int) -> list[Split]:

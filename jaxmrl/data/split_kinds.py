@@ -68,6 +68,13 @@ def make_splits(
     return found
 
 
+def _from_to(counts: list[int], what: str) -> str:
+    """Return in words how many there are in each of several splits."""
+    if min(counts) == max(counts):
+        return count(counts[0], what)
+    return f"{min(counts):,} to {max(counts):,} {what}s, depending on the split,"
+
+
 @dataclass(frozen=True)
 class _SplitMaker:
     """The molecules of which splits are made, see `make_splits`."""
@@ -103,12 +110,20 @@ class _SplitMaker:
         if name == "group" and not set(labels[1:]) & earlier.parts.keys():
             labels = labels[:1]  # those of other seeds had other sizes
         found = [earlier.split(label, self.prepared.canonical_smiles, groups) for label in labels]
-        if rest := len(self.prepared) - sum(found[0].sizes):
+        rest = [len(self.prepared) - sum(split.sizes) for split in found]
+        if max(rest):
+            alike = "is the same" if groups is None else f"is the same or has the same {name}"
             self.reporter.say(
-                f"{name} split: {count(rest, 'new row')} in no part, because a validation or test molecule has the "
-                f"same {name}"
+                f"{name} split: {_from_to(rest, 'new row')} in no part, because a validation or test molecule {alike}"
             )
-        return trimmed(found, self.prepared.canonical, seeds[0])
+        even = trimmed(found, self.prepared.canonical, seeds[0])
+        cut = [len(split.train) - len(one.train) for split, one in zip(found, even, strict=True)]
+        if max(cut):
+            self.reporter.say(
+                f"{name} split: {_from_to(cut, 'training molecule')} in no part, so that the training sets of all "
+                f"{len(even)} splits are equally large"
+            )
+        return even
 
     def _random(self, seeds: range) -> list[Split]:
         table, sizes = self.prepared.table, self.dataset.split_sizes if self.dataset else None

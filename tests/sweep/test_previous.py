@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -131,7 +132,8 @@ def test_rows_of_a_molecule_are_matched_in_their_order():
 def test_a_further_row_of_a_test_molecule_does_not_train():
     earlier = EarlierSplits("runs/first", ["A", "B", "C"], {"random": ["train", "valid", "test"]})
     split = earlier.split("random", ["C", "D", "A", "C", "B"])
-    assert [ids.tolist() for ids in split.parts().values()] == [[1, 2], [4], [0, 3]]
+    assert [ids.tolist() for ids in split.parts().values()] == [[1, 2], [4], [0]], "and does not change the test set"
+    assert earlier.split("random", ["A", "A", "B", "C"]).train.tolist() == [0, 1]
     with pytest.raises(ConfigError, match="runs/first has no random 43 split"):
         earlier.split("random 43", ["A"])
     with pytest.raises(DataError, match="no test molecules"):
@@ -145,6 +147,24 @@ def test_new_molecules_of_held_out_groups_are_in_no_part():
     assert [ids.tolist() for ids in split.parts().values()] == [[0, 3, 6, 7], [1], [2]]
     grown = trimmed([split, replace(split, train=np.array([0, 3]))], np.arange(8, dtype=np.uint64), 42)
     assert [len(one.train) for one in grown] == [2, 2], "the runs of one curve have the same sizes"
+
+
+@pytest.mark.slow
+def test_what_each_split_leaves_out_is_counted(folder, child, tmp_path, capsys):
+    parts = np.load(folder / "parent" / "splits.npz")
+    twice = sorted({*parts["test"].tolist()} - {*parts["random_43_test"].tolist(), *parts["random_43_valid"].tolist()})
+
+    def repeated(header, rows):
+        return [*rows, *(rows[k] for k in twice[:3])]
+
+    rewritten(folder / "mine.csv", tmp_path / "repeated.csv", repeated)
+    run_sweep(replace(child, csv=tmp_path / "repeated.csv"), quiet=False)
+    said = capsys.readouterr().out
+    assert "random split: 0 to 3 new rows, depending on the split, in no part, because a validation or test" in said
+    assert "random split: 0 to 3 training molecules, depending on the split, in no part, so that the training" in said
+    later = np.load(child.out / "splits.npz")
+    for name in ("train", "valid", "test", "random_43_train"):
+        assert len(later[name]) == len(parts[name]), name
 
 
 @pytest.fixture
@@ -180,7 +200,9 @@ def test_bounds_weights_and_groups_of_a_child_run(series, capsys):
     run_sweep(child, quiet=False)
     said = capsys.readouterr().out
     assert "3 rows added, 0 removed, 1 with other labels, 1 with another weight" in said
-    assert "group split: 2 new rows in no part, because a validation or test molecule has the same group" in said
+    assert re.search(
+        r"group split: (\d to )?2 new rows.* in no part, because .* is the same or has the same group", said
+    )
     record = json.loads(Path("child/run.json").read_text())["previous"]
     assert (record["relabeled"], record["reweighted"]) == (1, 1)
     changes = Path("child/changes.csv").read_text()
