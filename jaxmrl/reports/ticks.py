@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
 from matplotlib.axis import Axis
 from matplotlib.ticker import Formatter, Locator, MaxNLocator, NullLocator
@@ -10,6 +11,9 @@ _SHORT, _MEDIUM = 8.0, 60.0
 """Ratios of the ends of an axis: up to the first, ticks are as on a linear axis; up to the second, 1, 2 and 5."""
 
 _MOST = 6
+
+_SMALLEST, _LARGEST = 1e-4, 1e8
+"""Numbers beyond these are given with an exponent, because in full they would collide."""
 
 
 def few_ticks(axis: Axis) -> None:
@@ -50,7 +54,8 @@ class InFull(Formatter):
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         shown = [f"{value:.6g}" for value in values]
-        if any("e" in text for text in shown):
+        if any(value and not _SMALLEST <= abs(value) <= _LARGEST for value in values):
             return shown
+        shown = [f"{Decimal(text):f}" for text in shown]
         decimals = max((len(text.partition(".")[2]) for text in shown), default=0)
-        return [f"{value:,.{decimals}f}" for value in values]
+        return [f"{Decimal(text):,.{decimals}f}" for text in shown]
