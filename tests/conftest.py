@@ -13,6 +13,12 @@ from jaxmrl.modalities import registry
 from jaxmrl.modalities.graph.features import featurize
 from tests.support.tables import nci_molecules, write_table
 
+QUICK_COMPILER = (
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_parallel_codegen_split_count=1"
+)
+"""Flags with which XLA compiles a program in half the time. Most tests run a program a few times on a few molecules."""
+
 SMILES = [
     "CCO",
     "c1ccccc1C(=O)O",
@@ -30,13 +36,18 @@ SMILES = [
 """Small molecules with rings, ions, both kinds of chirality, and one atom (S in SF6) with more than four bonds."""
 
 
-def pytest_configure():
-    """Commands that run within a test make no devices of the cores: the number of lanes would depend on their order.
+def pytest_configure(config):
+    """Programs are compiled quickly, but for `pytest -m nightly`, which has them as users do; XLA_FLAGS in the
+    environment comes first.
+
+    Commands that run within a test make no devices of the cores: the number of lanes would depend on their order.
 
     Before collection, for a module of tests may begin JAX when it is imported, or make settings. Sweeps of tests fit no
     classical model that the test has not named, have one split unless it names more, and train a GIN, whose programs
     compile fastest; commands in processes of their own do as users' do.
     """
+    if config.option.markexpr != "nightly":
+        os.environ.setdefault("XLA_FLAGS", QUICK_COMPILER)
     sweep.DEFAULT_BASELINES = ()
     sweep.FEW_MOLECULES = 0
     registry.MODALITIES.sort(key=lambda modality: modality.name != "graph")

@@ -65,6 +65,7 @@ def test_importing_the_package_imports_neither_jax_nor_matplotlib():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_commands_import_slow_libraries_only_where_they_use_them():
     """RDKit and scikit-learn are left to worker processes, and a mistaken flag does not wait for Matplotlib."""
     commands = ("sweep", "score", "value", "pretrain", "predict", "select", "fit", "plan", "compare", "serve")

@@ -26,8 +26,13 @@ RUN = re.compile(r"(?:python -m jaxmrl\.|jaxmrl )(\w+)$")
 EXAMPLE_WITH_A_TEST = "adding-a-modality.md"
 """tests/sweep/test_modalities.py runs it, from its files to predictions."""
 
-SAMPLED = ("docs/tutorials/assay.md", "docs/tutorials/pruning.md")
-"""Pages whose commands run for every change, for these train few kinds of models; those of the others run nightly."""
+SAMPLED = "docs/tutorials/assay.md"
+"""The page with training whose commands run for every change, for it trains few kinds of models; those of the others
+run nightly.
+"""
+
+WITH_COMMANDS = (SAMPLED, "docs/tutorials/pruning.md")
+"""Pages whose examples read what their commands have written, and run with these alone."""
 
 
 def page_name(page):
@@ -52,8 +57,8 @@ def pace(page):
     compilation, of each kind of model anew.
     """
     if {as_run(command)[0] for command in commands_to_run(page)} <= {"fit", "plan"} and "benchmarks" not in page.parts:
-        return []
-    return pytest.mark.slow if page_name(page) in SAMPLED else pytest.mark.nightly
+        return pytest.mark.slow
+    return pytest.mark.slow if page_name(page) == SAMPLED else pytest.mark.nightly
 
 
 def commands_to_run(page):
@@ -109,7 +114,9 @@ def test_every_command_runs(page, small_world):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", pages_with(lambda page: jaxmrl_examples(page) and page_name(page) not in SAMPLED))
+@pytest.mark.parametrize(
+    "page", pages_with(lambda page: jaxmrl_examples(page) and page_name(page) not in WITH_COMMANDS)
+)
 def test_every_example_runs(page, small_world):
     pytest.importorskip("pandas", reason="needs the frames extra")
     for example in jaxmrl_examples(page):

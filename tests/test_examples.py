@@ -21,6 +21,7 @@ def lanes(monkeypatch):
     return module
 
 
+@pytest.mark.slow
 def test_a_lane_of_the_example_equals_its_replica_alone(lanes, capsys):
     lanes.main()
     *curve, last = capsys.readouterr().out.splitlines()
@@ -35,6 +36,7 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient", reason="needs the notebook extra")
     pytest.importorskip("pandas", reason="needs the notebook extra")
     monkeypatch.setenv("JAXMRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("XLA_FLAGS", raising=False)  # it trains longer than it compiles
     notebook = nbformat.read(EXAMPLES / "notebook.ipynb", as_version=4)
     settings = {"timeout": 600, "coalesce_streams": True, "resources": {"metadata": {"path": str(tmp_path)}}}
     nbclient.NotebookClient(notebook, **settings).execute()

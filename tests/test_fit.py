@@ -61,6 +61,7 @@ def test_json_is_one_object_with_everything(curve_file, capsys):
     assert target["molecules"] == pytest.approx((1.5 / 0.189) ** 4, rel=0.3)
 
 
+@pytest.mark.slow
 def test_several_curves_are_compared_with_the_first(tmp_path, capsys):
     rows = [("with", *row) for row in runs(1.5 * 2.7**-0.25, seed=1)] + [("without", *row) for row in runs(seed=2)]
     path = write(tmp_path / "c.csv", "training,n_train,auc", rows[::-1])
@@ -168,6 +169,7 @@ def test_the_files_of_a_sweep_can_be_fitted(tmp_path):
     np.testing.assert_allclose(*values, rtol=2e-3, err_msg="results.csv also says which runs share a seed")
 
 
+@pytest.mark.slow
 def test_the_noise_floor_of_a_run_bounds_forecasts(tmp_path):
     header = "dataset,split,fraction,n_train,seed,status,metric,valid,test"
     rows = [("x", "random", n / 3200, n, k, "finished", "rmse", 0, 3 * n**-0.3 + 0.01 * k) for n in N for k in range(3)]

@@ -47,7 +47,7 @@ def test_files_of_a_pre_training(pretrained):
     assert rejected == ["line,text,reason", "162,rubbish,not a valid SMILES"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_stopped_at_every_moment_it_comes_to_the_same(pretrained, csv_file, tmp_path, cache, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     save, stops = checkpoint.save, []
@@ -91,6 +91,7 @@ def both(csv_file, pretrained, tmp_path_factory):
     return {name: read_rows(folder / name / "results.csv") for name in ("both", "alone")}
 
 
+@pytest.mark.slow
 def test_both_curves_of_one_sweep(both):
     assert [(row["init"], row["fraction"], row["seed"]) for row in both["both"]] == [
         (init, fraction, seed) for init in ("none", "mae") for fraction in ("0.5", "1") for seed in "01"
@@ -115,6 +116,7 @@ def named(tree):
     return {jax.tree_util.keystr(path, simple=True, separator="."): np.asarray(leaf) for path, leaf in leaves}
 
 
+@pytest.mark.slow
 def test_a_replica_begins_from_the_encoder(csv_file, pretrained, cache):
     engine, starts = engine_of(sweep_config(csv_file, ("none", str(pretrained))))
     engine.refill(iter(range(8)))
@@ -128,6 +130,7 @@ def test_a_replica_begins_from_the_encoder(csv_file, pretrained, cache):
     assert named(state.params)["head.kernel.value"].std() > 0
 
 
+@pytest.mark.slow
 def test_frozen_encoders_stay_and_heads_learn(csv_file, pretrained, cache):
     engine, starts = engine_of(sweep_config(csv_file, (str(pretrained),), freeze=True))
     engine.refill(iter(range(4)))
@@ -141,6 +144,7 @@ def test_frozen_encoders_stay_and_heads_learn(csv_file, pretrained, cache):
         assert not np.array_equal(after[name], before[name])
 
 
+@pytest.mark.slow
 def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
     engine, _ = engine_of(sweep_config(csv_file, (str(pretrained),), freeze=True))
     training_spec, key = engine.training_spec, jax.random.key(0)
@@ -151,7 +155,7 @@ def test_frozen_encoders_work_as_in_evaluation(csv_file, pretrained, cache):
     jax.tree.map(np.testing.assert_array_equal, stats, after)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("model", ["dmpnn", "gine"])
 def test_a_sweep_begins_from_the_encoder_of_another_model(model, csv_file, tmp_path, cache):
     encoder = pretrain_encoder(PretrainConfig(csv=csv_file, epochs=2, model=model, out=tmp_path / "mae", **SMALL))
@@ -174,6 +178,7 @@ def test_a_sweep_begins_from_the_encoder_of_another_model(model, csv_file, tmp_p
         load_starts((str(tmp_path / "mae"),), [ModelSpec(width=8, depth=2, dropout=0.5, tasks=1, precision="float32")])
 
 
+@pytest.mark.slow
 def test_an_error_that_is_no_number_ends_it_without_an_encoder(csv_file, tmp_path, cache):
     config = PretrainConfig(csv=csv_file, epochs=1, learning_rate=1e30, out=tmp_path / "mae", **SMALL)
     with pytest.raises(DivergedError, match="a lower --learning-rate, and another --out"):

@@ -34,6 +34,7 @@ def scored(csv_file, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_files_of_a_scoring_and_no_other(scored):
     names = {"scores.csv", "scores.json", "scores.png", "scores.csv.rejected.csv"}
     assert {path.name for path in scored.iterdir()} == names
@@ -119,7 +120,7 @@ def test_a_sweep_by_scores_of_its_own_and_resumed(csv_file, tmp_path, cache, mon
     assert run_sweep(config).rows == result.rows
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_random_subsets_do_not_depend_on_what_else_is_swept(csv_file, tmp_path, cache):
     settings = {"csv": csv_file, "target_columns": ("greasy",), **SWEEP}
     plain = run_sweep(SweepConfig(out=tmp_path / "plain", **settings))

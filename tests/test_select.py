@@ -76,6 +76,7 @@ def test_low_values_and_expected_improvement(run, pool, tmp_path, cache, csv_fil
         assert best_label(config, run, np.arange(50), 0) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_the_best_label_is_not_one_of_an_extra_source(csv_file, pool, tmp_path, cache, refused):
     (tmp_path / "other.csv").write_text("smiles,logp\nCCCCCCCCCCCCO,90\nCCCCCCCCCCCCN,95\n")
     more = {"model": "ridge", "fractions": (1.0,), "seeds": 2, "out": tmp_path / "extra"}
@@ -129,6 +130,7 @@ def test_a_simulation_writes_rounds_comparisons_and_a_figure(csv_file, tmp_path,
     assert rejected["text"] == "rubbish"
 
 
+@pytest.mark.slow
 def test_simulations_of_classes_and_of_low_values(csv_file, tmp_path, cache):
     settings = {"simulate": True, "csv": csv_file, "rounds": 1, "repeats": 1, "out": tmp_path / "sim"}
     classes = simulate_selection(SelectConfig(**settings, target_column="greasy"))

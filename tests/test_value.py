@@ -77,6 +77,7 @@ def test_a_sweep_can_keep_the_most_valuable_molecules(valued):
     assert orders["banzhaf"][0].tolist() == expected.tolist()
 
 
+@pytest.mark.slow
 def test_a_sweep_of_a_classical_model_keeps_the_molecules_with_the_best_labels(csv_file, tmp_path, cache):
     data = {"csv": csv_file, "target_columns": ("logp",)}
     value_molecules(ValueConfig(out=tmp_path / "values.csv", methods=("oob",), trees=10, **data))
@@ -90,7 +91,7 @@ def test_a_sweep_of_a_classical_model_keeps_the_molecules_with_the_best_labels(c
     assert row["low"], "the spread of random subsets is that of the one subset"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_stopped_anywhere_it_goes_on_to_the_same_values(valued, tmp_path, cache, monkeypatch):
     save, saved = subset_models._save, []
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 THEN_JOBLIB = """
 import joblib
 import numpy as np
@@ -19,6 +21,7 @@ print(place, found.mean(), joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-k) for
 """
 
 
+@pytest.mark.slow
 def test_the_same_process_may_use_joblib_afterwards():
     ended = subprocess.run([sys.executable, "-c", THEN_JOBLIB], capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr[-500:]) == (0, "0 3.5 [0, 1, 2]\n", "")

@@ -157,7 +157,7 @@ def test_time_by_replicas(run):
         run(scale, "--queues", 15)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_memory_of_pretraining(run):
     (table,) = run(pretraining_memory, "--rows", 300, "--width", 8, "--depth", 1, out="--json")["tables"]
     assert table["prepare"]["molecules"] == table["train"]["molecules"] > 250
@@ -189,7 +189,7 @@ def test_the_synthetic_table(tmp_path):
     assert 0.01 < (labels == 1).sum() / (labels == labels).sum() < 0.03
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_memory_grows_with_lanes_and_the_formula_is_no_less(run):
     found = run(memory, "--dataset", "wehi", "--widths", 16, "--depth", 2, "--lanes", 1, 4)
     one, four = found["rows"]
@@ -199,7 +199,7 @@ def test_memory_grows_with_lanes_and_the_formula_is_no_less(run):
     assert all(row["formula_per_lane"] > 0.8 * row["per_lane"] for row in found["rows"])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_memory_grows_with_the_molecules_of_the_table_alone(run):
     found = run(memory, "--molecules", 300, 600, "--widths", 16, "--depth", 2)
     few, many = found["rows"]

@@ -337,6 +337,7 @@ def test_two_sweeps_in_one_file_are_two_curves(tmp_path):
     assert [curve.identity for curve in file.curves] == [{"learning_rate": "0.001"}, {"learning_rate": "1e-4"}]
 
 
+@pytest.mark.slow
 def test_each_learning_rate_has_its_own_forecast():
     fast, slow = fit_curves(FitConfig(CASES / "mixed_settings.csv", target=0.5, predict=(12800,)))["curves"]
     assert fast["predictions"][0]["value"] == pytest.approx(0.3265, rel=0.02)
@@ -450,6 +451,7 @@ def scale_of_case(name, **settings):
     return find_scale(config, read_curves(config))
 
 
+@pytest.mark.slow
 def test_percentages_are_fitted_as_fractions_are(tmp_path):
     assert scale_of_case("scale_percent.csv").best == 100
     lines = (CASES / "scale_percent.csv").read_text().split()

@@ -32,6 +32,7 @@ def assert_one_line(ended, message):
     assert message in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_notebooks_backend_stops_no_command():
     """A Jupyter kernel sets this for `!python -m jaxmrl.sweep`, where jaxmrl may have an environment of its own."""
     ended = command("pretrain", "--version", MPLBACKEND="module://not_installed.backend_inline")
@@ -79,6 +80,7 @@ def test_a_user_without_a_home_is_asked_to_set_one(tmp_path):
     assert_one_line(ended, "Set HOME to a folder that can be written")
 
 
+@pytest.mark.slow
 def test_figures_have_nobodys_style(csv_file, tmp_path, cache):
     """A matplotlibrc that asks for TeX, which need not be installed, changes nothing."""
     made = {}
@@ -117,6 +119,7 @@ def test_a_signal_that_is_ignored_or_handled_stays_so(monkeypatch):
         signal.signal(signal.SIGUSR2, former[1])
 
 
+@pytest.mark.slow
 def test_a_sweep_whose_time_is_up_goes_on_to_the_same_files(csv_file, tmp_path, cache):
     settings = TINY | {"seeds": 1, "epochs": 3}
     config = {name: SweepConfig(csv=csv_file, out=tmp_path / name, **settings) for name in "ab"}

@@ -134,6 +134,7 @@ def units(tmp_path_factory, cache_of_module):
     ]
 
 
+@pytest.mark.slow
 def test_units_and_zeros_of_columns_decide_nothing(units):
     """At d7d420c the column with the largest numbers decided best epoch, mean and law."""
     plain, other = units

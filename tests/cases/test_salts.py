@@ -44,6 +44,7 @@ def test_parents_are_one_molecule(cache, capsys, deduplicate):
     assert len(problem.table) == (56 if deduplicate else 112)
 
 
+@pytest.mark.slow
 def test_predict_takes_parents_where_the_models_did(cache, tmp_path):
     """Unasked: a base, its hydrochloride and its ion have one prediction, and keep the texts of the file."""
     settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "min_steps": 1, "width": 16, "depth": 1}

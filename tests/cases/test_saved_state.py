@@ -44,6 +44,7 @@ def slow_and_fast(tmp_path_factory, csv_file):
     return runs, folder / "both.csv"
 
 
+@pytest.mark.slow
 def test_rows_name_the_settings_that_distinguish_sweeps(slow_and_fast):
     runs, _ = slow_and_fast
     settings = {(c.learning_rate, c.dropout, c.batch_size) for c in (row.curve for row in runs[0].rows)}
@@ -52,6 +53,7 @@ def test_rows_name_the_settings_that_distinguish_sweeps(slow_and_fast):
         assert {row["learning_rate"] for row in rows_of(runs[1].directory / name)} == {"0.01"}
 
 
+@pytest.mark.slow
 def test_fit_separates_the_curves_of_two_learning_rates(slow_and_fast):
     found = read_curves(FitConfig(csv=slow_and_fast[1]))
     assert found.by == ("learning_rate",)
@@ -59,6 +61,7 @@ def test_fit_separates_the_curves_of_two_learning_rates(slow_and_fast):
     assert [len(curve.n) for curve in found.curves] == [4, 4]
 
 
+@pytest.mark.slow
 def test_labels_name_only_what_differs(slow_and_fast):
     runs, _ = slow_and_fast
     identities = [run.curves[0].identity for run in runs]
@@ -66,6 +69,7 @@ def test_labels_name_only_what_differs(slow_and_fast):
     assert distinguishing(identities) == ["learning_rate"]
 
 
+@pytest.mark.slow
 def test_fractions_that_agree_in_six_digits_are_different_replicas(csv_file, cache, tmp_path):
     """At d7d420c both had the name and the rows of 0.0912345, and so the same replica."""
     fractions = (0.09123451, 0.09123452)

@@ -61,6 +61,7 @@ def test_help_is_of_the_name_that_was_called(run):
     assert out.startswith("usage: jaxmrl fit ")
 
 
+@pytest.mark.slow
 def test_python_m_jaxmrl_is_the_same(tmp_path):
     for words in (["jaxmrl", "fit"], ["jaxmrl.fit"]):
         ended = subprocess.run(

@@ -68,6 +68,7 @@ def goes_on(settings, files, out, monkeypatch):
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_results(whole, tmp_path, cache, monkeypatch):
     settings, files = whole
     out = tmp_path / "run"
@@ -98,6 +99,7 @@ def test_checkpoint(whole, tmp_path, cache, monkeypatch):
     goes_on(settings, files, out, monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", [1, 3])
 def test_other_files(call, whole, tmp_path, cache, monkeypatch):
     """The first is run.json, another splits.npz."""
@@ -109,6 +111,7 @@ def test_other_files(call, whole, tmp_path, cache, monkeypatch):
     goes_on(settings, files, out, monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_cache_is_done_without(whole, tmp_path, cache, monkeypatch):
     settings, files = whole
     at_call(monkeypatch, cache_module, "save_arrays", 1, 500)
@@ -141,6 +144,7 @@ def read_only(tmp_path):
     folder.chmod(0o700)
 
 
+@pytest.mark.slow
 def test_a_directory_that_is_read_only(whole, read_only, cache):
     settings, _ = whole
     for out in (read_only, read_only / "run"):
@@ -148,6 +152,7 @@ def test_a_directory_that_is_read_only(whole, read_only, cache):
             run_sweep(settings(out=out))
 
 
+@pytest.mark.slow
 def test_a_cache_that_is_read_only(whole, read_only, tmp_path, monkeypatch):
     settings, files = whole
     monkeypatch.setenv("JAXMRL_CACHE", str(read_only))
@@ -176,7 +181,7 @@ MANY_SIZES = ("100", "500", "800", "1000", "2000", "5000", "10000", "30000", "no
 
 
 @pytest.mark.parametrize(
-    "sizes", [pytest.param(FEW_SIZES, marks=pytest.mark.slow), pytest.param(MANY_SIZES, marks=pytest.mark.nightly)]
+    "sizes", [pytest.param(FEW_SIZES, marks=pytest.mark.nightly), pytest.param(MANY_SIZES, marks=pytest.mark.nightly)]
 )
 def test_a_disk_that_fills_up_at_any_moment(sizes, whole, csv_file, tmp_path):
     """The whole command, with room for ever larger files, on one directory and one cache."""

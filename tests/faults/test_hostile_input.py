@@ -57,6 +57,7 @@ def test_a_field_that_goes_on_after_its_quote_is_one_row(file):
     assert table.ids.tolist() == [0, 2]
 
 
+@pytest.mark.slow
 def test_the_work_of_many_columns_of_one_name_does_not_grow_with_their_square(file):
     """Five times as many columns took 25 times as long, on any machine."""
     seconds = []

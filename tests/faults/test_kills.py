@@ -1,7 +1,7 @@
 """SIGKILL at any moment: the same command, repeated, ends with the files of an uninterrupted run, and leaves no others.
 
-A slow test kills a sweep at least once, with its programs compiled already; the nightly ones kill each command more
-often, and with them to compile too. JAXMRL_KILLS says how often in all.
+They kill a sweep at least once with its programs compiled already, and each command more often with them to compile
+too; JAXMRL_KILLS says how often in all. A slow test in tests/sweep/test_sweep.py kills a sweep once.
 """
 
 import os
@@ -68,12 +68,10 @@ def files_of(folder):
     return found
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "many", "compiled"),
-    [
-        pytest.param("sweep", 1, True, marks=pytest.mark.slow),
-        *(pytest.param(name, MANY / len(COMMANDS), False, marks=pytest.mark.nightly) for name in COMMANDS),
-    ],
+    [("sweep", 1, True), *((name, MANY / len(COMMANDS), False) for name in COMMANDS)],
 )
 def test_killed_at_any_moment(name, many, compiled, csv_file, tmp_path):
     rng, kills, rounds = random.Random(many), 0, 0

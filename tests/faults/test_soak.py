@@ -7,9 +7,8 @@ import pytest
 from tests.faults.soak import FRACTIONS, soak
 
 
-@pytest.mark.parametrize(
-    "seeds", [pytest.param(30, marks=pytest.mark.slow), pytest.param(150, marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("seeds", [30, 150])
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_and_files_stay_as_they_are(seeds, tmp_path):
     samples, _ = soak(tmp_path, seeds=seeds, every=0.5)

@@ -128,6 +128,7 @@ PREPARE = textwrap.dedent(
 )
 
 
+@pytest.mark.slow
 def test_processes_that_prepare_the_same_data_at_once(csv_file, tmp_path, cache):
     path = tmp_path / "t.csv"
     path.write_bytes(csv_file.read_bytes())

@@ -149,7 +149,7 @@ def test_coordinates_need_an_sd_file_and_a_model_that_sees_them(path):
         read_and_prepare(PredictConfig(run=Path("run"), csv=path), model, Reporter(quiet=True))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_models_of_coordinates_predict_sd_files(path, tmp_path, cache, monkeypatch):
     """Each row by its own shape; two shapes of a molecule differ, and equal ones have equal predictions."""
     smiles = [f"{'C' * (2 + k // 2)}{'NO'[k % 2]}" for k in range(40)]

@@ -106,6 +106,7 @@ def test_entities_and_bombs_in_workbooks_are_refused(tmp_path, monkeypatch):
         read_table(path)
 
 
+@pytest.mark.slow
 def test_rows_far_below_the_others_take_no_time(tmp_path):
     path = workbook(tmp_path / "t.xlsx", Data=ROWS)
     with_member(path, "xl/worksheets/sheet1.xml", lambda old: old.replace(b'<row r="4"', b'<row r="99999999999"'))

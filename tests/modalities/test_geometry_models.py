@@ -23,7 +23,10 @@ def shape_of(model, over_atoms="sum", width=16, depth=3):
     return ModelSpec(width, depth, 0.0, 2, "float32", model, "geometry", GeometryOptions(CUTOFF, over_atoms))
 
 
-@pytest.fixture(params=["schnet", "painn"])
+MODELS = ["schnet", pytest.param("painn", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(params=MODELS)
 def shape(request):
     return shape_of(request.param)
 
@@ -87,7 +90,7 @@ def test_atom_order_changes_nothing(shape, weights):
     assert_close(predict(shape, weights, shuffled), predict(shape, weights, there))
 
 
-@pytest.mark.parametrize("model", ["schnet", "painn"])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("over_atoms", ["sum", "mean"])
 def test_batch_mates_and_padding_change_nothing(model, over_atoms):
     shape = shape_of(model, over_atoms)
@@ -110,6 +113,7 @@ def test_padding_is_inert_in_training(shape, weights):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6 * scale), tight, padded)
 
 
+@pytest.mark.slow
 def test_vectors_turn_with_the_molecule():
     model = PaiNN(width=16, depth=3, tasks=2, precision="float32", cutoff=CUTOFF, over_atoms="sum", rngs=nnx.Rngs(0))
     rotation = Rotation.from_rotvec([0.3, -1.1, 2.0])
@@ -195,6 +199,7 @@ def test_ranks_and_types_are_meant(shape, weights, strict):
     assert np.isfinite(jax.jit(jax.value_and_grad(loss))(weights[0])[0])
 
 
+@pytest.mark.slow
 def test_a_step_has_no_scatter_of_numbers(shape, weights):
     store = GeometryDataset.to_device(find_pairs(molecules(), CUTOFF)).with_budget((80, 30))
     loss = lambda params, ids: shape.train(params, weights[1], store.gather(ids), jax.random.key(0))[0].sum()

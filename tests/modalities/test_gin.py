@@ -149,6 +149,7 @@ def test_precisions_agree_roughly(precision, weights, molecules):
         assert not np.array_equal(out, exact)
 
 
+@pytest.mark.slow
 def test_activations_kept_in_bfloat16_change_no_output(weights, molecules, monkeypatch):
     shape = replace(SHAPE, precision="bfloat16")
     batch = gather(GraphDataset.to_device(molecules).with_budget((200, 32)), jnp.arange(4))

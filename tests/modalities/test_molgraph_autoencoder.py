@@ -59,6 +59,7 @@ def test_the_embedding_of_a_masked_atom_is_taken_away(spec, weights):
     np.testing.assert_array_equal(alone(params), alone(changed))
 
 
+@pytest.mark.slow
 def test_batch_mates_and_padding_are_inert(spec, outputs_of):
     together = batch_of([0, 1, 2, -1], SMILES)
     masked = choose_atoms(spec.atoms(together), 0.3, jax.random.key(0))

@@ -86,6 +86,7 @@ def test_no_promotion_and_no_float_scatter(spec, weights, strict):
     assert all(kind.startswith(("i", "ui")) for kind in found)
 
 
+@pytest.mark.slow
 def test_lanes_side_by_side_are_lanes_alone(spec, weights):
     other, ids, key = jax.tree.map(lambda x: 1.1 * x, weights), jnp.array([[0, 8, 3], [5, 11, -1]]), jax.random.key(3)
     dropped, store = replace(spec, dropout=0.2), dataset()
@@ -171,6 +172,7 @@ def test_against_a_plain_reading_of_the_definition(smiles, spec, weights):
     np.testing.assert_allclose(outputs(spec, weights, [0], [smiles])[0], expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_virtual_node_keeps_molecules_apart(strict):
     spec = spec_of("gine", virtual_node=True, depth=2)
     weights = random_weights(spec)
@@ -179,6 +181,7 @@ def test_a_virtual_node_keeps_molecules_apart(strict):
     test_no_promotion_and_no_float_scatter(spec, weights, strict)
 
 
+@pytest.mark.slow
 def test_a_virtual_node_shows_each_atom_all_others():
     for virtual_node, differ in ((False, False), (True, True)):
         spec = spec_of("gine", virtual_node=virtual_node, depth=2)
@@ -214,6 +217,7 @@ def test_steep_attention_is_finite_however_many_atoms():
         np.testing.assert_allclose(pooled, np.full((2, 8), sign * 1e6), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_descriptors_reach_the_output_beside_the_graph():
     """The hidden layer sees them as chemprop's does: after the readout, of each molecule its own."""
     graphs, values = featurize(canonical()), np.random.default_rng(0).normal(size=(len(SMILES), 5))

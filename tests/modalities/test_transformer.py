@@ -86,6 +86,7 @@ def test_batch_mates_and_padding_change_nothing(weights, strict):
         np.testing.assert_allclose(predict(SHAPE, params, stats, alone(k))[0], together[k], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_padding_gets_and_gives_no_gradient(weights, strict):
     params, stats = weights
 

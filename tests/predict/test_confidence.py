@@ -141,6 +141,7 @@ def test_choices_that_cannot_be_met(run, new, tmp_path, cache):
             PredictConfig(run, new, out=out, **wrong)
 
 
+@pytest.mark.slow
 def test_a_run_without_labels_has_no_intervals(run, new, tmp_path, cache, capsys):
     copied = shutil.copytree(run, tmp_path / "copied")
     (copied / "labels.npz").unlink()
@@ -153,6 +154,7 @@ def test_a_run_without_labels_has_no_intervals(run, new, tmp_path, cache, capsys
         predict_molecules(PredictConfig(copied, new, out=tmp_path / "p.csv"))
 
 
+@pytest.mark.slow
 def test_copies_of_training_molecules_calibrate_nothing(csv_file, new, tmp_path, cache, capsys):
     with csv_file.open(newline="") as file:
         rows = [(row["smiles"], row["logp"]) for row in csv.DictReader(file)]

@@ -201,6 +201,7 @@ def test_a_sigmoid_finds_the_line_of_the_logits():
     assert fit_sigmoid(expit(-truth), labels).slope == 0
 
 
+@pytest.mark.slow
 def test_the_calibrated_probability_is_between_its_bounds_and_keeps_the_order():
     rng = np.random.default_rng(6)
     errors = []

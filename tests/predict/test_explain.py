@@ -49,6 +49,7 @@ def test_atoms_have_colors():
     assert "<svg" in drawn
 
 
+@pytest.mark.nightly
 def test_a_planted_label_is_found_on_its_atoms(nci, tmp_path, cache):
     """The label is the number of nitrogen atoms: removing one lowers it, removing another atom does not."""
     path = tmp_path / "planted.csv"

@@ -96,6 +96,7 @@ def test_saved_predictions_give_the_results(run, csv_file):
             assert roc_auc_score(truth[judged], found["greasy"][judged]) == pytest.approx(metric, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_asking_for_predictions_changes_nothing_else(run, csv_file, tmp_path, cache):
     plain = run_sweep(
         SweepConfig(csv=csv_file, out=tmp_path / "plain", **SMALL | {"save_predictions": False})
@@ -165,6 +166,7 @@ def test_the_arrays_of_each_model_are_read_once(run, csv_file, tmp_path, cache, 
     assert sorted(paths) == sorted((run / "models").glob(f"{CURVE},1,*"))
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_and_the_size_of_batches_change_nothing(run, csv_file, tmp_path, cache):
     rng = np.random.default_rng(0)
     smiles = [*smiles_of(csv_file)[:60], "CCO", "CCO"]
@@ -265,7 +267,7 @@ def assert_same_run(one, other):
         jax.tree.map(np.testing.assert_array_equal, *arrays)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_stopped_at_every_moment_the_files_are_the_same(run, csv_file, tmp_path, cache, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
     save, stops = checkpoint.save, []
@@ -286,6 +288,7 @@ def test_stopped_at_every_moment_the_files_are_the_same(run, csv_file, tmp_path,
     assert_same_run(run, tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before the row", "within the model", "then as the model is removed"])
 def test_killed_while_a_replica_is_kept_the_files_are_the_same(run, csv_file, tmp_path, cache, monkeypatch, moment):
     config = SweepConfig(csv=csv_file, out=tmp_path / "run", **SMALL)
@@ -415,7 +418,7 @@ def test_spoilt_runs_are_refused(copied, csv_file, tmp_path, cache, spoil, messa
     assert not (tmp_path / "p.csv").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_command_needs_nothing_but_the_run(run, csv_file, tmp_path):
     """Not the data of the sweep, nor the cache, nor the place it was in."""
     moved = shutil.copytree(run, tmp_path / "moved")
@@ -477,7 +480,7 @@ def test_a_sweep_with_several_curves(csv_file, tmp_path, cache, capsys):
     assert np.isfinite(predict_molecules(unknown).mean).all(), "a token that the vocabulary lacks is the unknown one"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("freeze", [False, True])
 def test_curves_of_pre_trained_encoders(csv_file, tmp_path, cache, freeze):
     encoder, folder, settings = tmp_path / "my mae", tmp_path / "run", {"width": 8, "depth": 2, "batch_size": 32}
@@ -491,7 +494,7 @@ def test_curves_of_pre_trained_encoders(csv_file, tmp_path, cache, freeze):
     assert not np.allclose(fresh.mean, begun.mean, atol=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_prunings_share_what_learned_from_all_molecules(csv_file, tmp_path, cache):
     path = tmp_path / "mine.csv"
     path.write_text("molecule_id,my/score\n" + "".join(f"{k},{k % 7}\n" for k in range(162)))
@@ -552,7 +555,7 @@ def test_conformers_with_references_of_atoms(nci, tmp_path, cache, capsys):
         assert row.test == pytest.approx(error, rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_runs_of_positions_keep_models_and_refuse_smiles(tmp_path, csv_file, nci):
     from jaxmrl.modalities.geometry.conformers import embed_all
 

@@ -50,6 +50,7 @@ def all_scores(problem, training_spec, weights, order, batch_size=32):
     return placed
 
 
+@pytest.mark.slow
 def test_permuted_rows_give_permuted_scores(problem_of, training_spec, weights):
     straight = all_scores(problem_of(), training_spec, weights, np.arange(160))
     permuted = all_scores(problem_of(ORDER), training_spec, weights, ORDER)
@@ -59,6 +60,7 @@ def test_permuted_rows_give_permuted_scores(problem_of, training_spec, weights):
         assert len(np.unique(straight[name][:120])) > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [7, 120])
 def test_batches_and_blocks_change_no_score(problem, training_spec, weights, batch_size, monkeypatch):
     usual = all_scores(problem, training_spec, weights, np.arange(160))
@@ -68,6 +70,7 @@ def test_batches_and_blocks_change_no_score(problem, training_spec, weights, bat
         np.testing.assert_allclose(other[name], usual[name], rtol=2e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_this_test_would_see_a_shift_by_one_row(problem, training_spec, weights):
     usual = all_scores(problem, training_spec, weights, np.arange(160))
     for name in NAMES:

@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from jaxmrl.data.label_scaling import identity_scaler
 from jaxmrl.pruning.forgetting import Forgetting, ForgettingState, forgetting
@@ -46,6 +47,7 @@ class Recording:
         return self.counting.update(counts, ids, outputs, labels, present), latest
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_a_replay_of_the_training_outputs(problem, training_spec, monkeypatch):
     monkeypatch.setattr(programs, "MAX_CHUNK", 1)
     table = device_table(problem, "graph")

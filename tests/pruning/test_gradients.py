@@ -44,6 +44,7 @@ def norm(tree):
     return math.sqrt(sum(float(np.sum(np.asarray(leaf, np.float64) ** 2)) for leaf in jax.tree.leaves(tree)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_grand_is_the_loop_over_molecules(problem_of, training_spec, weights, task, monkeypatch):
     monkeypatch.setattr(gradients, "MOST_IN_BLOCK", {"cpu": 5})
@@ -55,6 +56,7 @@ def test_grand_is_the_loop_over_molecules(problem_of, training_spec, weights, ta
         assert score == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_grand_last_is_the_gradient_by_the_head(problem_of, training_spec, weights, task, strict):
     problem, training_spec = problem_of(task=task), replace(training_spec, task=task)

@@ -15,6 +15,7 @@ from jaxmrl.reports.terminal import Reporter
 from jaxmrl.score import score_molecules
 
 
+@pytest.mark.slow
 def test_a_constant_prediction_finds_nothing_within_a_label():
     rng = np.random.default_rng(0)
     truth = rng.random(20_000) < 0.1

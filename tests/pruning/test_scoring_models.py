@@ -30,6 +30,7 @@ def task(settings, problem, shape):
     return ScoringTask(replace(settings, lanes=2), problem, shape, ("el2n", "forgetting", "random", "kmeans"), 3, 2)
 
 
+@pytest.mark.slow
 def test_every_method_scores_every_training_molecule_by_every_seed(task, problem, tmp_path):
     scores = scored(task, tmp_path)
     assert sorted(scores.molecules) == sorted(problem.split.train)
@@ -41,6 +42,7 @@ def test_every_method_scores_every_training_molecule_by_every_seed(task, problem
     assert not any(replica.test is problem.split.test for replica in task.replicas()), "the test set is not touched"
 
 
+@pytest.mark.slow
 def test_each_seed_has_models_of_its_own(task, tmp_path):
     """Two seeds of two models: scores are means of disjoint pairs; herding and k-means are orders of each pair."""
     names = ("el2n", "herding", "kmeans")
@@ -77,6 +79,7 @@ def test_scores_that_follow_a_training(task, problem, tmp_path):
     assert not np.array_equal(scores.joint["ccs"], scores.values["ccs"][0]), "by the mean difficulty"
 
 
+@pytest.mark.slow
 def test_kept_scores_stay_and_only_the_others_are_computed(task, tmp_path):
     names = ("el2n", "random", "kmeans")
     whole = scored(replace(task, names=names), tmp_path / "whole")
@@ -89,6 +92,7 @@ def test_kept_scores_stay_and_only_the_others_are_computed(task, tmp_path):
     assert sorted(path.name for path in (folder / "scoring").glob("model-*")) == ["model-2.npz"]
 
 
+@pytest.mark.slow
 def test_a_scoring_that_was_stopped_takes_another_method(task, tmp_path, monkeypatch):
     """The lanes that it saved have no counts of forgetting, and are left."""
 
@@ -105,7 +109,7 @@ def test_a_scoring_that_was_stopped_takes_another_method(task, tmp_path, monkeyp
     assert list(scored(replace(task, names=("el2n", "forgetting")), tmp_path).values) == ["el2n", "forgetting"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_stopped_anywhere_it_goes_on_to_the_same_scores(task, tmp_path, monkeypatch):
     whole = scored(task, tmp_path / "whole")
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
@@ -137,6 +141,7 @@ def test_stopped_anywhere_it_goes_on_to_the_same_scores(task, tmp_path, monkeypa
         np.testing.assert_array_equal(parts.values[name], values)
 
 
+@pytest.mark.slow
 def test_a_damaged_part_is_made_again(task, tmp_path):
     whole = scored(task, tmp_path)
     for name in ("model-1.npz", "scores-2.npz"):
@@ -154,6 +159,7 @@ def test_methods_without_a_model_train_none(task, tmp_path, monkeypatch):
     assert list(scores.values) == ["random", "kmeans"]
 
 
+@pytest.mark.slow
 def test_when_all_models_diverge_it_is_said(task, tmp_path):
     with pytest.raises(DivergedError, match=r"all 3 scoring models.*--learning-rate"):
         scored(replace(task, settings=replace(task.settings, learning_rate=1e30)), tmp_path)

@@ -10,7 +10,7 @@ from jaxmrl.scaling.analysis import content
 from jaxmrl.scaling.several import find_scale
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_many_curves_in_worker_processes_give_the_same_analyses(tmp_path):
     rng, lines = np.random.default_rng(0), ["model,n,seed,rmse"]
     for model in range(8):

@@ -35,6 +35,7 @@ def test_what_molecules_are_worth(plain, better):
     assert back.molecules == pytest.approx(1000, rel=0.2)
 
 
+@pytest.mark.nightly
 def test_the_interval_of_a_worth_holds_it_as_often_as_it_says():
     rng, held = np.random.default_rng(0), []
     for _ in range(40):

@@ -27,6 +27,7 @@ def published(name, largest):
     return sizes, runs, {"higher_is_better": True, "guess": {"hiv": 0.5, "pcba": 1.0}[name]}
 
 
+@pytest.mark.slow
 def test_a_power_law_is_told_from_one_with_a_floor():
     names = lambda points: {fit.law.name for fit in make_forecast(fit_all(points)).fits}
     assert "power" in names(noisy(2 * N**-0.3))
@@ -43,6 +44,7 @@ def test_published_curves_are_forecast_from_two_fifths_of_the_data(name, largest
     assert np.sqrt(np.mean(missed**2)) <= limit
 
 
+@pytest.mark.nightly
 def test_the_interval_of_a_forecast_holds_the_truth_as_often_as_it_says():
     true = lambda n: 2 * n**-0.3
     far = np.array([2 * N.max(), 4 * N.max()])
@@ -154,6 +156,7 @@ def test_where_every_law_ends_nothing_is_forecast():
     assert forecast.molecules_for(1e-9).molecules is None
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("runs", [1, 5])
 def test_more_parameters_are_seldom_taken_for_nothing(runs):
     """Of curves by a law of two parameters."""

@@ -61,6 +61,7 @@ def test_the_prior_is_for_few_sizes_of_known_noise_that_resemble_its_curves():
     assert prior_of("mae") is None
 
 
+@pytest.mark.slow
 def test_the_shipped_priors_are_those_of_the_database():
     for metric, curves in read_database().items():
         shipped, found = prior_of(metric), fit_prior(metric, curves)
@@ -76,7 +77,7 @@ def test_the_prior_is_for_molecules_as_many_as_its_curves_have(factor):
     assert not use_prior(KNOWN, replace(known, n=known.n * factor + 0.25 * (factor == 0.5)))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_shipped_intervals_are_stretched_by_data_sets_that_were_left_out():
     shipped = json.loads(PRIORS.read_text())
     for metric, curves in read_database().items():

@@ -6,6 +6,7 @@ from jaxmrl.scaling.rolling import forecast_next, rolling_forecasts
 SIZES = np.array([100, 200, 300, 400, 500, 600, 700])
 
 
+@pytest.mark.nightly
 def test_forecasts_contain_blocks_as_often_as_stated():
     """Blocks whose log errors differ by as much as the prior expects, around a power law of its kind."""
     rng, inside, widths = np.random.default_rng(0), [], []

@@ -41,6 +41,7 @@ def test_a_curve_that_has_leveled_off_stays_there():
     assert forecast.error(8 * N[-1:])[0] == pytest.approx(0.0999, rel=0.05)
 
 
+@pytest.mark.slow
 def test_more_molecules_are_never_forecast_to_be_worse():
     rng = np.random.default_rng(1)
     for seed in range(6):

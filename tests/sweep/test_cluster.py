@@ -95,9 +95,8 @@ def kept_in(result):
     return sorted(path.name for kind in ("models", "predictions") for path in (result.directory / kind).iterdir())
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(2, marks=pytest.mark.slow), pytest.param(4, marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("number", [2, 4])
 def test_machines_that_die_change_no_result(
     number, csv_file, alone, machines, shared_cache, tmp_path, monkeypatch, capsys
 ):

@@ -24,12 +24,14 @@ def pruned(csv_file, tmp_path_factory):
         yield run_sweep(SweepConfig(csv=csv_file, out=folder / "run", pruning=pruning, **SETTINGS))
 
 
+@pytest.mark.slow
 def test_replicas_make_the_steps_of_random_subsets(pruned):
     assert len(pruned.rows) == 4
     assert len({(row.n_train, row.steps, row.epochs) for row in pruned.rows}) == 1
     assert len({row.test for row in pruned.rows}) == 4
 
 
+@pytest.mark.slow
 def test_their_curves_have_no_law(pruned):
     for curve in json.loads((pruned.directory / "fits.json").read_text()):
         if curve["curve"]["pruning"] != "random":
@@ -38,6 +40,7 @@ def test_their_curves_have_no_law(pruned):
     assert [curve.analysis.random_samples for curve in pruned.curves] == [True, False]
 
 
+@pytest.mark.slow
 def test_the_report_says_that_they_save_no_labels(pruned):
     with (pruned.directory / "pruning.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -114,6 +114,7 @@ def test_settings_that_do_not_fit(csv_file, files, cache, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_vectors_can_be_added_to_a_run(csv_file, files, tmp_path, cache):
     settings = {
         "csv": csv_file,

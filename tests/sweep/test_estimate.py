@@ -17,7 +17,7 @@ def config(csv_file, tmp_path, cache):
     return SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **SMALL)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_it_expects_what_is_done_and_writes_nothing(config, tmp_path, monkeypatch):
     expected = estimate(config)
     assert not (tmp_path / "run").exists()
@@ -44,6 +44,7 @@ def test_operations_are_those_of_the_matrix_products(config):
     assert 0.5 < wide.operations / wide.steps / products < 4
 
 
+@pytest.mark.slow
 def test_timed(config):
     assert all(one.seconds > 0 for one in estimate(config, timed=True))
 
@@ -54,7 +55,7 @@ def test_pruning_counts_without_scores(config):
     assert pruned[0].replicas == plain.replicas + 2
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_pre_training(csv_file, tmp_path, cache):
     sizes = {"csv": csv_file, "width": 16, "depth": 2, "batch_size": 32, "epochs": 2, "out": tmp_path / "mae"}
     one = estimate_pretraining(PretrainConfig(**sizes), timed=True)

@@ -55,13 +55,22 @@ def assert_same_files(one, other):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, csv_file):
-    """A folder with a table, a cache, and runs: `begun`, `at_once` of ALL, `pruned`, `pruned_at_once` of ALL_PRUNED."""
+    """A folder with a table, a cache, and the run `begun`."""
     folder = tmp_path_factory.mktemp("extend")
     shutil.copy(csv_file, folder / "mine.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
         patch.chdir(folder)
         run_sweep(replace(BEGUN, out=folder / "begun"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wholes(folder):
+    """The folder with three more runs: `at_once` of ALL, `pruned`, and `pruned_at_once` of ALL_PRUNED."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+        patch.chdir(folder)
         run_sweep(replace(ALL, out=folder / "at_once"))
         run_sweep(replace(PRUNED, out=folder / "pruned"))
         run_sweep(replace(ALL_PRUNED, out=folder / "pruned_at_once"))
@@ -77,9 +86,9 @@ def begun(folder, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def pruned(folder, begun, tmp_path):
+def pruned(wholes, begun, tmp_path):
     """A copy of the run `pruned`."""
-    return shutil.copytree(folder / "pruned", tmp_path / "pruned_at_once")
+    return shutil.copytree(wholes / "pruned", tmp_path / "pruned_at_once")
 
 
 @pytest.fixture
@@ -95,11 +104,12 @@ def trained(monkeypatch):
     return names
 
 
-def test_an_extended_run_is_one_of_all_at_once(folder, begun):
+@pytest.mark.slow
+def test_an_extended_run_is_one_of_all_at_once(wholes, begun):
     found = run_sweep(replace(ALL, out=begun), extend=True)
     assert len(found.rows) == 3 * 2 * 2
-    assert_same_files(begun, folder / "at_once")
-    names = [sorted(path.name for path in (one / "models").iterdir()) for one in (begun, folder / "at_once")]
+    assert_same_files(begun, wholes / "at_once")
+    names = [sorted(path.name for path in (one / "models").iterdir()) for one in (begun, wholes / "at_once")]
     assert names[0] == names[1], "of the largest fraction alone"
     assert run_sweep(replace(ALL, out=begun)).rows == found.rows, "from now on it is that run"
 
@@ -113,9 +123,8 @@ PARTS = (
 """What is added to a run in turn: replicas with batches of all shapes, and with other molecules for evaluation."""
 
 
-@pytest.mark.parametrize(
-    "parts", [pytest.param(PARTS[:2], marks=pytest.mark.slow), pytest.param(PARTS, marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("parts", [PARTS[:2], PARTS])
 def test_parts_have_the_bytes_of_all_at_once(begun, tmp_path, parts):
     grown = replace(BEGUN, out=begun)
     for part in parts:
@@ -138,7 +147,8 @@ def test_only_what_is_missing_is_trained(begun, monkeypatch):
     assert "fractions = [0.05, 0.1, 0.08, 0.09]" in (begun / "config.toml").read_text()
 
 
-def test_a_scored_run_takes_seeds_and_prunings(folder, pruned, trained):
+@pytest.mark.slow
+def test_a_scored_run_takes_seeds_and_prunings(wholes, pruned, trained):
     """Step by step, and the files are those of all at once. A pruning needs models again, for they are not kept."""
     before = results_of(pruned)
     run_sweep(replace(PRUNED, seeds=2, out=pruned), extend=True)
@@ -148,7 +158,7 @@ def test_a_scored_run_takes_seeds_and_prunings(folder, pruned, trained):
     trained.clear()
     run_sweep(replace(ALL_PRUNED, out=pruned), extend=True)
     assert sum("scoring" in name for name in trained) == 2
-    assert_same_files(pruned, folder / "pruned_at_once")
+    assert_same_files(pruned, wholes / "pruned_at_once")
 
 
 def test_a_run_of_other_code_says_why_it_cannot_be_extended(tmp_path):
@@ -171,6 +181,7 @@ def test_a_first_pruning_brings_its_settings(begun):
     assert (config.pruning, config.score_epochs, config.keep) == (("random", "el2n"), 1, "easy")
 
 
+@pytest.mark.slow
 def test_settings_that_decided_scores_stay(pruned):
     config = pruned / "config.toml"
     config.write_text(config.read_text().replace("score_epochs = 1", "score_epochs = 2"))

@@ -328,7 +328,7 @@ def test_planned_rows_count_the_sizes_that_a_baseline_can_learn_from():
     assert planned_rows(config, {"random": 100}, 9_920) == 3 * (2 * 2 + 2 + 1 + 2)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_networks_train_with_and_without_and_a_run_of_theirs_predicts(settings, folder, tmp_path):
     config = settings(out=tmp_path / "run", seeds=2, **TINY | {"fractions": (0.1,)})
     result = run_sweep(config)

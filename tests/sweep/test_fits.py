@@ -64,6 +64,7 @@ def test_results_follow_from_the_kept_predictions(fitted, csv_file):
             assert np.sqrt(np.mean((kept["logp"][own] - truth) ** 2)) == pytest.approx(metric, rel=2e-5)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_ends_with_the_same_files(fitted, csv_file, tmp_path, cache, monkeypatch):
     config, kept, keep = SweepConfig(csv=csv_file, out=tmp_path / "run", save_predictions=True, **CLASSICAL), [], None
     keep = fits.keep_fit
@@ -101,6 +102,7 @@ def test_predict_fits_the_saved_models_again(fitted, csv_file, tmp_path, cache):
     np.testing.assert_allclose(found.mean[np.searchsorted(found.ids, ids), 0], np.mean(of_seed, axis=0), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_neural_network_and_classical_models_share_a_run(csv_file, tmp_path, cache):
     settings = TINY | {"seeds": 2, "model": ("gin", "ridge")}
     config = SweepConfig(csv=csv_file, out=tmp_path / "run", **settings)
@@ -114,6 +116,7 @@ def test_a_neural_network_and_classical_models_share_a_run(csv_file, tmp_path, c
     assert [row for row in extended.rows if row.curve.model != "mean"] == result.rows
 
 
+@pytest.mark.slow
 def test_workers_import_no_jax():
     modules = "jaxmrl.baselines.workers, jaxmrl.baselines.fitting"
     code = f"import sys, {modules}; print('jax' in sys.modules, 'sklearn' in sys.modules)"
@@ -139,6 +142,7 @@ def test_settings_that_do_not_fit_classical_models_are_refused():
     assert SweepConfig(dataset="qm9", modality=("geometry", "labels")).classical_models == (("labels", "mean"),)
 
 
+@pytest.mark.slow
 def test_every_sweep_has_a_classical_model_and_the_mean(csv_file, tmp_path, cache, monkeypatch):
     """By default, beside what it trains; neither has a law that is not its own, and the report compares them."""
     monkeypatch.setattr("jaxmrl.config.sweep.DEFAULT_BASELINES", ("svm", "mean"))

@@ -45,7 +45,7 @@ def _split(conformers, array):
 @pytest.mark.parametrize(
     ("models", "sizes"),
     [
-        pytest.param(("schnet",), SMALL, marks=pytest.mark.slow),
+        pytest.param(("schnet",), SMALL, marks=pytest.mark.nightly),
         pytest.param(("painn", "schnet"), {"epochs": 100, "batch_size": 16}, marks=pytest.mark.nightly),
     ],
 )
@@ -66,6 +66,7 @@ def test_models_learn_an_energy_from_one_command(models, sizes, npz, tmp_path):
     assert run_sweep(config).rows == result.rows
 
 
+@pytest.mark.slow
 def test_a_replica_subtracts_the_references_of_its_own_molecules(npz):
     problem = load_problem(SweepConfig(npz=npz), Reporter(quiet=True))
     assert problem.table.tasks == ("energy", "gap")
@@ -83,7 +84,7 @@ def test_a_replica_subtracts_the_references_of_its_own_molecules(npz):
     assert alone.over_atoms == "sum"
 
 
-@pytest.mark.nightly  # fast tests make the conformers, slow ones train on positions and predict by conformers
+@pytest.mark.nightly  # slow tests of spellings train on conformers and predict by them
 def test_conformers_of_smiles_learn_beside_graphs(nci, tmp_path, cache):
     path = tmp_path / "mine.csv"
     with path.open("w", newline="") as file:
@@ -102,7 +103,9 @@ def test_conformers_of_smiles_learn_beside_graphs(nci, tmp_path, cache):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["painn", "schnet"])
+@pytest.mark.parametrize(
+    "model", [pytest.param("painn", marks=pytest.mark.nightly), pytest.param("schnet", marks=pytest.mark.slow)]
+)
 def test_grand_is_the_norm_of_each_molecules_gradient(npz, model):
     config = SweepConfig(npz=npz, target_columns=("energy",), model=model, width=8, depth=2)
     problem = load_problem(config, Reporter(quiet=True))

@@ -63,13 +63,8 @@ def test_every_modality_learns_from_one_command(modalities, thousand, tmp_path, 
     assert again.rows == result.rows
 
 
-@pytest.mark.parametrize(
-    "modality",
-    [
-        pytest.param("molgraph", marks=pytest.mark.slow),
-        *(pytest.param(name, marks=pytest.mark.nightly) for name in ("smiles", "fingerprint")),
-    ],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("modality", ["molgraph", "smiles", "fingerprint"])
 def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
     settings = {"seeds": 2, "epochs": 2, "batch_size": 32, "width": 16, "depth": 2}
     config = ScoreConfig(
@@ -82,7 +77,7 @@ def test_every_modality_can_be_scored(csv_file, tmp_path, cache, modality):
         assert len(np.unique(values)) > 5 or name == "forgetting"
 
 
-@pytest.mark.nightly  # a slow test trains both, and each has fast tests of its own
+@pytest.mark.nightly  # slow tests of spellings train models of each, and each has fast tests of its own
 def test_graphs_of_both_kinds_in_one_sweep(csv_file, tmp_path, cache):
     models = {"modality": ("graph", "molgraph"), "model": ("gin", "dmpnn", "gine"), "descriptors": "on"}
     result = run_sweep(SweepConfig(csv=csv_file, **models, **TINY | {"seeds": 1}, out=tmp_path / "run"))

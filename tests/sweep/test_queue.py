@@ -37,7 +37,7 @@ def config(csv_file, tmp_path, cache):
     return SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", lanes=6, **SMALL)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_fewer_lanes_until_there_is_memory(config, limited, capsys):
     calls = limited(lambda before: 3 if before < 4 else 1)
     result = run_sweep(config, quiet=False)
@@ -50,6 +50,7 @@ def test_fewer_lanes_until_there_is_memory(config, limited, capsys):
     assert not (config.out / "checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_one_lane_too_many_is_a_clear_error(config, limited):
     limited(lambda before: 0)
     with pytest.raises(UserError, match="smaller --batch-size"):

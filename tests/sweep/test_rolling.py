@@ -14,6 +14,7 @@ from jaxmrl.sweep.load import load_run
 from tests.support.tables import nci_molecules
 
 
+@pytest.mark.slow
 def test_each_cut_date_is_a_point_of_the_curve(tmp_path, cache):
     smiles, labels = nci_molecules()
     with (tmp_path / "dated.csv").open("w", newline="") as file:

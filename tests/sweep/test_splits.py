@@ -20,6 +20,7 @@ def write(path, rows):
     return path
 
 
+@pytest.mark.slow
 def test_three_splits_make_three_curves_in_one_program(csv_file, tmp_path, cache):
     ways = ("random", "scaffold", "imbalanced")
     config = SweepConfig(csv=csv_file, target_columns=("logp",), split=ways, out=tmp_path / "run", **SMALL)
@@ -36,7 +37,7 @@ def test_three_splits_make_three_curves_in_one_program(csv_file, tmp_path, cache
     assert run_sweep(config).rows == result.rows
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_replica_is_the_same_whatever_other_splits_are_swept(csv_file, tmp_path, cache):
     settings = {"csv": csv_file, "target_columns": ("logp",), "lanes": 2, **SMALL}
     both = run_sweep(SweepConfig(split=("random", "scaffold"), out=tmp_path / "both", **settings))
@@ -46,6 +47,7 @@ def test_a_replica_is_the_same_whatever_other_splits_are_swept(csv_file, tmp_pat
         assert one.test == pytest.approx(other.test, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_split_of_ones_own(csv_file, tmp_path, cache):
     rows = [["test" if k % 5 == 0 else "valid" if k % 5 == 1 else "train"] for k in range(162)]
     path = write(tmp_path / "split.csv", [["split"], *rows])
@@ -63,7 +65,7 @@ def test_scores_are_of_the_splits_training_molecules(csv_file, tmp_path, cache):
     assert set(scores.molecules) != set(usual.molecules)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_each_split_is_scored_and_pruned_by_itself(csv_file, tmp_path, cache):
     settings = {"csv": csv_file, "target_columns": ("logp",), "score_seeds": 1, "score_epochs": 1, **SMALL}
     run_sweep(SweepConfig(split=("random", "scaffold"), pruning=("random", "el2n"), out=tmp_path / "run", **settings))

@@ -186,7 +186,7 @@ def test_a_foreign_directory_is_left_alone(csv_file, tmp_path, cache):
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["config.toml"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_saved_lanes_and_checkpoints_of_every_moment_resume_to_the_same_bytes(
     regression, csv_file, tmp_path, cache, monkeypatch
 ):
@@ -237,6 +237,7 @@ def test_lost_and_torn_rows_are_trained_again_to_the_same_bytes(regression, csv_
     assert result.rows == regression.rows
 
 
+@pytest.mark.slow
 def test_classification_with_missing_labels_and_a_task_of_one_class(csv_file, tmp_path, cache, capsys):
     config = SweepConfig(csv=csv_file, target_columns=("greasy", "rare"), out=tmp_path / "run", **SMALL)
     result = run_sweep(config, quiet=False)
@@ -269,7 +270,7 @@ def test_equal_steps(csv_file, tmp_path, cache):
             "one class only",
         ),
         ([f"{'C' * (k + 1)},1.5" for k in range(40)], {}, "one value only"),
-        ([f"{'C' * (k + 1)},{int(k < 3)}" for k in range(400)], {}, "no task can be evaluated: one class only"),
+        ([f"{'C' * (k + 1)},{int(k < 2)}" for k in range(100)], {}, "no task can be evaluated: one class only"),
         (["CC,bad"] * 20, {"target_columns": ("y",)}, "column y has the one class bad"),
         (["CC,1.5"] * 20, {"target_columns": ("y", "y")}, "named twice"),
         (["rubbish,1.5"] * 20, {"target_columns": ("y",)}, "none of the 20 rows can be used"),
@@ -326,6 +327,7 @@ def test_wrong_commands_end_with_one_clear_line(arguments, message, csv_file, tm
     assert message in refused("sweep", *(argument.format(**names) for argument in arguments))
 
 
+@pytest.mark.slow
 def test_a_wrong_command_ends_its_process_so(tmp_path):
     ended = command("--seeds", "0", cache=tmp_path / "cache", cwd=tmp_path)
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -342,7 +344,7 @@ def test_version_datasets_and_help(run_here):
     assert "--fractions" in said["--help"]
 
 
-@pytest.mark.parametrize("flag", ["--help", "--list-datasets"])
+@pytest.mark.parametrize("flag", ["--help", pytest.param("--list-datasets", marks=pytest.mark.slow)])
 def test_nobody_needs_to_read_to_the_end(flag, tmp_path):
     words = [sys.executable, "-m", "jaxmrl.sweep", flag]
     environment = os.environ | {"JAXMRL_CACHE": str(tmp_path)}
@@ -352,7 +354,7 @@ def test_nobody_needs_to_read_to_the_end(flag, tmp_path):
     assert process.returncode == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_command_prints_curve_and_law_and_repeats_to_the_byte(csv_file, tmp_path, regression, monkeypatch):
     """With cold caches, then with warm ones."""
     monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")  # with which it chooses as many lanes as the sweep beside it
@@ -419,7 +421,7 @@ def test_stopped_and_repeated_is_uninterrupted(number, uninterrupted, tmp_path):
     assert {path.name for path in out.iterdir()} == {path.name for path in (folder / "whole").iterdir()}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_nci_default_data_learn(cache, tmp_path, monkeypatch):
     monkeypatch.delenv("JAXMRL_DATA", raising=False)
     sizes = {"fractions": (0.1, 1.0), "seeds": 1, "epochs": 15, "width": (32,)}

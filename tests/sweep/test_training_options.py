@@ -24,6 +24,7 @@ def stopped(csv_file, tmp_path_factory):
         yield run_sweep(SweepConfig(csv=csv_file, out=folder / "run", **PATIENT))
 
 
+@pytest.mark.slow
 def test_replicas_that_stop_early_count_and_say_so(stopped):
     early = [row for row in stopped.rows if row.status == STOPPED]
     assert early
@@ -37,6 +38,7 @@ def test_replicas_that_stop_early_count_and_say_so(stopped):
     assert load_run(stopped.directory) == stopped
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_early_is_complete_and_keeps_its_patience(stopped, csv_file, monkeypatch):
     monkeypatch.setattr("jaxmrl.training.programs.train", None)
     assert run_sweep(SweepConfig(csv=csv_file, out=stopped.directory, **PATIENT)).rows == stopped.rows
@@ -48,6 +50,7 @@ def test_a_run_that_stopped_early_is_complete_and_keeps_its_patience(stopped, cs
     settings.write_text(text)
 
 
+@pytest.mark.slow
 def test_class_weights_are_of_classes_alone_and_change_what_is_learned(csv_file, tmp_path, cache):
     with pytest.raises(ConfigError, match="--class-weight is for classification, and the targets are numbers"):
         estimate(SweepConfig(csv=csv_file, **TINY | {"model": ("gin",), "class_weight": "balanced"}))

@@ -153,7 +153,7 @@ def test_labels_of_test_molecules_play_no_part(tuned, csv_file, cache, tmp_path)
     assert [row.test for row in other.rows] != [row.test for row in tuned.rows]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_an_interrupted_tuning_ends_with_the_same_bytes(tuned, csv_file, cache, tmp_path, monkeypatch):
     """Stopped in the first rung with lanes half-way, after some of its settings have ended, and in the second."""
     monkeypatch.setattr(checkpoint, "SECONDS", 0.0)
@@ -178,6 +178,7 @@ def test_an_interrupted_tuning_ends_with_the_same_bytes(tuned, csv_file, cache, 
         assert (result.directory / name).read_bytes() == (tuned.directory / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_torn_and_missing_rows_are_trained_again(tuned, csv_file, cache, tmp_path):
     out = tmp_path / "copy"
     out.mkdir()

@@ -81,7 +81,7 @@ def test_a_tracker_changes_no_file_of_the_run(swept):
     assert not (folder / "good" / FOLDER).exists(), "an object of the caller's own writes where it wants"
 
 
-@pytest.mark.nightly  # of scoring models and of pre-training a slow test is
+@pytest.mark.nightly  # a slow test tracks a pre-training
 def test_rounds_of_tuning_are_tracked(csv_file, tmp_path, cache):
     tracker, settings = Recorder(), TINY | {"fractions": (0.1,), "epochs": 2, "tune": 3}
     result = run_sweep(SweepConfig(csv=csv_file, seeds=1, out=tmp_path / "run", **settings), tracker=tracker)
@@ -95,7 +95,7 @@ def test_rounds_of_tuning_are_tracked(csv_file, tmp_path, cache):
     assert [row for row in tracker.results if row.curve.pruning == "random"] == result.rows
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_models_that_score_are_tracked_and_score_the_same(csv_file, tmp_path, cache):
     config = ScoreConfig(
         csv=csv_file,

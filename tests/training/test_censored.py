@@ -50,6 +50,7 @@ def started():
     return init_replica(SPEC, jax.random.key(0), jax.random.key(1), scaler, 10)
 
 
+@pytest.mark.slow
 def test_the_loss_is_weighted(exact):
     """By equal weights it is that without any; a molecule without weight does not count."""
     table, _ = with_budget(exact)
@@ -108,6 +109,7 @@ def test_validation_counts_by_how_much_a_bound_is_missed(exact):
     assert not judged_labels(SPEC, table, ids, scores, False)[2].any()
 
 
+@pytest.mark.nightly
 def test_lanes_learn_that_values_lie_beyond_a_bound(exact):
     limit = 0.3
     censored = censored_above(exact, limit)

@@ -38,7 +38,7 @@ def sweep(csv_file, folder, out):
     return [int(word) for word in ended.stdout.rpartition("COUNTED")[2].split()]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_second_run_compiles_nothing_and_finds_the_same(csv_file, tmp_path):
     hits, misses = sweep(csv_file, tmp_path, "one")
     assert misses > 5 > hits
@@ -49,7 +49,7 @@ def test_a_second_run_compiles_nothing_and_finds_the_same(csv_file, tmp_path):
     assert results[0] == results[1]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_without_a_cache_that_can_be_written_it_runs(csv_file, tmp_path):
     (tmp_path / "cache").write_text("a file, no folder")
     hits, misses = sweep(csv_file, tmp_path, "one")

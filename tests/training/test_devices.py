@@ -90,6 +90,7 @@ def with_devices(number):
     return os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("told", "devices"),
     [
@@ -103,6 +104,7 @@ def test_a_command_has_a_device_for_each_core_unless_told_another_number(told, d
     assert (ended.stdout, ended.stderr) == (f"{devices}\n", "")
 
 
+@pytest.mark.slow
 def test_a_command_leaves_the_devices_as_they_are_where_jax_has_begun():
     ended = counted("begun")
     assert (ended.stdout, ended.stderr) == ("1\n", "")

@@ -65,6 +65,7 @@ def assert_same(one, other):
             np.testing.assert_array_equal(value, vars(other[name])[key], err_msg=f"{name} {key}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_replica_makes_the_steps_of_a_random_subset_of_its_size(table, method):
     outcomes = train(table, queue_of(method))
@@ -74,6 +75,7 @@ def test_a_replica_makes_the_steps_of_a_random_subset_of_its_size(table, method)
         assert (outcomes[one.name].steps, outcomes[one.name].epochs) == (one.steps, subset.epochs(one.steps, BATCH))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_lane_equals_the_method_alone(table, method):
     queue = queue_of(method)
@@ -102,6 +104,7 @@ def is_within_an_epoch(engine):
     return [slot.step % engine.replicas[slot.replica].epoch_steps(BATCH) > 0 for slot in engine.slots if slot]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_and_resumed_is_uninterrupted(table, tmp_path, monkeypatch, method):
     """In chunks of one step, so that epochs are interrupted, too."""
@@ -166,6 +169,7 @@ def test_a_choice_follows_the_recorded_losses(table):
     np.testing.assert_array_equal(weights[hardest], weights[weights > 0].min())
 
 
+@pytest.mark.slow
 def test_the_reference_model_follows_the_model_at_its_rate(table):
     _, states, *_ = first_lane(table, "molpeg", 2)
     close = lambda one, other: np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)

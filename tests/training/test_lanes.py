@@ -137,6 +137,7 @@ def test_one_step_in_lanes_is_one_step_alone(table):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), stats, alone.stats)
 
 
+@pytest.mark.slow
 def test_one_compilation_however_many_replicas(table):
     shape = replace(SHAPE, depth=1)
     training_spec = replace(TRAINING_SPEC, model=shape)
@@ -176,6 +177,7 @@ def test_idle_lanes_spoil_nothing(table):
     assert_same(outcomes, {name: whole[name] for name in outcomes})
 
 
+@pytest.mark.slow
 def test_outcome_is_the_best_epochs_on_the_test_set(table):
     """The reported numbers, recomputed on the host from the weights that were kept."""
     r = replica("long", 64, 0, 20)
@@ -215,6 +217,7 @@ def test_evaluate_is_scikit_learns_on_the_lanes_that_are_due(table):
     assert np.isnan(metrics[2]).all()
 
 
+@pytest.mark.slow
 def test_evaluate_every_thins_out_but_keeps_the_last_epoch(table):
     r = replace(replica("r", 20, 0, 7), validate_every=5)
     sparse = Engine(TRAINING_SPEC, table, resources_of(table), [r], 1, BATCH)
@@ -261,6 +264,7 @@ def test_histories_have_a_loss(table):
     assert all(math.isfinite(v.loss) and v.loss > 0 for one in whole.values() for v in one.history)
 
 
+@pytest.mark.slow
 def test_a_small_model_overfits(table):
     shape = replace(SHAPE, width=32, dropout=0.0)
     training_spec = TrainingSpec(shape, "regression", "rmse", 3e-3)
@@ -330,7 +334,7 @@ def interrupted(table, folder, chunks):
     return outcomes
 
 
-@pytest.mark.parametrize("chunks", [1, 4, 9])
+@pytest.mark.parametrize("chunks", [*(pytest.param(few, marks=pytest.mark.slow) for few in (1, 4)), 9])
 def test_killed_and_resumed_is_uninterrupted(table, tmp_path, chunks):
     before = interrupted(table, tmp_path, chunks)
     engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)
@@ -406,6 +410,7 @@ def test_what_waits_is_held_by_nobody_and_each_replica_by_one(table):
 SETTINGS = [Hyperparameters(3e-2, 1e-2, 0.25), Hyperparameters(1e-3, 0.0, 0.0), Hyperparameters(1e-2, 1e-1, 0.4)]
 
 
+@pytest.mark.slow
 def test_a_lane_with_its_own_hyperparameters_equals_the_setting_alone(table):
     queue = [replace(r, hyperparameters=SETTINGS[k % 3]) for k, r in enumerate(QUEUE)]
     together = train(table, queue)
@@ -415,6 +420,7 @@ def test_a_lane_with_its_own_hyperparameters_equals_the_setting_alone(table):
     assert len({outcome.test for outcome in together.values()}) == len(queue)
 
 
+@pytest.mark.slow
 def test_one_compilation_for_64_settings_each_as_alone(table):
     """Bit for bit at the same number of lanes: the setting alone leaves the other lanes idle."""
     spec = replace(TRAINING_SPEC, model=replace(SHAPE, width=8, depth=1, dropout=0.1))
@@ -430,6 +436,7 @@ def test_one_compilation_for_64_settings_each_as_alone(table):
     assert len({outcome.valid for outcome in together.values()}) == 64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_hyperparameters_of_a_lane_do_what_those_of_the_specification_do(table, setting):
     """The same loss and, without the weight decay that a specification does not set, nearly the same step."""
@@ -445,6 +452,7 @@ def test_hyperparameters_of_a_lane_do_what_those_of_the_specification_do(table, 
     assert float(jnp.abs(weights(first) - weights(second)).mean()) < 0.01 * setting.learning_rate
 
 
+@pytest.mark.slow
 def test_weight_decay_shrinks_weights(table):
     def norm(decay):
         r = replace(QUEUE[0], hyperparameters=Hyperparameters(1e-2, decay, 0.0))

@@ -52,6 +52,7 @@ def whole(corpus):
     return work, run(work)
 
 
+@pytest.mark.slow
 def test_an_epoch_goes_through_every_molecule_once(corpus, monkeypatch):
     seen, shards, train, shard_store = [], [], pretraining.train, Pretraining.shard_store
 
@@ -73,6 +74,7 @@ def test_an_epoch_goes_through_every_molecule_once(corpus, monkeypatch):
     assert seen[:half] != seen[half:], "in another order"
 
 
+@pytest.mark.slow
 def test_shards_share_a_program(corpus):
     pretraining.train._clear_cache()
     run(pretraining_of(corpus, epochs=1))
@@ -114,6 +116,7 @@ def test_stopped_and_resumed_is_uninterrupted(corpus, whole, tmp_path, chunks):
     jax.tree.map(np.testing.assert_array_equal, again.arrays.stats, whole[0].arrays.stats)
 
 
+@pytest.mark.slow
 def test_the_error_is_a_mean_over_masked_atoms(corpus):
     work = pretraining_of(corpus)
     store, ids, key = work.shard_store(0), np.array([3, 0, 7, 9, -1], np.int32), jax.random.key(5)
@@ -140,6 +143,7 @@ def test_each_step_draws_its_own_masks(corpus):
     assert float(step(work.arrays, ids).loss) == float(one.loss)
 
 
+@pytest.mark.slow
 def test_judging_is_in_evaluation_and_weighs_masked_atoms(whole):
     work, epochs = whole
     store, plan = work.held_out
@@ -153,7 +157,7 @@ def test_judging_is_in_evaluation_and_weighs_masked_atoms(whole):
     assert plan.shape[0] > 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_it_learns_to_tell_atoms(corpus):
     spec = AutoencoderSpec("gin", width=32, depth=2, dropout=0.0, precision="float32")
     last = run(pretraining_of(corpus, epochs=60, pretext=Pretext(spec, 0.15, 3e-3)))[-1]
