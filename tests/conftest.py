@@ -1,6 +1,7 @@
 import gc
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +37,13 @@ SMILES = [
 """Small molecules with rings, ions, both kinds of chirality, and one atom (S in SF6) with more than four bonds."""
 
 
+def is_known(flags):
+    """Whether this version of XLA knows these flags; one that does not would end the process that begins JAX."""
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", "import jax; jax.devices()"]
+    return subprocess.run(command, env=environment, capture_output=True).returncode == 0
+
+
 def pytest_configure(config):
     """Programs are compiled quickly, but for `pytest -m nightly`, which has them as users do; XLA_FLAGS in the
     environment comes first.
@@ -46,8 +54,9 @@ def pytest_configure(config):
     classical model that the test has not named, have one split unless it names more, and train a GIN, whose programs
     compile fastest; commands in processes of their own do as users' do.
     """
-    if config.option.markexpr != "nightly":
-        os.environ.setdefault("XLA_FLAGS", QUICK_COMPILER)
+    begins = "XLA_FLAGS" not in os.environ and not hasattr(config, "workerinput")
+    if begins and config.option.markexpr != "nightly" and is_known(QUICK_COMPILER):
+        os.environ["XLA_FLAGS"] = QUICK_COMPILER
     sweep.DEFAULT_BASELINES = ()
     sweep.FEW_MOLECULES = 0
     registry.MODALITIES.sort(key=lambda modality: modality.name != "graph")
