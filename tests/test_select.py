@@ -76,7 +76,7 @@ def test_low_values_and_expected_improvement(run, pool, tmp_path, cache, csv_fil
         assert best_label(config, run, np.arange(50), 0) == pytest.approx(expected)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_best_label_is_not_one_of_an_extra_source(csv_file, pool, tmp_path, cache, refused):
     (tmp_path / "other.csv").write_text("smiles,logp\nCCCCCCCCCCCCO,90\nCCCCCCCCCCCCN,95\n")
     more = {"model": "ridge", "fractions": (1.0,), "seeds": 2, "out": tmp_path / "extra"}

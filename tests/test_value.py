@@ -77,7 +77,7 @@ def test_a_sweep_can_keep_the_most_valuable_molecules(valued):
     assert orders["banzhaf"][0].tolist() == expected.tolist()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_sweep_of_a_classical_model_keeps_the_molecules_with_the_best_labels(csv_file, tmp_path, cache):
     data = {"csv": csv_file, "target_columns": ("logp",)}
     value_molecules(ValueConfig(out=tmp_path / "values.csv", methods=("oob",), trees=10, **data))

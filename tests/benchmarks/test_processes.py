@@ -59,7 +59,6 @@ def test_every_process_answers_once_and_holds_what_was_given():
                     torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)
 
 
-@pytest.mark.nightly
 def test_items_are_shared_and_come_back_in_their_order():
     with Team(2, held, "given") as team:
         found = team.share(the_first_ends_last, range(4))

@@ -24,7 +24,6 @@ pytestmark = pytest.mark.slow  # compares with PyTorch, which plain pytest does 
 CUTOFF = 3.0
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("model", ["schnet", "painn"])
 def test_same_outputs_and_gradients_with_the_same_weights(model):
     shape = ModelSpec(16, 3, 0.0, 2, "float32", model, "geometry", GeometryOptions(CUTOFF, "sum"))

@@ -63,7 +63,7 @@ def test_real_files(name, real_data, monkeypatch):
     assert table.task == DATASETS[name].task
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_nci_is_made_once_of_what_rdkit_ships(cache, monkeypatch):
     monkeypatch.delenv("JAXMRL_DATA", raising=False)
     prepared = prepare(load_dataset("nci"))

@@ -84,7 +84,7 @@ def test_results(whole, tmp_path, cache, monkeypatch):
     goes_on(settings, files, out, monkeypatch)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Orbax's threads
 def test_checkpoint(whole, tmp_path, cache, monkeypatch):
     settings, files = whole

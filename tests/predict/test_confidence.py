@@ -141,7 +141,7 @@ def test_choices_that_cannot_be_met(run, new, tmp_path, cache):
             PredictConfig(run, new, out=out, **wrong)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_without_labels_has_no_intervals(run, new, tmp_path, cache, capsys):
     copied = shutil.copytree(run, tmp_path / "copied")
     (copied / "labels.npz").unlink()

@@ -30,7 +30,7 @@ def task(settings, problem, shape):
     return ScoringTask(replace(settings, lanes=2), problem, shape, ("el2n", "forgetting", "random", "kmeans"), 3, 2)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_method_scores_every_training_molecule_by_every_seed(task, problem, tmp_path):
     scores = scored(task, tmp_path)
     assert sorted(scores.molecules) == sorted(problem.split.train)
@@ -58,7 +58,7 @@ def test_each_seed_has_models_of_its_own(task, tmp_path):
             assert not np.array_equal(paired.values[name][0], paired.values[name][1])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_scores_that_follow_a_training(task, problem, tmp_path):
     """TracIn has a checkpoint after each of two epochs; what it loses is made again."""
     names = ("tracin", "aum", "confidence", "variability", "moderate", "prototypicality", "ccs", "grand-last")

@@ -138,7 +138,7 @@ def measured(rng, shuffled):
     return compare_extra(curves_of(*tests), higher_is_better=False)[0]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_shuffled_labels_claim_no_gain_and_sound_ones_do():
     rng = np.random.default_rng(4)
 

@@ -44,7 +44,7 @@ def test_operations_are_those_of_the_matrix_products(config):
     assert 0.5 < wide.operations / wide.steps / products < 4
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_timed(config):
     assert all(one.seconds > 0 for one in estimate(config, timed=True))
 

@@ -64,7 +64,7 @@ def test_results_follow_from_the_kept_predictions(fitted, csv_file):
             assert np.sqrt(np.mean((kept["logp"][own] - truth) ** 2)) == pytest.approx(metric, rel=2e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_that_was_stopped_ends_with_the_same_files(fitted, csv_file, tmp_path, cache, monkeypatch):
     config, kept, keep = SweepConfig(csv=csv_file, out=tmp_path / "run", save_predictions=True, **CLASSICAL), [], None
     keep = fits.keep_fit

@@ -102,7 +102,6 @@ def test_conformers_of_smiles_learn_beside_graphs(nci, tmp_path, cache):
     assert facts["geometries"] == "one conformer of each molecule: ETKDGv3, seed 42, MMFF94"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "model", [pytest.param("painn", marks=pytest.mark.nightly), pytest.param("schnet", marks=pytest.mark.slow)]
 )

@@ -91,7 +91,7 @@ def test_graphs_of_both_kinds_in_one_sweep(csv_file, tmp_path, cache):
         assert "element Xe" in found.unseen[2]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_all_bits_as_tokens(csv_file, tmp_path, cache):
     settings = {"fractions": (1.0,), "seeds": 1, "epochs": 1, "batch_size": 32, "width": (16,)}
     more = {"fingerprint_bits": 64, "fingerprint_tokens": "all", "target_columns": ("greasy",)}

@@ -20,7 +20,7 @@ def write(path, rows):
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_three_splits_make_three_curves_in_one_program(csv_file, tmp_path, cache):
     ways = ("random", "scaffold", "imbalanced")
     config = SweepConfig(csv=csv_file, target_columns=("logp",), split=ways, out=tmp_path / "run", **SMALL)

@@ -251,7 +251,7 @@ def test_classification_with_missing_labels_and_a_task_of_one_class(csv_file, tm
     assert "rare" in facts["splits"]["random"]["left_out_of_mean"]["test"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_equal_steps(csv_file, tmp_path, cache):
     settings = {**SMALL, "epochs": None, "steps": 5}
     result = run_sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=tmp_path / "run", **settings))

@@ -50,7 +50,7 @@ def test_a_run_that_stopped_early_is_complete_and_keeps_its_patience(stopped, cs
     settings.write_text(text)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_class_weights_are_of_classes_alone_and_change_what_is_learned(csv_file, tmp_path, cache):
     with pytest.raises(ConfigError, match="--class-weight is for classification, and the targets are numbers"):
         estimate(SweepConfig(csv=csv_file, **TINY | {"model": ("gin",), "class_weight": "balanced"}))

@@ -60,7 +60,7 @@ def test_a_replica_stops_after_so_many_validations_without_improvement(table):  
             assert (ended.status, ended.steps, ended.test) == (FINISHED, whole.steps, whole.test)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_killed_and_resumed_with_patience_is_uninterrupted(table, tmp_path):  # noqa: F811
     before = {}
     engine = Engine(TRAINING_SPEC, table, resources_of(table), PATIENT, LANES, BATCH)

@@ -264,7 +264,7 @@ def test_histories_have_a_loss(table):
     assert all(math.isfinite(v.loss) and v.loss > 0 for one in whole.values() for v in one.history)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_small_model_overfits(table):
     shape = replace(SHAPE, width=32, dropout=0.0)
     training_spec = TrainingSpec(shape, "regression", "rmse", 3e-3)

@@ -116,7 +116,7 @@ def test_stopped_and_resumed_is_uninterrupted(corpus, whole, tmp_path, chunks):
     jax.tree.map(np.testing.assert_array_equal, again.arrays.stats, whole[0].arrays.stats)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_error_is_a_mean_over_masked_atoms(corpus):
     work = pretraining_of(corpus)
     store, ids, key = work.shard_store(0), np.array([3, 0, 7, 9, -1], np.int32), jax.random.key(5)
