@@ -18,7 +18,7 @@ QUICK_COMPILER = (
     "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_llvm_disable_expensive_passes=true "
     "--xla_cpu_parallel_codegen_split_count=1"
 )
-"""Flags with which XLA compiles a program in half the time. Most tests run a program a few times on a few molecules."""
+"""Flags with which XLA compiles in a quarter of the time. Most tests run a program a few times on a few molecules."""
 
 SMILES = [
     "CCO",
@@ -45,8 +45,8 @@ def is_known(flags):
 
 
 def pytest_configure(config):
-    """Programs are compiled quickly, but for `pytest -m nightly`, which has them as users do; XLA_FLAGS in the
-    environment comes first.
+    """XLA compiles quickly, except for `pytest -m nightly`, which compiles as users' commands do, and where the
+    environment sets XLA_FLAGS.
 
     Commands that run within a test make no devices of the cores: the number of lanes would depend on their order.
 

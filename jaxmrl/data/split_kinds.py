@@ -68,11 +68,11 @@ def make_splits(
     return found
 
 
-def _from_to(counts: list[int], what: str) -> str:
-    """Return in words how many there are in each of several splits."""
+def _in_no_part(counts: list[int], what: str) -> str:
+    """Return in words how many are in no part of each of several splits."""
     if min(counts) == max(counts):
-        return count(counts[0], what)
-    return f"{min(counts):,} to {max(counts):,} {what}s, depending on the split,"
+        return f"{count(counts[0], what)} in no part"
+    return f"{min(counts):,} to {max(counts):,} {what}s in no part, depending on the split"
 
 
 @dataclass(frozen=True)
@@ -112,16 +112,16 @@ class _SplitMaker:
         found = [earlier.split(label, self.prepared.canonical_smiles, groups) for label in labels]
         rest = [len(self.prepared) - sum(split.sizes) for split in found]
         if max(rest):
-            alike = "is the same" if groups is None else f"is the same or has the same {name}"
+            alike = "" if groups is None else f" or share its {name}"
             self.reporter.say(
-                f"{name} split: {_from_to(rest, 'new row')} in no part, because a validation or test molecule {alike}"
+                f"{name} split: {_in_no_part(rest, 'new row')}; they repeat a validation or test molecule{alike}"
             )
         even = trimmed(found, self.prepared.canonical, seeds[0])
         cut = [len(split.train) - len(one.train) for split, one in zip(found, even, strict=True)]
         if max(cut):
             self.reporter.say(
-                f"{name} split: {_from_to(cut, 'training molecule')} in no part, so that the training sets of all "
-                f"{len(even)} splits are equally large"
+                f"{name} split: {_in_no_part(cut, 'training molecule')}; without them, the training sets of all "
+                f"{len(even)} splits have the same size"
             )
         return even
 

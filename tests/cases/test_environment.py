@@ -43,8 +43,14 @@ def test_a_wrong_jax_variable_ends_in_one_line():
     assert_one_line(command("fit", "--version", JAX_NUM_CPU_DEVICES="abc"), "JAX_NUM_CPU_DEVICES=abc")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", COMMANDS)
+SAMPLED = ("sweep", "predict")
+"""Commands that are tried for every change; the others prepare in the same place, and are tried nightly."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.slow if one in SAMPLED else pytest.mark.nightly) for one in COMMANDS],
+)
 def test_every_command_prepares_its_environment(name):
     assert_one_line(command(name, "--version", JAX_NUM_CPU_DEVICES="abc"), "JAX_NUM_CPU_DEVICES=abc")
     ended = command(name, "--version", MPLBACKEND="module://not_installed.backend_inline", HOME="/proc/none")

@@ -128,7 +128,7 @@ def test_a_few_hundred_damaged_inputs(lines, nci, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "count", [pytest.param(1_500, marks=pytest.mark.slow), pytest.param(24_000, marks=pytest.mark.nightly)]
+    "count", [pytest.param(2_500, marks=pytest.mark.slow), pytest.param(24_000, marks=pytest.mark.nightly)]
 )
 def test_many_thousand_damaged_inputs(count, lines, nci, tmp_path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

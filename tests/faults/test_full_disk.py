@@ -180,9 +180,8 @@ FEW_SIZES = ("100", "2000", "10000", "none")
 MANY_SIZES = ("100", "500", "800", "1000", "2000", "5000", "10000", "30000", "none")
 
 
-@pytest.mark.parametrize(
-    "sizes", [pytest.param(FEW_SIZES, marks=pytest.mark.nightly), pytest.param(MANY_SIZES, marks=pytest.mark.nightly)]
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("sizes", [FEW_SIZES, MANY_SIZES])
 def test_a_disk_that_fills_up_at_any_moment(sizes, whole, csv_file, tmp_path):
     """The whole command, with room for ever larger files, on one directory and one cache."""
     _, files = whole
