@@ -18,7 +18,7 @@ from benchmarks import processes  # noqa: E402
 from benchmarks.machine import cores  # noqa: E402
 from benchmarks.processes import Team  # noqa: E402
 
-pytestmark = pytest.mark.slow  # needs PyTorch, which plain pytest does without
+# PyTorch, which all of these need, is not among what plain pytest installs.
 TENSORS = {
     "bool": torch.tensor([True, False]),
     "every other": torch.arange(6)[::2],
@@ -47,6 +47,7 @@ def fails(*_):
     raise ValueError("as it should")
 
 
+@pytest.mark.slow
 def test_every_process_answers_once_and_holds_what_was_given():
     with Team(2, held, TENSORS, "a word") as team:
         for _ in range(3):
@@ -59,6 +60,7 @@ def test_every_process_answers_once_and_holds_what_was_given():
                     torch.testing.assert_close(tensors[name], tensor, rtol=0, atol=0)
 
 
+@pytest.mark.nightly
 def test_items_are_shared_and_come_back_in_their_order():
     with Team(2, held, "given") as team:
         found = team.share(the_first_ends_last, range(4))
@@ -68,22 +70,26 @@ def test_items_are_shared_and_come_back_in_their_order():
     assert len(set(others)) == 1
 
 
+@pytest.mark.nightly
 def test_a_process_that_cannot_begin_is_told():
     with Team(2, fails) as team, pytest.raises(BrokenProcessPool):
         team.each(who)
 
 
+@pytest.mark.nightly
 def test_a_call_that_fails_is_told():
     with Team(2, held) as team, pytest.raises(ValueError, match="as it should"):
         team.each(fails)
 
 
+@pytest.mark.nightly
 def test_none_waits_for_ever_for_another(monkeypatch):
     monkeypatch.setattr(processes, "PATIENCE", 0.5)
     with Team(2, held) as team, pytest.raises(threading.BrokenBarrierError):
         team.pool.submit(processes.together, who).result()
 
 
+@pytest.mark.slow
 def test_one_process_is_refused_as_a_number_of_several(capsys):
     parser = argparse.ArgumentParser()
     processes.add_flag(parser)
@@ -111,6 +117,7 @@ def interrupted():
     return pids
 
 
+@pytest.mark.nightly
 def test_an_interrupted_benchmark_leaves_no_process():
     pids = interrupted()
     assert len(pids) == 2
@@ -125,6 +132,7 @@ def is_alive(pid):
     return True
 
 
+@pytest.mark.slow
 def test_a_benchmark_that_is_terminated_leaves_no_process():
     code = (
         "from benchmarks.processes import Team; from tests.benchmarks.test_processes import held, who, waits_for_ever\n"

@@ -84,7 +84,7 @@ def kept_of(folder):
 
 
 @pytest.mark.parametrize(
-    "most", [pytest.param(3, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.nightly)]
+    "most", [pytest.param(1, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.nightly)]
 )
 @pytest.mark.parametrize("kind", DAMAGE)
 @pytest.mark.parametrize("state", ["ended", "torn"])
