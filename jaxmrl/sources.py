@@ -1,9 +1,9 @@
 """A digest of the package's own sources: two runs of one version may still be of different code."""
 
-import ast
 import hashlib
 from functools import cache
 from pathlib import Path
+from types import CodeType
 
 PACKAGE = Path(__file__).parent
 
@@ -46,12 +46,12 @@ REPORTING = (
 def source_digest() -> str:
     """Return a digest of the modules that decide numbers, the same wherever and whenever they were installed.
 
-    Comments, docstrings and the layout of the text do not count.
+    Comments, docstrings and the layout of the text do not count: what is digested is what Python compiles.
     """
     digest = hashlib.blake2b(digest_size=8)
     for name in deciding_modules(PACKAGE):
-        tree = ast.parse((PACKAGE / name).read_bytes())
-        digest.update(f"{name}\n{ast.dump(_without_docstrings(tree))}\n".encode())
+        code = compile((PACKAGE / name).read_bytes(), name, "exec", dont_inherit=True, optimize=2)
+        digest.update(f"{name}\n{_content(code)}\n".encode())
     return digest.hexdigest()
 
 
@@ -61,15 +61,16 @@ def deciding_modules(package: Path) -> list[str]:
     return [name for name in names if not name.startswith(REPORTING)]
 
 
-def _without_docstrings(tree: ast.AST) -> ast.AST:
-    """Return the tree without expressions that are only a text, as docstrings of modules, functions and settings
-    are.
+def _content(constant: object) -> str:
+    """Return what a constant of compiled code is, without the places in the text that it came from.
+
+    A function is such a constant, too. The order of a set would vary from process to process.
     """
-    for node in ast.walk(tree):
-        if isinstance(body := getattr(node, "body", None), list):
-            body[:] = [one for one in body if not _is_text(one)]
-    return tree
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    if isinstance(constant, frozenset):
+        return f"{{{sorted(map(_content, constant))}}}"
+    if isinstance(constant, CodeType):
+        arguments = constant.co_argcount, constant.co_posonlyargcount, constant.co_kwonlyargcount, constant.co_flags
+        names = constant.co_names, constant.co_varnames, constant.co_freevars, constant.co_cellvars
+        constants = [_content(one) for one in constant.co_consts]
+        return f"{arguments}{names}{constant.co_code!r}{constant.co_exceptiontable!r}{constants}"
+    return repr(constant)

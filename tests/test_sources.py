@@ -1,6 +1,9 @@
 """The digest of the package's sources: which changes it notices, and which modules count."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -30,6 +33,29 @@ def test_a_change_of_what_decides_numbers_counts(copy, name):
     with (package / name).open("a") as file:
         file.write("\nnumber = 1\n")
     assert digest() != sources.source_digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("0.5 * far", "0.25 * far"), ("jnp.log", "jnp.log2"), ("weight - 1.0", "weight + 1.0"), ("axis=1", "axis=0")],
+    ids=["a number", "a name", "an operation", "an argument"],
+)
+def test_a_change_within_a_function_counts(copy, change):
+    package, digest = copy
+    loss = package / "training" / "losses.py"
+    changed = loss.read_text().replace(*change)
+    assert changed != loss.read_text(), "the test must change something"
+    loss.write_text(changed)
+    assert digest() != sources.source_digest()
+
+
+def test_another_process_finds_the_same_digest():
+    """Python orders sets of texts otherwise in every process."""
+    asked = "from jaxmrl.sources import source_digest; print(source_digest())"
+    for seed in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        answer = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True)
+        assert answer.stdout.strip() == sources.source_digest(), answer.stderr
 
 
 def test_modules_that_decide_no_number_are_there_and_not_imported_by_those_that_train():
