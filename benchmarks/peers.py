@@ -11,6 +11,7 @@ the predictions that each side wrote for the test molecules.
 import argparse
 import csv
 import gzip
+import json
 import os
 import shlex
 import statistics
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +203,18 @@ def run_chemprop(name: str, molecules: Molecules, flags: argparse.Namespace) -> 
     return found, seconds
 
 
+def earlier_chemprop(
+    path: Path, name: str, molecules: Molecules, flags: argparse.Namespace
+) -> tuple[list[Trained], float]:
+    """Return the results and seconds of chemprop in a file that an earlier run of this benchmark wrote."""
+    tables = json.loads(path.read_text())["tables"]
+    found = next((one for one in tables if one["table"] == name), None)
+    if found is None:
+        raise SystemExit(f"{path} has {', '.join(one['table'] for one in tables)}, not {name}")
+    trained = [Trained(**one) for one in found["trained"] if one["side"] == "chemprop"]
+    return [one for one in trained if one.fraction in flags.fractions], found["seconds"]["chemprop"]
+
+
 def _predictions(path: Path, molecules: Molecules) -> np.ndarray:
     """Return chemprop's predictions of the test molecules, [n, T]."""
     with path.open(newline="") as file:
@@ -253,9 +267,10 @@ def _mean_and_sd(values: list[float]) -> tuple[float, float]:
 def compare(name: str, flags: argparse.Namespace, ours_first: bool) -> dict:
     """Return the points of one data set and the seconds of both sides."""
     molecules = read(TABLES[name], flags.data)
-    sides = [run_jaxmrl, run_chemprop] if ours_first else [run_chemprop, run_jaxmrl]
+    other = partial(earlier_chemprop, flags.chemprop_from) if flags.chemprop_from else run_chemprop
+    sides = [run_jaxmrl, other] if ours_first else [other, run_jaxmrl]
     results = {run: run(name, molecules, flags) for run in sides}
-    (ours, our_seconds), (theirs, their_seconds) = results[run_jaxmrl], results[run_chemprop]
+    (ours, our_seconds), (theirs, their_seconds) = results[run_jaxmrl], results[other]
     points = points_of(name, molecules.task, ours, theirs)
     show(points)
     print(f"seconds: jaxmrl {our_seconds:.0f}, chemprop {their_seconds:.0f}, ratio {their_seconds / our_seconds:.1f}")
@@ -286,6 +301,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--chemprop", default="chemprop", help="the command of chemprop, in an environment of its own")
+    earlier = "an earlier --out, of which chemprop's results and seconds are taken instead of running it"
+    parser.add_argument("--chemprop-from", type=Path, help=earlier)
     parser.add_argument("--accelerator", default="cpu", help="of chemprop")
     parser.add_argument("--tables", nargs="+", choices=tuple(TABLES), default=list(TABLES))
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.1, 0.3, 1.0])
@@ -293,10 +310,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--jaxmrl", type=shlex.split, default=[], help="flags of the sweep, as one text")
     flags = parser.parse_args()
+    earlier_name = flags.chemprop_from.name if flags.chemprop_from else None
     found = []
     for turn, name in enumerate(flags.tables):
         found.append(compare(name, flags, ours_first=turn % 2 == 0))
-        write(flags.out, facts("peers") | {"jaxmrl_flags": flags.jaxmrl, "tables": found})
+        write(
+            flags.out, facts("peers") | {"jaxmrl_flags": flags.jaxmrl, "chemprop_from": earlier_name, "tables": found}
+        )
     at_full = [one["points"][-1] for one in found]
     ratio = statistics.median(one["seconds"]["ratio"] for one in found)
     print(f"as good at the largest size on {sum(one['as_good'] for one in at_full)} of {len(found)} data sets")

@@ -3,7 +3,9 @@
 import argparse
 import csv
 import gzip
+import json
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -61,6 +63,18 @@ def test_points_compare_what_learned_from_the_same_molecules():
     assert better.as_good
     with pytest.raises(AssertionError, match="same molecules"):
         points_of("t", "regression", ours, [Trained("t", "chemprop", 1.0, 81, 0, 0.4)])
+
+
+def test_results_of_chemprop_may_be_those_of_an_earlier_run(tmp_path):
+    trained = [Trained("t", "chemprop", share, 80, 0, 0.4) for share in (0.1, 1.0)]
+    other = Trained("t", "jaxmrl", 1.0, 80, 0, 0.3)
+    table = {"table": "t", "seconds": {"chemprop": 12.5}, "trained": [asdict(one) for one in (*trained, other)]}
+    path = tmp_path / "earlier.json"
+    path.write_text(json.dumps({"tables": [table]}))
+    flags = argparse.Namespace(fractions=[1.0])
+    assert peers.earlier_chemprop(path, "t", None, flags) == ([trained[1]], 12.5)
+    with pytest.raises(SystemExit, match=r"earlier\.json has t, not other"):
+        peers.earlier_chemprop(path, "other", None, flags)
 
 
 @pytest.mark.nightly
