@@ -16,7 +16,7 @@ from jaxmrl.data.npz import GEOMETRY_ARRAYS
 from jaxmrl.data.table import Table, read_table, stream_smiles
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_header
-from jaxmrl.io.cache import cache_directory, max_expanded, read_arrays, replacing
+from jaxmrl.io.cache import cache_directory, in_chunks, max_expanded, read_arrays, replacing
 from jaxmrl.io.records import Rejected
 
 if TYPE_CHECKING:
@@ -80,23 +80,30 @@ class Dataset:
         return self.file.endswith(".npz")
 
 
+def _crippen_labels(smiles: list[str]) -> list[list[str]]:
+    from rdkit.Chem import Crippen
+
+    from jaxmrl.chem.molecules import UnusableMoleculeError, parse
+
+    rows = []
+    for text in smiles:
+        try:
+            rows.append([text, f"{Crippen.MolLogP(parse(text)):.5f}"])
+        except UnusableMoleculeError:
+            rows.append([text, ""])
+    return rows
+
+
 def _crippen_rows() -> list[list[str]]:
     """Return NCI first_5K with Crippen logP. A line that RDKit cannot parse keeps an empty label, to be rejected with a
     reason.
     """
     from rdkit import RDConfig
-    from rdkit.Chem import Crippen
 
-    from jaxmrl.chem.molecules import UnusableMoleculeError, parse
-
-    rows = [["smiles", "crippen_logp"]]
-    for line in (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines():
-        smiles = line.split()[0] if line.strip() else ""
-        try:
-            rows.append([smiles, f"{Crippen.MolLogP(parse(smiles)):.5f}"])
-        except UnusableMoleculeError:
-            rows.append([smiles, ""])
-    return rows
+    lines = (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text().splitlines()
+    smiles = [line.split()[0] if line.strip() else "" for line in lines]
+    labeled = in_chunks(_crippen_labels, smiles, None)
+    return [["smiles", "crippen_logp"], *(row for _, part in labeled for row in part)]
 
 
 def _alert_labels(smiles: list[str]) -> list[list[str]]:
@@ -117,15 +124,13 @@ def _alert_labels(smiles: list[str]) -> list[list[str]]:
 
 def _structural_alert_rows() -> list[list[str]]:
     """Return the WEHI screening molecules with their PAINS (Baell & Holloway 2010) and Brenk (2008) alerts."""
-    import joblib
     from rdkit import RDConfig
 
     path = Path(RDConfig.RDDataDir) / "Pains" / "test_data" / "wehi_mols.csv"
     with path.open(newline="") as file:
         smiles = [row[0] for row in csv.reader(file)]
-    chunks = [smiles[start : start + 500] for start in range(0, len(smiles), 500)]
-    parts = joblib.Parallel(n_jobs=-1)(joblib.delayed(_alert_labels)(chunk) for chunk in chunks)
-    return [["smiles", "pains_alert", "brenk_alert"], *(row for part in parts for row in part)]
+    labeled = in_chunks(_alert_labels, smiles, None)
+    return [["smiles", "pains_alert", "brenk_alert"], *(row for _, part in labeled for row in part)]
 
 
 def _public(
