@@ -206,7 +206,7 @@ def plan(config: SweepConfig, problem: TaskData, study: Study, way: str, split: 
     """A replica of one way on one random split."""
     train, valid, test = parts_of(study, way, split)
     spec = model_specs(config, problem)[0]
-    steps, every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
+    steps, every = config.length_of(spec.model, batches_per_epoch(len(train), config.batch_size_of(spec.model)))
     return Replica(
         name=f"split {split} seed {seed}",
         seed=seed,

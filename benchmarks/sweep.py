@@ -186,7 +186,7 @@ def for_theirs(ours: Ours, workers: int) -> tuple:
     settings = (
         config.batch_size_of(shape.model),
         config.rate(shape.model),
-        config.training_epochs,
+        config.epochs_of(shape.model),
         workers,
         config.precision,
     )

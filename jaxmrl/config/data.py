@@ -134,15 +134,15 @@ class DataSettings(TrainingConfig):
     0); without both, the file needs one row for each row of the data. Default: none."""
 
     batch_size: int | None = None
-    """Set the number of molecules per batch; the last batch of an epoch may be smaller. Default: 64 for D-MPNN,
-    GINE and the MLP, else 256."""
+    """Set the number of molecules per batch; the last batch of an epoch may be smaller. Default: 32 for D-MPNN
+    and GINE, 64 for the MLP, else 256."""
 
     dropout: float | None = None
     """Apply dropout at this rate after every layer; SchNet and PaiNN have none. Default: 0.5 for the GIN, 0.2
     for the MLP, 0.1 for transformers, 0 for D-MPNN and GINE."""
 
     learning_rate: float | None = None
-    """Set the learning rate of the optimizer. Default: 2e-3 for D-MPNN and GINE, 5e-4 for SchNet
+    """Set the learning rate of the optimizer. Default: 3e-3 for D-MPNN and GINE, 5e-4 for SchNet
     and PaiNN, else 1e-3."""
 
     weight_decay: float | None = None

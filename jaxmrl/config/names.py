@@ -104,8 +104,8 @@ ACQUISITION_METHODS = ("mixture", "greedy", "uncertainty", "ei", "ucb", "diverse
 PREDICTION_KINDS = (".csv", ".parquet", ".xlsx", ".sdf")
 
 
-DEFAULT_EPOCHS, DEFAULT_MIN_STEPS = 30, 500
-"""Length of a replica if neither --epochs nor --steps is given: so many epochs, and at least so many steps."""
+DEFAULT_MIN_STEPS = 500
+"""The fewest steps of a replica if neither --epochs nor --steps is given; its model says how many epochs it takes."""
 
 
 DEFAULT_FRACTIONS = (0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)

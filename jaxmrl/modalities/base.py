@@ -134,6 +134,7 @@ class Model:
     options  a frozen dataclass of what `build` needs beside these; None where it needs nothing
     heads    of attention, of which the width is a multiple
     batch_size  molecules per batch
+    epochs   of a training in a sweep
     title    what tables and figures call it; "" where that is its name
     autoencoder  returns the class of the network that pre-trains its encoder by masked atoms; None where it has none
     """
@@ -147,6 +148,7 @@ class Model:
     options: type | None = None
     heads: int = 1
     batch_size: int = 256
+    epochs: int = 30
     title: str = ""
     autoencoder: Callable[[], type[GraphMAE]] | None = None
 

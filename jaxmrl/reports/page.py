@@ -53,9 +53,9 @@ def report_html(found: Findings) -> str:
     )
     sections = [section for make in made if (section := make(found))]
     title = f"{found.config.name}: learning curve{'s' * (len(found.curves) > 1)}"
-    model = f"{found.labels[0]}, " if len(found.curves) == 1 else ""
-    subtitle = f"{model}{' and '.join(found.config.splits)} split, {found.config.length}"
-    return page_html(title, subtitle, sections)
+    model = found.labels[0] if len(found.curves) == 1 else ""
+    subtitle = (model, f"{' and '.join(found.config.splits)} split", found.config.length_text())
+    return page_html(title, ", ".join(filter(None, subtitle)), sections)
 
 
 def _curves(found: Findings) -> Section:

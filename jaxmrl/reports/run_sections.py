@@ -28,7 +28,7 @@ def data_section(found: Findings) -> Section:
         f"{config.name}: {count(table.rows, 'row')}, {len(table) - problem.extra_molecules:,} usable molecules, "
         f"{count(len(table.tasks), 'task')} ({table.task}), {found.metric_title}.",
         f"{count(len(found.rows), 'replica')}: {', '.join(f'{status} {many}' for status, many in done.items())}; "
-        f"{count(config.seeds, 'seed')}, {config.length}.",
+        f"{', '.join(filter(None, (count(config.seeds, 'seed'), config.length_text())))}.",
     ]
     summaries = (
         problem.facts.get(name, {}).get("summary") for name in ("standardized_molecules", "repeated_molecules")

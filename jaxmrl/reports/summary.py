@@ -91,9 +91,9 @@ def summarize(
     ]
     run.write_rows("curves.csv", PointRow.columns(), [row for curve in curves for row in point_rows(curve)])
     joints = joints_of(curves, rows, metric.higher_is_better)
-    fits = with_joints(fits_content(curves, analyses, config.length), curves, joints)
+    fits = with_joints(fits_content(curves, analyses, config.length_text), curves, joints)
     run.write("fits.json", json.dumps(fits, indent=2) + "\n")
-    title = f"{config.name}, {' and '.join(config.splits)} split, {config.length}"
+    title = ", ".join(filter(None, (config.name, f"{' and '.join(config.splits)} split", config.length_text())))
     write_figures(run, curves, analyses, joints, metric_label=label_of_metric, unit=problem.mean_unit, title=title)
     ensembles = write_ensembles(run, rows, problems)
     say_points(rows, curves, label_of_metric, problems, ensembles, reporter)

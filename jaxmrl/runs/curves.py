@@ -1,7 +1,7 @@
 """The learning curves in the rows of results.csv, and the rows that describe them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -127,10 +127,16 @@ class MeasuredCurve:
         return not self.no_law
 
 
-def fits_content(curves: list[MeasuredCurve], analyses: list[Analysis], length: str) -> list[dict[str, Any]]:
-    """Return the content of fits.json: the identity and the analysis of each curve. What is not known is null."""
+def fits_content(
+    curves: list[MeasuredCurve], analyses: list[Analysis], length_of: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """Return the content of fits.json: the identity and the analysis of each curve. What is not known is null.
+
+    length_of: from the name of a model to its training length in words.
+    """
     return [
-        {"curve": curve.identity.cells(), "metric": curve.metric, "length": length, "points": len(curve.points)}
+        {"curve": curve.identity.cells(), "metric": curve.metric}
+        | {"length": length_of(curve.identity.model), "points": len(curve.points)}
         | {"still_improving": [asdict(one) for one in curve.convergence]}
         | ({"spread": spread_content(curve)} if curve.n_splits > 1 else {})
         | content(analysis)

@@ -118,7 +118,8 @@ def plan_cell(
     """
     own, pruned = subset(fraction, shuffle, by_score)
     train, dynamic = with_extra(problem, own, extra), None
-    steps, validate_every = config.length_of(batches_per_epoch(len(train), config.batch_size_of(spec.model)))
+    epoch_steps = batches_per_epoch(len(train), config.batch_size_of(spec.model))
+    steps, validate_every = config.length_of(spec.model, epoch_steps)
     if pruning in DYNAMIC_PRUNINGS and len(own) < len(shuffle):
         pruned, dynamic, train = True, DynamicPruning(pruning, len(own)), shuffle
     share, kept = exact(fraction), f"{pruning} " if pruned else ""

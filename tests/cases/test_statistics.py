@@ -182,7 +182,7 @@ def test_a_sweep_says_it_of_its_curves_too(metric, kind, said):
     curve = MeasuredCurve(IDENTITY, "roc_auc", points)
     analysis = analyze_curve(curve, True, 0.5)
     assert said in law_lines("gin", analysis, "ROC-AUC")[0]
-    (content,) = fits_content([curve], [analysis], "study")
+    (content,) = fits_content([curve], [analysis], "of {}".format)
     assert content["kind"] == kind
     assert content["predictions"] == []
     json.dumps(content, allow_nan=False)

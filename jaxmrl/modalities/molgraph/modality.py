@@ -135,10 +135,11 @@ DMPNN = Model(
     width=128,
     depth=3,
     dropout=0.0,
-    learning_rate=2e-3,
+    learning_rate=3e-3,
     build=_dmpnn,
     options=MolGraphOptions,
-    batch_size=64,
+    batch_size=32,
+    epochs=20,
     title="D-MPNN",
     autoencoder=_masked_dmpnn,
 )
