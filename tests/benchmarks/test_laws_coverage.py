@@ -9,11 +9,11 @@ from jaxmrl.scaling.laws import LAWS
 CURVES = 5
 
 
-@pytest.fixture(scope="module")
-def coverage():
-    """Of curves with the sizes and noise of HIV and the study's law: the share of intervals with the truth, [3]."""
-    power = next(law for law in LAWS if law.name == "power")
-    return np.mean([forecast_trial(GRIDS["hiv"], power, k)["holds"] for k in range(CURVES)], axis=0)
+@pytest.fixture(scope="module", params=["power", "logarithmic"])
+def coverage(request):
+    """Of curves with the sizes and noise of HIV and a law of the audit: the share of intervals with the truth, [3]."""
+    true = next(law for law in LAWS if law.name == request.param)
+    return np.mean([forecast_trial(GRIDS["hiv"], true, k)["holds"] for k in range(CURVES)], axis=0)
 
 
 def test_the_interval_holds_the_truth_at_every_horizon(coverage):

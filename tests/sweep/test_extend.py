@@ -161,6 +161,17 @@ def test_a_scored_run_takes_seeds_and_prunings(wholes, pruned, trained):
     assert_same_files(pruned, wholes / "pruned_at_once")
 
 
+@pytest.mark.slow
+def test_each_seed_of_a_sweep_keeps_molecules_of_its_own(wholes):
+    """One order for all seeds would leave the luck of the subset out of every interval over seeds."""
+    with np.load(wholes / "pruned_at_once" / "splits.npz") as arrays:
+        orders = {name: arrays[name] for name in arrays.files if "_order_" in name}
+        n_kept = round(0.4 * len(arrays["train"]))
+    for method in ("el2n", "herding", "kmeans"):
+        kept = [frozenset(order[:n_kept]) for name, order in orders.items() if name.startswith(f"{method}_")]
+        assert len(set(kept)) == len(kept) == 2, method
+
+
 def test_a_run_of_other_code_says_why_it_cannot_be_extended(tmp_path):
     metadata = {"sources": "old", "data": {}, "scores": None, "init": {}}
     RunDirectory(tmp_path, ("logp",)).create_or_resume("seeds = 1\n", metadata)
