@@ -109,7 +109,7 @@ def test_validation_counts_by_how_much_a_bound_is_missed(exact):
     assert not judged_labels(SPEC, table, ids, scores, False)[2].any()
 
 
-@pytest.mark.nightly
+@pytest.mark.slow
 def test_lanes_learn_that_values_lie_beyond_a_bound(exact):
     limit = 0.3
     censored = censored_above(exact, limit)
@@ -119,8 +119,8 @@ def test_lanes_learn_that_values_lie_beyond_a_bound(exact):
     means = []
     for table in (censored, replace(censored, bounds=None)):
         table, resources = with_budget(table)
-        replicas = [Replica(f"r{seed}", seed, everyone, everyone, everyone, 60, scaler) for seed in range(2)]
-        engine = Engine(SPEC, table, resources, replicas, 2, MOLECULES)
+        replicas = [Replica(f"r{seed}", seed, everyone, everyone, everyone, 200, scaler) for seed in range(4)]
+        engine = Engine(SPEC, table, resources, replicas, 4, MOLECULES)
         found = []
 
         def keep(outcome, engine=engine, found=found):
