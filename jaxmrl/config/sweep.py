@@ -39,7 +39,7 @@ NO_BASELINE = "none"
 class SweepConfig(PruningSettings):
     """The settings of a sweep: data, grid, models and training.
 
-    The defaults are a small study, which two cores finish in two to three minutes. The folder configs/ of the
+    The defaults are a small study, which two cores finish in about three minutes. The folder configs/ of the
     repository has the settings of the published study. Flags of the command are the names with dashes.
 
     Raises:
