@@ -4,7 +4,7 @@
 
 Each data set is simulated as `jaxmrl select --simulate` does it, as it is and with its labels shuffled, where no method
 can save labels, and as many tables are planted: half of the molecules form one dull cluster, the others small clusters
-with labels of their own, of which two have the best labels. Intervals of a kind of table hold together over all of its
+with labels of their own; two of them have the best labels. Intervals of a kind of table hold together over all of its
 tables.
 """
 

@@ -31,7 +31,7 @@ def chemprop_model(spec: ModelSpec, atom_width: int = 72, bond_width: int = 14) 
 
 
 def chemprop_loader(molecules: list[tuple[str, np.ndarray]], batch_size: int) -> torch.utils.data.DataLoader:
-    """Return chemprop's loader of (SMILES, labels) that it has featurized beforehand."""
+    """Return chemprop's loader of (SMILES, labels) that are already featurized."""
     data = MoleculeDataset([MoleculeDatapoint.from_smi(*one) for one in molecules])
     data.cache = True
     return build_dataloader(data, batch_size, drop_last=True)

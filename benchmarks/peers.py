@@ -301,7 +301,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--chemprop", default="chemprop", help="the command of chemprop, in an environment of its own")
-    earlier = "an earlier --out, of which chemprop's results and seconds are taken instead of running it"
+    earlier = "take chemprop's results and seconds from this earlier --out instead of running it"
     parser.add_argument("--chemprop-from", type=Path, help=earlier)
     parser.add_argument("--accelerator", default="cpu", help="of chemprop")
     parser.add_argument("--tables", nargs="+", choices=tuple(TABLES), default=list(TABLES))

@@ -7,8 +7,8 @@
 end in the same lanes, and one after the other, each alone on one device by a program that is compiled once. It counts
 the compilations of the training program on each device. Data are prepared, and programs are compiled, outside the time;
 the time of compilation is reported by itself. With `--commands K`, it also times whole commands, cold start and
-compilation included: one sweep with `--tune`, and sweeps with one setting each by --learning-rate, --weight-decay,
---dropout and --class-weight, of which K are run and the time of all is K's mean times their number.
+compilation included: one sweep with `--tune`, and K sweeps with one of its settings each by --learning-rate,
+--weight-decay, --dropout and --class-weight. The time of all settings is the mean of these K times their number.
 
 `quality` sweeps each data set with and without `--tune`, on several random splits, each tuned by itself. The gain is by
 how much the test metric of the tuned setting is better than that of the default, a mean over the seeds of a split. Its

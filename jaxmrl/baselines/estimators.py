@@ -212,5 +212,5 @@ def _best_by_kernel(task: FitTask, candidates: Iterable[Callable[[np.ndarray], n
 
 
 def _over(predict: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Return the outputs of some rows, of which there may be none."""
+    """Return the outputs of some rows, or of none."""
     return predict(rows) if len(rows) else np.zeros(0)

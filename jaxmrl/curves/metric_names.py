@@ -7,16 +7,16 @@ HIGHER = (
     "roc_auc auc auroc rocauc average_precision ap auprc pr_auc aupr map prc r2 r_squared q2 accuracy acc f1 mcc kappa "
     "precision recall sensitivity specificity spearman spearmanr pearson pearsonr kendall ccc bedroc ndcg jaccard dice"
 ).split()
-"""Names of metrics of which more is better, and 1 is perfect."""
+"""Names of metrics that are better when higher, with 1 as the perfect value."""
 
 OPEN_HIGHER = "score scores log_likelihood loglikelihood loglik elbo ef enrichment enrichment_factor lift".split()
-"""Names of metrics of which more is better, and whose perfect value the name does not tell."""
+"""Names of metrics that are better when higher, and whose perfect value the name does not say."""
 
 LOWER = "rmse mae mse error err log_loss logloss cross_entropy brier mape smape msle rmsd medae deviance ece".split()
-"""Names of metrics of which less is better, and 0 is perfect."""
+"""Names of metrics that are better when lower, with 0 as the perfect value."""
 
 OPEN_LOWER = "nll nlpd loss perplexity".split()
-"""Names of metrics of which less is better, and that a density takes below 0 or that end elsewhere."""
+"""Names of metrics that are better when lower, and that a density takes below 0 or that end elsewhere."""
 
 _LIKELIHOODS = "log_likelihood loglikelihood loglik elbo nll nlpd".split()
 """Names of log-likelihoods, which a density takes above 0."""
@@ -84,7 +84,7 @@ def perfect_of(metric: str) -> float | None:
 
 
 def is_likelihood(metric: str) -> bool:
-    """Return whether a metric of which more is better is a log-likelihood or a bound of one, by its name."""
+    """Return whether a metric that is better when higher is a log-likelihood or a bound of one, by its name."""
     words = plain_name(metric)
     return bool(direction_of(metric)) and has_name(words, _LIKELIHOODS)
 

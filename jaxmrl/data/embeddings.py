@@ -81,5 +81,5 @@ def _check_share(path: Path, prepared: ParsedMolecules, usable: np.ndarray, lack
 def _said_of_copies(again: tuple[tuple[int, int], ...], values: np.ndarray) -> str:
     """Return in words for how many rows another row of the same molecule is used, where their vectors differ."""
     unlike = sum(not np.allclose(values[row], values[first], rtol=1e-3, atol=1e-6) for row, first in again)
-    said = f"; {count(unlike, 'row')} with another vector of the same molecule, of which the first is used"
+    said = f"; {count(unlike, 'row')} with another vector of the same molecule; the first vector is used"
     return said if unlike else ""

@@ -77,7 +77,7 @@ def _in_no_part(counts: list[int], what: str) -> str:
 
 @dataclass(frozen=True)
 class _SplitMaker:
-    """The molecules of which splits are made, see `make_splits`."""
+    """The molecules that `make_splits` splits."""
 
     config: Settings
     dataset: Dataset | None

@@ -42,7 +42,7 @@ class Table:
     rows              of the source file, those that cannot be used included
     column            name of the column of SMILES, where the source is a file of columns
     side              group, date and weight of each row, where columns are named for them
-    bounds            censored labels, of which a one-sided loss learns; None where there are none
+    bounds            censored labels, from which a one-sided loss learns; None where there are none
     asked_for         names by which --target-columns asks for the tasks: columns, or assays in long format
     class_numbers     for each task, the numbers of the source that are classes 0 and 1, or None where words are; empty
                       for numbers that are no classes

@@ -243,7 +243,7 @@ class TaskData:
 def comparable(
     problem: TaskData, modality: str, scores: np.ndarray, labels: np.ndarray, divisors: np.ndarray | float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores and labels [M, T] in float32, of which a metric is what it is of these; NaN stays NaN.
+    """Return scores and labels [M, T] in float32 that have the same metric as these; NaN stays NaN.
 
     What they have in common is taken off in float64: of labels far from zero float32 would leave nothing. An error
     metric is that of scores and labels divided by `divisors` [T].

@@ -96,7 +96,7 @@ class Numbers:
     sides [N] int8      BELOW, EXACTLY, ABOVE or ABOUT; None where all are EXACTLY
     style               how the numbers are written
     minus               cells with a typographic minus sign
-    errors              cells such as 5 ± 0.2, of which the first number is taken
+    errors              cells such as 5 ± 0.2; their first number is taken
     merged              two cells that are different numbers as written, and one in float64; None where there are none
     """
 

@@ -19,7 +19,7 @@ def part_of(tree: Any, name: str) -> dict[str, jax.Array]:
 
 
 def only_head(params: Any) -> Any:
-    """Return `params`, of which only the head has a gradient."""
+    """Return `params` with a gradient of the head alone."""
     hold = jax.lax.stop_gradient
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: leaf if leaf_name(path).startswith(f"{HEAD}.") else hold(leaf), params

@@ -35,7 +35,7 @@ class Vectors(NamedTuple):
 
 
 class Molecules(Protocol):
-    """The prepared molecules of a table, of which features are made; `data.parsing.ParsedMolecules`.
+    """The prepared molecules of a table, from which features are made; `data.parsing.ParsedMolecules`.
 
     graphs are None where molecules have no SMILES, conformers where no modality sees positions, vectors where none
     sees those of a file.
@@ -132,7 +132,7 @@ class Model:
              `embed(batch, training=..., key=...)`, [B, d], `head`, from there to [B, tasks], and is called for both.
              None for a classical model, which `baselines` fits on the host
     options  a frozen dataclass of what `build` needs beside these; None where it needs nothing
-    heads    of attention, of which the width is a multiple
+    heads    of attention; the width is a multiple of them
     batch_size  molecules per batch
     epochs   of a training in a sweep
     title    what tables and figures call it; "" where that is its name

@@ -16,7 +16,7 @@ _FIRST_SLOPE = 0.25
 
 
 class Atoms(NamedTuple):
-    """The atoms of a batch with n rows, of which the last ones are padding.
+    """The atoms of a batch with n rows, the last of them padding.
 
     real [n]      whether the row is an atom
     molecule [n]  the place in the batch of its molecule

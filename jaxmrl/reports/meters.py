@@ -43,7 +43,7 @@ class TextProgress:
     """A line now and then, with the time left at the speed so far.
 
     show    gets the progress every `every` seconds
-    done    units so far, of which `timed` took `seconds`
+    done    units so far; `timed` of them took `seconds`
     seen    when the last timed unit was done, None after a skip
     """
 

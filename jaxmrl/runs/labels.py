@@ -23,7 +23,7 @@ class RunLabels:
     Attributes:
         ids: [N] ids of the molecules, ascending.
         labels: [N, T] their labels; NaN where there is none, and for censored labels.
-        bounds: Their censored labels of which a one-sided loss learns; None where there are none.
+        bounds: Their censored labels, from which a one-sided loss learns; None where there are none.
         weights: [N] their weights in the training loss; None where all count the same.
     """
 

@@ -188,7 +188,7 @@ def _of_means(rows: GridRuns, error: np.ndarray, best: float, sign: int) -> Cell
 
 
 def _of_runs(rows: GridRuns, error: np.ndarray, best: float, sign: int) -> Cells:
-    """Return the cells of runs, of which those of one seed or split may share noise."""
+    """Return the cells of runs; those of one seed or split may share noise."""
     rows, error, left_out, notes = _without_far(rows, error, best, sign)
     sizes, place = np.unique(np.stack([rows.n, rows.p]), axis=1, return_inverse=True)
     place, label, splits = place.reshape(-1), rows.run, 1

@@ -83,7 +83,7 @@ def _places(config: SweepConfig, several: list[TaskData]) -> list[_Place]:
 
 
 def _short_fraction(size: int, molecules: int) -> float:
-    """Return a fraction with few digits of which `subset_size` makes this size: the next one above the quotient."""
+    """Return a fraction with few digits from which `subset_size` makes this size: the next one above the quotient."""
     unit = 10 ** len(str(molecules))
     return -(-size * unit // molecules) / unit
 

@@ -55,7 +55,7 @@ class DynamicPruning:
                 `soft-random`.
 
         Returns:
-            [n] float32, of which `size` are not 0. Their mean is 1.
+            [n] float32; `size` of them are not 0. Their mean is 1.
         """
         rng = np.random.default_rng([*entropy, epoch, _CHOICE])
         if scores is None:

@@ -32,7 +32,7 @@ def one_sided(outputs: jax.Array, limits: jax.Array, sides: jax.Array, sd: float
     """Return the loss of censored labels, elementwise, in the scale of `squared_error`.
 
     It is -2 sd^2 log P(the true value lies beyond the limit), if that is normal around the output with this standard
-    deviation: the likelihood of Tobit (1958), of which the squared error is the one of an exact label times 2 sd^2.
+    deviation: the likelihood of Tobit (1958); that of an exact label, times 2 sd^2, is the squared error.
 
     Args:
         outputs: Of a model, in standard deviations of the labels.

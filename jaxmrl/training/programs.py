@@ -166,7 +166,7 @@ def evaluate(
 ) -> jax.Array:
     """Return the metric per task of the first `count` lanes in `due` [L], each on its own ids: [L, T] in that order.
 
-    plans [L, most, B] are each lane's evaluation batches, of which the first `batches` have molecules. The (lane,
+    plans [L, most, B] are each lane's evaluation batches; the first `batches` of them have molecules. The (lane,
     batch) pairs that are due are worked off L at a time, so the cost follows these, not the lanes and batches that
     there is room for. with_bounds: whether errors are also of censored labels, see `judged_labels`.
     """

@@ -86,7 +86,7 @@ def test_same_weights_and_statistics_after_one_adam_step(both):
     for name, theirs in module.state_dict().items():
         if "num_batches" in name:
             continue
-        # A bias before a batch norm has no gradient but rounding, of which Adam's first step is the sign.
+        # A bias before a batch norm has no gradient but rounding, and Adam's first step is its sign.
         told = gradients.get(name, np.ones(theirs.shape)) > 1e-9
         np.testing.assert_allclose(ours[name].numpy()[told], theirs.numpy()[told], rtol=1e-5, atol=1e-7, err_msg=name)
         moved += int((np.abs(theirs.numpy() - before[name].numpy())[told] > 1e-5).sum())

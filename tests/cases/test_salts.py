@@ -58,7 +58,7 @@ def test_predict_takes_parents_where_the_models_did(cache, tmp_path):
 
 
 def test_a_corpus_of_parents(cache):
-    """Pre-training: as many molecules, of which half are twins of the others."""
+    """Pre-training: as many molecules, half of them twins of the others."""
     salts, parents = (
         prepare_corpus(INPUTS / "salt_twins.csv", None, GRAPH.corpus, standardize=form) for form in ("none", "parent")
     )

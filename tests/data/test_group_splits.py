@@ -24,7 +24,7 @@ def hashes(molecules: int) -> np.ndarray:
 
 
 def prints(molecules: int, seed: int = 0) -> np.ndarray:
-    """Return fingerprints of families: each a common pattern of which some bits differ."""
+    """Return fingerprints of families: each a common pattern with some bits changed."""
     rng = np.random.default_rng(seed)
     family = rng.random((max(1, molecules // 5), 1024)) < 0.05
     bits = family[rng.integers(0, len(family), molecules)] ^ (rng.random((molecules, 1024)) < 0.01)

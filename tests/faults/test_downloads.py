@@ -52,7 +52,7 @@ def server(cache, monkeypatch):
 
 
 def answer(content, code=200, length=True, said=None):
-    """An answer with `content`, of which `said` bytes are announced."""
+    """An answer with `content` that announces `said` bytes."""
 
     def respond(handler):
         handler.send_response(code)

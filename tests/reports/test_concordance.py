@@ -1,4 +1,4 @@
-"""The concordance of predictions with labels of which some are bounds."""
+"""The concordance of predictions with labels, some of them bounds."""
 
 import numpy as np
 import pytest

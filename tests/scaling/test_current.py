@@ -8,7 +8,7 @@ SIZES = np.array([100, 200, 400, 800, 1600])
 
 
 def points_of_curve(rng, seeds, sd=0.05):
-    """Points of a curve of which the largest size has a true error of 0.3."""
+    """Points of a curve with a true error of 0.3 at its largest size."""
     n = np.repeat(SIZES, seeds)
     error = 0.3 * (n / 1600) ** -0.3 * np.exp(sd * rng.normal(size=len(n)))
     names = np.array([f"seed {seed}" for seed in np.tile(np.arange(seeds), len(SIZES))])  # as a sweep has them

@@ -10,7 +10,7 @@ from jaxmrl.valuation.out_of_bag import out_of_bag, task_values
 
 @pytest.fixture(scope="module")
 def molecules():
-    """200 molecules whose first count decides the label, of which 10 are flipped: counts, labels, flipped."""
+    """200 molecules whose first count decides the label, with 10 labels flipped: counts, labels, flipped."""
     rng = np.random.default_rng(0)
     counts = rng.integers(4, size=(200, 6)).astype(np.uint8)
     flipped = np.zeros(200, bool)
