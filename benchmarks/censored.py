@@ -30,6 +30,7 @@ from jaxmrl.baselines.assignment import Assignment
 from jaxmrl.baselines.estimators import ESTIMATORS
 from jaxmrl.baselines.fitting import fit_and_predict
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.lengths import length_of
 from jaxmrl.data.bounds import Bounds
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.splits import Split
@@ -206,7 +207,7 @@ def plan(config: SweepConfig, problem: TaskData, study: Study, way: str, split: 
     """A replica of one way on one random split."""
     train, valid, test = parts_of(study, way, split)
     spec = model_specs(config, problem)[0]
-    steps, every = config.length_of(spec.model, batches_per_epoch(len(train), config.batch_size_of(spec.model)))
+    steps, every = length_of(config, spec.model, batches_per_epoch(len(train), config.batch_size_of(spec.model)))
     return Replica(
         name=f"split {split} seed {seed}",
         seed=seed,

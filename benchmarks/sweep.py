@@ -31,6 +31,7 @@ from benchmarks.engines import clocked
 from benchmarks.machine import facts, print_table, summary, timed, write
 from benchmarks.processes import Team, add_flag, numbers_to_try
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.lengths import epochs_of
 from jaxmrl.config.names import PRECISIONS, STUDY_FRACTIONS
 from jaxmrl.data.loading import load_problem
 from jaxmrl.data.splits import Split
@@ -186,7 +187,7 @@ def for_theirs(ours: Ours, workers: int) -> tuple:
     settings = (
         config.batch_size_of(shape.model),
         config.rate(shape.model),
-        config.epochs_of(shape.model),
+        epochs_of(config, shape.model),
         workers,
         config.precision,
     )

@@ -50,7 +50,8 @@ def source_digest() -> str:
     """
     digest = hashlib.blake2b(digest_size=8)
     for name in deciding_modules(PACKAGE):
-        code = compile((PACKAGE / name).read_bytes(), name, "exec", dont_inherit=True, optimize=2)
+        own_source = (PACKAGE / name).read_bytes()
+        code = compile(own_source, name, "exec", dont_inherit=True, optimize=2)
         digest.update(f"{name}\n{_content(code)}\n".encode())
     return digest.hexdigest()
 

@@ -10,7 +10,6 @@ from jaxmrl.config.names import (
     CONTINUED_SPLITS,
     DEFAULT_BASELINES,
     DEFAULT_FRACTIONS,
-    DEFAULT_MIN_STEPS,
     DYNAMIC_PRUNINGS,
     FEW_MOLECULES,
     FILE_SPLIT,
@@ -365,35 +364,3 @@ class SweepConfig(PruningSettings):
     def checkpoints(self) -> tuple[Path, ...]:
         """The folders of pre-trained encoders that replicas start from."""
         return tuple(Path(init) for init in self.init if init != SCRATCH)
-
-    def epochs_of(self, model: str) -> int:
-        """Return the epochs of each replica of a model, by its name, unless `steps` is set or they have too few."""
-        return self.epochs or models()[model].epochs
-
-    @property
-    def fewest_steps(self) -> int:
-        """The minimum number of optimizer steps of a replica whose length is in epochs; 1 if there is no minimum."""
-        asked = self.min_steps or (1 if self.epochs else DEFAULT_MIN_STEPS)
-        return 1 if self.steps else asked
-
-    def length_of(self, model: str, epoch_steps: int) -> tuple[int, int]:
-        """Return a replica's optimizer steps and epochs between validations, by its model and the steps of an epoch."""
-        if self.steps:
-            return self.steps, self.evaluate_every
-        usual = self.epochs_of(model)
-        epochs = max(usual, math.ceil(self.fewest_steps / epoch_steps))
-        return epochs * epoch_steps, self.evaluate_every * max(1, epochs // usual)
-
-    def length_text(self, *names: str) -> str:
-        """Return the training length of models, by their names, or of all, in words; "" where they are classical.
-
-        Equal epochs and equal steps give different exponents.
-        """
-        names = names or tuple(name for _, name in self.trained_models)
-        epochs = sorted({self.epochs_of(name) for name in names if not models()[name].classical})
-        if not epochs:
-            return ""
-        least = f", {self.fewest_steps} steps at least" if self.fewest_steps > 1 else ""
-        length = f"{self.steps} steps each" if self.steps else f"{one_of(map(str, epochs))} epochs each{least}"
-        length += f", stopped early with patience {self.patience}" if self.patience else ""
-        return f"{length}, heads alone" if self.freeze else length

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from jaxmrl.config.lengths import length_text
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.reports import plots
 from jaxmrl.reports.answer import answer, within
@@ -54,7 +55,7 @@ def report_html(found: Findings) -> str:
     sections = [section for make in made if (section := make(found))]
     title = f"{found.config.name}: learning curve{'s' * (len(found.curves) > 1)}"
     model = found.labels[0] if len(found.curves) == 1 else ""
-    subtitle = (model, f"{' and '.join(found.config.splits)} split", found.config.length_text())
+    subtitle = (model, f"{' and '.join(found.config.splits)} split", length_text(found.config))
     return page_html(title, ", ".join(filter(None, subtitle)), sections)
 
 

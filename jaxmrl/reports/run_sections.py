@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxmrl.config import SweepConfig, to_toml
+from jaxmrl.config.lengths import length_text
 from jaxmrl.config.names import SCRATCH
 from jaxmrl.data.loading import extra_text, kin_text, repeats_text, scaffold_text
 from jaxmrl.io.records import reason_groups
@@ -28,7 +29,7 @@ def data_section(found: Findings) -> Section:
         f"{config.name}: {count(table.rows, 'row')}, {len(table) - problem.extra_molecules:,} usable molecules, "
         f"{count(len(table.tasks), 'task')} ({table.task}), {found.metric_title}.",
         f"{count(len(found.rows), 'replica')}: {', '.join(f'{status} {many}' for status, many in done.items())}; "
-        f"{', '.join(filter(None, (count(config.seeds, 'seed'), config.length_text())))}.",
+        f"{', '.join(filter(None, (count(config.seeds, 'seed'), length_text(config))))}.",
     ]
     summaries = (
         problem.facts.get(name, {}).get("summary") for name in ("standardized_molecules", "repeated_molecules")

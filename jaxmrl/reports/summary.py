@@ -4,10 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.lengths import length_text
 from jaxmrl.config.names import ROLLING
 from jaxmrl.data.task_data import TaskData, by_kind
 from jaxmrl.reports.against_baselines import baseline_lines
@@ -91,9 +93,9 @@ def summarize(
     ]
     run.write_rows("curves.csv", PointRow.columns(), [row for curve in curves for row in point_rows(curve)])
     joints = joints_of(curves, rows, metric.higher_is_better)
-    fits = with_joints(fits_content(curves, analyses, config.length_text), curves, joints)
+    fits = with_joints(fits_content(curves, analyses, partial(length_text, config)), curves, joints)
     run.write("fits.json", json.dumps(fits, indent=2) + "\n")
-    title = ", ".join(filter(None, (config.name, f"{' and '.join(config.splits)} split", config.length_text())))
+    title = ", ".join(filter(None, (config.name, f"{' and '.join(config.splits)} split", length_text(config))))
     write_figures(run, curves, analyses, joints, metric_label=label_of_metric, unit=problem.mean_unit, title=title)
     ensembles = write_ensembles(run, rows, problems)
     say_points(rows, curves, label_of_metric, problems, ensembles, reporter)

@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxmrl.baselines.spec import BaselineSpec, baseline_specs
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.lengths import length_of
 from jaxmrl.config.names import BALANCED, DYNAMIC_PRUNINGS, RANDOM, SCRATCH
 from jaxmrl.data import splits
 from jaxmrl.data.label_scaling import identity_scaler
@@ -119,7 +120,7 @@ def plan_cell(
     own, pruned = subset(fraction, shuffle, by_score)
     train, dynamic = with_extra(problem, own, extra), None
     epoch_steps = batches_per_epoch(len(train), config.batch_size_of(spec.model))
-    steps, validate_every = config.length_of(spec.model, epoch_steps)
+    steps, validate_every = length_of(config, spec.model, epoch_steps)
     if pruning in DYNAMIC_PRUNINGS and len(own) < len(shuffle):
         pruned, dynamic, train = True, DynamicPruning(pruning, len(own)), shuffle
     share, kept = exact(fraction), f"{pruning} " if pruned else ""

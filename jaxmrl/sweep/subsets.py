@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.config import SweepConfig
+from jaxmrl.config.lengths import length_of
 from jaxmrl.config.names import DYNAMIC_PRUNINGS, INFOBATCH, SOFT_RANDOM
 from jaxmrl.data import splits
 from jaxmrl.data.matching import Data
@@ -113,7 +114,7 @@ def _never_pruned(config: SweepConfig, molecules: int) -> list[str]:
     for (_, model), fraction in product(config.trained_models if scored else (), sorted(config.fractions)):
         size = splits.subset_size(fraction, molecules)
         epoch_steps = batches_per_epoch(size, config.batch_size_of(model))
-        epochs = math.ceil(config.length_of(model, epoch_steps)[0] / epoch_steps)
+        epochs = math.ceil(length_of(config, model, epoch_steps)[0] / epoch_steps)
         first = math.ceil(molecules / size)
         if never := [name for name in scored if fraction < 1 and pruned_until(name, epochs) <= first]:
             last = epochs - pruned_until(INFOBATCH, epochs) if INFOBATCH in never and epochs > first else 0

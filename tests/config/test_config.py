@@ -11,7 +11,6 @@ from jaxmrl.config import (
     read_toml,
     to_toml,
 )
-from jaxmrl.config.names import DEFAULT_MIN_STEPS
 from jaxmrl.errors import ConfigError
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
@@ -139,26 +138,6 @@ def test_default_directory_follows_the_settings():
     assert default_directory(one) == default_directory(SweepConfig())
     assert default_directory(one) != default_directory(other)
     assert default_directory(one).parts[0] == "runs"
-
-
-def test_a_minimum_of_steps_is_the_default_but_not_of_a_length_in_epochs():
-    """The default's first points are not of 30 steps; --epochs alone stays the study's protocol."""
-    assert SweepConfig().length_of("gin", 1) == (DEFAULT_MIN_STEPS, DEFAULT_MIN_STEPS // 30)
-    assert SweepConfig().length_of("gin", 17) == (30 * 17, 1)
-    assert SweepConfig().length_of("dmpnn", 26) == (20 * 26, 1)
-    assert SweepConfig(epochs=100).length_of("dmpnn", 1) == (100, 1)
-    assert SweepConfig(epochs=100, min_steps=500).length_of("gin", 2) == (500, 2)
-    assert SweepConfig(steps=7).length_of("gin", 2) == (7, 1)
-    assert SweepConfig(min_steps=100, evaluate_every=2).length_of("gin", 3) == (102, 2)
-
-
-def test_the_training_length_in_words_is_of_the_models_that_have_epochs():
-    both = SweepConfig(model=("dmpnn", "gin", "svm"))
-    assert both.length_text() == f"20 or 30 epochs each, {DEFAULT_MIN_STEPS} steps at least"
-    assert both.length_text("gin") == f"30 epochs each, {DEFAULT_MIN_STEPS} steps at least"
-    assert both.length_text("svm") == SweepConfig(model=("svm",)).length_text() == ""
-    assert SweepConfig(epochs=7).length_text() == "7 epochs each"
-    assert SweepConfig(steps=7, model=("dmpnn", "gin")).length_text() == "7 steps each"
 
 
 @pytest.mark.parametrize(("parent", "form"), [("true", "parent"), ("false", "none")])
