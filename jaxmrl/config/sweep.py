@@ -111,9 +111,9 @@ class SweepConfig(PruningSettings):
     for the next replica. --evaluate-every sets how often it is validated. Default: train to the end."""
 
     class_weight: float | Literal["balanced", "none"] | None = None
-    """Multiply the loss of positive labels by this number in classification; balanced takes the number of negative
-    labels by that of positive ones, for each task and the replica's own training molecules, between 0.01 and 100.
-    Scoring models and classical models have no weights. Default: none."""
+    """Multiply the loss of positive labels by this number in classification. The value balanced is the number of
+    negative labels divided by that of positive ones, for each task and the replica's own training molecules, limited
+    to the range from 0.01 to 100. Scoring models and classical models have no weights. Default: none."""
 
     pruning: tuple[str, ...] = (RANDOM,)
     """Choose the molecules of a fraction by this method, or by this column of --scores; several values make several
