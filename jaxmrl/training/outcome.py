@@ -19,7 +19,7 @@ def status_of(*, diverged: bool, share: float, has_metrics: bool, all_tasks: boo
         diverged: whether a loss was not finite.
         share: of its steps that were made; one that has not diverged made fewer than all because it was stopped early.
         has_metrics: whether some epoch had a finite validation metric, and its weights a finite test metric.
-        all_tasks: whether its molecules have something to learn of every task; without metrics it is undefined else.
+        all_tasks: whether its molecules allow learning every task; if not, and without metrics, it is undefined.
     """
     if diverged:
         return LATE if share >= 0.5 and has_metrics else DIVERGED
