@@ -65,7 +65,8 @@ def deciding_modules(package: Path) -> list[str]:
 def _content(constant: object) -> str:
     """Return what a constant of compiled code is, without the places in the text that it came from.
 
-    A function is such a constant, too. The order of a set would vary from process to process.
+    The code of a function or class is a constant of the code around it. Sets are sorted, because their order differs
+    between processes.
     """
     if isinstance(constant, frozenset):
         return f"{{{sorted(map(_content, constant))}}}"

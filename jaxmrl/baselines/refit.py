@@ -123,7 +123,7 @@ def _together(known: dict[int, str], ids: np.ndarray, vectors: np.ndarray | None
 
 
 def _assignment(model: SavedBaseline, arrays: dict[str, np.ndarray], ids: np.ndarray, asked: np.ndarray) -> Assignment:
-    """Return what a worker fits, by places in a table of all molecules in which `ids`, ascending, come first."""
+    """Return what a worker fits. Molecules are places in a table that begins with `ids`, ascending."""
     train, valid = (np.searchsorted(ids, arrays[part]) for part in ("train", "valid"))
     weights = arrays.get("train_weights")
     return Assignment(model.spec.model, model.task == "classification", train, valid, asked, model.seed, weights)

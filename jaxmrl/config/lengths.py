@@ -9,7 +9,7 @@ from jaxmrl.text import one_of
 
 
 def epochs_of(config: SweepConfig, model: str) -> int:
-    """Return the epochs of a replica of a model, by its name, unless --steps is given or they have too few steps."""
+    """Return for how many epochs replicas of a model train, unless --steps is given or --min-steps takes more."""
     return config.epochs or models()[model].epochs
 
 

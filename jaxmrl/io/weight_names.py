@@ -19,7 +19,7 @@ def part_of(tree: Any, name: str) -> dict[str, jax.Array]:
 
 
 def only_head(params: Any) -> Any:
-    """Return `params` with a gradient of the head alone."""
+    """Return `params` with gradients stopped everywhere but in the head."""
     hold = jax.lax.stop_gradient
     return jax.tree_util.tree_map_with_path(
         lambda path, leaf: leaf if leaf_name(path).startswith(f"{HEAD}.") else hold(leaf), params

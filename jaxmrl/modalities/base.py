@@ -134,7 +134,7 @@ class Model:
     options  a frozen dataclass of what `build` needs beside these; None where it needs nothing
     heads    of attention; the width is a multiple of them
     batch_size  molecules per batch
-    epochs   of a training in a sweep
+    epochs   of a replica of a sweep
     title    what tables and figures call it; "" where that is its name
     autoencoder  returns the class of the network that pre-trains its encoder by masked atoms; None where it has none
     """

@@ -108,7 +108,8 @@ def check_rows(job: SweepContext, cells: list[GridPoint]) -> None:
         if differing := _differing(row, planned.get(row.key), job):
             raise ConfigError(
                 f"{job.run.results}, fraction {exact(row.fraction)}, seed {row.seed}: {differing}. Restore the "
-                "original settings of the run in its config.toml, or choose another --out"
+                "original settings of the run in its config.toml (also those whose default has changed since), or "
+                "choose another --out"
             )
     if len(rows) < len(planned):
         job.run.check_trainable()

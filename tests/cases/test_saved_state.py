@@ -155,6 +155,17 @@ def test_an_edited_grid_is_trained_where_it_only_adds(begun):
         run_sweep(SweepConfig(**begun))
 
 
+def test_an_ended_run_needs_the_default_that_it_was_trained_with(begun, monkeypatch):
+    before = read_results(begun["out"] / "results.csv")
+    monkeypatch.setattr(SweepConfig, "rate", lambda config, model: config.learning_rate or 7e-3)
+    with pytest.raises(ConfigError, match=r"also those whose default has changed since"):
+        run_sweep(SweepConfig(**begun))
+    assert read_results(begun["out"] / "results.csv") == before
+    change_settings(begun["out"], "seeds = 1", f"seeds = 1\nlearning_rate = {before[0].curve.learning_rate}")
+    trained_with = float(before[0].curve.learning_rate)
+    assert list(run_sweep(SweepConfig(**begun | {"learning_rate": trained_with})).rows) == before
+
+
 def test_other_sources_do_not_go_on_with_a_run_but_read_one_that_has_ended(begun, monkeypatch):
     """At d7d420c a run went on after ReLU had become SiLU: the version was 0.1.0 for every commit."""
     monkeypatch.setattr(directory, "source_digest", lambda: "0123")
