@@ -47,7 +47,7 @@ def fails(*_):
     raise ValueError("as it should")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_process_answers_once_and_holds_what_was_given():
     with Team(2, held, TENSORS, "a word") as team:
         for _ in range(3):

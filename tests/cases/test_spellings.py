@@ -29,8 +29,8 @@ MODELS = {
     "fingerprint": "transformer",
     "molgraph": "dmpnn",
 }
-FAST = "graph"
-MODALITIES = [pytest.param(name, marks=[pytest.mark.slow] * (name != FAST)) for name in MODELS]
+MARKS = {"graph": [], "geometry": [pytest.mark.slow]}
+MODALITIES = [pytest.param(name, marks=MARKS.get(name, [pytest.mark.nightly])) for name in MODELS]
 
 
 def write_table(path, smiles):

@@ -226,8 +226,9 @@ def test_what_killed_processes_left_half_written_is_removed_after_a_day(tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tmpnew.tmp", "whole.npz"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0.0, 30.0])
+@pytest.mark.parametrize(
+    "seconds", [pytest.param(0.0, marks=pytest.mark.nightly), pytest.param(30.0, marks=pytest.mark.slow)]
+)
 def test_a_directory_that_vanishes(seconds, whole, tmp_path, cache, monkeypatch):
     """As a network's may: whether or not a checkpoint is due, the command ends in a line, and repeated it goes on."""
     settings, files = whole

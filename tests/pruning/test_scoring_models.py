@@ -42,7 +42,7 @@ def test_every_method_scores_every_training_molecule_by_every_seed(task, problem
     assert not any(replica.test is problem.split.test for replica in task.replicas()), "the test set is not touched"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_each_seed_has_models_of_its_own(task, tmp_path):
     """Two seeds of two models: scores are means of disjoint pairs; herding and k-means are orders of each pair."""
     names = ("el2n", "herding", "kmeans")
