@@ -1,5 +1,7 @@
 """Fitted laws in words and tables: what the commands, the figures and the report say of a curve's analysis."""
 
+from dataclasses import replace
+
 import numpy as np
 from rich.markup import escape
 from rich.table import Table
@@ -7,10 +9,13 @@ from rich.table import Table
 from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.forecast import Forecast
 from jaxmrl.scaling.law_fit import LEVEL, Fit
+from jaxmrl.scaling.laws import Parameter
 from jaxmrl.scaling.target import FAR
 from jaxmrl.text import size_text
 
 _MOST_DIGITS = 10
+_NO_EFFECT = 1e-6
+"""A parameter that changes the error by less than this share is written as 0."""
 
 
 def law_text(fit: Fit) -> str:
@@ -20,12 +25,18 @@ def law_text(fit: Fit) -> str:
 
 
 def formula_text(fit: Fit) -> str:
-    """Return the fitted law as one formula; a parameter at its lower bound, as a floor may be, is 0."""
-    pairs = zip(fit.law.parameters, fit.values.values(), strict=True)
-    shown = {
-        one.name: "0" if one.kind != "real" and value <= 1.01 * one.lowest else short(value) for one, value in pairs
-    }
+    """Return the fitted law as one formula; a parameter without effect, as a floor far below all errors is, is 0."""
+    shown = {one.name: "0" if _vanishes(fit, one) else short(fit.values[one.name]) for one in fit.law.parameters}
     return fit.law.text.format(**shown).replace("+ -", "- ")
+
+
+def _vanishes(fit: Fit, parameter: Parameter) -> bool:
+    """Return whether the law is the same at all measured sizes with the parameter at its lower bound."""
+    if parameter.kind == "real":
+        return False
+    without = replace(fit, values={**fit.values, parameter.name: parameter.lowest})
+    sizes = fit.points.n
+    return np.allclose(without.error(sizes), fit.error(sizes), rtol=_NO_EFFECT, atol=0)
 
 
 def exponent_text(fit: Fit) -> str:
