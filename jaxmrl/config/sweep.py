@@ -71,8 +71,8 @@ class SweepConfig(PruningSettings):
     """Split the data in each way this many times, with the split seeds that follow --split-seed. Seed k trains and is
     tested on split k modulo this number, so more splits take no more time, and intervals cover the choice of the split.
     With --split-file, seed k validates on fold k modulo this number of the file's training and validation molecules,
-    and the test set is the same for all. The value auto is one split for each seed with fewer than 5,000 molecules and
-    without --scores and --tune, and one split for all seeds otherwise and with --split-file."""
+    and the test set is the same for all. The value auto is one split for each seed with fewer than 5,000 molecules or
+    with --split leave-cluster-out. It is one split for all seeds otherwise, and with --scores, --tune or --split-file."""
 
     modality: tuple[str, ...] = ()
     """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
