@@ -72,7 +72,8 @@ class SweepConfig(PruningSettings):
     tested on split k modulo this number, so more splits take no more time, and intervals cover the choice of the split.
     With --split-file, seed k validates on fold k modulo this number of the file's training and validation molecules,
     and the test set is the same for all. The value auto is one split for each seed with fewer than 5,000 molecules or
-    with --split leave-cluster-out. It is one split for all seeds otherwise, and with --scores, --tune or --split-file."""
+    with --split leave-cluster-out. Otherwise, and with --scores, --tune or --split-file, it is one split for all
+    seeds."""
 
     modality: tuple[str, ...] = ()
     """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
