@@ -5,7 +5,8 @@ python -m benchmarks.peers --data ../shared/data --chemprop /path/to/bin/chempro
 Both sides get the same molecules in the same split and subsets. jaxmrl runs once for each data set, chemprop once for
 each point of the curve and each seed; both are whole processes, without anything in a cache, and take turns. chemprop
 is an environment of its own (pip install chemprop); it is not imported here. The metric of both is computed here, from
-the predictions that each side wrote for the test molecules.
+the predictions that each side wrote for the test molecules. With --journal, results are also kept as they come, and a
+benchmark that was stopped goes on from there: chemprop takes hours for the larger data sets.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -167,6 +169,12 @@ def timed_command(words: list[str], **environment: str) -> float:
 
 def run_jaxmrl(name: str, molecules: Molecules, flags: argparse.Namespace) -> tuple[list[Trained], float]:
     """Return the results of a whole curve by the default model, and the seconds of the command."""
+    key = [name, "jaxmrl", flags.fractions, flags.seeds, flags.jaxmrl]
+    return journaled(flags.journal, key, lambda: train_jaxmrl(name, molecules, flags))
+
+
+def train_jaxmrl(name: str, molecules: Molecules, flags: argparse.Namespace) -> tuple[list[Trained], float]:
+    """Train the default model on every size, in one sweep."""
     with tempfile.TemporaryDirectory() as folder:
         table, out = Path(folder, "table.csv"), Path(folder, "run")
         write_table(table, molecules, molecules.split.parts())
@@ -186,21 +194,45 @@ def run_jaxmrl(name: str, molecules: Molecules, flags: argparse.Namespace) -> tu
 
 def run_chemprop(name: str, molecules: Molecules, flags: argparse.Namespace) -> tuple[list[Trained], float]:
     """Return the results of a whole curve by chemprop with its defaults, and the seconds of all its commands."""
-    found, seconds, split = [], 0.0, molecules.split
+    found, seconds = [], 0.0
     for fraction in flags.fractions:
         for seed in range(flags.seeds):
-            train = subset_order(split.train, seed)[: subset_size(fraction, len(split.train))]
-            with tempfile.TemporaryDirectory() as folder:
-                table, out = Path(folder, "table.csv"), Path(folder, "out")
-                rows = {"train": train, "val": split.valid, "test": split.test}
-                write_table(table, molecules, rows)
-                command = [flags.chemprop, "train", "-i", str(table), "-o", str(out), "-s", "smiles"]
-                command += ["--target-columns", *molecules.labels, "-t", molecules.task, "--splits-column", "split"]
-                command += ["--pytorch-seed", str(seed), "--accelerator", flags.accelerator]
-                seconds += timed_command(command)
-                predicted = _predictions(out / "model_0" / "test_predictions.csv", molecules)
-            found.append(Trained(name, "chemprop", fraction, len(train), seed, metric(molecules, predicted)))
+            train = partial(train_chemprop, name, molecules, fraction, seed, flags)
+            one, took = journaled(flags.journal, [name, "chemprop", fraction, seed], train)
+            found, seconds = found + one, seconds + took
     return found, seconds
+
+
+def train_chemprop(
+    name: str, molecules: Molecules, fraction: float, seed: int, flags: argparse.Namespace
+) -> tuple[list[Trained], float]:
+    """Train chemprop on a subset of the training molecules; seconds are those of its command."""
+    split = molecules.split
+    train = subset_order(split.train, seed)[: subset_size(fraction, len(split.train))]
+    with tempfile.TemporaryDirectory() as folder:
+        table, out = Path(folder, "table.csv"), Path(folder, "out")
+        write_table(table, molecules, {"train": train, "val": split.valid, "test": split.test})
+        command = [flags.chemprop, "train", "-i", str(table), "-o", str(out), "-s", "smiles"]
+        command += ["--target-columns", *molecules.labels, "-t", molecules.task, "--splits-column", "split"]
+        command += ["--pytorch-seed", str(seed), "--accelerator", flags.accelerator]
+        seconds = timed_command(command)
+        predicted = _predictions(out / "model_0" / "test_predictions.csv", molecules)
+    return [Trained(name, "chemprop", fraction, len(train), seed, metric(molecules, predicted))], seconds
+
+
+def journaled(
+    path: Path | None, key: list, run: Callable[[], tuple[list[Trained], float]]
+) -> tuple[list[Trained], float]:
+    """Return what `run` returns, from the journal if it has the key; otherwise run, and append it to the journal."""
+    lines = path.read_text().splitlines() if path and path.exists() else []
+    for line in map(json.loads, lines):
+        if line["key"] == key:
+            return [Trained(**one) for one in line["trained"]], line["seconds"]
+    trained, seconds = run()
+    if path:
+        with path.open("a") as file:
+            file.write(json.dumps({"key": key, "seconds": seconds, "trained": [asdict(one) for one in trained]}) + "\n")
+    return trained, seconds
 
 
 def earlier_chemprop(
@@ -303,6 +335,8 @@ def main() -> None:
     parser.add_argument("--chemprop", default="chemprop", help="the command of chemprop, in an environment of its own")
     earlier = "take chemprop's results and seconds from this earlier --out instead of running it"
     parser.add_argument("--chemprop-from", type=Path, help=earlier)
+    journal = "keep the result of every training in this file (JSON lines), and take those that it has from there"
+    parser.add_argument("--journal", type=Path, help=journal)
     parser.add_argument("--accelerator", default="cpu", help="of chemprop")
     parser.add_argument("--tables", nargs="+", choices=tuple(TABLES), default=list(TABLES))
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.1, 0.3, 1.0])

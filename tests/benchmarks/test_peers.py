@@ -77,12 +77,35 @@ def test_results_of_chemprop_may_be_those_of_an_earlier_run(tmp_path):
         peers.earlier_chemprop(path, "other", None, flags)
 
 
+def test_a_journal_has_what_was_trained_before(tmp_path):
+    """A benchmark that was stopped trains only what its journal does not have."""
+    trained = []
+
+    def run(seed):
+        trained.append(seed)
+        return [Trained("t", "chemprop", 0.1, 80, seed, 0.4 + seed / 3)], 12.5 + seed
+
+    path = tmp_path / "journal.jsonl"
+    once = [peers.journaled(path, ["t", "chemprop", 0.1, seed], lambda seed=seed: run(seed)) for seed in (0, 1)]
+    again = [peers.journaled(path, ["t", "chemprop", 0.1, seed], lambda seed=seed: run(seed)) for seed in (0, 1, 2)]
+    assert trained == [0, 1, 2]
+    assert again[:2] == once
+    assert peers.journaled(None, ["t", "chemprop", 0.1, 0], lambda: run(0)) == once[0]
+
+
 @pytest.mark.nightly
 @pytest.mark.skipif(shutil.which("chemprop") is None, reason="chemprop is not installed")
 def test_both_sides_learn(folder, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(peers.TABLES, "small", Table("t.csv.gz", "text", ("size",), split="column"))
     flags = argparse.Namespace(
-        data=folder, fractions=[0.5, 1.0], seeds=2, chemprop="chemprop", accelerator="cpu", jaxmrl=["--width", "16"]
+        data=folder,
+        fractions=[0.5, 1.0],
+        seeds=2,
+        chemprop="chemprop",
+        accelerator="cpu",
+        jaxmrl=["--width", "16"],
+        chemprop_from=None,
+        journal=None,
     )
     found = peers.compare("small", flags, ours_first=True)
     assert [point["molecules"] for point in found["points"]] == [40, 81]
@@ -93,7 +116,7 @@ def test_both_sides_learn(folder, monkeypatch, tmp_path, capsys):
 def test_the_subsets_are_those_of_the_sweep(folder):
     """The first molecules of chemprop's table are those from which the sweep's replica learned."""
     molecules = read(Table("t.csv.gz", "text", ("size",), split="column"), folder)
-    flags = argparse.Namespace(fractions=[0.5], seeds=1, jaxmrl=["--width", "8", "--epochs", "1"])
+    flags = argparse.Namespace(fractions=[0.5], seeds=1, jaxmrl=["--width", "8", "--epochs", "1"], journal=None)
     (one,), seconds = run_jaxmrl("small", molecules, flags)
     assert one.molecules == 40
     assert seconds > 0
