@@ -39,9 +39,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Target:
-    """The labeled molecules of one target: labels [N], and their counts of ECFP substructures [N, 2048]."""
+    """The labeled molecules of one target: SMILES [N], labels [N], and counts of ECFP substructures [N, 2048]."""
 
     name: str
+    smiles: list[str]
     labels: np.ndarray
     features: Descriptors
 
@@ -102,7 +103,12 @@ def targets_of(source: Source, folder: Path) -> list[Target]:
     used = np.unique(np.concatenate([rows for _, rows in kept.values()]))
     counts = ecfp_counts([molecules.canonical_smiles[row] for row in used])
     return [
-        Target(name, molecules.table.labels[rows, column], _taken(counts, np.searchsorted(used, rows)))
+        Target(
+            name,
+            [molecules.canonical_smiles[row] for row in rows],
+            molecules.table.labels[rows, column],
+            _taken(counts, np.searchsorted(used, rows)),
+        )
         for name, (column, rows) in kept.items()
     ]
 
