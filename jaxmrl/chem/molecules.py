@@ -169,6 +169,10 @@ def _check_bonds(molecule: "Mol") -> None:
 def _why_unparsable(smiles: str) -> str:
     from rdkit import Chem
 
+    if smiles.startswith("InChI="):
+        return "an InChI in a column of SMILES"
+    if smiles.count(">") == 2:
+        return "a reaction, not a molecule"
     try:
         check_problems(Chem.MolFromSmiles(smiles, sanitize=False), "not a valid SMILES")
     except UnusableMoleculeError as error:

@@ -268,7 +268,9 @@ def _nothing_to_predict(path: Path, records: Records, taken: frozenset[int], lef
             f"{path} has no numeric column to predict, and texts in {column_names(list(filter(None, words)))}: write "
             "two classes as 1 and 0, and give a column for each of more; write numbers without units"
         )
-    return DataError(f"{path} has no numeric column to predict; its columns are {column_names(records.header)}")
+    first = records.rows[0][2] if records.rows else []
+    shown = [f"{name} ({text[:30]!r})" if text else name for name, text in zip(records.header, first, strict=False)]
+    return DataError(f"{path} has no numeric column to predict; its columns begin with {column_names(shown)}")
 
 
 def _words(records: Records, at: int) -> str:

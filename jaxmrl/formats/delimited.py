@@ -17,6 +17,9 @@ _ESCAPED = re.compile(r"[\udc80-\udcff]")
 _PUBCHEM, _DESCRIPTION = "PUBCHEM_RESULT_TAG", "RESULT_"
 """The first column of PubChem's tables of results, and what it begins with in rows that describe the columns."""
 
+_AS_TEXT = re.compile(r'="([^"]*)"|\'([<>=~+−-]*[\d.,]+(?:e[+-]?\d+)?)', re.IGNORECASE)
+"""A cell that a spreadsheet is told to keep as text: ="0.10", or a number behind an apostrophe."""
+
 _SPOTFIRE_ESCAPE = re.compile(r"\\(.)")
 _SPOTFIRE_MEANING = {"s": ";", "n": "\n", "r": "\r", "?": ""}
 """What follows a backslash in a text of Spotfire, and what it stands for; other characters stand for themselves."""
@@ -32,7 +35,7 @@ def open_text(content: Content, start: TextStart) -> Source:
         if first is None or isinstance(first, Rejected):
             wrong = first.reason if first else "it is empty"
             raise DataError(f"{content.path} has no header: {wrong}; expected a table with a header line")
-        header = first[1]
+        header = _plain(first[1])
     header = plain_names(header)
     if header[0] == _PUBCHEM:
         remarks = [*remarks, f"rows {_DESCRIPTION}..., which describe PubChem's columns, not read"]
@@ -56,7 +59,15 @@ def _fitting(header: list[str], records: Iterator[Row], dialect: Dialect) -> Ite
         if dialect.names and len(fields) < width:
             fields = [*fields, *[""] * (width - len(fields))]
         if header[0] != _PUBCHEM or not fields[0].startswith(_DESCRIPTION):
-            yield fitted(line, fields, width, dialect.separator)
+            yield fitted(line, _plain(fields), width, dialect.separator)
+
+
+def _plain(fields: list[str]) -> list[str]:
+    """Return the fields of a row as a spreadsheet shows them, without what marks some as text."""
+    if not any(field.startswith(("=", "'")) for field in fields):
+        return fields
+    found = [(field, _AS_TEXT.fullmatch(field.strip())) for field in fields]
+    return [(match[1] or match[2] or "") if match else field for field, match in found]
 
 
 def _records(content: Content, dialect: Dialect) -> Iterator[Row]:

@@ -106,3 +106,17 @@ def test_what_is_ignored_is_reported():
         "molecule and are ignored",
         "1 of 5 SMILES: atom-map numbers (line 5), which are ignored",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("InChI=1S/CH4/h1H4", "an InChI in a column of SMILES"),
+        ("CCO>>CC=O", "a reaction, not a molecule"),
+        ("CCO>[Na+]>CC=O", "a reaction, not a molecule"),
+        ("rubbish", "not a valid SMILES"),
+    ],
+)
+def test_another_notation_is_named(text, reason):
+    with pytest.raises(UnusableMoleculeError, match=reason):
+        canonicalize(text)

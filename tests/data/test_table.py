@@ -79,7 +79,7 @@ def test_a_third_class_is_refused(file):
         ("", "empty"),
         ("smiles,y\n", "no rows"),
         ("a,b\n1,2\n", "no column named smiles.*a, b"),
-        ("smiles,name\nCC,x\n", "no numeric column"),
+        ("smiles,name\nCC,x\n", r"no numeric column to predict; its columns begin with smiles \('CC'\), name \('x'\)"),
         (b"\x89PNG\r\n\x1a\n\x00\xff", "is an image; expected a table"),
         (b"\x01\x02\x00\xff", "not a text file"),
         (b"smiles,y\nCC,1\x00\n", "no numeric column"),
