@@ -11,6 +11,7 @@ import numpy as np
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.arrays import read_arrays
 from jaxmrl.curves.cells import numbers, size_remarks
+from jaxmrl.curves.histories import refuse_histories
 from jaxmrl.curves.layout import MEANS, RUNS, Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.noise_floors import read_noise_floors
@@ -137,6 +138,8 @@ def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFil
     rows, equal, unlabeled = _without_equal(rows, layout)
     read = len(rows) + sum(equal) + len(rejected)
     layout, found, notes = read_observations(path, header, rows, layout, records.separator, rejected)
+    if not config.pool:
+        refuse_histories(path, header, found, by_at)
     by_at, split = (by_at, []) if config.pool else _separated(path, header, found, by_at, layout)
     found, counted = once(path, header, found, by_at, layout, config.pool)
     curves = _curves(header, found, by_at, read_noise_floors(path) if _has_means(header, layout) else {})

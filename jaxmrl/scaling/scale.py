@@ -8,6 +8,8 @@ from jaxmrl.curves.metric_names import direction_of, guess_of, is_likelihood, is
 from jaxmrl.errors import ConfigError, DataError
 
 _ROUNDED = 1e-6
+_LOW = 2.0
+"""Percentages up to which values above 1 may also be fractions that are wrong."""
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,18 @@ def _hint(metric: str, highest: float, higher: bool) -> str:
 
 def _fraction_or_percent(metric: str, values: np.ndarray, known: float | None, by: str) -> tuple[float, str]:
     """Return 1 or 100, by the name and the values of a metric that is perfect at 100 %."""
-    in_percent, highest = is_percent(metric), values.max()
+    in_percent, lowest, highest = is_percent(metric), values.min(), values.max()
     if in_percent and 0 < highest <= 1:
         raise DataError(
             f"{metric} is in percent by its name, but no value is above {highest:g}: give --best 100, or --best 1 "
             "if these are fractions"
         )
-    if in_percent or (known is not None and np.median(values) > 1 and highest <= 100 * (1 + _ROUNDED)):
+    by_values = known is not None and np.median(values) > 1 and highest <= 100 * (1 + _ROUNDED)
+    if by_values and not in_percent and (0 < lowest <= 1 or highest <= _LOW):
+        raise DataError(
+            f"{metric} has values from {lowest:g} to {highest:g}, which are neither fractions, of which 1 is perfect, "
+            "nor clearly percentages: correct them, or give --best 100 if all are in percent"
+        )
+    if in_percent or by_values:
         return 100.0, f"{by}; in percent by {'its name' if in_percent else 'its values'}"
     return 1.0, by if known is not None else f"{by}; no value is above 1"

@@ -51,12 +51,19 @@ def test_the_perfect_value_is_known_by_name_and_values(metric, values, higher, b
         ("rmse", [-3, -2], "rmse has the value -3, which is better than 0"),
         ("neg_mean_squared_error", [3, 2], "has the value 3, which is better than 0"),
         ("roc_auc", [0.6, 1.2], "has the value 1.2, which is better than 1"),
+        ("roc_auc", [1.06, 1.18], "values from 1.06 to 1.18, which are neither fractions, of which 1 is perfect, nor"),
+        ("accuracy", [0.62, 75, 81], "values from 0.62 to 81, .* give --best 100 if all are in percent"),
         ("roc_auc %", [0.6, 0.9], "is in percent by its name, but no value is above 0.9"),
     ],
 )
 def test_what_is_not_known_is_asked_about(metric, values, message):
     with pytest.raises(DataError, match=message):
         scale_of(metric, np.array(values))
+
+
+def test_low_percentages_are_believed_if_they_are_called_so():
+    assert scale_of("average_precision", np.array([0.6, 1.4, 1.8]), best=100).best == 100
+    assert scale_of("average_precision_pct", np.array([0.6, 1.4, 1.8])).best == 100
 
 
 def test_the_direction_that_a_message_asks_for_is_enough():
