@@ -31,10 +31,9 @@ def formula_text(fit: Fit) -> str:
 
 
 def _vanishes(fit: Fit, parameter: Parameter) -> bool:
-    """Return whether the law is the same at all measured sizes with the parameter at its lower bound."""
-    if parameter.kind == "real":
-        return False
-    without = replace(fit, values={**fit.values, parameter.name: parameter.lowest})
+    """Return whether the law is the same at all measured sizes with the parameter at 0, or at its lower bound."""
+    least = 0.0 if parameter.kind == "real" else parameter.lowest
+    without = replace(fit, values={**fit.values, parameter.name: least})
     sizes = fit.points.n
     return np.allclose(without.error(sizes), fit.error(sizes), rtol=_NO_EFFECT, atol=0)
 

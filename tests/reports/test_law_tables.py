@@ -36,3 +36,12 @@ def test_a_floor_that_counts_is_written(fit, floor, said):
 
 def test_a_small_scale_is_no_zero(fit):
     assert "3e-08" in formula_text(replace(fit, values=fit.values | {"e_inf": 1e-30, "beta": 3e-8, "c": 0.3}))
+
+
+@pytest.mark.parametrize("name", ["power", "logarithmic"])
+def test_a_slope_that_no_measured_size_feels_is_written_as_0(name):
+    level = fit_law(law_named(name), points_of(N, np.full(5, 0.5), higher_is_better=False))
+    assert "e-" not in formula_text(level)
+    assert "0.5" in formula_text(level)
+    falling = fit_law(law_named(name), points_of(N, 0.5 * N**-1e-3, higher_is_better=False))
+    assert "0.00" in formula_text(falling)
