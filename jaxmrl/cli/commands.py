@@ -100,9 +100,9 @@ class SweepFlags(_LongFlags[SweepConfig]):
     this process trains."""
 
     extend: bool = False
-    """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, baselines, initializations or
-    --save-predictions to the run in --out. Existing results stay, and only what is missing is trained. Settings that
-    are not given are those of the run."""
+    """Add fractions, seeds, pruning methods, modalities, models, widths, depths, splits, baselines, initializations,
+    --save-predictions or --save-all-models to the run in --out. Existing results stay, and only what is missing is
+    trained. Settings that are not given are those of the run."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,6 +57,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
         "run",
         "runs",
         "curve",
+        "fraction",
         "ensemble",
     ),
     "featurization": tuple(
@@ -69,7 +70,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
     ),
     "pruning": ("pruning", "methods", "keep", "scores", "score_seeds", "score_epochs"),
     "values": ("subsets", "trees"),
-    "output": ("out", "extend", "save_predictions", "tracker", "json"),
+    "output": ("out", "extend", "save_predictions", "save_all_models", "tracker", "json"),
     "page": ("port",),
     "hardware": ("lanes", "precision", "cluster", "max_time"),
 }

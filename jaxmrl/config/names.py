@@ -184,6 +184,7 @@ ADDABLE = (
     "baselines",
     "init",
     "save_predictions",
+    "save_all_models",
     "out",
 )
 """Settings of a sweep that may grow in a run that is there, without a change of what it has. `out` is where that is."""

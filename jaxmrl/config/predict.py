@@ -54,6 +54,10 @@ class PredictConfig(Config):
     model: str | None = None
     """Predict with curves of this model only, such as dmpnn or svm. Default: all models."""
 
+    fraction: float | None = None
+    """Predict with the models that learned from this fraction of the training molecules, from a sweep with
+    --save-all-models. Default: the largest fraction."""
+
     ensemble: Literal["curve", "best", "all"] = "curve"
     """Choose the models that predict: curve averages the models of one curve, which differ in seed and split, best uses
     the single model with the best validation metric, and all averages the models of all curves with the same kind of
@@ -85,6 +89,8 @@ class PredictConfig(Config):
         if self.out.suffix not in PREDICTION_KINDS:
             raise ConfigError(f"--out must end in {one_of(PREDICTION_KINDS)}; got {self.out}")
         check_choice("ensemble", self.ensemble, ENSEMBLES)
+        if self.fraction is not None and not 0 < self.fraction <= 1:
+            raise ConfigError(f"--fraction must be above 0 and at most 1; got {self.fraction:g}")
         if not 0 < self.coverage < 1:
             raise ConfigError(f"--coverage must be above 0 and below 1, such as 0.9; got {self.coverage:g}")
         for name in ("neighbors", "explain"):

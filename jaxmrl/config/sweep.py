@@ -148,6 +148,10 @@ class SweepConfig(PruningSettings):
     The report then has intervals that cover the choice of test molecules and, where seeds share a split
     (--split-seeds), their ensemble at each size."""
 
+    save_all_models: bool = False
+    """Save the models of every fraction, so that predict --fraction can use them. Otherwise, those of the largest
+    fraction are saved."""
+
     previous: Path | None = None
     """Keep the validation and test molecules of this run in their parts, after rows were added to its file. New
     molecules are used for training; a scaffold or group split leaves out those that share the scaffold or group of a

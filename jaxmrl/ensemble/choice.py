@@ -12,18 +12,27 @@ from jaxmrl.progress import ProgressReporter
 from jaxmrl.runs import artifacts
 from jaxmrl.runs.ensembles import read_ensembles
 from jaxmrl.runs.saved_settings import run_settings
-from jaxmrl.text import count, exact
+from jaxmrl.text import count, exact, one_of
 from jaxmrl.training.metrics import mean_label_of
 
 Curves = dict[str, list[KeptModel]]
 """The models of each curve by the curve's name, in order of their seeds."""
 
 
-def models_by_curve(run: Path) -> Curves:
-    """Return the models of each curve of a sweep by the curve's name. Raise ConfigError if there are none."""
+def models_by_curve(run: Path, fraction: float | None = None) -> Curves:
+    """Return the models of each curve of a sweep at one fraction, by default the largest, by the curve's name.
+
+    Raise ConfigError if there are none.
+    """
     if not (run / "results.csv").is_file() or not (run / "config.toml").is_file():
         raise ConfigError(f"{run} is not a run of jaxmrl.sweep: give the folder that has results.csv and config.toml")
-    if curves := artifacts.read_models(run, load_model):
+    saved = artifacts.saved_fractions(run)
+    if saved and fraction is not None and fraction not in saved:
+        raise ConfigError(
+            f"--fraction {exact(fraction)}: {run} has models at fraction {one_of(map(exact, saved))}; a sweep with "
+            "--save-all-models keeps those of all its fractions"
+        )
+    if curves := artifacts.read_models(run, load_model, fraction):
         return curves
     raise ConfigError(
         f"{run} has no models: no replica of its largest fraction has finished, or an older version wrote it; "

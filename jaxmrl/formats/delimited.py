@@ -18,7 +18,7 @@ _PUBCHEM, _DESCRIPTION = "PUBCHEM_RESULT_TAG", "RESULT_"
 """The first column of PubChem's tables of results, and what it begins with in rows that describe the columns."""
 
 _AS_TEXT = re.compile(r'="([^"]*)"|\'([<>=~+−-]*[\d.,]+(?:e[+-]?\d+)?)', re.IGNORECASE)
-"""A cell that a spreadsheet is told to keep as text: ="0.10", or a number behind an apostrophe."""
+"""A cell that a spreadsheet keeps as text: ="0.10", or a number behind an apostrophe."""
 
 _SPOTFIRE_ESCAPE = re.compile(r"\\(.)")
 _SPOTFIRE_MEANING = {"s": ";", "n": "\n", "r": "\r", "?": ""}

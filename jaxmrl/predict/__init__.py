@@ -70,7 +70,7 @@ def predict_molecules(config: PredictConfig, *, quiet: bool = True) -> Predictio
     """
     reporter = Reporter(quiet=quiet)
     check_writable(config.out.suffix)
-    curves = choose_models(config, models_by_curve(config.run), reporter)
+    curves = choose_models(config, models_by_curve(config.run, config.fraction), reporter)
     check_explainable(config, curves)
     source = read_input_rows(config.csv, config.keep_columns, config.sheet)
     check_writable(config.out.suffix, len(source))

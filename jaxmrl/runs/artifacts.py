@@ -45,6 +45,7 @@ ALL = "all"
 _MOLECULE_COLUMNS = ("molecule_id", "smiles", "canonical_smiles")
 
 _UNSAFE = re.compile(r"[^\w.-]")
+_KEPT_NAME = re.compile(r"[^.].*,(\d[\d.]*(?:e-?\d+)?),\d+")
 _LONGEST, _BEGINNING = 80, 15
 """Bytes of a part of a name, and characters of its beginning where it is longer: a letter may be four bytes."""
 
@@ -162,14 +163,12 @@ def sort_results(run: RunDirectory, grid: list[ReplicaKey]) -> list[ResultRow]:
 
 
 def keeps_model(config: SweepConfig, replica: ReplicaIdentity) -> bool:
-    """Return whether the run keeps the model of a replica: those of the largest fraction."""
-    return replica.fraction == max(config.fractions)
+    """Return whether the run keeps the model of a replica: those of the largest fraction, or all."""
+    return config.save_all_models or replica.fraction == max(config.fractions)
 
 
 def drop_other_models(run: RunDirectory, config: SweepConfig, rows: list[ResultRow]) -> None:
-    """Remove the models of fractions that were the largest before a run was extended: `predict` reads all that
-    exist.
-    """
+    """Remove the models of fractions that were the largest before a run was extended, unless it keeps all."""
     kept = {kept_name(row) for row in rows if keeps_model(config, row)}
     for path in (run.path / MODELS).glob("[!.]*,*"):
         if path.name not in kept:
@@ -224,14 +223,28 @@ class KeptModel(Protocol):
 Kept = TypeVar("Kept", bound=KeptModel)
 
 
-def read_models(folder: Path, load: Callable[[Path], Kept]) -> dict[str, list[Kept]]:
-    """Return the models in a run directory, of each curve by its name, in order of their seeds.
+def saved_fractions(folder: Path) -> list[float]:
+    """Return the fractions of which a run directory has models, in order."""
+    return sorted({fraction for _, fraction in _model_folders(folder)})
 
-    load: from the folder of a model; raises ConfigError where it is damaged.
+
+def _model_folders(folder: Path) -> list[tuple[Path, float]]:
+    """Return the folder and the fraction of each model.
+
+    They are known by their names, as of `kept_name`: an interruption may leave others, half-written or half-removed.
+    """
+    found = ((path, _KEPT_NAME.fullmatch(path.name)) for path in sorted((folder / MODELS).glob("*")))
+    return [(path, float(match[1])) for path, match in found if match]
+
+
+def read_models(folder: Path, load: Callable[[Path], Kept], fraction: float | None = None) -> dict[str, list[Kept]]:
+    """Return the models of one fraction in a run directory, of each curve by its name, in order of their seeds.
+
+    load: from the folder of a model; raises ConfigError where it is damaged. fraction: None for the largest.
     """
     curves: dict[str, list[Kept]] = {}
-    # By their names, models are distinguished from what an interruption may have left half-written or half-removed.
-    for path in sorted((folder / MODELS).glob("[!.]*,*")):
+    wanted = max(saved_fractions(folder), default=None) if fraction is None else fraction
+    for path in (path for path, own in _model_folders(folder) if own == wanted):
         model = load(path)
         curves.setdefault(curve_name(model.row), []).append(model)
     return {name: sorted(models, key=lambda model: model.row.seed) for name, models in curves.items()}

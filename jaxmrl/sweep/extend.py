@@ -75,6 +75,7 @@ def extended(config: SweepConfig) -> SweepConfig:
         seeds=max(saved.seeds, config.seeds),
         **{name: there or getattr(config, name) for name, there in files.items()},
         save_predictions=saved.save_predictions or config.save_predictions,
+        save_all_models=saved.save_all_models or config.save_all_models,
     )
 
 

@@ -223,6 +223,7 @@ def test_results_stay_until_predictions_that_were_added_are_there(begun, monkeyp
         (["--pruning", "el2n", "--score-epochs", "3"], {"pruning": ("random", "el2n"), "score_epochs": 3}),
         (["--split", "scaffold"], {"split": ("random", "scaffold")}),
         (["--save-predictions", "--no-extend", "--extend"], {"save_predictions": True}),
+        (["--save-all-models"], {"save_all_models": True}),
         ([], {}),
     ],
 )
