@@ -49,6 +49,7 @@ def _stream(content: Content, name: str | None) -> Iterator[Any]:
             workbook = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             sheet, rows, at, others = _choose(content, _named(content, workbook.worksheets, name))
             header = plain_names(rows[at][1])
+            _refuse_formulas(content, sheet.title, header, rows[at + 1 :])
             yield header, _remarks(sheet, at, others)
             for line, fields in _filled(content, sheet):
                 if line > rows[at][0]:
@@ -87,6 +88,29 @@ def _choose(content: Content, sheets: list[Any]) -> tuple[Any, list[tuple[int, l
         if at is not None:
             return sheet, rows, at, len(found) - 1
     return *found[0], 0, len(found) - 1
+
+
+def _refuse_formulas(content: Content, title: str, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
+    """Raise DataError if a column without a value in the first rows of a sheet has formulas there.
+
+    A program other than a spreadsheet program writes formulas without their values.
+    """
+    import openpyxl
+
+    empty = [k for k in range(len(header)) if not any(fields[k].strip() for _, fields in rows if k < len(fields))]
+    if not rows or not empty:
+        return
+    with content.seekable() as file:
+        sheet = openpyxl.load_workbook(file, read_only=True, keep_links=False)[title]
+        sheet.reset_dimensions()
+        last = min(rows[-1][0], rows[0][0] + _AHEAD)
+        cells = list(sheet.iter_rows(min_row=rows[0][0], max_row=last, values_only=True))
+    found = [header[k] for k in empty if any(str(row[k]).startswith("=") for row in cells if k < len(row))]
+    if found:
+        raise DataError(
+            f"{content.path}, sheet {title[:40]!r}: {column_names(found)} has formulas without values, which a "
+            "spreadsheet program would compute: open the workbook in one and save it"
+        )
 
 
 def _filled(content: Content, sheet: Any) -> Iterator[tuple[int, list[str]]]:

@@ -83,6 +83,15 @@ def test_the_sheet_and_the_header_with_smiles_are_found(tmp_path):
     assert fields_of(tmp_path / "t.zip") == TEXTS
 
 
+def test_formulas_that_nobody_computed_are_no_empty_column(tmp_path):
+    rows = [["smiles", "Ki", "pKi", "remark"], *(["C" * k, k, f"=9-LOG10(B{k + 1})", None] for k in range(1, 6))]
+    path = workbook(tmp_path / "t.xlsx", Data=rows)
+    with pytest.raises(DataError, match=r"sheet 'Data': pKi has formulas without values, .* in one and save it"):
+        read_records(path)
+    empty = [["smiles", "y", "remark"], ["CCO", 1.5, None], ["CCN", 2.5, None]]
+    assert fields_of(workbook(tmp_path / "e.xlsx", Data=empty)) == [["CCO", "1.5", ""], ["CCN", "2.5", ""]]
+
+
 def with_member(path, name, change):
     """Change a member of a zip archive."""
     with zipfile.ZipFile(path) as old:
