@@ -149,7 +149,9 @@ def _far_text(levels: np.ndarray, labels: np.ndarray) -> str:
     """Return which run is far from all others at every size, as a seed that never trains is."""
     said = []
     for k, label in enumerate(labels):
-        times = (1 + levels[k]) / (1 + np.median(np.delete(levels, k)))
-        if not 1 / _FAR < times < _FAR:
-            said.append(f"; the error of {label} is {times:.2g} times that of the others")
+        others = 1 + np.delete(levels, k)
+        times = (1 + levels[k]) / others
+        if times.min() >= _FAR or times.max() <= 1 / _FAR:
+            far = (1 + levels[k]) / np.median(others)
+            said.append(f"; the error of {label} is {far:.2g} times that of the others")
     return "".join(said) if len(levels) > 2 and len(said) == 1 else ""

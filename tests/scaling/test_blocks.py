@@ -71,6 +71,16 @@ def test_a_seed_that_is_far_from_the_others_at_all_sizes_is_named():
     assert note.endswith("; the error of seed 4 is 4 times that of the others")
 
 
+@pytest.mark.parametrize("level", [2.5, 3, 10, 0.1])
+def test_one_of_three_seeds_is_far_from_both_others(level):
+    """The median of two others lies between them, so the good seeds are far from it, too."""
+    n, block = np.tile(N, 3), np.repeat(np.arange(3), len(N))
+    error = 2 * n**-0.4 * np.array([1, level, 1.05])[block]
+    (note,) = points_of(n, error, higher_is_better=False, run=np.array([f"seed {k}" for k in block])).notes
+    assert "; the error of seed 1 is" in note
+    assert note.count("; the error of") == 1
+
+
 def test_runs_of_other_labels_at_each_size_are_no_blocks():
     assert blocks_of(7, PLACE, folds(), np.arange(35)) is None
     assert blocks_of(1, np.zeros(5, int), np.ones(5), np.arange(5)) is None
