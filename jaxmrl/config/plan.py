@@ -10,7 +10,7 @@ from jaxmrl.config.names import MOST_MOLECULES
 from jaxmrl.errors import ConfigError
 from jaxmrl.io.cells import LARGEST
 
-_POSITIVE = ("value", "budget", "batch", "assay_sd")
+_POSITIVE = ("value", "budget", "assay_sd")
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class PlanConfig(CurvesConfig):
             value = getattr(self, name)
             if value is not None and not 0 < value <= LARGEST:
                 raise ConfigError(f"{flag(name)} must be a number above 0 and at most {LARGEST:.2g}; got {value:g}")
-        if self.batch is not None and self.batch >= MOST_MOLECULES:
-            raise ConfigError(f"--batch must be below {MOST_MOLECULES:g} molecules; got {self.batch:g}")
+        if self.batch is not None and not 1 <= self.batch < MOST_MOLECULES:
+            raise ConfigError(f"--batch must be 1 or more and below {MOST_MOLECULES:g} molecules; got {self.batch:g}")
         if self.deadline is not None and self.deadline < 1:
             raise ConfigError(f"--deadline is a number of batches, 1 or more; got {self.deadline}")
         if not 0 <= self.least_chance < 1:

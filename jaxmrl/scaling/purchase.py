@@ -106,13 +106,15 @@ def purchase(chance: Chance, present: float, terms: Terms) -> Purchase:
     grid = np.geomspace(present, _HORIZON * present, _GRID)
     chances = chance(grid)
     needed = {share: _first(grid, chances, share) for share in SHARES}
-    reached = float(chance(np.array([limit]))[0])
     batch = terms.batch or _usual_batch(present, limit, needed, terms.deadline)
+    limit = limit if terms.deadline is None else min(limit, present + batch * terms.deadline)
+    reached = float(chance(np.array([limit]))[0])
     sure = _first(grid, chances, _SURE)
     following = min(batch, limit - present, math.inf if sure is None else max(sure - present, 0.0))
+    following = _whole(following, present)
     stop = reached < terms.least_chance
-    expected = _expected(chance, present, limit, batch)
-    return Purchase(present, limit, terms.cost, reached, needed, expected, 0.0 if stop else _whole(following, present))
+    expected = _expected(chance, present, limit, following, terms.deadline)
+    return Purchase(present, limit, terms.cost, reached, needed, expected, 0.0 if stop else following)
 
 
 def reach_target(forecast: Forecast, metric: float, terms: Terms) -> Purchase:
@@ -157,10 +159,11 @@ def _first(grid: np.ndarray, chances: np.ndarray, share: float) -> float | None:
     return float(np.exp(np.log(grid[k - 1]) + part * np.log(grid[k] / grid[k - 1])))
 
 
-def _expected(chance: Chance, present: float, limit: float, batch: float) -> float:
+def _expected(chance: Chance, present: float, limit: float, batch: float, deadline: int | None) -> float:
     """Return the molecules bought on average: each batch counts by the chance that those before it did not suffice."""
-    batches = min(math.ceil((limit - present) / batch), _MOST_BATCHES)
-    edges = np.append(present + batch * np.arange(batches), limit)
+    batches = min(math.ceil((limit - present) / batch), deadline or _MOST_BATCHES, _MOST_BATCHES)
+    end = limit if deadline is None else min(limit, present + batch * batches)
+    edges = np.append(present + batch * np.arange(batches), end)
     missed = np.append(1.0, 1 - chance(edges[1:-1])) if batches > 1 else np.ones(1)
     return float((np.diff(edges) * missed).sum())
 

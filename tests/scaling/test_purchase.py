@@ -59,6 +59,24 @@ def test_a_batch_is_no_larger_than_what_is_surely_enough_or_left():
     assert purchase(ramp, PRESENT, replace(TERMS, budget=300.0, least_chance=0.0)).batch == 150
 
 
+def test_the_expected_purchase_is_of_the_batches_that_are_recommended():
+    huge = purchase(ramp, PRESENT, Terms(budget=20_000.0, batch=1e6))
+    assert huge.batch < 20_000
+    assert huge.expected == purchase(ramp, PRESENT, Terms(budget=20_000.0, batch=huge.batch)).expected
+    once = purchase(ramp, PRESENT, Terms(budget=20_000.0, batch=1e6, deadline=1))
+    assert once.expected == once.batch == huge.batch
+    twice = purchase(ramp, PRESENT, Terms(budget=2000.0, batch=250.0, deadline=2))
+    assert once.expected > twice.expected > 250
+
+
+def test_the_chance_is_that_of_the_batches_that_a_deadline_allows():
+    for deadline in (1, 2, 5):
+        bought = purchase(ramp, PRESENT, Terms(budget=20_000.0, deadline=deadline))
+        assert bought.limit <= PRESENT + deadline * bought.batch
+        assert bought.chance == ramp(np.array([bought.limit]))[0]
+        assert bought.expected <= bought.limit - PRESENT
+
+
 def test_a_deadline_makes_batches_larger():
     assert purchase(ramp, PRESENT, Terms(budget=2000.0)).batch == 200
     assert purchase(ramp, PRESENT, Terms(budget=2000.0, deadline=3)).batch == 670, "two digits, rounded up"
