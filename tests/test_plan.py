@@ -112,6 +112,9 @@ def test_what_cannot_be_known_is_refused(tmp_path):
     worse = write(tmp_path / "worse.csv", {"gnn": (0.02, -0.4)})
     with pytest.raises(DataError, match=r"it cannot be extrapolated \(gets worse"):
         plan_purchase(PlanConfig((worse,), target=0.1, out=tmp_path))
+    shares = write(tmp_path / "shares.csv", {"gnn": (0.5, 0.4)}, sizes=tuple(n / N[-1] for n in N))
+    with pytest.raises(DataError, match="the sizes are shares of the data, and a plan needs numbers of molecules"):
+        plan_purchase(PlanConfig((shares,), target=0.1, out=tmp_path))
     assert not (tmp_path / "plan.json").exists()
 
 
@@ -124,6 +127,7 @@ def test_what_cannot_be_known_is_refused(tmp_path):
         ({"target": 1.0, "cost": ("2", "3")}, "--cost is given twice for all curves"),
         ({"target": 1.0, "budget": -1.0}, "--budget must be a number above 0 and at most 3.4e.38; got -1"),
         ({"target": 1.0, "deadline": 0}, "--deadline is a number of batches"),
+        ({"target": 1.0, "batch": 0.5}, "--batch must be 1 or more and below 1e+"),
         ({"target": 1.0, "least_chance": 1.0}, "--least-chance must be at least 0 and below 1"),
     ],
 )

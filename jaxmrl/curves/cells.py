@@ -36,8 +36,8 @@ def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, s
     return found.known, np.isin(found.kinds, (CENSORED, TEXT)), found.style.unit
 
 
-def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return the sizes [R] in cells such as 1.5k and 10^3, which cells are wrong [R], and remarks on the reading."""
+def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, str, list[str]]:
+    """Return the sizes [R] in cells such as 1.5k and 10^3, which cells are wrong [R], their unit, and remarks."""
     long = {text: f"{size:.15g}" for text in dict.fromkeys(texts) if (size := _written_size(text)) is not None}
     pointed = _pointed(texts)
     long |= {text: text.replace(".", "") for text in pointed}
@@ -46,7 +46,7 @@ def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, 
     if pointed:
         first = pointed[0].strip()
         said.append(f"the sizes are read with points between thousands: {first} is {first.replace('.', ',')}")
-    return found, wrong, said
+    return found, wrong, unit, said
 
 
 def _written_size(text: str) -> float | None:
@@ -103,12 +103,18 @@ def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:
     return values, spreads if any(spreads) else None, said
 
 
+def are_fractions(sizes: np.ndarray) -> bool:
+    """Return whether the sizes [R] of a file look like fractions of the data: none is above 1."""
+    sizes = sizes[np.isfinite(sizes)]
+    return len(sizes) > 0 and bool(sizes.max() <= 1)
+
+
 def size_remarks(name: str, sizes: np.ndarray) -> list[str]:
     """Return what is odd about the sizes [R] of a file: fractions, logarithms, or other numbers that are not whole."""
     sizes = np.unique(sizes[np.isfinite(sizes)])
     if len(sizes) == 0:
         return []
-    if sizes.max() <= 1:
+    if are_fractions(sizes):
         return [f"no {name} is above 1: they look like fractions, and the sizes of the forecast are then fractions too"]
     shown = ", ".join(f"{size:g}" for size in sizes[:_FEW_SIZES])
     steps = np.diff(sizes)

@@ -70,6 +70,7 @@ class Layout:
     spread           the standard deviation over the runs, or, by `of_mean`, the standard error of their mean
     count, counted   the number of runs behind each row: a column, or the number itself
     run              columns that number the runs
+    percent_sizes    whether the sizes are in percent of the data
     notes            what was chosen, in words
     """
 
@@ -82,6 +83,7 @@ class Layout:
     count: int | None = None
     counted: int | None = None
     run: tuple[int, ...] = ()
+    percent_sizes: bool = False
     notes: tuple[str, ...] = ()
 
     @property

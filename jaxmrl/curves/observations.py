@@ -52,7 +52,8 @@ def read_observations(
     Rows with a cell that is no number join `rejected`. Raises DataError where no row is left.
     """
     columns = {at: [fields[at] for *_, fields in rows] for at in layout.used}
-    n, wrong, notes = sizes_in(columns[layout.size], separator)
+    n, wrong, unit, notes = sizes_in(columns[layout.size], separator)
+    layout = replace(layout, percent_sizes=unit == "%")
     wrong_in, values, spreads, units = [np.where(wrong, layout.size, -1)], [], [], set()
     for at in layout.values:
         texts, spread, said = split_spread(columns[at])

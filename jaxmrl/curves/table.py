@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.arrays import read_arrays
-from jaxmrl.curves.cells import numbers, size_remarks
+from jaxmrl.curves.cells import are_fractions, numbers, size_remarks
 from jaxmrl.curves.histories import refuse_histories
 from jaxmrl.curves.layout import MEANS, RUNS, Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
@@ -80,9 +80,10 @@ class CurveRows:
 class CurveFile:
     """The curves of a file, of one metric, and the rows that could not be used.
 
-    by     the columns that distinguish curves
-    rows   rows that were read, those that count once included
-    notes  what was chosen, counted once or looks odd, in words
+    by         the columns that distinguish curves
+    rows       rows that were read, those that count once included
+    notes      what was chosen, counted once or looks odd, in words
+    of_shares  whether the sizes are shares of the data, in percent or as fractions, and no numbers of molecules
     """
 
     metric: str
@@ -91,6 +92,7 @@ class CurveFile:
     rejected: tuple[Rejected, ...]
     rows: int
     notes: tuple[str, ...] = ()
+    of_shares: bool = False
 
     @property
     def values(self) -> np.ndarray:
@@ -158,7 +160,8 @@ def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFil
         *([] if config.pool else _varying(header, found, by_at, layout)),
     ]
     by = tuple(header[k] for k in by_at)
-    return CurveFile(layout.metric, by, curves, tuple(rejected), read - len(rejected), tuple(notes))
+    of_shares = layout.percent_sizes or are_fractions(found.n)
+    return CurveFile(layout.metric, by, curves, tuple(rejected), read - len(rejected), tuple(notes), of_shares)
 
 
 def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, list[str]]:
@@ -377,13 +380,15 @@ def _no_law_of_row(header: list[str]) -> Callable[[list[str]], str]:
 def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:
     """Return remarks on columns that may distinguish curves, too.
 
-    These are a few words, numbers that alternate over the sizes, or groups that differ, but in too few rows to be
-    certain.
+    These are a few words, settings of jaxmrl, numbers that alternate over the sizes, or groups that differ, but in too
+    few rows to be certain.
     """
     if set(header) >= _OF_A_SWEEP:
         return []
     chances = _chances(header, found, by_at, layout)
-    names = sorted(header[k] for k in chances if chances[k] < POSSIBLE or _may_distinguish(found.column(k), found.n))
+    named = {k for k in chances if plain_name(header[k]) in CurveIdentity.columns()}
+    others = {k for k in chances if chances[k] < POSSIBLE or _may_distinguish(found.column(k), found.n)}
+    names = sorted(header[k] for k in named | others)
     return [f"{name} varies: if it distinguishes curves, give --by {shlex.quote(name)}" for name in names]
 
 

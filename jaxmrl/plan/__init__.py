@@ -40,6 +40,11 @@ def plan_purchase(config: PlanConfig, *, quiet: bool = True) -> dict[str, Any]:
     """
     reporter = Reporter(quiet=quiet)
     file = read_all(config)
+    if file.of_shares:
+        raise DataError(
+            f"{source_text(config)}: the sizes are shares of the data, and a plan needs numbers of molecules: replace "
+            "them, or name a column that has them with --n-column"
+        )
     scale = find_scale(config, file)
     wording = Wording(config, scale)
     reporter.say(f"{source_text(config)}: {read_text(file)}; {file.metric}, {scale.text}")

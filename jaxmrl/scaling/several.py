@@ -46,6 +46,7 @@ def read_all(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFile:
         ),
         rows=sum(file.rows for file in files.values()),
         notes=tuple(f"{name}: {note}" for name, file in files.items() for note in file.notes),
+        of_shares=any(file.of_shares for file in files.values()),
     )
 
 
