@@ -22,6 +22,7 @@ POSSIBLE = 0.05
 _MOMENT = re.compile(r"\s*(\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{4}|\d{1,2}:\d{2}:\d{2})")
 _LEAST_SIZES = 2
 _MOSTLY = 0.75
+_LEAST_STEPPED = 4
 
 
 def level_codes(texts: list[str]) -> np.ndarray:
@@ -81,6 +82,16 @@ def alternates(size: np.ndarray, level: np.ndarray) -> bool:
     levels = [one for _, one in pairs]
     changes = sum(a != b for a, b in itertools.pairwise(levels))
     return changes > len(set(levels)) - 1
+
+
+def steps_once(size: np.ndarray, level: np.ndarray) -> bool:
+    """Return whether a column that is the same for all runs [R] of a size has few values, each at several sizes.
+
+    So is a setting that was changed between sizes. What follows from the size has another value at most sizes.
+    """
+    pairs = set(zip(size.tolist(), level.tolist(), strict=True))
+    sizes, levels = len({one for one, _ in pairs}), len({one for _, one in pairs})
+    return len(pairs) == sizes >= _LEAST_STEPPED and 1 < levels <= max(2, sizes // 3)
 
 
 def _by_design(size: np.ndarray, level: np.ndarray, run: np.ndarray | None) -> bool:

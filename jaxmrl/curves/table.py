@@ -18,7 +18,7 @@ from jaxmrl.curves.noise_floors import read_noise_floors
 from jaxmrl.curves.observations import Observations, read_observations
 from jaxmrl.curves.runs import FEWEST_DOUBLED, STATUS, once, renumbered_note, settings_of
 from jaxmrl.curves.sampling import PRUNING, are_prunings, why_no_law
-from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, are_moments, level_codes, separation
+from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, are_moments, level_codes, separation, steps_once
 from jaxmrl.curves.sizes import with_sizes
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_records
@@ -380,17 +380,16 @@ def _no_law_of_row(header: list[str]) -> Callable[[list[str]], str]:
 def _varying(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> list[str]:
     """Return remarks on columns that may distinguish curves, too.
 
-    These are a few words, settings of jaxmrl, numbers that alternate over the sizes, or groups that differ, but in too
-    few rows to be certain.
+    These are a few words, numbers that alternate over the sizes or were changed between them, or groups that differ,
+    but in too few rows to be certain.
     """
     if set(header) >= _OF_A_SWEEP:
         return []
     chances = _chances(header, found, by_at, layout)
-    named = {k for k in chances if plain_name(header[k]) in CurveIdentity.columns()}
-    others = {k for k in chances if chances[k] < POSSIBLE or _may_distinguish(found.column(k), found.n)}
-    names = sorted(header[k] for k in named | others)
+    names = sorted(header[k] for k in chances if chances[k] < POSSIBLE or _may_distinguish(found.column(k), found.n))
     return [f"{name} varies: if it distinguishes curves, give --by {shlex.quote(name)}" for name in names]
 
 
 def _may_distinguish(texts: list[str], n: np.ndarray) -> bool:
-    return not np.isfinite(numbers(texts, ",")[0]).all() or alternates(n, level_codes(texts))
+    levels = level_codes(texts)
+    return not np.isfinite(numbers(texts, ",")[0]).all() or alternates(n, levels) or steps_once(n, levels)

@@ -337,10 +337,11 @@ def test_two_sweeps_in_one_file_are_two_curves(tmp_path):
     assert [curve.identity for curve in file.curves] == [{"learning_rate": "0.001"}, {"learning_rate": "1e-4"}]
 
 
-def test_a_setting_that_changes_with_the_size_is_named(tmp_path):
-    rows = [(n, 0.01 if n > 400 else 0.001, seed, noisy(n, seed=seed)) for n in SIZES for seed in range(3)]
-    file = read_curves(FitConfig(written(tmp_path, "n,learning_rate,seed,rmse", rows)))
-    assert "learning_rate varies: if it distinguishes curves, give --by learning_rate" in file.notes
+@pytest.mark.parametrize(("name", "levels"), [("learning_rate", (0.001, 0.01)), ("model_size", (64, 256))])
+def test_a_setting_that_was_changed_between_sizes_is_named(tmp_path, name, levels):
+    rows = [(n, levels[n > 400], seed, noisy(n, seed=seed)) for n in SIZES for seed in range(3)]
+    file = read_curves(FitConfig(written(tmp_path, f"n,{name},seed,rmse", rows)))
+    assert f"{name} varies: if it distinguishes curves, give --by {name}" in file.notes
     tokens = [(n, 100 * n, seed, noisy(n, seed=seed)) for n in SIZES for seed in range(3)]
     assert read_curves(FitConfig(written(tmp_path, "n,tokens,seed,rmse", tokens))).notes == ()
 
