@@ -205,6 +205,7 @@ def _with_levels(
     made: makes the points of sizes, mean errors, sums of squares, numbers of runs, degrees of freedom and notes.
     """
     mean, squares, runs = _moments(len(sizes), place, error)
+    notes += _apart_notes(sizes, squares, runs - 1)
     labels, block = np.unique(np.zeros(0, str) if run is None else run, return_inverse=True)
     blocks = None if run is None else blocks_of(len(sizes), place, error, block)
     if run is None or blocks is None:
@@ -213,6 +214,15 @@ def _with_levels(
     notes += block_note(blocks, sizes, labels, kind)
     points = made(sizes, blocks.mean, blocks.squares, runs, blocks.dof, notes)
     return points if kind == "folds" else replace(points, level=blocks.level, level_dof=blocks.count - 1)
+
+
+def _apart_notes(sizes: np.ndarray, squares: np.ndarray, dof: np.ndarray) -> list[str]:
+    """Return notes on sizes whose runs are too far apart, though none of them is alone far from the others."""
+    return [
+        f"the runs of {size_text(n)} molecules are much farther apart than those of other sizes, as where several of "
+        "them failed: check them"
+        for n in sizes[wide_sizes(squares, np.maximum(dof, 0))]
+    ]
 
 
 def _moments(sizes: int, place: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -71,6 +71,15 @@ def test_a_seed_that_is_far_from_the_others_at_all_sizes_is_named():
     assert note.endswith("; the error of seed 4 is 4 times that of the others")
 
 
+def test_a_size_whose_runs_are_far_apart_is_named():
+    n, block = np.tile(N, 4), np.repeat(np.arange(4), len(N))
+    error = 2 * n**-0.4 * np.exp(np.random.default_rng(0).normal(0, 0.03, len(n)))
+    assert points_of(n, error, higher_is_better=False).notes == ()
+    failed = np.where((n == N[-1]) & (block < 2), 6 * error, error)
+    (note,) = points_of(n, failed, higher_is_better=False).notes
+    assert note.startswith("the runs of 6,400 molecules are much farther apart than those of other sizes")
+
+
 @pytest.mark.parametrize("level", [2.5, 3, 10, 0.1])
 def test_one_of_three_seeds_is_far_from_both_others(level):
     """The median of two others lies between them, so the good seeds are far from it, too."""
