@@ -115,7 +115,7 @@ def _check_comparable(first: Run, other: Run) -> None:
         said = "; ".join(change.text for change in source) or f"the {split_of(changed[0])} has other molecules"
         raise DataError(
             f"only runs with the same data can be compared: {other.name} has other molecules or labels than "
-            f"{first.name} ({said}). Compare their forecasts with python -m jaxmrl.fit"
+            f"{first.name}, or rows in another order ({said}). Compare their forecasts with python -m jaxmrl.fit"
         )
 
 

@@ -144,7 +144,8 @@ class Trend:
     def basis(self) -> str:
         """Return in words what the forecast beyond the largest size is based on."""
         if self.simple:
-            return "the average of these laws" if len(self.fits) > 1 else "this law"
+            names = ", ".join(fit.law.name for fit in self.fits)
+            return f"the average of {names}" if len(self.fits) > 1 else f"the law {names}"
         sizes = self.fits[0].points.n
         return (
             f"all laws fitted to {len(sizes)} sizes from {size_text(sizes[0])} molecules up, shifted to start at the "
