@@ -96,6 +96,17 @@ def test_a_value_instead_of_a_target(folder, tmp_path):
     assert "do not buy molecules" in " ".join(worth[1]["said"])
 
 
+def test_one_batch_is_the_last(folder, tmp_path):
+    terms = {"by": ("model",), "out": tmp_path, "target": 0.2}
+    once = " ".join(plan_purchase(PlanConfig((folder / "curves.csv",), deadline=1, **terms))["said"])
+    assert "and train again. rmse is then expected" in once
+    assert "plan again" not in once
+    assert "Batch by batch" not in once
+    twice = " ".join(plan_purchase(PlanConfig((folder / "curves.csv",), deadline=2, **terms))["said"])
+    assert "train again, and plan again. rmse is then" in twice
+    assert "Batch by batch, this takes" in twice
+
+
 def test_a_target_that_is_reached_needs_nothing(folder, tmp_path):
     (tmp_path / "plan.html").write_text("of an earlier plan")
     found = plan_purchase(PlanConfig((folder / "curves.csv",), target=0.5, by=("model",), out=tmp_path))

@@ -86,13 +86,14 @@ def _target_lines(best: CurvePlan, bought: Purchase, wording: Wording) -> list[s
         return [*lines, f"Recommendation: do not buy molecules for this target. {_why_stop(best, config)}"]
     following = wording.cost(bought.batch * bought.cost)
     lines.append(
-        f"Recommendation: buy {more_text(bought.batch)}{following}, train again, and plan again. "
+        f"Recommendation: buy {more_text(bought.batch)}{following}, {_and_then(config)}. "
         f"{_expected_metric(best, bought.next, wording)}"
     )
-    lines.append(
-        f"Stop when {target} is reached, or when the chance falls below {config.least_chance:.0%}. Batch by batch, "
-        f"this takes {more_text(bought.expected)}{wording.cost(bought.expected_cost)} on average."
-    )
+    if config.deadline != 1:
+        lines.append(
+            f"Stop when {target} is reached, or when the chance falls below {config.least_chance:.0%}. Batch by batch, "
+            f"this takes {more_text(bought.expected)}{wording.cost(bought.expected_cost)} on average."
+        )
     return lines
 
 
@@ -110,11 +111,17 @@ def _worth_lines(best: CurvePlan, worth: Worth, wording: Wording) -> list[str]:
         f"{about(worth.gain)}. The chance that the improvement is worth the cost is {chance_text(worth.chance)}."
     ]
     next_size = worth.present + worth.batch
+    stop = "" if wording.config.deadline == 1 else " Stop when the plan recommends no more."
     lines.append(
-        f"Recommendation: buy {more_text(worth.batch)}{wording.cost(worth.batch * worth.cost)}, train again, and plan "
-        f"again. {_expected_metric(best, next_size, wording)} Stop when the plan recommends no more."
+        f"Recommendation: buy {more_text(worth.batch)}{wording.cost(worth.batch * worth.cost)}, "
+        f"{_and_then(wording.config)}. {_expected_metric(best, next_size, wording)}{stop}"
     )
     return lines
+
+
+def _and_then(config: PlanConfig) -> str:
+    """Return what to do after the next batch."""
+    return "and train again" if config.deadline == 1 else "train again, and plan again"
 
 
 def _expected_metric(best: CurvePlan, n: float, wording: Wording) -> str:
