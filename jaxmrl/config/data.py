@@ -142,8 +142,8 @@ class DataSettings(TrainingConfig):
     for the MLP, 0.1 for transformers, 0 for D-MPNN and GINE."""
 
     learning_rate: float | None = None
-    """Set the learning rate of the optimizer. Default: 3e-3 for D-MPNN and GINE, 5e-4 for SchNet
-    and PaiNN, else 1e-3."""
+    """Set the learning rate of the optimizer. Default: 1e-3 for D-MPNN and GINE with descriptors and 3e-3 without, 5e-4
+    for SchNet and PaiNN, else 1e-3."""
 
     weight_decay: float | None = None
     """Shrink the weights at each step by this number times the learning rate (decoupled weight decay, as in AdamW).
@@ -378,7 +378,9 @@ class Settings(FeatureSettings, DataSettings):
         Args:
             model: The name of the model.
         """
-        return self.learning_rate or registry.models()[model].learning_rate
+        usual = registry.models()[model]
+        own = usual.rate_with_descriptors if self.sees_descriptors else None
+        return self.learning_rate or own or usual.learning_rate
 
     def batch_size_of(self, model: str) -> int:
         """Return the number of molecules per batch of a model.

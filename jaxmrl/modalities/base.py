@@ -133,6 +133,7 @@ class Model:
              None for a classical model, which `baselines` fits on the host
     options  a frozen dataclass of what `build` needs beside these; None where it needs nothing
     heads    of attention; the width is a multiple of them
+    rate_with_descriptors  the learning rate where it also sees RDKit's descriptors; None if that changes nothing
     batch_size  molecules per batch
     epochs   of a replica of a sweep
     title    what tables and figures call it; "" where that is its name
@@ -147,6 +148,7 @@ class Model:
     build: Callable[..., nnx.Module] | None
     options: type | None = None
     heads: int = 1
+    rate_with_descriptors: float | None = None
     batch_size: int = 256
     epochs: int = 30
     title: str = ""

@@ -150,3 +150,12 @@ def test_a_selection_with_models_takes_the_form_of_their_run():
     with pytest.raises(ConfigError, match="--standardize cannot be used without --simulate"):
         SelectConfig(run=Path("run"), csv=Path("t.csv"), standardize="parent")
     assert SelectConfig(simulate=True, csv=Path("t.csv"), standardize="parent").standardize == "parent"
+
+
+def test_the_learning_rate_is_lower_beside_descriptors():
+    assert SweepConfig(dataset="esol").rate("dmpnn") == SweepConfig(dataset="esol").rate("gine") == 1e-3
+    assert SweepConfig(dataset="esol", descriptors="off").rate("dmpnn") == 3e-3
+    assert SweepConfig(dataset="nci").rate("dmpnn") == 3e-3, "its labels are among the descriptors, so none are given"
+    assert SweepConfig(dataset="nci", descriptors="on").rate("dmpnn") == 1e-3
+    assert SweepConfig(dataset="esol", learning_rate=0.5).rate("dmpnn") == 0.5
+    assert SweepConfig(dataset="esol").rate("gin") == SweepConfig(dataset="esol", descriptors="off").rate("gin")

@@ -136,6 +136,7 @@ DMPNN = Model(
     depth=3,
     dropout=0.0,
     learning_rate=3e-3,
+    rate_with_descriptors=1e-3,
     build=_dmpnn,
     options=MolGraphOptions,
     batch_size=32,
@@ -143,7 +144,7 @@ DMPNN = Model(
     title="D-MPNN",
     autoencoder=_masked_dmpnn,
 )
-"""chemprop's has width 300."""
+"""chemprop's has width 300. With descriptors, a high learning rate overfits noisy labels within a few epochs."""
 
 GINE = replace(DMPNN, name="gine", build=_gine, title="GINE", autoencoder=_masked_gine)
 
