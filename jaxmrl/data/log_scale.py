@@ -20,7 +20,21 @@ _POWERS = {"M": 0, "mM": 3, "uM": 6, "nM": 9, "pM": 12}
 _LONGEST = 20
 """Characters of a unit that a remark repeats."""
 
-_UNIT = re.compile(r"(?<![A-Za-z])[munpµμ]M(?![A-Za-z])")
+_PREFIXES = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "µ": "u", "μ": "u"}
+_PREFIX = "|".join([*_PREFIXES, *"munp"])
+_LITER = r"(?:\s?/\s?l(?:iter|itre)?|[\s.·*]?l\s?(?:\^?[-−]1|⁻¹))"
+_UNIT = re.compile(
+    rf"(?<![^\W\d_])(?:(?P<prefix>{_PREFIX})\s?(?:M|molar|mol(?:es?)?{_LITER})|molar|mol(?:es?)?{_LITER}"
+    r"|(?<=[(\[])\s?M\s?(?=[)\]]))(?![^\W\d_])",
+    re.IGNORECASE,
+)
+"""A unit of concentration, as it stands in names of columns and in cells: nM, umol/L, (M), nanomolar."""
+
+_LOGARITHM = re.compile(
+    r"[pP](?=(?:IC|EC|AC|CC|ED|GI|LC|LD|XC)_?\d|K[a-zA-Z](?![a-z])|ChEMBL)|-?\s?[lL][oO][gG](?![a-z])"
+)
+"""The beginning of a name that says that numbers are logarithms: pIC50, pKi, -log10 Ki, log D."""
+
 _POTENCY = re.compile(r"([A-Z]{2}\d{2}|K[a-zA-Z])(?![A-Za-z])")
 """What is measured, in the name of a column: IC50, EC90, Ki, ..."""
 
@@ -43,6 +57,7 @@ class LogScale:
         logs, remarks = np.full(labels.shape, np.nan), []
         for k, column in enumerate(columns):
             self._check_unit(path, column)
+            self._check_logarithm(path, column)
             powers, said = self._powers(records, column, ~np.isnan(labels[:, k]))
             known = labels[:, k] > 0
             logs[known, k] = np.log10(labels[known, k])
@@ -65,7 +80,7 @@ class LogScale:
         units = units_of(records, column) if self.unit else None
         if self.unit is None or units is None:
             return np.full(len(known), float(_POWERS[self.unit]) if self.unit else 0.0), []
-        units = [unit.replace("µ", "u").replace("μ", "u") or self.unit for unit in units]
+        units = [_unit_of(unit) or unit or self.unit for unit in units]
         powers = np.array([_POWERS.get(unit, np.nan) for unit in units], float)
         own = np.array([unit != self.unit for unit in units], bool) & known
         found = Counter(unit for unit, some in zip(units, own, strict=True) if some)
@@ -86,12 +101,29 @@ class LogScale:
         if not self.unit:
             return f"log10 {column.name}"
         found = _POTENCY.search(column.name)
-        rest = " ".join(re.sub(r"[\s_]*[(\[]?" + _UNIT.pattern + r"[)\]]?", "", column.name).split())
+        unit = r"[\s_]*[(\[]?" + _UNIT.pattern + r"[)\]]?"
+        rest = " ".join(re.sub(unit, "", column.name, flags=re.IGNORECASE).split())
         return f"p{rest}" if found and found.start() == 0 else f"pIC50 of {rest or column.name}"
 
     def _check_unit(self, path: Path, column: Column) -> None:
         found = _UNIT.search(column.source) or _UNIT.search(column.name)
-        stated = found[0] if found else column.numbers.style.unit
-        if self.unit and stated and stated.replace("µ", "u").replace("μ", "u") != self.unit:
+        stated = found[0].strip() if found else column.numbers.style.unit
+        if self.unit and stated and (_unit_of(stated) or stated) != self.unit:
             where = f"{path}, column {column.source}"
             raise DataError(f"{where}: the unit of its numbers is {stated!r}, and --pic50 says {self.unit}")
+
+    def _check_logarithm(self, path: Path, column: Column) -> None:
+        if self.unit and (found := _LOGARITHM.match(column.name)):
+            raise DataError(
+                f"{path}, column {column.source}: its name begins with {found[0]!r}, so its numbers are logarithms "
+                "already; omit --pic50"
+            )
+
+
+def _unit_of(text: str) -> str | None:
+    """Return the unit of concentration in a text, a key of _POWERS; None if it is no such unit."""
+    text = text.strip()
+    if text == "M" or (found := _UNIT.fullmatch(text)) is None:
+        return "M" if text == "M" else None
+    prefix = (found["prefix"] or "").lower()
+    return f"{_PREFIXES.get(prefix, prefix)}M"

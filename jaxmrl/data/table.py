@@ -304,7 +304,8 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
         column = columns[int(np.argmax(unread[k]))]
         text = fields[column.at].strip()[:_SHOWN]
         why = "is not a class" if column.words else "is not a number"
-        why = {CENSORED: "is censored", NUMBER: "has no logarithm"}.get(int(column.numbers.kinds[k]), why)
+        no_log = "has no logarithm" if column.numbers.values[k] <= 0 else "is in no unit of concentration"
+        why = {CENSORED: "is censored", NUMBER: no_log}.get(int(column.numbers.kinds[k]), why)
         reason = f"{NO_LABEL}: {column.name} {text!r} {why}"
         rejected.append(Rejected(line, records.separator.join(fields), reason))
     return ~lost, rejected

@@ -52,6 +52,34 @@ def test_names_of_tasks(table, name, task):
     assert table(f"smiles,{name}\nC,1.5\nCC,2.5\n", scale=LogScale("uM")).tasks == (task,)
 
 
+@pytest.mark.parametrize(
+    "name", ["ic50_um", "IC50 [umol/L]", "IC50 (micromolar)", "IC50 µmol/l", "IC50 UM", "IC50 (M)", "IC50 mol.L-1"]
+)
+def test_another_unit_in_a_name_is_refused(table, name):
+    with pytest.raises(DataError, match=r"the unit of its numbers is .*, and --pic50 says nM"):
+        table(f"smiles,{name}\nC,1.5\nCC,2.5\n", scale=LogScale("nM"))
+
+
+@pytest.mark.parametrize("name", ["ic50_nm", "IC50 [nmol/L]", "IC50 (nanomolar)", "PC3 IC50", "IC50 PLM", "random"])
+def test_the_same_unit_and_other_words_are_taken(table, name):
+    found = table(f"smiles,{name}\nC,10\nCC,1\n", scale=LogScale("nM"))
+    np.testing.assert_allclose(found.labels[:, 0], [8, 9])
+
+
+@pytest.mark.parametrize("name", ["pIC50", "PIC50", "pKi", "pKd (hERG)", "-log10 Ki", "logEC50", "pChEMBL Value"])
+def test_logarithms_have_no_other_logarithm(table, name):
+    with pytest.raises(DataError, match="so its numbers are logarithms already; omit --pic50"):
+        table(f"smiles,{name}\nC,5.5\nCC,6.5\n", scale=LogScale("nM"))
+
+
+def test_units_in_cells_have_many_spellings(table):
+    units = ["nm", "nmol/L", "umol/l", "µmol/L", "micromolar", "mol/L", "ug/mL"]
+    rows = "".join(f"{'C' * k},10,{unit}\n" for k, unit in enumerate(units, 1))
+    found = table(f"smiles,Value,Units\n{rows}", scale=LogScale("nM"), target_columns=("Value",))
+    np.testing.assert_allclose(found.labels[:, 0], [8, 8, 5, 5, 5, -1])
+    assert [row.reason for row in found.rejected] == ["no label: Value '10' is in no unit of concentration"]
+
+
 def test_the_unit_of_a_label_counts(table):
     text = "smiles,Standard Value,Standard Units\nC,10,nM\nCC,10,µM\nCCC,10,ug.mL-1\nCCCC,1,\n"
     found = table(text, scale=LogScale("nM"), target_columns=("Standard Value",))
