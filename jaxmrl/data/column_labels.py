@@ -15,7 +15,7 @@ from jaxmrl.data.classes import (
 )
 from jaxmrl.data.targets import Column, first_odd
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import ABOUT, CENSORED, EXACTLY, dotted_thousands, nines
+from jaxmrl.io.cells import ABOUT, CENSORED, EXACTLY, Style, dotted_thousands, grouped_by_commas, nines
 from jaxmrl.io.records import Records, column_names
 from jaxmrl.text import count
 
@@ -108,6 +108,12 @@ def _suspect(column: Column, texts: list[str]) -> list[str]:
         remarks.append(
             f"{name}: every number with a point has three digits after it, such as {shown}, read as {float(shown):g}; "
             "if the points stand between thousands, remove them"
+        )
+    if column.numbers.style == Style(",") and (shown := grouped_by_commas(texts)):
+        read = float(shown.replace(",", ".", 1).replace(",", ""))
+        remarks.append(
+            f"{name}: every number with a comma has three digits after it, such as {shown}, read as {read:g}; if the "
+            "commas stand between thousands, remove them"
         )
     if merged := column.numbers.merged:
         remarks.append(

@@ -16,6 +16,7 @@ from jaxmrl.io.cells import (
     TEXT,
     Numbers,
     Style,
+    grouped_by_commas,
     is_missing,
     read_numbers,
     without_points,
@@ -91,6 +92,8 @@ def read_column(records: Records, at: int) -> Column:
     numbers = read_numbers(texts, records.separator)
     if records.separator != "," and (plain := without_points(texts)) and _has_decimal_commas(records):
         numbers = replace(read_numbers(plain, records.separator), style=Style(",", "."))
+    if numbers.style.decimal == "," and grouped_by_commas(texts) and _has_decimal_points(records):
+        numbers = read_numbers(texts, ",")
     words = word_classes(texts) if (numbers.kinds == TEXT).any() or _is_signs(numbers) else None
     return Column(records.header[at], at, records.header[at], numbers, words)
 
@@ -101,6 +104,16 @@ def _has_decimal_commas(records: Records) -> bool:
         numbers = read_numbers(list(texts), records.separator)
         if numbers.style.decimal == "," and numbers.share >= NEARLY:
             return True
+    return False
+
+
+def _has_decimal_points(records: Records) -> bool:
+    """Return whether a column of the table is of numbers with decimal points, so that a comma is no decimal comma."""
+    for texts in zip(*(fields for *_, fields in records.rows), strict=True):
+        if any("." in text for text in texts) and not grouped_by_commas(texts) and without_points(list(texts)) is None:
+            numbers = read_numbers(list(texts), records.separator)
+            if numbers.style.decimal == "." and numbers.share >= NEARLY:
+                return True
     return False
 
 

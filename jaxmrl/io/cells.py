@@ -52,6 +52,7 @@ _NUMERIC = re.compile(
 )
 _ENGLISH = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?(e[+-]?\d+)?", re.IGNORECASE)
 _EUROPEAN = re.compile(r"[+-]?([1-9]\d{0,2}(\.\d{3})+|\d*),\d+(e[+-]?\d+)?|[+-]?\d+,", re.IGNORECASE)
+_COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 _DOTTED_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 _NINES = re.compile(r"999+")
 _SEVERAL = 5
@@ -183,6 +184,16 @@ def without_points(texts: list[str]) -> list[str] | None:
     if not pointed or not all(_DOTTED_GROUPS.fullmatch(text.strip()) for text in pointed):
         return None
     return [text.replace(".", "") if text in pointed else text for text in texts]
+
+
+def grouped_by_commas(texts: Iterable[str]) -> str | None:
+    """Return a number of the cells whose comma may stand between thousands, as in a column of 3, 67 and 1,234.
+
+    All numbers with a comma have three digits behind each one. None where there are no such numbers, or others.
+    """
+    commas = [match for text in dict.fromkeys(texts) if "," in text and (match := _NUMERIC.fullmatch(_clean(text)))]
+    numbers = [_BLANKS.sub("", match["number"]) for match in commas]
+    return min(numbers) if numbers and all(map(_COMMA_GROUPS.fullmatch, numbers)) else None
 
 
 def nines(numbers: Numbers) -> tuple[float, int] | None:
