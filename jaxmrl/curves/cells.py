@@ -6,10 +6,13 @@ import unicodedata
 
 import numpy as np
 
-from jaxmrl.io.cells import CENSORED, TEXT, read_numbers
+from jaxmrl.io.cells import CENSORED, TEXT, grouped_by_commas, read_numbers
 
 _PLUS_MINUS = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*")
 _IN_BRACKETS = re.compile(r"^\s*([^()\s]+)\s*\(\s*(?:±|\+/-)?\s*([^()\s]+)\s*\)\s*(%?)\s*$")
+PERCENT_SIZES = "the sizes are in percent, so forecasts are of percent of the data, too"
+"""What is said of such sizes."""
+
 _FEW_SIZES, _LARGEST_LOGARITHM = 3, 64
 _TIMES = {"k": 1_000, "m": 1_000_000}
 _POINTED = re.compile(r"\s*[1-9]\d{0,2}(\.\d{3})+\s*")
@@ -36,17 +39,22 @@ def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, s
     return found.known, np.isin(found.kinds, (CENSORED, TEXT)), found.style.unit
 
 
-def sizes_in(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, str, list[str]]:
-    """Return the sizes [R] in cells such as 1.5k and 10^3, which cells are wrong [R], their unit, and remarks."""
+def sizes_in(texts: list[str], separator: str, in_percent: bool = False) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return the sizes [R] in cells such as 1.5k and 10^3, which cells are wrong [R], and remarks on the reading.
+
+    in_percent: whether they are in percent by the name of their column.
+    """
     long = {text: f"{size:.15g}" for text in dict.fromkeys(texts) if (size := _written_size(text)) is not None}
     pointed = _pointed(texts)
     long |= {text: text.replace(".", "") for text in pointed}
-    found, wrong, unit = numbers([long.get(text, text) for text in texts], separator)
-    said = ["the sizes are in percent, so forecasts are of percent of the data, too"] if unit == "%" else []
+    # A size is a whole number, so commas that may stand between thousands do.
+    between = "," if grouped_by_commas(texts) else separator
+    found, wrong, unit = numbers([long.get(text, text) for text in texts], between)
+    said = [PERCENT_SIZES] if in_percent or unit == "%" else []
     if pointed:
         first = pointed[0].strip()
         said.append(f"the sizes are read with points between thousands: {first} is {first.replace('.', ',')}")
-    return found, wrong, unit, said
+    return found, wrong, said
 
 
 def _written_size(text: str) -> float | None:

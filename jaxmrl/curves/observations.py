@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxmrl.curves.cells import numbers, sizes_in, split_spread
+from jaxmrl.curves.cells import PERCENT_SIZES, numbers, sizes_in, split_spread
 from jaxmrl.curves.layout import ERROR_OF_MEAN, Layout
 from jaxmrl.curves.metric_names import has_name, is_percent, plain_name
 from jaxmrl.errors import DataError
@@ -52,8 +52,8 @@ def read_observations(
     Rows with a cell that is no number join `rejected`. Raises DataError where no row is left.
     """
     columns = {at: [fields[at] for *_, fields in rows] for at in layout.used}
-    n, wrong, unit, notes = sizes_in(columns[layout.size], separator)
-    layout = replace(layout, percent_sizes=unit == "%")
+    n, wrong, notes = sizes_in(columns[layout.size], separator, is_percent(header[layout.size]))
+    layout = replace(layout, percent_sizes=PERCENT_SIZES in notes)
     wrong_in, values, spreads, units = [np.where(wrong, layout.size, -1)], [], [], set()
     for at in layout.values:
         texts, spread, said = split_spread(columns[at])
