@@ -12,34 +12,37 @@ from jaxmrl.predict import predict_molecules
 from jaxmrl.runs.artifacts import saved_fractions
 from jaxmrl.sweep import run_sweep
 
-GRID = {
-    "target_columns": ("logp",),
-    "model": ("gin", "ridge"),
-    "width": (8,),
-    "depth": (2,),
-    "epochs": 2,
-    "seeds": 2,
-    "fractions": (0.25, 0.5),
-}
-CURVES = ("graph-gin-8x2,random,random,none", "ecfp-ridge,random,random,none")
+GRID = {"target_columns": ("logp",), "model": ("ridge",), "seeds": 2, "fractions": (0.25, 0.5)}
+NETWORK = GRID | {"model": ("gin",), "width": (8,), "depth": (2,), "epochs": 2}
+
+
+def kept(csv_file, folder, grid):
+    """The directory of a run that keeps all models and predictions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
+        settings = grid | {"save_all_models": True, "save_predictions": True}
+        return run_sweep(SweepConfig(csv=csv_file, out=folder / "run", **settings)).directory
 
 
 @pytest.fixture(scope="module")
 def run(csv_file, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JAXMRL_CACHE", str(folder / "cache"))
-        kept = {"save_all_models": True, "save_predictions": True}
-        return run_sweep(SweepConfig(csv=csv_file, out=folder / "run", **GRID, **kept)).directory
+    return kept(csv_file, tmp_path_factory.mktemp("run"), GRID)
+
+
+@pytest.fixture(scope="module")
+def run_of_networks(csv_file, tmp_path_factory):
+    return kept(csv_file, tmp_path_factory.mktemp("networks"), NETWORK)
 
 
 def predicted(run, csv_file, out, **settings):
     return predict_molecules(PredictConfig(run=run, csv=csv_file, out=out, **settings))
 
 
-@pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize("fraction", [0.25, 0.5])
-def test_predictions_are_those_of_the_fraction(run, csv_file, tmp_path, cache, curve, fraction):
+@pytest.mark.parametrize("runs", ["run", pytest.param("run_of_networks", marks=pytest.mark.slow)])
+def test_predictions_are_those_of_the_fraction(request, csv_file, tmp_path, cache, runs, fraction):
+    run = request.getfixturevalue(runs)
+    (curve,) = models_by_curve(run)
     out = tmp_path / "p.csv"
     predicted(run, csv_file, out, curve=curve, fraction=fraction)
     with out.open(newline="") as file:
@@ -66,15 +69,15 @@ def test_a_fraction_without_models_is_refused(run, csv_file, tmp_path):
         PredictConfig(run=run, csv=csv_file, fraction=2.0)
 
 
+@pytest.mark.slow
 def test_models_that_are_asked_for_later_are_trained_again(csv_file, tmp_path, cache):
-    settings = GRID | {"model": ("ridge",), "width": (), "depth": ()}
-    begun = SweepConfig(csv=csv_file, out=tmp_path / "run", **settings)
+    begun = SweepConfig(csv=csv_file, out=tmp_path / "run", **GRID)
     run_sweep(begun)
     before = (tmp_path / "run" / "results.csv").read_bytes()
     assert saved_fractions(tmp_path / "run") == [0.5]
-    whole = SweepConfig(csv=csv_file, out=tmp_path / "run", **settings, save_all_models=True)
+    whole = SweepConfig(csv=csv_file, out=tmp_path / "run", **GRID, save_all_models=True)
     run_sweep(whole, extend=True)
     assert saved_fractions(tmp_path / "run") == [0.25, 0.5]
     assert (tmp_path / "run" / "results.csv").read_bytes() == before
-    run_sweep(SweepConfig(csv=csv_file, out=tmp_path / "run", **settings | {"fractions": (1.0,)}), extend=True)
+    run_sweep(SweepConfig(csv=csv_file, out=tmp_path / "run", **GRID | {"fractions": (1.0,)}), extend=True)
     assert saved_fractions(tmp_path / "run") == [0.25, 0.5, 1.0]

@@ -208,6 +208,7 @@ def test_a_stop_is_obeyed_between_seeds(task, tmp_path):
         replace(task, names=("random",)).scores(run_at(tmp_path), tmp_path / "scoring", QUIET, Stop(requested=True))
 
 
+@pytest.mark.slow
 def test_herding_by_several_models_is_near_the_mean_in_each(settings, problem, shape, tmp_path):
     """One herding on all embeddings; a mean of the models' own orders would be little better than chance."""
     task = ScoringTask(replace(settings, lanes=2), problem, shape, ("herding",), 3, 2)
