@@ -25,9 +25,9 @@ def refuse_histories(path: Path, header: list[str], found: Observations, by_at: 
             if _is_history(_groups(found, by_at, times)):
                 first = ", ".join(f"{one:g}" for one in np.unique(times[np.isfinite(times)])[:3])
                 raise DataError(
-                    f"{path}: column {name} has several times of each training ({first}, ...), which are not runs of "
-                    "their own: keep one row of each training, such as that of its best epoch by validation, or give "
-                    "--pool to count all rows"
+                    f"{path}: the rows of one training at different values of {name} ({first}, ...) are not "
+                    "independent runs: keep one row of each training, such as that of its best epoch by validation, or "
+                    "give --pool to count all rows"
                 )
 
 

@@ -123,7 +123,8 @@ class LogScale:
 def _unit_of(text: str) -> str | None:
     """Return the unit of concentration in a text, a key of _POWERS; None if it is no such unit."""
     text = text.strip()
-    if text == "M" or (found := _UNIT.fullmatch(text)) is None:
+    found = _UNIT.fullmatch(text)
+    if found is None:
         return "M" if text == "M" else None
     prefix = (found["prefix"] or "").lower()
     return f"{_PREFIXES.get(prefix, prefix)}M"

@@ -32,7 +32,7 @@ def curves(tmp_path, name, times, *, seeds=1, **settings):
 @pytest.mark.parametrize("name", ["epoch", "Global step"])
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_the_epochs_of_a_training_are_refused(tmp_path, name, times, seeds):
-    with pytest.raises(DataError, match=f"column {name} has several times of each training"):
+    with pytest.raises(DataError, match=f"the rows of one training at different values of {name}"):
         curves(tmp_path, name, times, seeds=seeds)
 
 
