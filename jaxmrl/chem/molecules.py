@@ -27,6 +27,10 @@ _SHOWN = 40
 """The most characters of a text that a message repeats."""
 
 
+EMPTY = "empty SMILES"
+"""The reason of a cell without a molecule."""
+
+
 class UnusableMoleculeError(ValueError):
     """A SMILES that cannot become a molecule; the message is the reason."""
 
@@ -39,7 +43,7 @@ def spelling(text: str) -> str:
     """
     words = text.split(maxsplit=1)
     if not words:
-        raise UnusableMoleculeError("empty SMILES")
+        raise UnusableMoleculeError(EMPTY)
     if "\n" in text.strip() or "\r" in text.strip():
         raise UnusableMoleculeError("a SMILES cannot contain a line break")
     return words[0]

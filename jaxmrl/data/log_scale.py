@@ -56,7 +56,7 @@ class LogScale:
         """
         logs, remarks = np.full(labels.shape, np.nan), []
         for k, column in enumerate(columns):
-            self._check_unit(path, column)
+            self._check_unit(path, records, column)
             self._check_logarithm(path, column)
             powers, said = self._powers(records, column, ~np.isnan(labels[:, k]))
             known = labels[:, k] > 0
@@ -105,12 +105,14 @@ class LogScale:
         rest = " ".join(re.sub(unit, "", column.name, flags=re.IGNORECASE).split())
         return f"p{rest}" if found and found.start() == 0 else f"pIC50 of {rest or column.name}"
 
-    def _check_unit(self, path: Path, column: Column) -> None:
+    def _check_unit(self, path: Path, records: Records, column: Column) -> None:
         found = _UNIT.search(column.source) or _UNIT.search(column.name)
-        stated = found[0].strip() if found else column.numbers.style.unit
-        if self.unit and stated and (_unit_of(stated) or stated) != self.unit:
+        below = [fields[column.at].strip(" ()[]") for fields in records.empty]
+        stated = [found[0].strip() if found else column.numbers.style.unit, *filter(_unit_of, below)]
+        other = next((unit for unit in filter(None, stated) if (_unit_of(unit) or unit) != self.unit), None)
+        if self.unit and other:
             where = f"{path}, column {column.source}"
-            raise DataError(f"{where}: the unit of its numbers is {stated!r}, and --pic50 says {self.unit}")
+            raise DataError(f"{where}: the unit of its numbers is {other!r}, and --pic50 says {self.unit}")
 
     def _check_logarithm(self, path: Path, column: Column) -> None:
         if self.unit and (found := _LOGARITHM.match(column.name)):

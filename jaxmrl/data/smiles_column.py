@@ -1,13 +1,13 @@
 """Which column of a table has the molecules, and in which notation: by its name, and by what stands in it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jaxmrl.chem.molecules import UnusableMoleculeError, parse
+from jaxmrl.chem.molecules import EMPTY, UnusableMoleculeError, parse
 from jaxmrl.chem.notations import INCHI, MOL_BLOCK, SMILES
 from jaxmrl.errors import DataError
-from jaxmrl.io.records import Records, column_index, column_names, one_column
+from jaxmrl.io.records import Records, Rejected, column_index, column_names, one_column
 
 SAMPLE = 50
 """Rows that show what stands in a column."""
@@ -23,6 +23,11 @@ _NAMES = (
 _LOOSE = 3
 _SMALLEST_SHARE = 0.5
 """The share of sampled cells that must be SMILES in a column that is chosen by its name."""
+
+_SUMMARIES = frozenset(
+    "total totals sum subtotal mean average median std stdev min max count summe mittelwert gesamt".split()
+)
+"""What stands in place of a molecule in a row about all others, in lower case."""
 
 _INCHI = re.compile(r"\s*(InChI=)?1S?/[A-Z0-9]")
 _INCHI_KEY = re.compile(r"\s*[A-Z]{14}-[A-Z]{10}-[A-Z]\s*")
@@ -71,6 +76,24 @@ def find_structures(path: Path, records: Records, name: str | None) -> Structure
     likely = [header[k] for k in range(len(header)) if k not in named and _looks_like_smiles(records, k)]
     hint = [f"column {likely[0]} looks like SMILES; --smiles-column takes it"] if likely else []
     return StructureColumn(named[0], SMILES, (*_remarks(records, named[0], []), *hint))
+
+
+def only_molecules(records: Records, column: StructureColumn) -> Records:
+    """Return a table without the rows that name no molecule, which say nothing of what its columns have.
+
+    They are empty there, repeat the header, or are a total of the others; `rejected` and `empty` have them. A table of
+    such rows alone remains as it is.
+    """
+    name = records.header[column.at].lower()
+    reasons = {"": EMPTY} | {word: f"{word!r} is no molecule" for word in _SUMMARIES}
+    reasons |= {name: "a repeated header"} if name else {}
+    found = [(row, reasons.get(row[2][column.at].strip().lower())) for row in records.rows]
+    kept = [row for row, reason in found if reason is None]
+    if not kept or len(kept) == len(found):
+        return records
+    rejected = [Rejected(line, records.separator.join(fields), reason) for (_, line, fields), reason in found if reason]
+    empty = tuple(fields for (*_, fields), reason in found if reason)
+    return replace(records, rows=kept, rejected=[*records.rejected, *rejected], empty=records.empty + empty)
 
 
 def _described(

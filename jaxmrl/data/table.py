@@ -15,7 +15,7 @@ from jaxmrl.data.log_scale import LogScale
 from jaxmrl.data.long_format import LongFormat
 from jaxmrl.data.relations import unit_remarks, with_relations
 from jaxmrl.data.side_columns import SideColumnNames, SideColumns, read_side_columns
-from jaxmrl.data.smiles_column import SAMPLE, StructureColumn, find_structures
+from jaxmrl.data.smiles_column import SAMPLE, StructureColumn, find_structures, only_molecules
 from jaxmrl.data.targets import Column, default_targets, read_column, split_remarks
 from jaxmrl.errors import DataError
 from jaxmrl.formats.reading import read_records, stream_records
@@ -121,6 +121,7 @@ def read_table(
     records = read_records(path, sheet)
     check_rows(path, records)
     molecules = find_structures(path, records, smiles_column)
+    records = only_molecules(records, molecules)
     side = side or SideColumnNames()
     own, side_remarks = read_side_columns(path, records, side)
     taken = side.places(path, records.header) | {molecules.at}

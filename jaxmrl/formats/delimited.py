@@ -37,9 +37,21 @@ def open_text(content: Content, start: TextStart) -> Source:
             raise DataError(f"{content.path} has no header: {wrong}; expected a table with a header line")
         header = _plain(first[1])
     header = plain_names(header)
+    rows = _fitting(header, records, dialect)
+    below: list[list[str]] = []
     if header[0] == _PUBCHEM:
         remarks = [*remarks, f"rows {_DESCRIPTION}..., which describe PubChem's columns, not read"]
-    return Source(header, _fitting(header, records, dialect), dialect.separator, tuple(remarks))
+        below, rows = _descriptions(rows)
+    return Source(header, rows, dialect.separator, tuple(remarks), tuple(below))
+
+
+def _descriptions(rows: Iterator[Row]) -> tuple[list[list[str]], Iterator[Row]]:
+    """Return the fields of the first rows of PubChem's table, which describe its columns, and the other rows."""
+    below, row = [], next(rows, None)
+    while row is not None and not isinstance(row, Rejected) and row[1][0].startswith(_DESCRIPTION):
+        below.append(row[1])
+        row = next(rows, None)
+    return below, itertools.chain([] if row is None else [row], rows)
 
 
 def _fitting(header: list[str], records: Iterator[Row], dialect: Dialect) -> Iterator[Row]:
@@ -58,8 +70,7 @@ def _fitting(header: list[str], records: Iterator[Row], dialect: Dialect) -> Ite
             fields = fields[1:]
         if dialect.names and len(fields) < width:
             fields = [*fields, *[""] * (width - len(fields))]
-        if header[0] != _PUBCHEM or not fields[0].startswith(_DESCRIPTION):
-            yield fitted(line, _plain(fields), width, dialect.separator)
+        yield fitted(line, _plain(fields), width, dialect.separator)
 
 
 def _plain(fields: list[str]) -> list[str]:

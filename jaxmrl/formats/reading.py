@@ -94,7 +94,7 @@ def _open_table(path: Path, sheet: str | None = None) -> Source:
 def _records(source: Source, found: list[Row]) -> Records:
     rejected = [row for row in found if isinstance(row, Rejected)]
     rows = [(k, *row) for k, row in enumerate(found) if not isinstance(row, Rejected)]
-    return Records(source.header, rows, rejected, source.separator, source.remarks)
+    return Records(source.header, rows, rejected, source.separator, source.remarks, source.below)
 
 
 def _guarded(path: Path, rows: Iterator[Row]) -> Iterator[Row]:

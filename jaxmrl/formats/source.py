@@ -29,12 +29,14 @@ class Source:
     rows       each row as (line, fields), with as many fields as the header, or as Rejected
     separator  of the fields in the text of a rejected row
     remarks    how the file is written, where that is unusual, in words
+    below      fields of the rows between the header and the data, which describe the columns
     """
 
     header: list[str]
     rows: Iterator[Row]
     separator: str = "\t"
     remarks: tuple[str, ...] = ()
+    below: tuple[list[str], ...] = ()
 
 
 def fitted(line: int, fields: list[str], width: int, separator: str) -> Row:

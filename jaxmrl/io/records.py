@@ -33,6 +33,7 @@ class Records:
     rejected  the damaged rows
     separator of the fields in the text of a damaged row
     remarks   how the file is written, where that is unusual, in words
+    empty     fields of the rows that name no molecule, such as those of units or totals
     """
 
     header: list[str]
@@ -40,6 +41,7 @@ class Records:
     rejected: list[Rejected] = field(repr=False)
     separator: str = ","
     remarks: tuple[str, ...] = ()
+    empty: tuple[list[str], ...] = ()
 
 
 def plain_names(names: Iterable[str]) -> list[str]:
