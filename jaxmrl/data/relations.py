@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from jaxmrl.data.targets import Column
+from jaxmrl.data.qualifiers import RELATIONS, UNITS, Qualifiers, named_qualifiers, says_relation
+from jaxmrl.data.targets import Column, read_column
 from jaxmrl.io.cells import ABOUT, ABOVE, BELOW, CENSORED, EXACTLY, NUMBER, is_missing, plain_signs
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
@@ -22,14 +23,12 @@ _SIGNS = {
 _SIDES = {text: side for side, texts in _SIGNS.items() for text in texts}
 """Where the true value lies from the number, by the cell of a column of relations."""
 
-_WORDS = frozenset("relation relations operator qualifier modifier sign prefix value values mean".split())
-"""Words of a name that do not say what is measured."""
-
 _NEARLY = 0.9
 """The share of relations, of the cells that are not empty, from which a column is one of relations."""
 
-_UNIT_WORDS = frozenset({"unit", "units", "uom"})
-_TYPE_WORDS = frozenset({"type", "types"})
+_SAMPLE, _SEVERAL, _ROUNDED = 1000, 5, 0.02
+"""Rows by which a column is known as the logarithm of another, how many are enough, and how they may be rounded."""
+
 _MOST_UNITS, _LONGEST = 4, 20
 """Units that a remark names, and the characters of a cell that has one."""
 
@@ -37,57 +36,79 @@ _MOST_UNITS, _LONGEST = 4, 20
 def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column], list[str]]:
     """Return the columns with the numbers marked as censored that a column of relations says so of, and remarks.
 
-    Such a column is about those whose names have all the words of its own, but for words such as relation and value;
-    where the table has none of that kind, about all.
+    `Qualifiers` says which column of relations is about which numbers. Where a column is the logarithm of the numbers
+    that the relations are about, they hold for it, too: turned round if it is a negative one, as pIC50 is.
     """
-    remarks, relations, stems = [], [], _stems(records)
+    found, remarks = {}, []
     for at, name in enumerate(records.header):
         sides, odd = _relations(records, at)
         if sides is not None:
-            relations.append((name, _about(stems, _stem(name), _stem(name)), sides))
+            found[at] = sides
             remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
-    # A column with relations of its own needs no remark on those of others.
-    own = {
-        column.name for column in columns if any(about and about <= _stem(column.source) for _, about, _ in relations)
-    }
-    for name, about, sides in relations:
-        columns = [_applied(column, name, about, sides, [] if column.name in own else remarks) for column in columns]
-    return columns, remarks
+    others = frozenset(found) | named_qualifiers(records)[0].others
+    relations = Qualifiers(records, RELATIONS, tuple(found), others)
+    marked = []
+    for column in columns:
+        column, said = _marked(records, column, relations, found)
+        marked.append(column)
+        remarks += said
+    return marked, remarks
+
+
+def _marked(
+    records: Records, column: Column, relations: Qualifiers, found: dict[int, np.ndarray]
+) -> tuple[Column, list[str]]:
+    """Return a column with its numbers marked as censored, and remarks. found: sides [N] by the place of relations."""
+    own, remarks = relations.of(column.at), []
+    named = any(relations.own_words(at) for at in own)
+    for at, sides in found.items():
+        hit = (sides != EXACTLY) & (column.numbers.kinds == NUMBER)
+        if column.words or not hit.any():
+            continue
+        said = f"{column.name}: {count(int(hit.sum()), 'row')} with >, < or ~ in column {records.header[at]}"
+        if turned := None if named else _turned(records, column, at, relations, sides):
+            remarks.append(f"{said}, which are taken to be of {turned[0]} and turned round")
+            column = _censored(column, hit, turned[1])
+        elif at in own:
+            column = _censored(column, hit, sides)
+        elif not named and (relations.own_words(at) or not own):
+            remarks.append(f"{said}, whose labels are used as they are")
+    return column, remarks
+
+
+def _censored(column: Column, hit: np.ndarray, sides: np.ndarray) -> Column:
+    """Return a column with the numbers where `hit` [N] censored on `sides` [N]."""
+    numbers = column.numbers
+    kinds, sides = np.where(hit, CENSORED, numbers.kinds), np.where(hit, sides, numbers.all_sides)
+    return replace(column, numbers=replace(numbers, kinds=kinds, sides=sides))
 
 
 def unit_remarks(records: Records, columns: list[Column], *, converted: bool = False) -> list[str]:
     """Return a remark for each column of numbers that mixes units, or types such as IC50 and Ki, by another column.
 
-    A column of units is about the same columns as one of relations; one of types only about those that share its name,
-    as Standard Value does with Standard Type. converted: whether units are converted, which then needs no remark.
+    `Qualifiers` says which columns are about which.
+
+    Args:
+        records: The table.
+        columns: Those to predict.
+        converted: Whether units are converted, which then needs no remark.
     """
     remarks = []
-    for at, about, what in _qualifiers(records):
+    for qualifiers in named_qualifiers(records):
         for column in columns:
-            is_mixed = column.words is None and column.at != at and about <= _stem(column.source)
-            if is_mixed and not (converted and what == "units"):
-                remarks += _mixed(records, at, column, what)
+            if column.words is None and not (converted and qualifiers.kind == UNITS):
+                remarks += [said for at in qualifiers.of(column.at) for said in _mixed(records, at, column, qualifiers)]
     return remarks
 
 
 def units_of(records: Records, column: Column) -> list[str] | None:
     """Return the cells [N] of the column that has the units of another; None where there is none."""
-    found = [at for at, about, what in _qualifiers(records) if what == "units" and about <= _stem(column.source)]
+    units, _ = named_qualifiers(records)
+    found = units.of(column.at)
     return [fields[found[0]].strip() for *_, fields in records.rows] if found else None
 
 
-def _qualifiers(records: Records) -> list[tuple[int, set[str], str]]:
-    """Return (place, words of the names it is about, units or types) of columns of units and of types."""
-    found, stems = [], _stems(records)
-    for at, words in enumerate(map(_stem, records.header)):
-        own = words & (_UNIT_WORDS | _TYPE_WORDS)
-        about = _about(stems, words, words - own) if own else set()
-        if own and (about or own & _UNIT_WORDS):
-            found.append((at, about, "units" if own & _UNIT_WORDS else "types"))
-    return found
-
-
-def _mixed(records: Records, at: int, column: Column, what: str) -> list[str]:
+def _mixed(records: Records, at: int, column: Column, qualifiers: Qualifiers) -> list[str]:
     """Return a remark where the cells of the column at `at` differ among the labels of another column."""
     cells = [fields[at].strip() for *_, fields in records.rows]
     labeled = column.numbers.kinds <= CENSORED
@@ -98,41 +119,57 @@ def _mixed(records: Records, at: int, column: Column, what: str) -> list[str]:
         return []
     shown = ", ".join(f"{unit[:_LONGEST]} {many:,}" for unit, many in units.most_common(_MOST_UNITS))
     shown += ", ..." if len(units) > _MOST_UNITS else ""
+    more = ", or convert the others" if qualifiers.kind == UNITS else ""
     return [
-        f"{column.name}: column {records.header[at]} has {len(units)} {what} for its labels ({shown}), which are used "
-        f"as they are; keep the rows of one{', or convert the others' if what == 'units' else ''}"
+        f"{column.name}: column {records.header[at]} has {len(units)} {qualifiers.kind} for its labels ({shown}), "
+        f"which are used as they are; keep the rows of one{more}"
     ]
 
 
-def _stems(records: Records) -> Counter[frozenset[str]]:
-    """Return the words of the columns' names, and how many columns have them."""
-    return Counter(frozenset(_stem(name)) for name in records.header)
+def _turned(
+    records: Records, column: Column, at: int, relations: Qualifiers, sides: np.ndarray
+) -> tuple[str, np.ndarray] | None:
+    """Return the name of the column that the relations at `at` are about, and their sides [N] turned round; else None.
 
-
-def _about(stems: Counter[frozenset[str]], own: set[str], stem: set[str]) -> set[str]:
-    """Return the words `stem` of a column's name that it shares with those it is about; none where it is about all.
-
-    own: all words of its name.
+    They are turned round where a concentration is in one column and its negative logarithm in another, and the
+    relations are about the other one of the two.
     """
-    shared = any(stem <= other and (other != own or columns > 1) for other, columns in stems.items())
-    return stem if shared else set()
+    sample = replace(records, rows=records.rows[:_SAMPLE])
+    for k in set(range(len(records.header))) - relations.others - {column.at}:
+        other = read_column(sample, k)
+        if other.words:
+            continue
+        for log, number in ((column, other), (other, column)):
+            if _are_negative_logs(log.numbers.known[:_SAMPLE], number.numbers.known[:_SAMPLE]):
+                about = log if _about_logarithm(log, number, at, relations, sides) else number
+                turned = np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides))
+                return (other.source, turned) if about is other else None
+    return None
 
 
-def _applied(column: Column, name: str, about: set[str], sides: np.ndarray, remarks: list[str]) -> Column:
-    """Return a column after the relations `sides` [N] in the column `name`, or a remark.
+def _about_logarithm(log: Column, number: Column, at: int, relations: Qualifiers, sides: np.ndarray) -> bool:
+    """Return whether relations are about a logarithm and not about its number, as by default they are.
 
-    about: how many columns have such words.
+    They are where they stand beside the logarithm alone, and its values are large in rows with > and small in those
+    with <.
     """
-    numbers = column.numbers
-    hit = (sides != EXACTLY) & (numbers.kinds == NUMBER)
-    if column.words or not hit.any():
-        return column
-    if about <= _stem(column.source):
-        kinds, sides = np.where(hit, CENSORED, numbers.kinds), np.where(hit, sides, numbers.all_sides)
-        return replace(column, numbers=replace(numbers, kinds=kinds, sides=sides))
-    rows = count(int(hit.sum()), "row")
-    remarks.append(f"{column.name}: {rows} with >, < or ~ in column {name}, whose labels are used as they are")
-    return column
+    if at in relations.of(number.at) or at not in relations.of(log.at):
+        return False
+    if relations.own_words(at):
+        return True
+    known = log.numbers.known
+    signs = np.select([sides == ABOVE, sides == BELOW], [1.0, -1.0])[: len(known)]
+    exact = known[(sides[: len(known)] == EXACTLY) & ~np.isnan(known)]
+    return len(exact) > 0 and bool(np.nansum(signs * np.sign(known - np.median(exact))) > 0)
+
+
+def _are_negative_logs(log: np.ndarray, number: np.ndarray) -> bool:
+    """Return whether a column [N] is a whole number minus the decimal logarithm of the other."""
+    both = ~np.isnan(log) & (np.nan_to_num(number) > 0)
+    if both.sum() < _SEVERAL or np.ptp(log[both]) == 0:
+        return False
+    power = log[both] + np.log10(number[both])
+    return bool((np.abs(power - np.round(np.median(power))) < _ROUNDED).mean() >= _NEARLY)
 
 
 def _relations(records: Records, at: int) -> tuple[np.ndarray | None, str]:
@@ -142,10 +179,12 @@ def _relations(records: Records, at: int) -> tuple[np.ndarray | None, str]:
     """
     texts = [_relation(fields[at]) for *_, fields in records.rows]
     found = Counter(texts)
+    if not says_relation(records.header[at]) and any(text[:1].isalpha() for text in found if text in _SIDES):
+        return None, ""  # words such as less and greater say more than relations
     odd = {text for text in found if text not in _EXACT and text not in _SIDES and not is_missing(text)}
     many = sum(found[text] for text in odd)
     filled = sum(cells for text, cells in found.items() if not is_missing(text))
-    if filled - many < _NEARLY * filled:
+    if not filled or filled - many < _NEARLY * filled:
         return None, ""
     said = ""
     if odd:
@@ -158,7 +197,3 @@ def _relations(records: Records, at: int) -> tuple[np.ndarray | None, str]:
 def _relation(text: str) -> str:
     """Return a cell in lower case, without quotes and with one blank between words."""
     return " ".join(re.sub(r"(?<=[a-z])[ _-]+(?=[a-z])", " ", plain_signs(text).lower()).strip(" .'\"").split())
-
-
-def _stem(name: str) -> set[str]:
-    return set(re.findall(r"[a-z0-9]+", name.lower())) - _WORDS

@@ -141,8 +141,8 @@ def default_targets(
         elif column.words is None and column.numbers.share < NEARLY:
             some = [_partly(records, column)] if column.numbers.share >= _SOME else []
             left_out += some
-            partly += [] if _why_no_target(column) else some
-        elif reason := _why_no_target(column):
+            partly += [] if why_no_target(column) else some
+        elif reason := why_no_target(column):
             left_out.append(f"{name} ({reason})".lstrip())
         else:
             found.append(column)
@@ -175,7 +175,7 @@ def split_remarks(path: Path, records: Records) -> list[str]:
     ]
 
 
-def _why_no_target(column: Column) -> str:
+def why_no_target(column: Column) -> str:
     """Return why a column of numbers or classes is not a target by default; empty if it is one."""
     words = set(re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", column.name).lower()))
     known = column.numbers.known
