@@ -307,3 +307,13 @@ def test_bad_settings_are_refused(tmp_path, settings, message):
 def test_wrong_commands_end_with_one_line_and_code_2(tmp_path, refused):
     for words, message in (((), "cannot read "), (("--predict", "0"), "--predict takes numbers")):
         assert refused("fit", tmp_path / "missing.csv", *words).startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_curves_that_get_worse_by_the_name_of_their_metric_are_asked_about(tmp_path, capsys, given):
+    values = np.repeat([0.6, 0.7, 0.77, 0.82], 3) + np.tile([-0.002, 0, 0.002], 4)
+    rows = [f"{n},{value:.4f}" for n, value in zip(np.repeat([100, 200, 400, 800], 3), values, strict=True)]
+    (tmp_path / "c.csv").write_text("n,error\n" + "\n".join(rows) + "\n")
+    fit_curves(FitConfig((tmp_path / "c.csv",), higher_is_better=given, best=1.0 if given else None), quiet=False)
+    said = "by its name, lower error is better: if it is not, give --higher-is-better"
+    assert (said in " ".join(capsys.readouterr().out.split())) is not given

@@ -6,7 +6,8 @@ import unicodedata
 
 import numpy as np
 
-from jaxmrl.io.cells import CENSORED, TEXT, grouped_by_commas, read_numbers
+from jaxmrl.errors import DataError
+from jaxmrl.io.cells import CENSORED, TEXT, Style, grouped_by_commas, read_numbers
 
 _PLUS_MINUS = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*")
 _IN_BRACKETS = re.compile(r"^\s*([^()\s]+)\s*\(\s*(?:±|\+/-)?\s*([^()\s]+)\s*\)\s*(%?)\s*$")
@@ -17,7 +18,7 @@ _FEW_SIZES, _LARGEST_LOGARITHM = 3, 64
 _TIMES = {"k": 1_000, "m": 1_000_000}
 _POINTED = re.compile(r"\s*[1-9]\d{0,2}(\.\d{3})+\s*")
 _BELOW_THOUSAND = re.compile(r"\s*\d{1,3}\s*")
-_DIGITS = 3
+_DIGITS, _PERCENT, _FEWEST = 3, 100, 10
 _SHORTENED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
 _POWER = re.compile(r"\s*(?:(\d+(?:\.\d+)?)\s*[x×*·]\s*)?(\d+)\s*(?:\^|\*\*)\s*\{?(\d+(?:\.\d+)?)\}?\s*")
 _RATIO = re.compile(r"\s*(\d+)\s*/\s*([1-9]\d*)\s*")
@@ -30,27 +31,36 @@ _INTERVAL = re.compile(
 """A value followed by the ends of an interval."""
 
 
-def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return the numbers [R] in cells, which cells are wrong [R], and the unit behind every number.
+def numbers(texts: list[str], separator: str) -> tuple[np.ndarray, np.ndarray, Style]:
+    """Return the numbers [R] in cells, which cells are wrong [R], and how they are written.
 
     A missing value is NaN and not wrong. separator: of the file's columns.
     """
     found = read_numbers(texts, separator)
-    return found.known, np.isin(found.kinds, (CENSORED, TEXT)), found.style.unit
+    return found.known, np.isin(found.kinds, (CENSORED, TEXT)), found.style
 
 
-def sizes_in(texts: list[str], separator: str, in_percent: bool = False) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def sizes_in(
+    texts: list[str], separator: str, in_percent: bool = False, decimal: str = "."
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return the sizes [R] in cells such as 1.5k and 10^3, which cells are wrong [R], and remarks on the reading.
 
-    in_percent: whether they are in percent by the name of their column.
+    Args:
+        texts: The cells.
+        separator: Of the file's columns.
+        in_percent: Whether they are in percent by the name of their column.
+        decimal: The decimal sign in the column of the metric.
+
+    Raises:
+        DataError: Where all sizes have three decimals, and some would be a few molecules only.
     """
     long = {text: f"{size:.15g}" for text in dict.fromkeys(texts) if (size := _written_size(text)) is not None}
-    pointed = _pointed(texts)
+    pointed = _pointed(texts, decimal == ",", in_percent)
     long |= {text: text.replace(".", "") for text in pointed}
     # A size is a whole number, so commas that may stand between thousands do.
     between = "," if grouped_by_commas(texts) else separator
-    found, wrong, unit = numbers([long.get(text, text) for text in texts], between)
-    said = [PERCENT_SIZES] if in_percent or unit == "%" else []
+    found, wrong, style = numbers([long.get(text, text) for text in texts], between)
+    said = [PERCENT_SIZES] if in_percent or style.unit == "%" else []
     if pointed:
         first = pointed[0].strip()
         said.append(f"the sizes are read with points between thousands: {first} is {first.replace('.', ',')}")
@@ -71,16 +81,30 @@ def _written_size(text: str) -> float | None:
     return None
 
 
-def _pointed(texts: list[str]) -> list[str]:
-    """Return the different sizes with points between thousands: beside 100 and 800, 1.600 is no part of a molecule.
+def _pointed(texts: list[str], decimal_commas: bool, in_percent: bool) -> list[str]:
+    """Return the different sizes with points between thousands; none where a point may be a decimal point.
 
-    None where another size has a point, too, as in 0.100, or all have one.
+    Beside 100 and 800, 1.600 is no part of a molecule, nor is it anywhere beside a metric with decimal commas. Where
+    all sizes have three decimals, some above 100 that are no whole numbers, they are no percentages either.
     """
     different = [text for text in dict.fromkeys(texts) if text.strip()]
     pointed = [text for text in different if _POINTED.fullmatch(text)]
     below = [text for text in different if _BELOW_THOUSAND.fullmatch(text)]
-    both = len(pointed) + len(below) == len(different) and any(len(text.strip()) == _DIGITS for text in below)
-    return pointed if both else []
+    if not pointed or in_percent or len(pointed) + len(below) < len(different):
+        return []
+    if decimal_commas or any(len(text.strip()) == _DIGITS for text in below):
+        return pointed
+    if below:
+        return []
+    parts = [text.strip().split(".") for text in pointed]
+    if any(set(decimals) != {"0"} for _, *groups in parts for decimals in groups):
+        return pointed if any(len(part) > 2 or int(part[0]) >= _PERCENT for part in parts) else []
+    if len(parts) > 1 and min(int(whole) for whole, *_ in parts) < _FEWEST:
+        raise DataError(
+            f"the sizes {pointed[0].strip()}, {pointed[1].strip()}, ... are thousands of molecules or only a few: "
+            "write them without points, or without decimals"
+        )
+    return []
 
 
 def split_spread(texts: list[str]) -> tuple[list[str], list[str] | None, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import split_spread
-from jaxmrl.curves.metric_names import direction_of, has_name, plain_name
+from jaxmrl.curves.metric_names import direction_of, has_name, metric_in, plain_name
 from jaxmrl.curves.sizes import size_index
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io.records import column_index, column_names
@@ -37,12 +37,19 @@ ERROR_OF_MEAN = "se sem stderr std_err std_error standard_error".split()
 """Names of the standard error of a mean."""
 
 _MEAN = "mean avg average".split()
+
+SUMMARIES = frozenset("mean avg average median std sd stdev stderr sem se var min max all total overall".split())
+"""What stands for a seed in rows that sum up others."""
+
 _METRIC_MEANS = re.compile(
     r"^(mean_(squared|absolute|average|percentage|pinball|poisson|gamma|tweedie|log)|average_precision)"
 )
 _NUMBERED = re.compile(
     r"^(?:(.+?)_)??(?:seed|fold|run|split|rep|repeat|replicate|trial|cv)_?(\d+)(?:_(.+))?$", re.IGNORECASE
 )
+_RUN_CELL = re.compile(r"(?:seed|fold|run|split|rep|repeat|repetition|replicate|trial|cv)[\s_#-]*\d+", re.IGNORECASE)
+"""A cell that names a run."""
+
 _NUMBER = re.compile(r"\s*[-+−]?[.,]?\d")
 _STATISTIC_IN_NAME = re.compile(
     r"\s*(?:±|\+/-).*$|(?:^|[\s_.-]+)[(\[]?(?:mean|avg|average|sd|std|stdev|se|sem)[)\]]?(?=$|[\s_.-])", re.IGNORECASE
@@ -112,7 +119,7 @@ def find_layout(path: Path, header: list[str], rows: list, config: CurvesConfig)
 
     rows: (row, line, fields) each. Raises DataError or ConfigError where a column is missing or may be several.
     """
-    size = column_index(path, header, config.n_column) if config.n_column else size_index(path, header)
+    size = column_index(path, header, config.n_column) if config.n_column else size_index(path, header, rows)
     taken = {size, *(header.index(name) for name in config.by if name in header)}
     run = tuple(k for k in _run_indices(header, rows) if k not in taken)
     if not config.metric_column and (at := _value_of_named(header)) is not None:
@@ -125,6 +132,7 @@ def find_layout(path: Path, header: list[str], rows: list, config: CurvesConfig)
     if config.metric_column:
         values = tuple(column_index(path, header, name) for name in config.metric_column)
         chosen = [role for role in roles if role.at in values]
+        _refuse_several(header, values)
         metric = _label(header, chosen, values)
     else:
         chosen = _metric_roles(path, header, roles)
@@ -136,6 +144,16 @@ def find_layout(path: Path, header: list[str], rows: list, config: CurvesConfig)
     layout = Layout(size, values, metric)
     layout = _with_counts(path, header, config, layout, spread, of_mean, run)
     return _with_notes(header, roles, layout)
+
+
+def _refuse_several(header: list[str], values: tuple[int, ...]) -> None:
+    """Raise ConfigError if the columns of the metric are of different metrics, by their names."""
+    metrics = [metric_in(header[k]) for k in values]
+    if all(metrics) and len(set(metrics)) > 1:
+        raise ConfigError(
+            f"--metric-column takes the runs of one metric; got {_names(header, values)}, which are different metrics: "
+            "give one of them"
+        )
 
 
 def _value_of_named(header: list[str]) -> int | None:
@@ -212,9 +230,15 @@ def _run_indices(header: list[str], rows: list) -> list[int]:
         plain = plain_name(name)
         whole = all(fields[k].strip().isdigit() for *_, fields in rows if fields[k].strip())
         named = plain in RUN_NAMES and (whole or plain not in COUNT_NAMES)
-        if named or (whole and (plain == "split" or plain.endswith("_seed"))):
+        if named or (whole and (plain == "split" or plain.endswith("_seed"))) or _names_runs(k, rows):
             found.append(k)
     return found
+
+
+def _names_runs(at: int, rows: list) -> bool:
+    """Return whether the cells of a column name runs, such as seed 0, or what sums up all of them."""
+    cells = {fields[at].strip().lower() for *_, fields in rows} - SUMMARIES
+    return len(cells) > 0 and all(map(_RUN_CELL.fullmatch, cells))
 
 
 def _roles(header: list[str], rows: list) -> list[_Role]:

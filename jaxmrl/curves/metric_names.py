@@ -83,6 +83,12 @@ def perfect_of(metric: str) -> float | None:
     return float(better)
 
 
+def metric_in(name: str) -> str | None:
+    """Return the name of the metric that a column's name contains, such as rmse of RMSE seed 0; None where none is."""
+    words = plain_name(name)
+    return next((metric for metric in [*HIGHER, *LOWER] if has_name(words, [metric])), None)
+
+
 def is_likelihood(metric: str) -> bool:
     """Return whether a metric that is better when higher is a log-likelihood or a bound of one, by its name."""
     words = plain_name(metric)

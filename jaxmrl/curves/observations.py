@@ -52,24 +52,26 @@ def read_observations(
     Rows with a cell that is no number join `rejected`. Raises DataError where no row is left.
     """
     columns = {at: [fields[at] for *_, fields in rows] for at in layout.used}
-    n, wrong, notes = sizes_in(columns[layout.size], separator, is_percent(header[layout.size]))
-    layout = replace(layout, percent_sizes=PERCENT_SIZES in notes)
-    wrong_in, values, spreads, units = [np.where(wrong, layout.size, -1)], [], [], set()
+    wrong_in, values, spreads, notes, styles = [], [], [], [], set()
     for at in layout.values:
         texts, spread, said = split_spread(columns[at])
-        value, wrong, unit = numbers(texts, separator)
+        value, wrong, style = numbers(texts, separator)
         values.append(value)
         spreads.append(None if spread is None else numbers(spread, separator)[0])
         wrong_in.append(np.where(wrong, at, -1))
-        units.add(unit)
-        notes.extend([said] if said else [])
+        styles.add(style)
+        notes += [said] if said else []
+    decimal = "," if {style.decimal for style in styles} == {","} else "."
+    n, wrong, of_sizes = sizes_in(columns[layout.size], separator, is_percent(header[layout.size]), decimal)
+    layout, notes = replace(layout, percent_sizes=PERCENT_SIZES in of_sizes), [*of_sizes, *notes]
+    wrong_in.insert(0, np.where(wrong, layout.size, -1))
     for column, least in ((layout.spread, 0), (layout.count, 1)):
         if column is not None:
             value, wrong, _ = numbers(columns[column], separator)
             wrong_in.append(np.where(wrong | (value < least), column, -1))
     empty = np.isnan(np.array(values)).all(axis=0)
     good = _good_rows(path, header, rows, np.array(wrong_in), empty, layout, rejected)
-    if units == {"%"} and not is_percent(layout.metric):
+    if {style.unit for style in styles} == {"%"} and not is_percent(layout.metric):
         layout = replace(layout, metric=f"{layout.metric} (%)")
     rows, columns = [rows[k] for k in good], {at: [texts[k] for k in good] for at, texts in columns.items()}
     in_cells = None if spreads[0] is None else spreads[0][good]

@@ -10,6 +10,7 @@ from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import sizes_in
 from jaxmrl.curves.metric_names import direction_of, plain_name
 from jaxmrl.errors import DataError
+from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Records, column_names, one_column, plain_names
 
 SIZE_NAMES = (
@@ -40,21 +41,21 @@ _SIZE_IN_HEADER = re.compile(
     r"(?:(?:n|n_train|size|train)[\s_=:]*)?(\d\S*)(?:\s+(?:molecules|compounds|samples))?", re.I
 )
 _REPEATED = re.compile(r"\.\d+$")
-_SIZE, _VALUE, _METRIC = "n", "value", "metric"
+_SIZE, _VALUE, _METRIC, _ROWS = "n", "value", "metric", "row"
 
 
-def size_index(path: Path, header: list[str]) -> int:
-    """Return the column of sizes by its name. Raises DataError if no column has such a name."""
+def size_index(path: Path, header: list[str], rows: list) -> int:
+    """Return the column of sizes by its name: of several, the first that has different sizes.
+
+    rows: (row, line, fields) each. Raises DataError if no column has such a name.
+    """
     plain = [plain_name(name) for name in header]
-    for name in SIZE_NAMES:
-        if name in plain:
-            return plain.index(name)
-    composed = [k for k, name in enumerate(plain) if _is_size(name)]
-    if len(composed) == 1:
-        return composed[0]
-    for name in _SHARES:
-        if name in plain:
-            return plain.index(name)
+    found = [plain.index(name) for name in SIZE_NAMES if name in plain]
+    composed = [k for k, name in enumerate(plain) if _is_size(name) and k not in found]
+    found += composed if len(composed) == 1 else []
+    found += [plain.index(name) for name in _SHARES if name in plain]
+    if found:
+        return next((k for k in found if len({fields[k] for *_, fields in rows}) > 1), found[0])
     if len(header) == 1:
         raise one_column(path, header)
     raise DataError(f"{path} has no column named n; name the one of sizes with --n-column: {column_names(header)}")
@@ -116,6 +117,8 @@ def _melted(path: Path, records: Records, sizes: dict[int, float], metric: str |
     """
     others = [k for k in range(len(records.header)) if k not in sizes]
     names = [records.header[k] for k in others]
+    if metric is None and others and direction_of(names[0]) is not None and not _has_numbers(records, others[0]):
+        metric, names[0] = names[0], _ROWS  # the name of the metric stands in the corner, above those of the rows
     stem = path.name.split(".")[0]
     metric = metric or (_VALUE if _METRIC in names or direction_of(stem) is None else stem)
     rows = [
@@ -124,3 +127,7 @@ def _melted(path: Path, records: Records, sizes: dict[int, float], metric: str |
         for at, n in sizes.items()
     ]
     return replace(records, header=[*names, _SIZE, metric], rows=rows)
+
+
+def _has_numbers(records: Records, at: int) -> bool:
+    return any(number_in(fields[at]) is not None for *_, fields in records.rows)

@@ -12,7 +12,7 @@ from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.arrays import read_arrays
 from jaxmrl.curves.cells import are_fractions, numbers, size_remarks
 from jaxmrl.curves.histories import refuse_histories
-from jaxmrl.curves.layout import MEANS, RUNS, Layout, find_layout
+from jaxmrl.curves.layout import MEANS, RUNS, SUMMARIES, Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.noise_floors import read_noise_floors
 from jaxmrl.curves.observations import Observations, read_observations
@@ -38,9 +38,6 @@ SPLIT_SEED = "split_seed"
 
 _EPOCHS = ("best_epoch", "epochs")
 """Columns of results.csv."""
-
-_SUMMARIES = frozenset("mean avg average median std sd stdev stderr sem se var min max all total overall".split())
-"""What stands for a seed in rows that sum up others."""
 
 _MANY_EQUAL = 0.25
 _MOST_SETTINGS = 3
@@ -194,11 +191,13 @@ def _without_summaries(header: list[str], rows: list, layout: Layout) -> tuple[l
     """Return the rows of single runs, and remarks on rows that are a mean or a spread of others."""
     for k in layout.run:
         words = [fields[k].strip().lower() for *_, fields in rows]
-        found = [word for word in words if word in _SUMMARIES]
+        found = [word for word in words if word in SUMMARIES]
         if 0 < len(found) < len(rows):
-            kept = [row for row, word in zip(rows, words, strict=True) if word not in _SUMMARIES]
+            kept = [row for row, word in zip(rows, words, strict=True) if word not in SUMMARIES]
             named = ", ".join(dict.fromkeys(found))
-            return kept, [f"{count(len(found), 'row')} skipped: by their {header[k]} they are {named} of other rows"]
+            return kept, [
+                f"{count(len(found), 'row')} skipped: by their {header[k] or 'names'} they are {named} of other rows"
+            ]
     return rows, []
 
 

@@ -66,6 +66,8 @@ def fit_curves(config: FitConfig, *, quiet: bool = True) -> dict[str, Any]:
     guess = scale.error_of_guessing(config.guess)
     analyses = analyze_all(file.curves, scale, guess, reporter, with_prior=not config.no_prior)
     check_fitted(config, analyses)
+    if said := direction_text(config, file.metric, scale.higher, analyses):
+        reporter.say(said)
     for rows, analysis in zip(file.curves, analyses, strict=True):
         if rows.random:
             tell(config, curve_name(rows), file.metric, analysis, reporter)
@@ -101,6 +103,15 @@ def check_sizes(config: FitConfig, file: CurveFile) -> None:
             f"--predict takes whole numbers of molecules, because all sizes in {source_text(config)} are whole "
             f"numbers; got {size_text(broken[0])}"
         )
+
+
+def direction_text(config: FitConfig, metric: str, higher: bool, analyses: list[Analysis]) -> str:
+    """Return a question for curves that all get worse by a metric whose name alone says what is better; else empty."""
+    given = config.higher_is_better or config.lower_is_better
+    if given or any(analysis.kind != Kind.WORSE for analysis in analyses):
+        return ""
+    option = "--lower-is-better" if higher else "--higher-is-better"
+    return f"note: by its name, {'higher' if higher else 'lower'} {metric} is better: if it is not, give {option}"
 
 
 def check_fitted(config: CurvesConfig, analyses: list[Analysis]) -> None:

@@ -53,7 +53,9 @@ def test_a_relation_beside_one_number_is_not_about_another(tmp_path):
     assert "LogD: 2 rows with >, < or ~ in column Operator, whose labels are used as they are" in table.notes
 
 
-@pytest.mark.parametrize("header", ["IC50,Unit,EC50,Unit", "IC50,IC50_unit,EC50,EC50_unit", "Value1,Unit1,Value2,Unit2"])
+@pytest.mark.parametrize(
+    "header", ["IC50,Unit,EC50,Unit", "IC50,IC50_unit,EC50,EC50_unit", "Value1,Unit1,Value2,Unit2"]
+)
 def test_each_of_several_columns_of_units_is_about_its_own_numbers(tmp_path, header):
     (first, _, second, _), scale = header.split(","), LogScale("nM")
     columns = (VALUES, ["nM"] * 8, OTHERS, ["uM"] * 8)
@@ -98,7 +100,8 @@ def test_rows_without_a_molecule_do_not_decide_what_a_column_is(tmp_path, row):
     rows = "".join(f"{one},{k % 2}\n" for k, one in enumerate(MOLECULES))
     (tmp_path / "t.csv").write_text(f"smiles,active\n{rows}{row}\n")
     table = read_table(tmp_path / "t.csv")
-    assert table.task == "classification" and len(table) == table.rows - 1 == len(MOLECULES)
+    assert table.task == "classification"
+    assert len(table) == table.rows - 1 == len(MOLECULES)
     assert [(one.line, one.text) for one in table.rejected] == [(len(MOLECULES) + 2, row)]
 
 
@@ -114,5 +117,5 @@ def test_a_unit_below_the_name_of_a_column_is_compared(tmp_path, head):
     first = ["", "1,"][head.startswith("PUBCHEM")]
     (tmp_path / "t.csv").write_text(head + "".join(f"{first}{one},100\n" for one in MOLECULES))
     assert read_table(tmp_path / "t.csv", scale=LogScale("nM"), target_columns=("IC50",)).labels[0, 0] == 7
-    with pytest.raises(DataError, match="the unit of its numbers is '.*', and --pic50 says uM"):
+    with pytest.raises(DataError, match=r"the unit of its numbers is '.*', and --pic50 says uM"):
         read_table(tmp_path / "t.csv", scale=LogScale("uM"), target_columns=("IC50",))
