@@ -3,6 +3,8 @@
 import re
 from typing import TYPE_CHECKING, Any
 
+from jaxmrl.io.cells import INVISIBLE
+
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
@@ -41,7 +43,7 @@ def spelling(text: str) -> str:
     After it come a name or a CXSMILES extension in many files. Neither is part of the molecule here. Raises
     UnusableMoleculeError for a text that has no SMILES, or several lines.
     """
-    words = text.split(maxsplit=1)
+    words = text.translate(INVISIBLE).split(maxsplit=1)
     if not words:
         raise UnusableMoleculeError(EMPTY)
     if "\n" in text.strip() or "\r" in text.strip():

@@ -196,6 +196,12 @@ def _parents(config: Settings, prepared: ParsedMolecules, reporter: ProgressRepo
     """Return the hash of each molecule's parent [N]; None without SMILES."""
     if prepared.graphs is None:
         return None
+    if open_ended := sum("*" in text for text in prepared.canonical_smiles):
+        has = "has" if open_ended == 1 else "have"
+        reporter.say(
+            f"{count(open_ended, 'molecule')} {has} an attachment point (*), which models see as an atom of no "
+            "element; remove such rows if they are fragments"
+        )
     if config.standardize != AS_WRITTEN:
         return prepared.canonical
     with reporter.progress("parents", len(prepared), "molecules") as progress:

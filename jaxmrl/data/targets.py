@@ -184,7 +184,7 @@ def why_no_target(column: Column) -> str:
     if not column.name or _UNNAMED.fullmatch(column.name):
         return "a column without a name"
     is_part = bool(words - {"is"}) and words - {"is"} <= _PARTS
-    if (whole or column.words) and (words & _SPLITS or is_part):
+    if (whole or column.words) and (words & _SPLITS or is_part) and not words & _IDS:
         return "a split, by its name"
     if words & _PREDICTIONS:
         return "predictions, by its name"

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
@@ -45,7 +45,7 @@ _WIDE = str.maketrans("＜＞＝～＋．，％０１２３４５６７８９", 
 _NUMERIC = re.compile(
     r"(?P<sign>[<>]=?|=[<>]?|[≤≥≦≧⩽⩾~≈≃∼]|<<|>>|ca\.?)?\s*"
     r"(?P<number>[+-]?[ \u00a0\u2009\u202f]?"
-    r"(?:\d{1,3}(?:[ \u00a0\u2009\u202f'’]\d{3})+(?:[.,]\d*)?|\d[\d.,]*|[.,]\d+)(?:e[+-]?\d+)?)"
+    r"(?:\d{1,3}(?:[ \u00a0\u2009\u202f'’]\d{3})+(?:[.,]\d*)?|\d[\d.,]*|[.,]\d+)(?: ?e[+-]?\d+)?)"
     r"(?P<error>\s*(?:±|\+/-|\+-)\s*\d[\d.,]*(?:e[+-]?\d+)?)?"
     r"\s*(?P<unit>[%‰°a-zµμΩÅ][^\d;,]{0,19}(?:\^?-?\d)?)?",
     re.IGNORECASE,
@@ -63,6 +63,14 @@ _DIGITS_OF_DOUBLE = 15
 
 _ROUNDING = 1e-7
 _BLANKS = re.compile(r"[ \u00a0\u2009\u202f'’]")
+_GROUPED = re.compile(r"\d([ \u00a0\u2009\u202f'’])\d{3}")
+_TWO_NUMBERS = re.compile(r"[+-]?\d[\d.,]*(?:[ \u00a0]+[+-]?\d[\d.,]*)+")
+_APOSTROPHES = "'’"
+_PAIR, _ALIKE = re.compile(r"(\d{3})[ \u00a0\u2009\u202f](\d{3})"), 0.1
+"""Two groups of digits, and how much they differ at most where they are replicates, as in 589 592."""
+
+_POWER = re.compile(r"\s?[x×*·]\s?10\s?(?:\^|\*\*)?\s?\(?([+-]?\d+|[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)\)?")
+_RAISED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 
 
 @dataclass(frozen=True)
@@ -72,11 +80,13 @@ class Style:
     decimal    "." or ","
     thousands  the separator of thousands that is left out: "", "," or "."
     unit       what stands behind every number and is left out
+    grouped    the blank or apostrophe between thousands that is left out; empty where there is none
     """
 
     decimal: str = "."
     thousands: str = ""
     unit: str = ""
+    grouped: str = ""
 
     @property
     def remarks(self) -> list[str]:
@@ -84,6 +94,8 @@ class Style:
         said = ["decimal commas"] if self.decimal == "," else []
         if self.thousands:
             said.append(f"{'commas' if self.thousands == ',' else 'points'} between thousands")
+        if self.grouped:
+            said.append(f"{'apostrophes' if self.grouped in _APOSTROPHES else 'blanks'} between thousands")
         return said + ([f"the unit {self.unit!r} after every number"] if self.unit else [])
 
 
@@ -139,7 +151,8 @@ def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
         matches = {text: _NUMERIC.fullmatch(_clean(text)) for text in odd}
         pointed = [text for text, cell in plain.items() if cell and cell[0] == NUMBER and "." in text]
         bare = any(cell and cell[0] == NUMBER for cell in plain.values())
-        style = _style([match for match in matches.values() if match], pointed, bare, separator)
+        found = [match for match in matches.values() if match]
+        style = replace(_style(found, pointed, bare, separator), grouped=_grouped(found, odd))
         if style.thousands == ".":
             matches |= {text: _NUMERIC.fullmatch(_clean(text)) for text in pointed}
     distinct = {
@@ -286,7 +299,22 @@ def plain_signs(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return plain_signs(text).translate(INVISIBLE).translate(_MINUS).strip()
+    plain = plain_signs(text).translate(INVISIBLE).translate(_MINUS).strip()
+    return _POWER.sub(lambda found: f"e{found[1].translate(_RAISED)}", plain)
+
+
+def _grouped(matches: list[re.Match], odd: list[str]) -> str:
+    """Return what stands between thousands; empty where nothing does, or where it stands between two numbers.
+
+    It does where other cells of the column have two numbers, or the two groups of digits are alike in most.
+    """
+    found = [mark[1] for match in matches if (mark := _GROUPED.search(match["number"]))]
+    numbers = {match["number"] for match in matches}
+    several = any(_TWO_NUMBERS.fullmatch(text := _clean(one)) and text not in numbers for one in odd)
+    pairs = [tuple(map(int, pair.groups())) for match in matches if (pair := _PAIR.fullmatch(match["number"]))]
+    apart = sorted(abs(one - other) / max(one, other, 1) for one, other in pairs)
+    replicates = len(pairs) == len(found) >= _SEVERAL and apart[len(apart) // 2] < _ALIKE
+    return found[0] if found and not several and not replicates else ""
 
 
 def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: str) -> Style:
@@ -316,6 +344,8 @@ def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: s
 def _styled(match: re.Match | None, style: Style) -> tuple[int, float]:
     """Return (kind, value) of a cell that is not plain."""
     if not match or (match["unit"] or "").strip().replace("μ", "µ") != style.unit:
+        return TEXT, math.nan
+    if _GROUPED.search(match["number"]) and not style.grouped:
         return TEXT, math.nan
     number = _BLANKS.sub("", match["number"])
     if style.thousands:

@@ -73,9 +73,12 @@ def check_rows(path: Path, records: Records) -> None:
     """Raise DataError if no row of a table is well-formed, as with a title above the header."""
     if not records.rows:
         first = records.rejected[0]
+        widths = {len(row.text.split(records.separator)) for row in records.rejected}
+        commas = records.separator == "," and len(widths) == 1 and min(widths) > len(records.header)
+        hint = ", and if its numbers have decimal commas, separate the columns by semicolons" if commas else ""
         error = DataError(
             f"{path} has {len(records.rejected):,} rows, none like its header {', '.join(records.header)[:60]!r}; line "
-            f"{first.line}: {first.reason}. If the header comes later, remove the lines before it"
+            f"{first.line}: {first.reason}. If the header comes later, remove the lines before it{hint}"
         )
         error.rejected = tuple(records.rejected)
         raise error

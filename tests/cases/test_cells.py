@@ -8,6 +8,7 @@ import pytest
 from jaxmrl.cli.commands import SweepFlags, parse
 from jaxmrl.config import SweepConfig
 from jaxmrl.data.loading import load_problem
+from jaxmrl.data.parsing import prepare
 from jaxmrl.data.table import read_table
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.reports.terminal import Reporter
@@ -255,3 +256,14 @@ def test_a_column_of_signs_alone_is_no_target(tmp_path):
     table = read_table(tmp_path / "t.csv")
     assert table.tasks == ("Ki",)
     assert any("not taken as targets: IC50 (no measured value, only <, > or ~)" in note for note in table.notes)
+
+
+def test_a_zero_width_character_is_no_part_of_a_molecule(tmp_path):
+    (tmp_path / "t.csv").write_text("smiles,y\nCCO\u200b,1\nCCN\ufeff,2\nCCC,3\n", encoding="utf-8")
+    assert prepare(read_table(tmp_path / "t.csv")).canonical_smiles == ["CCO", "CCN", "CCC"]
+
+
+def test_decimal_commas_between_commas_are_named(tmp_path):
+    (tmp_path / "t.csv").write_text("smiles,y\nC,1,5\nCC,2,5\n")
+    with pytest.raises(DataError, match="if its numbers have decimal commas, separate the columns by semicolons"):
+        read_table(tmp_path / "t.csv")
