@@ -1,6 +1,7 @@
 """Excel workbooks (.xlsx), read by openpyxl."""
 
 import itertools
+import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,9 @@ _AHEAD = 20
 
 _BLOCK = 2**20
 _DOCTYPE = b"<!DOCTYPE"
+_MERGED = re.compile(rb'mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):[A-Z]{1,3}(\d{1,7})"')
+_LONGEST_RANGE = 100
+"""Bytes that a merged range takes at most."""
 
 
 def open_workbook(content: Content, sheet: str | None = None) -> Source:
@@ -50,8 +54,10 @@ def _stream(content: Content, name: str | None) -> Iterator[Any]:
             sheet, rows, at, others = _choose(content, _named(content, workbook.worksheets, name))
             header = plain_names(rows[at][1])
             _refuse_formulas(content, sheet.title, header, rows[at + 1 :])
-            yield header, _remarks(sheet, at, others)
-            for line, fields in _filled(content, sheet):
+            merged = _merged(content, sheet, rows[at][0])
+            said = f"{count(len(merged), 'merged cell')}, whose value is that of each of its rows"
+            yield header, (*_remarks(sheet, at, others), *([said] if merged else []))
+            for line, fields in _unmerged(_filled(content, sheet), merged):
                 if line > rows[at][0]:
                     yield fitted(line, fields + [""] * (len(header) - len(fields)), len(header), "\t")
     except UserError:
@@ -111,6 +117,49 @@ def _refuse_formulas(content: Content, title: str, header: list[str], rows: list
             f"{content.path}, sheet {title[:40]!r}: {column_names(found)} has formulas without values, which a "
             "spreadsheet program would compute: open the workbook in one and save it"
         )
+
+
+def _merged(content: Content, sheet: Any, header: int) -> list[tuple[int, int, int]]:
+    """Return (first row, last row, column from 0) of each cell below the header that was merged with those below it."""
+    path = getattr(sheet, "_worksheet_path", None)  # openpyxl does not read what is merged without the whole sheet
+    if path is None:
+        return []
+    found, end = set(), b""
+    with content.seekable() as file, zipfile.ZipFile(file) as archive, archive.open(path) as xml:
+        while block := xml.read(_BLOCK):
+            found.update(_MERGED.findall(end + block))
+            end = block[-_LONGEST_RANGE:]
+    ranges = [(int(first), int(last), _column(letters.decode())) for letters, first, last in found]
+    return [(first, last, column) for first, last, column in ranges if header < first < last]
+
+
+def _column(letters: str) -> int:
+    """Return the place of a column from 0 by its letters in a workbook: 0 for A, 27 for AB."""
+    place = 0
+    for letter in letters:
+        place = 26 * place + ord(letter) - ord("A") + 1
+    return place - 1
+
+
+def _unmerged(
+    rows: Iterator[tuple[int, list[str]]], merged: list[tuple[int, int, int]]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a sheet with the value of a merged cell in each of its rows that has others."""
+    starting: dict[int, list[tuple[int, int]]] = {}
+    for first, last, column in merged:
+        starting.setdefault(first, []).append((last, column))
+    held: dict[int, tuple[int, str]] = {}
+    for line, fields in rows:
+        for column, (last, text) in list(held.items()):
+            if line > last:
+                del held[column]
+            elif column < len(fields):
+                fields[column] = text
+            else:
+                fields += [""] * (column - len(fields)) + [text]
+        for last, column in starting.get(line, ()):
+            held[column] = last, fields[column] if column < len(fields) else ""
+        yield line, fields
 
 
 def _filled(content: Content, sheet: Any) -> Iterator[tuple[int, list[str]]]:

@@ -152,3 +152,18 @@ def test_a_parquet_file_of_far_too_many_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(cache_module, "SMALL", 10_000)
     with pytest.raises(DataError, match="decompresses to far more"):
         read_records(tmp_path / "t.parquet")
+
+
+def test_the_value_of_a_merged_cell_is_that_of_each_of_its_rows(tmp_path):
+    """A title above the header may be merged, too, and cells beside each other."""
+    rows = [["My assay"], ["smiles", "replicate", "y", "note"], ["CCO", 1, 5, "a"], [None, 2, 6], ["CC", 1, 7, "b"]]
+    path = workbook(tmp_path / "t.xlsx", Data=[*rows, [None, 2], [None, 3, 9]])
+    book = openpyxl.load_workbook(path)
+    for cells in ("A1:D1", "A3:A4", "A5:A7", "D5:D6", "C5:C6"):
+        book["Data"].merge_cells(cells)
+    book.save(path)
+    assert fields_of(path) == [
+        *(["CCO", "1", "5", "a"], ["CCO", "2", "6", ""]),
+        *(["CC", "1", "7", "b"], ["CC", "2", "7", "b"], ["CC", "3", "9", ""]),
+    ]
+    assert "4 merged cells, whose value is that of each of its rows" in read_records(path).remarks
