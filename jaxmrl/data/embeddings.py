@@ -27,6 +27,8 @@ def with_vectors(
     smiles_column: str | None = None,
     targets: tuple[str, ...] = (),
     columns: tuple[str, ...] | None = None,
+    source: Path | None = None,
+    sheet: str | None = None,
 ) -> ParsedMolecules:
     """Return the molecules that have a vector in the file `path`, with it; the others join the rejected rows.
 
@@ -37,12 +39,13 @@ def with_vectors(
         standardize: The form of the molecules, as in `matching.Data`.
         smiles_column: The user's own name for the column of SMILES.
         targets, columns: As in `read_vectors`.
+        source, sheet: As in `matching.Data`.
 
     Raises:
         DataError: For a file that cannot be read, or that lacks most of the molecules.
     """
     file = read_vectors(path, targets, columns)
-    data = Data(prepared.table, prepared.canonical, standardize, smiles_column)
+    data = Data(prepared.table, prepared.canonical, standardize, smiles_column, source, sheet)
     found = find_rows(file.side, data, np.arange(len(prepared)))
     values = np.where((found.rows >= 0)[:, None], file.vectors.values[found.rows], np.nan)
     lacking, broken = found.rows < 0, ~np.isfinite(values).all(axis=1)

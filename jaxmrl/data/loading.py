@@ -284,6 +284,8 @@ def _prepare(
         standardize=config.standardize,
         smiles_column=config.smiles_column,
         targets=table.tasks,
+        source=config.csv,
+        sheet=config.sheet,
     )
     return prepared, {**facts, "leak": leak_text(prepared, config.embeddings, reporter)}
 

@@ -2,7 +2,9 @@
 
 import itertools
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,19 @@ from jaxmrl.data.smiles_column import SAMPLE, find_structures
 from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError
+from jaxmrl.formats.reading import read_records
 from jaxmrl.io.files import label_columns
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
 ID, DIGEST = "molecule_id", "molecule_digest"
 """Columns of the row of the data, from 0, and of `digest_text`, which files about molecules without SMILES have."""
+
+_INDEX = frozenset({"", "index", "idx", "row", "row_id", "id", "unnamed: 0"})
+"""Names of a column that may have numbers of rows."""
+
+_MANY = 0.5
+"""The share of molecules whose ids a file must have to be about them."""
 
 _NAMED = 3
 """Molecules that an error names."""
@@ -32,12 +41,15 @@ class Data:
     canonical [N] uint64   hash of each molecule, as of `ParsedMolecules`
     standardize            the form of the molecules, which those of the file get, too
     smiles_column          the user's own name for the column of SMILES
+    source, sheet          the file of the table and its sheet, whose ids a file without SMILES may have
     """
 
     table: Table
     canonical: np.ndarray
     standardize: str = AS_WRITTEN
     smiles_column: str | None = None
+    source: Path | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,8 +130,8 @@ def find_rows(side: SideFile, data: Data, wanted: np.ndarray, *, by_id: bool = F
     """Find the row of a side file for each molecule of `wanted` (positions in the table, [n]), -1 where it has none.
 
     Molecules are matched by canonical SMILES (or digest) where the file has a column of it; copies of a molecule in
-    the data share a row. A molecule_id beside it is checked. Without SMILES, molecule_id decides, and without both
-    the order of the rows.
+    the data share a row. A molecule_id beside it is checked. Without SMILES, molecule_id decides, without both a column
+    of ids that the data has, too, and without that the order of the rows.
 
     Args:
         side: The file.
@@ -133,7 +145,7 @@ def find_rows(side: SideFile, data: Data, wanted: np.ndarray, *, by_id: bool = F
     kind, keys, readable = _keys(side, data)
     ids = _ids(side, needed=kind is None)
     if kind is None and ids is None:
-        return _by_order(side, data, wanted)
+        return _by_column(side, data, wanted) or _by_order(side, data, wanted)
     if kind and ids:
         _check(side, data, kind, keys, readable, ids)
     by_key: dict[int, int] = {}
@@ -246,6 +258,67 @@ def _spelled(side: SideFile, row: int) -> str:
     """Return the molecule of a row as the file spells it."""
     column = _smiles_of(side, None) or side.name_of(DIGEST) or side.name_of(ID)
     return "" if column is None else str(side.columns[column][row])
+
+
+def _by_column(side: SideFile, data: Data, wanted: np.ndarray) -> Match | None:
+    """Find rows by a column that differs from row to row and that the data has, too, or has as numbers of its rows.
+
+    Columns of two names are one only if their values have letters: ranks may be equal to ids by chance. None where
+    there is no such column. Raises DataError where a column of this name has other values in the data.
+    """
+    own = {name: texts for name, column in side.columns.items() if (texts := _different(column))}
+    there = _different_columns(data) if own else {}
+    rows = data.table.ids[wanted].tolist()
+    named = {name for name, texts in own.items() if all(any(map(str.isalpha, text)) for text in texts)}
+    pairs = [(one, other) for one in own for other in there if one.lower() == other.lower() or one in named]
+    for name, other in sorted(pairs, key=lambda pair: pair[0].lower() != pair[1].lower()):
+        at = {text: row for row, text in enumerate(own[name])}
+        found = np.array([at.get(there[other].get(row, ""), -1) for row in rows], np.int64)
+        same = name.lower() == other.lower()
+        if (found >= 0).all() or (same and (found >= 0).mean() >= _MANY):
+            by = name if same else f"{name}, which has the values of {other} in the data"
+            return Match(side, found, (), f"{side.path}: matched by column {by}; it has no SMILES to check this with")
+        if same:
+            lost = there[other].get(rows[int(np.argmin(found))], "")
+            raise DataError(
+                f"{side.path} and the data have a column {name}, but the file lacks {lost!r} there and has no SMILES: "
+                "give a column of SMILES, or remove the column to match by row order"
+            )
+    return next(filter(None, (_by_index(side, data, rows, name, own[name]) for name in own)), None)
+
+
+def _by_index(side: SideFile, data: Data, rows: list[int], name: str, texts: list[str]) -> Match | None:
+    """Find rows by a column of row numbers of the data, as pandas writes its index; None where it is none."""
+    if name.strip().lower() not in _INDEX or len(side) != data.table.rows:
+        return None
+    numbers = [_whole(text) for text in texts]
+    first = next((first for first in (0, 1) if set(numbers) == set(range(first, first + len(side)))), None)
+    if first is None:
+        return None
+    at = {number: row for row, number in enumerate(numbers)}
+    said = f"matched by column {name or 'without a name'}, as the row of the data from {first}"
+    found = np.array([at[row + first] for row in rows], np.int64)
+    return Match(side, found, (), f"{side.path}: {said}; it has no SMILES to check this with")
+
+
+def _different_columns(data: Data) -> dict[str, dict[int, str]]:
+    """Return the columns of the data's file that differ from row to row: {name: {row: text}}."""
+    if data.source is None:
+        return {}
+    records, kept = read_records(data.source, data.sheet), set(data.table.ids.tolist())
+    rows = [(row, fields) for row, _, fields in records.rows if row in kept]
+    columns = zip(records.header, zip(*(fields for _, fields in rows), strict=True), strict=True) if rows else ()
+    return {
+        name: dict(zip((row for row, _ in rows), texts, strict=True))
+        for name, cells in columns
+        if (texts := _different(cells))
+    }
+
+
+def _different(cells: Iterable[object]) -> list[str]:
+    """Return the texts of a column if there are several, all different and none empty; else none."""
+    texts = [str(cell).strip() for cell in cells]
+    return texts if len(set(texts)) == len(texts) > 1 and all(texts) else []
 
 
 def _by_order(side: SideFile, data: Data, wanted: np.ndarray) -> Match:

@@ -218,7 +218,8 @@ class _SplitMaker:
     def _of_file(self, seeds: range) -> list[Split]:
         config = self.config
         assert config.split_file is not None, "this split is that of the file"
-        data = Data(self.prepared.table, self.prepared.canonical, config.standardize, config.smiles_column)
+        table, canonical = self.prepared.table, self.prepared.canonical
+        data = Data(table, canonical, config.standardize, config.smiles_column, config.csv, config.sheet)
         if len(seeds) == 1:
             parts, how = read_parts(config.split_file, data)
             self.reporter.say(how)

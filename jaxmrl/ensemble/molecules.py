@@ -69,6 +69,8 @@ def _with_vectors(
         smiles_column=config.smiles_column,
         targets=model.tasks,
         columns=columns and tuple(columns),
+        source=config.csv,
+        sheet=config.sheet,
     )
     if found.vectors and (many := found.vectors.values.shape[1]) != expected:
         raise ConfigError(

@@ -101,7 +101,8 @@ def read_kept_first(
 
 def side_data(config: SweepConfig, problem: TaskData) -> Data:
     """Return what files of scores are about."""
-    return Data(problem.table, problem.canonical, config.standardize, config.smiles_column)
+    own = config.standardize, config.smiles_column, config.csv, config.sheet
+    return Data(problem.table, problem.canonical, *own)
 
 
 def _never_pruned(config: SweepConfig, molecules: int) -> list[str]:

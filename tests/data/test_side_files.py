@@ -164,3 +164,45 @@ def test_numbers_as_the_file_writes_them(tmp_path):
     assert read_numbers(side, "a") == pytest.approx([1.5, float("nan"), -0.25], nan_ok=True)
     with pytest.raises(DataError, match=r"line 2, column b: expected numbers; got 'x'"):
         read_numbers(side, "b")
+
+
+NAMED = ["A1", "A2", "B1", "B2", "C9"]
+
+
+def named_data(path):
+    """Return data of a file whose third row cannot be used."""
+    rows = [["Compound", "smiles"], ["A1", "CCO"], ["A2", "c1ccccc1"], ["X", "?"], ["B1", "CC"], ["B2", "CN"]]
+    with (path / "data.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([*rows, ["C9", "CCl"]])
+    return data_of(source=path / "data.csv")
+
+
+@pytest.mark.parametrize("name", ["Compound", "compound", "id"])
+def test_ids_that_the_data_has_decide(write, tmp_path, name):
+    order = ["B2", "C9", "A1", "X", "B1", "A2"]
+    found = places(write([name, "part"], *([one, k] for k, one in enumerate(order))), named_data(tmp_path))
+    assert found.rows.tolist() == [order.index(one) for one in NAMED]
+    assert f"matched by column {name}" in found.how
+
+
+@pytest.mark.parametrize(("name", "first"), [("", 0), ("index", 0), ("Unnamed: 0", 1)])
+def test_numbers_of_rows_decide(write, tmp_path, name, first):
+    order = [5, 3, 1, 0, 2, 4]
+    path = write([name, "part"], *([row + first, "train"] for row in order))
+    found = places(path, named_data(tmp_path))
+    assert found.rows.tolist() == [order.index(row) for row in IDS]
+    assert f"as the row of the data from {first}" in found.how
+
+
+def test_ids_of_other_molecules_are_refused(write, tmp_path):
+    path = write(["compound", "part"], *([f"Z{k}", "train"] for k in range(6)))
+    with pytest.raises(DataError, match="the data have a column compound, but the file lacks 'A1' there"):
+        places(path, named_data(tmp_path))
+
+
+def test_ranks_are_no_ids(write, tmp_path):
+    data = named_data(tmp_path)
+    text = data.source.read_text().splitlines()
+    data.source.write_text("\n".join([f"no,{text[0]}", *(f"{k},{line}" for k, line in enumerate(text[1:]))]) + "\n")
+    found = places(write(["rank"], *([5 - k] for k in range(6))), data)
+    assert "matched by row order" in found.how
