@@ -1,6 +1,6 @@
 """A long queue of small replicas, watched: memory, open files, size of the log, and whether the time left was true.
 
-    python -m tests.faults.soak FOLDER [--minutes 60] [--seeds 40000]
+    python -m tests.faults.soak FOLDER [--minutes 60] [--seeds 40000] [--model gin] [--tracker NAME]
 
 Ends with the queue, or after so many minutes by SIGTERM. FOLDER gets the run, its log, soak.json and soak.png. Linux
 only.
@@ -29,7 +29,7 @@ FRACTIONS = ("0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5", 
 FLAGS = (
     "--target-columns",
     "logp",
-    *"--model gin --baselines none --epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(),
+    *"--baselines none --epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(),
     *FRACTIONS,
 )
 SECONDS = 10.0
@@ -58,16 +58,19 @@ def write_table(path: Path, rows: int = 160) -> None:
         csv.writer(file).writerows([["smiles", "logp"], *zip(table.smiles[:rows], table.labels[:rows, 0], strict=True)])
 
 
-def soak(folder: Path, seeds: int, every: float, most: float = math.inf) -> tuple[list[Sample], float | None]:
+def soak(
+    folder: Path, seeds: int, every: float, most: float = math.inf, more: tuple[str, ...] = ("--model", "gin")
+) -> tuple[list[Sample], float | None]:
     """Sweeps in `folder`, with ten replicas a seed, looked at every so many seconds.
 
     Returns the samples, and how many seconds the process took to end where it was asked to, after `most` seconds.
-    Raises CalledProcessError where it ends otherwise.
+    Raises CalledProcessError where it ends otherwise. more: further words of the command.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_table(folder / "table.csv")
     log = folder / "log.txt"
-    words = [sys.executable, "-m", "jaxmrl.sweep", "--csv", "table.csv", *FLAGS, "--seeds", str(seeds), "--out", "run"]
+    words = [sys.executable, "-m", "jaxmrl.sweep", "--csv", "table.csv", *FLAGS, *more]
+    words += ["--seeds", str(seeds), "--out", "run"]
     started, samples = time.monotonic(), []
     with log.open("w") as file, subprocess.Popen(words, cwd=folder, stdout=file, stderr=file) as process:
         while process.poll() is None:
@@ -131,10 +134,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seeds", type=int, default=40_000)
+    parser.add_argument("--model", default="gin")
+    parser.add_argument("--tracker")
     options = parser.parse_args()
-    samples, stopping = soak(options.folder, options.seeds, SECONDS, 60 * options.minutes)
+    more = ("--model", options.model, *(("--tracker", options.tracker) if options.tracker else ()))
+    samples, stopping = soak(options.folder, options.seeds, SECONDS, 60 * options.minutes, more)
+    length = f"--minutes {options.minutes:g} --seeds {options.seeds}"
     found = {
-        "command": f"python -m tests.faults.soak FOLDER --minutes {options.minutes:g} --seeds {options.seeds}",
+        "command": f"python -m tests.faults.soak FOLDER {length} {' '.join(more)}",
         "versions": software_versions(),
         "replicas_done": (options.folder / "run" / "results.csv").read_text().count("\n") - 1,
         "seconds_to_stop": stopping,
