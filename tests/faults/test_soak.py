@@ -1,10 +1,11 @@
-"""A short soak; `python -m tests.faults.soak` is the long one."""
+"""Short soaks; `python -m tests.faults.soak` and `python -m tests.faults.soak_api` are the long ones."""
 
 import sys
 
 import pytest
 
 from tests.faults.soak import FRACTIONS, soak
+from tests.faults.soak_api import soak_api
 
 
 @pytest.mark.nightly
@@ -18,3 +19,11 @@ def test_memory_and_files_stay_as_they_are(seeds, tmp_path):
     assert max(one.files for one in later) <= min(one.files for one in later) + 20
     assert max(one.mib for one in later) < 1.2 * min(one.mib for one in later)
     assert samples[-1].log < 20_000
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_does_not_grow_with_the_runs_of_a_process(tmp_path, cache):
+    samples = soak_api(tmp_path, 12)
+    assert samples[-1].mib < 1.03 * samples[3].mib
+    assert samples[-1].files <= samples[3].files + 1
