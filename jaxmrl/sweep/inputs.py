@@ -1,5 +1,6 @@
 """What a sweep reads before it takes its run directory, and what it writes there of its molecules before it trains."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -89,18 +90,20 @@ def write_inputs(job: SweepContext, orders: Orders, changes: DataChanges | None)
     """
     problem = job.problem
     arrays: dict[str, np.ndarray] = {}
+    pruned = defaultdict(list)
+    for (spec, label), by_pruning in orders.items():
+        pruned[label].append((spec, by_pruning))
     for split in job.problems:
         molecules = split.split.parts() | ({} if split.extra is None else {"extra": split.extra})
         seeds = split.repeat.seeds(job.config.seeds)
         for seed in seeds:
             molecules[f"train_order_{seed}"] = splits.subset_order(split.split.train, seed)
-        for (spec, name), by_pruning in orders.items():
-            if name == split.split_label:
-                molecules |= {
-                    f"{pruning}_order_{spec.name}_{seed}": order
-                    for pruning, by_seed in by_pruning.items()
-                    for seed, order in zip(seeds, by_seed, strict=True)
-                }
+        for spec, by_pruning in pruned[split.split_label]:
+            molecules |= {
+                f"{pruning}_order_{spec.name}_{seed}": order
+                for pruning, by_seed in by_pruning.items()
+                for seed, order in zip(seeds, by_seed, strict=True)
+            }
         arrays |= {of_split(split, name): positions for name, positions in molecules.items()}
     job.run.write_arrays(SPLITS, {name: problem.table.ids[positions] for name, positions in arrays.items()})
     for modality, features in problem.features.items():

@@ -29,7 +29,7 @@ FRACTIONS = ("0.1", "0.15", "0.2", "0.25", "0.3", "0.35", "0.4", "0.45", "0.5", 
 FLAGS = (
     "--target-columns",
     "logp",
-    *"--baselines none --epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(),
+    *"--baselines none --split-seeds 1 --epochs 4 --width 8 --depth 1 --lanes 4 --fractions".split(),
     *FRACTIONS,
 )
 SECONDS = 10.0
