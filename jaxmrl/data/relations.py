@@ -66,10 +66,12 @@ def _marked(
         if column.words or not hit.any():
             continue
         said = f"{column.name}: {count(int(hit.sum()), 'row')} with >, < or ~ in column {records.header[at]}"
-        if turned := None if named else _turned(records, column, at, relations, sides):
-            remarks.append(f"{said}, which are taken to be of {turned[0]} and turned round")
-            column = _censored(column, hit, turned[1])
-        elif at in own:
+        about = None if named else _about_one_scale(records, column, at, relations, sides)
+        if about and about is not column:
+            remarks.append(f"{said}, which are taken to be of {about.source} and turned round")
+            turned = np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides))
+            column = _censored(column, hit, turned)
+        elif at in own or about:
             column = _censored(column, hit, sides)
         elif not named and (relations.own_words(at) or not own):
             remarks.append(f"{said}, whose labels are used as they are")
@@ -126,13 +128,11 @@ def _mixed(records: Records, at: int, column: Column, qualifiers: Qualifiers) ->
     ]
 
 
-def _turned(
+def _about_one_scale(
     records: Records, column: Column, at: int, relations: Qualifiers, sides: np.ndarray
-) -> tuple[str, np.ndarray] | None:
-    """Return the name of the column that the relations at `at` are about, and their sides [N] turned round; else None.
-
-    They are turned round where a concentration is in one column and its negative logarithm in another, and the
-    relations are about the other one of the two.
+) -> Column | None:
+    """Return which of two columns the relations at `at` are about: this one, or one of the negative logarithms of its
+    numbers or whose negative logarithms it has. None where there is no such column.
     """
     sample = replace(records, rows=records.rows[:_SAMPLE])
     for k in set(range(len(records.header))) - relations.others - {column.at}:
@@ -141,9 +141,7 @@ def _turned(
             continue
         for log, number in ((column, other), (other, column)):
             if _are_negative_logs(log.numbers.known[:_SAMPLE], number.numbers.known[:_SAMPLE]):
-                about = log if _about_logarithm(log, number, at, relations, sides) else number
-                turned = np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides))
-                return (other.source, turned) if about is other else None
+                return log if _about_logarithm(log, number, at, relations, sides) else number
     return None
 
 

@@ -80,6 +80,13 @@ def test_relations_of_a_concentration_turn_round_for_its_logarithm(tmp_path, rel
     assert table.bounds.sides[:, 0].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize(("target", "side"), [("IC50", 1), ("pIC50", -1)])
+def test_a_relation_beside_the_logarithm_may_be_of_the_concentration(tmp_path, target, side):
+    columns = (CONCENTRATIONS, LOGARITHMS, list(">>======"))
+    table = table_of(tmp_path, "IC50,pIC50,relation", *columns, target_columns=(target,), censored="loss")
+    assert table.bounds.sides[:, 0].tolist() == [side, side, 0, 0, 0, 0, 0, 0]
+
+
 @pytest.mark.parametrize(("header", "side"), [("IC50,pIC50,relation", 1), ("IC50,pIC50,pIC50 relation", 1)])
 def test_relations_of_a_logarithm_hold_as_they_are(tmp_path, header, side):
     """They stand beside it, and its values are large in the rows with >."""
