@@ -18,7 +18,7 @@ _FEW_SIZES, _LARGEST_LOGARITHM = 3, 64
 _TIMES = {"k": 1_000, "m": 1_000_000}
 _POINTED = re.compile(r"\s*[1-9]\d{0,2}(\.\d{3})+\s*")
 _BELOW_THOUSAND = re.compile(r"\s*\d{1,3}\s*")
-_DIGITS, _PERCENT, _FEWEST = 3, 100, 10
+_DIGITS, _PERCENT = 3, 100
 _SHORTENED = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKM])\s*")
 _POWER = re.compile(r"\s*(?:(\d+(?:\.\d+)?)\s*[x×*·]\s*)?(\d+)\s*(?:\^|\*\*)\s*\{?(\d+(?:\.\d+)?)\}?\s*")
 _RATIO = re.compile(r"\s*(\d+)\s*/\s*([1-9]\d*)\s*")
@@ -97,9 +97,10 @@ def _pointed(texts: list[str], decimal_commas: bool, in_percent: bool) -> list[s
     if below:
         return []
     parts = [text.strip().split(".") for text in pointed]
-    if any(set(decimals) != {"0"} for _, *groups in parts for decimals in groups):
-        return pointed if any(len(part) > 2 or int(part[0]) >= _PERCENT for part in parts) else []
-    if len(parts) > 1 and min(int(whole) for whole, *_ in parts) < _FEWEST:
+    if any(len(part) > 2 or (int(part[0]) >= _PERCENT and set(part[1]) != {"0"}) for part in parts):
+        return pointed
+    wholes = [int(part[0]) for part in parts]
+    if all(set(part[1]) == {"0"} for part in parts) and len(wholes) > 1 and max(wholes) < _PERCENT:
         raise DataError(
             f"the sizes {pointed[0].strip()}, {pointed[1].strip()}, ... are thousands of molecules or only a few: "
             "write them without points, or without decimals"

@@ -10,7 +10,7 @@ import numpy as np
 from jaxmrl.data.relations import units_of
 from jaxmrl.data.targets import Column
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import ABOVE, BELOW
+from jaxmrl.io.cells import ABOVE, BELOW, number_in
 from jaxmrl.io.records import Records, column_names, plain_names
 from jaxmrl.text import count
 
@@ -55,15 +55,16 @@ class LogScale:
         a column whose name or cells have another unit.
         """
         logs, remarks = np.full(labels.shape, np.nan), []
+        units = units_of(records, columns) if self.unit else [None] * len(columns)
         for k, column in enumerate(columns):
-            self._check_unit(path, records, column)
+            below = self._check_unit(path, records, column)
             self._check_logarithm(path, column)
-            powers, said = self._powers(records, column, ~np.isnan(labels[:, k]))
+            powers, said = self._powers(None if below else units[k], column, ~np.isnan(labels[:, k]))
             known = labels[:, k] > 0
             logs[known, k] = np.log10(labels[known, k])
             if self.unit:
                 logs[:, k] = powers - logs[:, k]
-            remarks += [self._remark(column, logs[:, k]), *said]
+            remarks += [self._remark(column, logs[:, k]), *said, *_odd_below(records, column)]
             if without := int((labels[:, k] <= 0).sum()):
                 zeros = f"{count(without, 'label')} of 0 or less, which has no logarithm"
                 remarks.append(f"{column.name}: {zeros}; treated as missing")
@@ -75,9 +76,8 @@ class LogScale:
             return sides
         return np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides)).astype(sides.dtype)
 
-    def _powers(self, records: Records, column: Column, known: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    def _powers(self, units: list[str] | None, column: Column, known: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Return the power of ten of each label's unit [N], NaN for what is no concentration, and remarks."""
-        units = units_of(records, column) if self.unit else None
         if self.unit is None or units is None:
             return np.full(len(known), float(_POWERS[self.unit]) if self.unit else 0.0), []
         units = [_unit_of(unit) or unit or self.unit for unit in units]
@@ -105,14 +105,16 @@ class LogScale:
         rest = " ".join(re.sub(unit, "", column.name, flags=re.IGNORECASE).split())
         return f"p{rest}" if found and found.start() == 0 else f"pIC50 of {rest or column.name}"
 
-    def _check_unit(self, path: Path, records: Records, column: Column) -> None:
+    def _check_unit(self, path: Path, records: Records, column: Column) -> bool:
+        """Return whether a row below the header states the unit of a column. Raise DataError for another unit."""
         found = _UNIT.search(column.source) or _UNIT.search(column.name)
-        below = [fields[column.at].strip(" ()[]") for fields in records.empty]
-        stated = [found[0].strip() if found else column.numbers.style.unit, *filter(_unit_of, below)]
+        below = [unit for fields in records.empty if (unit := _unit_in(fields[column.at]))]
+        stated = [found[0].strip() if found else column.numbers.style.unit, *below]
         other = next((unit for unit in filter(None, stated) if (_unit_of(unit) or unit) != self.unit), None)
         if self.unit and other:
             where = f"{path}, column {column.source}"
             raise DataError(f"{where}: the unit of its numbers is {other!r}, and --pic50 says {self.unit}")
+        return bool(below)
 
     def _check_logarithm(self, path: Path, column: Column) -> None:
         if self.unit and (found := _LOGARITHM.match(column.name)):
@@ -120,6 +122,24 @@ class LogScale:
                 f"{path}, column {column.source}: its name begins with {found[0]!r}, so its numbers are logarithms "
                 "already; omit --pic50"
             )
+
+
+def _odd_below(records: Records, column: Column) -> list[str]:
+    """Return a remark on a text below the name of a column that may be its unit, and is no unit of concentration."""
+    texts = list(filter(None, (fields[column.at].strip() for fields in records.empty)))
+    if any(map(_unit_in, texts)):
+        return []
+    odd = [text for text in texts if number_in(text) is None and len(text) <= _LONGEST]
+    return (
+        [f"{column.name}: {odd[0]!r} below its name is not compared with the unit that --pic50 states"] if odd else []
+    )
+
+
+def _unit_in(text: str) -> str | None:
+    """Return the unit of concentration that a cell below the header states, as it is written there; else None."""
+    text = text.strip(" ()[]")
+    found = _UNIT.search(text)
+    return text if _unit_of(text) else found and found[0].strip()
 
 
 def _unit_of(text: str) -> str | None:

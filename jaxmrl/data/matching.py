@@ -1,6 +1,7 @@
 """The row of a side file for each molecule of a table: by canonical SMILES, molecule_id, or the order of the rows."""
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from jaxmrl.data.table import Table
 from jaxmrl.data.task_data import TaskData
 from jaxmrl.errors import DataError
 from jaxmrl.formats.reading import read_records
+from jaxmrl.io.cells import number_in
 from jaxmrl.io.files import label_columns
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
@@ -24,7 +26,7 @@ from jaxmrl.text import count
 ID, DIGEST = "molecule_id", "molecule_digest"
 """Columns of the row of the data, from 0, and of `digest_text`, which files about molecules without SMILES have."""
 
-_INDEX = frozenset({"", "index", "idx", "row", "row_id", "id", "unnamed: 0"})
+_INDEX = frozenset({"", "index", "idx", "row", "unnamed: 0"})
 """Names of a column that may have numbers of rows."""
 
 _MANY = 0.5
@@ -261,24 +263,27 @@ def _spelled(side: SideFile, row: int) -> str:
 
 
 def _by_column(side: SideFile, data: Data, wanted: np.ndarray) -> Match | None:
-    """Find rows by a column that differs from row to row and that the data has, too, or has as numbers of its rows.
+    """Find rows by a column of ids that the data has, too, or by the numbers of its rows.
 
-    Columns of two names are one only if their values have letters: ranks may be equal to ids by chance. None where
-    there is no such column. Raises DataError where a column of this name has other values in the data.
+    Columns of two names are one only if their values have letters or both names are those of ids: ranks may be equal to
+    ids by chance. None where there is no such column. Raises DataError where ids with letters are others in the data.
     """
-    own = {name: texts for name, column in side.columns.items() if (texts := _different(column))}
-    there = _different_columns(data) if own else {}
+    own = {name: texts for name, column in side.columns.items() if (texts := _ids_in(column))}
+    there = _id_columns(data) if own else {}
     rows = data.table.ids[wanted].tolist()
-    named = {name for name, texts in own.items() if all(any(map(str.isalpha, text)) for text in texts)}
-    pairs = [(one, other) for one in own for other in there if one.lower() == other.lower() or one in named]
-    for name, other in sorted(pairs, key=lambda pair: pair[0].lower() != pair[1].lower()):
-        at = {text: row for row, text in enumerate(own[name])}
-        found = np.array([at.get(there[other].get(row, ""), -1) for row in rows], np.int64)
-        same = name.lower() == other.lower()
-        if (found >= 0).all() or (same and (found >= 0).mean() >= _MANY):
-            by = name if same else f"{name}, which has the values of {other} in the data"
+    lettered = {name for name, texts in own.items() if all(any(map(str.isalpha, text)) for text in texts)}
+    pairs = [(one, other) for one in own for other in there if one.lower() == other.lower()]
+    pairs += [(one, other) for one in own for other in there if one in lettered or (_is_id(one) and _is_id(other))]
+    for name, other in dict.fromkeys(pairs):
+        at = {text.lower(): row for row, text in enumerate(own[name])}
+        found = np.array([at.get(there[other].get(row, "").lower(), -1) for row in rows], np.int64)
+        named = name.lower() == other.lower() and name in lettered
+        if (found >= 0).all() or (named and (found >= 0).mean() >= _MANY):
+            by = (name or "without a name") + (
+                "" if name == other else f", which has the values of {other} in the data"
+            )
             return Match(side, found, (), f"{side.path}: matched by column {by}; it has no SMILES to check this with")
-        if same:
+        if named:
             lost = there[other].get(rows[int(np.argmin(found))], "")
             raise DataError(
                 f"{side.path} and the data have a column {name}, but the file lacks {lost!r} there and has no SMILES: "
@@ -301,8 +306,8 @@ def _by_index(side: SideFile, data: Data, rows: list[int], name: str, texts: lis
     return Match(side, found, (), f"{side.path}: {said}; it has no SMILES to check this with")
 
 
-def _different_columns(data: Data) -> dict[str, dict[int, str]]:
-    """Return the columns of the data's file that differ from row to row: {name: {row: text}}."""
+def _id_columns(data: Data) -> dict[str, dict[int, str]]:
+    """Return the columns of the data's file that may be ids and are no labels: {name: {row: text}}."""
     if data.source is None:
         return {}
     records, kept = read_records(data.source, data.sheet), set(data.table.ids.tolist())
@@ -311,14 +316,25 @@ def _different_columns(data: Data) -> dict[str, dict[int, str]]:
     return {
         name: dict(zip((row for row, _ in rows), texts, strict=True))
         for name, cells in columns
-        if (texts := _different(cells))
+        if name not in data.table.asked_for and (texts := _ids_in(cells))
     }
 
 
-def _different(cells: Iterable[object]) -> list[str]:
-    """Return the texts of a column if there are several, all different and none empty; else none."""
+def _ids_in(cells: Iterable[object]) -> list[str]:
+    """Return the texts of a column if they may be ids: several, all different in lower case, none empty and no numbers
+    with decimals; else none.
+    """
     texts = [str(cell).strip() for cell in cells]
-    return texts if len(set(texts)) == len(texts) > 1 and all(texts) else []
+    whole = [_whole(text) for text in texts]
+    if any(number is None and number_in(text) is not None for text, number in zip(texts, whole, strict=True)):
+        return []
+    texts = [text if number is None else str(number) for text, number in zip(texts, whole, strict=True)]
+    return texts if len({text.lower() for text in texts}) == len(texts) > 1 and all(texts) else []
+
+
+def _is_id(name: str) -> bool:
+    """Return whether a column is one of ids by its name."""
+    return "id" in re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
 
 
 def _by_order(side: SideFile, data: Data, wanted: np.ndarray) -> Match:

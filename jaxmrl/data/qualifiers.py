@@ -2,9 +2,13 @@
 
 import itertools
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from jaxmrl.data.targets import NEARLY, read_column, why_no_target
+import numpy as np
+
+from jaxmrl.data.targets import NEARLY, Column, read_column, why_no_target
 from jaxmrl.io.records import Records
 
 RELATIONS, UNITS, TYPES = "relations", "units", "types"
@@ -17,34 +21,75 @@ _GENERAL = RELATION_WORDS | {"value", "values", "mean"}
 _NUMBERED = re.compile(rf"(?<![a-z0-9])({'|'.join(_GENERAL | UNIT_WORDS | TYPE_WORDS)})(\d+)(?![a-z0-9])")
 """One of them with a number, as in Value1 and Unit1."""
 
-_SAMPLE = 200
-"""Rows that show whether a column is one of numbers."""
+_BESIDE = frozenset(
+    "sd std stdev stddev se sem error err cv n count replicates hill slope r2 mw molwt weight mass logp clogp alogp "
+    "xlogp tpsa psa hba hbd rotb qed".split()
+)
+"""Words in the name of a column that stands beside measured values and is never beyond a limit."""
+
+_SAMPLE, _FEW = 1000, 8
+"""Rows that show what a column has, and that rule out most columns as the logarithm of another."""
+
+_SOME = 0.5
+"""The share of numbers from which a column has no units, whatever its name is."""
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """The columns of the first rows of a table, each read once."""
+
+    records: Records
+    _read: dict[int, Column] = field(default_factory=dict, repr=False)
+
+    def column(self, at: int) -> Column:
+        if at not in self._read:
+            self._read[at] = read_column(replace(self.records, rows=self.records.rows[:_SAMPLE]), at)
+        return self._read[at]
+
+    @cached_property
+    def leading(self) -> np.ndarray:
+        """The numbers in the first rows of all columns, [columns, rows]; NaN for words and what is no exact number."""
+        columns = [self.column(k) for k in range(len(self.records.header))]
+        return np.array([np.full(_FEW, np.nan) if one.words else _first(one.numbers.known) for one in columns])
+
+    def has_numbers(self, at: int) -> bool:
+        """Return whether a column is one of measured numbers."""
+        column = self.column(at)
+        return not column.words and column.numbers.share >= NEARLY and not why_no_target(column)
+
+
+def _first(values: np.ndarray) -> np.ndarray:
+    return np.concatenate([values[:_FEW], np.full(max(0, _FEW - len(values)), np.nan)])
 
 
 @dataclass(frozen=True)
 class Qualifiers:
     """The columns of one kind of a table.
 
-    kind    RELATIONS, UNITS or TYPES
-    places  theirs
-    others  the places of all columns of any kind, which stand between a number and what is about it
+    kind     RELATIONS, UNITS or TYPES
+    places   theirs
+    others   the places of all columns of any kind, which stand between a number and what is about it
+    targets  the places of columns of numbers that are predicted
     """
 
-    records: Records
+    first: FirstRows
     kind: str
     places: tuple[int, ...]
     others: frozenset[int]
+    targets: frozenset[int] = frozenset()
+    _orders: dict[tuple[int, ...], dict[int, int]] = field(default_factory=dict, repr=False)
 
     def of(self, at: int) -> tuple[int, ...]:
         """Return the places of the columns that are about the numbers of the one at `at`.
 
-        A column is about those whose names have all the words of its own, but for words such as relation and value; of
-        several, the one with the most such words. Columns without such words are told apart by where they stand: each
-        is about the numbers before the next one, or after the one before it. One alone is about the numbers beside it,
-        or about all where there are none.
+        A column is about those whose names have all the words of its own, but for words such as relation and value; if
+        a name has no others, about these alone. Columns without such words are told apart by where they stand: each is
+        about the numbers before the next one, or after the one before it. One column of relations alone is about the
+        numbers that follow it, if none stand before it; else one is about all.
         """
-        words = stem(self.records.header[at])
+        words = self._stems[at]
         named = {one: own for one in self.places if (own := self.own_words(one)) and own <= words and one != at}
+        named = {one: own for one, own in named.items() if own == words or own not in self._exact}
         if named:
             most = max(map(len, named.values()))
             best = tuple(one for one, own in named.items() if len(own) == most)
@@ -56,51 +101,90 @@ class Qualifiers:
 
     def own_words(self, one: int) -> frozenset[str]:
         """Return the words of a column's name that it shares with those it is about; none where it shares none."""
-        name = _without_number(self.records.header, one)
-        words = frozenset(stem(name) - UNIT_WORDS - TYPE_WORDS)
-        stems = [stem(other) for k, other in enumerate(self.records.header) if k not in self.others]
-        return words if any(words <= other for other in stems) else frozenset()
+        return self._own[one]
+
+    @cached_property
+    def _stems(self) -> list[frozenset[str]]:
+        header = self.first.records.header
+        return [frozenset(stem(_without_number(name, header))) for name in header]
+
+    @cached_property
+    def _exact(self) -> frozenset[frozenset[str]]:
+        """The words of columns that are about no other."""
+        return frozenset(words for k, words in enumerate(self._stems) if k not in self.others)
+
+    @cached_property
+    def _own(self) -> dict[int, frozenset[str]]:
+        own = {one: self._stems[one] - UNIT_WORDS - TYPE_WORDS for one in self.places}
+        return {
+            one: words if any(words <= other for other in self._exact) else frozenset() for one, words in own.items()
+        }
 
     def _alone(self, one: int, at: int) -> tuple[int, ...]:
-        beside = [k for k in (self._next(one, -1), self._next(one, 1)) if k is not None and self._is_numbers(k)]
-        return (one,) if not beside or at in beside else ()
+        before, after = (self._next(one, step) for step in (-1, 1))
+        follows = self.kind == RELATIONS and self._has_values(after) and not self._has_numbers(before)
+        return (one,) if not follows or at == after else ()
 
-    def _next(self, one: int, step: int) -> int | None:
-        """Return the nearest column in a direction that is about no other."""
+    def _next(self, one: int, step: int) -> int:
+        """Return the nearest column in a direction that is about no other; -1 where there is none."""
         place = one + step
         while place in self.others:
             place += step
-        return place if 0 <= place < len(self.records.header) else None
+        return place if 0 <= place < len(self._stems) else -1
 
     def _beside(self, several: tuple[int, ...], at: int) -> tuple[int, ...]:
         """Return which of several columns is about the one at `at`, by where they stand."""
-        ends = (-1, *several, len(self.records.header))
-        numbers = [
-            [k for k in range(low + 1, high) if k == at or (k not in self.others and self._is_numbers(k))]
-            for low, high in itertools.pairwise(ends)
-        ]
-        following, leading = numbers[1:], numbers[:-1]
-        # A relation stands before its number, a unit behind it, where both are possible.
-        orders = [following, leading] if self.kind == RELATIONS else [leading, following]
-        complete = [order for order in orders if all(order)]
-        complete.sort(key=lambda order: not any(at in group for group in order))
-        found = zip(several, complete[0], strict=True) if complete else ()
-        return tuple(one for one, group in found if at in group)
+        if several not in self._orders:
+            self._orders[several] = self._order(several)
+        found = self._orders[several].get(at)
+        return () if found is None else (found,)
 
-    def _is_numbers(self, at: int) -> bool:
-        """Return whether a column is one of measured numbers, by its first rows."""
-        column = read_column(replace(self.records, rows=self.records.rows[:_SAMPLE]), at)
-        return not column.words and column.numbers.share >= NEARLY and not why_no_target(column)
+    def _order(self, several: tuple[int, ...]) -> dict[int, int]:
+        """Return the one of several columns that is about each column of numbers, by its place."""
+        ends = (-1, *several, len(self._stems))
+        for has_numbers in (self._has_values, self._has_numbers):
+            found = [[k for k in range(low + 1, high) if has_numbers(k)] for low, high in itertools.pairwise(ends)]
+            # A relation stands before its number, a unit behind it, where both are possible.
+            orders = [found[1:], found[:-1]] if self.kind == RELATIONS else [found[:-1], found[1:]]
+            complete = [order for order in orders if all(order)]
+            complete.sort(key=lambda order: -len(self.targets & set(itertools.chain(*order))))
+            if complete:
+                return {at: one for one, group in zip(several, complete[0], strict=True) for at in group}
+        return {}
+
+    def _has_numbers(self, at: int) -> bool:
+        return at in self.targets or (at >= 0 and at not in self.others and self.first.has_numbers(at))
+
+    def _has_values(self, at: int) -> bool:
+        """Return whether a column has numbers that may be beyond a limit, by its name."""
+        return self._has_numbers(at) and not _BESIDE & _words(self.first.records.header[at])
 
 
-def named_qualifiers(records: Records) -> tuple[Qualifiers, Qualifiers]:
-    """Return the columns of units and those of types, by their names."""
-    words = {at: stem(name) for at, name in enumerate(records.header)}
-    units = tuple(at for at in words if words[at] & UNIT_WORDS)
-    types = tuple(at for at in words if words[at] & TYPE_WORDS and at not in units)
-    relations = {at for at, name in enumerate(records.header) if says_relation(name)}
-    others = frozenset((*units, *types, *relations))
-    return Qualifiers(records, UNITS, units, others), Qualifiers(records, TYPES, types, others)
+def named_qualifiers(
+    first: FirstRows, targets: Iterable[Column], relations: Iterable[int] = ()
+) -> tuple[Qualifiers, Qualifiers, Qualifiers]:
+    """Return the columns of relations, those of units and those of types, the latter two by their names.
+
+    Args:
+        first: The table.
+        targets: The columns that are predicted.
+        relations: The places of the columns of relations.
+    """
+    words = {at: stem(name) for at, name in enumerate(first.records.header)}
+    named = [at for at in words if words[at] & (UNIT_WORDS | TYPE_WORDS)]
+    named = [at for at in named if first.column(at).numbers.share < _SOME]
+    units = tuple(at for at in named if words[at] & UNIT_WORDS)
+    types = tuple(at for at in named if at not in units)
+    others = frozenset((*named, *relations, *(at for at, name in enumerate(first.records.header) if _says(first, at))))
+    places = frozenset(column.at for column in targets if column.words is None)
+    kinds = (RELATIONS, tuple(relations)), (UNITS, units), (TYPES, types)
+    found = [Qualifiers(first, kind, those, others, places) for kind, those in kinds]
+    return found[0], found[1], found[2]
+
+
+def _says(first: FirstRows, at: int) -> bool:
+    """Return whether a column has relations by its name, and no numbers."""
+    return says_relation(first.records.header[at]) and first.column(at).numbers.share < _SOME
 
 
 def says_relation(name: str) -> bool:
@@ -117,9 +201,7 @@ def _words(name: str) -> set[str]:
     return set(re.findall(r"[a-z0-9]+", _NUMBERED.sub(r"\1 \2", name.lower())))
 
 
-def _without_number(header: list[str], at: int) -> str:
-    """Return a column's name without the number that a reader gives the second column of a name, where no word is left
-    beside it.
-    """
-    name, _, number = header[at].rpartition(".")
-    return name if number.isdecimal() and name in header and not stem(name) - UNIT_WORDS - TYPE_WORDS else header[at]
+def _without_number(name: str, header: list[str]) -> str:
+    """Return a column's name without the number that a reader gives the second column of a name."""
+    first, _, number = name.rpartition(".")
+    return first if number.isdecimal() and first in header else name

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from jaxmrl.data.qualifiers import RELATIONS, UNITS, Qualifiers, named_qualifiers, says_relation
-from jaxmrl.data.targets import Column, read_column
+from jaxmrl.data.qualifiers import UNITS, FirstRows, Qualifiers, named_qualifiers, says_relation
+from jaxmrl.data.targets import Column
 from jaxmrl.io.cells import ABOUT, ABOVE, BELOW, CENSORED, EXACTLY, NUMBER, is_missing, plain_signs
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
@@ -26,8 +26,8 @@ _SIDES = {text: side for side, texts in _SIGNS.items() for text in texts}
 _NEARLY = 0.9
 """The share of relations, of the cells that are not empty, from which a column is one of relations."""
 
-_SAMPLE, _SEVERAL, _ROUNDED = 1000, 5, 0.02
-"""Rows by which a column is known as the logarithm of another, how many are enough, and how they may be rounded."""
+_SEVERAL, _ROUNDED = 5, 0.051
+"""Rows by which a column is known as the logarithm of another, and how it may be rounded: to a decimal."""
 
 _MOST_UNITS, _LONGEST = 4, 20
 """Units that a remark names, and the characters of a cell that has one."""
@@ -45,29 +45,31 @@ def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column
         if sides is not None:
             found[at] = sides
             remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
-    others = frozenset(found) | named_qualifiers(records)[0].others
-    relations = Qualifiers(records, RELATIONS, tuple(found), others)
+    if not found:
+        return columns, remarks
+    relations, _, _ = named_qualifiers(FirstRows(records), columns, found)
     marked = []
     for column in columns:
-        column, said = _marked(records, column, relations, found)
+        column, said = _marked(column, relations, found)
         marked.append(column)
         remarks += said
     return marked, remarks
 
 
-def _marked(
-    records: Records, column: Column, relations: Qualifiers, found: dict[int, np.ndarray]
-) -> tuple[Column, list[str]]:
+def _marked(column: Column, relations: Qualifiers, found: dict[int, np.ndarray]) -> tuple[Column, list[str]]:
     """Return a column with its numbers marked as censored, and remarks. found: sides [N] by the place of relations."""
+    hits = {at: (sides != EXACTLY) & (column.numbers.kinds == NUMBER) for at, sides in found.items()}
+    hits = {at: hit for at, hit in hits.items() if hit.any()}
+    if column.words or not hits:
+        return column, []
     own, remarks = relations.of(column.at), []
     named = any(relations.own_words(at) for at in own)
-    for at, sides in found.items():
-        hit = (sides != EXACTLY) & (column.numbers.kinds == NUMBER)
-        if column.words or not hit.any():
-            continue
-        said = f"{column.name}: {count(int(hit.sum()), 'row')} with >, < or ~ in column {records.header[at]}"
-        about = None if named else _about_one_scale(records, column, at, relations, sides)
-        if about and about is not column:
+    pair = None if named else _scales(relations.first, column, relations.others)
+    for at, hit in hits.items():
+        sides, name = found[at], relations.first.records.header[at]
+        said = f"{column.name}: {count(int(hit.sum()), 'row')} with >, < or ~ in column {name}"
+        about = _about(*pair, at, relations, sides) if pair else None
+        if about and about.at != column.at:
             remarks.append(f"{said}, which are taken to be of {about.source} and turned round")
             turned = np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides))
             column = _censored(column, hit, turned)
@@ -96,18 +98,19 @@ def unit_remarks(records: Records, columns: list[Column], *, converted: bool = F
         converted: Whether units are converted, which then needs no remark.
     """
     remarks = []
-    for qualifiers in named_qualifiers(records):
+    _, units, types = named_qualifiers(FirstRows(records), columns)
+    for qualifiers in (types,) if converted else (units, types):
         for column in columns:
-            if column.words is None and not (converted and qualifiers.kind == UNITS):
-                remarks += [said for at in qualifiers.of(column.at) for said in _mixed(records, at, column, qualifiers)]
+            own = qualifiers.of(column.at) if column.words is None else ()
+            remarks += [said for at in own for said in _mixed(records, at, column, qualifiers)]
     return remarks
 
 
-def units_of(records: Records, column: Column) -> list[str] | None:
-    """Return the cells [N] of the column that has the units of another; None where there is none."""
-    units, _ = named_qualifiers(records)
-    found = units.of(column.at)
-    return [fields[found[0]].strip() for *_, fields in records.rows] if found else None
+def units_of(records: Records, columns: list[Column]) -> list[list[str] | None]:
+    """Return, for each of several columns, the cells [N] of the one that has its units; None where there is none."""
+    _, units, _ = named_qualifiers(FirstRows(records), columns)
+    found = [units.of(column.at) for column in columns]
+    return [[fields[own[0]].strip() for *_, fields in records.rows] if own else None for own in found]
 
 
 def _mixed(records: Records, at: int, column: Column, qualifiers: Qualifiers) -> list[str]:
@@ -128,37 +131,43 @@ def _mixed(records: Records, at: int, column: Column, qualifiers: Qualifiers) ->
     ]
 
 
-def _about_one_scale(
-    records: Records, column: Column, at: int, relations: Qualifiers, sides: np.ndarray
-) -> Column | None:
-    """Return which of two columns the relations at `at` are about: this one, or one of the negative logarithms of its
-    numbers or whose negative logarithms it has. None where there is no such column.
+def _scales(first: FirstRows, column: Column, others: frozenset[int]) -> tuple[Column, Column] | None:
+    """Return a column and one of the negative logarithms of its numbers, the logarithms first, where this column is one
+    of the two; else None.
     """
-    sample = replace(records, rows=records.rows[:_SAMPLE])
-    for k in set(range(len(records.header))) - relations.others - {column.at}:
-        other = read_column(sample, k)
-        if other.words:
-            continue
-        for log, number in ((column, other), (other, column)):
-            if _are_negative_logs(log.numbers.known[:_SAMPLE], number.numbers.known[:_SAMPLE]):
-                return log if _about_logarithm(log, number, at, relations, sides) else number
+    own, others = first.column(column.at), others | {column.at}
+    values = first.leading
+    with np.errstate(divide="ignore", invalid="ignore"):
+        powers = values[column.at] + np.log10(values), values + np.log10(values[column.at])
+    for which, power in enumerate(powers):
+        # Most columns are ruled out by their first rows.
+        wrong = (np.abs(power - np.round(power)) >= _ROUNDED).sum(axis=1)
+        for k in np.flatnonzero((wrong <= 1) & ~np.isnan(power).all(axis=1)).tolist():
+            log, number = (first.column(k), own) if which else (own, first.column(k))
+            if k not in others and _are_negative_logs(log.numbers.known, number.numbers.known):
+                return log, number
     return None
 
 
-def _about_logarithm(log: Column, number: Column, at: int, relations: Qualifiers, sides: np.ndarray) -> bool:
-    """Return whether relations are about a logarithm and not about its number, as by default they are.
+def _about(log: Column, number: Column, at: int, relations: Qualifiers, sides: np.ndarray) -> Column | None:
+    """Return which of a logarithm and its number the relations at `at` are about; None where they are about neither.
 
-    They are where they stand beside the logarithm alone, and its values are large in rows with > and small in those
-    with <.
+    Where their place does not say it, they are about the number, unless the logarithm is large in nearly all rows with
+    > and small in those with <: most were measured up to a highest concentration.
     """
-    if at in relations.of(number.at) or at not in relations.of(log.at):
-        return False
+    of_log, of_number = (at in relations.of(one.at) for one in (log, number))
+    if not (of_log or of_number):
+        return None
+    if of_number and (not of_log or relations.own_words(at)):
+        return number
     if relations.own_words(at):
-        return True
+        return log
     known = log.numbers.known
     signs = np.select([sides == ABOVE, sides == BELOW], [1.0, -1.0])[: len(known)]
-    exact = known[(sides[: len(known)] == EXACTLY) & ~np.isnan(known)]
-    return len(exact) > 0 and bool(np.nansum(signs * np.sign(known - np.median(exact))) > 0)
+    measured = ~np.isnan(known)
+    exact = known[(signs == 0) & measured]
+    agrees = (signs * (known - np.median(exact)) > 0)[(signs != 0) & measured] if len(exact) else np.zeros(0, bool)
+    return log if len(agrees) and agrees.mean() >= _NEARLY else number
 
 
 def _are_negative_logs(log: np.ndarray, number: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from jaxmrl.chem.molecules import EMPTY, UnusableMoleculeError, parse
 from jaxmrl.chem.notations import INCHI, MOL_BLOCK, SMILES
 from jaxmrl.errors import DataError
+from jaxmrl.io.cells import is_mark, is_missing
 from jaxmrl.io.records import Records, Rejected, column_index, column_names, one_column
 
 SAMPLE = 50
@@ -25,9 +26,15 @@ _SMALLEST_SHARE = 0.5
 """The share of sampled cells that must be SMILES in a column that is chosen by its name."""
 
 _SUMMARIES = frozenset(
-    "total totals sum subtotal mean average median std stdev min max count summe mittelwert gesamt".split()
+    "total totals sum subtotal mean average median sd sem std stdev min max count summe mittelwert gesamt".split()
 )
 """What stands in place of a molecule in a row about all others, in lower case."""
+
+_HEADER = "a repeated header"
+_UNIT_ROWS = frozenset({"unit", "units", "[unit]", "(unit)", "string", "text", "object"})
+"""What stands there in a row of units or types below the header."""
+
+_FIRST_WORD = re.compile(r"[a-z]+(?![a-z0-9@\[(=#/\\])")
 
 _INCHI = re.compile(r"\s*(InChI=)?1S?/[A-Z0-9]")
 _INCHI_KEY = re.compile(r"\s*[A-Z]{14}-[A-Z]{10}-[A-Z]\s*")
@@ -81,19 +88,38 @@ def find_structures(path: Path, records: Records, name: str | None) -> Structure
 def only_molecules(records: Records, column: StructureColumn) -> Records:
     """Return a table without the rows that name no molecule, which say nothing of what its columns have.
 
-    They are empty there, repeat the header, or are a total of the others; `rejected` and `empty` have them. A table of
-    such rows alone remains as it is.
+    They are empty there, repeat the header, or are a total of the others; `rejected` has them, and `empty` those below
+    a header. A table of such rows alone remains as it is.
     """
     name = records.header[column.at].lower()
-    reasons = {"": EMPTY} | {word: f"{word!r} is no molecule" for word in _SUMMARIES}
-    reasons |= {name: "a repeated header"} if name else {}
-    found = [(row, reasons.get(row[2][column.at].strip().lower())) for row in records.rows]
-    kept = [row for row, reason in found if reason is None]
-    if not kept or len(kept) == len(found):
+    cells = [fields[column.at].strip() for *_, fields in records.rows]
+    reasons = [_why_no_molecule("block" if text and column.notation == MOL_BLOCK else text, name) for text in cells]
+    if all(reasons) or not any(reasons):
         return records
-    rejected = [Rejected(line, records.separator.join(fields), reason) for (_, line, fields), reason in found if reason]
-    empty = tuple(fields for (*_, fields), reason in found if reason)
-    return replace(records, rows=kept, rejected=[*records.rejected, *rejected], empty=records.empty + empty)
+    kept = [row for row, reason in zip(records.rows, reasons, strict=True) if not reason]
+    rejected = [
+        Rejected(line, records.separator.join(fields), reason)
+        for (_, line, fields), reason in zip(records.rows, reasons, strict=True)
+        if reason
+    ]
+    below, of_header = [], True
+    for (*_, fields), reason in zip(records.rows, reasons, strict=True):
+        of_header = bool(reason) and (of_header or reason == _HEADER)
+        below += [fields] if of_header and reason != _HEADER else []
+    return replace(records, rows=kept, rejected=[*records.rejected, *rejected], empty=(*records.empty, *below))
+
+
+def _why_no_molecule(text: str, header: str) -> str:
+    """Return why a cell names no molecule; empty if it may name one."""
+    lower = text.lower()
+    if is_missing(text):
+        return EMPTY
+    if lower == header:
+        return _HEADER
+    first = _FIRST_WORD.match(lower)
+    if is_mark(text) or lower in _UNIT_ROWS or (first and first[0] in _SUMMARIES):
+        return f"{text[:40]!r} is no molecule"
+    return ""
 
 
 def _described(

@@ -69,7 +69,12 @@ _APOSTROPHES = "'’"
 _PAIR, _ALIKE = re.compile(r"(\d{3})[ \u00a0\u2009\u202f](\d{3})"), 0.1
 """Two groups of digits, and how much they differ at most where they are replicates, as in 589 592."""
 
-_POWER = re.compile(r"\s?[x×*·]\s?10\s?(?:\^|\*\*)?\s?\(?([+-]?\d+|[⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)\)?")
+_POWER = re.compile(
+    r"\s?[x×*·]\s?10\s?(?:(?:\^|\*\*)\s?\(?([+-]?\d{1,3})\)?|([+-]\d{1,3})|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}))(?![\d.])"
+)
+_ERROR_POWER = re.compile(r"\(?\s*([+-]?[\d.,]+)\s*(±|\+/-|\+-)\s*([\d.,]+)\s*\)?\s*(e[+-]?\d+)", re.IGNORECASE)
+"""A number and its error before one power of ten, which is that of both."""
+
 _RAISED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
 
 
@@ -300,7 +305,11 @@ def plain_signs(text: str) -> str:
 
 def _clean(text: str) -> str:
     plain = plain_signs(text).translate(INVISIBLE).translate(_MINUS).strip()
-    return _POWER.sub(lambda found: f"e{found[1].translate(_RAISED)}", plain)
+    powers = _POWER.sub(lambda found: f"e{(found[1] or found[2] or found[3]).translate(_RAISED)}", plain)
+    if powers != plain and (match := _ERROR_POWER.fullmatch(powers)):
+        number, sign, error, power = match.groups()
+        return f"{number}{power} {sign} {error}{power}"
+    return powers
 
 
 def _grouped(matches: list[re.Match], odd: list[str]) -> str:

@@ -33,7 +33,7 @@ class Records:
     rejected  the damaged rows
     separator of the fields in the text of a damaged row
     remarks   how the file is written, where that is unusual, in words
-    empty     fields of the rows that name no molecule, such as those of units or totals
+    empty     fields of the rows between a header and its first molecule, such as one of units
     """
 
     header: list[str]

@@ -43,7 +43,13 @@ def test_sizes_that_may_be_thousands_or_a_few_molecules_are_asked_about(tmp_path
 
 
 @pytest.mark.parametrize(
-    "texts", [["100.000", "200.000", "400.000"], ["12.500", "25.000", "50.000"], ["0.125", "0.250", "1.000"]]
+    "texts",
+    [
+        ["100.000", "200.000", "400.000"],
+        ["12.500", "25.000", "100.000"],
+        ["5.000", "50.000", "500.000"],
+        ["0.125", "0.250", "1.000"],
+    ],
 )
 def test_three_decimals_are_decimals(tmp_path, texts):
     (rows,) = curves(tmp_path, table(texts, METRIC[:3])).curves

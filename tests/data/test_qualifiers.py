@@ -102,7 +102,7 @@ def test_words_that_compare_are_relations_only_by_the_name_of_their_column(tmp_p
     assert sum("8 labels have >, < or ~" in note for note in marked.notes) == 1
 
 
-@pytest.mark.parametrize("row", [",24", "Total,24", "smiles,active", ",mean"])
+@pytest.mark.parametrize("row", [",24", "Total,24", "smiles,active", ",mean", "Mean (n=8),3", "SD:,2", "-,5"])
 def test_rows_without_a_molecule_do_not_decide_what_a_column_is(tmp_path, row):
     rows = "".join(f"{one},{k % 2}\n" for k, one in enumerate(MOLECULES))
     (tmp_path / "t.csv").write_text(f"smiles,active\n{rows}{row}\n")
@@ -126,3 +126,94 @@ def test_a_unit_below_the_name_of_a_column_is_compared(tmp_path, head):
     assert read_table(tmp_path / "t.csv", scale=LogScale("nM"), target_columns=("IC50",)).labels[0, 0] == 7
     with pytest.raises(DataError, match=r"the unit of its numbers is '.*', and --pic50 says uM"):
         read_table(tmp_path / "t.csv", scale=LogScale("uM"), target_columns=("IC50",))
+
+
+ONE_UNIT = ["nM"] * 4 + ["uM"] * 4
+
+
+@pytest.mark.parametrize(
+    ("header", "order"),
+    [
+        ("IC50,SD,Relation", "vnr"),
+        ("MW,Relation,Assay,IC50", "nrtv"),
+        ("Relation,IC50 (units/mg),LogD", "rvn"),
+        ("IC50,N,Operator,Note", "vnrt"),
+    ],
+)
+def test_one_column_of_relations_is_about_the_label_whatever_stands_beside_it(tmp_path, header, order):
+    cells = {"r": FIRST, "v": VALUES, "n": OTHERS, "t": ["x"] * 8}
+    target = header.split(",")[order.index("v")]
+    columns = [cells[kind] for kind in order]
+    table = table_of(tmp_path, header, *columns, target_columns=(target,), censored="loss")
+    assert table.bounds.sides[:, 0].tolist() == [1, -1, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("header", ["IC50,SD,Unit", "IC50,pIC50,Unit", "MW,Unit,IC50"])
+def test_one_column_of_units_is_about_the_label_whatever_stands_beside_it(tmp_path, header):
+    cells = {"IC50": VALUES, "Unit": ONE_UNIT}
+    columns = [cells.get(name, OTHERS) for name in header.split(",")]
+    table = table_of(tmp_path, header, *columns, target_columns=("IC50",), scale=LogScale("nM"))
+    np.testing.assert_allclose(table.labels[:, 0], np.repeat([9, 6], 4) - np.log10(VALUES))
+
+
+def test_a_name_with_a_unit_is_no_column_of_units(tmp_path):
+    header, wanted = "IC50 (unit: nM),EC50 (unit: nM)", ("EC50 (unit: nM)",)
+    table = table_of(tmp_path, header, VALUES, OTHERS, target_columns=wanted, scale=LogScale("nM"))
+    np.testing.assert_allclose(table.labels[:, 0], 9 - np.log10(OTHERS))
+
+
+@pytest.mark.parametrize(
+    ("header", "order", "wanted"),
+    [
+        ("IC50,Qualifier,EC50,Qualifier,MW", "vrVRn", ("IC50", "EC50")),
+        ("IC50,Qualifier,EC50,Qualifier,MW", "vrVRn", ("IC50", "EC50", "MW")),
+        ("hERG,Qualifier,SD,N,CYP,Qualifier,SD,N", "vrnnVRnn", ("hERG", "CYP")),
+        ("MW,Qualifier,IC50,Qualifier,EC50", "nrvRV", ("IC50", "EC50")),
+        ("IC50 relation,hERG IC50,IC50 relation,CYP IC50", "rvRV", ("hERG IC50", "CYP IC50")),
+    ],
+)
+def test_what_stands_beside_values_has_no_relations(tmp_path, header, order, wanted):
+    cells = {"r": FIRST, "v": VALUES, "R": SECOND, "V": OTHERS, "n": OTHERS}
+    table = table_of(tmp_path, header, *(cells[kind] for kind in order), target_columns=wanted, censored="loss")
+    sides = [[1, -1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 0, 0], [0] * 8]
+    assert table.bounds.sides.T.tolist() == sides[: len(wanted)]
+
+
+def test_relations_of_another_assay_are_not_turned_round(tmp_path):
+    columns = (list(">>======"), CONCENTRATIONS, list("======>>"), VALUES, LOGARITHMS)
+    header = "IC50 relation,IC50,Ki relation,Ki,pIC50"
+    table = table_of(tmp_path, header, *columns, target_columns=("pIC50",), censored="loss")
+    assert table.bounds.sides[:, 0].tolist() == [-1, -1, 0, 0, 0, 0, 0, 0]
+
+
+def test_a_rounded_logarithm_is_one(tmp_path):
+    columns = (list(">>======"), CONCENTRATIONS, [round(one, 1) for one in LOGARITHMS])
+    table = table_of(tmp_path, "Relation,IC50,pIC50", *columns, target_columns=("pIC50",), censored="loss")
+    assert table.bounds.sides[:, 0].tolist() == [-1, -1, 0, 0, 0, 0, 0, 0]
+
+
+def test_the_unit_below_a_name_counts_and_not_that_of_another_column(tmp_path):
+    head = "PUBCHEM_RESULT_TAG,smiles,PubChem Standard Value,Standard Value,Standard Units\nRESULT_UNIT,,MICROMOLAR,,\n"
+    rows = "".join(f"1,{one},{value},{1000 * value},nM\n" for one, value in zip(MOLECULES, VALUES, strict=True))
+    (tmp_path / "t.csv").write_text(head + rows)
+    for name, unit in (("PubChem Standard Value", "uM"), ("Standard Value", "nM")):
+        table = read_table(tmp_path / "t.csv", scale=LogScale(unit), target_columns=(name,))
+        np.testing.assert_allclose(table.labels[:, 0], 6 - np.log10(VALUES))
+
+
+def test_tables_of_different_units_one_after_the_other_are_refused(tmp_path):
+    rows = "".join(f"{one},100\n" for one in MOLECULES)
+    (tmp_path / "t.csv").write_text(f"smiles,IC50\n,nM\n{rows}smiles,IC50\n,uM\n{rows}")
+    with pytest.raises(DataError, match="the unit of its numbers is 'uM', and --pic50 says nM"):
+        read_table(tmp_path / "t.csv", scale=LogScale("nM"), target_columns=("IC50",))
+
+
+def test_a_row_without_a_molecule_at_the_end_states_no_unit(tmp_path):
+    (tmp_path / "t.csv").write_text("smiles,IC50\n" + "".join(f"{one},100\n" for one in MOLECULES) + ",M\n")
+    assert read_table(tmp_path / "t.csv", scale=LogScale("nM"), target_columns=("IC50",)).labels[0, 0] == 7
+
+
+def test_a_text_below_a_name_that_is_no_unit_of_concentration_is_named(tmp_path):
+    (tmp_path / "t.csv").write_text("smiles,IC50\n-,ug/mL\n" + "".join(f"{one},100\n" for one in MOLECULES))
+    table = read_table(tmp_path / "t.csv", scale=LogScale("nM"), target_columns=("IC50",))
+    assert "IC50: 'ug/mL' below its name is not compared with the unit that --pic50 states" in table.notes

@@ -206,3 +206,38 @@ def test_ranks_are_no_ids(write, tmp_path):
     data.source.write_text("\n".join([f"no,{text[0]}", *(f"{k},{line}" for k, line in enumerate(text[1:]))]) + "\n")
     found = places(write(["rank"], *([5 - k] for k in range(6))), data)
     assert "matched by row order" in found.how
+
+
+def data_with(path, name, values):
+    """Return data of a file with another column."""
+    rows = [[name, "smiles"], *zip(values, ["CCO", "c1ccccc1", "?", "CC", "CN", "CCl"], strict=True)]
+    with (path / "data.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return data_of(source=path / "data.csv")
+
+
+def test_whole_numbers_are_ids_by_both_names(write, tmp_path):
+    data = data_with(tmp_path, "compound_id", [6, 4, 2, 1, 3, 5])
+    found = places(write(["id", "part"], *([k, "train"] for k in (1, 2, 3, 4, 5, 6))), data)
+    assert found.rows.tolist() == [5, 3, 0, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "own"),
+    [
+        ("id", [1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 4, 5]),
+        ("", [0, 1, 2, 5, 7, 9], [0, 1, 2, 3, 4, 5]),
+        ("y", ["1.00", "1.37", "2.50", "3.00", "4.00", "5.00"], [1.0, 1.37, 2.5, 3.0, 4.0, 5.0]),
+    ],
+)
+def test_numbers_that_do_not_match_leave_the_order_of_the_rows(write, tmp_path, name, values, own):
+    found = places(write([name, "part"], *([one, "train"] for one in own)), data_with(tmp_path, name, values))
+    assert found.rows.tolist() == IDS
+
+
+def test_ids_match_in_any_case_and_as_floats(write, tmp_path):
+    data = data_with(tmp_path, "sid", [1012, 1014, 1015, 1016, 1017, 1019])
+    found = places(write(["sid"], *([f"{one}.0"] for one in (1019, 1017, 1016, 1015, 1014, 1012))), data)
+    assert found.rows.tolist() == [5, 4, 2, 1, 0]
+    found = places(write(["COMPOUND"], *([one.lower()] for one in [*NAMED, "X"])), named_data(tmp_path))
+    assert found.rows.tolist() == [0, 1, 2, 3, 4]

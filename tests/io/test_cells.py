@@ -23,6 +23,18 @@ def test_powers_of_ten(cell, value):
     assert not found.style.remarks
 
 
+@pytest.mark.parametrize("cell", ["1.5 ± 0.2 x 10^-6", "(1.5 ± 0.2) × 10⁻⁶"])
+def test_a_power_of_ten_is_that_of_a_number_and_its_error(cell):
+    found = read_numbers([cell, "2.5e-7"])
+    np.testing.assert_allclose(found.values, [1.5e-6, 2.5e-7])
+    assert found.errors == 1
+
+
+@pytest.mark.parametrize("cell", ["2x100", "1x1024", "3x106", "5 x 10 5"])
+def test_products_are_no_powers(cell):
+    assert read_numbers([cell, "7"]).kinds.tolist() == [TEXT, NUMBER]
+
+
 @pytest.mark.parametrize(("mark", "said"), [(" ", "blanks"), ("\u202f", "blanks"), ("'", "apostrophes")])
 def test_what_stands_between_thousands_is_named(mark, said):
     found = read_numbers([f"1{mark}234.5", "17", f"12{mark}000"])
