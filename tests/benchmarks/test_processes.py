@@ -132,7 +132,7 @@ def is_alive(pid):
     return True
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_benchmark_that_is_terminated_leaves_no_process():
     code = (
         "from benchmarks.processes import Team; from tests.benchmarks.test_processes import held, who, waits_for_ever\n"
