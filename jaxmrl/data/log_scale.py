@@ -64,7 +64,7 @@ class LogScale:
             logs[known, k] = np.log10(labels[known, k])
             if self.unit:
                 logs[:, k] = powers - logs[:, k]
-            remarks += [self._remark(column, logs[:, k]), *said, *_odd_below(records, column)]
+            remarks += [self._remark(column, logs[:, k]), *said, *(_odd_below(records, column) if self.unit else ())]
             if without := int((labels[:, k] <= 0).sum()):
                 zeros = f"{count(without, 'label')} of 0 or less, which has no logarithm"
                 remarks.append(f"{column.name}: {zeros}; treated as missing")
