@@ -83,9 +83,9 @@ class Qualifiers:
         """Return the places of the columns that are about the numbers of the one at `at`.
 
         A column is about those whose names have all the words of its own, but for words such as relation and value; if
-        a name has no others, about these alone. Columns without such words are told apart by where they stand: each is
-        about the numbers before the next one, or after the one before it. One column of relations alone is about the
-        numbers that follow it, if none stand before it; else one is about all.
+        a name has no others, about these alone. Several columns without such words go by their places: each is about
+        the numbers that follow it, or those before it. A single column of relations is about the numbers that follow
+        it, if none stand before it; else it is about all.
         """
         words = self._stems[at]
         named = {one: own for one in self.places if (own := self.own_words(one)) and own <= words and one != at}
