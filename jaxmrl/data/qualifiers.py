@@ -83,8 +83,8 @@ class Qualifiers:
         """Return the places of the columns that are about the numbers of the one at `at`.
 
         A column is about those whose names have all the words of its own, but for words such as relation and value; if
-        a name has no others, about these alone. Several columns without such words go by their places: each is about
-        the numbers that follow it, or those before it. A single column of relations is about the numbers that follow
+        a name has no others, about these alone. Of several columns without such words, each is about the numbers that
+        follow it, or all are about those before them. A single column of relations is about the numbers that follow
         it, if none stand before it; else it is about all.
         """
         words = self._stems[at]
