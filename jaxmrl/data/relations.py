@@ -137,8 +137,8 @@ def _scales(first: FirstRows, column: Column, others: frozenset[int]) -> tuple[C
     """
     own, others = first.column(column.at), others | {column.at}
     values = first.leading
-    with np.errstate(divide="ignore", invalid="ignore"):
-        powers = values[column.at] + np.log10(values), values + np.log10(values[column.at])
+    logs = np.log10(np.where(values > 0, values, np.nan))
+    powers = values[column.at] + logs, values + logs[column.at]
     for which, power in enumerate(powers):
         # Most columns are ruled out by their first rows.
         wrong = (np.abs(power - np.round(power)) >= _ROUNDED).sum(axis=1)

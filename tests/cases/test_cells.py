@@ -267,3 +267,18 @@ def test_decimal_commas_between_commas_are_named(tmp_path):
     (tmp_path / "t.csv").write_text("smiles,y\nC,1,5\nCC,2,5\n")
     with pytest.raises(DataError, match="if its numbers have decimal commas, separate the columns by semicolons"):
         read_table(tmp_path / "t.csv")
+
+
+def test_an_id_of_a_set_is_an_id(tmp_path):
+    rows = "".join(f"{'C' * k},{50000 + k},{k / 7:.3f}\n" for k in range(1, 13))
+    (tmp_path / "t.csv").write_text(f"smiles,Reactant_set_id,Ki\n{rows}")
+    table = read_table(tmp_path / "t.csv")
+    assert table.tasks == ("Ki",)
+    assert any("Reactant_set_id (ids, by its name)" in note for note in table.notes)
+
+
+def test_attachment_points_are_counted(tmp_path, cache, capsys):
+    rows = "".join(f"{'*' * (k < 3)}{'C' * k}O,{k / 7:.3f}\n" for k in range(1, 31))
+    (tmp_path / "t.csv").write_text(f"smiles,y\n{rows}")
+    load_problem(SweepConfig(csv=tmp_path / "t.csv", model=("gin",)), Reporter())
+    assert "2 molecules have an attachment point (*)" in " ".join(capsys.readouterr().out.split())
