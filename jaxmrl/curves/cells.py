@@ -52,7 +52,7 @@ def sizes_in(
         decimal: The decimal sign in the column of the metric.
 
     Raises:
-        DataError: Where all sizes have three decimals, and some would be a few molecules only.
+        DataError: Where all sizes are below 100 and end in .000, so that they may be thousands.
     """
     long = {text: f"{size:.15g}" for text in dict.fromkeys(texts) if (size := _written_size(text)) is not None}
     pointed = _pointed(texts, decimal == ",", in_percent)
@@ -103,7 +103,7 @@ def _pointed(texts: list[str], decimal_commas: bool, in_percent: bool) -> list[s
     if all(set(part[1]) == {"0"} for part in parts) and len(wholes) > 1 and max(wholes) < _PERCENT:
         raise DataError(
             f"the sizes {pointed[0].strip()}, {pointed[1].strip()}, ... are thousands of molecules or only a few: "
-            "write them without points, or without decimals"
+            f"write {wholes[0]}000, {wholes[1]}000, ... or {wholes[0]}, {wholes[1]}, ..."
         )
     return []
 

@@ -11,6 +11,7 @@ from jaxmrl.curves.cells import split_spread
 from jaxmrl.curves.metric_names import direction_of, has_name, metric_in, plain_name
 from jaxmrl.curves.sizes import size_index
 from jaxmrl.errors import ConfigError, DataError
+from jaxmrl.io.cells import SUMMARIES
 from jaxmrl.io.records import column_index, column_names
 
 RUN_NAMES = (
@@ -37,10 +38,6 @@ ERROR_OF_MEAN = "se sem stderr std_err std_error standard_error".split()
 """Names of the standard error of a mean."""
 
 _MEAN = "mean avg average".split()
-
-SUMMARIES = frozenset("mean avg average median std sd stdev stderr sem se var min max all total overall".split())
-"""What stands for a seed in rows that sum up others."""
-
 _METRIC_MEANS = re.compile(
     r"^(mean_(squared|absolute|average|percentage|pinball|poisson|gamma|tweedie|log)|average_precision)"
 )

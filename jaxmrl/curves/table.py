@@ -12,7 +12,7 @@ from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.arrays import read_arrays
 from jaxmrl.curves.cells import are_fractions, numbers, size_remarks
 from jaxmrl.curves.histories import refuse_histories
-from jaxmrl.curves.layout import MEANS, RUNS, SUMMARIES, Layout, find_layout
+from jaxmrl.curves.layout import MEANS, RUNS, Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.noise_floors import read_noise_floors
 from jaxmrl.curves.observations import Observations, read_observations
@@ -22,7 +22,7 @@ from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, are_moments, l
 from jaxmrl.curves.sizes import with_sizes
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_records
-from jaxmrl.io.cells import number_in
+from jaxmrl.io.cells import SUMMARIES, number_in
 from jaxmrl.io.records import Rejected, check_rows, column_index
 from jaxmrl.rows import AT_EACH_SIZE, NO_EXTRA, STOPPED, TUNED_COLUMNS, TUNING, CurveIdentity
 from jaxmrl.text import count

@@ -10,7 +10,7 @@ import numpy as np
 from jaxmrl.data.relations import units_of
 from jaxmrl.data.targets import Column
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import ABOVE, BELOW, number_in
+from jaxmrl.io.cells import number_in, reversed_sides
 from jaxmrl.io.records import Records, column_names, plain_names
 from jaxmrl.text import count
 
@@ -72,9 +72,7 @@ class LogScale:
 
     def sides(self, sides: np.ndarray) -> np.ndarray:
         """Return the sides [N, T] of labels, as of `io.cells`, after `apply`: above 10 µM is below a pIC50 of 5."""
-        if not self.unit:
-            return sides
-        return np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides)).astype(sides.dtype)
+        return reversed_sides(sides) if self.unit else sides
 
     def _powers(self, units: list[str] | None, column: Column, known: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Return the power of ten of each label's unit [N], NaN for what is no concentration, and remarks."""

@@ -13,12 +13,12 @@ from jaxmrl.io.records import Records
 
 RELATIONS, UNITS, TYPES = "relations", "units", "types"
 
-UNIT_WORDS, TYPE_WORDS = frozenset({"unit", "units", "uom"}), frozenset({"type", "types"})
-RELATION_WORDS = frozenset("relation relations operator qualifier modifier sign prefix".split())
-_GENERAL = RELATION_WORDS | {"value", "values", "mean"}
+_UNIT_WORDS, _TYPE_WORDS = frozenset({"unit", "units", "uom"}), frozenset({"type", "types"})
+_RELATION_WORDS = frozenset("relation relations operator qualifier modifier sign prefix".split())
+_GENERAL = _RELATION_WORDS | {"value", "values", "mean"}
 """Words of a name that do not say what is measured."""
 
-_NUMBERED = re.compile(rf"(?<![a-z0-9])({'|'.join(_GENERAL | UNIT_WORDS | TYPE_WORDS)})(\d+)(?![a-z0-9])")
+_NUMBERED = re.compile(rf"(?<![a-z0-9])({'|'.join(_GENERAL | _UNIT_WORDS | _TYPE_WORDS)})(\d+)(?![a-z0-9])")
 """One of them with a number, as in Value1 and Unit1."""
 
 _BESIDE = frozenset(
@@ -106,7 +106,7 @@ class Qualifiers:
     @cached_property
     def _stems(self) -> list[frozenset[str]]:
         header = self.first.records.header
-        return [frozenset(stem(_without_number(name, header))) for name in header]
+        return [frozenset(_stem(_without_number(name, header))) for name in header]
 
     @cached_property
     def _exact(self) -> frozenset[frozenset[str]]:
@@ -115,7 +115,7 @@ class Qualifiers:
 
     @cached_property
     def _own(self) -> dict[int, frozenset[str]]:
-        own = {one: self._stems[one] - UNIT_WORDS - TYPE_WORDS for one in self.places}
+        own = {one: self._stems[one] - _UNIT_WORDS - _TYPE_WORDS for one in self.places}
         return {
             one: words if any(words <= other for other in self._exact) else frozenset() for one, words in own.items()
         }
@@ -170,10 +170,10 @@ def named_qualifiers(
         targets: The columns that are predicted.
         relations: The places of the columns of relations.
     """
-    words = {at: stem(name) for at, name in enumerate(first.records.header)}
-    named = [at for at in words if words[at] & (UNIT_WORDS | TYPE_WORDS)]
+    words = {at: _stem(name) for at, name in enumerate(first.records.header)}
+    named = [at for at in words if words[at] & (_UNIT_WORDS | _TYPE_WORDS)]
     named = [at for at in named if first.column(at).numbers.share < _SOME]
-    units = tuple(at for at in named if words[at] & UNIT_WORDS)
+    units = tuple(at for at in named if words[at] & _UNIT_WORDS)
     types = tuple(at for at in named if at not in units)
     others = frozenset((*named, *relations, *(at for at, name in enumerate(first.records.header) if _says(first, at))))
     places = frozenset(column.at for column in targets if column.words is None)
@@ -189,10 +189,10 @@ def _says(first: FirstRows, at: int) -> bool:
 
 def says_relation(name: str) -> bool:
     """Return whether the name of a column says that it has relations."""
-    return bool(_words(name) & RELATION_WORDS)
+    return bool(_words(name) & _RELATION_WORDS)
 
 
-def stem(name: str) -> set[str]:
+def _stem(name: str) -> set[str]:
     """Return the words of a column's name that say what is measured, in what unit or of what type."""
     return _words(name) - _GENERAL
 

@@ -8,7 +8,17 @@ import numpy as np
 
 from jaxmrl.data.qualifiers import UNITS, FirstRows, Qualifiers, named_qualifiers, says_relation
 from jaxmrl.data.targets import Column
-from jaxmrl.io.cells import ABOUT, ABOVE, BELOW, CENSORED, EXACTLY, NUMBER, is_missing, plain_signs
+from jaxmrl.io.cells import (
+    ABOUT,
+    ABOVE,
+    BELOW,
+    CENSORED,
+    EXACTLY,
+    NUMBER,
+    is_missing,
+    plain_signs,
+    reversed_sides,
+)
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
@@ -36,8 +46,8 @@ _MOST_UNITS, _LONGEST = 4, 20
 def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column], list[str]]:
     """Return the columns with the numbers marked as censored that a column of relations says so of, and remarks.
 
-    `Qualifiers` says which column of relations is about which numbers. Where a column is the logarithm of the numbers
-    that the relations are about, they hold for it, too: turned round if it is a negative one, as pIC50 is.
+    `Qualifiers` says which column of relations is about which numbers. For the negative logarithm of these numbers, as
+    pIC50 is of IC50, the relations are reversed.
     """
     found, remarks = {}, []
     for at, name in enumerate(records.header):
@@ -70,9 +80,8 @@ def _marked(column: Column, relations: Qualifiers, found: dict[int, np.ndarray])
         said = f"{column.name}: {count(int(hit.sum()), 'row')} with >, < or ~ in column {name}"
         about = _about(*pair, at, relations, sides) if pair else None
         if about and about.at != column.at:
-            remarks.append(f"{said}, which are taken to be of {about.source} and turned round")
-            turned = np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides))
-            column = _censored(column, hit, turned)
+            remarks.append(f"{said}, which is about {about.source}: > is read as < here, and < as >")
+            column = _censored(column, hit, reversed_sides(sides))
         elif at in own or about:
             column = _censored(column, hit, sides)
         elif not named and (relations.own_words(at) or not own):

@@ -7,7 +7,7 @@ from pathlib import Path
 from jaxmrl.chem.molecules import EMPTY, UnusableMoleculeError, parse
 from jaxmrl.chem.notations import INCHI, MOL_BLOCK, SMILES
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import is_mark, is_missing
+from jaxmrl.io.cells import SUMMARIES, is_mark, is_missing
 from jaxmrl.io.records import Records, Rejected, column_index, column_names, one_column
 
 SAMPLE = 50
@@ -24,11 +24,6 @@ _NAMES = (
 _LOOSE = 3
 _SMALLEST_SHARE = 0.5
 """The share of sampled cells that must be SMILES in a column that is chosen by its name."""
-
-_SUMMARIES = frozenset(
-    "total totals sum subtotal mean average median sd sem std stdev min max count summe mittelwert gesamt".split()
-)
-"""What stands in place of a molecule in a row about all others, in lower case."""
 
 _HEADER = "a repeated header"
 _UNIT_ROWS = frozenset({"unit", "units", "[unit]", "(unit)", "string", "text", "object"})
@@ -117,7 +112,7 @@ def _why_no_molecule(text: str, header: str) -> str:
     if lower == header:
         return _HEADER
     first = _FIRST_WORD.match(lower)
-    if is_mark(text) or lower in _UNIT_ROWS or (first and first[0] in _SUMMARIES):
+    if is_mark(text) or lower in _UNIT_ROWS or (first and first[0] in SUMMARIES):
         return f"{text[:40]!r} is no molecule"
     return ""
 

@@ -32,6 +32,12 @@ _UNDECIDED = frozenset(
 )
 """What people write for an outcome that is open, in lower case: no label, be it of a number or of a class."""
 
+SUMMARIES = frozenset(
+    "mean avg average median std sd stdev stderr sem se var min max all total totals subtotal sum count overall summe "
+    "mittelwert gesamt".split()
+)
+"""What stands in place of a molecule or a run in rows that sum up others, in lower case."""
+
 LARGEST = float(np.finfo(np.float32).max)
 """The largest label: predictions are float32."""
 
@@ -181,6 +187,11 @@ def side_of(sign: str) -> int:
     if any(one in sign for one in "<≤≦⩽"):
         return BELOW
     return ABOVE if any(one in sign for one in ">≥≧⩾") else ABOUT
+
+
+def reversed_sides(sides: np.ndarray) -> np.ndarray:
+    """Return the sides of numbers for a scale that runs the other way: above 10 µM is below a pIC50 of 5."""
+    return np.where(sides == ABOVE, BELOW, np.where(sides == BELOW, ABOVE, sides)).astype(sides.dtype)
 
 
 def _sides(texts: list[str], signed: dict[str, int]) -> np.ndarray | None:

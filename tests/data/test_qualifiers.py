@@ -74,7 +74,7 @@ def test_relations_of_a_concentration_turn_round_for_its_logarithm(tmp_path, rel
     header = f"{relation},IC50,pIC50"
     table = table_of(tmp_path, header, *columns, target_columns=("pIC50",), censored="loss")
     assert table.bounds.sides[:, 0].tolist() == [-1, -1, 0, 0, 0, 0, 0, 0]
-    said = f"pIC50: 2 rows with >, < or ~ in column {relation}, which are taken to be of IC50 and turned round"
+    said = f"pIC50: 2 rows with >, < or ~ in column {relation}, which is about IC50: > is read as < here, and < as >"
     assert said in table.notes
     table = table_of(tmp_path, header, *columns, target_columns=("IC50",), censored="loss")
     assert table.bounds.sides[:, 0].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
