@@ -121,6 +121,8 @@ def _refuse_formulas(content: Content, title: str, header: list[str], rows: list
 
 def _merged(content: Content, sheet: Any, header: int) -> list[tuple[int, int, int]]:
     """Return (first row, last row, column from 0) of each cell below the header that was merged with those below it."""
+    from openpyxl.utils import column_index_from_string
+
     path = getattr(sheet, "_worksheet_path", None)  # openpyxl does not read what is merged without the whole sheet
     if path is None:
         return []
@@ -129,16 +131,8 @@ def _merged(content: Content, sheet: Any, header: int) -> list[tuple[int, int, i
         while block := xml.read(_BLOCK):
             found.update(_MERGED.findall(end + block))
             end = block[-_LONGEST_RANGE:]
-    ranges = [(int(first), int(last), _column(letters.decode())) for letters, first, last in found]
+    ranges = [(int(first), int(last), column_index_from_string(letters.decode()) - 1) for letters, first, last in found]
     return [(first, last, column) for first, last, column in ranges if header < first < last]
-
-
-def _column(letters: str) -> int:
-    """Return the place of a column from 0 by its letters in a workbook: 0 for A, 27 for AB."""
-    place = 0
-    for letter in letters:
-        place = 26 * place + ord(letter) - ord("A") + 1
-    return place - 1
 
 
 def _unmerged(
@@ -158,7 +152,8 @@ def _unmerged(
             else:
                 fields += [""] * (column - len(fields)) + [text]
         for last, column in starting.get(line, ()):
-            held[column] = last, fields[column] if column < len(fields) else ""
+            if column < len(fields):
+                held[column] = last, fields[column]
         yield line, fields
 
 
