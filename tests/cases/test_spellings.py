@@ -29,7 +29,7 @@ MODELS = {
     "fingerprint": "transformer",
     "molgraph": "dmpnn",
 }
-MARKS = {"graph": [], "molgraph": [pytest.mark.slow]}
+MARKS = {"graph": [pytest.mark.slow], "molgraph": [pytest.mark.slow]}
 MODALITIES = [pytest.param(name, marks=MARKS.get(name, [pytest.mark.nightly])) for name in MODELS]
 
 

@@ -87,7 +87,7 @@ def kept_of(folder):
     "most", [pytest.param(1, marks=pytest.mark.slow), pytest.param(1000, marks=pytest.mark.nightly)]
 )
 @pytest.mark.parametrize("kind", DAMAGE)
-@pytest.mark.parametrize("state", ["ended", "torn"])
+@pytest.mark.parametrize("state", [pytest.param("ended", marks=pytest.mark.nightly), "torn"])
 def test_any_file_damaged(state, kind, most, runs, tmp_path):
     settings, folders = runs
     expected = {name: (folders["ended"] / name).read_bytes() for name in SAME}

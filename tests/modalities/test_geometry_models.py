@@ -24,6 +24,7 @@ def shape_of(model, over_atoms="sum", width=16, depth=3):
 
 
 MODELS = ["schnet", pytest.param("painn", marks=pytest.mark.slow)]
+PAINN_AT_NIGHT = ["schnet", pytest.param("painn", marks=pytest.mark.nightly)]
 
 
 @pytest.fixture(params=MODELS)
@@ -91,7 +92,7 @@ def test_atom_order_changes_nothing(shape, weights):
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("over_atoms", ["sum", "mean"])
+@pytest.mark.parametrize("over_atoms", ["sum", pytest.param("mean", marks=pytest.mark.nightly)])
 def test_batch_mates_and_padding_change_nothing(model, over_atoms):
     shape = shape_of(model, over_atoms)
     weights = compiled.init(shape, jax.random.key(0))
@@ -102,6 +103,7 @@ def test_batch_mates_and_padding_change_nothing(model, over_atoms):
     assert_close(reversed_[:5][::-1], alone)
 
 
+@pytest.mark.parametrize("shape", PAINN_AT_NIGHT, indirect=True)
 def test_padding_is_inert_in_training(shape, weights):
     def loss(params, pairs, nodes, ids):
         outputs, _ = shape.train(params, weights[1], batch_of(molecules(), ids, pairs, nodes), jax.random.key(0))

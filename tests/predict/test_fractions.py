@@ -38,8 +38,8 @@ def predicted(run, csv_file, out, **settings):
     return predict_molecules(PredictConfig(run=run, csv=csv_file, out=out, **settings))
 
 
-@pytest.mark.parametrize("fraction", [0.25, 0.5])
-@pytest.mark.parametrize("runs", ["run", pytest.param("run_of_networks", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("fraction", [0.25, pytest.param(0.5, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", ["run", pytest.param("run_of_networks", marks=pytest.mark.nightly)])
 def test_predictions_are_those_of_the_fraction(request, csv_file, tmp_path, cache, runs, fraction):
     run = request.getfixturevalue(runs)
     (curve,) = models_by_curve(run)

@@ -62,7 +62,7 @@ def test_a_run_is_read_and_fitted_as_it_was_returned(swept):
     assert curve.split.tolist() == [str(row.split_seed) for row in swept.rows]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_of_a_version_with_one_split_goes_on_with_it(csv_file, cache, tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "FEW_MOLECULES", 5_000)
     config = SweepConfig(csv=csv_file, seeds=2, out=tmp_path / "run", **SETTINGS)

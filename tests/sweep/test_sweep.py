@@ -91,6 +91,7 @@ def test_history_has_a_row_for_each_validation(regression):
         assert all(float(one["loss"]) > 0 for one in own)
 
 
+@pytest.mark.slow
 def test_small_fractions_train_for_a_minimum_of_steps(csv_file, tmp_path, cache):
     """They have more epochs, and are validated as often as the others."""
     settings = SMALL | {"lanes": 3, "min_steps": 9}  # as many as the other tests' sweeps, for the same programs

@@ -178,7 +178,7 @@ def test_an_interrupted_tuning_ends_with_the_same_bytes(tuned, csv_file, cache, 
         assert (result.directory / name).read_bytes() == (tuned.directory / name).read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_torn_and_missing_rows_are_trained_again(tuned, csv_file, cache, tmp_path):
     out = tmp_path / "copy"
     out.mkdir()

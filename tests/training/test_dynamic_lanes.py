@@ -91,6 +91,7 @@ def test_methods_differ(table):
     assert len({train(table, queue_of(method))["a"].test for method in DYNAMIC_PRUNINGS}) == 3
 
 
+@pytest.mark.slow
 def test_soft_random_of_all_molecules_is_ordinary_training(table):
     soft = [replace(one, pruning=DynamicPruning("soft-random", 100)) for one in queue_of("soft-random")]
     assert_same(train(table, soft), train(table, [replace(one, pruning=None) for one in soft]))

@@ -240,6 +240,7 @@ def test_history_has_every_validation_and_the_best_one(table):
         assert (best.epoch, best.valid) == (one.best_epoch, one.valid)
 
 
+@pytest.mark.slow
 def test_history_does_not_depend_on_how_chunks_are_cut(table, monkeypatch):
     """Chunks are cut by the speed of the machine; the losses of an epoch add up to the same bits."""
     r = replica("r", 100, 0, 12)
@@ -334,7 +335,14 @@ def interrupted(table, folder, chunks):
     return outcomes
 
 
-@pytest.mark.parametrize("chunks", [*(pytest.param(few, marks=pytest.mark.slow) for few in (1, 4)), 9])
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        pytest.param(1, marks=pytest.mark.nightly),
+        pytest.param(4, marks=pytest.mark.nightly),
+        pytest.param(9, marks=pytest.mark.slow),
+    ],
+)
 def test_killed_and_resumed_is_uninterrupted(table, tmp_path, chunks):
     before = interrupted(table, tmp_path, chunks)
     engine = Engine(TRAINING_SPEC, table, resources_of(table), QUEUE, LANES, BATCH)

@@ -103,7 +103,9 @@ def stop_after(chunks, folder):
     return at_rest
 
 
-@pytest.mark.parametrize("chunks", [1, 4, 7])
+@pytest.mark.parametrize(
+    "chunks", [pytest.param(1, marks=pytest.mark.nightly), 4, pytest.param(7, marks=pytest.mark.nightly)]
+)
 def test_stopped_and_resumed_is_uninterrupted(corpus, whole, tmp_path, chunks):
     with pytest.raises(KeyboardInterrupt):
         run(pretraining_of(corpus), stop_after(chunks, tmp_path))
