@@ -101,10 +101,10 @@ def test_one_batch_is_the_last(folder, tmp_path):
     once = " ".join(plan_purchase(PlanConfig((folder / "curves.csv",), deadline=1, **terms))["said"])
     assert "and train again. rmse is then expected" in once
     assert "plan again" not in once
-    assert "Batch by batch" not in once
+    assert "If buying goes on" not in once
     twice = " ".join(plan_purchase(PlanConfig((folder / "curves.csv",), deadline=2, **terms))["said"])
     assert "train again, and plan again. rmse is then" in twice
-    assert "Batch by batch, this takes" in twice
+    assert "If buying goes on until the target or the limit, it takes" in twice
 
 
 def test_a_target_that_is_reached_needs_nothing(folder, tmp_path):

@@ -17,7 +17,7 @@ def plan_html(
     best: CurvePlan, plans: list[CurvePlan], lead: list[str], others: list[str], assay: list[str], wording: Wording
 ) -> str:
     """Return the content of plan.html. Every string that comes from the data is escaped."""
-    from jaxmrl.plan.figure import draw_plan, in_words  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.plan.figure import draw_plan, in_words  # here, because Matplotlib is slow to import
 
     figure = inline_svg(draw_plan(best, plans, wording))
     dotted = " The dotted line is the chance below which to stop." if best.purchase else ""

@@ -10,6 +10,7 @@ from jaxmrl.plan.curves import CurvePlan
 from jaxmrl.reports.curve_comparison import molecules_text
 from jaxmrl.reports.law_tables import interval_text, short
 from jaxmrl.scaling.data_equivalence import data_equivalence
+from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.law_fit import LEVEL
 from jaxmrl.scaling.purchase import SHARES, Purchase, Worth
 from jaxmrl.scaling.scale import Scale
@@ -91,14 +92,17 @@ def _target_lines(best: CurvePlan, bought: Purchase, wording: Wording) -> list[s
     )
     if config.deadline != 1:
         lines.append(
-            f"Stop when {target} is reached, or when the chance falls below {config.least_chance:.0%}. Batch by batch, "
-            f"this takes {more_text(bought.expected)}{wording.cost(bought.expected_cost)} on average."
+            f"Stop when {target} is reached, or when the chance falls below {config.least_chance:.0%}. If buying goes "
+            f"on until the target or the limit, it takes {more_text(bought.expected)}"
+            f"{wording.cost(bought.expected_cost)} on average."
         )
     return lines
 
 
 def _why_stop(best: CurvePlan, config: PlanConfig) -> str:
     why = f"The chance is below {config.least_chance:.0%}"
+    if best.analysis.kind == Kind.FALLING:
+        return f"{why} with as many molecules as can be bought."
     return f"{why}, and the curve is classified as {best.analysis.kind}: {best.analysis.claim}."
 
 
@@ -207,9 +211,8 @@ def cells(plan: CurvePlan, wording: Wording) -> tuple[str, ...]:
         return (*now, about(worth.best), about(worth.gain), pays, about(worth.batch) if worth.batch else "none")
     bought = plan.purchase
     sizes = ("not found" if n is None else about(n) for n in bought.needed.values())
-    cost = (about(bought.expected_cost),) if wording.is_priced else ()
-    following = about(bought.batch) if bought.batch else "none"
-    return (*now, chance_text(bought.chance), *sizes, about(bought.expected), *cost, following)
+    buys = (bought.expected, *((bought.expected_cost,) if wording.is_priced else ()), bought.batch)
+    return (*now, chance_text(bought.chance), *sizes, *(about(one) if bought.batch else "none" for one in buys))
 
 
 def plan_table(plans: list[CurvePlan], wording: Wording) -> Table:

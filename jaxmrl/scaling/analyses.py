@@ -54,7 +54,7 @@ def analyze_rows(rows: CurveRows, scale: Scale, guess: float | None, *, with_pri
         return without_law(rows.no_law)
     prior = prior_of(plain_name(scale.metric).removeprefix("test_")) if with_prior else None
     settings: dict[str, Any] = {"higher_is_better": scale.higher, "best": scale.best, "guess": guess}
-    settings["noise_floor"] = rows.noise_floor
+    settings |= {"noise_floor": rows.noise_floor, "unit": rows.unit}
     if rows.sd is not None:
         return analyze(points_of_means, rows.n, rows.value, rows.sd, rows.runs, prior=prior, **settings)
     analysis = analyze(

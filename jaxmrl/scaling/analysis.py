@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from jaxmrl.scaling.curve_kind import kind_of
 from jaxmrl.scaling.forecast import Forecast, fit_all, make_forecast
 from jaxmrl.scaling.kinds import Kind
 from jaxmrl.scaling.law_fit import ENOUGH_RESIDUALS, LEVEL, Fit
-from jaxmrl.scaling.points import Points
+from jaxmrl.scaling.points import MOLECULES, Points
 from jaxmrl.scaling.prior import Prior
 from jaxmrl.scaling.target import FAR, Target, checked, target_content, target_text, without_forecast
 
@@ -75,8 +75,8 @@ class Analysis:
             flags.append(_noise_flag(self.points, self.forecast))
         if _too_close(self.fits):
             flags.append(
-                "the means of the sizes follow a law far more closely than the spread of runs of one size allows: the "
-                "runs may differ by a setting, or be the same seeds or folds at every size"
+                "the means of the sizes follow a law far more closely than the spread of runs of one size allows; "
+                "perhaps the runs differ in a setting, or are the same seeds or folds at every size"
             )
         return (*flags, *(self.forecast.flags if self.forecast else ()))
 
@@ -136,15 +136,17 @@ def analyze(
     *arguments: Any,
     noise_floor: float = 0.0,
     prior: Prior | None = None,
+    unit: str = MOLECULES,
     **settings: Any,
 ) -> Analysis:
     """Return the analysis of the points that `points` (`points_of` or `points_of_means`) makes of the arguments.
 
     noise_floor: the error that the noise of the labels leaves any model; 0 where it is not known.
     prior: of curves of this metric, which decides the forecast of a curve of few sizes.
+    unit: as of `Points`.
     """
     try:
-        made = points(*arguments, **settings)
+        made = replace(points(*arguments, **settings), unit=unit)
     except DataError as error:
         return Analysis(None, (), None, (str(error),))
     known = kind_of(made)

@@ -14,7 +14,6 @@ from jaxmrl.scaling.points import Points
 from jaxmrl.scaling.shape import WORSE, shape_of
 from jaxmrl.scaling.trend import FEWEST_RECENT
 from jaxmrl.stats import t_sf
-from jaxmrl.text import size_text
 
 WINDOWS = (4.0, 16.0)
 """The last sizes, down to the largest divided by these, that decide whether a curve still improves. The first decides
@@ -84,20 +83,20 @@ def _skipped(points: Points, first: int) -> int:
 
 def _peak_claim(points: Points, peak: int) -> str:
     return (
-        f"the metric gets worse up to {size_text(points.n[peak])} molecules and improves from there: the forecast is "
+        f"the metric gets worse up to {points.amount(points.n[peak])} and improves from there: the forecast is "
         f"based on the sizes {_from(points, peak)}, and its interval is wide"
     )
 
 
 def _plateau_claim(points: Points, end: int) -> str:
     return (
-        f"the metric hardly changes up to {size_text(points.n[end])} molecules and improves from there: the forecast "
+        f"the metric hardly changes up to {points.amount(points.n[end])} and improves from there: the forecast "
         f"is based on the sizes {_from(points, end)} alone"
     )
 
 
 def _from(points: Points, first: int) -> str:
-    return f"from {size_text(points.n[_skipped(points, first)])} molecules up"
+    return f"from {points.amount(points.n[_skipped(points, first)])} up"
 
 
 def _by_last_sizes(points: Points, noise: MeanNoise) -> CurveKind:
@@ -108,20 +107,20 @@ def _by_last_sizes(points: Points, noise: MeanNoise) -> CurveKind:
     """
     for times in WINDOWS:
         count = max(_FEWEST, int((points.n * times >= points.n[-1]).sum()))
-        line, first = line_through(points, noise, slice(-count, None)), size_text(points.n[-count])
+        line, first = line_through(points, noise, slice(-count, None)), points.amount(points.n[-count])
         falls = line.chance(0.0) < _CHANCE / 2
         for most in (NEXT_TO_NOTHING,) if falls else (NEXT_TO_NOTHING, LITTLE):
             if line.chance(np.log(1 - most) / np.log(2)) > 1 - _CHANCE:
                 fell = _fell_before(points, noise, count)
                 return CurveKind(Kind.LEVEL if fell else Kind.FLAT, _level_claim(first, most) if fell else _FLAT_CLAIM)
         if falls:
-            said = f"the metric improves over the sizes from {first} molecules up, and the forecast continues that"
+            said = f"the metric improves over the sizes from {first} up, and the forecast continues that"
             return CurveKind(Kind.FALLING, said)
     return CurveKind(Kind.NOISY, f"the noise is too large to tell whether the curve {_NO_MORE}")
 
 
 _FLAT_CLAIM = (
-    "the metric hardly changes with the number of molecules; a curve may improve after a plateau, and the forecast "
+    "the metric hardly changes with the amount of data; a curve may improve after a plateau, and the forecast "
     "claims no more than its interval"
 )
 
@@ -139,6 +138,6 @@ def _fell_before(points: Points, noise: MeanNoise, last: int) -> bool:
 
 def _level_claim(first: str, most: float) -> str:
     return (
-        f"over the sizes from {first} molecules up, twice the data lowers the error by less than {most:.0%}: more data "
+        f"over the sizes from {first} up, twice the data lowers the error by less than {most:.0%}: more data "
         "of this kind is not expected to help"
     )

@@ -58,6 +58,7 @@ class Cells:
 
     guess: float | None = None
     top: float = 0.0
+    above_zero: bool = True
 
     @property
     def inputs(self) -> np.ndarray:

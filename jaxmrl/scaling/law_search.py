@@ -32,13 +32,20 @@ class Measured(Protocol):
     def perfect(self) -> np.ndarray:
         """Whether each error is 0, [N]."""
 
+    @property
+    def above_zero(self) -> bool:
+        """Whether the metric, if a higher one is better, is above 0 at all sizes by more than its noise."""
+
     def whitened(self, residuals: np.ndarray) -> np.ndarray:
         """Return residuals of log error [..., N] in standard deviations, independent of each other."""
 
 
 def can_fit(law: Law, points: Measured) -> bool:
-    """Return whether there are enough points, what the law begins from is known, and it does not repeat another law."""
+    """Return whether there are enough points, what the law begins from is known, it can describe the metric, and it
+    does not repeat another law.
+    """
     known = not (law.needs_guess and points.guess is None) and not (law.for_scores and points.top == 0)
+    known = known and (points.above_zero or not law.above_zero)
     return known and not points.perfect.any() and len(points.error) >= len(law.parameters)
 
 

@@ -63,6 +63,7 @@ class Law:
     floor        the error with unlimited data, of (*values, guess), if there is one
     needs_guess  whether it begins from the error of guessing
     for_scores   whether it differs from `power` only where `top` is above 0
+    above_zero   whether the metric that it describes must be above 0
     function     error of (n [N], *values [B, 1], guess, top) -> [B, N]
     starts       values to begin a fit from, of (n, error, guess, top)
     """
@@ -79,6 +80,7 @@ class Law:
     floor: Callable[..., float] | None = None
     needs_guess: bool = False
     for_scores: bool = False
+    above_zero: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,7 +104,7 @@ class Law:
         return np.array([one.unbounded_ends for one in self.parameters]).T
 
     def __reduce__(self) -> tuple[Callable[[str], "Law"], tuple[str]]:
-        """Return how another process finds this law: by its name, for it has functions without one."""
+        """Return how another process finds this law: by its name, because it has functions without one."""
         return law_named, (self.name,)
 
 
@@ -259,6 +261,7 @@ POWER = Law(
     source="Chen et al., NeurIPS 2023 (there of the fraction; the exponent is the same)",
     function=_power,
     starts=_power_starts,
+    above_zero=True,
 )
 ERROR_POWER = Law(
     name="error_power",

@@ -15,6 +15,12 @@ from jaxmrl.text import count, size_text
 
 _FEWEST_DRAWS, _MOST_RUNS = 10, 1e6
 _LEAST, _LARGEST = 1e-12, 1e15
+MOLECULES = " molecules"
+"""What stands behind a size that is a number of molecules."""
+
+_CERTAIN = 2.0
+"""Standard deviations of a mean by which a metric is certainly above 0."""
+
 _ASSUMED_RUNS = 3
 """The number of runs assumed behind a standard deviation if it is not known."""
 GUESSES = {"roc_auc": 0.5, "average_precision": 1.0, "r2": 1.0}
@@ -39,6 +45,7 @@ class Points:
     level           standard deviation of the level that the seeds give to all sizes alike, in log error
     level_dof       degrees of freedom that `level` comes from
     splits          number of splits of the data that the runs are of; each counts as one run
+    unit            what stands behind a size in a text
     """
 
     n: np.ndarray
@@ -55,6 +62,7 @@ class Points:
     level: float = 0.0
     level_dof: int = 0
     splits: int = 1
+    unit: str = MOLECULES
 
     @property
     def metric(self) -> np.ndarray:
@@ -80,6 +88,12 @@ class Points:
         return self.error == 0
 
     @property
+    def above_zero(self) -> bool:
+        """Whether the metric, if a higher one is better, is above 0 at all sizes by more than its noise."""
+        noise = _CERTAIN * self.error / self.weights if self.dof > 0 else 0.0
+        return bool(self.top == 0 or (self.top - self.error > noise).all())
+
+    @property
     def weights(self) -> np.ndarray:
         """One over the standard deviation of a mean's log error, [N]."""
         return np.sqrt(self.runs) / self.sd
@@ -92,6 +106,10 @@ class Points:
     def whitened(self, residuals: np.ndarray) -> np.ndarray:
         """Return residuals of log error [..., N] in standard deviations."""
         return residuals * self.weights
+
+    def amount(self, n: float) -> str:
+        """Return a size in words."""
+        return f"{size_text(n)}{self.unit}"
 
     def first(self, count: int) -> "Points":
         """Return the `count` smallest sizes, with what all of them tell about the spread."""

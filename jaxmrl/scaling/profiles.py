@@ -76,7 +76,7 @@ class _Profile:
         """Return, for each (parameter, offset), whether the best fit is worse by `reach`.
 
         The others begin where they are, along the valley, and where the law would begin: one that is at its bound
-        cannot leave it, for there the curve no longer depends on it.
+        cannot leave it, because there the curve no longer depends on it.
         """
         if not held:
             return np.zeros(0, bool)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jaxmrl.scaling.forecast import Forecast
-from jaxmrl.scaling.reaching import chance_of_reaching, error_quantiles
+from jaxmrl.scaling.reaching import chances_of_reaching, error_quantiles
 
 SHARES = (0.5, 0.8, 0.9)
 """Chances for which the number of molecules is given."""
@@ -24,6 +24,9 @@ _SURE = 0.95
 
 _LEAST_MISSED = 1e-6
 """The least probability that is divided by."""
+
+_TARGETS = np.geomspace(1.0, 0.25, 60)
+"""Errors of targets, relative to the present error."""
 
 _HORIZON, _GRID = 100.0, 400
 _SHARE_OF_PRESENT = 0.2
@@ -125,11 +128,32 @@ def reach_target(forecast: Forecast, metric: float, terms: Terms) -> Purchase:
 def chance_to_come(forecast: Forecast, metric: float) -> Chance:
     """Return the function of the chance to reach a metric that the present molecules do not reach.
 
-    That they do not is known, so chances are under this condition.
+    That they do not is known, so chances are under this condition. A stricter target implies this one, so the chance is
+    at least that of any stricter one.
     """
-    already = float(chance_of_reaching(forecast, metric, forecast.points.n[-1:])[0])
-    missed = max(1 - already, _LEAST_MISSED)
-    return lambda n: np.clip((chance_of_reaching(forecast, metric, n) - already) / missed, 0.0, 1.0)
+    target = forecast.points.error_of(metric)
+    # Chances of fixed errors, so that no target has a smaller one than a stricter target.
+    errors = forecast.points.error[-1] * _TARGETS
+    errors = errors if target >= errors[-1] else np.array([target])
+    already = chances_of_reaching(forecast, errors, forecast.points.n[-1:])
+    missed = np.maximum(1 - already, _LEAST_MISSED)
+    easier = int(np.searchsorted(-errors, -target, side="right")) - 1
+    part = 0.0 if easier < 0 else _part_of_way(errors, target, easier)
+
+    def chance(n: np.ndarray) -> np.ndarray:
+        chances = np.clip((chances_of_reaching(forecast, errors, n) - already) / missed, 0.0, 1.0)
+        at_least = np.maximum.accumulate(chances[::-1])[::-1]
+        stricter = min(easier + 1, len(errors) - 1)
+        return (1 - part) * at_least[max(easier, 0)] + part * at_least[stricter]
+
+    return chance
+
+
+def _part_of_way(errors: np.ndarray, target: float, easier: int) -> float:
+    """Return how far a target is from one of falling errors [E] to the next, in log error; 0 at the last."""
+    if easier == len(errors) - 1:
+        return 0.0
+    return float(np.log(errors[easier] / target) / np.log(errors[easier] / errors[easier + 1]))
 
 
 def _usual_batch(present: float, limit: float, needed: dict[float, float | None], deadline: int | None) -> float:

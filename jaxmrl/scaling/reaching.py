@@ -53,20 +53,28 @@ def chance_of_reaching(forecast: Forecast, metric: float, n: np.ndarray) -> np.n
     Returns:
         [K] probabilities; NaN where the interval of the forecast is not known.
     """
-    target, n = forecast.points.error_of(metric), np.asarray(n, float)
-    largest = float(forecast.points.n[-1])
+    return chances_of_reaching(forecast, np.array([forecast.points.error_of(metric)]), n)[0]
+
+
+def chances_of_reaching(forecast: Forecast, errors: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return the probabilities [E, K] that models trained on at most n [K] molecules come to these errors [E].
+
+    As of `chance_of_reaching`.
+    """
+    n, largest = np.asarray(n, float), float(forecast.points.n[-1])
     path = np.geomspace(largest, max(float(n.max()), 2 * largest), _STEPS)
-    chances = np.maximum.accumulate(_chance_at(forecast, target, path))
-    return np.maximum(_chance_at(forecast, target, n), np.interp(np.log(n), np.log(path), chances))
+    on_path = np.maximum.accumulate(_chances_at(forecast, errors, path), axis=1)
+    before = np.stack([np.interp(np.log(n), np.log(path), chances) for chances in on_path])
+    return np.maximum(_chances_at(forecast, errors, n), before)
 
 
-def _chance_at(forecast: Forecast, target: float, n: np.ndarray) -> np.ndarray:
-    """Return the probability that the error at n [K] is at most `target`, [K]."""
-    if target <= 0:
-        return np.zeros(len(n))
+def _chances_at(forecast: Forecast, errors: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return the probabilities that the error at n [K] is at most each of `errors` [E], [E, K]."""
     center, below, above = _scales(forecast, n)
-    distance = np.log(target) - center
-    return t_cdf(distance / np.where(distance < 0, below, above), _TAILS)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = np.log(errors)[:, None] - center
+    chances = t_cdf(distance / np.where(distance < 0, below, above), _TAILS)
+    return np.where(errors[:, None] > 0, chances, 0.0)
 
 
 def _scales(forecast: Forecast, n: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

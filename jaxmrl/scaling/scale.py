@@ -53,8 +53,9 @@ class Scale:
         return self.error_of(guess)
 
     def check_target(self, target: float | None) -> None:
-        """Raise ConfigError for a target that no model can reach, for it is perfect or beyond, or that is a fraction
-        where the metric is in percent."""
+        """Raise ConfigError for a target that no model can reach, because it is perfect or beyond, or for a fraction
+        where the metric is in percent.
+        """
         if target is not None and self.error_of(target) <= 0:
             side = "below" if self.higher else "above"
             raise ConfigError(f"--target must be {side} {self.best:g}, the perfect {self.metric}; got {target:g}")

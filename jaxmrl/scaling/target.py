@@ -13,6 +13,8 @@ FAR = 4.0
 """The multiple of the largest size beyond which a forecast is flagged."""
 
 _MOST_DECIMALS = 6
+_ROUNDING = 1e-12
+"""How far a mean may miss a metric, relative to it, because of rounding."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Target:
 
 def measured_at(points: Points, metric: float) -> Measured:
     """Return where the measured means reach a metric."""
-    reached = points.error <= points.error_of(metric)
+    rounding = _ROUNDING * max(abs(metric), float(np.abs(points.metric).max()))
+    reached = points.error <= points.error_of(metric) + rounding
     if reached.all():
         return Measured(float(points.n[0]), None, None)
     if not reached[-1]:
@@ -116,21 +119,24 @@ def target_text(target: Target, points: Points) -> str:
     """Return, in words, how many molecules a metric takes by the measured sizes and the forecast."""
     measured = target.measured or measured_at(points, target.metric)
     if measured.reached is not None:
-        return _inside_text(target, measured.reached, measured.before)
+        return _inside_text(target, points, measured.reached, measured.before)
     passed = "" if measured.once is None else _once_text(measured.once, points)
     if target.molecules is None:
         return f"{target.metric:g} {_unreached_text(target, points)}{passed}"
     times = target.molecules / points.n.max()
-    more = f", {times:.1f} times the largest size" if times > 1 else ", no more than the largest size"
+    if times <= 1:
+        most = points.amount(points.n.max())
+        return f"{target.metric:g} takes more than the largest size, {most} {_ends(target)}{passed}"
+    more = f", {times:.1f} times the largest size"
     far = f"; this extrapolates more than {FAR:g}x beyond the data" if times > FAR else ""
-    return f"{target.metric:g} takes about {about(target.molecules)} molecules {_ends(target)}{more}{far}{passed}"
+    return f"{target.metric:g} takes about {about(target.molecules)}{points.unit} {_ends(target)}{more}{far}{passed}"
 
 
 def without_forecast(metric: float, points: Points) -> str:
     """Return what the measured sizes alone say about a metric, for a curve without a forecast."""
     measured = measured_at(points, metric)
     if measured.reached is not None:
-        return _inside_text(Target(metric, None, None, None, None), measured.reached, measured.before)
+        return _inside_text(Target(metric, None, None, None, None), points, measured.reached, measured.before)
     if measured.once is None:
         return f"{metric:g} is not reached at any measured size"
     turning = turning_point(points, metric)
@@ -138,25 +144,25 @@ def without_forecast(metric: float, points: Points) -> str:
         return f"{metric:g} is not reached by the largest size{_once_text(measured.once, points)}"
     after = points.n[points.n > measured.once][0]
     return (
-        f"{metric:g} is reached only below about {about(turning)} molecules, "
+        f"{metric:g} is reached only below about {about(turning)}{points.unit}, "
         f"between the sizes {size_text(measured.once)} and {size_text(after)}"
     )
 
 
-def _inside_text(target: Target, reached: float, before: float | None) -> str:
+def _inside_text(target: Target, points: Points, reached: float, before: float | None) -> str:
     """Return the text for a target that the measured sizes reach; reached, before: as of `Measured`."""
     if before is None:
-        return f"{target.metric:g} takes no more than the smallest size, {size_text(reached)} molecules"
-    between = f"between {size_text(before)} and {size_text(reached)} molecules"
+        return f"{target.metric:g} takes no more than the smallest size, {points.amount(reached)}"
+    between = f"between {size_text(before)} and {points.amount(reached)}"
     if target.molecules is None:
         return f"{target.metric:g} is reached {between}, based on the measured sizes"
-    about_it = f"takes about {about(target.molecules)} molecules {_ends(target)}"
+    about_it = f"takes about {about(target.molecules)}{points.unit} {_ends(target)}"
     return f"{target.metric:g} {about_it}: the measured sizes reach it {between}"
 
 
 def _once_text(once: float, points: Points) -> str:
     """Return a text that smaller sizes reached it, the largest of them `once`."""
-    return f"; {size_text(once)} molecules reached it, and {size_text(points.n.max())} did not"
+    return f"; {points.amount(once)} reached it, and {size_text(points.n.max())} did not"
 
 
 def _unreached_text(target: Target, points: Points) -> str:

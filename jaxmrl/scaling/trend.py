@@ -5,6 +5,7 @@ the error falls from there, and its interval grows with the distance even where 
 on curves of LCDB (classifiers of tabular data) and checked on others; docs/scaling.md says how.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,6 @@ from jaxmrl.scaling.kinds import UNCERTAIN, Kind
 from jaxmrl.scaling.law_fit import LEVEL, SIGNIFICANT, Fit, fit_law
 from jaxmrl.scaling.points import Points
 from jaxmrl.stats import normal_ppf, t_ppf
-from jaxmrl.text import size_text
 
 RECENT = 16.0
 """Sizes count as recent down to the largest divided by this."""
@@ -43,8 +43,8 @@ _DROP = 0.1
 _FAR = 1e4
 """Times the largest size at which a law still has an error above 0, if it is to be believed without evidence."""
 
-_STEPS = 64
-"""Sizes between the largest and the one asked for at which the forecast is looked at."""
+_STEP = 1.05
+"""The ratio of the sizes beyond the largest at which the forecast is looked at."""
 
 _SIMPLE, _SEVERAL = 2, 3
 """Parameters of a simple law, and how many of these make a curve a simple one."""
@@ -66,6 +66,8 @@ class Trend:
         rms: The root mean square of the residuals of the fitted sizes, in log error.
         noise: The standard deviation of the mean at the largest size, in log error.
         simple: Whether the curve says no more than the laws that explain all of it. The trend is then their mean.
+        exact: Whether these laws pass through all sizes because they have as many parameters. `rms` is then that of the
+            best law with fewer.
     """
 
     points: Points
@@ -76,6 +78,7 @@ class Trend:
     rms: float
     noise: float
     simple: bool
+    exact: bool = False
 
     def log_error(self, n: np.ndarray) -> np.ndarray:
         """Return the log error at n [K], none below the largest size, [K]; NaN where every law gives an error of 0.
@@ -86,7 +89,9 @@ class Trend:
         if self.simple:
             return self._bounded(_fall(self.fits, self.weights, n))
         # What is forecast for fewer molecules stays within reach of more, also where the laws disagree on the rest.
-        path = np.geomspace(self.points.n[-1], max(np.max(n), 2 * self.points.n[-1]), _STEPS)
+        # Steps are the same whatever is asked for, so that the forecast of a size does not depend on the others.
+        steps = math.ceil(math.log(max(np.max(n) / self.points.n[-1], 2.0)) / math.log(_STEP)) + 1
+        path = self.points.n[-1] * _STEP ** np.arange(steps + 1)
         fall = np.minimum.accumulate(self._shrunk_fall(path))
         return self._bounded(np.minimum(self._shrunk_fall(n), np.interp(np.log(n), np.log(path), fall)))
 
@@ -119,9 +124,9 @@ class Trend:
         """Return how far log error at n [K] may be from the forecast at 90%, to each side, [K].
 
         It counts that no law is true, the residuals, the noise of the mean from which the forecast starts, and what
-        moves all sizes alike. It is 0 for a simple curve, whose interval is that of its laws.
+        moves all sizes alike. It is 0 for a simple curve that tests its laws: its interval is theirs.
         """
-        if self.simple:
+        if self.simple and not self.exact:
             return np.zeros(len(n))
         return self._margin(self.discrepancy(n) ** 2)
 
@@ -133,7 +138,7 @@ class Trend:
     def discrepancy(self, n: np.ndarray) -> np.ndarray:
         """Return the standard deviation of log error at n [K] because no law is true; 0 up to the largest size."""
         distance = np.log(np.maximum(np.asarray(n, float) / self.points.n[-1], 1.0))
-        if self.simple:
+        if self.simple and not self.exact:
             return np.zeros(len(distance))
         return distance**_POWER * np.sqrt((self.slope + _LEAST_SLOPE) * (self.rms + _LEAST_RESIDUAL))
 
@@ -146,9 +151,9 @@ class Trend:
         if self.simple:
             names = ", ".join(fit.law.name for fit in self.fits)
             return f"the average of {names}" if len(self.fits) > 1 else f"the law {names}"
-        sizes = self.fits[0].points.n
+        fitted = self.fits[0].points
         return (
-            f"all laws fitted to {len(sizes)} sizes from {size_text(sizes[0])} molecules up, shifted to start at the "
+            f"all laws fitted to {len(fitted.n)} sizes from {fitted.amount(fitted.n[0])} up, shifted to start at the "
             "mean of the largest size"
         )
 
@@ -175,8 +180,9 @@ def trend_of(fits: list[Fit], chosen: list[Fit], kind: Kind | None = None) -> Tr
     """Return the trend of a curve.
 
     There are two cases in which the curve says no more than the chosen laws, and these decide the trend: the curve
-    still improves and several laws with two parameters explain all sizes to within the noise, or laws have as many
-    parameters as there are sizes. In all other cases, all laws decide it. They are fitted to the recent sizes, and
+    still improves and several laws with two parameters explain all sizes to within the noise, or the chosen laws have
+    as many parameters as there are sizes. The latter must have a floor if there are laws with fewer: others would
+    continue any acceleration. In all other cases, all laws decide the trend. They are fitted to the recent sizes, and
     weighted by how well they fit these and by how few parameters they have.
 
     Args:
@@ -185,13 +191,16 @@ def trend_of(fits: list[Fit], chosen: list[Fit], kind: Kind | None = None) -> Tr
         kind: The kind of the curve, if it is known.
     """
     points = chosen[0].points
-    if (kind not in UNCERTAIN and _is_simple(chosen)) or any(fit.left <= 0 for fit in chosen):
+    if (kind not in UNCERTAIN and _is_simple(chosen)) or _are_exact(fits, chosen):
         # No noise can reject a law of as many parameters as sizes. One that ends in a perfect metric is not believed.
         lasting = [fit for fit in chosen if fit.left > 0 or fit.error(_FAR * points.n[-1:])[0] > 0]
         chosen = lasting or chosen
         weights = np.full(len(chosen), 1 / len(chosen))
         start = float(np.log(np.maximum(weights @ _errors(chosen, points.n[-1:]), _NOTHING))[0])
-        return _trend(points, points, chosen, weights, start, simple=True)
+        trend = _trend(points, points, chosen, weights, start, simple=True)
+        tested = [_rms(points, fit.error(points.n)) for fit in fits if fit.left > 0]
+        exact = bool(tested) and any(fit.left <= 0 for fit in chosen)
+        return replace(trend, exact=True, rms=min(tested)) if exact else trend
     near = recent(points)
     if len(near.n) < len(points.n):
         fits = [again for fit in fits if (again := fit_law(fit.law, near, intervals=False))]
@@ -201,11 +210,23 @@ def trend_of(fits: list[Fit], chosen: list[Fit], kind: Kind | None = None) -> Tr
 
 
 def _trend(points: Points, near: Points, fits: list[Fit], weights: np.ndarray, start: float, *, simple: bool) -> Trend:
-    residuals = np.log(near.error) - np.log(np.maximum(weights @ _errors(fits, near.n), _NOTHING))
-    rms = float(np.sqrt(np.mean(residuals**2)))
+    rms = _rms(near, weights @ _errors(fits, near.n))
     by_laws = abs(float(np.nan_to_num(_fall(fits, weights, 2 * points.n[-1:])[0]))) / np.log(2)
     noise = float(np.sqrt(_noise(fits) if points.dof == 0 else 1.0) / points.weights[-1])
     return Trend(points, tuple(fits), weights, start, max(_last_slope(near), by_laws), rms, noise, simple)
+
+
+def _rms(points: Points, error: np.ndarray) -> float:
+    """Return the root mean square of the residuals of errors [N], in log error."""
+    residuals = np.log(points.error) - np.log(np.maximum(error, _NOTHING))
+    return float(np.sqrt(np.mean(residuals**2)))
+
+
+def _are_exact(fits: list[Fit], chosen: list[Fit]) -> bool:
+    """Return whether the chosen laws have as many parameters as there are sizes, and may decide the trend."""
+    if all(fit.left <= 0 for fit in fits):
+        return True
+    return any(fit.left <= 0 for fit in chosen) and all(fit.law.floor is not None for fit in chosen)
 
 
 def _is_simple(chosen: list[Fit]) -> bool:
