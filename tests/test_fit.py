@@ -315,5 +315,5 @@ def test_curves_that_get_worse_by_the_name_of_their_metric_are_asked_about(tmp_p
     rows = [f"{n},{value:.4f}" for n, value in zip(np.repeat([100, 200, 400, 800], 3), values, strict=True)]
     (tmp_path / "c.csv").write_text("n,error\n" + "\n".join(rows) + "\n")
     fit_curves(FitConfig((tmp_path / "c.csv",), higher_is_better=given, best=1.0 if given else None), quiet=False)
-    said = "by its name, lower error is better: if it is not, give --higher-is-better"
+    said = "lower error was assumed to be better, because of its name: if that is wrong, give --higher-is-better"
     assert (said in " ".join(capsys.readouterr().out.split())) is not given

@@ -19,6 +19,7 @@ def refuse_histories(path: Path, header: list[str], found: Observations, by_at: 
 
     by_at: the columns that distinguish curves.
     """
+    found = found.take(np.flatnonzero(np.isfinite(found.value)))
     for at, name in enumerate(header):
         if plain_name(name) in _TIMES and at not in by_at:
             times, *_ = numbers(found.column(at), ",")

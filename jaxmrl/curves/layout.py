@@ -8,10 +8,10 @@ from pathlib import Path
 
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import split_spread
-from jaxmrl.curves.metric_names import direction_of, has_name, metric_in, plain_name
-from jaxmrl.curves.sizes import size_index
+from jaxmrl.curves.metric_names import direction_of, has_name, metric_in, plain_name, without_interval
+from jaxmrl.curves.sizes import size_choice, size_index
 from jaxmrl.errors import ConfigError, DataError
-from jaxmrl.io.cells import SUMMARIES
+from jaxmrl.io.missing import SUMMARIES
 from jaxmrl.io.records import column_index, column_names
 
 RUN_NAMES = (
@@ -172,6 +172,10 @@ def _with_counts(
     if config.sd_column:
         if len(layout.values) > 1:
             raise ConfigError("--sd-column needs a single metric column; got several, which are runs of one metric")
+        if without_interval(config.sd_column) != config.sd_column.strip():
+            raise ConfigError(
+                f"--sd-column takes standard deviations; {config.sd_column} has ends or widths of confidence intervals"
+            )
         spread = column_index(path, header, config.sd_column)
         of_mean = _role(spread, config.sd_column).kind == "se"
     count = counted = None
@@ -182,6 +186,7 @@ def _with_counts(
     elif len(layout.values) == 1:
         names = [plain_name(name) for name in header]
         certain = [name for name in COUNT_NAMES if name in names and (spread is not None or name.startswith("n"))]
+        certain += ["n"] if spread is not None and "n" in names and names.index("n") != layout.size else []
         count = names.index(certain[0]) if certain else None
     taken = {layout.size, *layout.values, spread, count, layout.name}
     run = tuple(k for k in run if k not in taken)
@@ -190,7 +195,7 @@ def _with_counts(
 
 def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout:
     """Return the layout with notes on choices that are not obvious."""
-    notes = []
+    notes = size_choice(header, layout.size)
     if len(layout.values) > 1:
         notes.append(f"{len(layout.values)} columns are runs of {layout.metric}: {_names(header, layout.values)}")
     if layout.spread is not None:
@@ -257,17 +262,19 @@ def _roles(header: list[str], rows: list) -> list[_Role]:
         for role in roles
     ]
     named = {role.base for role in roles if role.kind not in ("sd", "se")}
-    roles = [
-        replace(role, kind="mean") if role.base not in named and _has_spread_inside(role.at, rows) else role
-        for role in roles
-    ]
+    roles = [replace(role, kind="mean") if _holds_mean(role, header[role.at], rows, named) else role for role in roles]
     return [replace(role, known=_is_known(role, header[role.at])) for role in roles]
 
 
-def _has_spread_inside(at: int, rows: list) -> bool:
-    """Return whether the cells of a column with a name like RMSE (SD) are means followed by their spread."""
-    first = next((fields[at] for *_, fields in rows if fields[at].strip()), "")
-    return split_spread([first])[1] is not None
+def _holds_mean(role: _Role, name: str, rows: list, named: set[str]) -> bool:
+    """Return whether the cells of a column with a name like RMSE (SD) or AUC (95% CI) are means with a spread or an
+    interval behind them. named: the names of metrics in other columns.
+    """
+    first = next((fields[role.at] for *_, fields in rows if fields[role.at].strip()), "")
+    _, spread, interval = split_spread([first])
+    if without_interval(name) != name.strip():
+        return bool(interval)
+    return role.base not in named and spread is not None
 
 
 def _is_known(role: _Role, name: str) -> bool:
@@ -286,6 +293,7 @@ def _are_runs(header: list[str], roles: list[_Role]) -> bool:
 
 
 def _role(at: int, name: str) -> _Role:
+    name = without_interval(name) or name
     words = plain_name(name)
     if len(halves := re.split(r"±|\+/-", name)) > 1:  # a name such as RMSE ± SD is of cells such as 0.65 ± 0.02
         return _Role(at, _without(plain_name(halves[0]), _MEAN) or plain_name(halves[0]), "mean")
@@ -320,7 +328,8 @@ def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Ro
     """Return the column of the metric, or its columns if there is one for each run."""
     groups: dict[str, list[_Role]] = defaultdict(list)
     for role in roles:
-        if role.known and role.kind in ("value", "mean", "run") and not _BOUND.search(plain_name(header[role.at])):
+        name = without_interval(header[role.at]) if role.kind == "mean" else header[role.at]
+        if role.known and role.kind in ("value", "mean", "run") and not _BOUND.search(plain_name(name)):
             groups[role.base].append(role)
     if not groups:
         groups = _unnamed(roles)
@@ -361,7 +370,7 @@ def _label(header: list[str], chosen: list[_Role], values: tuple[int, ...]) -> s
         return header[values[0]]
     bases = {role.base for role in chosen}
     if len(values) == 1:
-        return _STATISTIC_IN_NAME.sub("", header[values[0]]).strip(" _.-") or header[values[0]]
+        return _STATISTIC_IN_NAME.sub("", without_interval(header[values[0]])).strip(" _.-") or header[values[0]]
     if len(bases) == 1:
         return bases.pop() or re.sub(r"[\s_.-]*\d+$", "", header[values[0]])
     return ", ".join(header[k] for k in values)

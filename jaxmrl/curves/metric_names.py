@@ -25,7 +25,7 @@ _GUESSES = (
     (0.0, "average_precision ap auprc pr_auc aupr prc r2 r_squared".split()),
     (0.5, "roc_auc auc auroc rocauc".split()),
 )
-"""The metric of guesses; those of precision come first, for their names may have auc in them."""
+"""The metric of guesses; those of precision come first, because their names may contain auc."""
 
 _TURNED = ("1_", "one_minus_", "minus_")
 """Beginnings of a name that turn a metric round, so that its name no longer says which way is better."""
@@ -36,6 +36,7 @@ _LOGGED = re.compile(r"^(?:metrics|params|config|summary)[./]")
 """What exports of MLflow and Weights & Biases put in front of names."""
 
 _PERCENT = re.compile(r"%|(^|[^a-z])(pct|percent|percentage)([^a-z]|$)", re.IGNORECASE)
+_INTERVAL = re.compile(r"[(\[]?\s*\d{2}\s?%?[\s_]*(?:c\.?i\.?|confidence interval)\s*[)\]]?", re.IGNORECASE)
 _ENRICHMENT = re.compile(r"(?:^|[^a-z])(?:ef|enrichment(?:[ _-]factor)?)[ _@-]*([0-9.]+) ?_?(?:%|pct|percent)", re.I)
 
 
@@ -97,7 +98,12 @@ def is_likelihood(metric: str) -> bool:
 
 def is_percent(metric: str) -> bool:
     """Return whether the name says that the metric is in percent; of an enrichment factor it says which molecules."""
-    return bool(_PERCENT.search(metric)) and not _ENRICHMENT.search(metric)
+    return bool(_PERCENT.search(without_interval(metric))) and not _ENRICHMENT.search(metric)
+
+
+def without_interval(name: str) -> str:
+    """Return a name without the mention of a confidence interval, as in AUC (95% CI)."""
+    return _INTERVAL.sub("", name).strip()
 
 
 def guess_of(metric: str) -> float | None:

@@ -7,10 +7,14 @@ import numpy as np
 
 from jaxmrl.curves.cells import PERCENT_SIZES, numbers, sizes_in, split_spread
 from jaxmrl.curves.layout import ERROR_OF_MEAN, Layout
-from jaxmrl.curves.metric_names import has_name, is_percent, plain_name
+from jaxmrl.curves.metric_names import has_name, is_percent, perfect_of, plain_name, without_interval
+from jaxmrl.curves.sizes import thousands
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected
+
+_MOST_SPREAD = 0.5
+"""The largest standard deviation of a number between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ def read_observations(
     decimal = "," if {style.decimal for style in styles} == {","} else "."
     n, wrong, of_sizes = sizes_in(columns[layout.size], separator, is_percent(header[layout.size]), decimal)
     layout, notes = replace(layout, percent_sizes=PERCENT_SIZES in of_sizes), [*of_sizes, *notes]
+    if thousands(header[layout.size]):
+        n, notes = 1000 * n, [f"{header[layout.size]}: sizes are in thousands", *notes]
     wrong_in.insert(0, np.where(wrong, layout.size, -1))
     for column, least in ((layout.spread, 0), (layout.count, 1)):
         if column is not None:
@@ -85,6 +91,7 @@ def read_observations(
         runs=runs,
         run=_labels(header, [fields for *_, fields in rows], layout.run),
     )
+    _check_spread(path, header, found, layout)
     return layout, _wide(header, found, [value[good] for value in values], layout), [*notes, *said]
 
 
@@ -121,17 +128,20 @@ def _spread_of_rows(
     """Return standard deviations and numbers of runs [R] of rows that are means, or None twice, and remarks on them."""
     if len(layout.values) > 1:
         return None, None, []
-    sd, said = in_cells, []
+    sd, said, name = in_cells, [], header[layout.values[0]]
+    if in_cells is not None and without_interval(name) != name.strip():
+        sd = in_cells = None
+        said = [f"the cells of {name} have intervals behind them, which are not the spread of single runs: not used"]
     if layout.spread is not None:
         sd = numbers(columns[layout.spread], separator)[0]
     runs = np.full(len(columns[layout.size]), np.nan if layout.counted is None else layout.counted)
     if layout.count is not None:
         runs = numbers(columns[layout.count], separator)[0]
     if sd is None and not np.isfinite(runs).any():
-        return None, None, []
+        return None, None, said
     if sd is None:
         sd = np.full(len(runs), np.nan)
-    name, of_mean = header[layout.values[0]], layout.of_mean
+    of_mean = layout.of_mean
     if in_cells is not None and layout.spread is None:
         of_runs = "" if np.isfinite(runs).any() else ", of an unknown number of runs (give --runs-column)"
         of_mean = has_name(plain_name(name), ERROR_OF_MEAN)
@@ -140,6 +150,17 @@ def _spread_of_rows(
     if of_mean:
         sd = sd * np.sqrt(np.where(np.isfinite(runs), runs, 1))
     return sd, runs, said
+
+
+def _check_spread(path: Path, header: list[str], found: Observations, layout: Layout) -> None:
+    """Raise DataError if standard deviations are larger than a metric between 0 and 1 can have."""
+    known = np.zeros(0) if found.sd is None else found.sd[np.isfinite(found.sd)]
+    within = bool((np.abs(found.value[np.isfinite(found.value)]) <= 1).all()) and perfect_of(layout.metric) == 1
+    if layout.spread is not None and not layout.of_mean and within and len(known) and np.median(known) > _MOST_SPREAD:
+        raise DataError(
+            f"{path}, column {header[layout.spread]}: standard deviations such as {np.median(known):g} are more than "
+            f"a {layout.metric} between 0 and 1 can have; write them in the same unit"
+        )
 
 
 def _labels(header: list[str], fields: list[list[str]], columns: tuple[int, ...]) -> np.ndarray | None:

@@ -65,7 +65,7 @@ def renumbered_note(found: Observations, by_at: list[int]) -> list[str]:
     if not copies:
         return []
     more = f", and {len(copies) - 1} more like it" if len(copies) > 1 else ""
-    return [f"{copies[0]} at every size{more}: if these are the same runs, keep one of each; intervals are too narrow"]
+    return [f"{copies[0]} at every size{more}; if it is a copy, remove it, or intervals are too narrow"]
 
 
 def _value(found: Observations, k: int) -> str:

@@ -18,18 +18,32 @@ SIZE_NAMES = (
     "num_examples number_of_samples number_of_molecules molecules samples compounds examples mols "
     "train_size train_sizes training_size training_sizes train_set_size training_set_size train_samples "
     "training_samples training_molecules train_molecules train_n train_sizes_abs size_train anchor anchors "
-    "dataset_size data_size sample_size sizes size"
+    "dataset_size data_size sample_size sizes size train_set training_set"
 ).split()
 """Names of the column of sizes, those that say it most clearly first."""
 
-_SHARES = "fraction train_fraction training_fraction fraction_train data_fraction".split()
+_SHARES = (
+    "fraction train_fraction training_fraction fraction_train data_fraction dataset_fraction subset_fraction "
+    "sample_fraction train_frac frac share"
+).split()
 """Names of the column of sizes in files that have only shares of the data."""
 
 _MANY = frozenset("n num nr no nb number count size sizes".split())
 _THINGS = frozenset("train training samples molecules compounds examples mols".split())
-_NOT_TRAINED = frozenset("test valid val validation dev".split())
+_NOT_TRAINED = frozenset(
+    "test valid val validation dev epoch epochs step steps batch batches iteration iterations iters time hours minutes "
+    "seconds parameters params features layers trees".split()
+)
 """A column of sizes has in its name one of the first and one of the second words, as nr_of_training_compounds, and none
 of the third."""
+
+_LEAST_CLEAR = "n"
+"""The name that may be that of other numbers, too, such as those of runs."""
+
+_THOUSANDS = re.compile(
+    r"[\s_]*[(\[]?\s*(?:(?:in )?thousands?|[x×*]\s?1[, ]?000)\s*[)\]]?|[\s_]*[(\[]\s*k\s*[)\]]", re.I
+)
+"""In the name of a column: that its sizes are in thousands."""
 
 _TITLES = 10
 """Rows above the header in which it is looked for."""
@@ -49,16 +63,33 @@ def size_index(path: Path, header: list[str], rows: list) -> int:
 
     rows: (row, line, fields) each. Raises DataError if no column has such a name.
     """
-    plain = [plain_name(name) for name in header]
-    found = [plain.index(name) for name in SIZE_NAMES if name in plain]
-    composed = [k for k, name in enumerate(plain) if _is_size(name) and k not in found]
-    found += composed if len(composed) == 1 else []
-    found += [plain.index(name) for name in _SHARES if name in plain]
+    found = _candidates(header)
     if found:
         return next((k for k in found if len({fields[k] for *_, fields in rows}) > 1), found[0])
     if len(header) == 1:
         raise one_column(path, header)
     raise DataError(f"{path} has no column named n; name the one of sizes with --n-column: {column_names(header)}")
+
+
+def size_choice(header: list[str], size: int) -> list[str]:
+    """Return a remark on which column has the sizes, at `size`, where others have names of sizes, too."""
+    others = [header[k] for k in _candidates(header) if k != size and plain_name(header[k]) not in _SHARES]
+    return [f"sizes: column {header[size]}; not used as sizes: {column_names(others)}"] if others else []
+
+
+def thousands(name: str) -> bool:
+    """Return whether a column's name says that its sizes are in thousands."""
+    return _THOUSANDS.search(name) is not None
+
+
+def _candidates(header: list[str]) -> list[int]:
+    """Return the columns whose names are those of sizes, the clearest first."""
+    plain = [plain_name(_THOUSANDS.sub("", name)) for name in header]
+    found = [plain.index(name) for name in SIZE_NAMES if name in plain]
+    composed = [k for k, name in enumerate(plain) if _is_size(name) and k not in found]
+    found += composed if len(composed) == 1 else []
+    found += [plain.index(name) for name in _SHARES if name in plain]
+    return sorted(found, key=lambda k: plain[k] == _LEAST_CLEAR)  # a stable sort
 
 
 def with_sizes(path: Path, records: Records, config: CurvesConfig) -> tuple[Records, list[str]]:
@@ -85,7 +116,7 @@ def _has_size(header: list[str], config: CurvesConfig) -> bool:
     """Return whether a header has the column of sizes, by the settings or by its name."""
     if config.n_column:
         return config.n_column in header
-    plain = [plain_name(name) for name in header]
+    plain = [plain_name(_THOUSANDS.sub("", name)) for name in header]
     return any(name in SIZE_NAMES or name in _SHARES or _is_size(name) for name in plain)
 
 

@@ -1,7 +1,7 @@
-"""Learning curves in anyone's CSV file: a number of molecules and a metric in each row."""
+"""Learning curves in anyone's table: a number of molecules and a metric in each row."""
 
 import shlex
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,16 +16,16 @@ from jaxmrl.curves.layout import MEANS, RUNS, Layout, find_layout
 from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.noise_floors import read_noise_floors
 from jaxmrl.curves.observations import Observations, read_observations
-from jaxmrl.curves.runs import FEWEST_DOUBLED, STATUS, once, renumbered_note, settings_of
+from jaxmrl.curves.row_selection import equal_notes, select_rows, without_equal, without_headers
+from jaxmrl.curves.runs import STATUS, once, renumbered_note, settings_of
 from jaxmrl.curves.sampling import PRUNING, are_prunings, why_no_law
 from jaxmrl.curves.settings import CERTAIN, POSSIBLE, alternates, are_moments, level_codes, separation, steps_once
 from jaxmrl.curves.sizes import with_sizes
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.formats.reading import read_records
-from jaxmrl.io.cells import SUMMARIES, number_in
+from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected, check_rows, column_index
 from jaxmrl.rows import AT_EACH_SIZE, NO_EXTRA, STOPPED, TUNED_COLUMNS, TUNING, CurveIdentity
-from jaxmrl.text import count
 
 _OF_A_SWEEP = {"dataset", "modality", "model", "split", "pruning", "n_train", "metric"}
 """Columns of the files of a sweep, of every version."""
@@ -39,7 +39,6 @@ SPLIT_SEED = "split_seed"
 _EPOCHS = ("best_epoch", "epochs")
 """Columns of results.csv."""
 
-_MANY_EQUAL = 0.25
 _MOST_SETTINGS = 3
 
 
@@ -54,6 +53,7 @@ class CurveRows:
     epochs     [R, 2] best epoch and epochs of each run, by the columns of those names; None without them
     split      [R] the split of each run, by the column split_seed of a sweep; None without it
     noise_floor  the least error that noisy labels allow any model, as a run directory gives it; 0 where unknown
+    unit       what stands behind a size in a text
     """
 
     identity: dict[str, str]
@@ -66,6 +66,7 @@ class CurveRows:
     epochs: np.ndarray | None = None
     split: np.ndarray | None = None
     noise_floor: float = 0.0
+    unit: str = " molecules"
 
     @property
     def random(self) -> bool:
@@ -123,7 +124,7 @@ def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFil
     check_rows(path, records)
     records, reshaped = with_sizes(path, records, config)
     header, rows, rejected = records.header, records.rows, records.rejected
-    rows, headers = _without_headers(path, header, rows)
+    rows, headers = without_headers(path, header, rows)
     rows = _of_all_sizes(header, rows)
     layout = find_layout(path, header, rows, config)
     by_at = [column_index(path, header, name) for name in config.by]
@@ -133,8 +134,8 @@ def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFil
     if wrong := [header[k] for k in by_at if k in (layout.size, *layout.values)]:
         raise ConfigError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
     layout = replace(layout, metric=_metric(path, rows, layout))
-    rows, summaries = _without_summaries(header, rows, layout)
-    rows, equal, unlabeled = _without_equal(rows, layout)
+    rows, selected = select_rows(header, rows, layout)
+    rows, equal, unlabeled = without_equal(rows, layout)
     read = len(rows) + sum(equal) + len(rejected)
     layout, found, notes = read_observations(path, header, rows, layout, records.separator, rejected)
     if not config.pool:
@@ -145,11 +146,11 @@ def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFil
     notes = [
         *reshaped,
         *headers,
-        *summaries,
+        *selected,
         *layout.notes,
         *renamed,
         *notes,
-        *_equal_notes(equal + counted),
+        *equal_notes(equal + counted),
         *unlabeled,
         *renumbered_note(found, by_at),
         *split,
@@ -158,22 +159,10 @@ def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFil
     ]
     by = tuple(header[k] for k in by_at)
     of_shares = layout.percent_sizes or are_fractions(found.n)
+    if of_shares:
+        unit = "% of the data" if layout.percent_sizes else " of the data"
+        curves = tuple(replace(rows, unit=unit) for rows in curves)
     return CurveFile(layout.metric, by, curves, tuple(rejected), read - len(rejected), tuple(notes), of_shares)
-
-
-def _without_headers(path: Path, header: list[str], rows: list) -> tuple[list, list[str]]:
-    """Return the rows without repeated headers, as `cat a.csv b.csv` leaves them, and remarks on those."""
-    names = [" ".join(name.lower().split()) for name in header]
-    plain = [[" ".join(field.lower().split()) for field in fields] for *_, fields in rows]
-    repeated = [fields == names for fields in plain]
-    for (_, line, _), fields in zip(rows, plain, strict=True):
-        if fields != names and sorted(fields) == sorted(names):
-            raise DataError(f"{path}, line {line}: a second header has the columns in another order; fit each file")
-    kept = [row for row, one in zip(rows, repeated, strict=True) if not one]
-    if not kept:
-        raise DataError(f"{path} has a header but no rows")
-    again = sum(repeated)
-    return kept, [f"{count(again, 'repeated header line')} skipped"] if again else []
 
 
 def _of_all_sizes(header: list[str], rows: list) -> list:
@@ -185,20 +174,6 @@ def _of_all_sizes(header: list[str], rows: list) -> list:
     tuning, tuned = header.index(TUNING), {k for k, name in enumerate(header) if name in TUNED_COLUMNS}
     cleared = lambda fields: ["" if k in tuned else field for k, field in enumerate(fields)]
     return [(*start, cleared(fields) if fields[tuning].endswith(AT_EACH_SIZE) else fields) for *start, fields in rows]
-
-
-def _without_summaries(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
-    """Return the rows of single runs, and remarks on rows that are a mean or a spread of others."""
-    for k in layout.run:
-        words = [fields[k].strip().lower() for *_, fields in rows]
-        found = [word for word in words if word in SUMMARIES]
-        if 0 < len(found) < len(rows):
-            kept = [row for row, word in zip(rows, words, strict=True) if word not in SUMMARIES]
-            named = ", ".join(dict.fromkeys(found))
-            return kept, [
-                f"{count(len(found), 'row')} skipped: by their {header[k] or 'names'} they are {named} of other rows"
-            ]
-    return rows, []
 
 
 def _with_pruning(header: list[str], rows: list, layout: Layout) -> tuple[list[str], list[str]]:
@@ -236,36 +211,6 @@ def _metric(path: Path, rows: list, layout: Layout) -> str:
     return metrics.pop()
 
 
-def _without_equal(rows: list, layout: Layout) -> tuple[list, list[int], list[str]]:
-    """Return the rows without those that equal another in every column, how often each is repeated, and remarks on
-    those that stay.
-
-    Runs without a label may have equal values by chance: where nothing labels them, only a file in which every row
-    stands equally often is taken for one that was written several times.
-    """
-    times = Counter(tuple(fields) for *_, fields in rows)
-    labeled = layout.run or len(layout.values) > 1 or layout.spread is not None
-    doubled = len(set(times.values())) == 1 and len(times) >= FEWEST_DOUBLED
-    if max(times.values()) == 1:
-        return rows, [], []
-    if not (labeled or doubled):
-        equal = len(rows) - len(times)
-        said = f"{count(equal, 'row')} equal to another in every column; with no column of seeds, they count as runs"
-        return rows, [], [said] if equal >= _MANY_EQUAL * len(rows) else []
-    kept: dict[tuple[str, ...], tuple] = {}
-    for row in rows:
-        kept.setdefault(tuple(row[2]), row)
-    return list(kept.values()), [many - 1 for many in times.values() if many > 1], []
-
-
-def _equal_notes(extra: list[int]) -> list[str]:
-    if not extra:
-        return []
-    stands = "stands" if len(extra) == 1 else "stand"
-    times = "twice" if max(extra) == 1 else f"up to {max(extra) + 1} times"
-    return [f"{count(len(extra), 'row')} {stands} {times}; counted once"]
-
-
 def _separated(
     path: Path, header: list[str], found: Observations, by_at: list[int], layout: Layout
 ) -> tuple[list[int], list[str]]:
@@ -274,6 +219,8 @@ def _separated(
     Raises DataError for other columns that split the runs of each size into groups that differ.
     """
     given, separating = len(by_at), by_at
+    single = None if layout.run else _of_single_runs(header, found, by_at, layout)
+    separating = separating if single is None else [*separating, single]
     while len(separating) < given + _MOST_SETTINGS:
         at = _most_separating(header, found, separating, layout)
         if at is None:
@@ -284,11 +231,29 @@ def _separated(
         give = shlex.join(header[k] for k in separating)
         raise DataError(f"{path}: {_splits(names)}: give --by {give}, or --pool to count all as runs of one curve")
     notes = [
-        f"{_splits([name])}: each has a curve of its own, as with --by {shlex.quote(name)}; "
-        "--pool makes one curve of all"
+        f"{_single(name) if header.index(name) == single else _splits([name])}: each has a curve of its own, as with "
+        f"--by {shlex.quote(name)}; --pool makes one curve of all"
         for name in names
     ]
     return separating, notes
+
+
+def _of_single_runs(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> int | None:
+    """Return a column of a sweep's settings, such as model, each value of which occurs once at several sizes.
+
+    Its rows are then no repetitions, although there are too few to test whether they differ.
+    """
+    known = [k for k in settings_of(header, found, by_at, layout) if header[k] in CurveIdentity.columns()]
+    for k in known:
+        levels = level_codes(found.column(k))
+        sizes = [found.n[levels == level] for level in np.unique(levels)]
+        if len(sizes) > 1 and all(len(one) > 1 and len(np.unique(one)) == len(one) for one in sizes):
+            return k
+    return None
+
+
+def _single(name: str) -> str:
+    return f"each {name} has one row at each size"
 
 
 def _splits(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Fit laws to the learning curves in any CSV file, and forecast with them.
+"""Fit laws to the learning curves in any table, and forecast with them.
 
 `python -m jaxmrl.fit CURVES.csv`, or `fit_curves(FitConfig(...))`.
 """
@@ -111,7 +111,8 @@ def direction_text(config: FitConfig, metric: str, higher: bool, analyses: list[
     if given or any(analysis.kind != Kind.WORSE for analysis in analyses):
         return ""
     option = "--lower-is-better" if higher else "--higher-is-better"
-    return f"note: by its name, {'higher' if higher else 'lower'} {metric} is better: if it is not, give {option}"
+    assumed = f"{'higher' if higher else 'lower'} {metric} was assumed to be better, because of its name"
+    return f"note: all curves get worse; {assumed}: if that is wrong, give {option}"
 
 
 def check_fitted(config: CurvesConfig, analyses: list[Analysis]) -> None:

@@ -10,6 +10,7 @@ from jaxmrl.scaling.analysis import MULTIPLES, Analysis
 from jaxmrl.scaling.forecast import Forecast
 from jaxmrl.scaling.law_fit import LEVEL, Fit
 from jaxmrl.scaling.laws import Parameter
+from jaxmrl.scaling.points import MOLECULES
 from jaxmrl.scaling.target import FAR
 from jaxmrl.text import size_text
 
@@ -173,7 +174,8 @@ def predictions_table(analysis: Analysis, sizes: np.ndarray, metric_label: str) 
     """Return a table with the metric at `sizes` and its interval."""
     label = escape(metric_label)
     table = Table(title=f"forecast of {label} ({LEVEL:.0%} interval)", title_justify="left")
-    for head in ("molecules", label, "interval", "extrapolates"):
+    unit = (analysis.points.unit if analysis.points else MOLECULES).strip()
+    for head in (unit, label, "interval", "extrapolates"):
         table.add_column(head, justify="right")
     for one in analysis.predict(sizes):
         far = f"more than {FAR:g}x beyond the data" if one["far"] else ""

@@ -264,7 +264,7 @@ def test_rows_of_the_mean_and_the_spread_of_runs_are_no_runs(tmp_path):
 def test_runs_that_are_repeated_under_other_seeds_are_remarked_on(tmp_path):
     rows = [(n, seed + 3 * again, noisy(n, seed=seed)) for again in (0, 1) for n in SIZES for seed in range(3)]
     (note,) = read_curves(FitConfig(written(tmp_path, "n,seed,rmse", rows))).notes
-    assert note.startswith("seed 3 has the values of seed 0 at every size, and 2 more like it: if these are the same")
+    assert note.startswith("seed 3 has the values of seed 0 at every size, and 2 more like it; if it is a copy, remove it")
 
 
 def test_headers_in_other_letters_are_skipped(tmp_path):
@@ -520,9 +520,9 @@ def test_a_part_of_a_molecule_is_refused_and_a_fraction_is_shown(tmp_path, capsy
     share = written(tmp_path, "n,rmse", [(n / 3200, noisy(n)) for n in SIZES])
     fit_curves(FitConfig(share, predict=(0.75,), target=0.35), quiet=False)
     said = capsys.readouterr().out
-    assert "│      0.75 │" in said
+    assert "0.75 │" in said
     assert "0.35 takes about 0.37" in said
-    assert "between 0.25 and 0.5 molecules" in said
+    assert "between 0.25 and 0.5 of the data" in said
 
 
 def test_ends_of_an_interval_are_shown_with_the_digits_that_distinguish_them():
