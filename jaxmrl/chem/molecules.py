@@ -8,7 +8,7 @@ from jaxmrl.io.cells import INVISIBLE
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-CANONICAL_VERSION = 3
+CANONICAL_VERSION = 4
 """The version of the canonical form. Raise it when the form changes, so that nothing cached has the form before."""
 
 MAX_ATOMS = 5_000
@@ -25,6 +25,12 @@ _REASON_LENGTH = 200
 _MAX_ISOTOPE, _MAX_IN_BRACKETS = 999, 118
 _BRACKETS = re.compile(r"\[(\d*)([^]:]*)")
 _ATOM_MAP = re.compile(r"\[[^]:]*:\d+\]")
+_SMARTS = re.compile(r"\[#\d+\]\d*[-=#:~]|[-=#:~]\[#\d+\]")
+"""An atom of SMARTS beside a bond, as programs write them."""
+
+_REST = re.compile(r"\..*|(?!\()(?=.*(?:[=#]|\([A-Zcn]))[BCNOPSFIHclnospr\d@+\-\[\]()=#/\\.%]+")
+"""Text after a blank that is no name, but more of a SMILES."""
+
 _SHOWN = 40
 """The most characters of a text that a message repeats."""
 
@@ -48,6 +54,8 @@ def spelling(text: str) -> str:
         raise UnusableMoleculeError(EMPTY)
     if "\n" in text.strip() or "\r" in text.strip():
         raise UnusableMoleculeError("a SMILES cannot contain a line break")
+    if len(words) > 1 and _REST.fullmatch(words[1]):
+        raise UnusableMoleculeError("a blank within the SMILES")
     return words[0]
 
 
@@ -138,8 +146,11 @@ def _parse(smiles: str) -> "Mol":
 def _check_spelling(smiles: str) -> None:
     """Refuse what RDKit would read as another molecule without saying so.
 
-    It drops what is no ASCII at the end, and keeps the last 8 or 16 bits of a number.
+    It drops what is no ASCII at the end, keeps the last 8 or 16 bits of a number, and reads the atoms of SMARTS such as
+    [#6]-[#8] as atoms without hydrogens.
     """
+    if _SMARTS.search(smiles):
+        raise UnusableMoleculeError("it is SMARTS, which describes patterns; expected SMILES")
     if not (smiles.isascii() and smiles.isprintable()):
         odd = next(character for character in smiles if not (character.isascii() and character.isprintable()))
         raise UnusableMoleculeError(f"a SMILES cannot contain {odd!r}")

@@ -9,7 +9,7 @@ from jaxmrl.io import cache
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-VERSION = 1
+VERSION = 2
 SMILES, INCHI, MOL_BLOCK = "SMILES", "InChI", "mol block"
 
 _LONG_BLOCK = 500
@@ -91,13 +91,25 @@ def read_mol_block(text: str, *, hydrogens: bool = False) -> "Mol | None":
 
     if len(text) > _MAX_BLOCK:
         raise UnusableMoleculeError(f"{len(text)} characters; at most {_MAX_BLOCK} are supported")
+    if "\n" not in text:  # JSON and some databases write line breaks as two characters
+        text = text.replace("\\r", "").replace("\\n", "\n")
     text = _aligned(text)
     if text.count("\n") > _LONG_BLOCK:
         check_size(Chem.MolFromMolBlock(text, sanitize=False, removeHs=False))
     molecule = Chem.MolFromMolBlock(text, removeHs=not hydrogens)
     if molecule is None:
         check_problems(Chem.MolFromMolBlock(text, sanitize=False, removeHs=False), "not a valid mol block")
+        return None
+    _refuse_aliases(molecule)
     return molecule
+
+
+def _refuse_aliases(molecule: "Mol") -> None:
+    """Raise UnusableMoleculeError for an abbreviation such as OMe in place of atoms, which RDKit reads as one atom."""
+    for atom in molecule.GetAtoms():
+        alias = atom.GetPropsAsDict().get("molFileAlias", atom.GetSymbol()).strip()
+        if alias and alias not in (atom.GetSymbol(), "*"):
+            raise UnusableMoleculeError(f"the abbreviation {alias[:20]!r} in place of atoms; expand it")
 
 
 def _aligned(block: str) -> str:

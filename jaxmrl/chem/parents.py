@@ -181,7 +181,7 @@ def _canonical_tautomer(molecule: "Mol", fragments: int) -> "Mol":
     options = rdMolStandardize.CleanupParameters()
     options.tautomerRemoveSp3Stereo = False  # else amino acids lose their chirality, by the enol of the acid
     options.tautomerRemoveBondStereo = False
-    # The parent's canonical form is read first, for which tautomer is found may depend on the order of its atoms.
+    # The parent's canonical form is read first, because the tautomer that is found may depend on the order of atoms.
     _, parent = canonicalize(Chem.MolToSmiles(parent))
     return rdMolStandardize.TautomerEnumerator(options).Canonicalize(parent)
 

@@ -11,7 +11,7 @@ SEED = 42
 def random_smiles(smiles: list[str], count: int, progress: cache.CountDone | None = None) -> list[list[str]]:
     """Return `count` random SMILES of each molecule, seeded (Arus-Pous et al. 2019). Cached on disk.
 
-    smiles: canonical, for which ones are drawn depends on the order of the atoms in the text.
+    smiles: canonical, because the random ones depend on the order of the atoms in the text.
     """
     spell = partial(_spell, count=count)
     lines = cache.cached_lines(f"random-smiles-{count}", VERSION, smiles, spell, progress)

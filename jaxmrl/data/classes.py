@@ -1,15 +1,17 @@
 """Columns of two classes as 0 and 1, and everything that looks like classes and is not two of them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import Numbers, is_mark, is_missing
+from jaxmrl.io.cells import Numbers
+from jaxmrl.io.missing import is_mark, is_missing
 
 _POSITIVE = frozenset("active true yes y t positive pos + 1 1.0".split())
-_NEGATIVE = frozenset("inactive false no n f negative neg 0 0.0".split())
+_NEGATIVE = frozenset("inactive notactive nonactive false no n f negative neg 0 0.0".split())
 """Texts, as `_normal` writes them, that are understood as class 1 and class 0."""
 
 _MINUSES = frozenset({"-", "−", "–"})
@@ -26,6 +28,7 @@ _WITH_MINUS = frozenset({-1.0, 0.0, 1.0})
 FEW_VALUES, _MOST_SHOWN, _LONGEST = 10, 8, 30
 """Different whole numbers that may be classes; classes that a message names, and characters of each."""
 
+_DIGIT = re.compile(r"[<>=~+-]*\s?\d")
 _MOST_CLASSES, _MOST_SPELLINGS = 20, 100
 """Different texts that a message calls classes, and that two classes may be written as."""
 
@@ -73,10 +76,11 @@ def _classify(texts: list[str]) -> dict[str, float] | None:
     normal = {text: _normal(text) for text in texts}
     found = set(normal.values())
     positive, negative = _POSITIVE, _NEGATIVE | (_MINUSES if "+" in found else frozenset())
-    if len(found) == 2:
-        one, other = sorted(found, key=len)
-        if other in {f"{no}{one}" for no in _NEGATIONS}:
-            positive, negative = frozenset((one,)), frozenset((other,))
+    if len(found) > 1:
+        one = min(found, key=len)
+        negations = frozenset(f"{no}{one}" for no in _NEGATIONS)
+        if found <= {one} | negations:
+            positive, negative = frozenset((one,)), negations
     if not found or not found <= positive | negative or all(_is_number(text) for text in found):
         return None
     return {text: float(word in positive) for text, word in normal.items()}
@@ -105,10 +109,12 @@ def refuse_words(where: str, texts: Iterable[str], regression: bool) -> None:
     shown = _shown(words.values())
     if not words:
         raise DataError(f"{where} is empty: it has no label")
-    if len(words) > _MOST_CLASSES:
+    begin_with_digits = sum(bool(_DIGIT.match(word)) for word in words) > len(words) / 2
+    if len(words) > _MOST_CLASSES or begin_with_digits:
         first = next(iter(words.values()))[:_LONGEST]
-        many = f"{len(words):,} different texts"
-        raise DataError(f"{where} has no numbers, but {many} such as {first!r}; write plain numbers, all in one unit")
+        many = f"{len(words):,} different texts" if len(words) > 1 else "texts"
+        numbers = "plain numbers" if begin_with_digits else "numbers"
+        raise DataError(f"{where} has no {numbers}, but {many} such as {first!r}; write plain numbers, all in one unit")
     if regression:
         raise DataError(f"{where} has the classes {shown}, and regression needs numbers: give --task classification")
     if len(words) == 2:

@@ -55,7 +55,7 @@ def class_labels(path: Path, records: Records, columns: list[Column]) -> tuple[l
             refuse_words(where, _texts(records, column), regression=False)
         found.append(column.words or number_classes(where, column.numbers, everything))
     said = {column.name: classes.said for column, classes in zip(columns, found, strict=True)}
-    return found, of_columns(said) + _odd(records, columns) + _censored(columns, None)
+    return found, of_columns(said) + _odd(records, columns) + censored_remarks(columns, None, None)
 
 
 def number_labels(
@@ -70,7 +70,9 @@ def number_labels(
     for column in columns:
         where = f"{path}, column {column.name}"
         if column.words and task is None:
-            raise DataError(f"{where} has classes ({column.words.said}), and others numbers: sweep them one by one")
+            raise DataError(
+                f"{where} has classes ({column.words.said}), but other targets have numbers: run a sweep for each"
+            )
         if column.words or column.numbers.share == 0:
             refuse_words(where, _texts(records, column), regression=task == "regression")
         found = column.numbers.distinct
@@ -85,7 +87,7 @@ def number_labels(
     sides = np.stack([column.numbers.all_sides for column in columns], axis=1)
     if censored != "loss":
         sides = np.full_like(sides, EXACTLY)
-    return labels, sides, remarks + _odd(records, columns) + _censored(columns, censored)
+    return labels, sides, remarks + _odd(records, columns)
 
 
 def _labels(column: Column, censored: str) -> np.ndarray:
@@ -165,13 +167,22 @@ def _odd(records: Records, columns: list[Column]) -> list[str]:
     return remarks
 
 
-def _censored(columns: list[Column], censored: str | None) -> list[str]:
-    """Return a remark on labels with < or >. censored: what to do with them; None for classes, which have no bound."""
-    many = {column.name: int((column.numbers.kinds == CENSORED).sum()) for column in columns}
+def censored_remarks(columns: list[Column], labels: np.ndarray | None, censored: str | None) -> list[str]:
+    """Return a remark on labels with < or >.
+
+    Args:
+        columns: The T columns.
+        labels: What became of them, [N, T]; censored cells without a label are not counted unless they are left out.
+        censored: What to do with them; None for classes, which have no bound.
+    """
+    beyond = np.stack([column.numbers.kinds == CENSORED for column in columns], axis=1)
+    if labels is not None and censored != "drop":
+        beyond &= ~np.isnan(labels)
+    many = {column.name: int(some) for column, some in zip(columns, beyond.sum(axis=0), strict=True)}
     if not sum(many.values()):
         return []
     names = column_names([f"{name} {some:,}" for name, some in many.items() if some])
-    labels = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
-    said = f"{labels} >, < or ~, such as beyond the assay's limit ({names}): {_CENSORED_SAID[censored]}"
-    about = sum(int((column.numbers.all_sides == ABOUT).sum()) for column in columns)
+    said_of = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
+    said = f"{said_of} >, < or ~, such as beyond the assay's limit ({names}): {_CENSORED_SAID[censored]}"
+    about = int((np.stack([column.numbers.all_sides == ABOUT for column in columns], axis=1) & beyond).sum())
     return [said + (f"; {about:,} with ~ are used as exact" if about and censored == "loss" else "")]

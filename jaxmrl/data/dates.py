@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import is_mark, is_missing
+from jaxmrl.io.missing import is_mark, is_missing
 
 EXPECTED = "dates such as 2021-03-31, 2021-03, 2021, 31.03.2021, 31/03/2021 or 31 Mar 2021"
 """The date formats that error messages list."""
@@ -19,7 +19,7 @@ _LONG = "january february march april may june july august september october nov
 _YEARS = range(1900, 2101)
 _SERIAL = re.compile(r"[234]\d{4}(\.\d+)?")
 _SHORT_YEAR = re.compile(r"\d{1,2}([/.-])(\d{1,2}|[A-Za-z]{3,9})\1\d{2}")
-_CLOCK = r"(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AP]M)?)?"
+_CLOCK = r"(?:(?:T|,? )\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:\s?[AP]M)?(?: (?:UTC|GMT))?)?"
 
 Parts = tuple[int, int, int]
 
@@ -161,7 +161,7 @@ def _read(text: str, where: str, forms: tuple[_Form, ...]) -> tuple[str, np.date
 
 def _clock(text: str) -> np.timedelta64:
     """Return the time of day in a date's text; 0 if it has none."""
-    match = re.search(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s?([AP]M))?$", text, re.IGNORECASE)
+    match = re.search(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?:\s?([AP]M))?(?: (?:UTC|GMT))?$", text, re.IGNORECASE)
     if match is None:
         return np.timedelta64(0, "s")
     hour = int(match[1])

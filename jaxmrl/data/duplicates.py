@@ -152,8 +152,8 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
     and `how` decides: mean or median of the rows' labels, by their weights if they have any, the first label, or drop,
     which makes labels that differ missing. Classes are not averaged: unless `how` is first, contradicting ones become
     missing. Molecules left without a label join the rejected rows, and so do, with first, rows with a label that is not
-    used. A censored label counts only where a molecule has no exact one of the task; of several, the tightest of the
-    first one's side does. Weights become those of `merged_weight`.
+    used. A censored label counts only where a molecule has no exact one of the task; if it has several, the tightest on
+    the side of the first one counts. Weights become those of `merged_weight`.
     """
     table = _with_bounds_merged(prepared.canonical, prepared.table)
     labels, keep = table.labels.astype(np.float64), np.ones(len(table), bool)
@@ -184,7 +184,7 @@ def merge_duplicates(prepared: ParsedMolecules, how: str) -> Merged:
 
 
 def _with_bounds_merged(canonical: np.ndarray, table: Table) -> Table:
-    """Return the table whose first row of each repeated molecule has the censored labels that count of all its rows."""
+    """Return the table with the bound that counts for each repeated molecule in its first row."""
     if table.bounds is None:
         return table
     values, sides = table.bounds.values.copy(), table.bounds.sides.copy()
@@ -210,7 +210,7 @@ def _rejected(table: Table, row: int, reason: str) -> Rejected:
 def _contradiction(table: Table, rows: np.ndarray, found: np.ndarray) -> str:
     """Return the reason why a molecule has no label left: the first task in which its labels differ.
 
-    What is of this molecule alone is quoted, for reasons that differ in quotes alone are counted together.
+    Details of this molecule are quoted, because reasons that differ only inside quotes are counted together.
     """
     differ = np.array([len(np.unique(column[~np.isnan(column)])) > 1 for column in found.T])
     k = int(np.argmax(differ))

@@ -67,7 +67,7 @@ class LabelUnits:
     This is arithmetic alone: whatever it takes off, each replica's own scaler adds again, so no replica learns
     anything of other molecules by it.
 
-    offset [T]          float64: one of the labels, so adding a constant to all of them changes nothing but it
+    offset [T]          float64: one of the labels, so adding a constant to all labels changes only the offset
     step [T]            float64: a power of two, by which division is exact
     references [E, T]   float64, in steps; None where no target is extensive
     """
@@ -148,7 +148,7 @@ def spreads(labels: np.ndarray, units: LabelUnits) -> np.ndarray:
 def _power_of_two(values: np.ndarray) -> float:
     """Return the power of two nearest to the median absolute value, without zeros; 1 if all are 0.
 
-    It is no standard deviation, for one label out of all proportion would take all others to nearly 0.
+    A standard deviation would not do: one extreme label would scale all others to nearly 0.
     """
     sizes = np.abs(values[values != 0])
     return float(2.0 ** np.round(np.log2(np.median(sizes)))) if len(sizes) else 1.0
@@ -177,9 +177,9 @@ def fit_scaler(labels: np.ndarray, composition: np.ndarray | None, extensive: np
     """Return the scaler of the labels [n, T] of a replica's molecules; `extensive` [T] targets also use their
     composition [n, E].
 
-    References are the least-squares fit with a constant (the one of least norm where atoms do not tell elements
-    apart), so adding a constant to all labels does not change them; mean and standard deviation are those of what it
-    leaves, 0 and 1 where there is none. All are in float64.
+    References are the least-squares fit with a constant (the one of least norm where counts of atoms are collinear),
+    so adding a constant to all labels does not change them; mean and standard deviation are those of what it leaves, 0
+    and 1 where there is none. All are in float64.
     """
     tasks = labels.shape[1]
     mean, scale = np.zeros(tasks), np.ones(tasks)

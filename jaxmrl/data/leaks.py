@@ -134,10 +134,11 @@ def _quality(task: _Task, signal: float) -> str:
 
 
 def _copy(task: _Task) -> tuple[float, int]:
-    """Return how much the column that is most like the label is like it, and its place.
+    """Return the similarity of the label and the column that is most similar to it, and the index of that column.
 
-    ROC-AUC in classification, up or down. Else the correlation of normal scores of the ranks, which any monotone copy
-    has in full, of what a regression on the composition leaves: of size alone, many columns and labels are alike.
+    In classification, it is the ROC-AUC in either direction. In regression, it is the correlation of the normal scores
+    of ranks, which is 1 for any monotone copy, after a regression of both on the composition: many columns and labels
+    grow with the size of a molecule.
     """
     ranks = average_ranks(task.vectors, axis=0)
     if task.classes:

@@ -183,8 +183,9 @@ def extra_text(several: list[TaskData]) -> str:
 
 
 def scaffold_text(problem: TaskData) -> str:
-    """Return in words how many test molecules have the scaffold of a training molecule, and that none is in training in
-    another form, which `kin_text` is about otherwise.
+    """Return in words how many test molecules have the scaffold of a training molecule.
+
+    If none is in training as another salt, it says so; otherwise, `kin_text` says how many are.
     """
     own, flat = problem.same_scaffold or (0, 0)
     of = count(len(problem.split.test), "test molecule")

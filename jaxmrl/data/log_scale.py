@@ -12,28 +12,17 @@ from jaxmrl.data.targets import Column
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in, reversed_sides
 from jaxmrl.io.records import Records, column_names, plain_names
+from jaxmrl.io.units import MOLAR, POWERS, unit_in, unit_of
 from jaxmrl.text import count
-
-_POWERS = {"M": 0, "mM": 3, "uM": 6, "nM": 9, "pM": 12}
-"""Units of concentration, and how many of them are a mol per liter, as powers of ten."""
 
 _LONGEST = 20
 """Characters of a unit that a remark repeats."""
 
-_PREFIXES = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "µ": "u", "μ": "u"}
-_PREFIX = "|".join([*_PREFIXES, *"munp"])
-_LITER = r"(?:\s?/\s?l(?:iter|itre)?|[\s.·*]?l\s?(?:\^?[-−]1|⁻¹))"
-_UNIT = re.compile(
-    rf"(?<![^\W\d_])(?:(?P<prefix>{_PREFIX})\s?(?:M|molar|mol(?:es?)?{_LITER})|molar|mol(?:es?)?{_LITER}"
-    r"|(?<=[(\[])\s?M\s?(?=[)\]]))(?![^\W\d_])",
-    re.IGNORECASE,
-)
-"""A unit of concentration, as it stands in names of columns and in cells: nM, umol/L, (M), nanomolar."""
-
 _LOGARITHM = re.compile(
-    r"[pP](?=(?:IC|EC|AC|CC|ED|GI|LC|LD|XC)_?\d|K[a-zA-Z](?![a-z])|ChEMBL)|-?\s?[lL][oO][gG](?![a-z])"
+    r"(?<![A-Za-z])(?:[pP]\s?[(\[]?(?:(?:IC|EC|AC|CC|ED|GI|LC|LD|XC)_?\d+|K[a-zA-Z](?![a-z])|ChEMBL)"
+    r"|-?\s?[lL][oO][gG](?![a-z]))"
 )
-"""The beginning of a name that says that numbers are logarithms: pIC50, pKi, -log10 Ki, log D."""
+"""What in a name says that numbers are logarithms: pIC50, pKi, -log10 Ki, log D."""
 
 _POTENCY = re.compile(r"([A-Z]{2}\d{2}|K[a-zA-Z])(?![A-Za-z])")
 """What is measured, in the name of a column: IC50, EC90, Ki, ..."""
@@ -41,7 +30,7 @@ _POTENCY = re.compile(r"([A-Z]{2}\d{2}|K[a-zA-Z])(?![A-Za-z])")
 
 @dataclass(frozen=True)
 class LogScale:
-    """A scale of labels. unit: of concentrations that become pIC50, a key of _POWERS; None for log10."""
+    """A scale of labels. unit: of concentrations that become pIC50, a key of POWERS; None for log10."""
 
     unit: str | None = None
 
@@ -50,16 +39,17 @@ class LogScale:
     ) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
         """Return the logarithms of labels [N, T], the names of the tasks, and remarks.
 
-        pIC50 is -log10 of the concentration in mol per liter. Where the table has a column of units, a label's own unit
-        counts. Labels of 0 or less, and those in what is no unit of concentration, become missing. Raises DataError for
-        a column whose name or cells have another unit.
+        pIC50 is -log10 of the concentration in mol per liter. A label's own unit counts, which stands in its cell or in
+        a column of units. Labels of 0 or less, and those in what is no unit of concentration, become missing. Raises
+        DataError for a column whose name or cells have another unit.
         """
         logs, remarks = np.full(labels.shape, np.nan), []
         units = units_of(records, columns) if self.unit else [None] * len(columns)
         for k, column in enumerate(columns):
-            below = self._check_unit(path, records, column)
             self._check_logarithm(path, column)
-            powers, said = self._powers(None if below else units[k], column, ~np.isnan(labels[:, k]))
+            below = self._check_unit(path, records, column)
+            own = _own_units(column, None if below else units[k])
+            powers, said = self._powers(own, column, ~np.isnan(labels[:, k]))
             known = labels[:, k] > 0
             logs[known, k] = np.log10(labels[known, k])
             if self.unit:
@@ -77,19 +67,19 @@ class LogScale:
     def _powers(self, units: list[str] | None, column: Column, known: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Return the power of ten of each label's unit [N], NaN for what is no concentration, and remarks."""
         if self.unit is None or units is None:
-            return np.full(len(known), float(_POWERS[self.unit]) if self.unit else 0.0), []
-        units = [_unit_of(unit) or unit or self.unit for unit in units]
-        powers = np.array([_POWERS.get(unit, np.nan) for unit in units], float)
+            return np.full(len(known), float(POWERS[self.unit]) if self.unit else 0.0), []
+        units = [unit_of(unit) or unit or self.unit for unit in units]
+        powers = np.array([POWERS.get(unit, np.nan) for unit in units], float)
         own = np.array([unit != self.unit for unit in units], bool) & known
         found = Counter(unit for unit, some in zip(units, own, strict=True) if some)
         said = []
-        for what, some in (("converted from", set(_POWERS)), ("treated as missing:", set(found) - set(_POWERS))):
+        for what, some in (("converted from", set(POWERS)), ("treated as missing:", set(found) - set(POWERS))):
             if named := [f"{unit[:_LONGEST]} {many:,}" for unit, many in found.most_common() if unit in some]:
                 said.append(f"{column.name}: labels with another unit {what} {column_names(named, 4)}")
         return powers, said
 
     def _remark(self, column: Column, logs: np.ndarray) -> str:
-        formula = f"{_POWERS[self.unit]} - log10({self.unit})" if self.unit else "log10"
+        formula = f"{POWERS[self.unit]} - log10({self.unit})" if self.unit else "log10"
         known = logs[~np.isnan(logs)]
         values = f", {known.min():.3g} to {known.max():.3g}" if len(known) else ""
         return f"{column.name}: labels are {self._name(column)} = {formula} of its numbers{values}"
@@ -99,33 +89,40 @@ class LogScale:
         if not self.unit:
             return f"log10 {column.name}"
         found = _POTENCY.search(column.name)
-        unit = r"[\s_]*[(\[]?" + _UNIT.pattern + r"[)\]]?"
+        unit = r"[\s_]*[(\[]?" + MOLAR.pattern + r"[)\]]?"
         rest = " ".join(re.sub(unit, "", column.name, flags=re.IGNORECASE).split())
         return f"p{rest}" if found and found.start() == 0 else f"pIC50 of {rest or column.name}"
 
     def _check_unit(self, path: Path, records: Records, column: Column) -> bool:
         """Return whether a row below the header states the unit of a column. Raise DataError for another unit."""
-        found = _UNIT.search(column.source) or _UNIT.search(column.name)
-        below = [unit for fields in records.empty if (unit := _unit_in(fields[column.at]))]
-        stated = [found[0].strip() if found else column.numbers.style.unit, *below]
-        other = next((unit for unit in filter(None, stated) if (_unit_of(unit) or unit) != self.unit), None)
+        below = [unit for fields in records.empty if (unit := _unit_below(fields[column.at]))]
+        stated = [unit_in(column.source) or unit_in(column.name) or column.numbers.style.unit, *below]
+        other = next((unit for unit in filter(None, stated) if (unit_of(unit) or unit) != self.unit), None)
         if self.unit and other:
             where = f"{path}, column {column.source}"
             raise DataError(f"{where}: the unit of its numbers is {other!r}, and --pic50 says {self.unit}")
         return bool(below)
 
     def _check_logarithm(self, path: Path, column: Column) -> None:
-        if self.unit and (found := _LOGARITHM.match(column.name)):
+        if self.unit and (found := _LOGARITHM.search(column.name)):
             raise DataError(
-                f"{path}, column {column.source}: its name begins with {found[0]!r}, so its numbers are logarithms "
+                f"{path}, column {column.source}: its name has {found[0].strip()!r}, so its numbers are logarithms "
                 "already; omit --pic50"
             )
+
+
+def _own_units(column: Column, beside: list[str] | None) -> list[str] | None:
+    """Return the unit of each label [N]: the one in its own cell, or that of a column of units; None if both lack."""
+    own = column.numbers.units
+    if own is None:
+        return beside
+    return [unit or other for unit, other in zip(own, beside or [""] * len(own), strict=True)]
 
 
 def _odd_below(records: Records, column: Column) -> list[str]:
     """Return a remark on a text below the name of a column that may be its unit, and is no unit of concentration."""
     texts = list(filter(None, (fields[column.at].strip() for fields in records.empty)))
-    if any(map(_unit_in, texts)):
+    if any(map(_unit_below, texts)):
         return []
     odd = [text for text in texts if number_in(text) is None and len(text) <= _LONGEST]
     return (
@@ -133,18 +130,8 @@ def _odd_below(records: Records, column: Column) -> list[str]:
     )
 
 
-def _unit_in(text: str) -> str | None:
+def _unit_below(text: str) -> str | None:
     """Return the unit of concentration that a cell below the header states, as it is written there; else None."""
     text = text.strip(" ()[]")
-    found = _UNIT.search(text)
-    return text if _unit_of(text) else found and found[0].strip()
-
-
-def _unit_of(text: str) -> str | None:
-    """Return the unit of concentration in a text, a key of _POWERS; None if it is no such unit."""
-    text = text.strip()
-    found = _UNIT.fullmatch(text)
-    if found is None:
-        return "M" if text == "M" else None
-    prefix = (found["prefix"] or "").lower()
-    return f"{_PREFIXES.get(prefix, prefix)}M"
+    found = MOLAR.search(text)
+    return text if unit_of(text) else found and found[0].strip()

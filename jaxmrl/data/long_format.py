@@ -9,7 +9,8 @@ from jaxmrl.data.column_labels import style_remarks
 from jaxmrl.data.relations import with_relations
 from jaxmrl.data.targets import NEARLY, Column, check_alike, read_column
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import CENSORED, EXACTLY, MISSING, is_missing
+from jaxmrl.io.cells import CENSORED, EXACTLY, MISSING, TEXT
+from jaxmrl.io.missing import is_missing
 from jaxmrl.io.records import Records, column_index, column_names
 from jaxmrl.text import count
 
@@ -24,19 +25,23 @@ class LongFormat:
     assay: str
     value: str
 
-    def columns(self, path: Path, records: Records, wanted: tuple[str, ...]) -> tuple[list[Column], list[str]]:
+    def columns(
+        self, path: Path, records: Records, wanted: tuple[str, ...], *, concentrations: bool = False
+    ) -> tuple[list[Column], list[str]]:
         """Return a column for each assay, with the values of its rows, and remarks.
 
         Args:
             path: The file.
             records: Its rows.
             wanted: The assays to predict; none for all that have different values.
+            concentrations: As of `read_numbers`.
 
         Raises:
             DataError: For columns or assays that are not there, and assays of different scale that nobody named.
         """
         assay_at = column_index(path, records.header, self.assay)
-        value = read_column(records, column_index(path, records.header, self.value))
+        at = column_index(path, records.header, self.value)
+        value = read_column(records, at, concentrations=concentrations)
         (value,), remarks = with_relations(records, [value])
         assays = np.array([" ".join(fields[assay_at].split()) for *_, fields in records.rows], object)
         names = [name for name in dict.fromkeys(assays.tolist()) if not is_missing(name)]
@@ -47,7 +52,10 @@ class LongFormat:
                 f"{path} has {len(names):,} assays in {len(assays):,} rows, too many to predict at once; name some "
                 "with --target-columns"
             )
-        found = [_of_assay(value, name, assays == name) for name in wanted or names]
+        found = [
+            _of_assay(self._read_alone(records, value, assays == name, concentrations), name, assays == name)
+            for name in wanted or names
+        ]
         left_out = {} if wanted else {column.name: reason for column in found if (reason := _why_not(column))}
         found = [column for column in found if column.name not in left_out]
         if not found:
@@ -59,6 +67,22 @@ class LongFormat:
         if rest := len(names) - len(found) - len(left_out):
             remarks.append(f"{count(rest, 'other assay')} not used")
         return found, remarks + ([f"assays left out: {_shown(left_out)}"] if left_out else [])
+
+    def _read_alone(self, records: Records, value: Column, rows: np.ndarray, concentrations: bool) -> Column:
+        """Return the column of values, read by the cells of some rows [N] if many of them are not numbers among all.
+
+        Each assay may have a unit behind its numbers.
+        """
+        own = value.numbers.kinds[rows]
+        if value.words or (own == TEXT).mean() <= 1 - NEARLY:
+            return value
+        some = iter(rows)
+        blanked = [
+            (row, line, fields if next(some) else [*fields[: value.at], "", *fields[value.at + 1 :]])
+            for row, line, fields in records.rows
+        ]
+        read = read_column(replace(records, rows=blanked), value.at, concentrations=concentrations)
+        return read if read.words is None and read.numbers.share >= NEARLY else value
 
 
 def _of_assay(value: Column, name: str, rows: np.ndarray) -> Column:

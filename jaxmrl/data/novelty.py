@@ -7,10 +7,10 @@ from jaxmrl.modalities.registry import get_modality
 
 
 def find_unseen(smiles: list[str], known: Iterable[str], modality: str, settings: dict[str, Any]) -> list[str]:
-    """Return, for each molecule, what no `known` one has of all that a model sees, joined by "; ".
+    """Return the features of each molecule that no known molecule has, joined by "; "; empty if there are none.
 
-    That is chemical elements, several fragments, bonds, stereochemistry, tokens: of these what the modality sees. What
-    is empty has been seen: a model says nothing about the rest but by untrained weights.
+    They are those that the modality sees: elements, several fragments, bonds, stereochemistry or tokens. A model's
+    weights for a feature that it has never seen are untrained.
 
     Args:
         smiles: Canonical SMILES, [N].

@@ -40,7 +40,7 @@ def read_npz(path: Path, *, target_columns: tuple[str, ...] = (), task: str | No
     names = target_columns or tuple(name for name in candidates if arrays[name].dtype.kind == "f")
     if not names:
         whole = f"; to predict whole numbers, give --target-columns: {column_names(candidates)}" if candidates else ""
-        raise DataError(f"{path} has no array of a floating-point number for each of its {len(size)} molecules{whole}")
+        raise DataError(f"{path} has no floating-point array with a value for each of its {len(size)} molecules{whole}")
     labels = np.stack([arrays[name].reshape(-1) for name in names], axis=1).astype(np.float64)
     labels[np.abs(labels) > LARGEST] = np.inf
     columns = [_numbers(values) for values in labels.T]

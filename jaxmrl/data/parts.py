@@ -50,7 +50,7 @@ def read_parts(path: Path, data: Data, needed: tuple[str, ...] = PARTS) -> tuple
 
 
 def _folds(lacking: list[str]) -> str:
-    """Return what else helps a file that only lacks validation molecules."""
+    """Return another remedy for a file that only lacks validation molecules."""
     return ", or validate on folds of the training molecules with --split-seeds 5" if lacking == ["valid"] else ""
 
 

@@ -1,20 +1,26 @@
-"""Which columns are about the numbers of others, such as relations (> and <), units and types, and about which."""
+"""Columns that qualify the numbers of others: relations (> and <), units and types; and which numbers each is about."""
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from jaxmrl.data.targets import NEARLY, Column, read_column, why_no_target
+from jaxmrl.data.targets import ALL_DIFFERENT, NEARLY, Column, read_column, why_no_target
+from jaxmrl.io.missing import is_mark, is_missing
 from jaxmrl.io.records import Records
+from jaxmrl.io.units import is_unit, unit_in
 
 RELATIONS, UNITS, TYPES = "relations", "units", "types"
 
-_UNIT_WORDS, _TYPE_WORDS = frozenset({"unit", "units", "uom"}), frozenset({"type", "types"})
-_RELATION_WORDS = frozenset("relation relations operator qualifier modifier sign prefix".split())
+_UNIT_WORDS = frozenset("unit units uom einheit einheiten unite unites unidad unidades".split())
+_TYPE_WORDS = frozenset({"type", "types"})
+_RELATION_WORDS = frozenset(
+    "relation relations operator op qualifier qual modifier mod sign prefix comparator inequality censoring".split()
+)
 _GENERAL = _RELATION_WORDS | {"value", "values", "mean"}
 """Words of a name that do not say what is measured."""
 
@@ -23,7 +29,7 @@ _NUMBERED = re.compile(rf"(?<![a-z0-9])({'|'.join(_GENERAL | _UNIT_WORDS | _TYPE
 
 _BESIDE = frozenset(
     "sd std stdev stddev se sem error err cv n count replicates hill slope r2 mw molwt weight mass logp clogp alogp "
-    "xlogp tpsa psa hba hbd rotb qed".split()
+    "xlogp logd tpsa psa hba hbd rotb qed".split()
 )
 """Words in the name of a column that stands beside measured values and is never beyond a limit."""
 
@@ -32,6 +38,9 @@ _SAMPLE, _FEW = 1000, 8
 
 _SOME = 0.5
 """The share of numbers from which a column has no units, whatever its name is."""
+
+_MOST_UNITS = 20
+"""Different units in a column of units at most."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,16 @@ class FirstRows:
         return np.array([np.full(_FEW, np.nan) if one.words else _first(one.numbers.known) for one in columns])
 
     def has_numbers(self, at: int) -> bool:
-        """Return whether a column is one of measured numbers."""
+        """Return whether a column is one of measured numbers, which may be whole and all different."""
         column = self.column(at)
-        return not column.words and column.numbers.share >= NEARLY and not why_no_target(column)
+        return not column.words and column.numbers.share >= NEARLY and why_no_target(column) in ("", ALL_DIFFERENT)
+
+    def has_units(self, at: int) -> bool:
+        """Return whether nearly all cells of a column that are not empty are units, and some are."""
+        texts = Counter(fields[at].strip() for *_, fields in self.records.rows[:_SAMPLE])
+        filled = Counter({text: cells for text, cells in texts.items() if not (is_missing(text) or is_mark(text))})
+        units = sum(cells for text, cells in filled.items() if is_unit(text)) if len(filled) <= _MOST_UNITS else 0
+        return units > 0 and units >= NEARLY * filled.total()
 
 
 def _first(values: np.ndarray) -> np.ndarray:
@@ -115,13 +131,16 @@ class Qualifiers:
 
     @cached_property
     def _own(self) -> dict[int, frozenset[str]]:
-        own = {one: self._stems[one] - _UNIT_WORDS - _TYPE_WORDS for one in self.places}
+        known = frozenset().union(*self._exact)
+        own = {one: (self._stems[one] - _UNIT_WORDS - _TYPE_WORDS) & known for one in self.places}
         return {
             one: words if any(words <= other for other in self._exact) else frozenset() for one, words in own.items()
         }
 
     def _alone(self, one: int, at: int) -> tuple[int, ...]:
         before, after = (self._next(one, step) for step in (-1, 1))
+        if self.kind == UNITS and at != before and self._has_numbers(before) and unit_in(self.first.records.header[at]):
+            return ()  # its own name states the unit, and these are units of the column before them
         follows = self.kind == RELATIONS and self._has_values(after) and not self._has_numbers(before)
         return (one,) if not follows or at == after else ()
 
@@ -163,7 +182,9 @@ class Qualifiers:
 def named_qualifiers(
     first: FirstRows, targets: Iterable[Column], relations: Iterable[int] = ()
 ) -> tuple[Qualifiers, Qualifiers, Qualifiers]:
-    """Return the columns of relations, those of units and those of types, the latter two by their names.
+    """Return the columns of relations, those of units and those of types.
+
+    Columns of types are known by their names, and those of units by their names or their cells.
 
     Args:
         first: The table.
@@ -171,9 +192,9 @@ def named_qualifiers(
         relations: The places of the columns of relations.
     """
     words = {at: _stem(name) for at, name in enumerate(first.records.header)}
-    named = [at for at in words if words[at] & (_UNIT_WORDS | _TYPE_WORDS)]
+    named = [at for at in words if words[at] & (_UNIT_WORDS | _TYPE_WORDS) or first.has_units(at)]
     named = [at for at in named if first.column(at).numbers.share < _SOME]
-    units = tuple(at for at in named if words[at] & _UNIT_WORDS)
+    units = tuple(at for at in named if words[at] & _UNIT_WORDS or first.has_units(at))
     types = tuple(at for at in named if at not in units)
     others = frozenset((*named, *relations, *(at for at, name in enumerate(first.records.header) if _says(first, at))))
     places = frozenset(column.at for column in targets if column.words is None)

@@ -8,27 +8,20 @@ import numpy as np
 
 from jaxmrl.data.qualifiers import UNITS, FirstRows, Qualifiers, named_qualifiers, says_relation
 from jaxmrl.data.targets import Column
-from jaxmrl.io.cells import (
-    ABOUT,
-    ABOVE,
-    BELOW,
-    CENSORED,
-    EXACTLY,
-    NUMBER,
-    is_missing,
-    plain_signs,
-    reversed_sides,
-)
+from jaxmrl.io.cells import ABOUT, ABOVE, BELOW, CENSORED, EXACTLY, NUMBER, plain_signs, reversed_sides
+from jaxmrl.io.missing import is_mark, is_missing
 from jaxmrl.io.records import Records
 from jaxmrl.text import count
 
-_EXACT = frozenset({"=", "==", "eq", "equal", "equals", "equal to", "exact", "exactly"})
+_EXACT = frozenset("= == eq equal equals exact exactly uncensored within gleich".split()) | {"equal to", "exact value"}
 _SIGNS = {
     ABOVE: {"greater than", "greater", "more than", "at least", "greater than or equal to", "greater or equal"}
+    | {"above", "right censored", "larger than", "größer", "größer als", "mehr als", "supérieur à"}
     | set("> >= => >> ≥ ≧ gt ge gte".split()),
     BELOW: {"less than", "less", "fewer than", "at most", "less than or equal to", "less or equal", "smaller than"}
+    | {"below", "left censored", "lower than", "kleiner", "kleiner als", "weniger als", "inférieur à"}
     | set("< <= =< << ≤ ≦ lt le lte".split()),
-    ABOUT: set("~ ≈ approx approximate approximately ca".split()),
+    ABOUT: {"~="} | set("~ ≈ approx approximate approximately ca".split()),
 }
 _SIDES = {text: side for side, texts in _SIGNS.items() for text in texts}
 """Where the true value lies from the number, by the cell of a column of relations."""
@@ -39,12 +32,23 @@ _NEARLY = 0.9
 _SEVERAL, _ROUNDED = 5, 0.051
 """Rows by which a column is known as the logarithm of another, and how it may be rounded: to a decimal."""
 
+_FALLING = -0.5
+"""The correlation of ranks below which a column falls where another rises."""
+
+_WORD = re.compile(r"[a-z0-9]+")
+_POTENCY = re.compile(r"(?<![a-z0-9])(?:(?:ic|ec|ac|cc|ed|gi|lc|ld|xc)\d{2}|k[a-z])(?![a-z0-9])")
+"""What is measured, in the name of a column: ic50, ki, ..."""
+
+_MOST_ODD = 10
+"""Different cells that are no relations, in a column whose name says that it has relations, which a remark names."""
+
+_LIMIT = re.compile(r"([<>]=?)\s?[a-z]{2,12}")
 _MOST_UNITS, _LONGEST = 4, 20
 """Units that a remark names, and the characters of a cell that has one."""
 
 
 def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column], list[str]]:
-    """Return the columns with the numbers marked as censored that a column of relations says so of, and remarks.
+    """Return the columns, with the numbers that a column of relations declares censored marked as such, and remarks.
 
     `Qualifiers` says which column of relations is about which numbers. For the negative logarithm of these numbers, as
     pIC50 is of IC50, the relations are reversed.
@@ -54,7 +58,7 @@ def with_relations(records: Records, columns: list[Column]) -> tuple[list[Column
         sides, odd = _relations(records, at)
         if sides is not None:
             found[at] = sides
-            remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
+        remarks += [f"{name}: {odd}; labels of such rows are used as they are"] if odd else []
     if not found:
         return columns, remarks
     relations, _, _ = named_qualifiers(FirstRows(records), columns, found)
@@ -74,7 +78,7 @@ def _marked(column: Column, relations: Qualifiers, found: dict[int, np.ndarray])
         return column, []
     own, remarks = relations.of(column.at), []
     named = any(relations.own_words(at) for at in own)
-    pair = None if named else _scales(relations.first, column, relations.others)
+    pair = _scales(relations.first, column, relations.others)
     for at, hit in hits.items():
         sides, name = found[at], relations.first.records.header[at]
         said = f"{column.name}: {count(int(hit.sum()), 'row')} with >, < or ~ in column {name}"
@@ -155,7 +159,29 @@ def _scales(first: FirstRows, column: Column, others: frozenset[int]) -> tuple[C
             log, number = (first.column(k), own) if which else (own, first.column(k))
             if k not in others and _are_negative_logs(log.numbers.known, number.numbers.known):
                 return log, number
+    # In a unit of mass, as ug/mL, the factor between the two differs by molecule, and only their names are alike.
+    for k, name in enumerate(first.records.header):
+        for log_name, number_name in ((column.source, name), (name, column.source)):
+            if k in others or not (_POTENCY.findall(number_name.lower()) and _is_log_of(log_name, number_name)):
+                continue
+            log, number = (own, first.column(k)) if name is number_name else (first.column(k), own)
+            if _falls(log.numbers.known, number.numbers.known):
+                return log, number
     return None
+
+
+def _is_log_of(log_name: str, name: str) -> bool:
+    """Return whether a name has a p before what another name says is measured, as pIC50 and IC50 (ug/mL)."""
+    return any(f"p{potency}" in _WORD.findall(log_name.lower()) for potency in _POTENCY.findall(name.lower()))
+
+
+def _falls(log: np.ndarray, number: np.ndarray) -> bool:
+    """Return whether one column [N] falls where the other rises, by the correlation of their ranks."""
+    both = ~np.isnan(log) & ~np.isnan(number)
+    if both.sum() < _SEVERAL or not (np.ptp(log[both]) and np.ptp(number[both])):
+        return False
+    ranks = [np.unique(one[both], return_inverse=True)[1] for one in (log, number)]
+    return bool(np.corrcoef(ranks[0], ranks[1])[0, 1] < _FALLING)
 
 
 def _about(log: Column, number: Column, at: int, relations: Qualifiers, sides: np.ndarray) -> Column | None:
@@ -167,9 +193,9 @@ def _about(log: Column, number: Column, at: int, relations: Qualifiers, sides: n
     of_log, of_number = (at in relations.of(one.at) for one in (log, number))
     if not (of_log or of_number):
         return None
-    if of_number and (not of_log or relations.own_words(at)):
+    if of_number and not of_log:
         return number
-    if relations.own_words(at):
+    if of_log and not of_number and relations.own_words(at):
         return log
     known = log.numbers.known
     signs = np.select([sides == ABOVE, sides == BELOW], [1.0, -1.0])[: len(known)]
@@ -191,25 +217,31 @@ def _are_negative_logs(log: np.ndarray, number: np.ndarray) -> bool:
 def _relations(records: Records, at: int) -> tuple[np.ndarray | None, str]:
     """Return the side of each row [N] by its relation, None where the column is not one of relations.
 
-    The text says which cells of such a column are no relations; it is empty where all are.
+    The text says which cells of a column with relations, or with a name that says so, are none; it is empty where all
+    are.
     """
     texts = [_relation(fields[at]) for *_, fields in records.rows]
     found = Counter(texts)
-    if not says_relation(records.header[at]) and any(text[:1].isalpha() for text in found if text in _SIDES):
+    says = says_relation(records.header[at])
+    if not says and any(text[:1].isalpha() for text in found if text in _SIDES):
         return None, ""  # words such as less and greater say more than relations
-    odd = {text for text in found if text not in _EXACT and text not in _SIDES and not is_missing(text)}
+    empty = {text for text in found if is_missing(text) or is_mark(text)}
+    odd = {text for text in found if text not in _EXACT and text not in _SIDES} - empty
     many = sum(found[text] for text in odd)
-    filled = sum(cells for text, cells in found.items() if not is_missing(text))
-    if not filled or filled - many < _NEARLY * filled:
+    filled = sum(cells for text, cells in found.items() if text not in empty)
+    related = filled - many >= _NEARLY * filled > 0
+    if not related and not (says and filled and len(odd) <= _MOST_ODD):
         return None, ""
     said = ""
     if odd:
         k = next(k for k, text in enumerate(texts) if text in odd)
         _, line, fields = records.rows[k]
         said = f"{count(many, 'cell')} without a relation, such as {fields[at].strip()[:_LONGEST]!r} in line {line}"
-    return np.array([_SIDES.get(text, EXACTLY) for text in texts], np.int8), said
+    return np.array([_SIDES.get(text, EXACTLY) for text in texts], np.int8) if related else None, said
 
 
 def _relation(text: str) -> str:
-    """Return a cell in lower case, without quotes and with one blank between words."""
-    return " ".join(re.sub(r"(?<=[a-z])[ _-]+(?=[a-z])", " ", plain_signs(text).lower()).strip(" .'\"").split())
+    """Return a cell in lower case, without quotes and with one blank between words; of >LOQ, the sign."""
+    plain = " ".join(re.sub(r"(?<=[a-z])[ _-]+(?=[a-z])", " ", plain_signs(text).lower()).strip(" .'\"").split())
+    limit = _LIMIT.fullmatch(plain)
+    return limit[1] if limit else plain

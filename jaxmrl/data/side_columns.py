@@ -7,8 +7,10 @@ from typing import Self
 import numpy as np
 
 from jaxmrl.data.dates import read_dates
+from jaxmrl.data.targets import read_column
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import MISSING, NUMBER, is_missing, read_numbers
+from jaxmrl.io.cells import MISSING, NUMBER
+from jaxmrl.io.missing import is_mark, is_missing
 from jaxmrl.io.records import Records, column_index
 from jaxmrl.text import count
 
@@ -93,7 +95,7 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
         known = dates[~np.isnat(dates)]
         remarks.append(f"dates in column {names.date} ({form}): {_day(known.min())} to {_day(known.max())}")
     if names.weight:
-        weights = _read_weights(path, records, names.weight, texts[names.weight])
+        weights = _read_weights(path, records, names.weight)
         known = weights[weights > 0]
         remarks.append(f"weights in column {names.weight}: {known.min():.3g} to {known.max():.3g}")
     if names.assay:
@@ -104,16 +106,18 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
 
 
 def _names(texts: list[str]) -> np.ndarray:
-    """Return the texts of a column of names, [N] object; empty for a missing one."""
-    return np.array(["" if is_missing(text) else " ".join(text.split()) for text in texts], object)
+    """Return the texts of a column of names, [N] object; empty for a missing one, or a mark such as ? or unknown."""
+    return np.array(["" if is_missing(text) or is_mark(text) else " ".join(text.split()) for text in texts], object)
 
 
-def _read_weights(path: Path, records: Records, name: str, texts: list[str]) -> np.ndarray:
+def _read_weights(path: Path, records: Records, name: str) -> np.ndarray:
     """Return the weight of each row [N]; NaN for an empty cell. Raises DataError if a cell is no weight."""
-    numbers = read_numbers(texts, records.separator)
-    for (_, line, _), text, kind, value in zip(records.rows, texts, numbers.kinds, numbers.values, strict=True):
+    at = column_index(path, records.header, name)
+    numbers = read_column(records, at).numbers
+    for (_, line, cells), kind, value in zip(records.rows, numbers.kinds, numbers.values, strict=True):
         if kind not in (NUMBER, MISSING) or value < 0:
-            raise DataError(f"{path}, line {line}, column {name}: expected a weight of 0 or more; got {text[:40]!r}")
+            text = cells[at][:40]
+            raise DataError(f"{path}, line {line}, column {name}: expected a weight of 0 or more; got {text!r}")
     if not (numbers.values > 0).any():
         raise DataError(f"{path}: column {name} has no weight above 0")
     return np.where(numbers.kinds == NUMBER, numbers.values, np.nan)

@@ -7,7 +7,7 @@ from pathlib import Path
 from jaxmrl.chem.molecules import EMPTY, UnusableMoleculeError, parse
 from jaxmrl.chem.notations import INCHI, MOL_BLOCK, SMILES
 from jaxmrl.errors import DataError
-from jaxmrl.io.cells import SUMMARIES, is_mark, is_missing
+from jaxmrl.io.missing import SUMMARIES, is_mark, is_missing
 from jaxmrl.io.records import Records, Rejected, column_index, column_names, one_column
 
 SAMPLE = 50
@@ -21,6 +21,12 @@ _NAMES = (
 )
 """Names of such columns without blanks and signs, by how well they fit; after the third, others with smiles in them."""
 
+_OF_A_PART = re.compile(
+    r"scaffold|murcko|framework|\bcore|fragment|salt|r[-_ ]?group|\br\d+|reactant|reagent|product|linker|warhead",
+    re.IGNORECASE,
+)
+"""Words in the name of a column that has parts of the molecules, or others made of them."""
+
 _LOOSE = 3
 _SMALLEST_SHARE = 0.5
 """The share of sampled cells that must be SMILES in a column that is chosen by its name."""
@@ -28,6 +34,9 @@ _SMALLEST_SHARE = 0.5
 _HEADER = "a repeated header"
 _UNIT_ROWS = frozenset({"unit", "units", "[unit]", "(unit)", "string", "text", "object"})
 """What stands there in a row of units or types below the header."""
+
+_RULE = re.compile(r"[-=_]{2,}")
+"""A line below the header, as of SQL programs."""
 
 _FIRST_WORD = re.compile(r"[a-z]+(?![a-z0-9@\[(=#/\\])")
 
@@ -67,11 +76,14 @@ def find_structures(path: Path, records: Records, name: str | None) -> Structure
     named = [k for k in range(len(header)) if _fit(header[k]) is not None]
     named.sort(key=lambda k: (_fit(header[k]), header[k] != "smiles", k))
     sound = [k for k in named if _share(records, k) >= _SMALLEST_SHARE]
-    if sound:
-        return _described(records, sound[0], SMILES, named)
+    whole = [k for k in sound if not _OF_A_PART.search(header[k])]
+    if whole:
+        return _described(records, whole[0], SMILES, named)
     others = [(k, _notation(records, k)) for k in [*named, *(k for k in range(len(header)) if k not in named)]]
     if converted := [(k, notation) for k, notation in others if notation != SMILES]:
         return _described(records, *converted[0], named)
+    if sound:
+        return _described(records, sound[0], SMILES, named)
     if not named:
         raise _none_named(path, records)
     _refuse_keys(path, records, named[0])
@@ -84,9 +96,10 @@ def only_molecules(records: Records, column: StructureColumn) -> Records:
     """Return a table without the rows that name no molecule, which say nothing of what its columns have.
 
     They are empty there, repeat the header, or are a total of the others; `rejected` has them, and `empty` those below
-    a header. A table of such rows alone remains as it is.
+    a header. A table of such rows alone remains as it is. Raises DataError for a header of other columns below rows.
     """
     name = records.header[column.at].lower()
+    _check_headers(records, column.at)
     cells = [fields[column.at].strip() for *_, fields in records.rows]
     reasons = [_why_no_molecule("block" if text and column.notation == MOL_BLOCK else text, name) for text in cells]
     if all(reasons) or not any(reasons):
@@ -104,6 +117,25 @@ def only_molecules(records: Records, column: StructureColumn) -> Records:
     return replace(records, rows=kept, rejected=[*records.rejected, *rejected], empty=(*records.empty, *below))
 
 
+def _check_headers(records: Records, at: int) -> None:
+    """Raise DataError where a header within the table has its columns in another order, or other columns."""
+    header = [_plain_name(name, records.header) for name in records.header]
+    for _, line, fields in records.rows:
+        if fields[at].strip().lower() == records.header[at].lower():
+            other = [field.strip().lower() for field in fields]
+            if any(one and one != name for one, name in zip(other, header, strict=True)):
+                raise DataError(
+                    f"line {line} is a header with other columns ({column_names(fields)[:80]}) than the first one "
+                    f"({column_names(records.header)[:80]}): put the two tables into files of their own"
+                )
+
+
+def _plain_name(name: str, header: list[str]) -> str:
+    """Return a column's name in lower case, without the number that the second column of a name has."""
+    first, _, number = name.rpartition(".")
+    return (first if number.isdecimal() and first in header else name).lower()
+
+
 def _why_no_molecule(text: str, header: str) -> str:
     """Return why a cell names no molecule; empty if it may name one."""
     lower = text.lower()
@@ -112,7 +144,7 @@ def _why_no_molecule(text: str, header: str) -> str:
     if lower == header:
         return _HEADER
     first = _FIRST_WORD.match(lower)
-    if is_mark(text) or lower in _UNIT_ROWS or (first and first[0] in SUMMARIES):
+    if is_mark(text) or lower in _UNIT_ROWS or _RULE.fullmatch(text) or (first and first[0] in SUMMARIES):
         return f"{text[:40]!r} is no molecule"
     return ""
 
@@ -138,6 +170,8 @@ def _notation(records: Records, at: int) -> str:
 def _fit(name: str) -> int | None:
     """Return how well a column's name says that it has molecules, 0 best; None if it does not."""
     plain = re.sub(r"[^a-z]", "", name.lower())
+    if "smiles" in plain and _OF_A_PART.search(name):
+        return len(_NAMES) + 1
     for rank, names in enumerate(_NAMES):
         if plain in names:
             return rank if rank < _LOOSE else rank + 1

@@ -123,9 +123,10 @@ def scaffold_split(scaffolds: list[str], shares: tuple[float, float] = SHARES, s
 
     scaffolds [N]: the molecules of one scaffold stay together, those without rings too; one without a scaffold
     (NO_SCAFFOLD) is a group of its own. A group goes to train while that stays within its share of the molecules, to
-    validation while both stay within theirs; of groups of a size, the one that begins last in the table comes first:
-    as in the study's code (and that of Hu et al. 2020). With a seed, groups of a size come in random order, so that all
-    seeds give splits of the same kind, with parts of the same size. Raises DataError where a part is empty.
+    validation while both stay within theirs; among groups of one size, the one whose first row is last in the table
+    comes first, as in the study's code (and that of Hu et al. 2020). With a seed, groups of a size come in random
+    order, so that all seeds give splits of the same kind, with parts of the same size. Raises DataError where a part
+    is empty.
     """
     groups: dict[object, list[int]] = {}
     for k, scaffold in enumerate(scaffolds):

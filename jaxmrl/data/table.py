@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxmrl.chem.notations import MOL_BLOCK, SMILES, convert
 from jaxmrl.data.bounds import Bounds, bounds_of
-from jaxmrl.data.column_labels import class_labels, number_labels, of_columns, task_of
+from jaxmrl.data.column_labels import censored_remarks, class_labels, number_labels, of_columns, task_of
 from jaxmrl.data.log_scale import LogScale
 from jaxmrl.data.long_format import LongFormat
 from jaxmrl.data.relations import unit_remarks, with_relations
@@ -19,7 +19,7 @@ from jaxmrl.data.smiles_column import SAMPLE, StructureColumn, find_structures, 
 from jaxmrl.data.targets import Column, default_targets, read_column, split_remarks
 from jaxmrl.errors import DataError
 from jaxmrl.formats.reading import read_records, stream_records
-from jaxmrl.io.cells import CENSORED, MISSING, NUMBER
+from jaxmrl.io.cells import CENSORED, MISSING, NUMBER, Style
 from jaxmrl.io.records import Records, Rejected, check_rows, column_index, column_names
 
 NO_LABEL = "no label"
@@ -125,8 +125,11 @@ def read_table(
     side = side or SideColumnNames()
     own, side_remarks = read_side_columns(path, records, side)
     taken = side.places(path, records.header) | {molecules.at}
-    columns, notes = _columns(path, records, molecules, target_columns, task, assays, taken)
-    notes += unit_remarks(records, columns, converted=scale is not None and scale.unit is not None)
+    concentrations = scale is not None and scale.unit is not None
+    columns, notes = _columns(
+        path, records, molecules, target_columns, task, assays, taken, concentrations=concentrations
+    )
+    notes += unit_remarks(records, columns, converted=concentrations)
     notes = [*_formats(path, records, columns), *molecules.remarks, *side_remarks, *notes]
     kind = task or ("regression" if scale else task_of(path, columns))
     if kind == "classification":
@@ -140,7 +143,7 @@ def read_table(
     notes += remarks
     if task is None and not scale:
         notes.append(f"task: {kind}, by the values of the labels")
-    keep, unlabeled = _without_label(records, columns, labels)
+    keep, unlabeled = _without_label(records, columns, labels, bounded=kind != "classification" and censored != "drop")
     rows = [row for row, kept in zip(records.rows, keep, strict=True) if kept]
     rejected = tuple(sorted((*records.rejected, *unlabeled), key=lambda row: row.line))
     bounds = bounds_of(labels[keep], sides[keep])
@@ -154,7 +157,14 @@ def read_table(
 
 def _formats(path: Path, records: Records, columns: list[Column]) -> list[str]:
     """Return in words how the file and its numbers are written, where that is unusual."""
-    styles = {column.source: ", ".join(column.numbers.style.remarks) for column in columns if not column.words}
+    of_source: dict[str, set[Style]] = {}
+    numbers = [column for column in columns if not column.words]
+    for column in numbers:
+        of_source.setdefault(column.source, set()).add(column.numbers.style)
+    styles = {
+        column.source if len(of_source[column.source]) == 1 else column.name: ", ".join(column.numbers.style.remarks)
+        for column in numbers
+    }
     formats = [*records.remarks, *of_columns(styles)]
     return [f"{path.name}: {'; '.join(formats)}"] if formats else []
 
@@ -164,10 +174,11 @@ def _number_labels(
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...], list[str]]:
     """Return labels [N, T] of numbers and their sides, as of `number_labels`, the names of the tasks, and remarks."""
     labels, sides, remarks = number_labels(path, records, columns, censored, task)
-    if scale is None:
-        return labels, sides, tuple(column.name for column in columns), remarks
-    logs, names, more = scale.apply(path, records, columns, labels)
-    return logs, scale.sides(sides), names, [*remarks, *more]
+    names = tuple(column.name for column in columns)
+    if scale is not None:
+        labels, names, more = scale.apply(path, records, columns, labels)
+        sides, remarks = scale.sides(sides), [*remarks, *more]
+    return labels, sides, names, [*remarks, *censored_remarks(columns, labels, censored)]
 
 
 def _columns(
@@ -178,17 +189,20 @@ def _columns(
     task: str | None,
     assays: LongFormat | None,
     taken: frozenset[int],
+    *,
+    concentrations: bool,
 ) -> tuple[list[Column], list[str]]:
-    """Return the columns to predict, and remarks on them."""
+    """Return the columns to predict, and remarks on them. concentrations: as of `read_numbers`."""
     notes: list[str] = []
     check_distinct(wanted)
     if assays:
-        columns, remarks = assays.columns(path, records, wanted)
+        columns, remarks = assays.columns(path, records, wanted, concentrations=concentrations)
     else:
         if wanted:
-            columns = [read_column(records, column_index(path, records.header, name)) for name in wanted]
+            places = [column_index(path, records.header, name) for name in wanted]
+            columns = [read_column(records, at, concentrations=concentrations) for at in places]
         else:
-            columns, notes = default_targets(path, records, taken, task)
+            columns, notes = default_targets(path, records, taken, task, concentrations=concentrations)
         columns, remarks = with_relations(records, columns)
     notes += split_remarks(path, records) + remarks
     used = dict.fromkeys([records.header[molecules.at], *(column.source for column in columns)])
@@ -291,10 +305,12 @@ def _repeated_names(records: Records, used: list[str]) -> list[str]:
     ]
 
 
-def _without_label(records: Records, columns: list[Column], labels: np.ndarray) -> tuple[np.ndarray, list[Rejected]]:
+def _without_label(
+    records: Records, columns: list[Column], labels: np.ndarray, *, bounded: bool
+) -> tuple[np.ndarray, list[Rejected]]:
     """Return which rows remain [N], and those whose only labels could not be read.
 
-    Rows with only empty cells remain.
+    Rows with only empty cells remain. bounded: whether censored cells are labels.
     """
     kinds = np.stack([column.numbers.kinds for column in columns], axis=1)
     unread = np.isnan(labels) & (kinds != MISSING)
@@ -306,7 +322,7 @@ def _without_label(records: Records, columns: list[Column], labels: np.ndarray) 
         text = fields[column.at].strip()[:_SHOWN]
         why = "is not a class" if column.words else "is not a number"
         no_log = "has no logarithm" if column.numbers.values[k] <= 0 else "is in no unit of concentration"
-        why = {CENSORED: "is censored", NUMBER: no_log}.get(int(column.numbers.kinds[k]), why)
+        why = {CENSORED: no_log if bounded else "is censored", NUMBER: no_log}.get(int(column.numbers.kinds[k]), why)
         reason = f"{NO_LABEL}: {column.name} {text!r} {why}"
         rejected.append(Rejected(line, records.separator.join(fields), reason))
     return ~lost, rejected

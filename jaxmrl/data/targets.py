@@ -1,7 +1,9 @@
 """Which columns of a table are predicted where nobody names them: numbers or classes, and no ids, dates or splits."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,10 @@ from jaxmrl.io.cells import (
     Numbers,
     Style,
     grouped_by_commas,
-    is_missing,
     read_numbers,
     without_points,
 )
+from jaxmrl.io.missing import is_missing
 from jaxmrl.io.records import Records, column_names, one_column
 
 NEARLY = 0.9
@@ -31,6 +33,9 @@ _SOME = 0.5
 
 _ENOUGH = 10
 """Numbers of a column from which their pattern, and not their column's name alone, says that they are ids."""
+
+ALL_DIFFERENT = "whole numbers, all different"
+"""Why a column that may have ids is no target by default."""
 
 _LIKE = 5.0
 """Columns are of like scale while the largest standard deviation is at most so many times the smallest."""
@@ -86,25 +91,37 @@ def part_word(text: str) -> str:
     return re.sub(r"(?<=[a-z])[\W_]*set$|[\W_]", "", text.translate(INVISIBLE).strip().lower())
 
 
-def read_column(records: Records, at: int) -> Column:
-    """Return a column of a table as numbers or classes."""
+def read_column(records: Records, at: int, *, concentrations: bool = False) -> Column:
+    """Return a column of a table as numbers or classes. concentrations: as of `read_numbers`."""
     texts = [fields[at] for *_, fields in records.rows]
-    numbers = read_numbers(texts, records.separator)
+    read = partial(read_numbers, concentrations=concentrations)
+    numbers = read(texts, records.separator)
     if records.separator != "," and (plain := without_points(texts)) and _has_decimal_commas(records):
-        numbers = replace(read_numbers(plain, records.separator), style=Style(",", "."))
+        numbers = replace(read(plain, records.separator), style=Style(",", "."))
+    if numbers.style == Style(".", ",") and _has_decimal_commas(records):
+        numbers = read(texts, ";")
     if numbers.style.decimal == "," and grouped_by_commas(texts) and _has_decimal_points(records):
-        numbers = read_numbers(texts, ",")
+        numbers = read(texts, ",")
     words = word_classes(texts) if (numbers.kinds == TEXT).any() or _is_signs(numbers) else None
     return Column(records.header[at], at, records.header[at], numbers, words)
 
 
 def _has_decimal_commas(records: Records) -> bool:
-    """Return whether a column of the table is of numbers with decimal commas, so that a point is no decimal point."""
+    """Return whether a column of the table is of numbers with decimal commas, so that a point is no decimal point.
+
+    Substitution patterns, such as 1,2 and 2,4,6, are no numbers.
+    """
     for texts in zip(*(fields for *_, fields in records.rows), strict=True):
         numbers = read_numbers(list(texts), records.separator)
-        if numbers.style.decimal == "," and numbers.share >= NEARLY:
+        if numbers.style.decimal == "," and numbers.share >= NEARLY and not _are_patterns(texts):
             return True
     return False
+
+
+def _are_patterns(texts: Iterable[str]) -> bool:
+    """Return whether all cells with a comma have single digits that rise from one to the next."""
+    cells = [text.strip().split(",") for text in texts if "," in text]
+    return all(set(map(len, cell)) == {1} and sorted(set(cell)) == cell for cell in cells)
 
 
 def _has_decimal_points(records: Records) -> bool:
@@ -123,19 +140,19 @@ def _is_signs(numbers: Numbers) -> bool:
 
 
 def default_targets(
-    path: Path, records: Records, taken: frozenset[int], task: str | None
+    path: Path, records: Records, taken: frozenset[int], task: str | None, *, concentrations: bool = False
 ) -> tuple[list[Column], list[str]]:
     """Return the columns to predict, and remarks on the choice.
 
     They are those of numbers or of two classes, without ids, dates, constants, predictions and the split, and without
-    the places `taken`, which have molecules, groups, dates or weights. Raises
+    the places `taken`, which have molecules, groups, dates or weights. concentrations: as of `read_numbers`. Raises
     DataError where there is none, where several are of different scale, and where others are numbers in part.
     """
     found, partly, left_out, remarks = [], [], [], []
     for at, name in enumerate(records.header):
         if at in taken or _split_values(records, at):
             continue
-        column = read_column(records, at)
+        column = read_column(records, at, concentrations=concentrations)
         if (column.numbers.kinds == MISSING).all():
             left_out.append(f"{name} (empty)".lstrip())
         elif column.words is None and column.numbers.share < NEARLY:
@@ -203,7 +220,7 @@ def why_no_target(column: Column) -> str:
     if words & _DATES or (whole and len(known) >= _ENOUGH and _are_years(known)):
         return "dates"
     if whole and len(known) >= _ENOUGH and len(set(known.tolist())) == len(known):
-        return "whole numbers, all different"
+        return ALL_DIFFERENT
     return ""
 
 

@@ -172,10 +172,10 @@ class TaskData:
 
     @cached_property
     def task_divisors(self) -> np.ndarray:
-        """By what the metric of each task is divided before the mean over tasks, [T] float64.
+        """The divisor of the metric of each task before the mean over tasks, [T] float64.
 
-        Where the mean is of errors in standard deviations, these are those of the label over all training molecules,
-        whatever the fraction: else the curve would be one of the divisor, too. NaN where these have no spread.
+        Where the mean is of errors in standard deviations, it is the standard deviation of the label over all training
+        molecules at every fraction, so that the curve does not reflect changes of the divisor. NaN without any spread.
         """
         if not self.standardized:
             return np.ones(len(self.table.tasks))

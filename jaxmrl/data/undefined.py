@@ -30,8 +30,8 @@ def find_unjudged(table: Table, split: splits.Split, metric: str) -> dict[str, l
     Raises DataError where that is all of them, and where every target is constant over the whole table.
     """
     if not any(has_values(column, 2) for column in table.labels.T):
-        lacking = "one class" if table.task == "classification" else "one value"
-        raise DataError(f"there is nothing to learn: the labels have {lacking} only in {', '.join(table.tasks)}")
+        lacking = "a single class" if table.task == "classification" else "a single value"
+        raise DataError(f"there is nothing to learn: all labels of a task have {lacking} ({', '.join(table.tasks)})")
     unjudged = {}
     for part, molecules in split.parts().items():
         labels, needed = table.labels[molecules], values_needed(metric, part, len(table.tasks))
@@ -45,7 +45,7 @@ def find_unjudged(table: Table, split: splits.Split, metric: str) -> dict[str, l
 
 
 def unjudged_lines(unjudged: dict[str, list[str]], metric: str, tasks: int) -> list[str]:
-    """Return what to say of the tasks that `find_unjudged` found among so many: which means leave them out, and why."""
+    """Return, for each part of the split, a line on the tasks that its mean leaves out, and why."""
     lines = []
     for part, names in unjudged.items():
         why = lacking_text(metric, values_needed(metric, part, tasks))

@@ -70,9 +70,9 @@ class Content:
             yield member
 
     def seekable(self) -> IO[bytes]:
-        """Return an open file at whose any place one can read: of a compressed file, its bytes in memory.
+        """Return an open file that can be read at any place; a compressed file is expanded into memory.
 
-        Raises DataError if these are more than a table can have.
+        Raises DataError if that is more than a table can have.
         """
         if not self.packing:
             return self.path.open("rb")

@@ -13,6 +13,10 @@ from jaxmrl.formats.source import FIELD_LIMIT, ROW_COST, Row, Source, fitted
 from jaxmrl.io.records import Rejected, plain_names
 
 _LINE_LIMIT = 10_000_000
+_FIRST = 100
+"""Rows that show whether all have an empty field at their end."""
+
+_WHOLE, _DIGITS = re.compile(r"\s*[+-]?\d+"), re.compile(r"\d+\s*")
 _ESCAPED = re.compile(r"[\udc80-\udcff]")
 _PUBCHEM, _DESCRIPTION = "PUBCHEM_RESULT_TAG", "RESULT_"
 """The first column of PubChem's tables of results, and what it begins with in rows that describe the columns."""
@@ -57,20 +61,32 @@ def _descriptions(rows: Iterator[Row]) -> tuple[list[list[str]], Iterator[Row]]:
 def _fitting(header: list[str], records: Iterator[Row], dialect: Dialect) -> Iterator[Row]:
     """Yield (line, fields) of each row with as many fields as the header, and the others as Rejected.
 
-    Empty fields at the end of a row that the header has no names for, as spreadsheets write them, are not counted. A
-    table without a header need not have the same number of fields in each row.
+    Empty fields at the end of a row that the header has no names for, as spreadsheets write them, are not counted,
+    unless only some rows have one and it may come from a decimal comma. A table without a header need not have the same
+    number of fields in each row.
     """
     width = len(header)
-    for record in records:
+    first = list(itertools.islice(records, _FIRST))
+    widths = {len(record[1]) for record in first if not isinstance(record, Rejected)}
+    doubtful = dialect.separator == "," and {width, width + 1} <= widths
+    for record in itertools.chain(first, records):
         if isinstance(record, Rejected):
             yield record
             continue
         line, fields = record
+        if doubtful and len(fields) == width + 1 and not fields[-1].strip() and _has_decimal_comma(fields):
+            yield Rejected(line, ",".join(fields), f"{len(fields)} fields, expected {width}")
+            continue
         if dialect.row_names and len(fields) == width + 1:
             fields = fields[1:]
         if dialect.names and len(fields) < width:
             fields = [*fields, *[""] * (width - len(fields))]
         yield fitted(line, _plain(fields), width, dialect.separator)
+
+
+def _has_decimal_comma(fields: list[str]) -> bool:
+    """Return whether two fields may be one number with a decimal comma that separates columns, too."""
+    return any(_WHOLE.fullmatch(one) and _DIGITS.fullmatch(other) for one, other in itertools.pairwise(fields))
 
 
 def _plain(fields: list[str]) -> list[str]:

@@ -30,7 +30,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks; those of UTF-32 come first, for one begins as UTF-16's does. UTF-8's is left to its decoder."""
+"""Byte order marks; those of UTF-32 come first, because one begins as UTF-16's does. UTF-8's is left to its decoder."""
 
 _SEP_LINE = re.compile(r'"?sep=(.)"?,*\s*$', re.IGNORECASE)
 _DATAWARRIOR = "<datawarrior-fileinfo>"

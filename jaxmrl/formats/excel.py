@@ -3,7 +3,7 @@
 import itertools
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jaxmrl.errors import DataError, UserError
@@ -12,10 +12,15 @@ from jaxmrl.formats.source import Source, cell_text, fitted, within_limits
 from jaxmrl.formats.titles import names_smiles
 from jaxmrl.io.cache import max_expanded
 from jaxmrl.io.records import column_names, plain_names
+from jaxmrl.io.units import is_unit
 from jaxmrl.text import count
 
 _AHEAD = 20
 """Rows of a sheet among which its header is."""
+
+_SIGNS = frozenset({"<", ">", "<=", ">=", "≤", "≥", "~", "≈"})
+_FORMAT = re.compile(r'(?:\[[^]]*\])*(?P<before>(?:"[^"]*"|\\.|[<>=≤≥~≈ ])*)[#0?,.Ee+]+(?P<after>(?:"[^"]*"|\\.| )*)')
+"""A number format with text before and after the digits."""
 
 _BLOCK = 2**20
 _DOCTYPE = b"<!DOCTYPE"
@@ -33,6 +38,7 @@ def open_workbook(content: Content, sheet: str | None = None) -> Source:
     Args:
         content: The workbook.
         sheet: The name of the sheet; None for the first one whose header names SMILES, else the first with rows.
+            Hidden sheets come last.
     """
     stream = _stream(content, sheet)
     header, remarks = next(stream)
@@ -89,6 +95,7 @@ def _choose(content: Content, sheets: list[Any]) -> tuple[Any, list[tuple[int, l
     found = [(sheet, rows) for sheet, rows in found if rows]
     if not found:
         raise DataError(f"{content.path} is an Excel workbook without any row; expected a table")
+    found.sort(key=lambda one: one[0].sheet_state != "visible")
     for sheet, rows in found:
         at = next((k for k, (_, fields) in enumerate(rows) if names_smiles(fields)), None)
         if at is not None:
@@ -160,14 +167,37 @@ def _unmerged(
 def _filled(content: Content, sheet: Any) -> Iterator[tuple[int, list[str]]]:
     """Yield (row of the sheet, cells as texts) of each row that is not empty, without empty cells at its end."""
     sheet.reset_dimensions()  # what a workbook says of its size may be wrong
-    rows = enumerate(sheet.iter_rows(values_only=True), 1)
-    for line, fields in within_limits(content.path, ((line, _texts(cells)) for line, cells in rows)):
+    shown = any(any(_beside(one)) for one in sheet.parent._number_formats)
+    rows = enumerate(sheet.iter_rows(values_only=not shown), 1)
+    texts = _shown if shown else cell_text
+    for line, fields in within_limits(content.path, ((line, _texts(map(texts, cells))) for line, cells in rows)):
         if fields:
             yield line, fields
 
 
-def _texts(cells: tuple[object, ...]) -> list[str]:
-    fields = [cell_text(value) for value in cells]
+def _beside(number_format: str) -> tuple[str, str]:
+    """Return the sign and the unit that a format shows beside the number, as > for >30 of 30; empty for none."""
+    found = _FORMAT.fullmatch(number_format.split(";")[0])
+    sign, unit = (_literal(found["before"]), _literal(found["after"])) if found else ("", "")
+    return sign if sign in _SIGNS else "", unit if is_unit(unit) else ""
+
+
+def _shown(cell: Any) -> str:
+    """Return the text of a cell, with the sign and the unit that its format shows beside the number."""
+    text = cell_text(cell.value)
+    if not isinstance(cell.value, int | float) or isinstance(cell.value, bool):
+        return text
+    sign, unit = _beside(cell.number_format)
+    return f"{sign}{text} {unit}".strip()
+
+
+def _literal(part: str) -> str:
+    """Return what a part of a number format shows as it is."""
+    return re.sub(r'[\\"]', "", part).strip()
+
+
+def _texts(cells: Iterable[str]) -> list[str]:
+    fields = list(cells)
     while fields and not fields[-1].strip():
         fields.pop()
     return fields

@@ -19,8 +19,11 @@ _AT_ONCE = 20_000
 """Molecules that are converted together, in parallel processes."""
 
 _END = "$$$$"
-_ITEM = re.compile(r">.*?<([^>]+)>|>\s+(DT\d+)")
+_ITEM = re.compile(r">.*?<(.+)>|>\s+(DT\d+)")
 """The line before a property, with its name, or with its number in a database."""
+
+_NEXT_ITEM = re.compile(r">\s*<[^>]+>")
+"""Such a line where no blank line ends the property before it."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def _records(content: Content, start: TextStart) -> Iterator[_Record]:
 
 def _record(begin: int, lines: list[str]) -> _Record:
     """Return a molecule of its lines: a mol block up to M  END, then properties, each of one line of name and others
-    up to a blank line.
+    up to a blank line or the next name. A blank line before the value ends nothing.
     """
     end = next((k for k, line in enumerate(lines) if line.startswith("M  END")), None)
     if end is None:
@@ -93,13 +96,22 @@ def _record(begin: int, lines: list[str]) -> _Record:
     items: dict[str, str] = {}
     name = ""
     for line in lines[end + 1 :]:
-        if not name and line.startswith(">") and (found := _ITEM.match(line)):
-            name = (found[1] or found[2]).strip()
-            items.setdefault(name, "")
+        begins = _NEXT_ITEM.match(line) if name and items[name] else line.startswith(">")
+        if begins and (found := _ITEM.match(line)):
+            name = _new_name((found[1] or found[2]).strip(), items)
+            items[name] = ""
         elif not line.strip():
-            name = ""
+            name = name if name and not items[name] else ""
         elif name:
             items[name] = f"{items[name]} {line.strip()}".strip()
     return _Record(
         begin, "\n".join(lines[: end + 1]) + "\n", {key: " ".join(text.split()) for key, text in items.items()}
     )
+
+
+def _new_name(name: str, items: dict[str, str]) -> str:
+    """Return the name of a property, with a number if the molecule has one of this name."""
+    number, unique = 1, name
+    while unique in items:
+        number, unique = number + 1, f"{name}.{number}"
+    return unique

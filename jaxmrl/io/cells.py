@@ -8,35 +8,14 @@ from decimal import Decimal, InvalidOperation
 
 import numpy as np
 
+from jaxmrl.io.missing import is_mark, is_missing
+from jaxmrl.io.units import unit_of
+
 NUMBER, CENSORED, MISSING, MARK, TEXT = range(5)
 """Kinds of cells: a number; a number with a sign such as >; empty; a usual mark of a missing value; any other text."""
 
 BELOW, EXACTLY, ABOVE, ABOUT = -1, 0, 1, 2
 """Where the true value of a cell lies from its number: what <30, 30, >30 and ~30 say."""
-
-_EMPTY = frozenset({"", "nan", "na", "n/a", "null", "none", "#n/a", "#na", "<na>", "-nan", "+nan", "nat"})
-"""What programs write for a missing value, in lower case."""
-
-_MARKS = frozenset(
-    "- -- --- – — ? ?? . .. nd n.d. n.d n/d nt n.t. n.t n/t n.a. n.a n\\a k.a. missing "
-    "#value! #div/0! #ref! #num! #name? #null! 1.#qnan -1.#ind 1.#ind".split()
-) | {
-    *("not determined", "not tested", "not available", "not measured", "not detected", "not calculated"),
-    *("not reported", "not done", "no data", "no fit", "no result", "nicht bestimmt"),
-}
-"""What people, and the errors of a workbook, write for a missing value, in lower case."""
-
-_UNDECIDED = frozenset(
-    "ambiguous doubtful equivocal inconclusive indeterminate maybe pending tbd unclear undecided undefined "
-    "undetermined unknown unspecified untested".split()
-)
-"""What people write for an outcome that is open, in lower case: no label, be it of a number or of a class."""
-
-SUMMARIES = frozenset(
-    "mean avg average median std sd stdev stderr sem se var min max all total totals subtotal sum count overall summe "
-    "mittelwert gesamt".split()
-)
-"""What stands in place of a molecule or a run in rows that sum up others, in lower case."""
 
 LARGEST = float(np.finfo(np.float32).max)
 """The largest label: predictions are float32."""
@@ -71,6 +50,10 @@ _ROUNDING = 1e-7
 _BLANKS = re.compile(r"[ \u00a0\u2009\u202f'’]")
 _GROUPED = re.compile(r"\d([ \u00a0\u2009\u202f'’])\d{3}")
 _TWO_NUMBERS = re.compile(r"[+-]?\d[\d.,]*(?:[ \u00a0]+[+-]?\d[\d.,]*)+")
+_THREE_DIGITS = re.compile(r"[1-9]\d{2}")
+_TOO_LARGE = 100
+"""The multiple of the largest other number above which a number of groups of digits is none."""
+
 _APOSTROPHES = "'’"
 _PAIR, _ALIKE = re.compile(r"(\d{3})[ \u00a0\u2009\u202f](\d{3})"), 0.1
 """Two groups of digits, and how much they differ at most where they are replicates, as in 589 592."""
@@ -122,6 +105,8 @@ class Numbers:
     minus               cells with a typographic minus sign
     errors              cells such as 5 ± 0.2; their first number is taken
     merged              two cells that are different numbers as written, and one in float64; None where there are none
+    units               the unit of concentration behind each number, empty where there is none; None where all have
+                        the unit of the style, or units were not asked for
     """
 
     values: np.ndarray = field(repr=False)
@@ -132,6 +117,7 @@ class Numbers:
     minus: int = 0
     errors: int = 0
     merged: tuple[str, str] | None = None
+    units: tuple[str, ...] | None = field(repr=False, default=None)
 
     @property
     def share(self) -> float:
@@ -150,24 +136,33 @@ class Numbers:
         return np.zeros(len(self.kinds), np.int8) if self.sides is None else self.sides
 
 
-def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
-    """Return the cells `texts` [N] of a column as Numbers. separator: of the file's columns.
+def read_numbers(texts: list[str], separator: str = ",", *, concentrations: bool = False) -> Numbers:
+    """Return the cells of a column as Numbers.
 
     A comma is a decimal comma where all cells of the column agree with that and, as far as both readings are possible,
     the separator is no comma; else it stands between thousands. A unit is left out where all numbers have the same.
+
+    Args:
+        texts: The cells, [N].
+        separator: The separator of the file's columns.
+        concentrations: Whether each number may have a unit of concentration of its own, or none.
     """
     plain = {text: _plain(text) for text in dict.fromkeys(texts)}
-    style, matches = Style(), {}
+    style, matches, own = Style(), {}, dict[str, str]()
     if odd := [text for text, cell in plain.items() if cell is None]:
         matches = {text: _NUMERIC.fullmatch(_clean(text)) for text in odd}
         pointed = [text for text, cell in plain.items() if cell and cell[0] == NUMBER and "." in text]
         bare = any(cell and cell[0] == NUMBER for cell in plain.values())
         found = [match for match in matches.values() if match]
         style = replace(_style(found, pointed, bare, separator), grouped=_grouped(found, odd))
+        style = _without_replicates(style, found, plain)
+        if concentrations and not style.unit:
+            own = {text: unit for text, match in matches.items() if match and (unit := unit_of(match["unit"] or ""))}
         if style.thousands == ".":
             matches |= {text: _NUMERIC.fullmatch(_clean(text)) for text in pointed}
     distinct = {
-        text: _styled(matches[text], style) if cell is None or text in matches else cell for text, cell in plain.items()
+        text: _styled(matches[text], style, has_unit=text in own) if cell is None or text in matches else cell
+        for text, cell in plain.items()
     }
     kinds = np.fromiter((distinct[text][0] for text in texts), np.uint8, len(texts))
     values = np.fromiter((distinct[text][1] for text in texts), np.float64, len(texts))
@@ -177,7 +172,8 @@ def read_numbers(texts: list[str], separator: str = ",") -> Numbers:
     errors = {text for text in numbers if (match := matches[text]) and match["error"]}
     merged = _merged_by_rounding(distinct, known)
     sides = _sides(texts, {text: side_of(match["sign"] or "") for text in numbers if (match := matches[text])})
-    return Numbers(values, kinds, known, sides, style, _cells_in(texts, minus), _cells_in(texts, errors), merged)
+    units = tuple(own.get(text, "") for text in texts) if own else None
+    return Numbers(values, kinds, known, sides, style, _cells_in(texts, minus), _cells_in(texts, errors), merged, units)
 
 
 def side_of(sign: str) -> int:
@@ -281,24 +277,12 @@ def number_in(text: str) -> float | None:
     return None if kind in (MARK, TEXT) else value
 
 
-def is_missing(text: str) -> bool:
-    """Return whether a cell is empty, or has what programs write for a missing value."""
-    return text.strip().lower() in _EMPTY
-
-
-def is_mark(text: str) -> bool:
-    """Return whether a cell has what people write for a missing value, such as ND."""
-    lower = text.strip().lower()
-    return lower in _MARKS or lower in _UNDECIDED
-
-
 def _plain(text: str) -> tuple[int, float] | None:
     """Return (kind, value) of a cell that is a plain number or missing; None for others."""
     text = text.strip()
-    lower = text.lower()
-    if lower in _EMPTY:
+    if is_missing(text):
         return MISSING, math.nan
-    if lower in _MARKS or lower in _UNDECIDED:
+    if is_mark(text):
         return MARK, math.nan
     try:
         value = float(text)
@@ -324,9 +308,10 @@ def _clean(text: str) -> str:
 
 
 def _grouped(matches: list[re.Match], odd: list[str]) -> str:
-    """Return what stands between thousands; empty where nothing does, or where it stands between two numbers.
+    """Return the blank or apostrophe that separates thousands; empty if there is none.
 
-    It does where other cells of the column have two numbers, or the two groups of digits are alike in most.
+    A blank is none if other cells of the column have two numbers, or if both groups of digits are alike in most cells,
+    as those of replicates are.
     """
     found = [mark[1] for match in matches if (mark := _GROUPED.search(match["number"]))]
     numbers = {match["number"] for match in matches}
@@ -337,14 +322,31 @@ def _grouped(matches: list[re.Match], odd: list[str]) -> str:
     return found[0] if found and not several and not replicates else ""
 
 
+def _without_replicates(style: Style, matches: list[re.Match], plain: dict[str, tuple[int, float] | None]) -> Style:
+    """Return the style without separators of thousands if these separate replicates, as in 100,120 and 512 498.
+
+    All groups of digits are then alike within a cell, and each is like the other numbers of the column, to which the
+    whole would be far too large.
+    """
+    mark = style.grouped or (style.thousands if style.decimal == "." else "")
+    cells = [match["number"].split(mark) for match in matches if mark and mark in match["number"]]
+    if not cells or not all(all(map(_THREE_DIGITS.fullmatch, groups)) for groups in cells):
+        return style
+    values = [list(map(int, groups)) for groups in cells]
+    others = [abs(cell[1]) for cell in plain.values() if cell and cell[0] == NUMBER]
+    alike = all(max(groups) <= 2 * min(groups) for groups in values)
+    far = bool(others) and min(1000 * groups[0] for groups in values) > _TOO_LARGE * max(others)
+    return replace(style, grouped="", thousands="") if alike and far else style
+
+
 def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: str) -> Style:
     """Return how the cells that match _NUMERIC are written.
 
     pointed: the plain numbers with a decimal point; bare: whether there are plain numbers, which have no unit.
     """
-    units = {match["unit"].strip().replace("μ", "µ") for match in matches if match["unit"]}
+    units = {_one_spelling(match["unit"]): match["unit"].strip() for match in matches if match["unit"]}
     everywhere = len(units) == 1 and not bare and all(match["unit"] for match in matches)
-    unit = units.pop() if everywhere else ""
+    unit = next(iter(units.values())).replace("μ", "µ") if everywhere else ""
     numbers = [_BLANKS.sub("", match["number"]) for match in matches]
     commas = [number for number in numbers if "," in number]
     pointed = [text.strip() for text in pointed] + [one for one in numbers if "." in one and "," not in one]
@@ -361,9 +363,13 @@ def _style(matches: list[re.Match], pointed: list[str], bare: bool, separator: s
     return Style(".", "," if english else "", unit)
 
 
-def _styled(match: re.Match | None, style: Style) -> tuple[int, float]:
-    """Return (kind, value) of a cell that is not plain."""
-    if not match or (match["unit"] or "").strip().replace("μ", "µ") != style.unit:
+def _one_spelling(unit: str) -> str:
+    return unit_of(unit) or unit.strip().replace("μ", "µ")
+
+
+def _styled(match: re.Match | None, style: Style, *, has_unit: bool) -> tuple[int, float]:
+    """Return (kind, value) of a cell that is not plain. has_unit: whether it has a unit of its own."""
+    if not match or (not has_unit and _one_spelling(match["unit"] or "") != _one_spelling(style.unit)):
         return TEXT, math.nan
     if _GROUPED.search(match["number"]) and not style.grouped:
         return TEXT, math.nan

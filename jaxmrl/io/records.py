@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -92,10 +93,20 @@ def one_column(path: Path, header: list[str]) -> DataError:
 
 
 def column_index(path: Path, header: list[str], name: str) -> int:
-    """Return the column's place in the header. Raise DataError if it has none."""
+    """Return the column's place in the header. Raise DataError if it has none.
+
+    A name that is spelled with other blanks or another form of a character, such as either µ, is found if it fits one.
+    """
     if name not in header:
+        alike = [k for k, one in enumerate(header) if _one_spelling(one) == _one_spelling(name)]
+        if len(alike) == 1:
+            return alike[0]
         raise DataError(f"{path} has no column {name!r}; its columns are {column_names(header)}")
     return header.index(name)
+
+
+def _one_spelling(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name.translate(INVISIBLE)).split())
 
 
 def rejected_text(rejected: Iterable[Rejected]) -> str:

@@ -17,7 +17,7 @@ from jaxmrl.chem.molecules import UnusableMoleculeError, canonicalize
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-VERSION = 3
+VERSION = 4
 """Part of the key of the prepared cache: raise it when the arrays below or the canonical SMILES of a text change."""
 
 NEIGHBORS = 4
@@ -96,7 +96,7 @@ class _Bonds(NamedTuple):
     """The bonds of one molecule from both their ends, [2 B] each.
 
     atom, neighbor   the ends
-    order             RDKit's, and _LATER times the bond's place for those that come by it, after the others
+    order             RDKit's; for bonds that close rings, plus _LATER times the bond's index, so that they sort last
     direction
     """
 
@@ -109,8 +109,8 @@ class _Bonds(NamedTuple):
 def _bonds(molecule: "Mol", smiles: str) -> _Bonds:
     """Return the bonds of an RDKit molecule, an atom's neighbors in the order of their bonds.
 
-    To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. From that, neighbors come by their
-    own places, which are those of their bonds but for the bonds that close rings: these come last.
+    To walk over RDKit's bonds takes ten times as long as its matrix of bond orders. The matrix lists neighbors by the
+    index of the atom, which is the order of the bonds except for those that close rings: these come last.
     """
     from rdkit import Chem
 
