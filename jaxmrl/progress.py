@@ -1,4 +1,4 @@
-"""What a computation tells whoever has started it: sentences, and how far it has come. Any module may use it.
+"""How a computation reports to whoever started it: sentences, and progress. Any module may use it.
 
 `reports.terminal.Reporter` prints both.
 """
@@ -8,8 +8,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Units done: now, in a time that tells of the rest (`advance`), or before, or while programs were compiled
-    (`skip`); and units that will not be done (`drop`).
+    """The units that are done.
+
+    `advance` counts units whose time predicts the rest, `skip` those of an earlier run or done during compilation, and
+    `drop` those that will not be done.
     """
 
     def advance(self, amount: int) -> None:

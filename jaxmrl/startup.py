@@ -27,7 +27,7 @@ def _check_home() -> None:
         Path.home()
     except RuntimeError:
         _end(
-            "this user has no home directory: HOME is not set, and the system knows none. "
+            "the home directory is not known: HOME is not set, and the system has no entry for this user. "
             "Set HOME to a folder that can be written"
         )
 

@@ -1,4 +1,4 @@
-"""What a worker process fits. Neither JAX nor scikit-learn: commands make it, and worker processes read it."""
+"""The task of a worker process. It imports neither JAX nor scikit-learn, because both sides use it."""
 
 from dataclasses import dataclass
 

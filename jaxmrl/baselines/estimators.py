@@ -187,7 +187,7 @@ def logits(probabilities: np.ndarray) -> np.ndarray:
 def quality(task: FitTask, predicted: np.ndarray) -> float:
     """Return how good predictions of the validation molecules are: ROC-AUC, or minus the mean squared error.
 
-    0 where the validation labels cannot tell, so that the first of several candidates stays.
+    It is 0 if the validation labels cannot rank candidates; the first of them is then kept.
     """
     labels = task.valid_labels
     if len(labels) == 0 or (task.classes and len(set(labels)) < 2):

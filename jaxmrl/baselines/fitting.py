@@ -57,7 +57,7 @@ def _fit_task(
 def _labeled(assignment: Assignment, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the training and the validation molecules that are `known` [N].
 
-    In order of the table: in which order a seed has drawn its molecules decides nothing.
+    They are in the order of the table, so that the order in which a seed has drawn them does not matter.
     """
     train, valid = (np.sort(part[known[part]]) for part in (assignment.train, assignment.valid))
     return train, valid

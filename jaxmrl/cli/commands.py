@@ -1,7 +1,7 @@
 """The command line: flags from the config dataclasses, short errors, exit codes.
 
-0: done. 1: nobody reads the output to its end. 2: input, settings or an environment that cannot be used. 130: stopped
-by a signal or by --max-time, with the state saved.
+0: done. 1: the reader of the output closed it, as `head` does. 2: input, settings or an environment that cannot be
+used. 130: stopped by a signal or by --max-time, with the state saved.
 """
 
 import functools
@@ -84,8 +84,8 @@ class _TrackedFlags(_Flags[SomeSettings]):
 @dataclass(frozen=True, kw_only=True)
 class _LongFlags(_TrackedFlags[SomeSettings]):
     dry_run: bool = False
-    """Print the number of steps and floating-point operations of the run (for a sweep, also of replicas) and the memory
-    that it needs, and exit."""
+    """Print the number of steps and floating-point operations of the run (for a sweep, also the number of replicas) and
+    the memory that it needs, and exit."""
 
     estimate: bool = False
     """Print what --dry-run prints, time a few steps, print how long the run takes on this machine, and exit."""
@@ -286,7 +286,7 @@ def run_command(command: Callable[[], None]) -> None:
         command()
         if sys.stdout:  # else it was closed
             sys.stdout.flush()
-    except BrokenPipeError:  # who was reading, as `head` was, has read enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except UserError as error:
@@ -296,6 +296,12 @@ def run_command(command: Callable[[], None]) -> None:
         end(f"stopped{why}; the state is saved. Run the same command to resume", STOPPED)
     except KeyboardInterrupt:
         end("stopped", STOPPED)
+    except RuntimeError as error:
+        from jaxmrl.training.capacity import lacks_memory  # here, because it imports JAX
+
+        if not lacks_memory(error):
+            raise
+        end("error: a device does not have enough memory: give fewer --lanes, or a smaller --batch-size", USAGE)
 
 
 def datasets_text() -> str:

@@ -12,7 +12,7 @@ COMMANDS = {
     "pretrain": "pre-train an encoder on molecules without labels",
     "predict": "predict molecules with the models of a sweep",
     "select": "select the molecules to label next, or simulate how many labels that saves",
-    "fit": "fit scaling laws to the learning curves in a CSV file",
+    "fit": "fit scaling laws to the learning curves in a table",
     "plan": "plan how many more molecules to buy for a target",
     "compare": "compare runs of sweeps with paired tests",
     "serve": "follow sweeps on a local web page while they train",
@@ -30,7 +30,7 @@ def main() -> None:
     elif name in COMMANDS:
         sys.argv = [f"jaxmrl {name}", *arguments]
         prepare()
-        from jaxmrl.cli import commands  # after the environment is checked, for this imports JAX
+        from jaxmrl.cli import commands  # after the environment is checked, because this imports JAX
 
         getattr(commands, f"{name}_command")()
     else:

@@ -62,7 +62,7 @@ def verdict_lines(pairs: list[Pair]) -> list[str]:
 
 def compare_html(runs: list[Run], pairs: list[Pair], changes: list[Change]) -> str:
     """Return the content of compare.html. Every string that comes from the data is escaped."""
-    from jaxmrl.compare.figure import draw_runs  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.compare.figure import draw_runs  # here, because Matplotlib is slow to import
 
     alt = "; ".join(
         f"{label}: {curve.points[-1].mean:.3g} with {curve.points[-1].n_train:,} molecules"

@@ -70,10 +70,10 @@ class SweepConfig(PruningSettings):
     split_seeds: int | Literal["auto"] = "auto"
     """Split the data in each way this many times, with the split seeds that follow --split-seed. Seed k trains and is
     tested on split k modulo this number, so more splits take no more time, and intervals cover the choice of the split.
-    With --split-file, seed k validates on fold k modulo this number of the file's training and validation molecules,
-    and the test set is the same for all. The value auto is one split for each seed with fewer than 5,000 molecules or
-    with --split leave-cluster-out. Otherwise, and with --scores, --tune or --split-file, it is one split for all
-    seeds."""
+    With --split-file, the file's training and validation molecules are divided into this many folds, seed k validates
+    on fold k modulo this number, and the test set is the same for all. The value auto is one split for each seed with
+    fewer than 5,000 molecules or with --split leave-cluster-out. Otherwise, and with --scores, --tune or --split-file,
+    it is one split for all seeds."""
 
     modality: tuple[str, ...] = ()
     """Represent molecules in this way; several values make several curves. Default: geometry for data with positions,
@@ -108,8 +108,8 @@ class SweepConfig(PruningSettings):
     because of --min-steps is validated about as many times as the others, at longer intervals."""
 
     patience: int | None = None
-    """Stop a replica early once so many validations in a row have not improved on its best one; its lane is then free
-    for the next replica. --evaluate-every sets how often it is validated. Default: train to the end."""
+    """Stop a replica after this many validations in a row without improvement; its lane is then free for the next
+    replica. --evaluate-every sets how often it is validated. Default: train to the end."""
 
     class_weight: float | Literal["balanced", "none"] | None = None
     """Multiply the loss of positive labels by this number in classification. The value balanced is the number of
@@ -219,7 +219,7 @@ class SweepConfig(PruningSettings):
         """
         if ROLLING in self.splits and (self.tune is not None or self.pruning != (RANDOM,)):
             raise ConfigError("--split rolling trains on all molecules before each date; omit --pruning and --tune")
-        if set(self.splits) == {ROLLING} and max(self.fractions) < 1:
+        if set(self.splits) == {ROLLING} and self.fractions not in (DEFAULT_FRACTIONS, (1.0,)):
             raise ConfigError("--split rolling has cut dates (--cuts) instead of fractions; omit --fractions")
         if self.split_seeds == "auto" or self.split_seeds == 1:
             return

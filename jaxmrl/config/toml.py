@@ -38,7 +38,7 @@ def read_toml(path: Path, kind: type[Config] = SweepConfig) -> dict[str, Any]:
 def to_toml(config: Config) -> str:
     """Return the settings as TOML that `read_toml` reads back, without those that are not set.
 
-    `out` is left out, for the file lies in it, and so is `dataset` where a file takes its place.
+    `out` is left out, because the file lies in it, and so is `dataset` where a file takes its place.
     """
     left_out = ("out", "dataset") if config.file else ("out",)
     lines = []

@@ -76,8 +76,8 @@ def _over(lhs: int, rhs: int) -> tuple:
 def _product(multiply: Callable[..., jax.Array], lhs: jax.Array, rhs: jax.Array) -> jax.Array:
     """Return lhs [n, i] @ rhs [i, o] by `multiply`, which also computes its gradients.
 
-    JAX's own would round the float32 sums of bfloat16 products, and has that by `rhs` as (gradient^T lhs)^T in every
-    shape: on a CPU what is wide rather than tall takes a fifth less time, or four fifths where it is narrow.
+    JAX's own gradients would round the float32 sums of bfloat16 products. And JAX computes the gradient by `rhs` as
+    (gradient^T lhs)^T for every shape; choosing the order by the shape saves 20 to 80% of the time on a CPU.
     """
     return multiply(lhs, rhs, _over(1, 0))
 
@@ -146,7 +146,7 @@ def sum_neighbors(h: jax.Array, neighbors: jax.Array, overflow: jax.Array) -> ja
     """Sum over each node's bonded neighbors, [n, d].
 
     h [n, d]; neighbors [n, K], rows of (h, overflow sums, 0); overflow [v, D], rows of (h, 0). The sum over both
-    is a symmetric linear map of `h`, for a bond is listed at both of its ends: its gradient is itself.
+    is a symmetric linear map of `h`, because a bond is listed at both of its ends: its gradient is itself.
     """
     return _sum_neighbors(h, neighbors, overflow)
 

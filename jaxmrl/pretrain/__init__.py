@@ -168,7 +168,7 @@ def _cells(epoch: Epoch) -> dict[str, str]:
 
 def write_report(config: PretrainConfig, history: list[Epoch], run: RunDirectory) -> None:
     """Write the history as a table and a figure."""
-    from jaxmrl.reports import plots  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports import plots  # here, because Matplotlib is slow to import
 
     write_history(history, run)
     width, depth = config.sizes

@@ -51,7 +51,7 @@ def inline_svg(figure: "Figure") -> str:
 
     The names of its groups are left out: they would repeat within the page.
     """
-    from jaxmrl.reports.plots import render  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.plots import render  # here, because Matplotlib is slow to import
 
     figure.patch.set_visible(False)
     for axes in figure.axes:

@@ -220,7 +220,7 @@ def _line(found: ExtraComparison) -> str:
     known = sum(math.isfinite(one.p_holm) for one in found.sizes)
     helps, harms, of = sum(clear), len(clear) - sum(clear), count(known, "size")
     clearly = f"better than without it at {helps} of {of} and worse at {harms}, beyond noise"
-    unclear = f"no clear difference ({of})" if known else "whether it helps is not known; train several --seeds"
+    unclear = f"no clear difference ({of})" if known else "one seed cannot show whether it helps; use more --seeds"
     verdict = clearly if clear else unclear
     worth = worth_sentence(found, found.sizes[len(found.sizes) // 2])
     return f"{found.comparison.curve}: {verdict}" + (f"; {worth}" if worth else "")

@@ -49,8 +49,8 @@ def _notes_of_splits(never: Mapping[int, set[str]]) -> list[str]:
     named = [f"{task} (in {sum(task in tasks for tasks in never.values())} of {len(never)} splits)" for task in some]
     more = f" and {len(named) - _MOST_NAMED} more tasks" if len(named) > _MOST_NAMED else ""
     return [
-        f"the means of the splits are over different tasks: no metric of {', '.join(named[:_MOST_NAMED])}{more}, too "
-        "few labels there"
+        f"the means of the splits are over different tasks: some splits have too few labels of "
+        f"{', '.join(named[:_MOST_NAMED])}{more}"
     ]
 
 

@@ -25,7 +25,7 @@ def curves_html(heading: str, curves: Sequence[MeasuredCurve], analyses: Sequenc
     said = f"<p><b>{escape(heading)}</b></p>"
     if not any(curve.points for curve in curves):
         return said
-    from jaxmrl.reports.plots import draw_curves, render  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.plots import draw_curves, render  # here, because Matplotlib is slow to import
 
     label = mean_label_of(curves[0].metric)
     image = base64.b64encode(render(draw_curves([*curves], [*analyses], metric_label=label, unit="", title=""), "png"))

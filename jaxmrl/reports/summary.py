@@ -138,7 +138,7 @@ def summarize(
 
 def write_report(run: RunDirectory, findings: Findings) -> None:
     """Write report.html."""
-    from jaxmrl.reports.page import report_html  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.page import report_html  # here, because Matplotlib is slow to import
 
     run.write("report.html", report_html(findings))
 
@@ -166,7 +166,7 @@ def write_figures(
 
     metric_label, unit, title: as in `plots.draw_curves`.
     """
-    from jaxmrl.reports import plots  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports import plots  # here, because Matplotlib is slow to import
     from jaxmrl.reports.capacity_figure import capacity_groups, draw_capacity
     from jaxmrl.reports.joint_figure import draw_joint
 

@@ -64,8 +64,8 @@ class RunDirectory:
     def create_or_resume(self, config_text: str, metadata: dict[str, Any], extend: bool = False) -> dict[str, Any]:
         """Save settings and metadata of a new run, or check them against those of the run that is here.
 
-        A run by other code than this is resumed too, for its results can be read; `check_trainable` refuses to train
-        beside them.
+        A run by other code is resumed too, because its results can be read; `check_trainable` refuses to train beside
+        them.
 
         Args:
             config_text: The settings as TOML.

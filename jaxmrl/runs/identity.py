@@ -76,7 +76,7 @@ def check_same_run(
 
 
 def _other_remedy(path: Path, apart: set[str], differing: list[str]) -> str:
-    """Return what else than another directory helps; apart: the settings that differ."""
+    """Return another remedy for the error message; apart: the settings that differ."""
     if all(one.startswith(_OF_DATA) for one in differing):
         splits = {one.split()[3] for one in differing if one.startswith(_OF_DATA[0])}
         if not splits <= set(CONTINUED_SPLITS):  # --previous keeps the parts of these alone

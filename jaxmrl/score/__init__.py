@@ -90,7 +90,7 @@ def write_scores(
     config: ScoreConfig, problem: TaskData, scores: Scores, metadata: dict[str, Any], reporter: Reporter
 ) -> None:
     """Write the scores to `config.out`, and a .json and a .png file beside it."""
-    from jaxmrl.reports.plots import render  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.plots import render  # here, because Matplotlib is slow to import
     from jaxmrl.reports.score_figure import draw_scores
 
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(config).items()}

@@ -134,7 +134,7 @@ def run_campaigns(
 
 def write_simulation(config: SelectConfig, found: Simulation) -> None:
     """Write the rounds, the comparisons and the figure of a simulation to its folder."""
-    from jaxmrl.reports.plots import render  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.plots import render  # here, because Matplotlib is slow to import
     from jaxmrl.select.figure import draw_simulation
 
     folder: Path = config.output

@@ -62,7 +62,7 @@ def sample(default: Hyperparameters, ranges: Ranges, count: int) -> tuple[Hyperp
         ranges: Of the hyperparameters that differ; the others are those of the default.
         count: The number of settings, 2 or more.
     """
-    from scipy.stats import qmc  # here, for it takes a second or two to import
+    from scipy.stats import qmc  # here, because it takes a second or two to import
 
     sequence = qmc.Sobol(len(ranges), seed=np.random.default_rng(0))
     points = sequence.random_base2((count - 1).bit_length())[: count - 1].tolist()

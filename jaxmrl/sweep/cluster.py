@@ -85,7 +85,7 @@ class WorkQueue:
         self.steps += steps
 
     def give_back(self, machine: str) -> int:
-        """Let others do what a machine had taken, which gets no more. Return how many replicas these are."""
+        """Put the replicas of a failed machine, which gets no more, back into the queue; return their number."""
         self.gone.add(machine)
         lost = [place for place, holder in self.taken.items() if holder == machine]
         self.taken = {place: holder for place, holder in self.taken.items() if holder != machine}
@@ -244,7 +244,7 @@ class Cluster:
                 ) from None
             raise error.cause from None
         except ray.exceptions.RayError:
-            ray.kill(self.machines.pop(name))  # where it is out of reach alone, it is not to go on
+            ray.kill(self.machines.pop(name))  # it must not go on, should it only be out of reach
             lost = ray.get(board.give_back.remote(name))
             say(
                 f"{name} of the cluster has died: {count(lost, 'replica')} to train again, "

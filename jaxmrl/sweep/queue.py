@@ -118,14 +118,14 @@ def check_rows(job: SweepContext, cells: list[GridPoint]) -> None:
 def _differing(row: ResultRow, cell: GridPoint | None, job: SweepContext) -> str:
     """Return how a row of results.csv differs from its place in the grid, or ""."""
     if cell is None:
-        return "the settings ask for no such replica"
+        return "the settings do not include this fraction and seed"
     replica, found = cell.replica, row.cells()
     expected = cell.identity.cells() | {"metric": job.problem.mean_metric}
     if row.status == FINISHED:  # others may have ended early
         epochs = replica.epochs(replica.steps, job.config.batch_size_of(row.curve.model))
         expected |= {"steps": str(replica.steps), "epochs": str(epochs)}
     if row.status == STOPPED and not (replica.patience and row.steps < replica.steps):
-        return f"by the settings it does not stop early after {row.steps} of {replica.steps} steps"
+        return f"it stopped early, after {row.steps} of {replica.steps} steps, which the settings do not allow"
     differing = [name for name, value in expected.items() if found[name] != value]
     return ", ".join(f"{name} is {found[name]} there and {expected[name]} by the settings" for name in differing)
 

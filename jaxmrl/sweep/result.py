@@ -125,7 +125,7 @@ class SweepResult:
 
 
 def _plotted(curves: list[LearningCurve], ax: "Axes | None") -> "Axes":
-    from jaxmrl.reports.plots import plot_curves  # here, for it imports Matplotlib, which takes a second or two
+    from jaxmrl.reports.plots import plot_curves  # here, because Matplotlib is slow to import
 
     if ax is None:
         from matplotlib import pyplot  # here, for importing it may choose a backend and keep figures

@@ -119,10 +119,10 @@ def _never_pruned(config: SweepConfig, molecules: int) -> list[str]:
         first = math.ceil(molecules / size)
         if never := [name for name in scored if fraction < 1 and pruned_until(name, epochs) <= first]:
             last = epochs - pruned_until(INFOBATCH, epochs) if INFOBATCH in never and epochs > first else 0
-            unpruned = f", the last {last} of which {INFOBATCH} does not prune" if last else ""
+            unpruned = f", and {INFOBATCH} does not prune in the last {last}" if last else ""
             lines.append(
-                f"{model}, fraction {exact(fraction)}: {' and '.join(never)}: no molecules are pruned, because the "
-                f"first pass over all of them takes {count(first, 'epoch')}, and the training has {epochs}{unpruned}; "
-                "give more --epochs or --steps"
+                f"{model}, fraction {exact(fraction)}: {' and '.join(never)} never prune{'s' * (len(never) == 1)} "
+                f"here: the first pass over all molecules takes {first} of {count(epochs, 'epoch')}{unpruned}; give "
+                "more --epochs or --steps"
             )
     return lines

@@ -12,8 +12,9 @@ from jaxmrl.text import one_line
 class Tracker(Protocol):
     """What a command reports of its training. Its own results do not depend on it.
 
-    Calls do not overlap. They come from the threads that train, so that a slow tracker slows the command. The pruning
-    of models that choose settings, score molecules or are pre-trained says so, and they have no test metric.
+    Calls do not overlap. They come from the threads that train, so that a slow tracker slows the command. For
+    models that are trained for tuning, scoring or pre-training, `pruning` names the purpose, and there is no test
+    metric.
     """
 
     def on_validation(self, row: HistoryRow) -> None:

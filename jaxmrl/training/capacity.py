@@ -179,7 +179,7 @@ def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
 
     Raises UserError where one lane is too many.
     """
-    if "RESOURCE_EXHAUSTED" not in str(error):
+    if not lacks_memory(error):
         raise error
     if lanes == 1:
         reason = str(error).splitlines()[0]
@@ -188,6 +188,11 @@ def fewer_lanes(lanes: int, error: jax.errors.JaxRuntimeError) -> int:
             f"one lane takes more memory than the device has: give a smaller --batch-size{fewer} ({reason})"
         )
     return lanes // 2
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Return whether an error says that a device does not have enough memory."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
 
 def device_memory() -> tuple[str, int]:

@@ -23,8 +23,8 @@ CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 class Program:
     """`jax.jit` of a function, with the compiler options of the default backend.
 
-    These are looked up at the first call, for that begins JAX, and devices cannot be chosen after. JAX takes options
-    of the outermost program alone: one within another is an error on a CPU.
+    These are looked up at the first call, because that initializes JAX, and devices cannot be chosen after. JAX takes
+    options of the outermost program alone: one within another is an error on a CPU.
     """
 
     def __init__(self, function: Callable, **options: Any):
@@ -95,7 +95,7 @@ def compiler_options() -> dict[str, str] | None:
 def keep_compiled() -> None:
     """Save what JAX compiles from now on in the cache, and take it from there.
 
-    A cache that JAX was told of by the user stays in force; one that cannot be written is done without.
+    A cache folder set by the user is kept. If a cache cannot be written, nothing is cached.
     """
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return

@@ -380,8 +380,8 @@ class Engine:
 def waiting(engines: list[Engine], done: set[str]) -> list[int]:
     """Return the places of the replicas that no engine holds and whose names are not in `done`, longest first.
 
-    Lanes that hold what is done, or what another holds too, are free from now on: checkpoints of different runs may
-    be of different numbers of engines.
+    Lanes whose replica is done, or is also in another lane, are free from now on. That happens if a run is resumed on
+    another number of devices.
     """
     replicas = engines[0].replicas
     taken = {k for k, replica in enumerate(replicas) if replica.name in done}

@@ -55,8 +55,8 @@ class Epoch:
     """What an epoch of pre-training gave.
 
     loss       mean over its steps of the scaled cosine error
-    held_out   the error on the molecules that judge, and `accuracy`: the share of their masked atoms told
-    majority   the accuracy of always telling `common`, the atomic number most frequent among them
+    held_out   the error on the held-out molecules, and `accuracy`: the share of masked atoms predicted correctly
+    majority   the accuracy of always predicting `common`, the most frequent atomic number among them
     """
 
     epoch: int
@@ -81,7 +81,8 @@ def masked_error(
 ) -> tuple:
     """Return the mean error over the masked atoms of the molecules `ids` [B], and its parts.
 
-    Returns (error, (stats, hits, kinds)): how many masked atoms were told, and how many there are of each kind.
+    Returns (error, (stats, hits, kinds)): how many masked atoms were predicted correctly, and
+    how many there are of each kind.
     """
     masks, dropout = jax.random.split(key)
     batch = store.gather(ids)

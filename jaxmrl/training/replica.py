@@ -235,7 +235,7 @@ def batch_bounds(table: DeviceTable, ids: jax.Array) -> tuple[jax.Array, jax.Arr
 def judged_labels(
     training_spec: TrainingSpec, table: DeviceTable, ids: jax.Array, scores: jax.Array, with_bounds: jax.Array | bool
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Return scores of `ids` [B], labels, and which a metric is of; [B, T] all.
+    """Return the scores of `ids` [B], their labels, and which of them the metric uses, each [B, T].
 
     with_bounds: whether a metric that is an error is also of censored labels, with no error on the right side of a
     bound. Without them, the best epoch would be the one that suits labels within the limits.

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import jax
 import pytest
 
 import jaxmrl
@@ -70,3 +71,23 @@ def test_python_m_jaxmrl_is_the_same(tmp_path):
         assert ended.returncode == 2
         assert ended.stderr.startswith("error: ")
         assert "nothing.csv" in ended.stderr
+
+
+def test_a_device_without_enough_memory_is_said_in_one_line(capsys, monkeypatch):
+    def command():
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes")
+
+    for name in ("keep_compiled", "use_cores"):
+        monkeypatch.setattr(commands, name, lambda: None)
+    monkeypatch.setattr(commands, "stop_signals", tuple)
+    with pytest.raises(SystemExit, match="2"):
+        commands.run_command(command)
+    assert capsys.readouterr().err == (
+        "error: a device does not have enough memory: give fewer --lanes, or a smaller --batch-size\n"
+    )
+
+    def other():
+        raise jax.errors.JaxRuntimeError("INTERNAL: something else")
+
+    with pytest.raises(jax.errors.JaxRuntimeError):
+        commands.run_command(other)

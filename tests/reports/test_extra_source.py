@@ -96,7 +96,7 @@ def test_of_one_seed_nothing_is_known():
     rng = np.random.default_rng(4)
     (found,) = compare_extra(simulated(rng, 30, splits=1), higher_is_better=False)
     (line,) = extra_lines([found])
-    assert "whether it helps is not known; train several --seeds" in line
+    assert "one seed cannot show whether it helps; use more --seeds" in line
     assert "no clear difference" not in line
 
 

@@ -59,6 +59,10 @@ def test_bad_settings(tmp_path):
         SweepConfig(csv=tmp_path / "a.csv", split=("rolling",))
     with pytest.raises(ConfigError, match="omit --pruning and --tune"):
         SweepConfig(**dated, split=("rolling",), pruning=("el2n",))
+    for fractions in ((0.3, 1.0), (0.5,)):
+        with pytest.raises(ConfigError, match=r"cut dates \(--cuts\) instead of fractions; omit --fractions"):
+            SweepConfig(**dated, split=("rolling",), fractions=fractions)
+    SweepConfig(**dated, split=("rolling",), fractions=(1.0,))
     with pytest.raises(ConfigError, match="--split rolling works only with sweep"):
         ScoreConfig(**dated, split="rolling")
     with pytest.raises(ConfigError, match="--cuts must be 1 or more"):
