@@ -264,7 +264,7 @@ def test_rows_of_the_mean_and_the_spread_of_runs_are_no_runs(tmp_path):
 def test_runs_that_are_repeated_under_other_seeds_are_remarked_on(tmp_path):
     rows = [(n, seed + 3 * again, noisy(n, seed=seed)) for again in (0, 1) for n in SIZES for seed in range(3)]
     (note,) = read_curves(FitConfig(written(tmp_path, "n,seed,rmse", rows))).notes
-    assert note.startswith("seed 3 has the values of seed 0 at every size, and 2 more like it; if it is a copy, remove it")
+    assert note.startswith("seed 3 has the values of seed 0 at every size, and 2 more like it; if it is a copy")
 
 
 def test_headers_in_other_letters_are_skipped(tmp_path):

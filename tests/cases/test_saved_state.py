@@ -151,9 +151,7 @@ def test_an_edited_grid_is_trained_where_it_only_adds(begun):
     old = read_results(begun["out"] / "results.csv")
     assert run_sweep(SweepConfig(**begun | {"seeds": 2})).rows[::2] == old
     change_settings(begun["out"], "seeds = 2", "seeds = 1")
-    with pytest.raises(
-        ConfigError, match=r"fraction 0\.05, seed 1: the settings do not include this fraction"
-    ):
+    with pytest.raises(ConfigError, match=r"fraction 0\.05, seed 1: the settings do not include this fraction"):
         run_sweep(SweepConfig(**begun))
 
 
