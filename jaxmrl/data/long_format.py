@@ -53,7 +53,7 @@ class LongFormat:
                 "with --target-columns"
             )
         found = [
-            _of_assay(self._read_alone(records, value, assays == name, concentrations), name, assays == name)
+            _of_assay(_read_alone(records, value, assays == name, concentrations=concentrations), name, assays == name)
             for name in wanted or names
         ]
         left_out = {} if wanted else {column.name: reason for column in found if (reason := _why_not(column))}
@@ -68,21 +68,22 @@ class LongFormat:
             remarks.append(f"{count(rest, 'other assay')} not used")
         return found, remarks + ([f"assays left out: {_shown(left_out)}"] if left_out else [])
 
-    def _read_alone(self, records: Records, value: Column, rows: np.ndarray, concentrations: bool) -> Column:
-        """Return the column of values, read by the cells of some rows [N] if many of them are not numbers among all.
 
-        Each assay may have a unit behind its numbers.
-        """
-        own = value.numbers.kinds[rows]
-        if value.words or (own == TEXT).mean() <= 1 - NEARLY:
-            return value
-        some = iter(rows)
-        blanked = [
-            (row, line, fields if next(some) else [*fields[: value.at], "", *fields[value.at + 1 :]])
-            for row, line, fields in records.rows
-        ]
-        read = read_column(replace(records, rows=blanked), value.at, concentrations=concentrations)
-        return read if read.words is None and read.numbers.share >= NEARLY else value
+def _read_alone(records: Records, value: Column, rows: np.ndarray, *, concentrations: bool) -> Column:
+    """Return the column of values, read by the cells of some rows [N] if many of them are not numbers among all.
+
+    Each assay may have a unit behind its numbers.
+    """
+    own = value.numbers.kinds[rows]
+    if value.words or (own == TEXT).mean() <= 1 - NEARLY:
+        return value
+    some = iter(rows)
+    blanked = [
+        (row, line, fields if next(some) else [*fields[: value.at], "", *fields[value.at + 1 :]])
+        for row, line, fields in records.rows
+    ]
+    read = read_column(replace(records, rows=blanked), value.at, concentrations=concentrations)
+    return read if read.words is None and read.numbers.share >= NEARLY else value
 
 
 def _of_assay(value: Column, name: str, rows: np.ndarray) -> Column:
