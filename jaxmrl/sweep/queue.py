@@ -38,14 +38,14 @@ from jaxmrl.training.outcome import Outcome
 from jaxmrl.training.saved_model import save_trained
 from jaxmrl.training.shapes import BatchShape, batch_shapes
 
-_HIDDEN_SETTINGS = (
-    *("evaluate_every", "freeze", "patience", "weight_decay", "clip_norm", "class_weight"),
-    *("smiles_variants", "cutoff", "coordinates", "atom_references", "fingerprint_tokens", "readout", "descriptors"),
-    "virtual_node",
+_HIDDEN_SETTINGS = tuple(
+    "evaluate_every freeze patience weight_decay clip_norm class_weight smiles_variants cutoff coordinates "
+    "atom_references fingerprint_tokens readout descriptors virtual_node".split()
 )
+"""Settings that change results but that neither a row nor the digest of the data shows."""
+
 _PRUNING_SETTINGS = ("keep", "score_seeds", "score_epochs")
-"""Settings that change results but that neither a row nor the digest of the data shows. Those of pruning count only if
-the sweep keeps molecules by a score."""
+"""The same, of sweeps that keep molecules by a score."""
 
 Missing = dict[str, list[ReplicaIdentity]]
 """The identities of the rows that replicas fill, by the names of the replicas to be trained."""
