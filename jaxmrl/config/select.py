@@ -15,7 +15,7 @@ from jaxmrl.errors import ConfigError, check_choice
 DEFAULT_COUNT, DEFAULT_METHOD = 500, "mixture"
 
 _OF_A_RUN = ("run", "curve", "embeddings", "best_label")
-_OF_A_SIMULATION = ("dataset", "start", "standardize")
+_OF_A_SIMULATION = ("dataset", "start", "standardize", "rounds", "repeats", "surrogate")
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,12 @@ def test_parent_of_earlier_versions_is_a_form(tmp_path, parent, form):
 def test_a_selection_with_models_takes_the_form_of_their_run():
     with pytest.raises(ConfigError, match="--standardize cannot be used without --simulate"):
         SelectConfig(run=Path("run"), csv=Path("t.csv"), standardize="parent")
+    with pytest.raises(ConfigError, match="--rounds cannot be used without --simulate"):
+        SelectConfig(run=Path("run"), csv=Path("t.csv"), rounds=3)
+    with pytest.raises(ConfigError, match="--repeats cannot be used without --simulate"):
+        SelectConfig(run=Path("run"), csv=Path("t.csv"), repeats=2)
+    with pytest.raises(ConfigError, match="--surrogate cannot be used without --simulate"):
+        SelectConfig(run=Path("run"), csv=Path("t.csv"), surrogate="rf")
     assert SelectConfig(simulate=True, csv=Path("t.csv"), standardize="parent").standardize == "parent"
 
 
