@@ -58,7 +58,9 @@ class Scale:
         """
         if target is not None and self.error_of(target) <= 0:
             side = "below" if self.higher else "above"
-            raise ConfigError(f"--target must be {side} {self.best:g}, the perfect {self.metric}; got {target:g}")
+            percent = self.higher and self.best == 1 and 10 <= target < 100
+            hint = f"; give {target / 100:g} for {target:g}%" if percent else ""
+            raise ConfigError(f"--target must be {side} {self.best:g}, the perfect {self.metric}; got {target:g}{hint}")
         if target is not None and self.percent and 0 < target <= 1:
             raise ConfigError(
                 f"--target {target:g} looks like a fraction, but {self.metric} is in percent: give {100 * target:g}"

@@ -86,3 +86,11 @@ def test_targets_and_guesses_are_in_the_unit_of_the_metric():
         scale.check_target(100)
     with pytest.raises(ConfigError, match="--guess must be worse than 100"):
         scale.error_of_guessing(101)
+
+
+def test_a_target_in_percent_of_a_fraction_has_a_hint():
+    scale = scale_of("roc_auc", np.array([0.7, 0.8]))
+    with pytest.raises(ConfigError, match=r"must be below 1, the perfect roc_auc; got 85; give 0\.85 for 85%"):
+        scale.check_target(85)
+    with pytest.raises(ConfigError, match=r"got 1\.5$"):
+        scale.check_target(1.5)
