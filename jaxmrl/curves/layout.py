@@ -9,7 +9,7 @@ from pathlib import Path
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import split_spread
 from jaxmrl.curves.metric_names import direction_of, has_name, metric_in, plain_name, without_interval
-from jaxmrl.curves.sizes import size_choice, size_index
+from jaxmrl.curves.sizes import count_index, size_choice, size_index
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io.missing import SUMMARIES
 from jaxmrl.io.records import column_index, column_names
@@ -122,7 +122,7 @@ def find_layout(path: Path, header: list[str], rows: list, config: CurvesConfig)
     if not config.metric_column and (at := _value_of_named(header)) is not None:
         found = Layout(size, (at,), "", name=header.index("metric"))
         spread = header.index("sd") if "sd" in header else None
-        return _with_counts(path, header, config, found, spread, of_mean=False, run=run)
+        return _with_counts(path, header, rows, config, found, spread, of_mean=False, run=run)
     roles = [role for role in _roles(header, rows) if role.at not in {*taken, *run}]
     filled = [role for role in roles if any(_NUMBER.match(fields[role.at]) for *_, fields in rows)]
     roles = filled if any(role.known for role in filled) else roles
@@ -139,8 +139,8 @@ def find_layout(path: Path, header: list[str], rows: list, config: CurvesConfig)
         raise ConfigError(f"{header[min(clash)]} cannot be the metric: it is the column of sizes or one of --by")
     spread, of_mean = _spread(roles, chosen) if len(values) == 1 else (None, False)
     layout = Layout(size, values, metric)
-    layout = _with_counts(path, header, config, layout, spread, of_mean, run)
-    return _with_notes(header, roles, layout)
+    layout = _with_counts(path, header, rows, config, layout, spread, of_mean, run)
+    return _with_notes(header, roles, layout, config)
 
 
 def _refuse_several(header: list[str], values: tuple[int, ...]) -> None:
@@ -162,6 +162,7 @@ def _value_of_named(header: list[str]) -> int | None:
 def _with_counts(
     path: Path,
     header: list[str],
+    rows: list,
     config: CurvesConfig,
     layout: Layout,
     spread: int | None,
@@ -186,16 +187,17 @@ def _with_counts(
     elif len(layout.values) == 1:
         names = [plain_name(name) for name in header]
         certain = [name for name in COUNT_NAMES if name in names and (spread is not None or name.startswith("n"))]
-        certain += ["n"] if spread is not None and "n" in names and names.index("n") != layout.size else []
         count = names.index(certain[0]) if certain else None
+        if count is None and spread is not None:
+            count = count_index(header, rows, layout.size)
     taken = {layout.size, *layout.values, spread, count, layout.name}
     run = tuple(k for k in run if k not in taken)
     return replace(layout, spread=spread, of_mean=of_mean, count=count, counted=counted, run=run)
 
 
-def _with_notes(header: list[str], roles: list[_Role], layout: Layout) -> Layout:
+def _with_notes(header: list[str], roles: list[_Role], layout: Layout, config: CurvesConfig) -> Layout:
     """Return the layout with notes on choices that are not obvious."""
-    notes = size_choice(header, layout.size)
+    notes = [] if config.n_column else size_choice(header, layout.size)
     if len(layout.values) > 1:
         notes.append(f"{len(layout.values)} columns are runs of {layout.metric}: {_names(header, layout.values)}")
     if layout.spread is not None:
@@ -267,9 +269,7 @@ def _roles(header: list[str], rows: list) -> list[_Role]:
 
 
 def _holds_mean(role: _Role, name: str, rows: list, named: set[str]) -> bool:
-    """Return whether the cells of a column with a name like RMSE (SD) or AUC (95% CI) are means with a spread or an
-    interval behind them. named: the names of metrics in other columns.
-    """
+    """Return whether the cells of a column, such as RMSE (SD) or AUC (95% CI), are means with a spread or an interval."""
     first = next((fields[role.at] for *_, fields in rows if fields[role.at].strip()), "")
     _, spread, interval = split_spread([first])
     if without_interval(name) != name.strip():
@@ -331,6 +331,8 @@ def _metric_roles(path: Path, header: list[str], roles: list[_Role]) -> list[_Ro
         name = without_interval(header[role.at]) if role.kind == "mean" else header[role.at]
         if role.known and role.kind in ("value", "mean", "run") and not _BOUND.search(plain_name(name)):
             groups[role.base].append(role)
+    for base, group in groups.items():  # of AUC and AUC (95% CI), the former
+        groups[base] = [role for role in group if without_interval(header[role.at]) == header[role.at].strip()] or group
     if not groups:
         groups = _unnamed(roles)
     groups = _of_test(groups)

@@ -36,7 +36,9 @@ _LOGGED = re.compile(r"^(?:metrics|params|config|summary)[./]")
 """What exports of MLflow and Weights & Biases put in front of names."""
 
 _PERCENT = re.compile(r"%|(^|[^a-z])(pct|percent|percentage)([^a-z]|$)", re.IGNORECASE)
-_INTERVAL = re.compile(r"[(\[]?\s*\d{2}\s?%?[\s_]*(?:c\.?i\.?|confidence interval)\s*[)\]]?", re.IGNORECASE)
+_INTERVAL = re.compile(
+    r"[(\[]?\s*(?<![0-9A-Za-z])\d{2}\s?%?[\s_]*(?:c\.?i\.?|confidence interval)(?![A-Za-z])\s*[)\]]?", re.IGNORECASE
+)
 _ENRICHMENT = re.compile(r"(?:^|[^a-z])(?:ef|enrichment(?:[ _-]factor)?)[ _@-]*([0-9.]+) ?_?(?:%|pct|percent)", re.I)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxmrl.curves.cells import PERCENT_SIZES, numbers, sizes_in, split_spread
 from jaxmrl.curves.layout import ERROR_OF_MEAN, Layout
 from jaxmrl.curves.metric_names import has_name, is_percent, perfect_of, plain_name, without_interval
-from jaxmrl.curves.sizes import thousands
+from jaxmrl.curves.sizes import in_thousands
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected
@@ -68,7 +68,7 @@ def read_observations(
     decimal = "," if {style.decimal for style in styles} == {","} else "."
     n, wrong, of_sizes = sizes_in(columns[layout.size], separator, is_percent(header[layout.size]), decimal)
     layout, notes = replace(layout, percent_sizes=PERCENT_SIZES in of_sizes), [*of_sizes, *notes]
-    if thousands(header[layout.size]):
+    if in_thousands(header[layout.size], n):
         n, notes = 1000 * n, [f"{header[layout.size]}: sizes are in thousands", *notes]
     wrong_in.insert(0, np.where(wrong, layout.size, -1))
     for column, least in ((layout.spread, 0), (layout.count, 1)):

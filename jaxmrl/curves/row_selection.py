@@ -1,11 +1,14 @@
 """Which rows of a file of learning curves are runs: no repeated headers, no summaries, no parts other than test."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.layout import Layout
+from jaxmrl.curves.metric_names import plain_name
 from jaxmrl.curves.runs import FEWEST_DOUBLED
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in
@@ -19,18 +22,24 @@ _VALIDATION = frozenset({"valid", "val", "validation", "dev"})
 _TEST = frozenset({"test", "testing", "tst", "holdout", "hold-out", "external"})
 """Parts of the data that a row may be evaluated on, in lower case."""
 
+_PART_NAMES = frozenset("split set subset part partition phase run row".split())
+"""Words in the names of columns that name such parts."""
+
 _ROUNDED = 0.501
 """How far a mean may be from those of its runs, in units of its last digit."""
 
 
-def select_rows(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
+def select_rows(header: list[str], rows: list, layout: Layout, config: CurvesConfig) -> tuple[list, list[str]]:
     """Return the rows that are runs, or means of runs, on test molecules, and remarks on what was done.
 
     Cells without a size, below one that was merged with them, get its size. Rows of training scores are left out, and
     so are rows that sum up others.
     """
+    kept = {header.index(name) for name in config.by if name in header}
+    steps = [_with_sizes_below, _without_named_summaries, _without_means]
+    steps += [] if config.pool else [partial(_of_test, kept)]
     remarks = []
-    for step in (_with_sizes_below, _of_test, _without_named_summaries, _without_means):
+    for step in steps:
         rows, said = step(header, rows, layout)
         remarks += said
     return rows, remarks
@@ -39,7 +48,7 @@ def select_rows(header: list[str], rows: list, layout: Layout) -> tuple[list, li
 def _with_sizes_below(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
     """Return the rows with the size of the row above where they have a value and no size, as below a merged cell.
 
-    Each size then stands once.
+    Each size then stands once, at the first of as many rows.
     """
     sizes = [fields[layout.size].strip() for *_, fields in rows]
     lacking = [
@@ -47,8 +56,9 @@ def _with_sizes_below(header: list[str], rows: list, layout: Layout) -> tuple[li
         for size, (*_, fields) in zip(sizes, rows, strict=True)
     ]
     named = [size for size in sizes if size]
-    without = [not size for size in sizes]
-    if not any(lacking) or lacking[0] or without != lacking or len(set(named)) < len(named):
+    blocks = len(named) and len(sizes) // len(named)
+    regular = [not size for size in sizes] == [k % blocks > 0 for k in range(len(sizes))] if blocks > 1 else False
+    if not any(lacking) or not regular or sum(lacking) + len(named) < len(sizes) or len(set(named)) < len(named):
         return rows, []
     filled, above = [], ""
     for (row, line, fields), size in zip(rows, sizes, strict=True):
@@ -58,22 +68,31 @@ def _with_sizes_below(header: list[str], rows: list, layout: Layout) -> tuple[li
     return filled, [f"{name} is empty in {count(sum(lacking), 'row')}, which have that of the row above"]
 
 
-def _of_test(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
-    """Return the rows whose metric is of test molecules, else of validation molecules, by a column that names parts."""
+def _of_test(kept: set[int], header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
+    """Return the rows whose metric is of test molecules, else of validation molecules, by a column that names parts.
+
+    Each part then has one row at each size. kept: the columns that distinguish curves, whose rows all stay.
+    """
     for k, name in enumerate(header):
-        if k in (layout.size, *layout.values, layout.spread, layout.count):
+        if k in kept or k in (layout.size, *layout.values) or not _PART_NAMES & set(plain_name(name).split("_")):
             continue
         words = [fields[k].strip().lower() for *_, fields in rows]
         found = set(words)
-        if not found <= _TRAINING | _VALIDATION | _TEST or len(found) < 2:
+        if not found <= _TRAINING | _VALIDATION | _TEST or not _have_one_row_each(words, rows, layout):
             continue
-        kept = next(part for part in (_TEST, _VALIDATION, _TRAINING) if part & found)
-        others = ", ".join(dict.fromkeys(word for word in words if word not in kept))
-        if others:
-            rows = [row for row, word in zip(rows, words, strict=True) if word in kept]
-            left_out = len(words) - len(rows)
-            return rows, [f"{count(left_out, 'row')} of {others} left out, by column {name or 'without a name'}"]
+        best = next(part for part in (_TEST, _VALIDATION, _TRAINING) if part & found)
+        if others := [word for word in words if word not in best]:
+            left_out = ", ".join(dict.fromkeys(others))
+            said = f"{count(len(others), 'row')} of {left_out} left out, by column {name}"
+            return [row for row, word in zip(rows, words, strict=True) if word in best], [said]
     return rows, []
+
+
+def _have_one_row_each(words: list[str], rows: list, layout: Layout) -> bool:
+    """Return whether each of several words stands in one row of each size."""
+    sizes = [fields[layout.size].strip() for *_, fields in rows]
+    pairs = set(zip(words, sizes, strict=True))
+    return len(set(words)) > 1 and len(pairs) == len(rows) == len(set(words)) * len(set(sizes))
 
 
 def _without_named_summaries(header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
@@ -105,6 +124,8 @@ def _without_means(header: list[str], rows: list, layout: Layout) -> tuple[list,
         value = number_in(fields[layout.values[0]])
         if not mean and value is not None:
             runs.setdefault(fields[layout.size].strip(), []).append(value)
+    if not any(np.ptp(values) > 0 for values in runs.values()):
+        return rows, []
     for (*_, fields), mean in zip(rows, unnamed, strict=True):
         if mean and not _is_mean(fields[layout.values[0]].strip(), runs.get(fields[layout.size].strip(), [])):
             return rows, []

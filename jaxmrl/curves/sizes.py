@@ -18,33 +18,34 @@ SIZE_NAMES = (
     "num_examples number_of_samples number_of_molecules molecules samples compounds examples mols "
     "train_size train_sizes training_size training_sizes train_set_size training_set_size train_samples "
     "training_samples training_molecules train_molecules train_n train_sizes_abs size_train anchor anchors "
-    "dataset_size data_size sample_size sizes size train_set training_set"
+    "dataset_size data_size sample_size sizes size"
 ).split()
 """Names of the column of sizes, those that say it most clearly first."""
 
 _SHARES = (
     "fraction train_fraction training_fraction fraction_train data_fraction dataset_fraction subset_fraction "
-    "sample_fraction train_frac frac share"
+    "sample_fraction train_frac"
 ).split()
 """Names of the column of sizes in files that have only shares of the data."""
 
 _MANY = frozenset("n num nr no nb number count size sizes".split())
 _THINGS = frozenset("train training samples molecules compounds examples mols".split())
-_NOT_TRAINED = frozenset(
-    "test valid val validation dev epoch epochs step steps batch batches iteration iterations iters time hours minutes "
-    "seconds parameters params features layers trees".split()
-)
+_NOT_TRAINED = frozenset("test valid val validation dev".split())
 """A column of sizes has in its name one of the first and one of the second words, as nr_of_training_compounds, and none
 of the third."""
 
-_LEAST_CLEAR = "n"
-"""The name that may be that of other numbers, too, such as those of runs."""
+_OF_TIME = re.compile(r"(?:^|_)(?:epochs?|steps|iterations?|iters|batches|hours|minutes|seconds|time|batch_size)$")
+"""The end of a name that is of how long a model trains, as num_train_epochs."""
+
+_LEAST_CLEAR, _MOST_RUNS = "n", 100
+"""The name that may be that of the runs, too, and how many of them there are at most."""
 
 _THOUSANDS = re.compile(
-    r"[\s_]*[(\[]?\s*(?:(?:in )?thousands?|[x×*]\s?1[, ]?000)\s*[)\]]?|[\s_]*[(\[]\s*k\s*[)\]]", re.I
+    r"[\s_]*(?:[(\[]\s*k\s*[)\]]|[(\[]?\s*(?:(?:in )?thousands?|[x×*]\s?1[, ]?000)\s*[)\]]?)\s*$", re.IGNORECASE
 )
-"""In the name of a column: that its sizes are in thousands."""
+"""The end of a column's name that says that its sizes are in thousands."""
 
+_SPREADS = frozenset("sd std stdev stddev se sem".split())
 _TITLES = 10
 """Rows above the header in which it is looked for."""
 
@@ -63,7 +64,7 @@ def size_index(path: Path, header: list[str], rows: list) -> int:
 
     rows: (row, line, fields) each. Raises DataError if no column has such a name.
     """
-    found = _candidates(header)
+    found = [k for k in _candidates(header) if not _is_count(header, rows, k)]
     if found:
         return next((k for k in found if len({fields[k] for *_, fields in rows}) > 1), found[0])
     if len(header) == 1:
@@ -72,24 +73,59 @@ def size_index(path: Path, header: list[str], rows: list) -> int:
 
 
 def size_choice(header: list[str], size: int) -> list[str]:
-    """Return a remark on which column has the sizes, at `size`, where others have names of sizes, too."""
-    others = [header[k] for k in _candidates(header) if k != size and plain_name(header[k]) not in _SHARES]
-    return [f"sizes: column {header[size]}; not used as sizes: {column_names(others)}"] if others else []
+    """Return a remark on which column has the sizes, at `size`, where another one is called n."""
+    plain = [plain_name(name) for name in header]
+    if _LEAST_CLEAR not in plain or plain[size] == _LEAST_CLEAR:
+        return []
+    return [f"sizes: column {header[size]}, not {header[plain.index(_LEAST_CLEAR)]}"]
 
 
-def thousands(name: str) -> bool:
-    """Return whether a column's name says that its sizes are in thousands."""
-    return _THOUSANDS.search(name) is not None
+def in_thousands(name: str, sizes: np.ndarray) -> bool:
+    """Return whether sizes [R] are in thousands, as their column's name says; shares and larger numbers are not."""
+    known = sizes[np.isfinite(sizes)]
+    return _THOUSANDS.search(name) is not None and bool((known < 1000).all()) and _without_unit(name) not in _SHARES
+
+
+def count_index(header: list[str], rows: list, size: int) -> int | None:
+    """Return the column called n beside the sizes at `size`, if it has numbers of runs: few, and fewer than sizes."""
+    plain = [plain_name(name) for name in header]
+    at = plain.index(_LEAST_CLEAR) if _LEAST_CLEAR in plain else size
+    numbers = [(number_in(fields[at]), number_in(fields[size])) for *_, fields in rows]
+    few = all(n is not None and most is not None and 1 <= n <= _MOST_RUNS and n < most for n, most in numbers)
+    return at if few and at != size else None
+
+
+def _is_count(header: list[str], rows: list, at: int) -> bool:
+    """Return whether a column called n has the number of runs, or of all molecules, beside a clearer column of sizes.
+
+    In tables of means with a standard deviation, n is the number of runs if it is smaller than the sizes. A column with
+    train in its name has the sizes if n is larger.
+    """
+    plain = [plain_name(name) for name in header]
+    if plain[at] != _LEAST_CLEAR:
+        return False
+    spread = any(set(name.split("_")) & _SPREADS for name in plain)
+    for k in _candidates(header):
+        numbers = [(number_in(fields[at]), number_in(fields[k])) for *_, fields in rows]
+        if k == at or plain[k] in _SHARES or not all(None not in pair for pair in numbers):
+            continue
+        total = "train" in plain[k] and all(n > size for n, size in numbers if n is not None and size is not None)
+        if total or (spread and count_index(header, rows, k) is not None):
+            return True
+    return False
+
+
+def _without_unit(name: str) -> str:
+    return plain_name(_THOUSANDS.sub("", name))
 
 
 def _candidates(header: list[str]) -> list[int]:
     """Return the columns whose names are those of sizes, the clearest first."""
-    plain = [plain_name(_THOUSANDS.sub("", name)) for name in header]
+    plain = [_without_unit(name) for name in header]
     found = [plain.index(name) for name in SIZE_NAMES if name in plain]
     composed = [k for k, name in enumerate(plain) if _is_size(name) and k not in found]
     found += composed if len(composed) == 1 else []
-    found += [plain.index(name) for name in _SHARES if name in plain]
-    return sorted(found, key=lambda k: plain[k] == _LEAST_CLEAR)  # a stable sort
+    return found + [plain.index(name) for name in _SHARES if name in plain]
 
 
 def with_sizes(path: Path, records: Records, config: CurvesConfig) -> tuple[Records, list[str]]:
@@ -116,14 +152,14 @@ def _has_size(header: list[str], config: CurvesConfig) -> bool:
     """Return whether a header has the column of sizes, by the settings or by its name."""
     if config.n_column:
         return config.n_column in header
-    plain = [plain_name(_THOUSANDS.sub("", name)) for name in header]
+    plain = [_without_unit(name) for name in header]
     return any(name in SIZE_NAMES or name in _SHARES or _is_size(name) for name in plain)
 
 
 def _is_size(plain: str) -> bool:
     """Return whether the words of a column's name say that it has sizes of training sets."""
     words = set(plain.split("_"))
-    return bool(words & _MANY and words & _THINGS) and not words & _NOT_TRAINED
+    return bool(words & _MANY and words & _THINGS) and not words & _NOT_TRAINED and not _OF_TIME.search(plain)
 
 
 def _sizes_in_header(header: list[str]) -> dict[int, float]:

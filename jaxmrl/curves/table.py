@@ -134,7 +134,7 @@ def read_curves(config: CurvesConfig, also_by: tuple[str, ...] = ()) -> CurveFil
     if wrong := [header[k] for k in by_at if k in (layout.size, *layout.values)]:
         raise ConfigError(f"--by {wrong[0]} would make a curve of each row: it is the column of sizes or of the metric")
     layout = replace(layout, metric=_metric(path, rows, layout))
-    rows, selected = select_rows(header, rows, layout)
+    rows, selected = select_rows(header, rows, layout, config)
     rows, equal, unlabeled = without_equal(rows, layout)
     read = len(rows) + sum(equal) + len(rejected)
     layout, found, notes = read_observations(path, header, rows, layout, records.separator, rejected)
@@ -219,13 +219,15 @@ def _separated(
     Raises DataError for other columns that split the runs of each size into groups that differ.
     """
     given, separating = len(by_at), by_at
-    single = None if layout.run else _of_single_runs(header, found, by_at, layout)
-    separating = separating if single is None else [*separating, single]
     while len(separating) < given + _MOST_SETTINGS:
         at = _most_separating(header, found, separating, layout)
         if at is None:
             break
         separating = [*separating, at]
+    single = None
+    if len(separating) == given and not layout.run:
+        single = _of_single_runs(header, found, by_at, layout)
+        separating = separating if single is None else [*separating, single]
     names = [header[k] for k in separating[given:]]
     if any(name not in CurveIdentity.columns() for name in names):
         give = shlex.join(header[k] for k in separating)
@@ -239,7 +241,7 @@ def _separated(
 
 
 def _of_single_runs(header: list[str], found: Observations, by_at: list[int], layout: Layout) -> int | None:
-    """Return a column of a sweep's settings, such as model, each value of which occurs once at several sizes.
+    """Return a column of words among a sweep's settings, such as model, with one row for each value and size.
 
     Its rows are then no repetitions, although there are too few to test whether they differ.
     """
@@ -247,7 +249,11 @@ def _of_single_runs(header: list[str], found: Observations, by_at: list[int], la
     for k in known:
         levels = level_codes(found.column(k))
         sizes = [found.n[levels == level] for level in np.unique(levels)]
-        if len(sizes) > 1 and all(len(one) > 1 and len(np.unique(one)) == len(one) for one in sizes):
+        once = all(len(np.unique(one)) == len(one) for one in sizes)
+        largest = max(sizes, key=len)
+        crossed = all(np.isin(one, largest).all() and len(one) > 1 for one in sizes)
+        words = all(number_in(text) is None for text in found.column(k))
+        if len(sizes) > 1 and once and crossed and words:
             return k
     return None
 

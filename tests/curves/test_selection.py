@@ -27,15 +27,18 @@ def test_a_clearer_name_is_that_of_the_sizes_and_n_that_of_the_runs(tmp_path):
     (curve,) = file.curves
     assert curve.n.tolist() == list(SIZES)
     assert curve.runs.tolist() == [10, 8, 5, 3, 2]
-    assert "sizes: column molecules; not used as sizes: n" in file.notes
+    assert "sizes: column molecules, not n" in file.notes
     file = read(tmp_path, "n_train,rmse,n", of_means(lambda k: (SIZES[k] + 25,)))
     assert file.curves[0].n.tolist() == list(SIZES)
+    for header in ("n,rmse,fraction", "n,rmse,train_fraction"):
+        file = read(tmp_path, header, of_means(lambda k: (SIZES[k] / 1600,)))
+        assert (file.curves[0].n.tolist(), file.of_shares) == (list(SIZES), False)
     file = read(tmp_path, "n,rmse", of_means(lambda k: ()))
     assert file.curves[0].n.tolist() == list(SIZES)
     assert not any("sizes:" in note for note in file.notes)
 
 
-@pytest.mark.parametrize("other", ["num_train_epochs", "n_training_steps", "train_batch_size", "training_time_n"])
+@pytest.mark.parametrize("other", ["num_train_epochs", "n_training_steps", "train_batch_size", "train_time"])
 def test_epochs_steps_and_batches_are_no_sizes(tmp_path, other):
     rows = [(0.1 * 2**k, 100 // (k + 1), mean) for k, mean in enumerate(MEANS[:4])]
     file = read(tmp_path, f"dataset_fraction,{other},rmse", rows)
@@ -67,7 +70,8 @@ def test_only_rows_of_test_molecules_count_with_a_column_for_each_size(tmp_path)
 
 @pytest.mark.parametrize("spread", [False, True])
 def test_models_with_one_row_at_each_size_are_curves(tmp_path, spread):
-    rows = [(model, n, mean - shift) for model, shift in (("RF", 0), ("GNN", 0.1)) for n, mean in CURVE]
+    shifts = {"RF": (0, 0, 0, 0, 0), "GNN": (0.06, 0.02, -0.01, -0.03, -0.05)}
+    rows = [(model, n, mean + own[k]) for model, own in shifts.items() for k, (n, mean) in enumerate(CURVE)]
     rows = [(*row, 0.02, 3) for row in rows] if spread else rows
     file = read(tmp_path, "model,n,rmse" + ",sd,n_runs" * spread, rows)
     assert [curve.identity for curve in file.curves] == [{"model": "RF"}, {"model": "GNN"}]
@@ -133,3 +137,76 @@ def test_intervals_behind_values_are_no_spread(tmp_path):
     assert "the cells of AUC ± 95% CI have intervals behind them" in " ".join(file.notes)
     with pytest.raises(ConfigError, match="--sd-column takes standard deviations; 95% CI has ends or widths"):
         read(tmp_path, "n,auc,95% CI", [(n, 1 - mean / 2, 0.02) for n, mean in CURVE], sd_column="95% CI")
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("n,rmse,share", lambda k: (0.3 + k / 100,)),
+        ("n,rmse,size", lambda k: (("small", "large")[k % 2],)),
+        ("n,rmse,samples", lambda k: (30 - k,)),
+        ("n,rmse,compounds", lambda k: (900 - 10 * k,)),
+        ("n,rmse,train_set", lambda k: ("chembl",)),
+        ("n train (time split),rmse,x", lambda k: (1,)),
+        ("train_size (batch mode),rmse,x", lambda k: (1,)),
+        ("training_set_size_per_batch,rmse,x", lambda k: (1,)),
+        ("number of training samples / trees,rmse,x", lambda k: (1,)),
+        ("n_train,rmse,sd,n", lambda k: (0.03, 500)),
+    ],
+)
+def test_other_columns_take_nothing_from_the_sizes(tmp_path, header, cells):
+    (curve,) = read(tmp_path, header, of_means(cells)).curves
+    assert curve.n.tolist() == list(SIZES)
+    assert curve.runs is None or np.isnan(curve.runs).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "sizes"),
+    [
+        ("n (k)", ("1k", "2k", "4k"), (1000, 2000, 4000)),
+        ("n (k)", (1000, 2000, 4000), (1000, 2000, 4000)),
+        ("n_train_thousand_oaks", (100, 200, 400), (100, 200, 400)),
+        ("n_train x10000", (1, 2, 4), (1, 2, 4)),
+        ("fraction (k)", (0.1, 0.2, 0.4), (0.1, 0.2, 0.4)),
+    ],
+)
+def test_sizes_that_are_not_in_thousands(tmp_path, name, cells, sizes):
+    rows = [(cell, mean) for cell, mean in zip(cells, MEANS, strict=False)]
+    file = read(tmp_path, f"{name},rmse", rows, n_column=name)
+    assert file.curves[0].n.tolist() == pytest.approx(sizes)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*((n, mean, "valid") for n, mean in CURVE), (1600, 0.72, "test")],
+        [(n, mean, "dev" if n < 500 else "test") for n, mean in CURVE],
+    ],
+)
+def test_parts_that_are_not_at_every_size_are_kept(tmp_path, rows):
+    assert len(read(tmp_path, "n,rmse,set", rows).curves[0].n) == len(rows)
+
+
+def test_parts_that_distinguish_curves_or_are_pooled_are_kept(tmp_path):
+    rows = [(n, part, mean - 0.2 * k) for n, mean in CURVE for k, part in enumerate(("test", "train"))]
+    assert len(read(tmp_path, "n,split,rmse", rows, by=("split",)).curves) == 2
+    assert len(read(tmp_path, "n,split,rmse", rows, pool=True).curves[0].n) == 10
+
+
+def test_a_row_without_its_size_gets_none(tmp_path):
+    for rows in ([*CURVE, ("", 0.62)], [(n if n != 400 else "", mean) for n, mean in CURVE]):
+        assert np.isfinite(read(tmp_path, "n,rmse", rows).curves[0].n).sum() == len(rows) - 1
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "batch_size", "width"])
+def test_settings_that_were_chosen_by_size_are_no_curves(tmp_path, name):
+    rows = [(n, mean, 32 if n < 500 else 128) for n, mean in CURVE]
+    assert len(read(tmp_path, f"n,rmse,{name}", rows).curves) == 1
+
+
+def test_names_that_only_look_like_intervals(tmp_path):
+    rows = [(n, mean, 0.02, 5) for n, mean in CURVE]
+    (curve,) = read(tmp_path, "n,rmse,std_1024_circular,n_runs", rows, sd_column="std_1024_circular").curves
+    assert curve.sd[0] == 0.02
+    rows = [(n, 1 - mean / 2, f"{1 - mean / 2:.3f} (0.5-0.9)") for n, mean in CURVE]
+    assert read(tmp_path, "n,AUC,AUC (95% CI)", rows).metric == "AUC"
