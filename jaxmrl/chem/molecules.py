@@ -28,7 +28,7 @@ _ATOM_MAP = re.compile(r"\[[^]:]*:\d+\]")
 _SMARTS = re.compile(r"\[#\d+\]\d*[-=#:~]|[-=#:~]\[#\d+\]")
 """An atom of SMARTS beside a bond, as programs write them."""
 
-_REST = re.compile(r"\..*|(?!\()(?=.*(?:[=#]|\([A-Zcn]))[BCNOPSFIHclnospr\d@+\-\[\]()=#/\\.%]+")
+_REST = re.compile(r"\.\s*[A-Z\[].*|(?!\()(?=.*(?:\(=|=O|#N|c1|C1))[BCNOPSFIHclnospr\d@+\-\[\]()=#/\\.%]+")
 """Text after a blank that is no name, but more of a SMILES."""
 
 _SHOWN = 40

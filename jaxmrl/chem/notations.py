@@ -1,5 +1,6 @@
 """InChI and mol blocks -> SMILES, by RDKit."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -107,8 +108,8 @@ def read_mol_block(text: str, *, hydrogens: bool = False) -> "Mol | None":
 def _refuse_aliases(molecule: "Mol") -> None:
     """Raise UnusableMoleculeError for an abbreviation such as OMe in place of atoms, which RDKit reads as one atom."""
     for atom in molecule.GetAtoms():
-        alias = atom.GetPropsAsDict().get("molFileAlias", atom.GetSymbol()).strip()
-        if alias and alias not in (atom.GetSymbol(), "*"):
+        alias, symbol = str(atom.GetPropsAsDict().get("molFileAlias", "")).strip(), re.escape(atom.GetSymbol())
+        if alias and alias != "*" and not re.fullmatch(rf"(?:H\d?)?{symbol}(?:H\d?|\d{{1,3}})?[+-]?", alias):
             raise UnusableMoleculeError(f"the abbreviation {alias[:20]!r} in place of atoms; expand it")
 
 

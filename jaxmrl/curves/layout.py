@@ -269,7 +269,7 @@ def _roles(header: list[str], rows: list) -> list[_Role]:
 
 
 def _holds_mean(role: _Role, name: str, rows: list, named: set[str]) -> bool:
-    """Return whether the cells of a column, such as RMSE (SD) or AUC (95% CI), are means with a spread or an interval."""
+    """Return whether cells of a column, as RMSE (SD) or AUC (95% CI), are means before a spread or an interval."""
     first = next((fields[role.at] for *_, fields in rows if fields[role.at].strip()), "")
     _, spread, interval = split_spread([first])
     if without_interval(name) != name.strip():

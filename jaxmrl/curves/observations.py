@@ -13,8 +13,8 @@ from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Rejected
 
-_MOST_SPREAD = 0.5
-"""The largest standard deviation of a number between 0 and 1."""
+_MOST_SPREAD = 0.75
+"""Above the largest standard deviation of two numbers between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +155,12 @@ def _spread_of_rows(
 def _check_spread(path: Path, header: list[str], found: Observations, layout: Layout) -> None:
     """Raise DataError if standard deviations are larger than a metric between 0 and 1 can have."""
     known = np.zeros(0) if found.sd is None else found.sd[np.isfinite(found.sd)]
-    within = bool((np.abs(found.value[np.isfinite(found.value)]) <= 1).all()) and perfect_of(layout.metric) == 1
+    values = found.value[np.isfinite(found.value)]
+    within = bool(((values >= 0) & (values <= 1)).all()) and perfect_of(layout.metric) == 1
     if layout.spread is not None and not layout.of_mean and within and len(known) and np.median(known) > _MOST_SPREAD:
         raise DataError(
             f"{path}, column {header[layout.spread]}: standard deviations such as {np.median(known):g} are more than "
-            f"a {layout.metric} between 0 and 1 can have; write them in the same unit"
+            f"values of {layout.metric} between 0 and 1 can have; write them in the same unit"
         )
 
 

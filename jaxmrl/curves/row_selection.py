@@ -71,14 +71,14 @@ def _with_sizes_below(header: list[str], rows: list, layout: Layout) -> tuple[li
 def _of_test(kept: set[int], header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
     """Return the rows whose metric is of test molecules, else of validation molecules, by a column that names parts.
 
-    Each part then has one row at each size. kept: the columns that distinguish curves, whose rows all stay.
+    Each part then has one row of each size and run. kept: the columns that distinguish curves, whose rows all stay.
     """
     for k, name in enumerate(header):
         if k in kept or k in (layout.size, *layout.values) or not _PART_NAMES & set(plain_name(name).split("_")):
             continue
         words = [fields[k].strip().lower() for *_, fields in rows]
         found = set(words)
-        if not found <= _TRAINING | _VALIDATION | _TEST or not _have_one_row_each(words, rows, layout):
+        if not found <= _TRAINING | _VALIDATION | _TEST or not _have_one_row_each(k, words, rows, layout):
             continue
         best = next(part for part in (_TEST, _VALIDATION, _TRAINING) if part & found)
         if others := [word for word in words if word not in best]:
@@ -88,9 +88,10 @@ def _of_test(kept: set[int], header: list[str], rows: list, layout: Layout) -> t
     return rows, []
 
 
-def _have_one_row_each(words: list[str], rows: list, layout: Layout) -> bool:
-    """Return whether each of several words stands in one row of each size."""
-    sizes = [fields[layout.size].strip() for *_, fields in rows]
+def _have_one_row_each(at: int, words: list[str], rows: list, layout: Layout) -> bool:
+    """Return whether each of several words, of the column at `at`, stands in one row of each size and run."""
+    keys = [k for k in (layout.size, *layout.run) if k != at]
+    sizes = [tuple(fields[k].strip() for k in keys) for *_, fields in rows]
     pairs = set(zip(words, sizes, strict=True))
     return len(set(words)) > 1 and len(pairs) == len(rows) == len(set(words)) * len(set(sizes))
 

@@ -81,9 +81,9 @@ def size_choice(header: list[str], size: int) -> list[str]:
 
 
 def in_thousands(name: str, sizes: np.ndarray) -> bool:
-    """Return whether sizes [R] are in thousands, as their column's name says; shares and larger numbers are not."""
+    """Return whether sizes [R] are in thousands, as their column's name says. Shares, and 1,000 and more, are not."""
     known = sizes[np.isfinite(sizes)]
-    return _THOUSANDS.search(name) is not None and bool((known < 1000).all()) and _without_unit(name) not in _SHARES
+    return _THOUSANDS.search(name) is not None and bool((known < 1000).any()) and _without_unit(name) not in _SHARES
 
 
 def count_index(header: list[str], rows: list, size: int) -> int | None:

@@ -109,7 +109,7 @@ def refuse_words(where: str, texts: Iterable[str], regression: bool) -> None:
     shown = _shown(words.values())
     if not words:
         raise DataError(f"{where} is empty: it has no label")
-    begin_with_digits = sum(bool(_DIGIT.match(word)) for word in words) > len(words) / 2
+    begin_with_digits = len(words) > 2 and sum(bool(_DIGIT.match(word)) for word in words) > len(words) / 2
     if len(words) > _MOST_CLASSES or begin_with_digits:
         first = next(iter(words.values()))[:_LONGEST]
         many = f"{len(words):,} different texts" if len(words) > 1 else "texts"

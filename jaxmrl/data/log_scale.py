@@ -11,6 +11,7 @@ from jaxmrl.data.relations import units_of
 from jaxmrl.data.targets import Column
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in, reversed_sides
+from jaxmrl.io.missing import is_mark
 from jaxmrl.io.records import Records, column_names, plain_names
 from jaxmrl.io.units import MOLAR, POWERS, unit_in, unit_of
 from jaxmrl.text import count
@@ -19,8 +20,8 @@ _LONGEST = 20
 """Characters of a unit that a remark repeats."""
 
 _LOGARITHM = re.compile(
-    r"(?<![A-Za-z])(?:[pP]\s?[(\[]?(?:(?:IC|EC|AC|CC|ED|GI|LC|LD|XC)_?\d+|K[a-zA-Z](?![a-z])|ChEMBL)"
-    r"|-?\s?[lL][oO][gG](?![a-z]))"
+    r"(?<![A-Za-z])(?:[pP]-?[(\[]?(?i:(?:IC|EC|AC|CC|ED|GI|LC|LD|XC)_?\d+|ChEMBL)|p\(?K[iIdDbBaA](?![A-Za-z])"
+    r"|-?\s?(?i:log(?:10|arithmic)?|lg|ln)(?=[\s_(\d)]|$|(?i:IC|EC|K[id])))"
 )
 """What in a name says that numbers are logarithms: pIC50, pKi, -log10 Ki, log D."""
 
@@ -68,7 +69,7 @@ class LogScale:
         """Return the power of ten of each label's unit [N], NaN for what is no concentration, and remarks."""
         if self.unit is None or units is None:
             return np.full(len(known), float(POWERS[self.unit]) if self.unit else 0.0), []
-        units = [unit_of(unit) or unit or self.unit for unit in units]
+        units = [unit_of(unit) or ("" if is_mark(unit) else unit) or self.unit for unit in units]
         powers = np.array([POWERS.get(unit, np.nan) for unit in units], float)
         own = np.array([unit != self.unit for unit in units], bool) & known
         found = Counter(unit for unit, some in zip(units, own, strict=True) if some)

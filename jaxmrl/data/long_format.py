@@ -82,7 +82,9 @@ def _read_alone(records: Records, value: Column, rows: np.ndarray, *, concentrat
         (row, line, fields if next(some) else [*fields[: value.at], "", *fields[value.at + 1 :]])
         for row, line, fields in records.rows
     ]
-    read = read_column(replace(records, rows=blanked), value.at, concentrations=concentrations)
+    (read,), _ = with_relations(
+        records, [read_column(replace(records, rows=blanked), value.at, concentrations=concentrations)]
+    )
     return read if read.words is None and read.numbers.share >= NEARLY else value
 
 

@@ -29,9 +29,20 @@ _NUMBERED = re.compile(rf"(?<![a-z0-9])({'|'.join(_GENERAL | _UNIT_WORDS | _TYPE
 
 _BESIDE = frozenset(
     "sd std stdev stddev se sem error err cv n count replicates hill slope r2 mw molwt weight mass logp clogp alogp "
-    "xlogp logd tpsa psa hba hbd rotb qed".split()
+    "xlogp tpsa psa hba hbd rotb qed".split()
 )
 """Words in the name of a column that stands beside measured values and is never beyond a limit."""
+
+_OF_OTHERS = frozenset(
+    "dose amount max maximum top highest min minimum lowest stock time volume temperature weight mass".split()
+)
+"""Words in the name of a column of units that are of another quantity than the measured one."""
+
+_CAMEL = re.compile(r"(?<=[a-z]{2})(?=[A-Z][a-z]{2})|(?<=[a-z]{2})(?=[uU]nits?(?![a-z]))")
+"""Where a word of a name begins without a blank, as in MaxConcUnits."""
+
+POTENCY = re.compile(r"(?<![a-z0-9])(?:(?:ic|ec|ac|cc|ed|gi|lc|ld|xc)\d{2}|k[a-z])(?![a-z0-9])")
+"""What is measured, in the name of a column in lower case: ic50, ki, ..."""
 
 _SAMPLE, _FEW = 1000, 8
 """Rows that show what a column has, and that rule out most columns as the logarithm of another."""
@@ -62,9 +73,11 @@ class FirstRows:
         return np.array([np.full(_FEW, np.nan) if one.words else _first(one.numbers.known) for one in columns])
 
     def has_numbers(self, at: int) -> bool:
-        """Return whether a column is one of measured numbers, which may be whole and all different."""
+        """Return whether a column is one of measured numbers. Whole ones that all differ are, if their name says so."""
         column = self.column(at)
-        return not column.words and column.numbers.share >= NEARLY and why_no_target(column) in ("", ALL_DIFFERENT)
+        why = why_no_target(column)
+        measured = not why or (why == ALL_DIFFERENT and POTENCY.search(column.name.lower()) is not None)
+        return not column.words and column.numbers.share >= NEARLY and measured
 
     def has_units(self, at: int) -> bool:
         """Return whether nearly all cells of a column that are not empty are units, and some are."""
@@ -110,10 +123,25 @@ class Qualifiers:
             most = max(map(len, named.values()))
             best = tuple(one for one, own in named.items() if len(own) == most)
             return best if len(best) == 1 else self._beside(best, at)
-        unnamed = tuple(one for one in self.places if one != at and not self.own_words(one))
+        unnamed = tuple(
+            one for one in self.places if one != at and not self.own_words(one) and not self._of_another(one, at)
+        )
         if self.kind == TYPES or not unnamed:
             return ()
         return self._alone(unnamed[0], at) if len(unnamed) == 1 else self._beside(unnamed, at)
+
+    def _of_another(self, one: int, at: int) -> bool:
+        """Return whether a column of units is not about the one at `at`, but about another quantity, such as a dose.
+
+        A column that only its cells show to have units is about the numbers before it, if their name states no unit.
+        """
+        if self.kind != UNITS:
+            return False
+        if self._stems[one] & _OF_OTHERS:
+            return True
+        header = self.first.records.header
+        named = bool(_words(header[one]) & _UNIT_WORDS)
+        return not named and (self._next(one, -1) != at or unit_in(header[at]) is not None)
 
     def own_words(self, one: int) -> frozenset[str]:
         """Return the words of a column's name that it shares with those it is about; none where it shares none."""
@@ -139,8 +167,9 @@ class Qualifiers:
 
     def _alone(self, one: int, at: int) -> tuple[int, ...]:
         before, after = (self._next(one, step) for step in (-1, 1))
-        if self.kind == UNITS and at != before and self._has_numbers(before) and unit_in(self.first.records.header[at]):
-            return ()  # its own name states the unit, and these are units of the column before them
+        states_unit = self.kind == UNITS and unit_in(self.first.records.header[at]) is not None
+        if states_unit and at != before >= 0 and self._stems[before] & (_OF_OTHERS | {"conc", "concentration"}):
+            return ()  # these are units of the column before them
         follows = self.kind == RELATIONS and self._has_values(after) and not self._has_numbers(before)
         return (one,) if not follows or at == after else ()
 
@@ -166,10 +195,19 @@ class Qualifiers:
             # A relation stands before its number, a unit behind it, where both are possible.
             orders = [found[1:], found[:-1]] if self.kind == RELATIONS else [found[:-1], found[1:]]
             complete = [order for order in orders if all(order)]
-            complete.sort(key=lambda order: -len(self.targets & set(itertools.chain(*order))))
+            complete.sort(
+                key=lambda order: (
+                    not self._are_alike(order),
+                    -len(self.targets & set(itertools.chain(*order))),
+                )
+            )
             if complete:
                 return {at: one for one, group in zip(several, complete[0], strict=True) for at in group}
         return {}
+
+    def _are_alike(self, order: list[list[int]]) -> bool:
+        """Return whether the first column of each group has the same name, but for a number, as IC50 and IC50.1."""
+        return len({self._stems[group[0]] for group in order}) == 1
 
     def _has_numbers(self, at: int) -> bool:
         return at in self.targets or (at >= 0 and at not in self.others and self.first.has_numbers(at))
@@ -219,7 +257,7 @@ def _stem(name: str) -> set[str]:
 
 
 def _words(name: str) -> set[str]:
-    return set(re.findall(r"[a-z0-9]+", _NUMBERED.sub(r"\1 \2", name.lower())))
+    return set(re.findall(r"[a-z0-9]+", _NUMBERED.sub(r"\1 \2", _CAMEL.sub(" ", name).lower())))
 
 
 def _without_number(name: str, header: list[str]) -> str:

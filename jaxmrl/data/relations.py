@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from jaxmrl.data.qualifiers import UNITS, FirstRows, Qualifiers, named_qualifiers, says_relation
+from jaxmrl.data.qualifiers import POTENCY, UNITS, FirstRows, Qualifiers, named_qualifiers, says_relation
 from jaxmrl.data.targets import Column
 from jaxmrl.io.cells import ABOUT, ABOVE, BELOW, CENSORED, EXACTLY, NUMBER, plain_signs, reversed_sides
 from jaxmrl.io.missing import is_mark, is_missing
 from jaxmrl.io.records import Records
+from jaxmrl.io.units import unit_in
 from jaxmrl.text import count
 
 _EXACT = frozenset("= == eq equal equals exact exactly uncensored within gleich".split()) | {"equal to", "exact value"}
@@ -36,9 +37,6 @@ _FALLING = -0.5
 """The correlation of ranks below which a column falls where another rises."""
 
 _WORD = re.compile(r"[a-z0-9]+")
-_POTENCY = re.compile(r"(?<![a-z0-9])(?:(?:ic|ec|ac|cc|ed|gi|lc|ld|xc)\d{2}|k[a-z])(?![a-z0-9])")
-"""What is measured, in the name of a column: ic50, ki, ..."""
-
 _MOST_ODD = 10
 """Different cells that are no relations, in a column whose name says that it has relations, which a remark names."""
 
@@ -162,7 +160,7 @@ def _scales(first: FirstRows, column: Column, others: frozenset[int]) -> tuple[C
     # In a unit of mass, as ug/mL, the factor between the two differs by molecule, and only their names are alike.
     for k, name in enumerate(first.records.header):
         for log_name, number_name in ((column.source, name), (name, column.source)):
-            if k in others or not (_POTENCY.findall(number_name.lower()) and _is_log_of(log_name, number_name)):
+            if k in others or not (POTENCY.findall(number_name.lower()) and _is_log_of(log_name, number_name)):
                 continue
             log, number = (own, first.column(k)) if name is number_name else (first.column(k), own)
             if _falls(log.numbers.known, number.numbers.known):
@@ -171,8 +169,10 @@ def _scales(first: FirstRows, column: Column, others: frozenset[int]) -> tuple[C
 
 
 def _is_log_of(log_name: str, name: str) -> bool:
-    """Return whether a name has a p before what another name says is measured, as pIC50 and IC50 (ug/mL)."""
-    return any(f"p{potency}" in _WORD.findall(log_name.lower()) for potency in _POTENCY.findall(name.lower()))
+    """Return whether a name is that of the negative logarithms of another, as pIC50 hERG and IC50 hERG (ug/mL)."""
+    plain = name.replace(unit_in(name) or "", " ").lower()
+    own, words = set(_WORD.findall(log_name.lower())), set(_WORD.findall(plain))
+    return any(own == words - {potency} | {f"p{potency}"} for potency in POTENCY.findall(plain))
 
 
 def _falls(log: np.ndarray, number: np.ndarray) -> bool:
@@ -230,7 +230,8 @@ def _relations(records: Records, at: int) -> tuple[np.ndarray | None, str]:
     many = sum(found[text] for text in odd)
     filled = sum(cells for text, cells in found.items() if text not in empty)
     related = filled - many >= _NEARLY * filled > 0
-    if not related and not (says and filled and len(odd) <= _MOST_ODD):
+    codes = set(found) - empty <= {"1", "0", "-1"} or any(text in _SIDES for text in found)
+    if not related and not (says and filled and codes and len(odd) <= _MOST_ODD):
         return None, ""
     said = ""
     if odd:

@@ -10,9 +10,12 @@ from jaxmrl.data.dates import read_dates
 from jaxmrl.data.targets import read_column
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import MISSING, NUMBER
-from jaxmrl.io.missing import is_mark, is_missing
+from jaxmrl.io.missing import is_missing
 from jaxmrl.io.records import Records, column_index
 from jaxmrl.text import count
+
+_MARKS = frozenset("- -- --- – — ? ?? unknown n.d. n/d".split())
+"""What people write for no group, in lower case; a column that has nothing else has such groups."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,10 @@ def read_side_columns(path: Path, records: Records, names: SideColumnNames) -> t
 
 def _names(texts: list[str]) -> np.ndarray:
     """Return the texts of a column of names, [N] object; empty for a missing one, or a mark such as ? or unknown."""
-    return np.array(["" if is_missing(text) or is_mark(text) else " ".join(text.split()) for text in texts], object)
+    plain = ["" if is_missing(text) else " ".join(text.split()) for text in texts]
+    marks = {text for text in plain if text.lower() in _MARKS}
+    marks = marks if set(plain) - marks - {""} else set()
+    return np.array(["" if text in marks else text for text in plain], object)
 
 
 def _read_weights(path: Path, records: Records, name: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Which column of a table has the molecules, and in which notation: by its name, and by what stands in it."""
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,8 @@ _NAMES = (
 """Names of such columns without blanks and signs, by how well they fit; after the third, others with smiles in them."""
 
 _OF_A_PART = re.compile(
-    r"scaffold|murcko|framework|\bcore|fragment|salt|r[-_ ]?group|\br\d+|reactant|reagent|product|linker|warhead",
+    r"scaffold|murcko|framework|(?<![a-z])core|fragment|(?<!de)salt(?![-_ ]?(?:free|stripped|removed|less))"
+    r"|r[-_ ]?group|(?<![a-z0-9])r\d+(?![a-z0-9])|reactant|reagent|product|catalyst|solvent|linker|warhead",
     re.IGNORECASE,
 )
 """Words in the name of a column that has parts of the molecules, or others made of them."""
@@ -80,7 +82,7 @@ def find_structures(path: Path, records: Records, name: str | None) -> Structure
     if whole:
         return _described(records, whole[0], SMILES, named)
     others = [(k, _notation(records, k)) for k in [*named, *(k for k in range(len(header)) if k not in named)]]
-    if converted := [(k, notation) for k, notation in others if notation != SMILES]:
+    if converted := [(k, one) for k, one in others if one != SMILES and not (sound and _OF_A_PART.search(header[k]))]:
         return _described(records, *converted[0], named)
     if sound:
         return _described(records, sound[0], SMILES, named)
@@ -118,22 +120,19 @@ def only_molecules(records: Records, column: StructureColumn) -> Records:
 
 
 def _check_headers(records: Records, at: int) -> None:
-    """Raise DataError where a header within the table has its columns in another order, or other columns."""
-    header = [_plain_name(name, records.header) for name in records.header]
+    """Raise DataError where a header within the table has the columns in another order."""
+    header = [_one_spelling(name) for name in records.header]
     for _, line, fields in records.rows:
-        if fields[at].strip().lower() == records.header[at].lower():
-            other = [field.strip().lower() for field in fields]
-            if any(one and one != name for one, name in zip(other, header, strict=True)):
-                raise DataError(
-                    f"line {line} is a header with other columns ({column_names(fields)[:80]}) than the first one "
-                    f"({column_names(records.header)[:80]}): put the two tables into files of their own"
-                )
+        other = [_one_spelling(field) for field in fields]
+        if other[at] == header[at] and other != header and sorted(other) == sorted(header):
+            raise DataError(
+                f"line {line} is a header with the columns in another order ({column_names(fields)[:80]}): put the two "
+                "tables into files of their own"
+            )
 
 
-def _plain_name(name: str, header: list[str]) -> str:
-    """Return a column's name in lower case, without the number that the second column of a name has."""
-    first, _, number = name.rpartition(".")
-    return (first if number.isdecimal() and first in header else name).lower()
+def _one_spelling(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).lower().split())
 
 
 def _why_no_molecule(text: str, header: str) -> str:

@@ -43,6 +43,7 @@ _LIKE = 5.0
 _FAR = 10.0
 """Columns are of like scale while their means are at most so many of the largest standard deviations apart."""
 
+_ZERO_COMMA = re.compile(r"\s*[-+−]?0,\d+\s*")
 _UNNAMED = re.compile(r"unnamed: ?\d+(\.\d+|_level_\d+)*|(\.\.)?\.\d+|column ?\d+", re.IGNORECASE)
 _IDS = frozenset("id ids idx index cas casrn casno cid sid uid uuid rowid".split())
 _ALONE = frozenset("num nr no number row rank key n".split())
@@ -98,7 +99,7 @@ def read_column(records: Records, at: int, *, concentrations: bool = False) -> C
     numbers = read(texts, records.separator)
     if records.separator != "," and (plain := without_points(texts)) and _has_decimal_commas(records):
         numbers = replace(read(plain, records.separator), style=Style(",", "."))
-    if numbers.style == Style(".", ",") and _has_decimal_commas(records):
+    if numbers.style == Style(".", ",") and _has_decimal_commas(records, certain=True):
         numbers = read(texts, ";")
     if numbers.style.decimal == "," and grouped_by_commas(texts) and _has_decimal_points(records):
         numbers = read(texts, ",")
@@ -106,12 +107,15 @@ def read_column(records: Records, at: int, *, concentrations: bool = False) -> C
     return Column(records.header[at], at, records.header[at], numbers, words)
 
 
-def _has_decimal_commas(records: Records) -> bool:
+def _has_decimal_commas(records: Records, *, certain: bool = False) -> bool:
     """Return whether a column of the table is of numbers with decimal commas, so that a point is no decimal point.
 
-    Substitution patterns, such as 1,2 and 2,4,6, are no numbers.
+    Substitution patterns, such as 1,2 and 2,4,6, are no numbers. certain: whether a number must begin with 0, as 0,25
+    does, because others may be lists.
     """
     for texts in zip(*(fields for *_, fields in records.rows), strict=True):
+        if certain and not any(map(_ZERO_COMMA.fullmatch, texts)):
+            continue
         numbers = read_numbers(list(texts), records.separator)
         if numbers.style.decimal == "," and numbers.share >= NEARLY and not _are_patterns(texts):
             return True
@@ -119,9 +123,9 @@ def _has_decimal_commas(records: Records) -> bool:
 
 
 def _are_patterns(texts: Iterable[str]) -> bool:
-    """Return whether all cells with a comma have single digits that rise from one to the next."""
+    """Return whether all cells with a comma have single digits from 1 that rise from one to the next."""
     cells = [text.strip().split(",") for text in texts if "," in text]
-    return all(set(map(len, cell)) == {1} and sorted(set(cell)) == cell for cell in cells)
+    return all(set(map(len, cell)) == {1} and sorted(set(cell)) == cell and cell[0] > "0" for cell in cells)
 
 
 def _has_decimal_points(records: Records) -> bool:

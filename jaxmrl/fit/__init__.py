@@ -112,7 +112,8 @@ def direction_text(config: FitConfig, metric: str, higher: bool, analyses: list[
         return ""
     option = "--lower-is-better" if higher else "--higher-is-better"
     assumed = f"{'higher' if higher else 'lower'} {metric} was assumed to be better, because of its name"
-    return f"note: all curves get worse; {assumed}: if that is wrong, give {option}"
+    worse = "all curves get worse" if len(analyses) > 1 else "the curve gets worse"
+    return f"note: {worse}; {assumed}: if that is wrong, give {option}"
 
 
 def check_fitted(config: CurvesConfig, analyses: list[Analysis]) -> None:

@@ -67,8 +67,9 @@ def _fitting(header: list[str], records: Iterator[Row], dialect: Dialect) -> Ite
     """
     width = len(header)
     first = list(itertools.islice(records, _FIRST))
-    widths = {len(record[1]) for record in first if not isinstance(record, Rejected)}
-    doubtful = dialect.separator == "," and {width, width + 1} <= widths
+    fields_of = [record[1] for record in first if not isinstance(record, Rejected)]
+    exact = [fields for fields in fields_of if len(fields) == width]
+    doubtful = dialect.separator == "," and len(exact) > 0 and not any(map(_has_decimal_comma, exact))
     for record in itertools.chain(first, records):
         if isinstance(record, Rejected):
             yield record

@@ -4,6 +4,7 @@ import itertools
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from jaxmrl.errors import DataError, UserError
@@ -12,15 +13,19 @@ from jaxmrl.formats.source import Source, cell_text, fitted, within_limits
 from jaxmrl.formats.titles import names_smiles
 from jaxmrl.io.cache import max_expanded
 from jaxmrl.io.records import column_names, plain_names
-from jaxmrl.io.units import is_unit
+from jaxmrl.io.units import unit_of
 from jaxmrl.text import count
 
 _AHEAD = 20
 """Rows of a sheet among which its header is."""
 
 _SIGNS = frozenset({"<", ">", "<=", ">=", "≤", "≥", "~", "≈"})
-_FORMAT = re.compile(r'(?:\[[^]]*\])*(?P<before>(?:"[^"]*"|\\.|[<>=≤≥~≈ ])*)[#0?,.Ee+]+(?P<after>(?:"[^"]*"|\\.| )*)')
+_FORMAT = re.compile(
+    r'(?:\[[^]]*\])*(?P<before>(?:"[^"]*"|\\.|[<>=≤≥~≈ ])*)(?:General|[#0?,.Ee+]+)(?P<after>(?:"[^"]*"|\\.| )*)'
+)
 """A number format with text before and after the digits."""
+
+_CONDITION = re.compile(r"\[[<>=]")
 
 _BLOCK = 2**20
 _DOCTYPE = b"<!DOCTYPE"
@@ -167,28 +172,38 @@ def _unmerged(
 def _filled(content: Content, sheet: Any) -> Iterator[tuple[int, list[str]]]:
     """Yield (row of the sheet, cells as texts) of each row that is not empty, without empty cells at its end."""
     sheet.reset_dimensions()  # what a workbook says of its size may be wrong
-    shown = any(any(_beside(one)) for one in sheet.parent._number_formats)
+    beside = [_beside(one) for one in sheet.parent._number_formats]
+    several_units = len({unit_of(unit) for _, unit in beside if unit}) > 1
+    shown = several_units or any(sign for sign, _ in beside)
     rows = enumerate(sheet.iter_rows(values_only=not shown), 1)
-    texts = _shown if shown else cell_text
+    texts = partial(_shown, several_units) if shown else cell_text
     for line, fields in within_limits(content.path, ((line, _texts(map(texts, cells))) for line, cells in rows)):
         if fields:
             yield line, fields
 
 
-def _beside(number_format: str) -> tuple[str, str]:
-    """Return the sign and the unit that a format shows beside the number, as > for >30 of 30; empty for none."""
-    found = _FORMAT.fullmatch(number_format.split(";")[0])
+def _beside(number_format: str, value: float = 1.0) -> tuple[str, str]:
+    """Return the sign and the unit that a format shows beside a number, as > for >30 of 30; empty for none.
+
+    A format has sections for numbers above 0, below 0 and for 0. One with conditions shows nothing here.
+    """
+    sections = number_format.split(";")
+    section = sections[1 if value < 0 and len(sections) > 1 else 2 if value == 0 and len(sections) > 2 else 0]
+    found = None if _CONDITION.search(number_format) else _FORMAT.fullmatch(section)
     sign, unit = (_literal(found["before"]), _literal(found["after"])) if found else ("", "")
-    return sign if sign in _SIGNS else "", unit if is_unit(unit) else ""
+    return sign if sign in _SIGNS else "", unit if unit_of(unit) else ""
 
 
-def _shown(cell: Any) -> str:
-    """Return the text of a cell, with the sign and the unit that its format shows beside the number."""
+def _shown(several_units: bool, cell: Any) -> str:
+    """Return the text of a cell, with the sign that its format shows before the number.
+
+    several_units: whether formats show different units; the text then has that unit, too.
+    """
     text = cell_text(cell.value)
     if not isinstance(cell.value, int | float) or isinstance(cell.value, bool):
         return text
-    sign, unit = _beside(cell.number_format)
-    return f"{sign}{text} {unit}".strip()
+    sign, unit = _beside(cell.number_format, cell.value)
+    return f"{sign}{text} {unit if several_units else ''}".strip()
 
 
 def _literal(part: str) -> str:

@@ -19,7 +19,7 @@ _AT_ONCE = 20_000
 """Molecules that are converted together, in parallel processes."""
 
 _END = "$$$$"
-_ITEM = re.compile(r">.*?<(.+)>|>\s+(DT\d+)")
+_ITEM = re.compile(r">[^<]*<(.+?)>(?=\s*(?:$|[(<]|DT))|>\s+(DT\d+)")
 """The line before a property, with its name, or with its number in a database."""
 
 _NEXT_ITEM = re.compile(r">\s*<[^>]+>")

@@ -2,11 +2,11 @@
 
 import re
 
-POWERS = {"M": 0, "mM": 3, "uM": 6, "nM": 9, "pM": 12, "fM": 15}
+POWERS = {"M": 0, "mM": 3, "uM": 6, "nM": 9, "pM": 12}
 """Units of concentration, and how many of them are a mol per liter, as powers of ten."""
 
-_PREFIXES = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "femto": "f", "µ": "u", "μ": "u"}
-_PREFIX = "|".join([*_PREFIXES, *"munpf"])
+_PREFIXES = {"milli": "m", "micro": "u", "nano": "n", "pico": "p", "µ": "u", "μ": "u"}
+_PREFIX = "|".join([*_PREFIXES, *"munp"])
 _LITER = r"(?:\s?/\s?l(?:iter|itre)?|[\s.·*]?l\s?(?:\^?[-−]1|⁻¹))"
 MOLAR = re.compile(
     rf"(?<![^\W\d_])(?:(?P<prefix>{_PREFIX})\s?(?:M|molar|mol(?:es?)?{_LITER})|molar|mol(?:es?)?{_LITER}"
@@ -16,12 +16,17 @@ MOLAR = re.compile(
 """A unit of concentration: nM, umol/L, (M), nanomolar."""
 
 _OTHER = re.compile(
-    r"(?<![^\W\d_])(?:[munpfµμk]?g[\s_]?(?:/|per|_)[\s_]?(?:[mudµμ]?l|kg|g)|pp[mbt]|(?:wt|mol)\s?%)(?![^\W\d_])"
+    r"(?<![^\W\d_])(?:(?:[munpµμk]|mc)?g[\s_]?(?:/|per|[_·*]|\s)[\s_]?(?:[mudµμ]?l|kg|g|mol)(?:\s?\^?[-−⁻][1¹])?"
+    r"|[munpµμ]?mol[\s_]?/[\s_]?[mudµμ]l|(?:wt|mol)\s?%|pp[mbt]|(?-i:fM)|percent)(?![^\W_])"
     r"|^\s*%|(?<=[(\[])\s?%\s?(?=[)\]])"
-    r"|10\s?\^?\s?[-−⁻]\s?[\d⁰¹²³⁴-⁹]+\s?M(?![^\W\d_])",
+    r"|10\s?\^?\s?[-−⁻]\s?[\d⁰¹²³⁴-⁹]+\s?M(?![^\W\d_])|\de-\d+\s?M(?![^\W\d_])",
     re.IGNORECASE,
 )
 """A unit of the numbers of a column that is no plain unit of concentration: ug/mL, mg/kg, ppm, %, 10^-6 M."""
+
+
+_USUAL = re.compile(r"[munpµμ](?:M|mol/[lL])|mol/[lL]")
+"""A unit of concentration in its usual upper and lower case, unlike NM for not measured."""
 
 
 def unit_of(text: str) -> str | None:
@@ -35,14 +40,12 @@ def unit_of(text: str) -> str | None:
 
 
 def is_unit(text: str) -> bool:
-    """Return whether a text is a unit, of concentration or not."""
+    """Return whether a text is a unit as it is usually written, of concentration or not; M alone is none."""
     text = text.strip(" \t()[]")
-    return unit_of(text) is not None or _OTHER.fullmatch(text) is not None
+    return _USUAL.fullmatch(text) is not None or _OTHER.fullmatch(text) is not None
 
 
 def unit_in(text: str) -> str | None:
     """Return the unit that a text states, as it is written there: nM in `IC50 (nM)`, ug/mL in `IC50 [ug/mL]`."""
-    other = _OTHER.search(text)
-    molar = None if other else MOLAR.search(text)
-    found = other or molar
-    return found[0].strip() if found else None
+    found = [match for pattern in (MOLAR, _OTHER) if (match := pattern.search(text))]
+    return min(found, key=lambda match: match.start())[0].strip() if found else None

@@ -12,8 +12,7 @@ from jaxmrl.plan.text import Wording, chance_text, more_text
 from jaxmrl.reports.appearance import COLORS, GRAY, literal
 from jaxmrl.reports.plots import own_style
 from jaxmrl.reports.ticks import few_ticks
-from jaxmrl.scaling.purchase import Purchase
-from jaxmrl.scaling.reaching import chance_of_reaching
+from jaxmrl.scaling.purchase import Purchase, chance_to_come
 from jaxmrl.text import about
 
 _SIZES = 200
@@ -58,9 +57,7 @@ def _line(plan: CurvePlan, wording: Wording) -> tuple[np.ndarray, np.ndarray]:
     assert plan.purchase is not None
     assert wording.config.target is not None
     more = np.linspace(0, plan.purchase.limit - plan.present, _SIZES)
-    chances = chance_of_reaching(plan.forecast, wording.config.target, plan.present + more)
-    chances[0] = 0.0  # the molecules at hand do not reach it
-    return more, chances
+    return more, chance_to_come(plan.forecast, wording.config.target)(plan.present + more)
 
 
 def _mark_batch(axes: Axes, best: CurvePlan) -> None:

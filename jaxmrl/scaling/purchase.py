@@ -25,8 +25,11 @@ _SURE = 0.95
 _LEAST_MISSED = 1e-6
 """The least probability that is divided by."""
 
-_TARGETS = np.geomspace(1.0, 0.25, 60)
+_TARGETS = np.geomspace(1.0, 0.25, 240)
 """Errors of targets, relative to the present error."""
+
+_MOST_SIZES = 500
+"""Sizes at which chances are computed; those of more are interpolated."""
 
 _HORIZON, _GRID = 100.0, 400
 _SHARE_OF_PRESENT = 0.2
@@ -141,6 +144,9 @@ def chance_to_come(forecast: Forecast, metric: float) -> Chance:
     part = 0.0 if easier < 0 else _part_of_way(errors, target, easier)
 
     def chance(n: np.ndarray) -> np.ndarray:
+        if len(n) > _MOST_SIZES:
+            some = np.geomspace(n.min(), n.max(), _MOST_SIZES)
+            return np.interp(np.log(n), np.log(some), chance(some))
         chances = np.clip((chances_of_reaching(forecast, errors, n) - already) / missed, 0.0, 1.0)
         at_least = np.maximum.accumulate(chances[::-1])[::-1]
         stricter = min(easier + 1, len(errors) - 1)

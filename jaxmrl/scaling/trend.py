@@ -101,7 +101,7 @@ class Trend:
 
         For a simple curve it is that of guessing, or infinite where that is not known.
         """
-        if self.simple:
+        if self.simple and not self.exact:
             return np.inf if self.points.guess is None else float(np.log(self.points.guess))
         return float(self._bounded(np.hypot(self._margin(0.0), NORMAL_QUANTILE * self.noise)))
 

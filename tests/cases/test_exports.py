@@ -64,6 +64,30 @@ def test_relations_behind_their_numbers_do_not_depend_on_what_is_predicted(tmp_p
     assert not sides_of(path, last).any()
 
 
+def test_relations_behind_repeated_names(tmp_path):
+    row = lambda k, smiles: f"{smiles},{k + 5.1},{'>' if k % 2 == 0 else ''},{k + 0.2},{'<' if k % 2 else ''},{k / 10}"
+    path = write(tmp_path, "SMILES,IC50,Op,IC50,Op,LogD", row)
+    assert sides_of(path, "IC50")[:2, 0].tolist() == [1, 0]
+    assert sides_of(path, "IC50.1")[:2, 0].tolist() == [0, -1]
+    assert not sides_of(path, "LogD").any()
+
+
+def test_a_relation_before_one_number_is_not_about_another(tmp_path):
+    row = lambda k, smiles: f"{smiles},{'>' if k % 3 == 0 else ''},{k / 10},{k + 0.5}"
+    path = write(tmp_path, "SMILES,Qualifier,LogD,hERG", row)
+    assert sides_of(path, "LogD")[:2, 0].tolist() == [1, 0]
+    assert not sides_of(path, "hERG").any()
+
+
+@pytest.mark.parametrize(
+    "name", ["MaxConcUnits", "TopConcUnits", "DoseUnit", "dose_unit", "amount units", "Max conc. unit"]
+)
+def test_units_of_other_quantities_are_not_those_of_the_labels(tmp_path, name):
+    row = lambda k, smiles: f"{smiles},{k + 5.5},{10 + k % 2},{'mg/kg' if 'ose' in name else 'uM'}"
+    path = write(tmp_path, f"SMILES,IC50,Dose,{name}", row)
+    assert pic50_of(path, "IC50")[0] == pytest.approx(9 - np.log10(5.5))
+
+
 @pytest.mark.parametrize("last", ["", ",LogS"])
 def test_whole_numbers_that_all_differ_have_units_and_relations(tmp_path, last):
     row = lambda k, smiles: f"{smiles},{k + 1},uM,{k + 2},nM" + (f",{k / 10}" if last else "")
@@ -129,7 +153,7 @@ def test_names_that_state_no_other_unit(tmp_path, name):
     assert pic50_of(path, name)[0] == pytest.approx(9 - np.log10(5))
 
 
-@pytest.mark.parametrize("name", ["Einheit", "Unidad", "IC50_U", "Dimension"])
+@pytest.mark.parametrize("name", ["Einheit", "Unidad", "IC50_U", "Dimension", "u"])
 def test_units_are_known_by_their_column(tmp_path, name):
     path = write(tmp_path, f"SMILES;IC50;{name}", lambda k, smiles: f"{smiles};{k + 1};{('nM', 'µM')[k % 2]}")
     assert pic50_of(path, "IC50")[:2] == pytest.approx([9, 6 - np.log10(2)])
@@ -222,7 +246,7 @@ def test_a_second_header_with_other_columns_is_refused(tmp_path):
     path.write_text(text + text)
     assert len(read_table(path, target_columns=("A", "B"))) == 24
     path.write_text(text + text.replace("A,B", "B,A"))
-    with pytest.raises(DataError, match="line 14 is a header with other columns"):
+    with pytest.raises(DataError, match="line 14 is a header with the columns in another order"):
         read_table(path, target_columns=("A", "B"))
 
 
@@ -333,3 +357,189 @@ def test_a_column_is_found_by_either_spelling_of_micro(tmp_path):
     assert first_labels(path, "EC50 (µM)") == [1]
     path = write(tmp_path, "smiles,EC50 (μM),EC50 (µM)", lambda k, smiles: f"{smiles},{k + 1},{k + 5}")
     assert first_labels(path, "EC50 (µM)") == [5]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("IC50 (nM),Sex", "M"),
+        ("IC50 (nM),Indication", "MM"),
+        ("IC50 (nM),time", "PM"),
+        ("IC50,Flag", "NM"),
+        ("IC50 (nM),MaxConc,MaxConcUnits", "10,uM"),
+        ("IC50 (nM),Dose,DoseUnit", "5,mg/kg"),
+        ("IC50,Emax,Dim", "{k},%"),
+    ],
+)
+def test_columns_that_only_look_like_units_convert_nothing(tmp_path, header, cells):
+    path = write(tmp_path, f"smiles,{header}", lambda k, smiles: f"{smiles},{k + 5.5},{cells.format(k=k + 0.5)}")
+    assert pic50_of(path, header.split(",")[0])[0] == pytest.approx(9 - np.log10(5.5))
+
+
+def test_units_of_several_potencies_convert_each(tmp_path):
+    row = lambda k, smiles: f"{smiles},{k + 1.5},{k + 2.5},{('nM', 'uM')[k % 2]}"
+    path = write(tmp_path, "smiles,IC50 (nM),Ki (nM),Units", row)
+    assert pic50_of(path, "IC50 (nM)")[1] == pytest.approx(6 - np.log10(2.5))
+
+
+def test_the_relation_of_another_assay_says_nothing(tmp_path):
+    row = lambda k, smiles: f"{smiles},{10 ** (k * 0.3):.3g},{'>' if k % 3 == 0 else ''},{6 - k * 0.29:.2f}"
+    assert not sides_of(write(tmp_path, "smiles,IC50 A (uM),A Relation,pIC50 B", row), "pIC50 B").any()
+
+
+def test_relations_of_a_long_table_with_units_in_cells(tmp_path):
+    row = lambda k, smiles: "\n".join(
+        [f"{smiles},hERG,{'>' if k % 2 else ''},{k + 1} uM", f"{smiles},inhibition,,{2 * k + 1} %"]
+    )
+    path = write(tmp_path, "smiles,assay,relation,value", row)
+    table = read_table(path, assays=LongFormat("assay", "value"), censored="loss")
+    assert (table.bounds.sides != 0).sum(axis=0).tolist() == [6, 0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "IC50 PKA (nM)",
+        "human PKC IC50 (nM)",
+        "Substance P IC50 (nM)",
+        "IC50 log-phase cells (nM)",
+        "PPT1 IC50 (nM)",
+        "PPM1D IC50 (nM)",
+        "FM3A IC50 (nM)",
+        "IC50 (nM), 10 mg/mL BSA",
+    ],
+)
+def test_targets_and_additives_in_names_are_no_units_and_no_logarithms(tmp_path, name):
+    path = write(tmp_path, f'smiles,"{name}"', lambda k, smiles: f"{smiles},{k + 5.5}")
+    assert pic50_of(path, name)[0] == pytest.approx(9 - np.log10(5.5))
+
+
+@pytest.mark.parametrize("name", ["pchembl_value", "herg_pic50", "-lg IC50", "ln IC50", "p-IC50", "IC50 (logarithmic)"])
+def test_other_names_of_logarithms_are_refused(tmp_path, name):
+    path = write(tmp_path, f"smiles,{name}", lambda k, smiles: f"{smiles},{5 + k / 4}")
+    with pytest.raises(DataError, match="already; omit --pic50"):
+        pic50_of(path, name)
+
+
+@pytest.mark.parametrize("name", ["IC50 (µg mL-1)", "IC50 (mcg/mL)", "IC50 (nmol/mL)", "IC50 (1e-6 M)", "IC50 percent"])
+def test_other_spellings_of_other_units_are_refused(tmp_path, name):
+    path = write(tmp_path, f"smiles,{name}", lambda k, smiles: f"{smiles},{5 + k / 4}")
+    with pytest.raises(DataError, match="the unit of its numbers is"):
+        pic50_of(path, name)
+
+
+@pytest.mark.parametrize(
+    ("header", "second"),
+    [
+        ("smiles,y,y.1", "smiles,y,y"),
+        ("smiles,LogD pH 7,LogD pH 7.4", "smiles,LogD pH 7,LogD pH 7.4"),
+        ("SMILES,IC50,EC50", "SMILES,nM,nM"),
+        ("smiles,IC50,EC50", "smiles,mean,sd"),
+    ],
+)
+def test_rows_that_repeat_a_header_are_left_out(tmp_path, header, second):
+    path = write(tmp_path, f"{header}\n{second}", lambda k, smiles: f"{smiles},{k / 7},{k / 3}")
+    table = read_table(path, target_columns=tuple(header.split(",")[1:]))
+    assert (len(table), [one.reason for one in table.rejected]) == (12, ["a repeated header"])
+
+
+def test_whole_numbers_without_a_name_of_a_measurement_take_no_relation_and_no_unit(tmp_path):
+    row = lambda k, smiles: (
+        f"{smiles},{k + 0.5},{'>' if k % 3 == 0 else ''},{k + 1.5},{'<' if k % 3 == 1 else ''},{k + 9}"
+    )
+    path = write(tmp_path, "smiles,IC50,Qualifier,EC50,Qualifier,PMID", row)
+    assert sides_of(path, "EC50")[:3, 0].tolist() == [0, -1, 0]
+    path = write(
+        tmp_path, "smiles,Lot,Unit,IC50,Unit,EC50", lambda k, smiles: f"{smiles},{k + 9},nM,{k + 0.5},uM,{k + 1.5}"
+    )
+    assert pic50_of(path, "IC50")[0] == pytest.approx(9 - np.log10(0.5))
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        ("ID,Desalted SMILES,Salt InChI", "Desalted SMILES"),
+        ("ID,Product SMILES,Catalyst InChI", "Product SMILES"),
+        ("ID,SMILES_desalted,Other", "SMILES_desalted"),
+        ("ID,SMILES_R1,Structure", "Structure"),
+        ("ID,SMILES_core,Structure", "Structure"),
+    ],
+)
+def test_desalted_molecules_are_whole_ones(tmp_path, header, column):
+    row = lambda k, smiles: (
+        f"x,{smiles},{smiles if 'Structure' in header else chr(34) + 'InChI=1S/ClH/h1H' + chr(34)},{k / 7}"
+    )
+    assert read_table(write(tmp_path, f"{header},y", row), target_columns=("y",)).column == column
+
+
+def test_formats_with_conditions_say_nothing(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    for number_format in ('[>=50]">"0;0.0', '">"0.0;-0.0'):
+        workbook = openpyxl.Workbook()
+        workbook.active.append(["SMILES", "y"])
+        for k, smiles in enumerate(MOLECULES):
+            workbook.active.append([smiles, -k - 0.5])
+            workbook.active.cell(k + 2, 2).number_format = number_format
+        workbook.save(tmp_path / "t.xlsx")
+        assert not sides_of(tmp_path / "t.xlsx", "y").any()
+
+
+def test_a_unit_in_some_formats_alone_is_no_unit(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    workbook = openpyxl.Workbook()
+    workbook.active.append(["SMILES", "y"])
+    for k, smiles in enumerate(MOLECULES):
+        workbook.active.append([smiles, k + 0.5])
+        if k % 2:
+            workbook.active.cell(k + 2, 2).number_format = '0.0" nM"'
+    workbook.save(tmp_path / "t.xlsx")
+    assert len(read_table(tmp_path / "t.xlsx", target_columns=("y",))) == 12
+
+
+def test_lists_are_no_evidence_of_decimal_commas(tmp_path):
+    row = lambda k, smiles: f'{smiles},"{("1,234", "101")[k % 2]}","{k + 10},{k + 40}"'
+    assert first_labels(write(tmp_path, "smiles,y,residues", row), "y") == [1234]
+    path = write(tmp_path, "smiles;share;y", lambda k, smiles: f"{smiles};0,{k % 9 + 1};{('1.590', '731')[k % 2]}")
+    assert first_labels(path, "y") == [1590]
+
+
+def test_empty_fields_at_the_end_of_rows_of_whole_numbers(tmp_path):
+    path = write(tmp_path, "smiles,id,active", lambda k, smiles: f"{smiles},{k},{k % 2}" + ("," if k % 3 == 0 else ""))
+    assert len(read_table(path, target_columns=("active",))) == 12
+
+
+@pytest.mark.parametrize(
+    "text", ["CCO #12", "CCO No#5", "CCO Co(II)", "CCO N(CH3)2", "CCO CH=CH2", "CCO C(O)NH2", "[Na+].[Cl-] .5H2O"]
+)
+def test_formulas_behind_a_blank_are_names(text):
+    assert canonicalize(text)[0] in ("CCO", "[Cl-].[Na+]")
+
+
+@pytest.mark.parametrize(("alias", "kept"), [("CH3", True), ("H3C", True), ("C1", True), ("OMe", False), ("Ph", False)])
+def test_aliases_that_agree_with_the_atom_are_read(tmp_path, cache, alias, kept):
+    block = BLOCK.replace("M  END", f"A    1\n{alias}\nM  END")
+    (tmp_path / "t.sdf").write_text(f"{block}> <y>\n3.5\n\n$$$$\n{BLOCK}> <y>\n4.5\n\n$$$$\n")
+    assert len(read_table(tmp_path / "t.sdf", target_columns=("y",))) == 1 + kept
+
+
+@pytest.mark.parametrize("line", [">  <y>  (>10)", ">  <y>  <registry 0>", ">  <y>", "> 25 <y>", ">  <y> (1)"])
+def test_lines_before_properties(tmp_path, cache, line):
+    assert first_labels(sd_file(tmp_path, lambda k: f"{line}\n{k + 0.5}\n\n"), "y") == [0.5]
+
+
+def test_groups_that_are_all_unknown_are_groups(tmp_path):
+    path = write(tmp_path, "smiles,y,series", lambda k, smiles: f"{smiles},{k / 7},{('NT', 'ND', 'A')[k % 3]}")
+    assert len(set(read_table(path, target_columns=("y",), side=SideColumnNames(group="series")).side.groups)) == 3
+    path = write(tmp_path, "smiles,y,series", lambda k, smiles: f"{smiles},{k / 7},{('unknown', '?')[k % 2]}")
+    assert len(set(read_table(path, target_columns=("y",), side=SideColumnNames(group="series")).side.groups)) == 2
+
+
+def test_marks_in_a_column_of_units_are_the_stated_unit(tmp_path):
+    path = write(tmp_path, "smiles,IC50,Units", lambda k, smiles: f"{smiles},{k + 5.5},{('nM', '-')[k % 2]}")
+    assert pic50_of(path, "IC50")[1] == pytest.approx(9 - np.log10(6.5))
+
+
+@pytest.mark.parametrize("cells", [("Anna", "Ben"), ("x", "y")])
+def test_an_operator_who_is_a_person_needs_no_remark(tmp_path, cells):
+    path = write(tmp_path, "smiles,Operator,y", lambda k, smiles: f"{smiles},{cells[k % 2]},{k / 7}")
+    assert not any("Operator" in note for note in read_table(path, target_columns=("y",)).notes)

@@ -110,7 +110,7 @@ def test_a_log_of_trainings_with_one_test_row_each_is_no_history(tmp_path):
 
 def test_a_spread_in_percent_beside_a_fraction_is_refused(tmp_path):
     rows = [(n, 1 - mean / 2, 2.1, 5) for n, mean in CURVE]
-    with pytest.raises(DataError, match=r"column sd \(%\): standard deviations such as 2.1 are more than a roc_auc"):
+    with pytest.raises(DataError, match=r"column sd \(%\): standard deviations such as 2.1 are more than values"):
         read(tmp_path, "n,roc_auc,sd (%),n_runs", rows)
     assert read(tmp_path, "n,roc_auc,sd,n_runs", [(n, auc, 0.02, 5) for n, auc, *_ in rows]).curves[0].sd[0] == 0.02
 
@@ -165,12 +165,13 @@ def test_other_columns_take_nothing_from_the_sizes(tmp_path, header, cells):
     [
         ("n (k)", ("1k", "2k", "4k"), (1000, 2000, 4000)),
         ("n (k)", (1000, 2000, 4000), (1000, 2000, 4000)),
+        ("n_train (thousands)", (10, 100, 2000), (10_000, 100_000, 2_000_000)),
         ("n_train_thousand_oaks", (100, 200, 400), (100, 200, 400)),
         ("n_train x10000", (1, 2, 4), (1, 2, 4)),
         ("fraction (k)", (0.1, 0.2, 0.4), (0.1, 0.2, 0.4)),
     ],
 )
-def test_sizes_that_are_not_in_thousands(tmp_path, name, cells, sizes):
+def test_sizes_whose_names_have_thousands(tmp_path, name, cells, sizes):
     rows = [(cell, mean) for cell, mean in zip(cells, MEANS, strict=False)]
     file = read(tmp_path, f"{name},rmse", rows, n_column=name)
     assert file.curves[0].n.tolist() == pytest.approx(sizes)
@@ -185,6 +186,25 @@ def test_sizes_that_are_not_in_thousands(tmp_path, name, cells, sizes):
 )
 def test_parts_that_are_not_at_every_size_are_kept(tmp_path, rows):
     assert len(read(tmp_path, "n,rmse,set", rows).curves[0].n) == len(rows)
+
+
+def test_parts_with_seeds(tmp_path):
+    rows = [
+        (n, part, seed, mean - 0.2 * k + seed / 100)
+        for n, mean in CURVE
+        for k, part in enumerate(("test", "train"))
+        for seed in (0, 1)
+    ]
+    (curve,) = read(tmp_path, "n,split,seed,rmse", rows).curves
+    assert curve.value[0] == 0.91
+
+
+def test_a_large_spread_of_r2_is_possible(tmp_path):
+    rows = [
+        (n, r2, sd, 5)
+        for (n, _), r2, sd in zip(CURVE, (-0.6, -0.1, 0.2, 0.4, 0.5), (0.9, 0.8, 0.8, 0.8, 0.2), strict=True)
+    ]
+    assert read(tmp_path, "n,r2,sd,n_runs", rows).curves[0].sd[0] == 0.9
 
 
 def test_parts_that_distinguish_curves_or_are_pooled_are_kept(tmp_path):

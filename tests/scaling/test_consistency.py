@@ -41,6 +41,13 @@ def test_a_law_that_passes_through_all_sizes_does_not_narrow_the_interval():
     assert one["low"] < 0.1 < 0.2 < one["value"] < one["high"]
 
 
+def test_the_worse_end_is_not_far_above_the_present_error():
+    n = np.array([50, 100, 200])
+    analysis = analysis_of(0.3 + 8 * n**-0.6, spread=0.004, sizes=tuple(n), seeds=(-2, -1, 0, 1, 2))
+    ends = [one["high"] for one in analysis.predict(np.array([400, 2000, 10_000, 100_000]))]
+    assert max(ends) < 1.05 * analysis.points.error[-1]
+
+
 @pytest.mark.parametrize("means", [(-0.8, -0.6), (-0.8, -0.6, -0.45, -0.3, -0.2)])
 def test_a_metric_below_zero_is_not_described_by_a_power_law_of_it(means):
     analysis = analysis_of(means, spread=0.02, higher=True, best=1.0, sizes=SIZES[: len(means)])
