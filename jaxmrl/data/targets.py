@@ -114,7 +114,7 @@ def _has_decimal_commas(records: Records, *, certain: bool = False) -> bool:
     does, because others may be lists.
     """
     for texts in zip(*(fields for *_, fields in records.rows), strict=True):
-        if certain and not any(map(_ZERO_COMMA.fullmatch, texts)):
+        if certain and not any("0," in text and _ZERO_COMMA.fullmatch(text) for text in texts):
             continue
         numbers = read_numbers(list(texts), records.separator)
         if numbers.style.decimal == "," and numbers.share >= NEARLY and not _are_patterns(texts):
