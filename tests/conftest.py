@@ -64,6 +64,12 @@ def pytest_configure(config):
         jax.config.update("jax_num_cpu_devices", 1)
 
 
+def pytest_itemcollected(item):
+    """A test that has both marks, one of them by a parameter, is nightly and not slow."""
+    if item.get_closest_marker("nightly"):
+        item.own_markers = [mark for mark in item.own_markers if mark.name != "slow"]
+
+
 def pytest_collection_finish():
     """Spares the garbage collector what is imported, which stays: it would look through it at each of its rounds.
 

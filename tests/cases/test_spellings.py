@@ -109,6 +109,7 @@ def test_names_after_the_smiles_are_no_tokens(with_and_without_names, cache, cap
         np.testing.assert_array_equal(array, twin)
 
 
+@pytest.mark.slow
 def test_a_run_keeps_both_texts_of_a_molecule(trained):
     rows = read_rows(trained("graph") / "molecules.csv")
     assert [row["canonical_smiles"] for row in rows if row["smiles"] == "OCC a name"] == ["CCO"]

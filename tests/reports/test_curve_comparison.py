@@ -43,6 +43,7 @@ def analyzed():
     return curves, [analyze_curve(one, True, 0.5) for one in curves]
 
 
+@pytest.mark.slow
 def test_each_curve_is_beside_the_first_that_differs_in_one_thing(analyzed):
     compared = compare_curves(*analyzed)
     labels = [curve_label(one, analyzed[0]) for one in analyzed[0]]
@@ -56,6 +57,7 @@ def test_each_curve_is_beside_the_first_that_differs_in_one_thing(analyzed):
     ], "width alone is the capacity figure's"
 
 
+@pytest.mark.slow
 def test_what_is_said_of_them(analyzed):
     compared = compare_curves(*analyzed)
     with_training = compared[0]
@@ -68,6 +70,7 @@ def test_what_is_said_of_them(analyzed):
     assert content[0]["worth"][0]["n"] == 100
 
 
+@pytest.mark.slow
 def test_curves_without_laws_are_left_alone(analyzed):
     curves, analyses = analyzed
     assert compare_curves(curves[:2], [analyses[0], UNFITTED]) == []

@@ -66,8 +66,7 @@ def test_every_fraction_of_a_dynamic_pruning_that_never_chooses_is_named(csv_fil
     config = SweepConfig(csv=csv_file, pruning=("molpeg",), **SETTINGS | {"fractions": (0.05, 0.1)})
     estimate(config, quiet=False)
     said = " ".join(capsys.readouterr().out.split())
-    assert "gin, fraction 0.05: molpeg: no molecules are pruned, because the first pass" in said
-    assert "takes 22 epochs" in said
+    assert "gin, fraction 0.05: molpeg never prunes here: the first pass over all molecules takes 22 of" in said
     assert "fraction 0.1: molpeg" not in said
     assert "graph-gin-8x2 molpeg: " in said
 
@@ -77,8 +76,8 @@ def test_infobatch_does_not_choose_in_its_last_epochs(csv_file, capsys, cache):
     config = SweepConfig(csv=csv_file, pruning=("molpeg", "infobatch"), **SETTINGS | {"epochs": 12})
     estimate(config, quiet=False)
     said = " ".join(capsys.readouterr().out.split())
-    assert "fraction 0.1: infobatch: no molecules are pruned" in said
-    assert "and the training has 12, the last 1 of which infobatch does not prune; give more" in said
+    assert "fraction 0.1: infobatch never prunes here: the first pass over all molecules takes 11 of 12 epochs" in said
+    assert "and infobatch does not prune in the last 1; give more" in said
 
 
 def test_classical_models_and_scoring_have_no_dynamic_prunings(tmp_path):

@@ -62,6 +62,7 @@ def child(folder, tmp_path, monkeypatch):
     return replace(PARENT, csv=Path("grown.csv"), previous=Path("parent"), out=tmp_path / "child")
 
 
+@pytest.mark.slow
 def test_molecules_keep_their_parts_and_runs_are_compared(folder, child, tmp_path, capsys):
     run_sweep(child, quiet=False)
     assert f"since parent: {ADDED} rows added, 0 removed, 0 with other labels; " in capsys.readouterr().out

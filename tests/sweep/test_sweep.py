@@ -170,6 +170,7 @@ def test_another_configuration_on_the_directory_is_refused(regression, csv_file,
         run_sweep(SweepConfig(csv=csv_file, target_columns=("logp",), out=regression.directory, **other))
 
 
+@pytest.mark.slow
 def test_other_data_under_the_same_name_are_refused(csv_file, tmp_path, cache):
     path, lines = tmp_path / "t.csv", csv_file.read_text().splitlines(keepends=True)
     config = SweepConfig(csv=path, out=tmp_path / "run", seeds=1, **TINY)
@@ -225,6 +226,7 @@ def test_flags_go_over_the_file(csv_file, tmp_path, capsys):
     assert settings == SweepConfig(csv=csv_file, task="regression", steps=5, seeds=4, width=(16,))
 
 
+@pytest.mark.slow
 def test_lost_and_torn_rows_are_trained_again_to_the_same_bytes(regression, csv_file, tmp_path, cache):
     out = tmp_path / "copy"
     out.mkdir()
@@ -268,7 +270,7 @@ def test_equal_steps(csv_file, tmp_path, cache):
         (
             [f"{'C' * (k + 1)},1" for k in range(40)],
             {"task": "classification", "target_columns": ("y",)},
-            "one class only",
+            "all labels of a task have a single class",
         ),
         ([f"{'C' * (k + 1)},1.5" for k in range(40)], {}, "one value only"),
         ([f"{'C' * (k + 1)},{int(k < 2)}" for k in range(100)], {}, "no task can be evaluated: one class only"),

@@ -137,6 +137,7 @@ def test_repeating_the_command_trains_nothing(tuned, csv_file, cache, monkeypatc
     assert contents(tuned) == before
 
 
+@pytest.mark.slow
 def test_labels_of_test_molecules_play_no_part(tuned, csv_file, cache, tmp_path):
     with np.load(tuned.directory / "splits.npz") as file:
         test = file["test"]

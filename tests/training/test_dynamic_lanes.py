@@ -145,6 +145,7 @@ def first_lane(table, method, steps):
     return engine, states, ids, np.diff(losses)
 
 
+@pytest.mark.slow
 def test_the_lane_records_the_losses_of_which_a_step_takes_the_weighted_mean(table):
     """A pass of three epochs of two steps, in which all weigh the same, and then the weights of InfoBatch."""
     engine, states, batches, losses = first_lane(table, "infobatch", 8)

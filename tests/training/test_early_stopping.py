@@ -47,6 +47,7 @@ def test_only_a_replica_with_a_result_is_stopped_early():
     assert status_of(diverged=False, share=0.5, has_metrics=False, all_tasks=True) == "diverged"
 
 
+@pytest.mark.slow
 def test_a_replica_stops_after_so_many_validations_without_improvement(table):  # noqa: F811
     full, early = train(table, LONG), train(table, PATIENT)
     assert STOPPED in {one.status for one in early.values()}

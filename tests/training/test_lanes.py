@@ -251,6 +251,7 @@ def test_history_does_not_depend_on_how_chunks_are_cut(table, monkeypatch):
     assert chunks == [1] * 12
 
 
+@pytest.mark.slow
 def test_steps_of_a_new_engine_tell_nothing_of_the_time_left(table):
     """Its programs are compiled in the first chunk and the first validation."""
     told = []
@@ -353,7 +354,8 @@ def test_killed_and_resumed_is_uninterrupted(table, tmp_path, chunks):
     assert_same(before | after, train(table, QUEUE))
 
 
-@pytest.mark.parametrize("before", ["validation", "test"])
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["validation", pytest.param("test", marks=pytest.mark.nightly)])
 def test_killed_before_an_evaluation_and_resumed_is_uninterrupted(table, tmp_path, before):
     def at_rest(engine):
         for slot in filter(None, engine.slots):

@@ -104,7 +104,12 @@ def stop_after(chunks, folder):
 
 
 @pytest.mark.parametrize(
-    "chunks", [pytest.param(1, marks=pytest.mark.nightly), 4, pytest.param(7, marks=pytest.mark.nightly)]
+    "chunks",
+    [
+        pytest.param(1, marks=pytest.mark.nightly),
+        pytest.param(4, marks=pytest.mark.slow),
+        pytest.param(7, marks=pytest.mark.nightly),
+    ],
 )
 def test_stopped_and_resumed_is_uninterrupted(corpus, whole, tmp_path, chunks):
     with pytest.raises(KeyboardInterrupt):
