@@ -89,11 +89,11 @@ class Trend:
         if self.simple:
             return self._bounded(_fall(self.fits, self.weights, n))
         # What is forecast for fewer molecules stays within reach of more, also where the laws disagree on the rest.
-        # Steps are the same whatever is asked for, so that the forecast of a size does not depend on the others.
+        # Steps are the same whatever is asked for, so that the forecast of a size hardly depends on the others.
         steps = math.ceil(math.log(max(np.max(n) / self.points.n[-1], 2.0)) / math.log(_STEP)) + 1
-        path = self.points.n[-1] * _STEP ** np.arange(steps + 1)
+        path = np.union1d(self.points.n[-1] * _STEP ** np.arange(steps + 1), n)
         fall = np.minimum.accumulate(self._shrunk_fall(path))
-        return self._bounded(np.minimum(self._shrunk_fall(n), np.interp(np.log(n), np.log(path), fall)))
+        return self._bounded(fall[np.searchsorted(path, n)])
 
     @property
     def ceiling(self) -> float:
