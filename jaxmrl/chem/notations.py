@@ -108,7 +108,8 @@ def read_mol_block(text: str, *, hydrogens: bool = False) -> "Mol | None":
 def _refuse_aliases(molecule: "Mol") -> None:
     """Raise UnusableMoleculeError for an abbreviation such as OMe in place of atoms, which RDKit reads as one atom."""
     for atom in molecule.GetAtoms():
-        alias, symbol = str(atom.GetPropsAsDict().get("molFileAlias", "")).strip(), re.escape(atom.GetSymbol())
+        alias = atom.GetProp("molFileAlias").strip() if atom.HasProp("molFileAlias") else ""
+        symbol = re.escape(atom.GetSymbol())
         if alias and alias != "*" and not re.fullmatch(rf"(?:H\d?)?{symbol}(?:H\d?|\d{{1,3}})?[+-]?", alias):
             raise UnusableMoleculeError(f"the abbreviation {alias[:20]!r} in place of atoms; expand it")
 

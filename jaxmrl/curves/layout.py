@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import split_spread
-from jaxmrl.curves.metric_names import direction_of, has_name, metric_in, plain_name, without_interval
+from jaxmrl.curves.metric_names import PARTS, SPREADS, direction_of, has_name, metric_in, plain_name, without_interval
 from jaxmrl.curves.sizes import count_index, size_choice, size_index
 from jaxmrl.errors import ConfigError, DataError
 from jaxmrl.io.missing import SUMMARIES
@@ -33,10 +33,6 @@ RUNS = ("test", "metric")
 MEANS = ("mean", "sd", "n_seeds", "metric")
 """Columns of its curves.csv: the value, its spread, the number of runs, and the name of the metric."""
 
-_DEVIATION = "sd std stdev stddev std_dev standard_deviation".split()
-ERROR_OF_MEAN = "se sem stderr std_err std_error standard_error".split()
-"""Names of the standard error of a mean."""
-
 _MEAN = "mean avg average".split()
 _METRIC_MEANS = re.compile(
     r"^(mean_(squared|absolute|average|percentage|pinball|poisson|gamma|tweedie|log)|average_precision)"
@@ -52,7 +48,6 @@ _STATISTIC_IN_NAME = re.compile(
     r"\s*(?:±|\+/-).*$|(?:^|[\s_.-]+)[(\[]?(?:mean|avg|average|sd|std|stdev|se|sem)[)\]]?(?=$|[\s_.-])", re.IGNORECASE
 )
 _LAST_NUMBER = re.compile(r"^(.+?)_?(\d+)$")
-_TRAINING, _VALIDATION = {"train", "training"}, {"valid", "val", "validation", "dev"}
 _NO_METRIC = {"time", "times", "rank", "ranking", "best"}
 _BOUND = re.compile(r"_(low|lower|high|upper|lb|ub|ci|ci_?\d+|min|max|p\d+|q\d+)(_(low|lower|high|upper|lb|ub))?$")
 """Endings of names that are ends of an interval, or half its width."""
@@ -297,7 +292,7 @@ def _role(at: int, name: str) -> _Role:
     words = plain_name(name)
     if len(halves := re.split(r"±|\+/-", name)) > 1:  # a name such as RMSE ± SD is of cells such as 0.65 ± 0.02
         return _Role(at, _without(plain_name(halves[0]), _MEAN) or plain_name(halves[0]), "mean")
-    for kind, tokens in (("se", ERROR_OF_MEAN), ("sd", _DEVIATION)):
+    for kind, tokens in SPREADS.items():
         if (base := _without(words, tokens)) is not None:
             return _Role(at, _without(base, _MEAN) or base, kind)
     if found := _NUMBERED.match(words):
@@ -359,7 +354,7 @@ def _unnamed(roles: list[_Role]) -> dict[str, list[_Role]]:
 
 def _of_test(groups: dict[str, list[_Role]]) -> dict[str, list[_Role]]:
     """Return the groups without those of training and validation molecules, unless no others are left."""
-    for dropped in (_TRAINING, _VALIDATION):
+    for dropped in PARTS:
         left = {base: roles for base, roles in groups.items() if not dropped & set(base.split("_"))}
         groups = left or groups
     tested = {base: roles for base, roles in groups.items() if "test" in base.split("_")}

@@ -21,6 +21,18 @@ OPEN_LOWER = "nll nlpd loss perplexity".split()
 _LIKELIHOODS = "log_likelihood loglikelihood loglik elbo nll nlpd".split()
 """Names of log-likelihoods, which a density takes above 0."""
 
+TRAINING, VALIDATION = PARTS = frozenset({"train", "training"}), frozenset({"valid", "val", "validation", "dev"})
+"""Words in the name of a metric for the part of the data that it is of, where that is not the test set."""
+
+DEVIATION = "sd std stdev stddev std_dev standard_deviation".split()
+"""Names of the standard deviation of runs."""
+
+ERROR_OF_MEAN = "se sem stderr std_err std_error standard_error".split()
+"""Names of the standard error of a mean."""
+
+SPREADS = {"se": ERROR_OF_MEAN, "sd": DEVIATION}
+"""Names of each kind of spread."""
+
 _GUESSES = (
     (0.0, "average_precision ap auprc pr_auc aupr prc r2 r_squared".split()),
     (0.5, "roc_auc auc auroc rocauc".split()),

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from jaxmrl.curves.cells import PERCENT_SIZES, numbers, sizes_in, split_spread
-from jaxmrl.curves.layout import ERROR_OF_MEAN, Layout
-from jaxmrl.curves.metric_names import has_name, is_percent, perfect_of, plain_name, without_interval
+from jaxmrl.curves.layout import Layout
+from jaxmrl.curves.metric_names import ERROR_OF_MEAN, has_name, is_percent, perfect_of, plain_name, without_interval
 from jaxmrl.curves.sizes import in_thousands
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in

@@ -8,19 +8,18 @@ import numpy as np
 
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.layout import Layout
-from jaxmrl.curves.metric_names import plain_name
+from jaxmrl.curves.metric_names import TRAINING, VALIDATION, plain_name
 from jaxmrl.curves.runs import FEWEST_DOUBLED
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.missing import SUMMARIES, is_missing
+from jaxmrl.io.records import is_header, is_permuted_header
 from jaxmrl.text import count
 
 _MANY_EQUAL = 0.25
 
-_TRAINING = frozenset({"train", "training"})
-_VALIDATION = frozenset({"valid", "val", "validation", "dev"})
 _TEST = frozenset({"test", "testing", "tst", "holdout", "hold-out", "external"})
-"""Parts of the data that a row may be evaluated on, in lower case."""
+"""Words for the test part of the data, in lower case."""
 
 _PART_NAMES = frozenset("split set subset part partition phase run row".split())
 """Words in the names of columns that name such parts."""
@@ -51,21 +50,24 @@ def _with_sizes_below(header: list[str], rows: list, layout: Layout) -> tuple[li
     Each size then stands once, at the first of as many rows.
     """
     sizes = [fields[layout.size].strip() for *_, fields in rows]
-    lacking = [
-        not size and any(number_in(fields[k]) is not None and not is_missing(fields[k]) for k in layout.values)
-        for size, (*_, fields) in zip(sizes, rows, strict=True)
-    ]
     named = [size for size in sizes if size]
-    blocks = len(named) and len(sizes) // len(named)
-    regular = [not size for size in sizes] == [k % blocks > 0 for k in range(len(sizes))] if blocks > 1 else False
-    if not any(lacking) or not regular or sum(lacking) + len(named) < len(sizes) or len(set(named)) < len(named):
+    block = len(sizes) // max(1, len(named))
+    regular = len(sizes) == block * len(named) and all((k % block == 0) == bool(size) for k, size in enumerate(sizes))
+    if block < 2 or not regular or len(set(named)) < len(named):
         return rows, []
-    filled, above = [], ""
-    for (row, line, fields), size in zip(rows, sizes, strict=True):
-        above = size or above
-        filled.append((row, line, [*fields[: layout.size], above, *fields[layout.size + 1 :]]))
-    name = header[layout.size] or "the size"
-    return filled, [f"{name} is empty in {count(sum(lacking), 'row')}, which have that of the row above"]
+    has_value = [any(_is_number(fields[k]) for k in layout.values) for *_, fields in rows]
+    if not all(size or value for size, value in zip(sizes, has_value, strict=True)):
+        return rows, []
+    filled = [
+        (row, line, [*fields[: layout.size], named[k // block], *fields[layout.size + 1 :]])
+        for k, (row, line, fields) in enumerate(rows)
+    ]
+    said = f"{count(len(sizes) - len(named), 'row')} without a size in column {header[layout.size]}"
+    return filled, [f"{said}: the size of the row above is used"]
+
+
+def _is_number(text: str) -> bool:
+    return number_in(text) is not None and not is_missing(text)
 
 
 def _of_test(kept: set[int], header: list[str], rows: list, layout: Layout) -> tuple[list, list[str]]:
@@ -78,9 +80,9 @@ def _of_test(kept: set[int], header: list[str], rows: list, layout: Layout) -> t
             continue
         words = [fields[k].strip().lower() for *_, fields in rows]
         found = set(words)
-        if not found <= _TRAINING | _VALIDATION | _TEST or not _have_one_row_each(k, words, rows, layout):
+        if not found <= TRAINING | VALIDATION | _TEST or not _have_one_row_each(k, words, rows, layout):
             continue
-        best = next(part for part in (_TEST, _VALIDATION, _TRAINING) if part & found)
+        best = next(part for part in (_TEST, VALIDATION, TRAINING) if part & found)
         if others := [word for word in words if word not in best]:
             left_out = ", ".join(dict.fromkeys(others))
             said = f"{count(len(others), 'row')} of {left_out} left out, by column {name}"
@@ -145,11 +147,9 @@ def _is_mean(text: str, values: list[float]) -> bool:
 
 def without_headers(path: Path, header: list[str], rows: list) -> tuple[list, list[str]]:
     """Return the rows without repeated headers, as `cat a.csv b.csv` leaves them, and remarks on those."""
-    names = [" ".join(name.lower().split()) for name in header]
-    plain = [[" ".join(field.lower().split()) for field in fields] for *_, fields in rows]
-    repeated = [fields == names for fields in plain]
-    for (_, line, _), fields in zip(rows, plain, strict=True):
-        if fields != names and sorted(fields) == sorted(names):
+    repeated = [is_header(header, fields) for *_, fields in rows]
+    for _, line, fields in rows:
+        if is_permuted_header(header, fields):
             raise DataError(f"{path}, line {line}: a second header has the columns in another order; fit each file")
     kept = [row for row, one in zip(rows, repeated, strict=True) if not one]
     if not kept:

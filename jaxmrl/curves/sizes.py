@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxmrl.config import CurvesConfig
 from jaxmrl.curves.cells import sizes_in
-from jaxmrl.curves.metric_names import direction_of, plain_name
+from jaxmrl.curves.metric_names import DEVIATION, ERROR_OF_MEAN, direction_of, has_name, plain_name
 from jaxmrl.errors import DataError
 from jaxmrl.io.cells import number_in
 from jaxmrl.io.records import Records, column_names, one_column, plain_names
@@ -45,7 +45,6 @@ _THOUSANDS = re.compile(
 )
 """The end of a column's name that says that its sizes are in thousands."""
 
-_SPREADS = frozenset("sd std stdev stddev se sem".split())
 _TITLES = 10
 """Rows above the header in which it is looked for."""
 
@@ -104,7 +103,7 @@ def _is_count(header: list[str], rows: list, at: int) -> bool:
     plain = [plain_name(name) for name in header]
     if plain[at] != _LEAST_CLEAR:
         return False
-    spread = any(set(name.split("_")) & _SPREADS for name in plain)
+    spread = any(has_name(name, [*DEVIATION, *ERROR_OF_MEAN]) for name in plain)
     for k in _candidates(header):
         numbers = [(number_in(fields[at]), number_in(fields[k])) for *_, fields in rows]
         if k == at or plain[k] in _SHARES or not all(None not in pair for pair in numbers):

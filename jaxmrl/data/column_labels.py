@@ -182,7 +182,7 @@ def censored_remarks(columns: list[Column], labels: np.ndarray | None, censored:
     if not sum(many.values()):
         return []
     names = column_names([f"{name} {some:,}" for name, some in many.items() if some])
-    said_of = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
-    said = f"{said_of} >, < or ~, such as beyond the assay's limit ({names}): {_CENSORED_SAID[censored]}"
+    subject = "1 label has" if sum(many.values()) == 1 else f"{sum(many.values()):,} labels have"
+    said = f"{subject} >, < or ~, such as beyond the assay's limit ({names}): {_CENSORED_SAID[censored]}"
     about = int((np.stack([column.numbers.all_sides == ABOUT for column in columns], axis=1) & beyond).sum())
     return [said + (f"; {about:,} with ~ are used as exact" if about and censored == "loss" else "")]

@@ -40,8 +40,8 @@ class LogScale:
     ) -> tuple[np.ndarray, tuple[str, ...], list[str]]:
         """Return the logarithms of labels [N, T], the names of the tasks, and remarks.
 
-        pIC50 is -log10 of the concentration in mol per liter. A label's own unit counts, which stands in its cell or in
-        a column of units. Labels of 0 or less, and those in what is no unit of concentration, become missing. Raises
+        pIC50 is -log10 of the concentration in mol per liter. The unit in a label's own cell, or in a column of units,
+        counts. Labels of 0 or less, and those in what is no unit of concentration, become missing. Raises
         DataError for a column whose name or cells have another unit.
         """
         logs, remarks = np.full(labels.shape, np.nan), []

@@ -195,12 +195,8 @@ class Qualifiers:
             # A relation stands before its number, a unit behind it, where both are possible.
             orders = [found[1:], found[:-1]] if self.kind == RELATIONS else [found[:-1], found[1:]]
             complete = [order for order in orders if all(order)]
-            complete.sort(
-                key=lambda order: (
-                    not self._are_alike(order),
-                    -len(self.targets & set(itertools.chain(*order))),
-                )
-            )
+            predicted = lambda order: len(self.targets & set(itertools.chain(*order)))
+            complete.sort(key=lambda order: (not self._are_alike(order), -predicted(order)))
             if complete:
                 return {at: one for one, group in zip(several, complete[0], strict=True) for at in group}
         return {}
@@ -230,9 +226,10 @@ def named_qualifiers(
         relations: The places of the columns of relations.
     """
     words = {at: _stem(name) for at, name in enumerate(first.records.header)}
-    named = [at for at in words if words[at] & (_UNIT_WORDS | _TYPE_WORDS) or first.has_units(at)]
+    of_units = {at for at in words if words[at] & _UNIT_WORDS or first.has_units(at)}
+    named = [at for at in words if at in of_units or words[at] & _TYPE_WORDS]
     named = [at for at in named if first.column(at).numbers.share < _SOME]
-    units = tuple(at for at in named if words[at] & _UNIT_WORDS or first.has_units(at))
+    units = tuple(at for at in named if at in of_units)
     types = tuple(at for at in named if at not in units)
     others = frozenset((*named, *relations, *(at for at, name in enumerate(first.records.header) if _says(first, at))))
     places = frozenset(column.at for column in targets if column.words is None)

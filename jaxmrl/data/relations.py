@@ -157,13 +157,17 @@ def _scales(first: FirstRows, column: Column, others: frozenset[int]) -> tuple[C
             log, number = (first.column(k), own) if which else (own, first.column(k))
             if k not in others and _are_negative_logs(log.numbers.known, number.numbers.known):
                 return log, number
-    # In a unit of mass, as ug/mL, the factor between the two differs by molecule, and only their names are alike.
-    for k, name in enumerate(first.records.header):
-        for log_name, number_name in ((column.source, name), (name, column.source)):
-            if k in others or not (POTENCY.findall(number_name.lower()) and _is_log_of(log_name, number_name)):
-                continue
-            log, number = (own, first.column(k)) if name is number_name else (first.column(k), own)
-            if _falls(log.numbers.known, number.numbers.known):
+    return _scales_by_names(first, own, others)
+
+
+def _scales_by_names(first: FirstRows, own: Column, others: frozenset[int]) -> tuple[Column, Column] | None:
+    """Return `_scales` of a column by the names of the two.
+
+    Of concentrations in a unit of mass, as ug/mL, the factor to those in mol per liter differs by molecule.
+    """
+    for other in (first.column(k) for k in range(len(first.records.header)) if k not in others):
+        for log, number in ((own, other), (other, own)):
+            if _is_log_of(log.source, number.source) and _falls(log.numbers.known, number.numbers.known):
                 return log, number
     return None
 

@@ -1,7 +1,6 @@
 """Which column of a table has the molecules, and in which notation: by its name, and by what stands in it."""
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from jaxmrl.chem.molecules import EMPTY, UnusableMoleculeError, parse
 from jaxmrl.chem.notations import INCHI, MOL_BLOCK, SMILES
 from jaxmrl.errors import DataError
 from jaxmrl.io.missing import SUMMARIES, is_mark, is_missing
-from jaxmrl.io.records import Records, Rejected, column_index, column_names, one_column
+from jaxmrl.io.records import Records, Rejected, column_index, column_names, is_permuted_header, one_column
 
 SAMPLE = 50
 """Rows that show what stands in a column."""
@@ -101,7 +100,7 @@ def only_molecules(records: Records, column: StructureColumn) -> Records:
     a header. A table of such rows alone remains as it is. Raises DataError for a header of other columns below rows.
     """
     name = records.header[column.at].lower()
-    _check_headers(records, column.at)
+    _check_headers(records)
     cells = [fields[column.at].strip() for *_, fields in records.rows]
     reasons = [_why_no_molecule("block" if text and column.notation == MOL_BLOCK else text, name) for text in cells]
     if all(reasons) or not any(reasons):
@@ -119,20 +118,14 @@ def only_molecules(records: Records, column: StructureColumn) -> Records:
     return replace(records, rows=kept, rejected=[*records.rejected, *rejected], empty=(*records.empty, *below))
 
 
-def _check_headers(records: Records, at: int) -> None:
+def _check_headers(records: Records) -> None:
     """Raise DataError where a header within the table has the columns in another order."""
-    header = [_one_spelling(name) for name in records.header]
     for _, line, fields in records.rows:
-        other = [_one_spelling(field) for field in fields]
-        if other[at] == header[at] and other != header and sorted(other) == sorted(header):
+        if is_permuted_header(records.header, fields):
             raise DataError(
                 f"line {line} is a header with the columns in another order ({column_names(fields)[:80]}): put the two "
                 "tables into files of their own"
             )
-
-
-def _one_spelling(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", name).lower().split())
 
 
 def _why_no_molecule(text: str, header: str) -> str:

@@ -172,7 +172,7 @@ def _unmerged(
 def _filled(content: Content, sheet: Any) -> Iterator[tuple[int, list[str]]]:
     """Yield (row of the sheet, cells as texts) of each row that is not empty, without empty cells at its end."""
     sheet.reset_dimensions()  # what a workbook says of its size may be wrong
-    beside = [_beside(one) for one in sheet.parent._number_formats]
+    beside = [_beside(one) for one in getattr(sheet.parent, "_number_formats", ())]
     several_units = len({unit_of(unit) for _, unit in beside if unit}) > 1
     shown = several_units or any(sign for sign, _ in beside)
     rows = enumerate(sheet.iter_rows(values_only=not shown), 1)

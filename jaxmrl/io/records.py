@@ -98,14 +98,30 @@ def column_index(path: Path, header: list[str], name: str) -> int:
     A name that is spelled with other blanks or another form of a character, such as either µ, is found if it fits one.
     """
     if name not in header:
-        alike = [k for k, one in enumerate(header) if _one_spelling(one) == _one_spelling(name)]
+        alike = [k for k, one in enumerate(header) if _spelling(one) == _spelling(name)]
         if len(alike) == 1:
             return alike[0]
         raise DataError(f"{path} has no column {name!r}; its columns are {column_names(header)}")
     return header.index(name)
 
 
-def _one_spelling(name: str) -> str:
+def is_header(header: list[str], fields: list[str]) -> bool:
+    """Return whether the fields of a row repeat the header, in any case and spelling of blanks."""
+    return _plain_header(header) == _plain_header(fields)
+
+
+def is_permuted_header(header: list[str], fields: list[str]) -> bool:
+    """Return whether the fields of a row are the names of the header in another order."""
+    names, others = _plain_header(header), _plain_header(fields)
+    return names != others and sorted(names) == sorted(others)
+
+
+def _plain_header(names: list[str]) -> list[str]:
+    return [_spelling(name).lower() for name in names]
+
+
+def _spelling(name: str) -> str:
+    """Return a name in one spelling: either µ is the same, and so are all blanks."""
     return " ".join(unicodedata.normalize("NFKC", name.translate(INVISIBLE)).split())
 
 

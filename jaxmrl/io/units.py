@@ -24,7 +24,6 @@ _OTHER = re.compile(
 )
 """A unit of the numbers of a column that is no plain unit of concentration: ug/mL, mg/kg, ppm, %, 10^-6 M."""
 
-
 _USUAL = re.compile(r"[munpµμ](?:M|mol/[lL])|mol/[lL]")
 """A unit of concentration in its usual upper and lower case, unlike NM for not measured."""
 

@@ -135,13 +135,16 @@ def chance_to_come(forecast: Forecast, metric: float) -> Chance:
     at least that of any stricter one.
     """
     target = forecast.points.error_of(metric)
-    # Chances of fixed errors, so that no target has a smaller one than a stricter target.
+    # Chances of fixed errors, between which the target's is interpolated: no target then has less than a stricter one.
     errors = forecast.points.error[-1] * _TARGETS
-    errors = errors if target >= errors[-1] else np.array([target])
+    place = 0.0
+    if target >= errors[-1]:
+        place = float(np.interp(-np.log(target), -np.log(errors), np.arange(len(errors))))
+    else:
+        errors = np.array([target])
+    easier, stricter = math.floor(place), math.ceil(place)
     already = chances_of_reaching(forecast, errors, forecast.points.n[-1:])
     missed = np.maximum(1 - already, _LEAST_MISSED)
-    easier = int(np.searchsorted(-errors, -target, side="right")) - 1
-    part = 0.0 if easier < 0 else _part_of_way(errors, target, easier)
 
     def chance(n: np.ndarray) -> np.ndarray:
         if len(n) > _MOST_SIZES:
@@ -149,17 +152,9 @@ def chance_to_come(forecast: Forecast, metric: float) -> Chance:
             return np.interp(np.log(n), np.log(some), chance(some))
         chances = np.clip((chances_of_reaching(forecast, errors, n) - already) / missed, 0.0, 1.0)
         at_least = np.maximum.accumulate(chances[::-1])[::-1]
-        stricter = min(easier + 1, len(errors) - 1)
-        return (1 - part) * at_least[max(easier, 0)] + part * at_least[stricter]
+        return at_least[easier] + (place - easier) * (at_least[stricter] - at_least[easier])
 
     return chance
-
-
-def _part_of_way(errors: np.ndarray, target: float, easier: int) -> float:
-    """Return how far a target is from one of falling errors [E] to the next, in log error; 0 at the last."""
-    if easier == len(errors) - 1:
-        return 0.0
-    return float(np.log(errors[easier] / target) / np.log(errors[easier] / errors[easier + 1]))
 
 
 def _usual_batch(present: float, limit: float, needed: dict[float, float | None], deadline: int | None) -> float:

@@ -101,7 +101,7 @@ class Trend:
 
         For a simple curve it is that of guessing, or infinite where that is not known.
         """
-        if self.simple and not self.exact:
+        if self._is_tested:
             return np.inf if self.points.guess is None else float(np.log(self.points.guess))
         return float(self._bounded(np.hypot(self._margin(0.0), NORMAL_QUANTILE * self.noise)))
 
@@ -126,7 +126,7 @@ class Trend:
         It counts that no law is true, the residuals, the noise of the mean from which the forecast starts, and what
         moves all sizes alike. It is 0 for a simple curve that tests its laws: its interval is theirs.
         """
-        if self.simple and not self.exact:
+        if self._is_tested:
             return np.zeros(len(n))
         return self._margin(self.discrepancy(n) ** 2)
 
@@ -138,9 +138,14 @@ class Trend:
     def discrepancy(self, n: np.ndarray) -> np.ndarray:
         """Return the standard deviation of log error at n [K] because no law is true; 0 up to the largest size."""
         distance = np.log(np.maximum(np.asarray(n, float) / self.points.n[-1], 1.0))
-        if self.simple and not self.exact:
+        if self._is_tested:
             return np.zeros(len(distance))
         return distance**_POWER * np.sqrt((self.slope + _LEAST_SLOPE) * (self.rms + _LEAST_RESIDUAL))
+
+    @property
+    def _is_tested(self) -> bool:
+        """Whether the interval is that of the laws alone: a simple curve, long enough to reject them, has not."""
+        return self.simple and not self.exact
 
     alone = False
     """Whether intervals beyond the largest size are those of the trend alone, and not of each law as well."""

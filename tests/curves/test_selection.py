@@ -84,7 +84,7 @@ def test_cells_below_a_merged_one_have_its_size(tmp_path):
     rows = [(n if seed == 0 else "", seed, mean + seed / 100) for n, mean in CURVE for seed in range(3)]
     file = read(tmp_path, "n,seed,rmse", rows)
     assert file.curves[0].n.tolist() == np.repeat(SIZES, 3).tolist()
-    assert "n is empty in 10 rows, which have that of the row above" in file.notes
+    assert "10 rows without a size in column n: the size of the row above is used" in file.notes
     rows = [(n, seed, mean + seed / 100) for n, mean in CURVE for seed in range(3)]
     file = read(tmp_path, "n,seed,rmse", [*rows, ("", 3, 0.5)])
     assert np.isfinite(file.curves[0].n).tolist() == [True] * 15 + [False], "a row that lacks its size"
